@@ -1,0 +1,22 @@
+//! What is allowed in a lab: the job manifest, contribution bounds, privacy accounting, the
+//! life-cycle of a job, and the ledger that folds the log into the present state.
+//!
+//! Everything here is pure: no I/O, no clock, no randomness. The lab asks this crate before it
+//! appends an entry, and an auditor asks the same code about every entry again.
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
+
+pub mod accounting;
+pub mod event;
+pub mod ledger;
+pub mod lifecycle;
+pub mod manifest;
+pub mod plan;
+pub mod policy;
+pub mod rational;
+pub mod rho;
+
+pub use manifest::Manifest;
+pub use plan::Plan;
+pub use rational::Rational;
+pub use rho::Rho;
