@@ -1,0 +1,821 @@
+//! The ledger: the log folded into the present state. The lab asks [`Ledger::check`] before it
+//! appends an entry, and an auditor runs the same fold over the same entries again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::event::*;
+use crate::lifecycle::{State, Who};
+use crate::policy::Policy;
+use crate::rho::Rho;
+
+/// Everything the log says, folded. Spent budget is this fold and nothing else.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Ledger {
+    /// Origin of the log; empty before entry 0.
+    pub origin: String,
+    /// How many entries are folded in.
+    pub size: u64,
+    /// The lab's service key, once there is one.
+    pub service_key: Option<PublicKey>,
+    /// The checkpoint verifier key.
+    pub log_key: String,
+    /// Commitment to the sealed noise key.
+    pub noise_commitment: Option<Digest>,
+    /// Everyone ever enrolled, by key.
+    pub people: BTreeMap<PublicKey, Person>,
+    /// The rules in force and the entry that set them.
+    pub policy: Option<(u64, Policy)>,
+    /// Registered datasets by name.
+    pub datasets: BTreeMap<String, Dataset>,
+    /// All jobs.
+    #[serde(with = "as_pairs")]
+    pub jobs: BTreeMap<JobId, Job>,
+    nonces: BTreeSet<String>,
+}
+
+/// Somebody with a key.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Person {
+    /// What they are called.
+    pub name: String,
+    /// What they may do.
+    pub roles: Vec<Role>,
+    /// The entry that enrolled them.
+    pub since: u64,
+    /// The entry that revoked the key, if one did.
+    pub revoked: Option<u64>,
+}
+
+/// A dataset as last registered, and what has been spent on it ever.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Dataset {
+    /// The last registration.
+    pub registered: DatasetRegistered,
+    /// Its entry.
+    pub entry: u64,
+    /// Who registered it.
+    pub steward: PublicKey,
+    /// When, by the steward's clock.
+    pub time: DateTime<Utc>,
+    /// Privacy loss charged so far, over all snapshots.
+    pub spent: Rho,
+    /// The same by analyst (name of the person, so that a new key does not start anew).
+    pub spent_by: BTreeMap<String, Rho>,
+}
+
+/// A job and where it stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    /// The submission.
+    pub submitted: JobSubmitted,
+    /// Leaf hash of the submission.
+    pub leaf: Digest,
+    /// When, by the author's clock.
+    pub time: DateTime<Utc>,
+    /// Whose it is.
+    pub author: PublicKey,
+    /// Where it stands.
+    pub state: State,
+    /// Approvals so far: entry and operator.
+    pub approvals: Vec<(u64, PublicKey)>,
+    /// The run: its entry, leaf hash and record.
+    pub run: Option<(u64, Digest, RunStarted)>,
+    /// The release: its entry and record.
+    pub release: Option<(u64, Released)>,
+    /// Why it was rejected or failed.
+    pub reason: Option<String>,
+}
+
+/// Why an entry may not be appended. Each text is fit for the person who asked.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum Refusal {
+    #[error("the first entry of a log must create the lab, and no later one may")]
+    NotTheBeginning,
+    #[error("the entry was signed for the log `{0}`, not for `{1}`")]
+    OtherLog(String, String),
+    #[error("the signer's key is not enrolled in this lab: ask an operator to enrol it")]
+    NotEnrolled,
+    #[error("the key of {0} was revoked by entry {1}")]
+    Revoked(String, u64),
+    #[error("{name} is not {role}: an operator can enrol the role")]
+    WrongRole { name: String, role: &'static str },
+    #[error("only the lab itself may record this")]
+    NotTheLab,
+    #[error("this envelope is in the log already: sign a new one")]
+    Replayed,
+    #[error("the name `{0}` is taken by an enrolled person: choose another, or revoke the old key first")]
+    NameTaken(String),
+    #[error("this key is in the log already: make a new one with `unseen key new`")]
+    KeyTaken,
+    #[error("`{0}` is not a name: use 1 to 64 characters without control characters or surrounding spaces")]
+    BadName(String),
+    #[error("a person needs at least one role, and each only once")]
+    BadRoles,
+    #[error("no enrolled person has the key {0}")]
+    NoSuchPerson(String),
+    #[error("{0} is the last operator: enrol another one before this key is revoked")]
+    LastOperator(String),
+    #[error("the policy cannot stand: {0}")]
+    BadPolicy(String),
+    #[error("the dataset `{0}` is not registered: see `unseen dataset list`")]
+    NoSuchDataset(String),
+    #[error("the dataset `{name}` was registered with {was}, so it cannot change to {now}: register it under another name")]
+    DatasetChanged { name: String, was: String, now: String },
+    #[error("datasets of the unit domain `{domain}` have {has} buckets, not {not}: import with the same number")]
+    OtherBuckets { domain: String, has: u32, not: u32 },
+    #[error("the job names another snapshot or description of `{0}` than the one registered now: check and submit again")]
+    OtherSnapshot(String),
+    #[error("`{0}` is not open to {1}: ask its steward")]
+    NotOpen(String, String),
+    #[error("a job must read at least one private dataset")]
+    NothingPrivate,
+    #[error("`{0}` is named twice")]
+    NamedTwice(String),
+    #[error("the job joins the unit domains `{0}` and `{1}`: one job reads datasets of one unit domain only")]
+    TwoDomains(String, String),
+    #[error("the policy changed since the job was checked: check and submit again")]
+    OtherPolicy,
+    #[error("a job must spend something: its charge is zero")]
+    NoCharge,
+    #[error("the job costs {cost} rho, over the cap of {cap} rho for one job: lower its budget")]
+    OverJobCap { cost: Rho, cap: Rho },
+    #[error("the job costs {cost} rho, but only {left} rho of the budget of `{dataset}` is left")]
+    OverDatasetCap { dataset: String, cost: Rho, left: Rho },
+    #[error("the job costs {cost} rho, but {analyst} has only {left} rho left on `{dataset}`")]
+    OverAnalystCap { dataset: String, analyst: String, cost: Rho, left: Rho },
+    #[error("this lab releases on schedule only: give the job a release time, such as release = \"+1h\"")]
+    ReleaseNow,
+    #[error("there is no job {0}: see `unseen job list`")]
+    NoSuchJob(JobId),
+    #[error("job {job} is {state}: it cannot go on to `{event}`")]
+    WrongState { job: JobId, state: &'static str, event: &'static str },
+    #[error("{0} wrote this job: its author never counts among its approvers")]
+    Author(String),
+    #[error("{0} has approved this job already: another operator is needed")]
+    ApprovedTwice(String),
+    #[error("what was approved is not what was submitted as job {0}: look at the job again")]
+    OtherSubmission(JobId),
+    #[error("the run does not stand on the approvals of job {0}")]
+    OtherApprovals(JobId),
+    #[error("the run does not charge what job {0} costs")]
+    OtherCharge(JobId),
+    #[error("the entry names another run or release than that of job {0}")]
+    OtherRun(JobId),
+    #[error("job {job} may not appear before {at}")]
+    TooEarly { job: JobId, at: DateTime<Utc> },
+}
+
+impl Ledger {
+    /// Whether `signer` may append `record` now. `leaf` plays no part in the answer. Changes nothing.
+    pub fn check(&self, signer: &PublicKey, record: &Record) -> Result<(), Refusal> {
+        let event = &record.event;
+        if matches!(event, Event::LabCreated(_)) != (self.size == 0) {
+            return Err(Refusal::NotTheBeginning);
+        }
+        if let Event::LabCreated(lab) = event {
+            return check_name(&lab.owner).and(if lab.owner_key == *signer { Ok(()) } else { Err(Refusal::NotEnrolled) });
+        }
+        if record.log != self.origin {
+            return Err(Refusal::OtherLog(record.log.clone(), self.origin.clone()));
+        }
+        if self.nonces.contains(&nonce_key(signer, record)) {
+            return Err(Refusal::Replayed);
+        }
+        match event {
+            Event::LabCreated(_) => Err(Refusal::NotTheBeginning),
+            Event::PersonEnrolled(e) => self.must(signer, Who::Person(Role::Operator)).and_then(|()| self.check_enrolled(e)),
+            Event::PersonRevoked(e) => self.must(signer, Who::Person(Role::Operator)).and_then(|()| self.check_revoked(e)),
+            Event::PolicySet(e) => {
+                self.must(signer, Who::Person(Role::Operator))?;
+                e.policy.check().map_err(Refusal::BadPolicy)
+            }
+            Event::DatasetRegistered(e) => self.must(signer, Who::Person(Role::Steward)).and_then(|()| self.check_dataset(e)),
+            Event::JobSubmitted(e) => self.must(signer, Who::Person(Role::Analyst)).and_then(|()| self.check_submitted(signer, e)),
+            Event::JobApproved(e) => self.check_approved(signer, e),
+            Event::JobRejected(e) => self.step(signer, e.job, event).map(drop),
+            Event::RunStarted(e) => self.check_started(signer, e),
+            Event::Released(e) => self.check_released(signer, record.time, e),
+            Event::RunFailed(e) => {
+                let job = self.step(signer, e.job, event)?;
+                same_run(job, e.job, e.run)
+            }
+            Event::ReleaseRead(e) => {
+                let job = self.step(signer, e.job, event)?;
+                let same = job.release.as_ref().is_some_and(|(entry, _)| *entry == e.release);
+                if same { Ok(()) } else { Err(Refusal::OtherRun(e.job)) }
+            }
+        }
+    }
+
+    /// Folds one more entry in, after [`Ledger::check`]. `leaf` is the entry's RFC 6962 leaf hash.
+    /// On a refusal nothing has changed.
+    pub fn apply(&mut self, signer: &PublicKey, record: &Record, leaf: &Digest) -> Result<(), Refusal> {
+        self.check(signer, record)?;
+        let entry = self.size;
+        self.nonces.insert(nonce_key(signer, record));
+        match &record.event {
+            Event::LabCreated(e) => {
+                self.origin = record.log.clone();
+                self.service_key = Some(e.service_key.clone());
+                self.log_key = e.log_key.clone();
+                self.noise_commitment = Some(e.noise_commitment.clone());
+                self.enrol(e.owner_key.clone(), e.owner.clone(), vec![Role::Operator]);
+            }
+            Event::PersonEnrolled(e) => self.enrol(e.key.clone(), e.name.clone(), e.roles.clone()),
+            Event::PersonRevoked(e) => {
+                if let Some(person) = self.people.get_mut(&e.key) {
+                    person.revoked = Some(entry);
+                }
+            }
+            Event::PolicySet(e) => self.policy = Some((entry, e.policy.clone())),
+            Event::DatasetRegistered(e) => {
+                let (spent, spent_by) = self.datasets.remove(&e.name).map(|old| (old.spent, old.spent_by)).unwrap_or_default();
+                let dataset =
+                    Dataset { registered: e.clone(), entry, steward: signer.clone(), time: record.time, spent, spent_by };
+                self.datasets.insert(e.name.clone(), dataset);
+            }
+            Event::JobSubmitted(e) => {
+                let job = Job {
+                    submitted: e.clone(),
+                    leaf: leaf.clone(),
+                    time: record.time,
+                    author: signer.clone(),
+                    state: State::Submitted,
+                    approvals: Vec::new(),
+                    run: None,
+                    release: None,
+                    reason: None,
+                };
+                self.jobs.insert(JobId(entry), job);
+            }
+            Event::JobApproved(e) => {
+                let needed = self.policy.as_ref().map_or(u32::MAX, |(_, policy)| policy.approvals);
+                if let Some(job) = self.jobs.get_mut(&e.job) {
+                    job.approvals.push((entry, signer.clone()));
+                    if job.approvals.len() >= needed as usize {
+                        job.state = State::Approved;
+                    }
+                }
+            }
+            Event::JobRejected(e) => self.end(e.job, State::Rejected, &e.reason),
+            Event::RunStarted(e) => self.charge(entry, leaf, e),
+            Event::Released(e) => {
+                if let Some(job) = self.jobs.get_mut(&e.job) {
+                    job.state = State::Released;
+                    job.release = Some((entry, e.clone()));
+                }
+            }
+            Event::RunFailed(e) => self.end(e.job, State::Failed, &e.reason),
+            Event::ReleaseRead(_) => {}
+        }
+        self.size += 1;
+        Ok(())
+    }
+
+    /// The enrolled, not revoked person behind a key.
+    pub fn person(&self, key: &PublicKey) -> Result<&Person, Refusal> {
+        let person = self.people.get(key).ok_or(Refusal::NotEnrolled)?;
+        match person.revoked {
+            Some(entry) => Err(Refusal::Revoked(person.name.clone(), entry)),
+            None => Ok(person),
+        }
+    }
+
+    /// The job with this number.
+    pub fn job(&self, id: JobId) -> Result<&Job, Refusal> {
+        self.jobs.get(&id).ok_or(Refusal::NoSuchJob(id))
+    }
+
+    /// The dataset of this name.
+    pub fn dataset(&self, name: &str) -> Result<&Dataset, Refusal> {
+        self.datasets.get(name).ok_or_else(|| Refusal::NoSuchDataset(name.to_owned()))
+    }
+
+    /// What is left for this analyst on this dataset: the smaller of the two caps' remainders.
+    pub fn left(&self, dataset: &Dataset, analyst: &str) -> Rho {
+        let Some((_, policy)) = &self.policy else { return Rho::ZERO };
+        let by_analyst = dataset.spent_by.get(analyst).copied().unwrap_or_default();
+        policy.caps.dataset.minus(dataset.spent).min(policy.caps.analyst.minus(by_analyst))
+    }
+
+    /// Privacy loss of one unit of `domain` over all its datasets: the sum that the guarantee of
+    /// [`crate::plan`] speaks of when a unit is in all of them. Jobs are counted once, however many
+    /// of the domain's datasets they read.
+    pub fn spent_on_domain(&self, domain: &str) -> Rho {
+        let reads = |job: &Job| {
+            job.submitted.datasets.iter().any(|used| {
+                self.datasets.get(&used.name).is_some_and(|dataset| dataset.registered.domain.as_deref() == Some(domain))
+            })
+        };
+        let runs = self.jobs.values().filter(|job| reads(job)).filter_map(|job| job.run.as_ref());
+        runs.fold(Rho::ZERO, |sum, (_, _, run)| sum.checked_add(run.rho).unwrap_or(sum))
+    }
+
+    fn must(&self, signer: &PublicKey, who: Who) -> Result<(), Refusal> {
+        let role = match who {
+            Who::Lab if self.service_key.as_ref() == Some(signer) => return Ok(()),
+            Who::Lab => return Err(Refusal::NotTheLab),
+            Who::Anyone => return self.person(signer).map(drop),
+            Who::Person(role) | Who::NotAuthor(role) => role,
+        };
+        let person = self.person(signer)?;
+        if person.roles.contains(&role) {
+            return Ok(());
+        }
+        let role = match role {
+            Role::Steward => "a steward",
+            Role::Analyst => "an analyst",
+            Role::Operator => "an operator",
+            Role::Auditor => "an auditor",
+        };
+        Err(Refusal::WrongRole { name: person.name.clone(), role })
+    }
+
+    /// The job, if `event` may happen to it now and `signer` may cause it.
+    fn step(&self, signer: &PublicKey, id: JobId, event: &Event) -> Result<&Job, Refusal> {
+        let job = self.job(id)?;
+        let arrow = job.state.on(event.kind()).ok_or(Refusal::WrongState {
+            job: id,
+            state: job.state.name(),
+            event: event.kind(),
+        })?;
+        self.must(signer, arrow.who)?;
+        if matches!(arrow.who, Who::NotAuthor(_)) && self.same_person(signer, &job.author) {
+            return Err(Refusal::Author(self.person(signer)?.name.clone()));
+        }
+        Ok(job)
+    }
+
+    /// Whether two keys belong to one name: a new key does not make a new person.
+    fn same_person(&self, one: &PublicKey, other: &PublicKey) -> bool {
+        one == other || matches!((self.people.get(one), self.people.get(other)), (Some(a), Some(b)) if a.name == b.name)
+    }
+
+    fn check_enrolled(&self, e: &PersonEnrolled) -> Result<(), Refusal> {
+        check_name(&e.name)?;
+        if e.roles.is_empty() || e.roles.iter().collect::<BTreeSet<_>>().len() != e.roles.len() {
+            return Err(Refusal::BadRoles);
+        }
+        if self.people.contains_key(&e.key) || self.service_key.as_ref() == Some(&e.key) {
+            return Err(Refusal::KeyTaken);
+        }
+        let taken = self.people.values().any(|person| person.name == e.name && person.revoked.is_none());
+        if taken { Err(Refusal::NameTaken(e.name.clone())) } else { Ok(()) }
+    }
+
+    fn check_revoked(&self, e: &PersonRevoked) -> Result<(), Refusal> {
+        let person = self.people.get(&e.key).ok_or_else(|| Refusal::NoSuchPerson(e.key.short().to_owned()))?;
+        if let Some(entry) = person.revoked {
+            return Err(Refusal::Revoked(person.name.clone(), entry));
+        }
+        let operates = |person: &Person| person.revoked.is_none() && person.roles.contains(&Role::Operator);
+        let others = self.people.iter().any(|(key, person)| *key != e.key && operates(person));
+        if operates(person) && !others { Err(Refusal::LastOperator(person.name.clone())) } else { Ok(()) }
+    }
+
+    fn check_dataset(&self, e: &DatasetRegistered) -> Result<(), Refusal> {
+        check_name(&e.name)?;
+        let kind = |domain: &Option<String>| domain.as_ref().map_or("no unit".to_owned(), |d| format!("the unit domain `{d}`"));
+        if let Some(old) = self.datasets.get(&e.name)
+            && old.registered.domain != e.domain
+        {
+            let (was, now) = (kind(&old.registered.domain), kind(&e.domain));
+            return Err(Refusal::DatasetChanged { name: e.name.clone(), was, now });
+        }
+        let Some(domain) = &e.domain else { return Ok(()) };
+        let mut others = self.datasets.values().map(|dataset| &dataset.registered).filter(|other| other.name != e.name);
+        match others.find(|other| other.domain.as_ref() == Some(domain) && other.buckets != e.buckets) {
+            Some(other) => Err(Refusal::OtherBuckets { domain: domain.clone(), has: other.buckets, not: e.buckets }),
+            None => Ok(()),
+        }
+    }
+
+    fn check_submitted(&self, signer: &PublicKey, e: &JobSubmitted) -> Result<(), Refusal> {
+        let (entry, policy) = self.policy.as_ref().ok_or(Refusal::OtherPolicy)?;
+        if e.policy != *entry {
+            return Err(Refusal::OtherPolicy);
+        }
+        if e.release == "now" && !policy.release_now {
+            return Err(Refusal::ReleaseNow);
+        }
+        let author = &self.person(signer)?.name;
+        let (mut names, mut domain) = (BTreeSet::new(), None::<&String>);
+        for used in &e.datasets {
+            let dataset = &self.dataset(&used.name)?.registered;
+            if !names.insert(&used.name) {
+                return Err(Refusal::NamedTwice(used.name.clone()));
+            }
+            if dataset.snapshot != used.snapshot || dataset.description != used.description {
+                return Err(Refusal::OtherSnapshot(used.name.clone()));
+            }
+            if !dataset.open_to.is_empty() && !dataset.open_to.contains(author) {
+                return Err(Refusal::NotOpen(used.name.clone(), author.clone()));
+            }
+            match (&domain, &dataset.domain) {
+                (Some(one), Some(other)) if *one != other => {
+                    return Err(Refusal::TwoDomains(one.to_string(), other.clone()));
+                }
+                (None, Some(other)) => domain = Some(other),
+                _ => {}
+            }
+        }
+        if domain.is_none() {
+            return Err(Refusal::NothingPrivate);
+        }
+        self.check_caps(policy, e, author)
+    }
+
+    fn check_caps(&self, policy: &Policy, e: &JobSubmitted, author: &str) -> Result<(), Refusal> {
+        if e.rho == Rho::ZERO {
+            return Err(Refusal::NoCharge);
+        }
+        if e.rho > policy.caps.job {
+            return Err(Refusal::OverJobCap { cost: e.rho, cap: policy.caps.job });
+        }
+        for used in &e.datasets {
+            let dataset = self.dataset(&used.name)?;
+            if dataset.registered.domain.is_none() {
+                continue;
+            }
+            let left = policy.caps.dataset.minus(dataset.spent);
+            if e.rho > left {
+                return Err(Refusal::OverDatasetCap { dataset: used.name.clone(), cost: e.rho, left });
+            }
+            let left = policy.caps.analyst.minus(dataset.spent_by.get(author).copied().unwrap_or_default());
+            if e.rho > left {
+                let (dataset, analyst) = (used.name.clone(), author.to_owned());
+                return Err(Refusal::OverAnalystCap { dataset, analyst, cost: e.rho, left });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_approved(&self, signer: &PublicKey, e: &JobApproved) -> Result<(), Refusal> {
+        let name = &self.person(signer)?.name;
+        if self.job(e.job)?.approvals.iter().any(|(_, by)| self.same_person(by, signer)) {
+            return Err(Refusal::ApprovedTwice(name.clone()));
+        }
+        let job = self.step(signer, e.job, &Event::JobApproved(e.clone()))?;
+        let same = e.submission == job.leaf && e.manifest == job.submitted.manifest && e.module == job.submitted.module;
+        if same { Ok(()) } else { Err(Refusal::OtherSubmission(e.job)) }
+    }
+
+    fn check_started(&self, signer: &PublicKey, e: &RunStarted) -> Result<(), Refusal> {
+        let job = self.step(signer, e.job, &Event::RunStarted(e.clone()))?;
+        let (entry, policy) = self.policy.as_ref().ok_or(Refusal::OtherPolicy)?;
+        if job.submitted.policy != *entry {
+            return Err(Refusal::OtherPolicy);
+        }
+        if e.submission != job.leaf {
+            return Err(Refusal::OtherSubmission(e.job));
+        }
+        if e.approvals != job.approvals.iter().map(|(entry, _)| *entry).collect::<Vec<_>>() {
+            return Err(Refusal::OtherApprovals(e.job));
+        }
+        if e.rho != job.submitted.rho {
+            return Err(Refusal::OtherCharge(e.job));
+        }
+        let author = self.person(&job.author)?;
+        self.check_caps(policy, &job.submitted, &author.name)
+    }
+
+    fn check_released(&self, signer: &PublicKey, time: DateTime<Utc>, e: &Released) -> Result<(), Refusal> {
+        let job = self.step(signer, e.job, &Event::Released(e.clone()))?;
+        same_run(job, e.job, e.run)?;
+        match &job.run {
+            Some((_, _, run)) if time < run.release_at => Err(Refusal::TooEarly { job: e.job, at: run.release_at }),
+            _ => Ok(()),
+        }
+    }
+
+    fn enrol(&mut self, key: PublicKey, name: String, roles: Vec<Role>) {
+        self.people.insert(key, Person { name, roles, since: self.size, revoked: None });
+    }
+
+    fn end(&mut self, id: JobId, state: State, reason: &str) {
+        if let Some(job) = self.jobs.get_mut(&id) {
+            job.state = state;
+            job.reason = Some(reason.to_owned());
+        }
+    }
+
+    fn charge(&mut self, entry: u64, leaf: &Digest, e: &RunStarted) {
+        let Some(job) = self.jobs.get_mut(&e.job) else { return };
+        job.state = State::Running;
+        job.run = Some((entry, leaf.clone(), e.clone()));
+        let author = self.people.get(&job.author).map(|person| person.name.clone()).unwrap_or_default();
+        for used in &job.submitted.datasets {
+            let Some(dataset) = self.datasets.get_mut(&used.name) else { continue };
+            if dataset.registered.domain.is_some() {
+                let more = |sum: Rho| sum.checked_add(e.rho).expect("invariant: check_caps keeps sums under the caps");
+                dataset.spent = more(dataset.spent);
+                let mine = dataset.spent_by.entry(author.clone()).or_default();
+                *mine = more(*mine);
+            }
+        }
+    }
+}
+
+fn same_run(job: &Job, id: JobId, run: u64) -> Result<(), Refusal> {
+    let same = job.run.as_ref().is_some_and(|(entry, _, _)| *entry == run);
+    if same { Ok(()) } else { Err(Refusal::OtherRun(id)) }
+}
+
+fn check_name(name: &str) -> Result<(), Refusal> {
+    let fine = (1..=64).contains(&name.chars().count()) && name.trim() == name && !name.chars().any(char::is_control);
+    if fine { Ok(()) } else { Err(Refusal::BadName(name.to_owned())) }
+}
+
+fn nonce_key(signer: &PublicKey, record: &Record) -> String {
+    format!("{signer}:{}", record.nonce)
+}
+
+/// JSON objects have text keys only, so maps by number travel as lists of pairs.
+mod as_pairs {
+    use super::*;
+    use serde::{Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(map: &BTreeMap<JobId, Job>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(map)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<JobId, Job>, D::Error> {
+        Vec::<(JobId, Job)>::deserialize(deserializer).map(|pairs| pairs.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Caps;
+
+    const OWNER: u8 = 1;
+    const SERVICE: u8 = 2;
+    const STEWARD: u8 = 3;
+    const ANALYST: u8 = 4;
+    const SECOND: u8 = 5;
+
+    fn key(who: u8) -> PublicKey {
+        PublicKey::from_bytes(&[who; 32])
+    }
+
+    fn digest(of: u8) -> Digest {
+        Digest::from_bytes(&[of; 32])
+    }
+
+    struct Lab {
+        ledger: Ledger,
+        nonce: u64,
+    }
+
+    impl Lab {
+        fn record(&mut self, event: impl Into<Event>) -> Record {
+            self.nonce += 1;
+            let time = DateTime::from_timestamp(1_800_000_000 + self.nonce as i64, 0).unwrap();
+            Record { log: "lab".into(), time, nonce: self.nonce.to_string(), event: event.into() }
+        }
+
+        fn try_(&mut self, who: u8, event: impl Into<Event>) -> Result<u64, Refusal> {
+            let record = self.record(event);
+            let before = self.ledger.clone();
+            let entry = self.ledger.size;
+            let outcome = self.ledger.apply(&key(who), &record, &digest(100 + entry as u8));
+            if outcome.is_err() {
+                assert_eq!(self.ledger, before, "a refusal changes nothing");
+            }
+            outcome.map(|()| entry)
+        }
+
+        fn does(&mut self, who: u8, event: impl Into<Event>) -> u64 {
+            self.try_(who, event).unwrap()
+        }
+
+        /// A lab with a steward, an analyst who is an operator too, a second operator and a dataset.
+        fn new(caps: [&str; 3]) -> Lab {
+            let mut lab = Lab { ledger: Ledger::default(), nonce: 0 };
+            lab.does(OWNER, LabCreated {
+                owner: "owner".into(),
+                owner_key: key(OWNER),
+                service_key: key(SERVICE),
+                log_key: "lab+1+x".into(),
+                noise_commitment: digest(9),
+            });
+            for (who, name, roles) in [
+                (STEWARD, "steward", vec![Role::Steward]),
+                (ANALYST, "analyst", vec![Role::Analyst, Role::Operator]),
+                (SECOND, "second", vec![Role::Operator]),
+            ] {
+                lab.does(OWNER, PersonEnrolled { name: name.into(), roles, key: key(who), proof: String::new() });
+            }
+            let [dataset, analyst, job] = caps.map(|cap| cap.parse().unwrap());
+            let caps = Caps { dataset, analyst, job };
+            lab.does(OWNER, PolicySet { policy: Policy { approvals: 2, caps, delta: 1e-6, release_now: false } });
+            lab.does(STEWARD, dataset_named("firms", Some("enterprise")));
+            lab
+        }
+
+        fn submission(&self) -> JobSubmitted {
+            JobSubmitted {
+                title: "t".into(),
+                manifest: digest(20),
+                module: digest(21),
+                datasets: vec![used("firms")],
+                policy: self.ledger.policy.as_ref().unwrap().0,
+                rho: "0.25".parse().unwrap(),
+                pure_epsilon: None,
+                release: "+1h".into(),
+            }
+        }
+
+        fn submit(&mut self) -> JobId {
+            let submission = self.submission();
+            JobId(self.does(ANALYST, submission))
+        }
+
+        fn approval(&self, job: JobId) -> JobApproved {
+            let submitted = &self.ledger.jobs[&job];
+            JobApproved { job, submission: submitted.leaf.clone(), manifest: digest(20), module: digest(21) }
+        }
+
+        fn approve(&mut self, job: JobId) {
+            for who in [OWNER, SECOND] {
+                let approval = self.approval(job);
+                self.does(who, approval);
+            }
+        }
+
+        fn start(&self, job: JobId) -> RunStarted {
+            let j = &self.ledger.jobs[&job];
+            RunStarted {
+                job,
+                submission: j.leaf.clone(),
+                approvals: j.approvals.iter().map(|(entry, _)| *entry).collect(),
+                rho: j.submitted.rho,
+                release_at: DateTime::from_timestamp(1_800_000_000, 0).unwrap(),
+                runtime: "test".into(),
+            }
+        }
+    }
+
+    fn dataset_named(name: &str, domain: Option<&str>) -> DatasetRegistered {
+        DatasetRegistered {
+            name: name.into(),
+            domain: domain.map(str::to_owned),
+            buckets: 16,
+            description: digest(10),
+            snapshot: digest(11),
+            open_to: vec![],
+        }
+    }
+
+    fn used(name: &str) -> Used {
+        Used { name: name.into(), snapshot: digest(11), description: digest(10) }
+    }
+
+    #[test]
+    fn a_job_goes_from_submission_to_release_and_is_charged_once() {
+        let mut lab = Lab::new(["1", "1", "0.25"]);
+        let job = lab.submit();
+        lab.approve(job);
+        assert_eq!(lab.ledger.datasets["firms"].spent, Rho::ZERO);
+        let start = lab.start(job);
+        let run = lab.does(OWNER, start.clone());
+        assert_eq!(lab.ledger.datasets["firms"].spent, "0.25".parse().unwrap());
+        assert!(matches!(lab.try_(OWNER, start), Err(Refusal::WrongState { .. })), "no second charge");
+        let released = Released { job, run, body: digest(30) };
+        assert_eq!(lab.try_(OWNER, released.clone()), Err(Refusal::NotTheLab));
+        let wrong_run = Released { run: run + 1, ..released.clone() };
+        assert_eq!(lab.try_(SERVICE, wrong_run), Err(Refusal::OtherRun(job)));
+        let release = lab.does(SERVICE, released);
+        lab.does(ANALYST, ReleaseRead { job, release });
+        assert_eq!(lab.ledger.jobs[&job].state, State::Released);
+        assert_eq!(lab.ledger.spent_on_domain("enterprise"), "0.25".parse().unwrap());
+        let text = serde_json::to_string(&lab.ledger).unwrap();
+        assert_eq!(serde_json::from_str::<Ledger>(&text).unwrap(), lab.ledger);
+    }
+
+    #[test]
+    fn approvals_that_do_not_count() {
+        let mut lab = Lab::new(["1", "1", "0.25"]);
+        let job = lab.submit();
+        let good = lab.approval(job);
+        assert_eq!(lab.try_(ANALYST, good.clone()), Err(Refusal::Author("analyst".into())));
+        assert!(matches!(lab.try_(STEWARD, good.clone()), Err(Refusal::WrongRole { .. })));
+        assert_eq!(lab.try_(99, good.clone()), Err(Refusal::NotEnrolled));
+        let changed = JobApproved { manifest: digest(77), ..good.clone() };
+        assert_eq!(lab.try_(OWNER, changed), Err(Refusal::OtherSubmission(job)));
+        lab.does(OWNER, good.clone());
+        assert_eq!(lab.try_(OWNER, good.clone()), Err(Refusal::ApprovedTwice("owner".into())));
+        lab.does(OWNER, PersonRevoked { key: key(SECOND), reason: "left".into() });
+        assert!(matches!(lab.try_(SECOND, good.clone()), Err(Refusal::Revoked(..))));
+        assert!(matches!(lab.try_(OWNER, lab.start(job)), Err(Refusal::WrongState { .. })), "one of two approvals");
+        // A new key under the old name is the same person.
+        lab.does(OWNER, PersonEnrolled { name: "second".into(), roles: vec![Role::Operator], key: key(6), proof: String::new() });
+        lab.does(6, JobRejected { job, reason: "no".into() });
+        assert!(matches!(lab.try_(6, good), Err(Refusal::WrongState { .. })), "after rejection");
+    }
+
+    #[test]
+    fn a_new_key_does_not_make_a_second_approver() {
+        let mut lab = Lab::new(["1", "1", "0.25"]);
+        let job = lab.submit();
+        let good = lab.approval(job);
+        lab.does(SECOND, good.clone());
+        lab.does(OWNER, PersonRevoked { key: key(SECOND), reason: "lost".into() });
+        lab.does(OWNER, PersonEnrolled { name: "second".into(), roles: vec![Role::Operator], key: key(6), proof: String::new() });
+        assert_eq!(lab.try_(6, good), Err(Refusal::ApprovedTwice("second".into())));
+    }
+
+    #[test]
+    fn caps_hold_at_submission_and_again_at_the_start() {
+        let mut lab = Lab::new(["0.5", "0.4", "0.25"]);
+        let over = JobSubmitted { rho: "0.250000000001".parse().unwrap(), ..lab.submission() };
+        assert!(matches!(lab.try_(ANALYST, over), Err(Refusal::OverJobCap { .. })));
+        let jobs = [lab.submit(), lab.submit()];
+        jobs.map(|job| lab.approve(job));
+        let starts = jobs.map(|job| lab.start(job));
+        lab.does(OWNER, starts[0].clone());
+        assert!(matches!(lab.try_(OWNER, starts[1].clone()), Err(Refusal::OverAnalystCap { .. })), "two race, one wins");
+        let more = lab.submission();
+        assert!(matches!(lab.try_(ANALYST, more), Err(Refusal::OverAnalystCap { .. })));
+        // A new snapshot does not give budget back.
+        lab.does(STEWARD, DatasetRegistered { snapshot: digest(12), ..dataset_named("firms", Some("enterprise")) });
+        assert_eq!(lab.ledger.datasets["firms"].spent, "0.25".parse().unwrap());
+        let stale = lab.submission();
+        assert_eq!(lab.try_(ANALYST, stale), Err(Refusal::OtherSnapshot("firms".into())));
+        let cheap = RunStarted { rho: "0.01".parse().unwrap(), ..starts[1].clone() };
+        assert!(matches!(lab.try_(OWNER, cheap), Err(Refusal::OtherCharge(_))));
+    }
+
+    #[test]
+    fn submissions_that_name_what_they_may_not() {
+        let mut lab = Lab::new(["1", "1", "0.25"]);
+        lab.does(STEWARD, DatasetRegistered { open_to: vec!["somebody".into()], ..dataset_named("closed", Some("enterprise")) });
+        lab.does(STEWARD, dataset_named("clinics", Some("person")));
+        lab.does(STEWARD, DatasetRegistered { buckets: 0, ..dataset_named("towns", None) });
+        let with = |lab: &Lab, names: &[&str]| JobSubmitted { datasets: names.iter().map(|n| used(n)).collect(), ..lab.submission() };
+        for (names, expected) in [
+            (vec!["closed"], Refusal::NotOpen("closed".into(), "analyst".into())),
+            (vec!["firms", "clinics"], Refusal::TwoDomains("enterprise".into(), "person".into())),
+            (vec!["towns"], Refusal::NothingPrivate),
+            (vec!["nowhere"], Refusal::NoSuchDataset("nowhere".into())),
+            (vec!["firms", "firms"], Refusal::NamedTwice("firms".into())),
+        ] {
+            let job = with(&lab, &names);
+            assert_eq!(lab.try_(ANALYST, job), Err(expected));
+        }
+        let now = JobSubmitted { release: "now".into(), ..lab.submission() };
+        assert_eq!(lab.try_(ANALYST, now), Err(Refusal::ReleaseNow));
+        let free = JobSubmitted { rho: Rho::ZERO, ..lab.submission() };
+        assert_eq!(lab.try_(ANALYST, free), Err(Refusal::NoCharge));
+        assert!(matches!(lab.try_(OWNER, lab.submission()), Err(Refusal::WrongRole { .. })));
+        let other = DatasetRegistered { buckets: 8, ..dataset_named("more", Some("enterprise")) };
+        assert!(matches!(lab.try_(STEWARD, other), Err(Refusal::OtherBuckets { .. })));
+        assert!(matches!(lab.try_(STEWARD, dataset_named("firms", Some("person"))), Err(Refusal::DatasetChanged { .. })));
+    }
+
+    #[test]
+    fn a_changed_policy_voids_what_was_submitted_under_the_old_one() {
+        let mut lab = Lab::new(["1", "1", "0.25"]);
+        let job = lab.submit();
+        lab.approve(job);
+        let policy = lab.ledger.policy.clone().unwrap().1;
+        lab.does(OWNER, PolicySet { policy });
+        assert_eq!(lab.try_(OWNER, lab.start(job)), Err(Refusal::OtherPolicy));
+    }
+
+    #[test]
+    fn replays_other_logs_and_early_releases_are_refused() {
+        let mut lab = Lab::new(["1", "1", "0.25"]);
+        let submission = lab.submission();
+        let record = lab.record(submission);
+        lab.ledger.apply(&key(ANALYST), &record, &digest(50)).unwrap();
+        assert_eq!(lab.ledger.check(&key(ANALYST), &record), Err(Refusal::Replayed));
+        let elsewhere = Record { log: "other".into(), nonce: "fresh".into(), ..record };
+        assert!(matches!(lab.ledger.check(&key(ANALYST), &elsewhere), Err(Refusal::OtherLog(..))));
+        let job = JobId(lab.ledger.size - 1);
+        lab.approve(job);
+        let late = RunStarted { release_at: DateTime::from_timestamp(1_900_000_000, 0).unwrap(), ..lab.start(job) };
+        let run = lab.does(OWNER, late);
+        assert!(matches!(lab.try_(SERVICE, Released { job, run, body: digest(30) }), Err(Refusal::TooEarly { .. })));
+        lab.does(SERVICE, RunFailed { job, run, reason: "The run failed.".into() });
+        assert_eq!(lab.ledger.datasets["firms"].spent, "0.25".parse().unwrap(), "never given back");
+    }
+
+    #[test]
+    fn there_is_always_an_operator_and_one_person_a_name() {
+        let mut lab = Lab::new(["1", "1", "0.25"]);
+        let enrol = |name: &str, who: u8| PersonEnrolled { name: name.into(), roles: vec![Role::Auditor], key: key(who), proof: String::new() };
+        assert!(matches!(lab.try_(OWNER, enrol("second", 40)), Err(Refusal::NameTaken(_))));
+        assert_eq!(lab.try_(OWNER, enrol("x", SECOND)), Err(Refusal::KeyTaken));
+        assert!(matches!(lab.try_(OWNER, enrol(" x", 41)), Err(Refusal::BadName(_))));
+        for who in [SECOND, ANALYST] {
+            lab.does(OWNER, PersonRevoked { key: key(who), reason: String::new() });
+        }
+        assert!(matches!(lab.try_(OWNER, PersonRevoked { key: key(OWNER), reason: String::new() }), Err(Refusal::LastOperator(_))));
+    }
+}
