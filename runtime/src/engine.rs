@@ -1,0 +1,137 @@
+//! The engine: one wasmtime configuration, made for small, many, hostile and short-lived guests.
+
+use std::sync::Arc;
+
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
+
+use crate::pagemap::PageMap;
+
+/// What one grain may use. The same for every grain of a run, whatever its rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// WebAssembly operations, roughly: wasmtime's units of fuel.
+    pub fuel: u64,
+    /// Bytes of linear memory, of all memories of the component together.
+    pub memory: u64,
+    /// How many contributions a grain may answer with; more is a failure.
+    pub contributions: u32,
+    /// How many bytes an answer may take in the host's memory; more is a failure. This counts an
+    /// item as often as the answer points at it.
+    pub answer: u32,
+}
+
+impl Limits {
+    /// `fuel` and `memory` as in the manifest, and answers of at most 65,536 contributions and
+    /// 16 MiB.
+    pub fn new(fuel: u64, memory: u64) -> Self {
+        Limits { fuel, memory, contributions: 1 << 16, answer: 16 << 20 }
+    }
+}
+
+/// The host could not set the engine up.
+#[derive(Debug, thiserror::Error)]
+#[error("the WebAssembly engine cannot start: {0}")]
+pub struct EngineError(String);
+
+/// Bytes of native stack a guest may use in one call. Counted from the call's own frame, so a
+/// thread's earlier use of its stack does not matter; a thread that calls a guest needs twice as
+/// much left (threads of the standard library have 2 MiB).
+pub(crate) const GUEST_STACK: usize = 256 << 10;
+
+/// Resident bytes a memory slot keeps between grains; beyond, pages go back to the kernel.
+const KEEP_RESIDENT: usize = 1 << 20;
+
+/// Compiles and runs modules under one set of [`Limits`].
+///
+/// Create it in the process that runs guests, before that process gives its rights up:
+/// `/proc/self/pagemap` is opened here. While guests run, the engine calls `mmap`, `mprotect`,
+/// `madvise`, `ioctl` on that file and nothing else. It reserves much address space (at least
+/// 4 GiB for each memory), so limit the process's data (`RLIMIT_DATA`), not its address space.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) wasmtime: wasmtime::Engine,
+    pub(crate) limits: Limits,
+    pub(crate) threads: usize,
+    pub(crate) pagemap: Option<Arc<PageMap>>,
+}
+
+impl Engine {
+    /// An engine for at most `threads` calls at once, and four modules at a time.
+    ///
+    /// # Errors
+    /// When the host lacks what the pool needs, such as address space.
+    pub fn new(limits: &Limits, threads: usize) -> Result<Self, EngineError> {
+        let threads = threads.max(1);
+        let pagemap = PageMap::open().map(Arc::new);
+        let fail = |e: wasmtime::Error| EngineError(format!("{e:#}"));
+
+        let slots = u32::try_from(threads).unwrap_or(u32::MAX).saturating_mul(4).saturating_add(4);
+        let mut pool = PoolingAllocationConfig::new();
+        pool.total_component_instances(slots)
+            .total_core_instances(slots.saturating_mul(MAX_CORE_INSTANCES))
+            .total_memories(slots.saturating_mul(MAX_MEMORIES))
+            .total_tables(slots.saturating_mul(MAX_TABLES))
+            .max_core_instances_per_component(MAX_CORE_INSTANCES)
+            .max_memories_per_component(MAX_MEMORIES)
+            .max_tables_per_component(MAX_TABLES)
+            .max_memories_per_module(1)
+            .max_tables_per_module(MAX_TABLES)
+            .table_elements(MAX_TABLE_ELEMENTS)
+            .max_core_instance_size(1 << 20)
+            .max_component_instance_size(1 << 20)
+            .max_memory_size(usize::try_from(limits.memory).unwrap_or(usize::MAX).min(1 << 32))
+            .max_unused_warm_slots(slots);
+        // Without the scan, keeping pages resident means copying all of them back each time,
+        // which costs more than it saves.
+        if pagemap.is_some() {
+            pool.pagemap_scan(Enabled::Auto)
+                .linear_memory_keep_resident(KEEP_RESIDENT)
+                .table_keep_resident(64 << 10);
+        } else {
+            pool.pagemap_scan(Enabled::No).linear_memory_keep_resident(0).table_keep_resident(0);
+        }
+
+        let mut config = Config::new();
+        config
+            .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
+            .consume_fuel(true)
+            .epoch_interruption(false)
+            .cranelift_nan_canonicalization(true)
+            .cranelift_opt_level(OptLevel::Speed)
+            .max_wasm_stack(GUEST_STACK)
+            .wasm_backtrace_max_frames(None)
+            .wasm_component_model(true)
+            .wasm_simd(true)
+            .wasm_relaxed_simd(false)
+            .wasm_multi_memory(false)
+            .wasm_memory64(false)
+            .wasm_custom_page_sizes(false)
+            .wasm_wide_arithmetic(false)
+            .memory_init_cow(true);
+        Ok(Engine {
+            wasmtime: wasmtime::Engine::new(&config).map_err(fail)?,
+            limits: *limits,
+            threads,
+            pagemap,
+        })
+    }
+
+    /// The limits every grain runs under.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Whether the kernel can say which pages a guest wrote, which the fast reset needs.
+    pub fn scans_pages(&self) -> bool {
+        self.pagemap.is_some()
+    }
+}
+
+/// Core instances a component may be made of.
+pub(crate) const MAX_CORE_INSTANCES: u32 = 16;
+/// Memories a component may have.
+pub(crate) const MAX_MEMORIES: u32 = 4;
+/// Tables a component may have.
+pub(crate) const MAX_TABLES: u32 = 8;
+/// Elements a table may have.
+pub(crate) const MAX_TABLE_ELEMENTS: usize = 65_536;

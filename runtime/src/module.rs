@@ -1,0 +1,322 @@
+//! A checked, compiled module, and its two functions.
+
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
+use wasmtime::{ResourceLimiter, Store, Trap};
+
+use crate::check::{self, ModuleError, World};
+use crate::engine::{Engine, Limits};
+use crate::reset::Resettable;
+use crate::types::{Contribution, Table, Totals, Verdict};
+
+/// Why a call gave no answer. Depends on rows: the text is for the lab's inside log only, and a
+/// grain that fails simply contributes nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The grain's fuel ran out.
+    #[error("the guest used up its fuel")]
+    Fuel,
+    /// The guest trapped, or could not get memory it insisted on.
+    #[error("the guest trapped: {0}")]
+    Trap(String),
+    /// The guest answered with an error of its own.
+    #[error("the guest answered with an error: {0}")]
+    Guest(String),
+    /// The answer was malformed or larger than [`Limits`] allow.
+    #[error("the guest's answer was refused: {0}")]
+    Answer(String),
+    /// The host failed, not the guest, for example out of memory: what the grain would have
+    /// contributed is unknown, so the run must stop here and can be resumed.
+    #[error("the host could not run the guest: {0}")]
+    Host(String),
+}
+
+/// A module ready to run on any number of grains, from any number of threads.
+pub struct Module {
+    engine: Engine,
+    world: World,
+    component: Component,
+    pre: InstancePre<Tally>,
+    contribute: ComponentExportIndex,
+    advance: Option<ComponentExportIndex>,
+    resettable: Option<Resettable>,
+}
+
+type ContributeParams<'a> = (&'a [Table<'a>], &'a [f64]);
+type ContributeResult = (Result<Vec<Contribution>, String>,);
+type AdvanceParams<'a> = (u32, &'a [f64], &'a [Totals<'a>]);
+type AdvanceResult = (Result<Verdict, String>,);
+
+impl Module {
+    /// Checks `bytes` (a component), compiles them, and instantiates them once without calling
+    /// anything.
+    ///
+    /// # Errors
+    /// One clear sentence about the first thing that is wrong with the module.
+    pub fn compile(engine: &Engine, bytes: &[u8]) -> Result<Self, ModuleError> {
+        let world = check::check(bytes, &engine.limits)?;
+        let refused = |e: wasmtime::Error| ModuleError::Compile { reason: format!("{e:#}") };
+        let component = Component::from_binary(&engine.wasmtime, bytes).map_err(refused)?;
+        let resettable = Resettable::compile(engine, bytes);
+        Module::assemble(engine, world, component, resettable)
+    }
+
+    /// The compiled module, for a cache. Whoever keeps it must authenticate it: see
+    /// [`Module::deserialize`].
+    ///
+    /// # Errors
+    /// When the host runs out of memory.
+    pub fn serialize(&self) -> Result<Vec<u8>, ModuleError> {
+        let refused = |e: wasmtime::Error| ModuleError::Compile { reason: format!("{e:#}") };
+        let component = self.component.serialize().map_err(refused)?;
+        let resettable = match &self.resettable {
+            Some(resettable) => resettable.serialize().map_err(refused)?,
+            None => Vec::new(),
+        };
+        let mut bytes = MAGIC.to_vec();
+        bytes.push(u8::from(self.world == World::IterativeJob));
+        bytes.extend((component.len() as u64).to_le_bytes());
+        bytes.extend(component);
+        bytes.extend(resettable);
+        Ok(bytes)
+    }
+
+    /// The module that [`Module::serialize`] wrote, without compiling.
+    ///
+    /// # Errors
+    /// When the bytes come from another version, CPU or configuration: compile anew.
+    ///
+    /// # Safety
+    /// `bytes` are trusted as machine code is: they must be exactly what `serialize` returned on
+    /// a host of this lab, which the caller must have authenticated, for example with an HMAC.
+    pub unsafe fn deserialize(engine: &Engine, bytes: &[u8]) -> Result<Self, ModuleError> {
+        let foreign = || ModuleError::Compile { reason: "the cached module is foreign".to_owned() };
+        let refused = |e: wasmtime::Error| ModuleError::Compile { reason: format!("{e:#}") };
+        let rest = bytes.strip_prefix(MAGIC).ok_or_else(foreign)?;
+        let (&[world], rest) = rest.split_first_chunk::<1>().ok_or_else(foreign)?;
+        let world = if world == 1 { World::IterativeJob } else { World::Job };
+        let (length, rest) = rest.split_first_chunk::<8>().ok_or_else(foreign)?;
+        let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| foreign())?;
+        let (component, rest) = rest.split_at_checked(length).ok_or_else(foreign)?;
+        // SAFETY: the caller vouches for the bytes.
+        let component =
+            unsafe { Component::deserialize(&engine.wasmtime, component) }.map_err(refused)?;
+        let resettable = if rest.is_empty() {
+            None
+        } else {
+            // SAFETY: as above.
+            Some(unsafe { Resettable::deserialize(engine, rest) }.ok_or_else(foreign)?)
+        };
+        Module::assemble(engine, world, component, resettable)
+    }
+
+    /// Which world the module implements.
+    pub fn world(&self) -> World {
+        self.world
+    }
+
+    /// Whether grains reuse an instance that is put back to its first state (`true`), or get an
+    /// instance made anew (`false`: several core modules, or state that cannot be put back).
+    /// Both give the same answers.
+    pub fn resets_in_place(&self) -> bool {
+        self.resettable.is_some()
+    }
+
+    /// Runs `contribute` on one grain, from the module's first state. `state` is empty in the
+    /// first round. Blocks the calling thread; any number of threads up to the engine's may call.
+    ///
+    /// # Errors
+    /// A [`Failure`], never with an effect on another call.
+    pub fn contribute(
+        &self,
+        grain: &[Table<'_>],
+        state: &[f64],
+    ) -> Result<Vec<Contribution>, Failure> {
+        match &self.resettable {
+            Some(resettable) => resettable.contribute(&self.engine, grain, state),
+            None => self.contribute_fresh(grain, state),
+        }
+    }
+
+    /// [`Module::contribute`] in an instance made for this call alone.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn contribute_fresh(
+        &self,
+        grain: &[Table<'_>],
+        state: &[f64],
+    ) -> Result<Vec<Contribution>, Failure> {
+        let mut store = self.store(self.engine.limits.answer);
+        let instance = self.instantiate(&mut store)?;
+        let function = instance
+            .get_typed_func::<ContributeParams<'_>, ContributeResult>(&mut store, self.contribute)
+            .map_err(|e| Failure::Host(format!("{e:#}")))?;
+        let (answer,) = function
+            .call(&mut store, (grain, state))
+            .map_err(|e| Failure::of_call(&e, store.data()))?;
+        let answer = answer.map_err(Failure::Guest)?;
+        if answer.len() > self.engine.limits.contributions as usize {
+            return Err(Failure::Answer("too many contributions".to_owned()));
+        }
+        Ok(answer)
+    }
+
+    /// Runs `advance` on the noised totals of round `round` (from 0), in a fresh instance.
+    ///
+    /// # Errors
+    /// A [`Failure`]; of [`Failure::Guest`] when the module is of world [`World::Job`].
+    pub fn advance(
+        &self,
+        round: u32,
+        state: &[f64],
+        noisy: &[Totals<'_>],
+    ) -> Result<Verdict, Failure> {
+        let index =
+            self.advance.ok_or_else(|| Failure::Guest("there is no `advance`".to_owned()))?;
+        let mut store = self.store(MAX_VERDICT);
+        let instance = self.instantiate(&mut store)?;
+        let function = instance
+            .get_typed_func::<AdvanceParams<'_>, AdvanceResult>(&mut store, index)
+            .map_err(|e| Failure::Host(format!("{e:#}")))?;
+        let (verdict,) = function
+            .call(&mut store, (round, state, noisy))
+            .map_err(|e| Failure::of_call(&e, store.data()))?;
+        verdict.map_err(Failure::Guest)
+    }
+
+    /// Links, instantiates once, and checks the exports' types.
+    fn assemble(
+        engine: &Engine,
+        world: World,
+        component: Component,
+        resettable: Option<Resettable>,
+    ) -> Result<Self, ModuleError> {
+        let refused = |e: wasmtime::Error| ModuleError::Compile { reason: format!("{e:#}") };
+        let pre = Linker::new(&engine.wasmtime).instantiate_pre(&component).map_err(refused)?;
+        let export = |name: &'static str| {
+            component.get_export_index(None, name).ok_or(ModuleError::MissingExport { name })
+        };
+        let contribute = export("contribute")?;
+        let advance = match world {
+            World::Job => None,
+            World::IterativeJob => Some(export("advance")?),
+        };
+        let engine = engine.clone();
+        let module = Module { engine, world, component, pre, contribute, advance, resettable };
+
+        let mut store = module.store(0);
+        let instance = module.instantiate(&mut store).map_err(|failure| ModuleError::Start {
+            reason: match failure {
+                Failure::Fuel => "its start function uses up the fuel of a whole grain".to_owned(),
+                Failure::Trap(reason) => format!("its start function trapped: {reason}"),
+                other => other.to_string(),
+            },
+        })?;
+        let wrong = |name, e: wasmtime::Error| {
+            let reason = format!("{e:#}");
+            ModuleError::WrongType { name, reason }
+        };
+        instance
+            .get_typed_func::<ContributeParams<'_>, ContributeResult>(&mut store, contribute)
+            .map_err(|e| wrong("contribute", e))?;
+        if let Some(advance) = advance {
+            instance
+                .get_typed_func::<AdvanceParams<'_>, AdvanceResult>(&mut store, advance)
+                .map_err(|e| wrong("advance", e))?;
+        }
+        drop(store);
+        Ok(module)
+    }
+
+    fn store(&self, answer: u32) -> Store<Tally> {
+        store(&self.engine, answer)
+    }
+
+    fn instantiate(
+        &self,
+        store: &mut Store<Tally>,
+    ) -> Result<wasmtime::component::Instance, Failure> {
+        self.pre.instantiate(&mut *store).map_err(|e| match e.downcast_ref::<Trap>() {
+            Some(_) => Failure::of_call(&e, store.data()),
+            None => Failure::Host(format!("{e:#}")),
+        })
+    }
+}
+
+/// First bytes of a serialized module; the last one is the version of this layout.
+const MAGIC: &[u8] = b"unseen-module\x01";
+
+/// Bytes a verdict may take: it is computed from noised totals only, once per round.
+const MAX_VERDICT: u32 = 64 << 20;
+
+/// A store with a whole grain's fuel and memory.
+pub(crate) fn store(engine: &Engine, answer: u32) -> Store<Tally> {
+    let mut store = Store::new(&engine.wasmtime, Tally::new(&engine.limits));
+    store.limiter(|tally| tally);
+    store.set_hostcall_fuel(answer as usize);
+    store.set_fuel(engine.limits.fuel).expect("invariant: the engine counts fuel");
+    store
+}
+
+impl Failure {
+    /// What a failed call means.
+    pub(crate) fn of_call(error: &wasmtime::Error, tally: &Tally) -> Failure {
+        if let Some(reason) = &tally.host_failed {
+            return Failure::Host(reason.clone());
+        }
+        match error.downcast_ref::<Trap>() {
+            Some(Trap::OutOfFuel) => Failure::Fuel,
+            Some(trap) => Failure::Trap(trap.to_string()),
+            None => Failure::Answer(format!("{error:#}")),
+        }
+    }
+}
+
+/// Counts the memory of all of a store's instances together.
+pub(crate) struct Tally {
+    left: u64,
+    host_failed: Option<String>,
+}
+
+impl Tally {
+    fn new(limits: &Limits) -> Self {
+        Tally { left: limits.memory, host_failed: None }
+    }
+}
+
+impl ResourceLimiter for Tally {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let more = desired.saturating_sub(current) as u64;
+        if more > self.left || maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
+        self.left -= more;
+        Ok(true)
+    }
+
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        // Asking for more than 4 GiB comes here without asking `memory_growing`: the guest's
+        // doing, and answered with -1. Everything else was allowed, so the host ran short: the
+        // guest must not go on as if it had met its own limit, which is the same everywhere.
+        let reason = format!("{error:#}");
+        if reason.contains("exceeds memory type's limits") {
+            return Ok(());
+        }
+        self.host_failed = Some(reason);
+        Err(error)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(maximum.is_none_or(|maximum| desired <= maximum))
+    }
+}
