@@ -1,0 +1,324 @@
+//! One cell: from the text of a source to its physical value and back.
+
+use std::borrow::Cow;
+
+use chrono::format::{Item, StrftimeItems};
+use chrono::{DateTime, NaiveDate, NaiveDateTime};
+use thiserror::Error;
+
+use crate::description::{Check, ColumnType, DEFAULT_DATE_FORMAT};
+
+/// A cell in physical units (see [`ColumnType`]).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Cell<'a> {
+    /// No value.
+    Null,
+    /// Int, date, timestamp or decimal.
+    Int(i64),
+    /// Float.
+    Float(f64),
+    /// Bool.
+    Bool(bool),
+    /// Text.
+    Text(&'a str),
+}
+
+/// Why a text is not a cell of a type. It never repeats the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Reason {
+    /// For an int column.
+    #[error("not a whole number of 64 bits")]
+    Int,
+    /// For a float column.
+    #[error("not a finite number")]
+    Float,
+    /// For a bool column.
+    #[error("not true or false")]
+    Bool,
+    /// For a date column.
+    #[error("not a date in the declared format")]
+    Date,
+    /// For a timestamp column.
+    #[error("not a timestamp in the declared format")]
+    Timestamp,
+    /// For a decimal column.
+    #[error("not a decimal number that fits")]
+    Decimal,
+    /// For a decimal column.
+    #[error("a decimal number with more than {0} digits after the point")]
+    Scale(u8),
+    /// For a text column.
+    #[error("a text longer than 1 MiB")]
+    TooLong,
+    /// A source value of another type than declared.
+    #[error("of another type than the declared {0}")]
+    Type(&'static str),
+}
+
+/// Reads one cell. Numbers, dates and bools may stand between spaces; texts are taken as they are.
+pub fn parse<'a>(text: &'a str, kind: &ColumnType) -> Result<Cell<'a>, Reason> {
+    let bare = text.trim_ascii();
+    match kind {
+        ColumnType::Int => bare.parse().map(Cell::Int).map_err(|_| Reason::Int),
+        ColumnType::Float => match bare.parse::<f64>() {
+            Ok(number) if number.is_finite() => Ok(Cell::Float(number)),
+            _ => Err(Reason::Float),
+        },
+        ColumnType::Bool => match bare {
+            "true" | "TRUE" | "True" | "1" | "是" => Ok(Cell::Bool(true)),
+            "false" | "FALSE" | "False" | "0" | "否" => Ok(Cell::Bool(false)),
+            _ => Err(Reason::Bool),
+        },
+        ColumnType::Text if text.len() > crate::description::MAX_TEXT => Err(Reason::TooLong),
+        ColumnType::Text => Ok(Cell::Text(text)),
+        ColumnType::Date { format } => parse_date(bare, format).map(Cell::Int).ok_or(Reason::Date),
+        ColumnType::Timestamp { format } => {
+            parse_timestamp(bare, format.as_deref()).map(Cell::Int).ok_or(Reason::Timestamp)
+        }
+        ColumnType::Decimal { scale } => parse_decimal(bare, *scale).map(Cell::Int),
+    }
+}
+
+/// Writes a cell so that [`parse`] reads it back; null is the empty text.
+pub fn render<'a>(cell: &Cell<'a>, kind: &ColumnType) -> Cow<'a, str> {
+    match (cell, kind) {
+        (Cell::Null, _) => Cow::Borrowed(""),
+        (Cell::Text(text), _) => Cow::Borrowed(text),
+        (Cell::Bool(value), _) => Cow::Borrowed(if *value { "true" } else { "false" }),
+        (Cell::Float(number), _) => Cow::Owned(number.to_string()),
+        (Cell::Int(days), ColumnType::Date { format }) => Cow::Owned(render_date(*days, format)),
+        (Cell::Int(micros), ColumnType::Timestamp { format }) => Cow::Owned(render_timestamp(*micros, format.as_deref())),
+        (Cell::Int(steps), ColumnType::Decimal { scale }) => Cow::Owned(render_decimal(*steps, *scale)),
+        (Cell::Int(number), _) => Cow::Owned(number.to_string()),
+    }
+}
+
+/// Whether chrono understands this format.
+pub(crate) fn is_format(format: &str) -> bool {
+    !format.is_empty() && StrftimeItems::new(format).all(|item| !matches!(item, Item::Error))
+}
+
+/// Whether a text passes a column's check.
+pub fn passes(text: &str, check: &Check) -> bool {
+    match check {
+        Check::Uscc => is_uscc(text.as_bytes()),
+        Check::Pattern(pattern) => matches_pattern(text, pattern),
+    }
+}
+
+/// The alphabet of unified social credit codes: digits and capitals without I, O, S, V, Z. The
+/// place of a character is its value.
+pub(crate) const USCC_ALPHABET: &[u8; 31] = b"0123456789ABCDEFGHJKLMNPQRTUWXY";
+
+/// The 18th character of a unified social credit code, from its first 17 (GB 32100-2015: the sum of
+/// value times 3^i mod 31, taken from 31). `None` when a character is not of the alphabet.
+pub fn uscc_check_digit(body: &[u8; 17]) -> Option<u8> {
+    let mut weight = 1;
+    let mut sum = 0;
+    for byte in body {
+        sum += USCC_ALPHABET.iter().position(|c| c == byte)? * weight;
+        weight = weight * 3 % 31;
+    }
+    Some(USCC_ALPHABET[(31 - sum % 31) % 31])
+}
+
+fn is_uscc(text: &[u8]) -> bool {
+    match text.split_first_chunk::<17>() {
+        Some((body, [digit])) => uscc_check_digit(body) == Some(*digit),
+        _ => false,
+    }
+}
+
+fn matches_pattern(text: &str, pattern: &str) -> bool {
+    let mut text = text.chars();
+    let mut pattern = pattern.chars().peekable();
+    while let Some(wanted) = pattern.next() {
+        if wanted == '*' && pattern.peek().is_none() {
+            return true;
+        }
+        let fits = match (wanted, text.next()) {
+            (_, None) => false,
+            ('#', Some(c)) => c.is_ascii_digit(),
+            ('@', Some(c)) => c.is_ascii_alphabetic(),
+            ('?', Some(_)) => true,
+            (exact, Some(c)) => exact == c,
+        };
+        if !fits {
+            return false;
+        }
+    }
+    text.next().is_none()
+}
+
+const EPOCH: NaiveDate = match NaiveDate::from_ymd_opt(1970, 1, 1) {
+    Some(date) => date,
+    None => NaiveDate::MIN,
+};
+
+fn parse_date(text: &str, format: &str) -> Option<i64> {
+    let date = if format == DEFAULT_DATE_FORMAT {
+        plain_date(text)?
+    } else {
+        let mut format = Cow::Borrowed(format);
+        let mut text = Cow::Borrowed(text);
+        let whole = ["%F", "%D", "%x", "%j", "%s"].iter().any(|part| format.contains(part));
+        for (parts, filler) in [(["%m", "%b", "%B"], "%m"), (["%d", "%e", "%d"], "%d")] {
+            if !whole && !parts.iter().any(|part| format.contains(part)) {
+                format = Cow::Owned(format!("{format} {filler}"));
+                text = Cow::Owned(format!("{text} 01"));
+            }
+        }
+        NaiveDate::parse_from_str(&text, &format).ok()?
+    };
+    Some((date - EPOCH).num_days())
+}
+
+/// `YYYY-MM-DD`, exactly.
+fn plain_date(text: &str) -> Option<NaiveDate> {
+    let bytes: &[u8; 10] = text.as_bytes().try_into().ok()?;
+    if bytes[4] != b'-' || bytes[7] != b'-' {
+        return None;
+    }
+    let number = |range: std::ops::Range<usize>| {
+        bytes[range].iter().try_fold(0u32, |n, b| b.is_ascii_digit().then(|| n * 10 + u32::from(b - b'0')))
+    };
+    NaiveDate::from_ymd_opt(number(0..4)?.cast_signed(), number(5..7)?, number(8..10)?)
+}
+
+fn parse_timestamp(text: &str, format: Option<&str>) -> Option<i64> {
+    let Some(format) = format else {
+        return DateTime::parse_from_rfc3339(text)
+            .map(|moment| moment.timestamp_micros())
+            .or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").map(|moment| moment.and_utc().timestamp_micros()))
+            .or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").map(|moment| moment.and_utc().timestamp_micros()))
+            .ok();
+    };
+    if ["%z", "%:z", "%#z", "%+"].iter().any(|part| format.contains(part)) {
+        DateTime::parse_from_str(text, format).ok().map(|moment| moment.timestamp_micros())
+    } else {
+        NaiveDateTime::parse_from_str(text, format).ok().map(|moment| moment.and_utc().timestamp_micros())
+    }
+}
+
+fn parse_decimal(text: &str, scale: u8) -> Result<i64, Reason> {
+    let (negative, digits) = match text.as_bytes().first() {
+        Some(b'-') => (true, &text[1..]),
+        Some(b'+') => (false, &text[1..]),
+        _ => (false, text),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    if whole.is_empty() && fraction.is_empty() || !whole.bytes().chain(fraction.bytes()).all(|b| b.is_ascii_digit()) {
+        return Err(Reason::Decimal);
+    }
+    let kept = fraction.trim_end_matches('0');
+    if kept.len() > usize::from(scale) {
+        return Err(Reason::Scale(scale));
+    }
+    let padding = std::iter::repeat_n(b'0', usize::from(scale) - kept.len());
+    whole
+        .bytes()
+        .chain(kept.bytes())
+        .chain(padding)
+        .try_fold(0i64, |steps, digit| {
+            let digit = i64::from(digit - b'0');
+            steps.checked_mul(10)?.checked_add(if negative { -digit } else { digit })
+        })
+        .ok_or(Reason::Decimal)
+}
+
+pub(crate) fn date_of(days: i64) -> Option<NaiveDate> {
+    EPOCH.checked_add_signed(chrono::TimeDelta::try_days(days)?)
+}
+
+fn render_date(days: i64, format: &str) -> String {
+    date_of(days).map_or_else(String::new, |date| date.format(format).to_string())
+}
+
+fn render_timestamp(micros: i64, format: Option<&str>) -> String {
+    DateTime::from_timestamp_micros(micros)
+        .map_or_else(String::new, |moment| moment.format(format.unwrap_or("%Y-%m-%dT%H:%M:%S%.6fZ")).to_string())
+}
+
+fn render_decimal(steps: i64, scale: u8) -> String {
+    let scale = usize::from(scale);
+    let sign = if steps < 0 { "-" } else { "" };
+    let digits = format!("{:0>width$}", steps.unsigned_abs(), width = scale + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - scale);
+    if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_read_exactly_or_refused() {
+        let decimal = ColumnType::Decimal { scale: 2 };
+        let date = ColumnType::Date { format: DEFAULT_DATE_FORMAT.into() };
+        let month = ColumnType::Date { format: "%Y年%m月".into() };
+        let moment = ColumnType::Timestamp { format: None };
+        let good: &[(&str, &ColumnType, Cell)] = &[
+            (" -42 ", &ColumnType::Int, Cell::Int(-42)),
+            ("9223372036854775807", &ColumnType::Int, Cell::Int(i64::MAX)),
+            ("1e3", &ColumnType::Float, Cell::Float(1000.0)),
+            ("是", &ColumnType::Bool, Cell::Bool(true)),
+            (" a ", &ColumnType::Text, Cell::Text(" a ")),
+            ("-92233720368547758.08", &decimal, Cell::Int(i64::MIN)),
+            (".5", &decimal, Cell::Int(50)),
+            ("7.100", &decimal, Cell::Int(710)),
+            ("1969-12-31", &date, Cell::Int(-1)),
+            ("2024年02月", &month, Cell::Int(19_754)),
+            ("1970-01-01T08:00:00+08:00", &moment, Cell::Int(0)),
+            ("1970-01-01 00:00:01.5", &moment, Cell::Int(1_500_000)),
+        ];
+        for (text, kind, cell) in good {
+            assert_eq!(parse(text, kind).as_ref(), Ok(cell), "{text}");
+            assert_eq!(parse(&render(cell, kind), kind).as_ref(), Ok(cell), "{text} rendered");
+        }
+        let bad: &[(&str, &ColumnType)] = &[
+            ("1.0", &ColumnType::Int),
+            ("9223372036854775808", &ColumnType::Int),
+            ("NaN", &ColumnType::Float),
+            ("1e400", &ColumnType::Float),
+            ("inf", &ColumnType::Float),
+            ("yes?", &ColumnType::Bool),
+            ("1.005", &decimal),
+            ("92233720368547758.08", &decimal),
+            (".", &decimal),
+            ("-", &decimal),
+            ("1_0", &decimal),
+            ("2024-02-30", &date),
+            ("2024-2-3", &date),
+            ("20240230", &date),
+            ("2024-01-01", &moment),
+        ];
+        for (text, kind) in bad {
+            assert!(parse(text, kind).is_err(), "{text} as {kind:?}");
+        }
+    }
+
+    /// Codes of well-known public bodies and firms, and each with one character changed.
+    #[test]
+    fn check_digits_of_social_credit_codes() {
+        for code in ["91350100M000100Y43", "91110000802100433B", "914403001922038216"] {
+            assert!(is_uscc(code.as_bytes()), "{code}");
+            for at in 0..18 {
+                let mut wrong = code.as_bytes().to_vec();
+                wrong[at] = if wrong[at] == b'7' { b'8' } else { b'7' };
+                assert!(!is_uscc(&wrong), "{}", String::from_utf8_lossy(&wrong));
+            }
+        }
+        assert!(!is_uscc(b"91350100M000100Y4"));
+        assert!(!is_uscc(b"91350100M000100Y430"));
+        assert!(!is_uscc(b"91350100I000100Y43"));
+    }
+
+    #[test]
+    fn patterns() {
+        assert!(matches_pattern("N123AA", "N###*"));
+        assert!(matches_pattern("N123", "N###*"));
+        assert!(!matches_pattern("N12", "N###*"));
+        assert!(matches_pattern("浙A12345", "?@#####"));
+        assert!(!matches_pattern("浙A123456", "?@#####"));
+    }
+}

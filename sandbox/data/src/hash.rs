@@ -1,0 +1,148 @@
+//! The three hashes that place a unit: Iceberg's bucket hash, the keyed hash of block grains, and
+//! SHA-256 as hex.
+
+use ring::digest;
+
+/// The bucket a unit belongs to among `buckets` (`bucket[P]` of the Iceberg table format:
+/// MurmurHash3 x86 32-bit of the UTF-8 bytes, seed 0, sign bit cleared, modulo `P`).
+///
+/// `buckets` of 0 is treated as 1.
+pub fn bucket_of(unit: &[u8], buckets: u32) -> u32 {
+    (murmur3_x86_32(unit) & 0x7fff_ffff) % buckets.max(1)
+}
+
+/// MurmurHash3, x86, 32 bits, seed 0 (Austin Appleby's public-domain algorithm).
+pub fn murmur3_x86_32(bytes: &[u8]) -> u32 {
+    const C1: u32 = 0xcc9e_2d51;
+    const C2: u32 = 0x1b87_3593;
+    let scramble = |k: u32| k.wrapping_mul(C1).rotate_left(15).wrapping_mul(C2);
+    let (words, tail) = bytes.as_chunks::<4>();
+    let mut hash = 0u32;
+    for word in words {
+        hash ^= scramble(u32::from_le_bytes(*word));
+        hash = hash.rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64);
+    }
+    if !tail.is_empty() {
+        let mut last = [0; 4];
+        last[..tail.len()].copy_from_slice(tail);
+        hash ^= scramble(u32::from_le_bytes(last));
+    }
+    hash ^= bytes.len() as u32;
+    hash = (hash ^ (hash >> 16)).wrapping_mul(0x85eb_ca6b);
+    hash = (hash ^ (hash >> 13)).wrapping_mul(0xc2b2_ae35);
+    hash ^ (hash >> 16)
+}
+
+/// SipHash-2-4 (Aumasson and Bernstein 2012), 64-bit result: a keyed hash for short inputs.
+pub fn siphash24(key: &[u8; 16], bytes: &[u8]) -> u64 {
+    let (k0, k1) = key.split_at(8);
+    let k0 = little_u64(k0);
+    let k1 = little_u64(k1);
+    let mut v = [
+        k0 ^ 0x736f_6d65_7073_6575,
+        k1 ^ 0x646f_7261_6e64_6f6d,
+        k0 ^ 0x6c79_6765_6e65_7261,
+        k1 ^ 0x7465_6462_7974_6573,
+    ];
+    let (words, tail) = bytes.as_chunks::<8>();
+    for word in words {
+        let m = u64::from_le_bytes(*word);
+        v[3] ^= m;
+        sip_rounds(&mut v, 2);
+        v[0] ^= m;
+    }
+    let m = little_u64(tail) | ((bytes.len() as u64) << 56);
+    v[3] ^= m;
+    sip_rounds(&mut v, 2);
+    v[0] ^= m;
+    v[2] ^= 0xff;
+    sip_rounds(&mut v, 4);
+    v[0] ^ v[1] ^ v[2] ^ v[3]
+}
+
+fn sip_rounds(v: &mut [u64; 4], rounds: usize) {
+    for _ in 0..rounds {
+        v[0] = v[0].wrapping_add(v[1]);
+        v[1] = v[1].rotate_left(13) ^ v[0];
+        v[0] = v[0].rotate_left(32);
+        v[2] = v[2].wrapping_add(v[3]);
+        v[3] = v[3].rotate_left(16) ^ v[2];
+        v[0] = v[0].wrapping_add(v[3]);
+        v[3] = v[3].rotate_left(21) ^ v[0];
+        v[2] = v[2].wrapping_add(v[1]);
+        v[1] = v[1].rotate_left(17) ^ v[2];
+        v[2] = v[2].rotate_left(32);
+    }
+}
+
+/// Up to 8 bytes as a little-endian number.
+fn little_u64(bytes: &[u8]) -> u64 {
+    bytes.iter().rev().fold(0, |number, &byte| (number << 8) | u64::from(byte))
+}
+
+/// SHA-256.
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    to_array(digest::digest(&digest::SHA256, bytes).as_ref())
+}
+
+pub(crate) fn to_array(bytes: &[u8]) -> [u8; 32] {
+    let mut array = [0; 32];
+    for (to, from) in array.iter_mut().zip(bytes) {
+        *to = *from;
+    }
+    array
+}
+
+/// Lowercase hex.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes
+        .iter()
+        .flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]])
+        .map(char::from)
+        .collect()
+}
+
+/// The bytes written as lowercase or uppercase hex; `None` when `text` is not hex.
+pub fn unhex(text: &str) -> Option<Vec<u8>> {
+    let (pairs, odd) = text.as_bytes().as_chunks::<2>();
+    if !odd.is_empty() {
+        return None;
+    }
+    let digit = |d: u8| char::from(d).to_digit(16);
+    pairs.iter().map(|[a, b]| Some((digit(*a)? * 16 + digit(*b)?) as u8)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Values from the Iceberg specification's appendix B and from MurmurHash3's own verification.
+    #[test]
+    fn murmur3_has_the_values_of_the_iceberg_specification() {
+        assert_eq!(murmur3_x86_32(b"iceberg"), 1_210_000_089);
+        assert_eq!(murmur3_x86_32(&34i64.to_le_bytes()), 2_017_239_379);
+        assert_eq!(murmur3_x86_32(&[0, 1, 2, 3]), -188_683_207i32 as u32);
+        assert_eq!(murmur3_x86_32(b""), 0);
+        assert_eq!(bucket_of(b"iceberg", 16), 1_210_000_089 % 16);
+        assert_eq!(bucket_of(&[0, 1, 2, 3], 100), (-188_683_207i32 & i32::MAX) as u32 % 100);
+    }
+
+    /// Vectors of the reference implementation: key 00..0f, messages 00.. of length 0, 1 and 15.
+    #[test]
+    fn siphash_has_the_values_of_its_paper() {
+        let key: [u8; 16] = std::array::from_fn(|i| i as u8);
+        let message: Vec<u8> = (0..15).collect();
+        assert_eq!(siphash24(&key, &message), 0xa129_ca61_49be_45e5);
+        assert_eq!(siphash24(&key, b""), 0x726f_db47_dd0e_0e31);
+        assert_eq!(siphash24(&key, &message[..1]), 0x74f8_39c5_93dc_67fd);
+    }
+
+    #[test]
+    fn hex_goes_there_and_back() {
+        assert_eq!(hex(&[0, 255, 16]), "00ff10");
+        assert_eq!(unhex("00ff10"), Some(vec![0, 255, 16]));
+        assert_eq!(unhex("0"), None);
+        assert_eq!(unhex("zz"), None);
+    }
+}

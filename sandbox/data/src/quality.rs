@@ -1,0 +1,281 @@
+//! What a steward should know about the data before anyone relies on it. Measured during import,
+//! from the raw rows: it never leaves the lab.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::cell::{self, Cell};
+use crate::description::{Bound, ColumnSpec, ColumnType, Description};
+
+/// The report of one import.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct QualityReport {
+    /// Rows of the source, those set aside included.
+    pub rows: u64,
+    /// Rows left out because they name no unit.
+    pub set_aside: u64,
+    /// Privacy units (exact); 0 for a reference table.
+    pub units: u64,
+    /// Rows of the largest unit (exact).
+    pub largest_unit: u64,
+    /// One entry per column, in the order of the description.
+    pub columns: Vec<ColumnQuality>,
+    /// How old the newest row is; `None` without a date or timestamp column.
+    pub freshness: Option<Freshness>,
+}
+
+/// One column of the report. Counts are of the rows kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ColumnQuality {
+    /// Column name.
+    pub name: String,
+    /// Rows kept.
+    pub rows: u64,
+    /// Cells that are not null (exact).
+    pub present: u64,
+    /// Present cells outside `min`..`max` (exact).
+    pub out_of_range: u64,
+    /// Present cells outside the declared domain (exact).
+    pub out_of_domain: u64,
+    /// Present cells that fail the declared check or pattern (exact).
+    pub failed_check: u64,
+    /// Different values among the present cells: an estimate (HyperLogLog, 4,096 registers,
+    /// standard error 1.6 %).
+    pub distinct_estimate: u64,
+}
+
+/// The newest date of the data against the declared update cycle.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Freshness {
+    /// The date or timestamp column that holds the newest moment.
+    pub column: String,
+    /// That moment.
+    pub newest: DateTime<Utc>,
+    /// Whole days from then to the time of the import.
+    pub age_days: i64,
+    /// Days after which the declared cycle makes it late; `None`: never.
+    pub late_after_days: Option<u32>,
+    /// Whether it is not late.
+    pub fresh: bool,
+}
+
+impl ColumnQuality {
+    /// Share of cells that are not null, 0 to 1 (1 for no rows).
+    pub fn completeness(&self) -> f64 {
+        share(self.present, self.rows)
+    }
+
+    /// Share of present cells that are in range, in the domain and pass the check, 0 to 1. A cell
+    /// that fails two of them counts once.
+    pub fn validity(&self) -> f64 {
+        share(self.present - self.invalid().min(self.present), self.present)
+    }
+
+    fn invalid(&self) -> u64 {
+        self.out_of_range.saturating_add(self.out_of_domain).saturating_add(self.failed_check)
+    }
+}
+
+impl QualityReport {
+    /// Titles of the columns of [`QualityReport::table`].
+    pub const TITLES: [&str; 6] = ["column", "completeness", "validity", "invalid", "distinct (estimate)", "rows"];
+
+    /// One line per column, as texts for a table.
+    pub fn table(&self) -> Vec<[String; 6]> {
+        let percent = |share: f64| format!("{:.2} %", share * 100.0);
+        self.columns
+            .iter()
+            .map(|c| {
+                [
+                    c.name.clone(),
+                    percent(c.completeness()),
+                    percent(c.validity()),
+                    c.invalid().to_string(),
+                    c.distinct_estimate.to_string(),
+                    c.rows.to_string(),
+                ]
+            })
+            .collect()
+    }
+}
+
+fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 1.0 } else { part as f64 / whole as f64 }
+}
+
+/// Collects a [`QualityReport`] row by row, in memory independent of the number of rows.
+pub(crate) struct Survey {
+    columns: Vec<ColumnSurvey>,
+    rows: u64,
+}
+
+struct ColumnSurvey {
+    quality: ColumnQuality,
+    newest: Option<i64>,
+    registers: Box<[u8; REGISTERS]>,
+}
+
+const REGISTERS: usize = 4096;
+
+impl Survey {
+    pub(crate) fn new(description: &Description) -> Self {
+        let columns = description
+            .columns
+            .iter()
+            .map(|column| ColumnSurvey {
+                quality: ColumnQuality {
+                    name: column.name.clone(),
+                    rows: 0,
+                    present: 0,
+                    out_of_range: 0,
+                    out_of_domain: 0,
+                    failed_check: 0,
+                    distinct_estimate: 0,
+                },
+                newest: None,
+                registers: Box::new([0; REGISTERS]),
+            })
+            .collect();
+        Self { columns, rows: 0 }
+    }
+
+    /// Takes one kept row; cells stand in the order of the description.
+    pub(crate) fn row(&mut self, specs: &[ColumnSpec], cells: &[Cell]) {
+        self.rows += 1;
+        for ((column, spec), cell) in self.columns.iter_mut().zip(specs).zip(cells) {
+            column.cell(spec, cell);
+        }
+    }
+
+    pub(crate) fn report(self, description: &Description, set_aside: u64, units: u64, largest_unit: u64, now: DateTime<Utc>) -> QualityReport {
+        let freshness = self.freshness(description, now);
+        let rows = self.rows;
+        let columns = self
+            .columns
+            .into_iter()
+            .map(|column| ColumnQuality { rows, distinct_estimate: estimate(&column.registers).min(column.quality.present), ..column.quality })
+            .collect();
+        QualityReport { rows: rows + set_aside, set_aside, units, largest_unit, columns, freshness }
+    }
+
+    fn freshness(&self, description: &Description, now: DateTime<Utc>) -> Option<Freshness> {
+        let (column, newest) = self
+            .columns
+            .iter()
+            .zip(&description.columns)
+            .filter_map(|(column, spec)| Some((&column.quality.name, moment(column.newest?, &spec.kind)?)))
+            .max_by_key(|(_, newest)| *newest)?;
+        let age_days = (now - newest).num_days();
+        let late_after_days = description.update_cycle.late_after_days();
+        Some(Freshness {
+            column: column.clone(),
+            newest,
+            age_days,
+            late_after_days,
+            fresh: late_after_days.is_none_or(|days| age_days <= i64::from(days)),
+        })
+    }
+}
+
+impl ColumnSurvey {
+    fn cell(&mut self, spec: &ColumnSpec, cell: &Cell) {
+        let hash = match *cell {
+            Cell::Null => return,
+            Cell::Int(number) => {
+                let below = matches!(spec.min, Some(Bound::Int(min)) if number < min);
+                let above = matches!(spec.max, Some(Bound::Int(max)) if number > max);
+                self.quality.out_of_range += u64::from(below || above);
+                if matches!(spec.kind, ColumnType::Date { .. } | ColumnType::Timestamp { .. }) {
+                    self.newest = self.newest.max(Some(number));
+                }
+                mix(number.cast_unsigned())
+            }
+            Cell::Float(number) => {
+                let below = matches!(spec.min, Some(Bound::Float(min)) if number < min);
+                let above = matches!(spec.max, Some(Bound::Float(max)) if number > max);
+                self.quality.out_of_range += u64::from(below || above);
+                mix(number.to_bits())
+            }
+            Cell::Bool(value) => mix(u64::from(value)),
+            Cell::Text(text) => {
+                let outside = !spec.domain.is_empty() && !spec.domain.iter().any(|known| known == text);
+                let failed = spec.check.as_ref().is_some_and(|check| !cell::passes(text, check));
+                self.quality.out_of_domain += u64::from(outside);
+                self.quality.failed_check += u64::from(failed && !outside);
+                hash_text(text.as_bytes())
+            }
+        };
+        self.quality.present += 1;
+        let register = &mut self.registers[(hash >> 52) as usize];
+        *register = (*register).max(((hash << 12) | 1 << 11).leading_zeros() as u8 + 1);
+    }
+}
+
+fn moment(value: i64, kind: &ColumnType) -> Option<DateTime<Utc>> {
+    match kind {
+        ColumnType::Date { .. } => Some(cell::date_of(value)?.and_time(chrono::NaiveTime::MIN).and_utc()),
+        ColumnType::Timestamp { .. } => DateTime::from_timestamp_micros(value),
+        _ => None,
+    }
+}
+
+/// The finaliser of SplitMix64: every input bit reaches every output bit.
+fn mix(mut z: u64) -> u64 {
+    z = z.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+fn hash_text(bytes: &[u8]) -> u64 {
+    let (words, tail) = bytes.as_chunks::<8>();
+    let hash = words.iter().fold(bytes.len() as u64, |hash, word| mix(hash ^ u64::from_le_bytes(*word)));
+    mix(tail.iter().fold(hash, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)))
+}
+
+/// HyperLogLog's estimate, with linear counting while registers are empty.
+fn estimate(registers: &[u8; REGISTERS]) -> u64 {
+    let m = REGISTERS as f64;
+    let raw = 0.7213 / (1.0 + 1.079 / m) * m * m / registers.iter().map(|&r| 0.5f64.powi(i32::from(r))).sum::<f64>();
+    let empty = registers.iter().filter(|&&r| r == 0).count();
+    let estimate = if raw <= 2.5 * m && empty > 0 { m * (m / empty as f64).ln() } else { raw };
+    estimate.round() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_distinct_estimate_is_within_five_percent() {
+        for distinct in [1u64, 10, 1_000, 20_000, 300_000] {
+            let mut ints = ColumnSurvey { quality: empty(), newest: None, registers: Box::new([0; REGISTERS]) };
+            let mut texts = ColumnSurvey { quality: empty(), newest: None, registers: Box::new([0; REGISTERS]) };
+            for value in (0..distinct).chain(0..distinct) {
+                ints.cell(&spec(ColumnType::Int), &Cell::Int(value as i64));
+                texts.cell(&spec(ColumnType::Text), &Cell::Text(&format!("unit-{value:08}")));
+            }
+            for registers in [&ints.registers, &texts.registers] {
+                let error = estimate(registers).abs_diff(distinct) as f64 / distinct as f64;
+                assert!(error < 0.05, "{distinct}: {}", estimate(registers));
+            }
+        }
+    }
+
+    fn empty() -> ColumnQuality {
+        ColumnQuality { name: String::new(), rows: 0, present: 0, out_of_range: 0, out_of_domain: 0, failed_check: 0, distinct_estimate: 0 }
+    }
+
+    fn spec(kind: ColumnType) -> ColumnSpec {
+        ColumnSpec {
+            name: "x".into(),
+            kind,
+            nullable: true,
+            description: Default::default(),
+            min: None,
+            max: None,
+            domain: Vec::new(),
+            check: None,
+        }
+    }
+}
