@@ -1,0 +1,159 @@
+//! DSSE envelopes: one payload, one signature (secure-systems-lab/dsse, protocol 1.0.2).
+
+use crate::key::{KeyError, SigningKey, VerifyingKey};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::{Deserialize, Serialize};
+
+/// A payload with the signature of one person. Several people sign several envelopes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope {
+    payload_type: String,
+    payload: Vec<u8>,
+    key_id: String,
+    signature: [u8; 64],
+}
+
+impl Envelope {
+    /// Signs `payload` as being of the type `payload_type`.
+    pub fn sign(key: &SigningKey, payload_type: &str, payload: Vec<u8>) -> Envelope {
+        let signature = key.sign(&pre_authentication_encoding(payload_type, &payload));
+        Envelope { payload_type: payload_type.into(), payload, key_id: key.verifying_key().key_id(), signature }
+    }
+
+    /// The payload, if it was signed by `key` and by nobody else.
+    pub fn verify(&self, key: &VerifyingKey) -> Result<&[u8], EnvelopeError> {
+        if self.key_id != key.key_id() {
+            return Err(EnvelopeError::OtherKey { found: self.key_id.clone(), expected: key.key_id() });
+        }
+        key.verify(&pre_authentication_encoding(&self.payload_type, &self.payload), &self.signature)?;
+        Ok(&self.payload)
+    }
+
+    /// What the payload is said to be.
+    pub fn payload_type(&self) -> &str {
+        &self.payload_type
+    }
+
+    /// Which key is said to have signed: [`VerifyingKey::key_id`].
+    pub fn key_id(&self) -> &str {
+        &self.key_id
+    }
+
+    /// The payload, whoever signed it. Trust nothing in it before [`Envelope::verify`].
+    pub fn unverified_payload(&self) -> &[u8] {
+        &self.payload
+    }
+
+    /// The envelope as JSON.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let signature = JsonSignature { keyid: self.key_id.clone(), sig: STANDARD.encode(self.signature) };
+        let json = JsonEnvelope {
+            payload: STANDARD.encode(&self.payload),
+            payload_type: self.payload_type.clone(),
+            signatures: [signature],
+        };
+        serde_json::to_vec(&json).expect("invariant: strings always make JSON")
+    }
+
+    /// Reads JSON with exactly these fields and exactly one signature.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Envelope, EnvelopeError> {
+        let json: JsonEnvelope = serde_json::from_slice(bytes).map_err(EnvelopeError::Json)?;
+        let [JsonSignature { keyid, sig }] = json.signatures;
+        let payload = STANDARD.decode(json.payload).map_err(|_| EnvelopeError::Base64("payload"))?;
+        let signature = STANDARD.decode(sig).map_err(|_| EnvelopeError::Base64("sig"))?;
+        let signature = signature.try_into().map_err(|_| EnvelopeError::Length)?;
+        Ok(Envelope { payload_type: json.payload_type, payload, key_id: keyid, signature })
+    }
+}
+
+/// Why an envelope is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum EnvelopeError {
+    /// Not the JSON of an envelope.
+    #[error("this is not a DSSE envelope with exactly one signature: {0}")]
+    Json(serde_json::Error),
+    /// A field that is not base64.
+    #[error("the envelope's field {0} is not standard base64")]
+    Base64(&'static str),
+    /// Not the length of an Ed25519 signature.
+    #[error("the envelope's signature is not 64 bytes long")]
+    Length,
+    /// Another key's envelope.
+    #[error("the envelope names the key {found}, not {expected}")]
+    OtherKey {
+        /// The key id it states.
+        found: String,
+        /// The key id asked for.
+        expected: String,
+    },
+    /// A signature that claims to be the key's and is not.
+    #[error("the envelope was altered or forged: {0}")]
+    Signature(#[from] KeyError),
+}
+
+/// What is signed: type and payload, each behind its length, so that neither can pose as the other.
+pub fn pre_authentication_encoding(payload_type: &str, payload: &[u8]) -> Vec<u8> {
+    let head = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len());
+    [head.as_bytes(), payload].concat()
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct JsonEnvelope {
+    payload: String,
+    #[serde(rename = "payloadType")]
+    payload_type: String,
+    signatures: [JsonSignature; 1],
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct JsonSignature {
+    keyid: String,
+    sig: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn specifications_example_is_encoded_so() {
+        let encoded = pre_authentication_encoding("http://example.com/HelloWorld", b"hello world");
+        assert_eq!(encoded, b"DSSEv1 29 http://example.com/HelloWorld 11 hello world");
+    }
+
+    #[test]
+    fn only_the_signers_unchanged_envelope_opens() {
+        let [key, other] = [1, 2].map(|seed| SigningKey::from_seed([seed; 32]).unwrap());
+        let envelope = Envelope::sign(&key, "text/plain", b"yes".to_vec());
+        let json = String::from_utf8(envelope.to_bytes()).unwrap();
+        let (id, sig) = (key.verifying_key().key_id(), STANDARD.encode(envelope.signature));
+        assert_eq!(json, format!(r#"{{"payload":"eWVz","payloadType":"text/plain","signatures":[{{"keyid":"{id}","sig":"{sig}"}}]}}"#));
+        assert_eq!(Envelope::from_bytes(json.as_bytes()).unwrap(), envelope);
+        assert_eq!(envelope.verify(&key.verifying_key()).unwrap(), b"yes");
+        assert!(matches!(envelope.verify(&other.verifying_key()), Err(EnvelopeError::OtherKey { .. })));
+
+        let signature = &json[json.find("[{").unwrap() + 1..json.len() - 2];
+        for (wrong, why) in [
+            (json.replace("eWVz", "bm8="), "another payload"),
+            (json.replace("text/plain", "text/html"), "another type"),
+            (json.replace(&id, &other.verifying_key().key_id()), "another key's name"),
+            (json.replace(signature, ""), "no signature"),
+            (json.replace(signature, &format!("{signature},{signature}")), "two signatures"),
+            (json.replace("{\"payload\"", "{\"x\":1,\"payload\""), "an unknown field"),
+            (json.replace("{\"payload\"", "{\"payload\":\"eWVz\",\"payload\""), "a field twice"),
+            (json.replace("eWVz", "eWVz="), "bad base64"),
+            (format!("{json}x"), "trailing bytes"),
+            (json.replace(&sig, &sig[..84]), "a short signature"),
+        ] {
+            let read = Envelope::from_bytes(wrong.as_bytes());
+            let verified = read.and_then(|envelope| {
+                [&key, &other].iter().try_for_each(|key| envelope.verify(&key.verifying_key()).map(drop))
+            });
+            assert!(verified.is_err(), "{why}");
+            let by_key = Envelope::from_bytes(wrong.as_bytes()).is_ok_and(|e| e.verify(&key.verifying_key()).is_ok());
+            assert!(!by_key, "{why}");
+        }
+    }
+}

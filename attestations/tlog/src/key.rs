@@ -1,0 +1,233 @@
+//! Ed25519 keys (RFC 8032) and the two forms they are kept in: PKCS#8 / SPKI (RFC 8410) inside PEM
+//! (RFC 7468), which OpenSSL reads and writes too.
+
+use crate::hex;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use ring::{
+    rand::{SecureRandom, SystemRandom},
+    signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey},
+};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::fmt;
+
+/// PKCS#8 version 1 up to the seed. `openssl genpkey` writes exactly this and so do we.
+const PKCS8_V1: [u8; 16] = *b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20";
+/// PKCS#8 version 2 up to the seed, with the public key after it, as ring writes it. Its second
+/// byte, the length, tells the two spellings of the public key's tag apart.
+const PKCS8_V2: [u8; 14] = *b"\x02\x01\x01\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20";
+/// SubjectPublicKeyInfo up to the key.
+const SPKI: [u8; 12] = *b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00";
+
+/// A private key. It is printed nowhere: [`fmt::Debug`] shows the public half.
+pub struct SigningKey {
+    seed: [u8; 32],
+    pair: Ed25519KeyPair,
+}
+
+impl SigningKey {
+    /// A new key from the operating system's random numbers.
+    pub fn generate() -> Result<SigningKey, KeyError> {
+        let mut seed = [0; 32];
+        SystemRandom::new().fill(&mut seed).map_err(|_| KeyError::Random)?;
+        SigningKey::from_seed(seed)
+    }
+
+    /// The key that RFC 8032 derives from a seed.
+    pub fn from_seed(seed: [u8; 32]) -> Result<SigningKey, KeyError> {
+        let pair = Ed25519KeyPair::from_seed_unchecked(&seed).map_err(|_| KeyError::Private)?;
+        Ok(SigningKey { seed, pair })
+    }
+
+    /// Reads PKCS#8: version 1, as OpenSSL writes it, or version 2, as ring does. A public key that
+    /// is not the private one's is refused.
+    pub fn from_pkcs8(der: &[u8]) -> Result<SigningKey, KeyError> {
+        Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).map_err(|_| KeyError::Private)?;
+        let seed = match der.strip_prefix(&PKCS8_V1) {
+            None => der.get(2..).and_then(|rest| rest.strip_prefix(&PKCS8_V2)).and_then(|rest| rest.first_chunk()),
+            Some(rest) => rest.try_into().ok(),
+        };
+        SigningKey::from_seed(*seed.ok_or(KeyError::Private)?)
+    }
+
+    /// PKCS#8 version 1, 48 bytes: secret.
+    pub fn to_pkcs8(&self) -> Vec<u8> {
+        [PKCS8_V1.as_slice(), &self.seed].concat()
+    }
+
+    /// Reads one `PRIVATE KEY` block.
+    pub fn from_pem(text: &str) -> Result<SigningKey, KeyError> {
+        SigningKey::from_pkcs8(&unpem("PRIVATE KEY", text)?)
+    }
+
+    /// One `PRIVATE KEY` block: secret.
+    pub fn to_pem(&self) -> String {
+        pem("PRIVATE KEY", &self.to_pkcs8())
+    }
+
+    /// The public half.
+    pub fn verifying_key(&self) -> VerifyingKey {
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(self.pair.public_key().as_ref());
+        VerifyingKey(bytes)
+    }
+
+    /// The signature over `message`. The same key and message always give the same one.
+    pub fn sign(&self, message: &[u8]) -> [u8; 64] {
+        let mut bytes = [0; 64];
+        bytes.copy_from_slice(self.pair.sign(message).as_ref());
+        bytes
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SigningKey(of {})", self.verifying_key())
+    }
+}
+
+/// A public key. Its text form, in serde too, is the base64 of its 32 bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VerifyingKey([u8; 32]);
+
+impl VerifyingKey {
+    /// A key as RFC 8032 encodes it. Bytes that are no point of the curve verify nothing.
+    pub const fn from_bytes(bytes: [u8; 32]) -> VerifyingKey {
+        VerifyingKey(bytes)
+    }
+
+    /// The 32 bytes.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// What an envelope calls this key: the SHA-256 of its 32 bytes, in lowercase hexadecimal.
+    pub fn key_id(&self) -> String {
+        hex(&crate::merkle::sha256(&[&self.0]))
+    }
+
+    /// Whether `signature` is this key's over `message`.
+    pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), KeyError> {
+        UnparsedPublicKey::new(&ED25519, &self.0).verify(message, signature).map_err(|_| KeyError::Signature)
+    }
+
+    /// Reads one `PUBLIC KEY` block.
+    pub fn from_pem(text: &str) -> Result<VerifyingKey, KeyError> {
+        let der = unpem("PUBLIC KEY", text)?;
+        let key = der.strip_prefix(&SPKI).and_then(|key| key.try_into().ok());
+        key.map(VerifyingKey).ok_or(KeyError::Public)
+    }
+
+    /// One `PUBLIC KEY` block.
+    pub fn to_pem(&self) -> String {
+        pem("PUBLIC KEY", &[SPKI.as_slice(), &self.0].concat())
+    }
+}
+
+impl fmt::Display for VerifyingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&STANDARD.encode(self.0))
+    }
+}
+
+impl fmt::Debug for VerifyingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "VerifyingKey({self})")
+    }
+}
+
+impl std::str::FromStr for VerifyingKey {
+    type Err = KeyError;
+    fn from_str(text: &str) -> Result<VerifyingKey, KeyError> {
+        let bytes = STANDARD.decode(text).map_err(|_| KeyError::Public)?;
+        bytes.try_into().map(VerifyingKey).map_err(|_| KeyError::Public)
+    }
+}
+
+impl Serialize for VerifyingKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for VerifyingKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<VerifyingKey, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+/// Why a key or a signature is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// The operating system gave no random numbers.
+    #[error("the operating system gave no random numbers, so no key was made")]
+    Random,
+    /// Not one PEM block of the kind that was asked for.
+    #[error("this is not one PEM block that begins with -----BEGIN {0}-----")]
+    Pem(&'static str),
+    /// Not an Ed25519 private key.
+    #[error("this is not an Ed25519 private key in PKCS#8 (openssl genpkey -algorithm ed25519 makes one)")]
+    Private,
+    /// Not an Ed25519 public key.
+    #[error("this is not an Ed25519 public key: 32 bytes, in base64 or as a PUBLIC KEY block")]
+    Public,
+    /// Not this key's signature over this message.
+    #[error("the signature is not this key's over these bytes")]
+    Signature,
+}
+
+fn pem(label: &str, der: &[u8]) -> String {
+    let text = STANDARD.encode(der);
+    let mut lines = vec![format!("-----BEGIN {label}-----")];
+    lines.extend(text.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line).into_owned()));
+    lines.push(format!("-----END {label}-----\n"));
+    lines.join("\n")
+}
+
+fn unpem(label: &'static str, text: &str) -> Result<Vec<u8>, KeyError> {
+    let body = text.trim().strip_prefix(&format!("-----BEGIN {label}-----"));
+    let body = body.and_then(|body| body.strip_suffix(&format!("-----END {label}-----")));
+    let body: String = body.ok_or(KeyError::Pem(label))?.split_ascii_whitespace().collect();
+    STANDARD.decode(body).map_err(|_| KeyError::Pem(label))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first test of RFC 8032, section 7.1.
+    #[test]
+    fn rfc_8032_vector() {
+        let seed = crate::unhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60").unwrap();
+        let key = SigningKey::from_seed(seed).unwrap();
+        assert_eq!(hex(key.verifying_key().as_bytes()), "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
+        assert_eq!(hex(&key.sign(b"")), "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b");
+        assert_eq!(key.verifying_key().verify(b"", &key.sign(b"")), Ok(()));
+        assert_eq!(key.verifying_key().verify(b"x", &key.sign(b"")), Err(KeyError::Signature));
+        assert!(!format!("{key:?}").contains(&hex(&seed)[..8]));
+    }
+
+    /// Written by `openssl genpkey -algorithm ed25519` and `openssl pkey -pubout` (3.0).
+    #[test]
+    fn openssl_keys() {
+        let private = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIFlkWgvClY9NxSTdYptcCFlauqU1/0g/ZKRFD2dEIRZd\n-----END PRIVATE KEY-----\n";
+        let public = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEApN1sy0QYaP+UVPj65JjfuDpDx4DOIIAPKDydEG8UkyQ=\n-----END PUBLIC KEY-----\n";
+        let key = SigningKey::from_pem(private).unwrap();
+        assert_eq!(key.to_pem(), private);
+        assert_eq!(key.verifying_key().to_pem(), public);
+        assert_eq!(VerifyingKey::from_pem(&public.replace('\n', "\r\n")).unwrap(), key.verifying_key());
+        assert_eq!(SigningKey::from_pem(public).unwrap_err(), KeyError::Pem("PRIVATE KEY"));
+        assert_eq!(VerifyingKey::from_pem(private).unwrap_err(), KeyError::Pem("PUBLIC KEY"));
+        assert!(SigningKey::from_pem(&format!("{private}{private}")).is_err(), "two blocks");
+    }
+
+    #[test]
+    fn ring_keys() {
+        let mut der = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap().as_ref().to_vec();
+        let key = SigningKey::from_pkcs8(&der).unwrap();
+        assert_eq!(SigningKey::from_pkcs8(&key.to_pkcs8()).unwrap().verifying_key(), key.verifying_key());
+        assert!(SigningKey::from_pkcs8(&der[..der.len() - 1]).is_err(), "cut short");
+        *der.last_mut().unwrap() ^= 1;
+        assert!(SigningKey::from_pkcs8(&der).is_err(), "another key's public half");
+        assert!(SigningKey::from_pkcs8(b"").is_err());
+    }
+}
