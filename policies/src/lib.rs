@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
 pub mod accounting;
+pub mod domain;
 pub mod event;
 pub mod ledger;
 pub mod lifecycle;

@@ -1,1 +1,790 @@
-//! In the making.
+//! The job manifest, `job.toml`: all an approver needs to bound what any code can do.
+//!
+//! ```toml
+//! [job]
+//! title = "Output per mu by town"
+//! purpose = "Yearly evaluation of industrial enterprises"
+//! module = "target/job.wasm"            # or "sha256:..."; optional
+//! release = "+2h"                       # after the start; or "now", or an RFC 3339 time
+//!
+//! [[input]]                             # one table per input in each grain
+//! dataset = "firms"
+//! columns = ["town", "output"]
+//!   [[input.lookup]]                    # optional: columns of a public table, joined row by row
+//!   reference = "airports"
+//!   on = "dest"                         # column of the dataset
+//!   key = "faa"                         # column of the reference
+//!   columns = ["tz"]
+//!
+//! [grain]
+//! kind = "blocks"                       # or "unit", without `count`
+//! count = 100
+//!
+//! [[output]]
+//! name = "output-per-mu"
+//! max_groups_per_unit = 1               # per block in a block grain; default 1
+//! weight = 2                            # optional share of the budget, default 1
+//! values = [{ name = "sum", lower = 0, upper = 100, granularity = 0.01, weight = 1 }]
+//! groups = [                            # empty or left out: one total
+//!   { name = "town", keys = ["湖塘", "牛塘"] },
+//!   { name = "bin", range = [0, 19] },  # both ends included
+//!   { name = "dest", reference = "airports", column = "faa" },
+//! ]
+//!
+//! [privacy]
+//! mechanism = "gaussian"                # with rho; or "laplace" with epsilon
+//! rho = 0.1
+//! round_weights = [1, 1, 2]             # optional, one per round
+//!
+//! [limits]                              # optional
+//! fuel = 10_000_000                     # per grain
+//! memory = "64MiB"                      # per grain; or a number of bytes
+//! rounds = 3                            # default 1
+//! ```
+//!
+//! `lower`, `upper`, `granularity`, `epsilon`, `rho` and weights are TOML numbers or texts such as
+//! `"1/3"`, read exactly as they are written: `0.01` is one hundredth. Contributions are whole
+//! multiples of the granularity that lie in `[lower, upper]`.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+use std::time::Duration;
+
+use chrono::{DateTime, FixedOffset, SecondsFormat};
+use num_traits::{One, ToPrimitive, Zero};
+use toml::de::{DeTable, DeValue};
+
+pub use crate::domain::{Key, KeyRef};
+use crate::event::Digest;
+use crate::plan::check_sizes;
+use crate::rational::{Rational, parse_decimal};
+
+/// A manifest, validated as far as it can be without the tables it names.
+#[derive(Clone, Debug)]
+pub struct Manifest {
+    /// What the job is for.
+    pub job: JobSection,
+    /// What it reads; at least one, each dataset once.
+    pub inputs: Vec<Input>,
+    /// What one call of the guest sees.
+    pub grain: GrainKind,
+    /// What it releases; at least one, names unique.
+    pub outputs: Vec<Output>,
+    /// What it costs.
+    pub privacy: Privacy,
+    /// What a grain may use up.
+    pub limits: Limits,
+}
+
+/// `[job]`.
+#[derive(Clone, Debug)]
+pub struct JobSection {
+    /// One line for people.
+    pub title: String,
+    /// Why the job is run, for the approver.
+    pub purpose: String,
+    /// The component, when the manifest names it.
+    pub module: Option<ModuleRef>,
+    /// When the result may appear.
+    pub release: Release,
+}
+
+/// The component a manifest names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ModuleRef {
+    /// A file, relative to the manifest.
+    Path(String),
+    /// Exactly this component.
+    Digest(Digest),
+}
+
+/// When the result may appear.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Release {
+    /// As soon as the run ends; tells how long the run took.
+    Now,
+    /// Not before this moment.
+    At(DateTime<FixedOffset>),
+    /// This long after the run started; whole seconds, at least one, at most 366 days.
+    After(Duration),
+}
+
+/// `[[input]]`.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// The private dataset.
+    pub dataset: String,
+    /// Its columns, in the order the guest sees them; at least one.
+    pub columns: Vec<String>,
+    /// Columns of public tables that follow them.
+    pub lookups: Vec<Lookup>,
+    pub(crate) at: Place,
+}
+
+/// `[[input.lookup]]`.
+#[derive(Clone, Debug)]
+pub struct Lookup {
+    /// The public table.
+    pub reference: String,
+    /// The dataset's column that holds the key.
+    pub on: String,
+    /// The public table's key column.
+    pub key: String,
+    /// The public table's columns to add; at least one.
+    pub columns: Vec<String>,
+}
+
+/// `[grain]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GrainKind {
+    /// All rows of one privacy unit.
+    Unit,
+    /// All rows of the units dealt into one of `count` blocks.
+    Blocks {
+        /// Number of blocks, 1 to 10,000.
+        count: u32,
+    },
+}
+
+/// `[[output]]`.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// Unique in the manifest.
+    pub name: String,
+    /// Key columns; none for a single total.
+    pub groups: Vec<Group>,
+    /// Values of each group; at least one.
+    pub values: Vec<Value>,
+    /// Most groups one grain may contribute to; at least 1.
+    pub max_groups_per_unit: u32,
+    /// Share of the budget among the outputs.
+    pub weight: Rational,
+    pub(crate) at: Place,
+    pub(crate) max_groups_at: Place,
+}
+
+/// One key column of an output.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// Unique in the output.
+    pub name: String,
+    /// Its public keys.
+    pub keys: Keys,
+    pub(crate) at: Place,
+}
+
+/// Where the keys of a group column come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Keys {
+    /// These, all numbers or all texts.
+    Listed(Vec<Key>),
+    /// `first` to `last`, both included.
+    Range {
+        /// The lowest key.
+        first: i64,
+        /// The highest key.
+        last: i64,
+    },
+    /// The distinct values of a public table's column, in row order.
+    Reference {
+        /// The public table.
+        reference: String,
+        /// Its column.
+        column: String,
+    },
+}
+
+/// One value of an output.
+#[derive(Clone, Debug)]
+pub struct Value {
+    /// Unique in the output.
+    pub name: String,
+    /// As written.
+    pub lower: Rational,
+    /// As written.
+    pub upper: Rational,
+    /// What one step is worth, in units of the value.
+    pub granularity: Rational,
+    /// The lowest contribution in steps: `lower / granularity` rounded up; at least -2^62.
+    pub lower_steps: i64,
+    /// The highest contribution in steps: `upper / granularity` rounded down; at most 2^62.
+    pub upper_steps: i64,
+    /// Share of the budget among the output's values.
+    pub weight: Rational,
+    pub(crate) at: Place,
+}
+
+/// `[privacy]`.
+#[derive(Clone, Debug)]
+pub struct Privacy {
+    /// Noise and budget of the whole job.
+    pub mechanism: Mechanism,
+    /// Shares of the budget among the rounds, one per round; equal when left out.
+    pub round_weights: Option<Vec<Rational>>,
+    pub(crate) at: Place,
+}
+
+/// The noise, and the budget in its own currency.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mechanism {
+    /// Discrete Gaussian noise.
+    Gaussian {
+        /// zCDP loss of the whole job, 1e-12 to 20.
+        rho: Rational,
+    },
+    /// Discrete Laplace noise.
+    Laplace {
+        /// Pure epsilon of the whole job, 1e-6 to 20.
+        epsilon: Rational,
+    },
+}
+
+/// `[limits]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Instructions per grain, 1 to 10^12.
+    pub fuel: u64,
+    /// Bytes of memory per grain, 64 KiB to 4 GiB.
+    pub memory: u64,
+    /// Rounds of the job, 1 to 1,000.
+    pub rounds: u32,
+}
+
+/// What is wrong in a manifest, where, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column {column}: {message}")]
+pub struct ManifestError {
+    /// From 1.
+    pub line: usize,
+    /// In characters, from 1.
+    pub column: usize,
+    /// One sentence.
+    pub message: String,
+}
+
+const MAX_BYTES: usize = 8 << 20;
+const MAX_STEPS: i64 = 1 << 62;
+const MAX_LOSS: i64 = 20;
+const MAX_DELAY: u64 = 366 * 86_400;
+
+impl Manifest {
+    /// Reads and validates `job.toml`.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its place. Domains are measured with each reference
+    /// column counted as one key; [`crate::Plan::new`] measures again with the tables at hand.
+    pub fn parse(text: &str) -> Result<Manifest, ManifestError> {
+        if text.len() > MAX_BYTES {
+            return Err(Place { line: 1, column: 1 }.error(format!("the manifest is larger than {MAX_BYTES} bytes: take long key lists from a reference table")));
+        }
+        let tree = DeTable::parse(text).map_err(|error| {
+            let at = Place::of(text, error.span().map_or(0, |span| span.start));
+            at.error(format!("this is not valid TOML: {}", error.message()))
+        })?;
+        let root = Table { text, name: "job.toml", at: 0, fields: tree.get_ref() };
+        let root = root.knowing(&["job", "input", "grain", "output", "privacy", "limits"])?;
+
+        let inputs = root.required("input")?.each(Input::read)?;
+        unique("dataset", inputs.iter().map(|input| (input.at, input.dataset.as_str())))?;
+        let grain = GrainKind::read(root.required("grain")?)?;
+        let outputs = root.required("output")?.each(Output::read)?;
+        unique("output", outputs.iter().map(|output| (output.at, output.name.as_str())))?;
+        let limits = Limits::read(root.optional("limits"), grain)?;
+        let privacy = Privacy::read(root.required("privacy")?, limits.rounds)?;
+        check_sizes(&outputs, &outputs.iter().map(Output::least_groups).collect::<Vec<_>>(), limits.rounds)?;
+        let job = JobSection::read(root.required("job")?)?;
+        Ok(Manifest { job, inputs, grain, outputs, privacy, limits })
+    }
+
+    /// Names of the public tables the job uses, each once, in order of appearance.
+    pub fn references(&self) -> Vec<&str> {
+        let lookups = self.inputs.iter().flat_map(|input| &input.lookups).map(|lookup| lookup.reference.as_str());
+        let groups = self.outputs.iter().flat_map(|output| &output.groups).filter_map(|group| match &group.keys {
+            Keys::Reference { reference, .. } => Some(reference.as_str()),
+            Keys::Listed(_) | Keys::Range { .. } => None,
+        });
+        let mut seen = HashSet::new();
+        lookups.chain(groups).filter(|name| seen.insert(*name)).collect()
+    }
+}
+
+impl JobSection {
+    fn read(node: Node<'_>) -> Result<JobSection, ManifestError> {
+        let table = node.table(&["title", "purpose", "module", "release"])?;
+        let module = table.optional("module").map(|node| {
+            let text = node.name(1024)?;
+            if !text.starts_with("sha256:") {
+                return Ok(ModuleRef::Path(text));
+            }
+            text.parse().map(ModuleRef::Digest).map_err(|why: String| node.error(why))
+        });
+        let release = table.required("release")?;
+        let time = match release.value {
+            DeValue::Datetime(time) => time.to_string(),
+            _ => release.text("a time")?.to_owned(),
+        };
+        Ok(JobSection {
+            title: table.required("title")?.name(200)?,
+            purpose: table.required("purpose")?.name(4000)?,
+            module: module.transpose()?,
+            release: time.parse().map_err(|why: String| release.error(why))?,
+        })
+    }
+}
+
+impl FromStr for Release {
+    type Err = String;
+
+    /// Reads `now`, a delay (`+2h`, `+1d12h`, `+PT1H30M`) or an RFC 3339 time.
+    fn from_str(text: &str) -> Result<Release, String> {
+        let delay = |delay: &str| match delay.strip_prefix('P') {
+            None => spans(delay, &[('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)]),
+            Some(iso) => {
+                let (days, time) = iso.split_once('T').map_or((iso, None), |(days, time)| (days, Some(time)));
+                let days = if days.is_empty() && time.is_some() { Some(0) } else { spans(days, &[('D', 86_400)]) };
+                let time = time.map_or(Some(0), |time| spans(time, &[('H', 3_600), ('M', 60), ('S', 1)]));
+                days?.checked_add(time?)
+            }
+        };
+        let release = match text.strip_prefix('+') {
+            None if text == "now" => Some(Release::Now),
+            None => DateTime::parse_from_rfc3339(text).ok().map(Release::At),
+            Some(rest) => delay(rest).filter(|s| (1..=MAX_DELAY).contains(s)).map(|s| Release::After(Duration::from_secs(s))),
+        };
+        release.ok_or_else(|| format!("`{text}` is not a release time: write \"now\", a delay of 1 s to 366 days such as \"+2h\" or \"+PT1H\", or a time with its zone such as \"2027-01-31T08:00:00+08:00\""))
+    }
+}
+
+impl fmt::Display for Release {
+    /// A text that reads back as the same time.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Release::Now => f.pad("now"),
+            Release::At(time) => f.pad(&time.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
+            Release::After(delay) => f.pad(&format!("+{}s", delay.as_secs())),
+        }
+    }
+}
+
+/// Adds up `2h30m`, units in the given order, each at most once.
+fn spans(text: &str, units: &[(char, u64)]) -> Option<u64> {
+    let (mut rest, mut total) = (text, 0u64);
+    let mut units = units.iter();
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !c.is_ascii_digit())?;
+        let (digits, tail) = rest.split_at(end);
+        let unit = tail.chars().next()?;
+        let (_, seconds) = units.find(|(name, _)| *name == unit)?;
+        total = total.checked_add(digits.parse::<u64>().ok()?.checked_mul(*seconds)?)?;
+        rest = &tail[unit.len_utf8()..];
+    }
+    (!text.is_empty()).then_some(total)
+}
+
+impl Input {
+    fn read(node: Node<'_>) -> Result<Input, ManifestError> {
+        let table = node.table(&["dataset", "columns", "lookup"])?;
+        let dataset = table.required("dataset")?;
+        let lookups = table.optional("lookup").map(|node| node.each(Lookup::read)).transpose()?.unwrap_or_default();
+        Ok(Input { dataset: dataset.name(64)?, columns: table.required("columns")?.names()?, lookups, at: dataset.place() })
+    }
+}
+
+impl Lookup {
+    fn read(node: Node<'_>) -> Result<Lookup, ManifestError> {
+        let table = node.table(&["reference", "on", "key", "columns"])?;
+        Ok(Lookup {
+            reference: table.required("reference")?.name(64)?,
+            on: table.required("on")?.name(128)?,
+            key: table.required("key")?.name(128)?,
+            columns: table.required("columns")?.names()?,
+        })
+    }
+}
+
+impl GrainKind {
+    fn read(node: Node<'_>) -> Result<GrainKind, ManifestError> {
+        let table = node.table(&["kind", "count"])?;
+        let kind = table.required("kind")?;
+        match (kind.text("\"unit\" or \"blocks\"")?, table.optional("count")) {
+            ("unit", None) => Ok(GrainKind::Unit),
+            ("unit", Some(count)) => Err(count.error("a unit grain has no `count`: leave it out, or write kind = \"blocks\"")),
+            ("blocks", _) => Ok(GrainKind::Blocks { count: table.required("count")?.whole(1..=10_000)? as u32 }),
+            (other, _) => Err(kind.error(format!("`{other}` is not a grain: write \"unit\" or \"blocks\""))),
+        }
+    }
+}
+
+impl Output {
+    fn read(node: Node<'_>) -> Result<Output, ManifestError> {
+        let table = node.table(&["name", "groups", "values", "max_groups_per_unit", "weight"])?;
+        let name = table.required("name")?;
+        let groups = match table.optional("groups") {
+            Some(node) => node.list("a list of groups")?.map(Group::read).collect::<Result<Vec<_>, _>>()?,
+            None => Vec::new(),
+        };
+        let values = table.required("values")?.each(Value::read)?;
+        let group_names = groups.iter().map(|group| (group.at, group.name.as_str()));
+        unique("name in this output", group_names.chain(values.iter().map(|value| (value.at, value.name.as_str()))))?;
+        let max_groups = table.optional("max_groups_per_unit");
+        Ok(Output {
+            name: name.name(64)?,
+            groups,
+            values,
+            max_groups_per_unit: max_groups.map_or(Ok(1), |node| node.whole(1..=u32::MAX.into()))? as u32,
+            weight: table.weight()?,
+            at: name.place(),
+            max_groups_at: max_groups.unwrap_or(name).place(),
+        })
+    }
+
+    /// Number of groups with each reference column counted as one key, and whether that is exact.
+    fn least_groups(&self) -> (usize, bool) {
+        self.groups.iter().fold((1, true), |(size, exact), group| {
+            let least = group.keys.len();
+            (size.saturating_mul(least.unwrap_or(1)), exact && least.is_some())
+        })
+    }
+}
+
+impl Group {
+    fn read(node: Node<'_>) -> Result<Group, ManifestError> {
+        let table = node.table(&["name", "keys", "range", "reference", "column"])?;
+        let name = table.required("name")?;
+        let keys = match (table.optional("keys"), table.optional("range"), table.optional("reference")) {
+            (Some(keys), None, None) => Keys::Listed(listed(keys)?),
+            (None, Some(range), None) => match range.list("[first, last]")?.collect::<Vec<_>>()[..] {
+                [first, last] => {
+                    let all = i64::MIN..=i64::MAX;
+                    let (first, end) = (first.whole(all.clone())?, last.whole(all)?);
+                    if first > end {
+                        return Err(last.error(format!("the range ends at {end}, before it starts at {first}: write the smaller number first")));
+                    }
+                    Keys::Range { first, last: end }
+                }
+                _ => return Err(range.error("`range` needs two whole numbers: write [first, last]")),
+            },
+            (None, None, Some(reference)) => {
+                Keys::Reference { reference: reference.name(64)?, column: table.required("column")?.name(128)? }
+            }
+            _ => return Err(name.error("a group needs exactly one of `keys`, `range`, and `reference` with `column`")),
+        };
+        if let (Some(column), Keys::Listed(_) | Keys::Range { .. }) = (table.optional("column"), &keys) {
+            return Err(column.error("`column` goes with `reference` only: leave it out"));
+        }
+        Ok(Group { name: name.name(64)?, keys, at: name.place() })
+    }
+}
+
+impl Keys {
+    /// Number of keys; `None` while the table that holds them is not at hand.
+    pub(crate) fn len(&self) -> Option<usize> {
+        match self {
+            Keys::Listed(keys) => Some(keys.len()),
+            Keys::Range { first, last } => Some(usize::try_from(last.abs_diff(*first)).map_or(usize::MAX, |n| n.saturating_add(1))),
+            Keys::Reference { .. } => None,
+        }
+    }
+}
+
+fn listed(node: Node<'_>) -> Result<Vec<Key>, ManifestError> {
+    let mut seen = HashSet::new();
+    let mut keys: Vec<Key> = Vec::new();
+    for node in node.list("a list of keys")? {
+        let key = match node.value {
+            DeValue::Integer(_) => Key::Int(node.whole(i64::MIN..=i64::MAX)?),
+            _ => Key::Text(node.clean("whole numbers or texts")?.to_owned()),
+        };
+        if keys.first().is_some_and(|first| matches!(first, Key::Int(_)) != matches!(key, Key::Int(_))) {
+            return Err(node.error(format!("the key `{key}` is of another type than the first: write only numbers or only texts")));
+        }
+        if !seen.insert(key.clone()) {
+            return Err(node.error(format!("the key `{key}` stands here twice: leave one out")));
+        }
+        keys.push(key);
+    }
+    match keys.is_empty() {
+        true => Err(node.error("a group needs at least one key: for a single total leave the group out")),
+        false => Ok(keys),
+    }
+}
+
+impl Value {
+    fn read(node: Node<'_>) -> Result<Value, ManifestError> {
+        let table = node.table(&["name", "lower", "upper", "granularity", "weight"])?;
+        let name = table.required("name")?;
+        let (lower_node, upper_node) = (table.required("lower")?, table.required("upper")?);
+        let (lower, upper) = (lower_node.number()?, upper_node.number()?);
+        let (step_node, granularity) = table.required("granularity").and_then(|node| Ok((node, node.number()?)))?;
+        if lower > upper {
+            return Err(lower_node.error(format!("`lower` is above `upper` for value `{}`: write the smaller bound as `lower`", name.name(64)?)));
+        }
+        if granularity <= Rational::zero() {
+            return Err(step_node.error("`granularity` must be above 0: write the smallest difference that matters"));
+        }
+        let steps = |node: Node<'_>, steps: Rational| {
+            let steps = steps.to_integer().to_i64().filter(|steps| (-MAX_STEPS..=MAX_STEPS).contains(steps));
+            steps.ok_or_else(|| node.error(format!("`{}` divided by `granularity` overflows 2^62 steps: use a coarser granularity", node.key)))
+        };
+        let lower_steps = steps(lower_node, (&lower / &granularity).ceil())?;
+        let upper_steps = steps(upper_node, (&upper / &granularity).floor())?;
+        if lower_steps > upper_steps || (lower_steps, upper_steps) == (0, 0) {
+            return Err(step_node.error("no multiple of `granularity` other than 0 lies between `lower` and `upper`: use a finer granularity or wider bounds"));
+        }
+        let (weight, at) = (table.weight()?, name.place());
+        Ok(Value { name: name.name(64)?, lower, upper, granularity, lower_steps, upper_steps, weight, at })
+    }
+}
+
+impl Privacy {
+    fn read(node: Node<'_>, rounds: u32) -> Result<Privacy, ManifestError> {
+        let table = node.table(&["mechanism", "rho", "epsilon", "round_weights"])?;
+        let kind = table.required("mechanism")?;
+        let (rho, epsilon) = (table.optional("rho"), table.optional("epsilon"));
+        let mechanism = match (kind.text("\"gaussian\" or \"laplace\"")?, rho, epsilon) {
+            (_, Some(_), Some(epsilon)) => Err(epsilon.error("both `rho` and `epsilon` are given: keep rho for gaussian, epsilon for laplace")),
+            ("gaussian", Some(rho), None) => Ok(Mechanism::Gaussian { rho: rho.loss("1e-12")? }),
+            ("laplace", None, Some(epsilon)) => Ok(Mechanism::Laplace { epsilon: epsilon.loss("1e-6")? }),
+            ("gaussian", None, Some(epsilon)) => Err(epsilon.error("gaussian noise has no pure epsilon: write rho, or mechanism = \"laplace\"")),
+            ("laplace", Some(rho), None) => Err(rho.error("laplace noise is paid in epsilon: write epsilon, or mechanism = \"gaussian\"")),
+            ("gaussian", None, None) => Err(kind.error("the budget is missing: add `rho`, such as rho = 0.1")),
+            ("laplace", None, None) => Err(kind.error("the budget is missing: add `epsilon`, such as epsilon = 1.0")),
+            (other, _, _) => Err(kind.error(format!("`{other}` is not a mechanism: write \"gaussian\" or \"laplace\""))),
+        }?;
+        let round_weights = table.optional("round_weights").map(|node| {
+            let weights = node.list("a list of numbers")?.map(|node| node.weight()).collect::<Result<Vec<_>, _>>()?;
+            match weights.len() == rounds as usize {
+                true => Ok(weights),
+                false => Err(node.error(format!("`round_weights` has {} numbers for {rounds} rounds: write one per round", weights.len()))),
+            }
+        });
+        Ok(Privacy { mechanism, round_weights: round_weights.transpose()?, at: kind.place() })
+    }
+}
+
+impl Limits {
+    fn read(node: Option<Node<'_>>, grain: GrainKind) -> Result<Limits, ManifestError> {
+        let mut limits = match grain {
+            GrainKind::Unit => Limits { fuel: 10_000_000, memory: 64 << 20, rounds: 1 },
+            GrainKind::Blocks { .. } => Limits { fuel: 10_000_000_000, memory: 1 << 30, rounds: 1 },
+        };
+        let Some(node) = node else { return Ok(limits) };
+        let table = node.table(&["fuel", "memory", "rounds"])?;
+        if let Some(fuel) = table.optional("fuel") {
+            limits.fuel = fuel.whole(1..=1_000_000_000_000)? as u64;
+        }
+        if let Some(rounds) = table.optional("rounds") {
+            limits.rounds = rounds.whole(1..=1_000)? as u32;
+        }
+        if let Some(memory) = table.optional("memory") {
+            limits.memory = memory.bytes()?;
+        }
+        Ok(limits)
+    }
+}
+
+/// A place in the text of a manifest, for errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    line: usize,
+    column: usize,
+}
+
+impl Place {
+    fn of(text: &str, offset: usize) -> Place {
+        let before = text.get(..offset).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        Place { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
+    }
+
+    pub(crate) fn error(self, message: impl Into<String>) -> ManifestError {
+        ManifestError { line: self.line, column: self.column, message: message.into() }
+    }
+}
+
+/// A table whose keys are all known.
+#[derive(Clone, Copy)]
+struct Table<'a> {
+    text: &'a str,
+    name: &'a str,
+    at: usize,
+    fields: &'a DeTable<'a>,
+}
+
+/// A value, where it stands, and the key it stands under.
+#[derive(Clone, Copy)]
+struct Node<'a> {
+    text: &'a str,
+    key: &'a str,
+    at: usize,
+    value: &'a DeValue<'a>,
+}
+
+impl<'a> Table<'a> {
+    fn knowing(self, known: &[&str]) -> Result<Table<'a>, ManifestError> {
+        let stranger = self.fields.keys().find(|key| !known.contains(&key.get_ref().as_ref()));
+        let Some(key) = stranger else { return Ok(self) };
+        let name = key.get_ref();
+        let nearest = known.iter().min_by_key(|known| distance(known, name)).filter(|known| distance(known, name) <= 1 + name.chars().count() / 3);
+        let advice = nearest.map_or_else(|| format!("it knows {}", known.join(", ")), |nearest| format!("did you mean `{nearest}`?"));
+        Err(Place::of(self.text, key.span().start).error(format!("`{}` has no key `{}`: {advice}", self.name, name.escape_debug())))
+    }
+
+    fn optional(self, key: &'a str) -> Option<Node<'a>> {
+        let value = self.fields.get(key)?;
+        Some(Node { text: self.text, key, at: value.span().start, value: value.get_ref() })
+    }
+
+    fn required(self, key: &'a str) -> Result<Node<'a>, ManifestError> {
+        self.optional(key).ok_or_else(|| Place::of(self.text, self.at).error(format!("`{}` has no `{key}`: add it", self.name)))
+    }
+
+    fn weight(self) -> Result<Rational, ManifestError> {
+        self.optional("weight").map_or(Ok(Rational::one()), |node| node.weight())
+    }
+}
+
+impl<'a> Node<'a> {
+    fn place(self) -> Place {
+        Place::of(self.text, self.at)
+    }
+
+    fn error(self, message: impl Into<String>) -> ManifestError {
+        self.place().error(message)
+    }
+
+    fn wrong_type(self, wanted: &str) -> ManifestError {
+        self.error(format!("`{}` is of type {}: write {wanted}", self.key, self.value.type_str()))
+    }
+
+    fn table(self, known: &[&str]) -> Result<Table<'a>, ManifestError> {
+        match self.value {
+            DeValue::Table(fields) => Table { text: self.text, name: self.key, at: self.at, fields }.knowing(known),
+            _ => Err(self.wrong_type("a table")),
+        }
+    }
+
+    fn list(self, wanted: &str) -> Result<impl Iterator<Item = Node<'a>>, ManifestError> {
+        let DeValue::Array(items) = self.value else { return Err(self.wrong_type(wanted)) };
+        Ok(items.iter().map(move |item| Node { at: item.span().start, value: item.get_ref(), ..self }))
+    }
+
+    /// A list of at least one table.
+    fn each<T>(self, read: impl FnMut(Node<'a>) -> Result<T, ManifestError>) -> Result<Vec<T>, ManifestError> {
+        let items = self.list("a list of tables")?.map(read).collect::<Result<Vec<_>, _>>()?;
+        match items.is_empty() {
+            true => Err(self.error(format!("`{}` is empty: write at least one", self.key))),
+            false => Ok(items),
+        }
+    }
+
+    fn text(self, wanted: &str) -> Result<&'a str, ManifestError> {
+        match self.value {
+            DeValue::String(text) => Ok(text),
+            _ => Err(self.wrong_type(wanted)),
+        }
+    }
+
+    /// A text that shows on a terminal as what it is.
+    fn clean(self, wanted: &str) -> Result<&'a str, ManifestError> {
+        let text = self.text(wanted)?;
+        let hides = |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        match text.chars().find(|c| hides(*c)) {
+            Some(c) => Err(self.error(format!("`{}` holds the control character {}: take it out", self.key, c.escape_unicode()))),
+            None => Ok(text),
+        }
+    }
+
+    fn name(self, longest: usize) -> Result<String, ManifestError> {
+        let text = self.clean("a text")?;
+        match text.trim().is_empty() || text.chars().count() > longest {
+            true => Err(self.error(format!("`{}` must have 1 to {longest} characters, not all blank", self.key))),
+            false => Ok(text.to_owned()),
+        }
+    }
+
+    fn names(self) -> Result<Vec<String>, ManifestError> {
+        let nodes: Vec<Node<'_>> = self.list("a list of column names")?.collect();
+        let names = nodes.iter().map(|node| node.name(128)).collect::<Result<Vec<_>, _>>()?;
+        unique("column", nodes.iter().zip(&names).map(|(node, name)| (node.place(), name.as_str())))?;
+        match names.is_empty() {
+            true => Err(self.error(format!("`{}` is empty: name at least one column", self.key))),
+            false => Ok(names),
+        }
+    }
+
+    fn whole(self, range: RangeInclusive<i64>) -> Result<i64, ManifestError> {
+        let wanted = format!("a whole number from {} to {}", range.start(), range.end());
+        let DeValue::Integer(number) = self.value else { return Err(self.wrong_type(&wanted)) };
+        let value = i64::from_str_radix(number.as_str(), number.radix()).ok().filter(|value| range.contains(value));
+        value.ok_or_else(|| self.error(format!("`{}` is {number}: write {wanted}", self.key)))
+    }
+
+    fn number(self) -> Result<Rational, ManifestError> {
+        let text = match self.value {
+            DeValue::Integer(number) if number.radix() == 10 => number.as_str(),
+            DeValue::Float(number) => number.as_str(),
+            DeValue::String(text) => text,
+            _ => return Err(self.wrong_type("a decimal number, or a fraction as a text such as \"1/3\"")),
+        };
+        parse_decimal(text).map_err(|why| self.error(format!("`{}`: {why}", self.key)))
+    }
+
+    fn between(self, least: &str, most: i64) -> Result<Rational, ManifestError> {
+        let (number, lowest) = (self.number()?, parse_decimal(least).unwrap_or_else(|_| Rational::one()));
+        match lowest <= number && number <= Rational::from_integer(most.into()) {
+            true => Ok(number),
+            false => Err(self.error(format!("`{}` is {number}: write a number from {least} to {most}", self.key))),
+        }
+    }
+
+    fn loss(self, least: &str) -> Result<Rational, ManifestError> {
+        self.between(least, MAX_LOSS)
+    }
+
+    fn weight(self) -> Result<Rational, ManifestError> {
+        self.between("1e-6", 1_000_000)
+    }
+
+    fn bytes(self) -> Result<u64, ManifestError> {
+        let range = 1i64 << 16..=1 << 32;
+        let DeValue::String(text) = self.value else { return Ok(self.whole(range)? as u64) };
+        let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let shift = match text[end..].trim() {
+            "" | "B" => Some(0),
+            "KiB" => Some(10),
+            "MiB" => Some(20),
+            "GiB" => Some(30),
+            _ => None,
+        };
+        let bytes = shift.and_then(|shift| text[..end].parse::<i64>().ok()?.checked_mul(1 << shift));
+        let bytes = bytes.filter(|bytes| range.contains(bytes));
+        bytes.map(|bytes| bytes as u64).ok_or_else(|| self.error(format!("`{}` is `{text}`: write 64KiB to 4GiB, such as \"64MiB\"", self.key)))
+    }
+}
+
+fn unique<'a>(what: &str, named: impl Iterator<Item = (Place, &'a str)>) -> Result<(), ManifestError> {
+    let mut seen = HashSet::new();
+    for (at, name) in named {
+        if !seen.insert(name) {
+            return Err(at.error(format!("the {what} `{name}` stands here twice: rename or remove one")));
+        }
+    }
+    Ok(())
+}
+
+/// Number of single-letter edits between two words.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, to) in b.chars().enumerate() {
+            let change = diagonal + usize::from(from != to);
+            diagonal = row[j + 1];
+            row[j + 1] = change.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}

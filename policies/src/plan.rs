@@ -1,1 +1,321 @@
-//! In the making.
+//! From a manifest to numbers: domains, sensitivities, the noise of every released value, and the
+//! charge. Proofs are in `docs/privacy-model.md`; names here are the names there.
+
+use num_bigint::BigInt;
+use num_traits::{One, Zero};
+
+use crate::accounting;
+pub use crate::domain::Domain;
+use crate::domain::Key;
+use crate::manifest::{GrainKind, Group, Keys, Limits, Manifest, ManifestError, Mechanism, Output};
+use crate::rational::{Rational, to_f64};
+use crate::rho::Rho;
+
+/// Most groups one output may have.
+pub const MAX_GROUPS: usize = 100_000;
+/// Most numbers one job may release: groups x values x rounds, over all outputs.
+pub const MAX_CELLS: usize = 1_000_000;
+/// Noise wider than this many bits of steps is refused: totals and noise must fit in 128 bits.
+const MAX_NOISE_BITS: i32 = 90;
+
+/// Public tables that a domain may name.
+pub trait References {
+    /// The column's values in row order, repeats allowed; `None` when there is no such table or column.
+    fn column(&self, reference: &str, column: &str) -> Option<Vec<Key>>;
+}
+
+/// Everything a run needs to know about privacy, fixed before a row is read.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// What one call of the guest sees.
+    pub grain: GrainKind,
+    /// Number of rounds; at least 1.
+    pub rounds: u32,
+    /// One per `[[output]]`, in the manifest's order.
+    pub outputs: Vec<OutputPlan>,
+    /// Fuel and memory per grain.
+    pub limits: Limits,
+    /// Privacy loss of the whole job.
+    pub charge: Charge,
+}
+
+/// What a job costs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Charge {
+    /// In zCDP, rounded up.
+    pub rho: Rho,
+    /// The exact total epsilon, when every release of the job is pure epsilon-DP.
+    pub pure_epsilon: Option<Rational>,
+}
+
+/// One output.
+#[derive(Clone, Debug)]
+pub struct OutputPlan {
+    /// As in the manifest.
+    pub name: String,
+    /// All groups that are released.
+    pub domain: Domain,
+    /// One per value, in the manifest's order.
+    pub values: Vec<ValuePlan>,
+    /// Most groups one grain may contribute to; at least 1, at most the domain's size.
+    pub max_groups: u32,
+}
+
+/// One value of an output.
+#[derive(Clone, Debug)]
+pub struct ValuePlan {
+    /// As in the manifest.
+    pub name: String,
+    /// Lowest contribution of a grain to a group, in steps of `granularity`; at least -2^62.
+    pub lower: i64,
+    /// Highest contribution, in steps; at most 2^62.
+    pub upper: i64,
+    /// What one step is worth, in units of the value.
+    pub granularity: Rational,
+    /// The noise on each group's total, one per round.
+    pub noise: Vec<Noise>,
+}
+
+/// Noise on one total.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Noise {
+    /// Discrete Laplace: mass proportional to exp(-|x| / scale).
+    Laplace {
+        /// In steps.
+        scale: Rational,
+    },
+    /// Discrete Gaussian: mass proportional to exp(-x^2 / (2 variance)).
+    Gaussian {
+        /// In steps squared.
+        variance: Rational,
+    },
+}
+
+/// How far one privacy unit can move the totals of one value, in steps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sensitivity {
+    /// Largest sum of absolute changes over all groups.
+    pub l1: BigInt,
+    /// Largest sum of squared changes over all groups.
+    pub l2_squared: BigInt,
+}
+
+impl Sensitivity {
+    /// The exact maximum over all pairs of neighbours and all guests: `groups` in the domain, at
+    /// most `max_groups` of them named by a grain, each contribution in `[lower, upper]` steps.
+    ///
+    /// A unit's answer appears or disappears: `max_groups` totals move, each by at most
+    /// M = max(|lower|, |upper|). A block's answer is replaced by another: groups in both answers
+    /// move by at most d = upper - lower, groups in one of them by at most M. With s of the first
+    /// kind and u of the second, s + u <= groups and 2s + u <= 2 max_groups; the largest sums are
+    /// at the corners of that polygon, which are whole.
+    pub fn new(grain: GrainKind, groups: usize, max_groups: u32, lower: i64, upper: i64) -> Sensitivity {
+        let peak = BigInt::from(lower.unsigned_abs().max(upper.unsigned_abs()));
+        let width = BigInt::from(i128::from(upper) - i128::from(lower));
+        let (n, m) = (groups as u128, u128::from(max_groups).min(groups as u128));
+        let corners = match grain {
+            GrainKind::Unit => vec![(0, m)],
+            GrainKind::Blocks { .. } if 2 * m <= n => vec![(m, 0), (0, 2 * m)],
+            GrainKind::Blocks { .. } => vec![(m, 0), (0, n), (2 * m - n, 2 * (n - m))],
+        };
+        let largest = |shared: &BigInt, single: &BigInt| -> BigInt {
+            let sums = corners.iter().map(|(s, u)| BigInt::from(*s) * shared + BigInt::from(*u) * single);
+            sums.max().unwrap_or_default()
+        };
+        Sensitivity { l1: largest(&width, &peak), l2_squared: largest(&(&width * &width), &(&peak * &peak)) }
+    }
+}
+
+impl Plan {
+    /// Works out the plan of a manifest with the public tables it names.
+    ///
+    /// # Errors
+    /// A reference column that is missing or empty, a domain or job that is too large, or noise
+    /// that would drown every total; each points at its place in the manifest.
+    pub fn new(manifest: &Manifest, references: &dyn References) -> Result<Plan, ManifestError> {
+        let domains = manifest.outputs.iter().map(|output| domain(output, references)).collect::<Result<Vec<_>, _>>()?;
+        let sizes: Vec<(usize, bool)> = domains.iter().map(|domain| (domain.size(), true)).collect();
+        check_sizes(&manifest.outputs, &sizes, manifest.limits.rounds)?;
+        let outputs = manifest.outputs.iter().zip(domains).map(|(output, domain)| {
+            let values = values(manifest, output, domain.size())?;
+            Ok(OutputPlan { name: output.name.clone(), domain, values, max_groups: output.max_groups_per_unit })
+        });
+        let outputs = outputs.collect::<Result<Vec<_>, ManifestError>>()?;
+        let charge = match &manifest.privacy.mechanism {
+            Mechanism::Gaussian { rho } => Rho::ceil(rho).map(|rho| Charge { rho, pure_epsilon: None }),
+            Mechanism::Laplace { epsilon } => accounting::pure_to_zcdp(epsilon)
+                .map(|rho| Charge { rho, pure_epsilon: Some(epsilon.clone()) }),
+        };
+        let charge = charge.ok_or_else(|| manifest.privacy.at.error("the privacy loss is out of range"))?;
+        Ok(Plan { grain: manifest.grain, rounds: manifest.limits.rounds, outputs, limits: manifest.limits, charge })
+    }
+}
+
+impl ValuePlan {
+    /// Standard deviation of the noise on a released total in `round` (from 0), in units of the
+    /// value; `None` when there is no such round.
+    pub fn standard_deviation(&self, round: usize) -> Option<f64> {
+        Some(self.noise.get(round)?.standard_deviation() * to_f64(&self.granularity))
+    }
+
+    /// Half the width of the 95 % interval of a released total in `round`, in units of the value;
+    /// `None` when there is no such round.
+    pub fn half_width_95(&self, round: usize) -> Option<f64> {
+        Some(self.noise.get(round)?.half_width_95() * to_f64(&self.granularity))
+    }
+}
+
+impl Noise {
+    /// Standard deviation in steps.
+    ///
+    /// Laplace: sqrt(2q) / (1 - q) with q = exp(-1 / scale). Gaussian: summed while small; sigma
+    /// itself above, which the discrete one never exceeds and by then equals to the last bit.
+    pub fn standard_deviation(&self) -> f64 {
+        match self {
+            Noise::Laplace { scale } => 1.0 / (std::f64::consts::SQRT_2 * (0.5 / to_f64(scale)).sinh()),
+            Noise::Gaussian { variance } => {
+                let variance = to_f64(variance);
+                if variance > 100.0 {
+                    return variance.sqrt();
+                }
+                let mass = gaussian_mass(variance);
+                let second: f64 = mass.iter().enumerate().map(|(x, p)| (x as f64).powi(2) * p).sum();
+                second.sqrt()
+            }
+        }
+    }
+
+    /// The smallest number of steps h with P(|noise| <= h) >= 0.95. When floats cannot tell, and for
+    /// wide Gaussians, it may be the next larger step: never too small.
+    pub fn half_width_95(&self) -> f64 {
+        match self {
+            // P(|X| > h) = 2 q^(h+1) / (1 + q).
+            Noise::Laplace { scale } => {
+                let scale = to_f64(scale);
+                let steps = scale * (40.0 / (1.0 + (-1.0 / scale).exp())).ln();
+                (steps * (1.0 + 1e-12) - 1.0).ceil().max(0.0)
+            }
+            Noise::Gaussian { variance } => {
+                let variance = to_f64(variance);
+                if variance > 250_000.0 {
+                    // Midpoint rule on the falling side: the sum to h is more than the integral to h + 1/2.
+                    return (1.959_963_984_540_055 * variance.sqrt() - 0.5).ceil();
+                }
+                let mut covered = 0.0;
+                let mass = gaussian_mass(variance);
+                let enough = mass.iter().position(|p| {
+                    covered += p;
+                    covered >= 0.95 + 1e-12
+                });
+                enough.unwrap_or(mass.len()) as f64
+            }
+        }
+    }
+}
+
+/// P(|X| = 0), P(|X| = 1), ... of the discrete Gaussian, to where floats end. `variance` at most 250,000.
+fn gaussian_mass(variance: f64) -> Vec<f64> {
+    let reach = (40.0 * variance.sqrt()).ceil() as u32 + 1;
+    let weight = |x: u32| if x == 0 { 1.0 } else { 2.0 * (-(f64::from(x).powi(2)) / (2.0 * variance)).exp() };
+    let weights: Vec<f64> = (0..=reach).map(weight).collect();
+    // Smallest first, so that the tail is not lost.
+    let total: f64 = weights.iter().rev().sum();
+    weights.into_iter().map(|w| w / total).collect()
+}
+
+fn domain(output: &Output, references: &dyn References) -> Result<Domain, ManifestError> {
+    let columns = output.groups.iter().map(|group| Ok((group.name.clone(), keys(output, group, references)?)));
+    Domain::new(columns.collect::<Result<Vec<_>, ManifestError>>()?).ok_or_else(|| {
+        output.at.error(format!("a key column of output `{}` mixes numbers and texts: give it keys of one type", output.name))
+    })
+}
+
+fn keys(output: &Output, group: &Group, references: &dyn References) -> Result<Vec<Key>, ManifestError> {
+    match &group.keys {
+        Keys::Listed(keys) => Ok(keys.clone()),
+        Keys::Range { .. } if group.keys.len() > Some(MAX_GROUPS) => Err(too_many_groups(output)),
+        Keys::Range { first, last } => Ok((*first..=*last).map(Key::Int).collect()),
+        Keys::Reference { reference, column } => match references.column(reference, column) {
+            Some(keys) if !keys.is_empty() => Ok(keys),
+            Some(_) => Err(group.at.error(format!("column `{column}` of reference `{reference}` is empty: a group needs at least one key"))),
+            None => Err(group.at.error(format!("there is no reference `{reference}` with a column `{column}`: `unseen dataset list` shows what is registered"))),
+        },
+    }
+}
+
+/// Refuses domains and jobs that are too large, and more groups per unit than there are.
+/// `sizes` holds each output's number of groups, and whether it is exact or only a lower bound.
+pub(crate) fn check_sizes(outputs: &[Output], sizes: &[(usize, bool)], rounds: u32) -> Result<(), ManifestError> {
+    let mut cells = 0usize;
+    for (output, (size, exact)) in outputs.iter().zip(sizes) {
+        if *size > MAX_GROUPS {
+            return Err(too_many_groups(output));
+        }
+        if *exact && output.max_groups_per_unit as usize > *size {
+            return Err(output.max_groups_at.error(format!(
+                "`max_groups_per_unit` is {} but output `{}` has {size} groups: write at most {size}",
+                output.max_groups_per_unit, output.name
+            )));
+        }
+        cells = cells.saturating_add(size.saturating_mul(output.values.len()).saturating_mul(rounds as usize));
+        if cells > MAX_CELLS {
+            return Err(output.at.error(format!(
+                "with output `{}` the job releases {cells} numbers (groups x values x rounds), the limit is {MAX_CELLS}: ask for fewer groups, values or rounds",
+                output.name
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn too_many_groups(output: &Output) -> ManifestError {
+    output.at.error(format!("output `{}` has more than {MAX_GROUPS} groups: list fewer keys or use coarser ones", output.name))
+}
+
+/// Budget is split over rounds by `round_weights`, within a round over outputs by their `weight`,
+/// within an output over values by theirs. Shares are exact and sum to exactly the whole.
+fn values(manifest: &Manifest, output: &Output, groups: usize) -> Result<Vec<ValuePlan>, ManifestError> {
+    let whole = |weights: &mut dyn Iterator<Item = &Rational>| weights.fold(Rational::zero(), |sum, weight| sum + weight);
+    let rounds = manifest.limits.rounds as usize;
+    let round_weights = match &manifest.privacy.round_weights {
+        Some(weights) => weights.clone(),
+        None => vec![Rational::one(); rounds],
+    };
+    let all_rounds = whole(&mut round_weights.iter());
+    let all_outputs = whole(&mut manifest.outputs.iter().map(|output| &output.weight));
+    let all_values = whole(&mut output.values.iter().map(|value| &value.weight));
+    output.values.iter().map(|value| {
+        let Sensitivity { l1, l2_squared } =
+            Sensitivity::new(manifest.grain, groups, output.max_groups_per_unit, value.lower_steps, value.upper_steps);
+        let part = &output.weight / &all_outputs * &value.weight / &all_values;
+        let noise = |round_weight: &Rational| {
+            let share = &part * round_weight / &all_rounds;
+            match &manifest.privacy.mechanism {
+                Mechanism::Laplace { epsilon } => {
+                    Noise::Laplace { scale: Rational::from_integer(l1.clone()) / (epsilon * share) }
+                }
+                Mechanism::Gaussian { rho } => {
+                    let twice = rho * share * BigInt::from(2);
+                    Noise::Gaussian { variance: Rational::from_integer(l2_squared.clone()) / twice }
+                }
+            }
+        };
+        let mut all: Vec<Noise> = Vec::with_capacity(rounds);
+        for (round, weight) in round_weights.iter().enumerate() {
+            // Equal weights are the rule: work the fraction out once.
+            let before = round.checked_sub(1).filter(|before| round_weights[*before] == *weight);
+            all.push(before.map_or_else(|| noise(weight), |before| all[before].clone()));
+        }
+        let width = |noise: &Noise| match noise {
+            Noise::Laplace { scale } => to_f64(scale),
+            Noise::Gaussian { variance } => to_f64(variance).sqrt(),
+        };
+        if all.iter().map(width).fold(0.0, f64::max) > 2f64.powi(MAX_NOISE_BITS) {
+            return Err(value.at.error(format!(
+                "the noise on `{}` would be wider than 2^{MAX_NOISE_BITS} steps: use a coarser granularity, narrower bounds or a larger share of the budget",
+                value.name
+            )));
+        }
+        Ok(ValuePlan { name: value.name.clone(), lower: value.lower_steps, upper: value.upper_steps, granularity: value.granularity.clone(), noise: all })
+    }).collect()
+}

@@ -1,1 +1,132 @@
-//! In the making.
+//! Exact numbers: what a manifest says is what is computed with, to the last digit.
+
+use num_bigint::BigInt;
+use num_traits::{Pow, Signed, ToPrimitive, Zero};
+
+/// An exact fraction, always in lowest terms.
+pub type Rational = num_rational::Ratio<BigInt>;
+
+/// Why a text is not a number. The sentence says what to write instead.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NumberError {
+    /// Not a decimal and not a fraction; also what `nan` and `inf` get.
+    #[error("`{0}` is not a finite number: write a decimal such as 0.01 or a fraction such as \"1/3\"")]
+    NotANumber(String),
+    /// Longer, or with a larger exponent, than exact arithmetic should be asked to carry.
+    #[error("`{0}…` is too long: write at most {MAX_LENGTH} characters and an exponent of at most {MAX_EXPONENT}")]
+    TooLong(String),
+    /// A fraction over zero.
+    #[error("`{0}` divides by zero: write a denominator of at least 1")]
+    ZeroDenominator(String),
+}
+
+const MAX_LENGTH: usize = 64;
+const MAX_EXPONENT: u32 = 400;
+
+/// Reads a decimal (`0.01`, `-3`, `1e-3`) or a fraction of whole numbers (`1/3`), exactly.
+///
+/// # Errors
+/// Anything else, and numbers too long to be meant; see [`NumberError`].
+pub fn parse_decimal(text: &str) -> Result<Rational, NumberError> {
+    if text.len() > MAX_LENGTH {
+        return Err(NumberError::TooLong(text.chars().take(16).collect()));
+    }
+    let unreadable = || NumberError::NotANumber(text.to_owned());
+    if let Some((numerator, denominator)) = text.split_once('/') {
+        let denominator = digits(denominator).ok_or_else(unreadable)?;
+        if denominator.is_zero() {
+            return Err(NumberError::ZeroDenominator(text.to_owned()));
+        }
+        let (negative, numerator) = sign(numerator);
+        let value = Rational::new(digits(numerator).ok_or_else(unreadable)?, denominator);
+        return Ok(if negative { -value } else { value });
+    }
+
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let (negative, mantissa) = sign(mantissa);
+    let (whole, part) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
+    if whole.is_empty() || part.is_empty() {
+        return Err(unreadable());
+    }
+    let shown = if part == "0" { "" } else { part };
+    let value = Rational::from_integer(digits(&format!("{whole}{shown}")).ok_or_else(unreadable)?);
+
+    let (shrink, exponent) = sign(exponent);
+    let exponent = digits(exponent).ok_or_else(unreadable)?;
+    let exponent = exponent.to_u32().filter(|e| *e <= MAX_EXPONENT);
+    let exponent = exponent.ok_or_else(|| NumberError::TooLong(text.chars().take(16).collect()))?;
+    let ten = |power: usize| Rational::from_integer(Pow::pow(BigInt::from(10), power));
+    let scaled = match shrink {
+        true => value / ten(exponent as usize + shown.len()),
+        false => value * ten(exponent as usize) / ten(shown.len()),
+    };
+    Ok(if negative { -scaled } else { scaled })
+}
+
+fn sign(text: &str) -> (bool, &str) {
+    match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    }
+}
+
+fn digits(text: &str) -> Option<BigInt> {
+    let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    plain.then(|| text.parse().ok()).flatten()
+}
+
+/// A float within two units in the last place of `value`; infinite or zero past the range of floats.
+///
+/// For display and for estimates, never for a number that is released or charged.
+pub fn to_f64(value: &Rational) -> f64 {
+    let (numerator, denominator) = (value.numer().abs(), value.denom());
+    // Shift the quotient to 64 or 65 significant bits, so that its size never matters.
+    let shift = 64 + denominator.bits() as i64 - numerator.bits() as i64;
+    let quotient: BigInt = match shift >= 0 {
+        true => (numerator << shift as usize) / denominator,
+        false => numerator / (denominator << shift.unsigned_abs() as usize),
+    };
+    let size = quotient.to_f64().unwrap_or(f64::INFINITY);
+    // Two steps: 2^-shift alone may leave the range of floats when the result does not.
+    let (half, rest) = (-shift / 2, -shift - (-shift / 2));
+    let size = size * 2f64.powi(half.clamp(-4000, 4000) as i32) * 2f64.powi(rest.clamp(-4000, 4000) as i32);
+    if value.is_negative() { -size } else { size }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ratio(numerator: i64, denominator: i64) -> Rational {
+        Rational::new(numerator.into(), denominator.into())
+    }
+
+    #[test]
+    fn decimals_and_fractions_are_exact() {
+        for (text, value) in [
+            ("0.01", ratio(1, 100)),
+            ("1e-3", ratio(1, 1000)),
+            ("1/3", ratio(1, 3)),
+            ("-2/6", ratio(-1, 3)),
+            ("+12.50E+1", ratio(125, 1)),
+            ("-0.0", ratio(0, 1)),
+            ("10.0", ratio(10, 1)),
+        ] {
+            assert_eq!(parse_decimal(text).unwrap(), value, "{text}");
+        }
+        for bad in ["", "nan", "inf", "1.", ".5", "1/0", "1/-3", "1/2/3", "--1", "1e", "0x10", "1 ", "1e401", "1e99999999999", &"9".repeat(65)] {
+            assert!(parse_decimal(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn floats_are_near_whatever_the_size() {
+        for text in ["0", "1/3", "0.1", "-12345.678", "1e300", "1e-300", "5e-324", "4.9e-310"] {
+            let near = to_f64(&parse_decimal(text).unwrap());
+            let std: f64 = text.split_once('/').map_or_else(|| text.parse().unwrap(), |_| 1.0 / 3.0);
+            assert!((near - std).abs() <= std.abs() * 5e-16 + 1e-323, "{text}: {near}");
+        }
+        assert_eq!(to_f64(&parse_decimal("1e400").unwrap()), f64::INFINITY);
+        assert_eq!(to_f64(&parse_decimal("1e-400").unwrap()), 0.0);
+    }
+}
