@@ -40,7 +40,7 @@ pub struct Tree<F> {
     /// The hashes that are not yet in a full tile, for each level; none where all are.
     edge: Vec<Vec<Hash>>,
     /// The full tile last used, for each level.
-    last: RefCell<Vec<Option<(u64, Vec<Hash>)>>>,
+    last: RefCell<Vec<Option<(u64, Arc<[Hash]>)>>>,
 }
 
 /// What must be written for a tree to grow; see [`Tree::grow`].
@@ -115,12 +115,12 @@ impl<F: Files> Tree<F> {
         let entries = tile::decode_bundle(&bytes, width).ok_or_else(|| {
             damaged(format!("it does not hold exactly {width} entries"))
         })?;
-        self.with_tile(0, index, |hashes| {
-            let odd = entries.iter().zip(hashes).position(|(entry, hash)| merkle::leaf_hash(entry) != *hash);
-            odd.map_or(Ok(()), |at| {
-                Err(damaged(format!("entry {} is not the one that was logged", index * FULL as u64 + at as u64)))
-            })
-        })??;
+        let hashes = self.hashes(0, index)?;
+        let odd = entries.iter().zip(&*hashes).position(|(entry, hash)| merkle::leaf_hash(entry) != *hash);
+        if let Some(at) = odd {
+            let number = index * FULL as u64 + at as u64;
+            return Err(damaged(format!("entry {number} is not the one that was logged")));
+        }
         Ok(entries[..tile.width].iter().map(|entry| entry.to_vec()).collect())
     }
 
@@ -178,26 +178,23 @@ impl<F: Files> Tree<F> {
         self.size.checked_shr(8 * u32::from(level)).unwrap_or(0)
     }
 
-    /// Calls `f` with the hashes of a tile after they have been checked.
-    fn with_tile<T>(&self, level: u8, index: u64, f: impl FnOnce(&[Hash]) -> T) -> Result<T, TreeError> {
-        let full_tiles = self.count(level) / FULL as u64;
+    /// The hashes of a tile, checked.
+    fn hashes(&self, level: u8, index: u64) -> Result<Arc<[Hash]>, TreeError> {
         let at = usize::from(level);
-        if index == full_tiles {
-            return Ok(f(&self.edge[at]));
+        if index == self.count(level) / FULL as u64 {
+            return Ok(self.edge[at].as_slice().into());
         }
         if let Some((_, hashes)) = self.last.borrow()[at].as_ref().filter(|(last, _)| *last == index) {
-            return Ok(f(hashes));
+            return Ok(hashes.clone());
         }
         let tile = Tile { kind: Kind::Hashes { level }, index, width: FULL };
-        let hashes = self.read_hashes(tile)?;
-        let position = (index % FULL as u64) as usize;
-        let expected = self.with_tile(level + 1, index / FULL as u64, |parent| parent[position])?;
-        if merkle::root(&hashes) != expected {
+        let hashes: Arc<[Hash]> = self.read_hashes(tile)?.into();
+        let parent = self.hashes(level + 1, index / FULL as u64)?;
+        if merkle::root(&hashes) != parent[(index % FULL as u64) as usize] {
             return Err(damaged(tile, "its hashes are not the logged ones"));
         }
-        let result = f(&hashes);
-        self.last.borrow_mut()[at] = Some((index, hashes));
-        Ok(result)
+        self.last.borrow_mut()[at] = Some((index, hashes.clone()));
+        Ok(hashes)
     }
 
     fn read_hashes(&self, tile: Tile) -> Result<Vec<Hash>, TreeError> {
@@ -269,7 +266,8 @@ impl<F: Files> HashReader for Tree<F> {
         let (tile_level, height) = ((level / 8) as u8, level % 8);
         let first = index << height;
         let from = (first % FULL as u64) as usize;
-        self.with_tile(tile_level, first / FULL as u64, |hashes| merkle::root(&hashes[from..from + (1 << height)]))
+        let hashes = self.hashes(tile_level, first / FULL as u64)?;
+        Ok(merkle::root(&hashes[from..from + (1 << height)]))
     }
 }
 
