@@ -1,1 +1,118 @@
-//! TODO
+//! The lab's log on disk: entries and blobs, written so that nothing acknowledged is ever lost and
+//! no two histories are ever signed.
+//!
+//! A log is one folder, in the layout of C2SP tlog-tiles:
+//!
+//! | path | content |
+//! |---|---|
+//! | `checkpoint.lock` | the signed checkpoint that counts: what is in its tree is logged |
+//! | `checkpoint` | the same or an earlier one, for readers |
+//! | `tile/entries/...`, `tile/<level>/...` | entries and tree hashes |
+//! | `blobs/sha256/ab/abcd...` | bodies too large for an entry, by their digest |
+//!
+//! An append writes bundles and tiles, then `checkpoint.lock` (this commits), then `checkpoint`.
+//! Each step is durable before the next begins. Files beyond the committed size are garbage, which
+//! later appends overwrite. Opening a log is the second half of an append done again: it makes the
+//! lock durable, checks the right edge against it, and publishes it if that had not happened.
+//!
+//! [`Log`] writes; [`LogReader`] reads a log or a copy of one and trusts nothing but a key.
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
+
+mod log;
+mod reader;
+mod storage;
+
+pub use log::{Appended, Log};
+pub use reader::LogReader;
+pub use storage::{Folder, Storage};
+
+use std::{io, path::PathBuf};
+use unseen_tlog::{Digest, merkle::ProofError, note::NoteError, tree::TreeError};
+
+/// The path of the checkpoint for readers.
+pub const CHECKPOINT: &str = "checkpoint";
+
+/// The path of the checkpoint that counts. It stays in the lab: copies of a log have none.
+pub const LOCK: &str = "checkpoint.lock";
+
+/// The path of a blob.
+pub fn blob_path(digest: &Digest) -> String {
+    let hex = digest.to_hex();
+    format!("blobs/sha256/{}/{hex}", &hex[..2])
+}
+
+/// Why a log cannot be opened, read or appended to.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// Somebody else has the log open.
+    #[error("the log {0} is in use by another process; wait for it to end")]
+    InUse(PathBuf),
+    /// A log, or something else, is there already.
+    #[error("a log can only be made in an empty folder, and this one is not")]
+    NotEmpty,
+    /// Neither checkpoint is there.
+    #[error("there is no log here: it has neither {LOCK} nor {CHECKPOINT}")]
+    NoLog,
+    /// The checkpoint that counts is gone.
+    #[error("{LOCK} is missing but {CHECKPOINT} is not: restore it from a backup, a new one is never made for an old log")]
+    LockMissing,
+    /// A checkpoint that is not this log's.
+    #[error("{path} does not count: {source}")]
+    Checkpoint {
+        /// Which of the two.
+        path: &'static str,
+        /// Why.
+        source: NoteError,
+    },
+    /// More was published, or seen, than this log holds.
+    #[error("ROLLBACK: a checkpoint of {published} entries was published and this log holds {held}; restore the newer copy")]
+    Rollback {
+        /// Entries that were once published.
+        published: u64,
+        /// Entries there are.
+        held: u64,
+    },
+    /// Another history was published, or seen, than this log holds.
+    #[error("FORK: the checkpoint of {published} entries that was published is not of this log's history ({source}); keep both as evidence")]
+    Fork {
+        /// Entries in the published checkpoint.
+        published: u64,
+        /// What the proof between the two showed.
+        source: ProofError,
+    },
+    /// The committed checkpoint is not the one this handle committed.
+    #[error("{LOCK} was changed by somebody else while this process held the log; nothing was logged")]
+    Changed,
+    /// Damaged or missing files, an index beyond the end, or an entry that is too long.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    /// A file that cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// Relative to the log's folder.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A folder that cannot be opened or made.
+    #[error("cannot open the log {path}: {source}")]
+    Open {
+        /// The log's folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A write that failed before the commit.
+    #[error("cannot write to the log: {0}; nothing was logged, and the log must be reopened before it is used again")]
+    NotLogged(io::Error),
+    /// A write that failed at or after the commit.
+    #[error("cannot finish writing to the log: {0}; the entry may have been logged or not: reopen the log and look")]
+    Uncertain(io::Error),
+    /// An earlier write failed.
+    #[error("an earlier write to this log failed: reopen it before it is used again")]
+    Poisoned,
+    /// A blob that is not what its name says.
+    #[error("{} is damaged: its content has another digest; restore it from a copy", blob_path(.0))]
+    Blob(Digest),
+}

@@ -1,0 +1,183 @@
+//! Writing a log.
+
+use crate::{
+    CHECKPOINT, Folder, LOCK, LogError, LogReader, Storage, blob_path,
+    reader::{checked_tree, ensure_extends, read, read_checkpoint},
+};
+use std::{fs, ops::Deref, path::PathBuf, sync::Arc};
+use unseen_tlog::{
+    Digest, SigningKey, merkle,
+    merkle::Hash,
+    note::{Checkpoint, Note, NoteKey},
+    tile::{self, FULL, Kind, Tile},
+    tree::TreeError,
+};
+
+/// A log that this process alone may append to. All that [`LogReader`] does, it does too, for what
+/// is committed.
+///
+/// A handle whose write has failed takes no further ones ([`LogError::Poisoned`]): what reached the
+/// disk is then unknown. Opening the log anew finds out.
+#[derive(Debug)]
+pub struct Log<S = Folder> {
+    storage: Arc<S>,
+    key: SigningKey,
+    /// What is committed.
+    committed: LogReader<Arc<S>>,
+    poisoned: bool,
+}
+
+/// Where an entry ended up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// Its position in the log, from 0.
+    pub index: u64,
+    /// Its leaf hash in the tree.
+    pub leaf_hash: Hash,
+}
+
+impl Log {
+    /// Makes a new, empty log in a folder that is empty or does not exist. `origin` names it for
+    /// ever: a URL without its scheme, as `lab.example.com/log`.
+    pub fn create(folder: impl Into<PathBuf>, origin: &str, key: SigningKey) -> Result<Log, LogError> {
+        let path = folder.into();
+        fs::create_dir_all(&path).map_err(|source| LogError::Open { path: path.clone(), source })?;
+        Log::create_in(Folder::locked(path)?, origin, key)
+    }
+
+    /// Opens the log in a folder. It must be the log `origin`, signed by `key`, undamaged at its
+    /// right edge, and not older than what was published from it.
+    pub fn open(folder: impl Into<PathBuf>, origin: &str, key: SigningKey) -> Result<Log, LogError> {
+        Log::open_in(Folder::locked(folder)?, origin, key)
+    }
+}
+
+impl<S: Storage> Log<S> {
+    /// [`Log::create`] in another kind of storage.
+    pub fn create_in(storage: S, origin: &str, key: SigningKey) -> Result<Log<S>, LogError> {
+        let empty = storage.is_empty().map_err(|source| LogError::Read { path: ".".into(), source })?;
+        if !empty {
+            return Err(LogError::NotEmpty);
+        }
+        let checkpoint = Checkpoint { origin: origin.into(), size: 0, root: merkle::empty_root() };
+        let note = checkpoint.sign(&key).map_err(|source| LogError::Checkpoint { path: LOCK, source })?;
+        storage.write(&[(LOCK.into(), note.to_string().into())]).map_err(LogError::Uncertain)?;
+        Log::open_in(storage, origin, key)
+    }
+
+    /// [`Log::open`] in another kind of storage.
+    pub fn open_in(storage: S, origin: &str, key: SigningKey) -> Result<Log<S>, LogError> {
+        let storage = Arc::new(storage);
+        let log = NoteKey::new(origin, key.verifying_key())
+            .map_err(|source| LogError::Checkpoint { path: LOCK, source })?;
+        let published = read_checkpoint(&storage, CHECKPOINT, &log)?;
+        let (note, checkpoint) = match (read_checkpoint(&storage, LOCK, &log)?, &published) {
+            (Some(lock), _) => lock,
+            (None, Some(_)) => return Err(LogError::LockMissing),
+            (None, None) => return Err(LogError::NoLog),
+        };
+        let committed = LogReader::at(storage.clone(), note, checkpoint)?;
+        if let Some((_, published)) = &published {
+            committed.ensure_extends(published)?;
+        }
+        // The process before may have died between the rename and the flush of the lock: write it
+        // again, so that nothing is built on, or shown of, what a crash could still take back.
+        let lock = committed.note.to_string();
+        storage.write(&[(LOCK.into(), lock.clone().into())]).map_err(LogError::Uncertain)?;
+        if published.is_none_or(|(_, published)| published.size < committed.size()) {
+            storage.write(&[(CHECKPOINT.into(), lock.into())]).map_err(LogError::Uncertain)?;
+        }
+        Ok(Log { storage, key, committed, poisoned: false })
+    }
+
+    /// Logs one entry, at most 65,535 bytes. On success it is durable and published.
+    pub fn append(&mut self, entry: &[u8]) -> Result<Appended, LogError> {
+        let index = self.size();
+        self.append_batch(&[entry])?;
+        Ok(Appended { index, leaf_hash: merkle::leaf_hash(entry) })
+    }
+
+    /// Logs all of these entries in this order, or none, at the cost of one.
+    pub fn append_batch<E: AsRef<[u8]>>(&mut self, entries: &[E]) -> Result<Vec<Appended>, LogError> {
+        self.ensure_sound()?;
+        if let Some(entry) = entries.iter().find(|entry| entry.as_ref().len() > tile::MAX_ENTRY) {
+            return Err(TreeError::TooLong { length: entry.as_ref().len() }.into());
+        }
+        if entries.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.poisoned = true;
+        let before = &self.committed;
+        let growth = before.tree.grow(entries)?;
+        self.storage.write(&growth.files).map_err(LogError::NotLogged)?;
+
+        // What was written is read back, and must be an extension of what was signed before.
+        let Checkpoint { origin, .. } = before.checkpoint.clone();
+        let checkpoint = Checkpoint { origin, size: growth.size, root: growth.root };
+        let tree = checked_tree(self.storage.clone(), &checkpoint)?;
+        ensure_extends(&tree, &before.checkpoint)?;
+        if read(&*self.storage, LOCK)?.as_deref() != Some(before.note.to_string().as_bytes()) {
+            return Err(LogError::Changed);
+        }
+
+        let note = checkpoint.sign(&self.key).map_err(|source| LogError::Checkpoint { path: LOCK, source })?;
+        self.write_note(LOCK, &note)?;
+        self.write_note(CHECKPOINT, &note)?;
+        let old = self.size();
+        self.committed = LogReader { note, checkpoint, tree };
+        self.poisoned = false;
+        self.prune(old);
+
+        let hashes = entries.iter().map(|entry| merkle::leaf_hash(entry.as_ref()));
+        Ok((old..).zip(hashes).map(|(index, leaf_hash)| Appended { index, leaf_hash }).collect())
+    }
+
+    /// Keeps `bytes` durably under their digest. Doing so again changes nothing.
+    pub fn put_blob(&mut self, bytes: &[u8]) -> Result<Digest, LogError> {
+        self.ensure_sound()?;
+        let digest = Digest::of(bytes);
+        self.poisoned = true;
+        // Written even if it is there: it may be damaged, or not yet durable.
+        self.storage.write(&[(blob_path(&digest), bytes.to_vec())]).map_err(LogError::NotLogged)?;
+        self.poisoned = false;
+        Ok(digest)
+    }
+
+    /// What others verify this log's checkpoints with.
+    pub fn verifier(&self) -> NoteKey {
+        NoteKey::new(&self.committed.checkpoint.origin, self.key.verifying_key())
+            .expect("invariant: the log was opened under this name")
+    }
+
+    fn ensure_sound(&self) -> Result<(), LogError> {
+        if self.poisoned { Err(LogError::Poisoned) } else { Ok(()) }
+    }
+
+    fn write_note(&self, path: &str, note: &Note) -> Result<(), LogError> {
+        self.storage.write(&[(path.into(), note.to_string().into())]).map_err(LogError::Uncertain)
+    }
+
+    /// Removes narrow files that wider ones have replaced, except those of the tree of `old`
+    /// entries, which somebody may be reading, as long as the full file is not there to read
+    /// instead. It is no harm if this fails: the files are garbage.
+    fn prune(&self, old: u64) {
+        let kinds = std::iter::once(Kind::Entries).chain((0..8).map(|level| Kind::Hashes { level }));
+        for kind in kinds {
+            let level = if let Kind::Hashes { level } = kind { level } else { 0 };
+            let index = old >> (8 * u32::from(level)) >> 8;
+            let Some(now) = Tile::at(kind, index, self.size()) else { continue };
+            let names = match Tile::at(kind, index, old) {
+                _ if now.width == FULL => vec![],
+                before => before.iter().chain([&now]).map(|tile| tile.width.to_string()).collect(),
+            };
+            let _garbage_may_stay = self.storage.prune(&format!("{}.p", now.stem()), &names);
+        }
+    }
+}
+
+impl<S> Deref for Log<S> {
+    type Target = LogReader<Arc<S>>;
+    fn deref(&self) -> &LogReader<Arc<S>> {
+        &self.committed
+    }
+}
