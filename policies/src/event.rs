@@ -114,6 +114,9 @@ events! {
         snapshot: Digest,
         /// Names of the analysts who may use it; empty for all.
         open_to: Vec<String>,
+        /// Of a reference table: the different values of its columns, as a blob, so that anyone can
+        /// tell which groups a job's domains have.
+        values: Option<Digest>,
     }
     /// An analyst asks for a run. The entry's index is the job's number.
     JobSubmitted = "job-submitted" {
@@ -204,6 +207,8 @@ pub struct Used {
     pub snapshot: Digest,
     /// The description the analyst saw.
     pub description: Digest,
+    /// The public values of a reference table, which domains may name.
+    pub values: Option<Digest>,
 }
 
 /// What a person may do.

@@ -276,6 +276,12 @@ impl Ledger {
         Ok(())
     }
 
+    /// Counts an entry that should not be in the log, and changes nothing else: an auditor who found
+    /// one goes on with the rest.
+    pub fn skip(&mut self) {
+        self.size += 1;
+    }
+
     /// The enrolled, not revoked person behind a key.
     pub fn person(&self, key: &PublicKey) -> Result<&Person, Refusal> {
         let person = self.people.get(key).ok_or(Refusal::NotEnrolled)?;
@@ -409,7 +415,8 @@ impl Ledger {
             if !names.insert(&used.name) {
                 return Err(Refusal::NamedTwice(used.name.clone()));
             }
-            if dataset.snapshot != used.snapshot || dataset.description != used.description {
+            let registered = (&dataset.snapshot, &dataset.description, &dataset.values);
+            if registered != (&used.snapshot, &used.description, &used.values) {
                 return Err(Refusal::OtherSnapshot(used.name.clone()));
             }
             if !dataset.open_to.is_empty() && !dataset.open_to.contains(author) {
@@ -669,11 +676,12 @@ mod tests {
             description: digest(10),
             snapshot: digest(11),
             open_to: vec![],
+            values: None,
         }
     }
 
     fn used(name: &str) -> Used {
-        Used { name: name.into(), snapshot: digest(11), description: digest(10) }
+        Used { name: name.into(), snapshot: digest(11), description: digest(10), values: None }
     }
 
     #[test]

@@ -1,1 +1,11 @@
-//! TODO
+//! Reading the log as an outsider does: each entry's signature and place in the life-cycle
+//! ([`fold`]), and a whole exported bundle ([`bundle`]).
+//!
+//! The lab checks an entry with the same [`fold::Fold`] before it appends it. This crate links the
+//! audit set (tlog, policies, core) and the log's file reader, and neither an engine nor a data format.
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
+
+pub mod bundle;
+pub mod fold;
+pub mod public_values;

@@ -1,0 +1,169 @@
+//! One entry: from a record to a signed envelope and back, and into the ledger.
+
+use std::collections::HashMap;
+
+use unseen_policies::event::{Digest, Event, PublicKey, Record, RecordError, enrolment_bytes};
+use unseen_policies::ledger::{Ledger, Refusal};
+use unseen_tlog::dsse::{Envelope, EnvelopeError};
+use unseen_tlog::statement::{Statement, StatementError, Subject};
+use unseen_tlog::{KeyError, SigningKey, VerifyingKey, merkle};
+
+/// The ledger, with the keys by which envelopes name their signers.
+#[derive(Clone, Debug, Default)]
+pub struct Fold {
+    ledger: Ledger,
+    keys: HashMap<String, PublicKey>,
+}
+
+/// An entry whose signature and form are good.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// Who signed it.
+    pub signer: PublicKey,
+    /// What it says.
+    pub record: Record,
+}
+
+/// Why an entry does not belong in the log.
+#[derive(Debug, thiserror::Error)]
+pub enum EntryError {
+    /// It is no envelope, or its signature is bad.
+    #[error("the entry's envelope is refused: {0}")]
+    Envelope(#[from] EnvelopeError),
+    /// Its payload is no statement.
+    #[error("the entry's statement is refused: {0}")]
+    Statement(#[from] StatementError),
+    /// Its predicate is no record.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// Its subjects are not what its predicate speaks of.
+    #[error("the entry's subjects are not those of what it says")]
+    Subjects,
+    /// No enrolled person and not the lab.
+    #[error("the signer's key {0} is not enrolled in this lab: ask an operator to enrol it")]
+    UnknownKey(String),
+    /// The new key did not sign its own enrolment.
+    #[error("the new key did not sign this enrolment: its holder makes a request with `unseen person request`")]
+    Proof,
+    /// It may not happen now.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// A signature could not be made.
+    #[error("the entry cannot be signed: {0}")]
+    Key(#[from] KeyError),
+}
+
+/// Signs a record: the bytes of a log entry.
+pub fn seal(record: &Record, key: &SigningKey) -> Result<Vec<u8>, EntryError> {
+    let (predicate_type, predicate) = record.to_predicate();
+    let statement = Statement::new(subjects(record, &predicate), &predicate_type, predicate);
+    Ok(statement.sign(key)?.to_bytes())
+}
+
+/// What the new key signs when it asks to be enrolled, in base64: the `proof` of an enrolment.
+pub fn prove_enrolment(key: &SigningKey, log: &str, name: &str, roles: &[unseen_policies::event::Role]) -> String {
+    let bytes = enrolment_bytes(log, name, roles, &public_key(&key.verifying_key()));
+    base64_encode(&key.sign(&bytes))
+}
+
+/// A key as the ledger names it.
+pub fn public_key(key: &VerifyingKey) -> PublicKey {
+    PublicKey::from_bytes(key.as_bytes())
+}
+
+/// A digest as the ledger names it.
+pub fn digest(bytes: &[u8]) -> Digest {
+    Digest::from_bytes(unseen_tlog::Digest::of(bytes).as_bytes())
+}
+
+impl Fold {
+    /// Goes on from a ledger folded before.
+    pub fn resume(ledger: Ledger) -> Fold {
+        let mut fold = Fold { ledger, keys: HashMap::new() };
+        let keys: Vec<PublicKey> = fold.ledger.people.keys().chain(&fold.ledger.service_key).cloned().collect();
+        keys.iter().for_each(|key| fold.learn(key));
+        fold
+    }
+
+    /// The present state.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Whether this entry may come next: its envelope, statement, signature, and the ledger's rules.
+    pub fn check(&self, entry: &[u8]) -> Result<Opened, EntryError> {
+        let opened = self.open(entry)?;
+        self.ledger.check(&opened.signer, &opened.record)?;
+        Ok(opened)
+    }
+
+    /// Folds the next entry in. On an error nothing has changed.
+    pub fn apply(&mut self, entry: &[u8]) -> Result<Opened, EntryError> {
+        let opened = self.open(entry)?;
+        let leaf = Digest::from_bytes(&merkle::leaf_hash(entry));
+        self.ledger.apply(&opened.signer, &opened.record, &leaf)?;
+        match &opened.record.event {
+            Event::LabCreated(lab) => [&lab.owner_key, &lab.service_key].into_iter().for_each(|key| self.learn(key)),
+            Event::PersonEnrolled(person) => self.learn(&person.key),
+            _ => {}
+        }
+        Ok(opened)
+    }
+
+    /// Passes over an entry that [`Fold::apply`] refused, as an auditor does.
+    pub fn skip(&mut self) {
+        self.ledger.skip();
+    }
+
+    /// Reads an entry and verifies its signature with a key the ledger knows.
+    fn open(&self, entry: &[u8]) -> Result<Opened, EntryError> {
+        let envelope = Envelope::from_bytes(entry)?;
+        let statement: Statement = Statement::open_unverified(&envelope)?;
+        let record = Record::from_predicate(&statement.predicate_type, &statement.predicate)?;
+        let signer = match (&record.event, self.keys.get(envelope.key_id())) {
+            (_, Some(key)) => key.clone(),
+            (Event::LabCreated(lab), None) => lab.owner_key.clone(),
+            _ => return Err(EntryError::UnknownKey(envelope.key_id().to_owned())),
+        };
+        envelope.verify(&verifying_key(&signer))?;
+        if statement.subject != subjects(&record, &statement.predicate) {
+            return Err(EntryError::Subjects);
+        }
+        if let Event::PersonEnrolled(person) = &record.event {
+            let asked = enrolment_bytes(&record.log, &person.name, &person.roles, &person.key);
+            let proof = base64_decode(&person.proof).ok_or(EntryError::Proof)?;
+            verifying_key(&person.key).verify(&asked, &proof).map_err(|_| EntryError::Proof)?;
+        }
+        Ok(Opened { signer, record })
+    }
+
+    fn learn(&mut self, key: &PublicKey) {
+        self.keys.insert(verifying_key(key).key_id(), key.clone());
+    }
+}
+
+/// The statement's subjects: what the record names, or else the predicate itself.
+fn subjects(record: &Record, predicate: &serde_json::Value) -> Vec<Subject> {
+    let mut subjects: Vec<Subject> = record
+        .subjects()
+        .into_iter()
+        .map(|(name, digest)| Subject { name, digest: unseen_tlog::Digest::from_bytes(digest.to_bytes()) })
+        .collect();
+    if subjects.is_empty() {
+        let digest = unseen_tlog::Digest::of(predicate.to_string().as_bytes());
+        subjects.push(Subject { name: "predicate".to_owned(), digest });
+    }
+    subjects
+}
+
+fn verifying_key(key: &PublicKey) -> VerifyingKey {
+    VerifyingKey::from_bytes(key.to_bytes())
+}
+
+fn base64_encode(bytes: &[u8]) -> String {
+    base64::Engine::encode(&base64::prelude::BASE64_STANDARD, bytes)
+}
+
+fn base64_decode(text: &str) -> Option<Vec<u8>> {
+    base64::Engine::decode(&base64::prelude::BASE64_STANDARD, text).ok()
+}
