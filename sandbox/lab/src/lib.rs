@@ -1,1 +1,22 @@
-//! TODO
+//! The lab: its folder, its state, and its commands.
+//!
+//! Every change goes one way: a signed envelope is verified, authorised by the ledger, checked
+//! against what it names, appended to the log, and only then applied ([`Lab::accept`]). What people
+//! sign is made by [`requests`], from what they saw. Running a job is in [`runs`].
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
+
+mod datasets;
+mod error;
+mod keys;
+mod lab;
+mod modules;
+pub mod requests;
+mod runs;
+mod state;
+
+pub use datasets::Registration;
+pub use error::LabError;
+pub use keys::{read_signing_key, write_new_key};
+pub use lab::{Attachments, Lab};
+pub use runs::{Published, Replay, Ran};

@@ -1,1 +1,11 @@
-//! TODO
+//! One run, in its jail: grains -> runtime -> core -> sealed release.
+//!
+//! Raw rows are decrypted in the worker process only. The lab starts it from the same binary,
+//! hands it descriptors and keys over a pipe, and gets back noised totals; before the first row is
+//! read the process has shut itself in ([`jail`]).
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
+
+pub mod jail;
+pub mod process;
+pub mod rows;
+pub mod run;

@@ -1,0 +1,410 @@
+//! What people type. The help texts are English here; `zh.txt` holds the Chinese ones.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use unseen_policies::event::{JobId, Role};
+
+/// Compute on data you may use but never see.
+///
+/// Raw records stay in the lab. Analysts bring code as WebAssembly components; the code runs where
+/// the data is, and only noised aggregates leave, each with a signed history that anyone can check.
+#[derive(Parser)]
+#[command(name = "unseen", version, max_term_width = 100, subcommand_required = true, arg_required_else_help = true)]
+#[command(after_help = "First steps: unseen doctor, unseen key new, unseen lab init. Each command explains itself with --help.")]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+    #[command(flatten)]
+    pub globals: Globals,
+}
+
+#[derive(Args)]
+pub struct Globals {
+    /// The lab's folder
+    #[arg(long, global = true, env = "UNSEEN_LAB", value_name = "DIR", help_heading = "Everywhere")]
+    pub lab: Option<PathBuf>,
+    /// Print JSON instead of text
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    pub json: bool,
+    /// Language of texts; by default as LANG says
+    #[arg(long, global = true, value_enum, value_name = "LANG", help_heading = "Everywhere")]
+    pub lang: Option<Lang>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Lang {
+    /// English
+    En,
+    /// 中文
+    Zh,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Make a lab, or look at one
+    #[command(subcommand)]
+    Lab(LabCommand),
+    /// Make and look at personal keys
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Who may do what in the lab
+    #[command(subcommand)]
+    Person(PersonCommand),
+    /// The lab's rules: caps, approvals, releases
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Register datasets and look at their quality
+    #[command(subcommand)]
+    Dataset(DatasetCommand),
+    /// Write synthetic rows that follow a dataset's description and never its data
+    Twin(TwinArgs),
+    /// Write, check, try, submit, approve and run jobs
+    #[command(subcommand)]
+    Job(JobCommand),
+    /// What has been spent of the privacy budget, and what is left
+    Budget(BudgetArgs),
+    /// Read the signed log, prove and export its entries
+    #[command(subcommand)]
+    Log(LogCommand),
+    /// Verify an exported log from outside, or replay a run inside the lab
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Say which protections hold on this machine
+    Doctor,
+    /// Measure speed on this machine, each ratio taken in one run
+    Bench(BenchArgs),
+    #[command(name = "__worker", hide = true)]
+    Worker,
+}
+
+#[derive(Subcommand)]
+pub enum LabCommand {
+    /// Make a new lab in an empty folder; the owner becomes its first operator
+    Init {
+        /// A new or empty folder
+        dir: PathBuf,
+        /// Name of the lab's log, such as lab.wujin.gov.cn/2026
+        #[arg(long)]
+        origin: String,
+        /// The owner's private key file
+        #[arg(long, value_name = "KEY")]
+        owner: PathBuf,
+        /// The owner's name
+        #[arg(long, default_value = "owner")]
+        name: String,
+    },
+    /// Show the lab: origin, size, people, datasets, jobs
+    Show,
+}
+
+#[derive(Subcommand)]
+pub enum KeyCommand {
+    /// Make a new Ed25519 key (PKCS#8 PEM, readable by its owner only)
+    New {
+        /// Where to write it; an existing file is never overwritten
+        file: PathBuf,
+    },
+    /// Show the public half of a key
+    Show {
+        /// The private key file
+        file: PathBuf,
+    },
+}
+
+/// The signer's private key.
+#[derive(Args)]
+pub struct Signer {
+    /// Your private key file
+    #[arg(long, env = "UNSEEN_KEY", value_name = "FILE")]
+    pub key: PathBuf,
+}
+
+#[derive(Subcommand)]
+pub enum PersonCommand {
+    /// Ask to be enrolled: writes a request signed by the new key, for an operator
+    Request {
+        #[command(flatten)]
+        who: NewPerson,
+        /// Origin of the lab's log
+        #[arg(long)]
+        origin: String,
+        /// Where to write the request
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Enrol a person: signed by an operator and by the new key
+    #[command(alias = "enrol")]
+    Enroll {
+        /// A request made with `unseen person request`
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["name", "new_key", "role"], required_unless_present = "new_key")]
+        request: Option<PathBuf>,
+        #[command(flatten)]
+        who: Option<NewPerson>,
+        #[command(flatten)]
+        signer: Signer,
+    },
+    /// Revoke a person's key
+    Revoke {
+        /// The person's name, or the public key
+        person: String,
+        /// Why, for the record
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        signer: Signer,
+    },
+    /// List everyone enrolled
+    List,
+}
+
+#[derive(Args)]
+pub struct NewPerson {
+    /// The person's name
+    #[arg(long)]
+    pub name: String,
+    /// A role: steward, analyst, operator or auditor; may be given several times
+    #[arg(long, value_name = "ROLE", required = true)]
+    pub role: Vec<Role>,
+    /// The person's new private key file
+    #[arg(long, value_name = "FILE")]
+    pub new_key: PathBuf,
+}
+
+#[derive(Subcommand)]
+pub enum PolicyCommand {
+    /// Show the rules in force, as a file that `policy set` takes
+    Show,
+    /// Set new rules from a file
+    Set {
+        /// A TOML file as `policy show` prints it
+        file: PathBuf,
+        #[command(flatten)]
+        signer: Signer,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum DatasetCommand {
+    /// Draft a dataset description from a CSV or Parquet file, for the steward to correct
+    Describe {
+        /// The CSV or Parquet file
+        source: PathBuf,
+        /// Where to write the draft; standard output when left out
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Import a file as an encrypted, sorted snapshot and register it
+    Import {
+        /// The CSV or Parquet file
+        source: PathBuf,
+        /// The dataset description
+        #[arg(long, value_name = "TOML")]
+        description: PathBuf,
+        /// Only this analyst may use it; may be given several times; everyone when left out
+        #[arg(long, value_name = "NAME")]
+        open_to: Vec<String>,
+        #[command(flatten)]
+        signer: Signer,
+    },
+    /// List registered datasets
+    List,
+    /// Show a dataset's description
+    Show {
+        /// The dataset's name
+        name: String,
+    },
+    /// Show the quality report of the registered snapshot: for stewards, not for analysts
+    Quality {
+        /// The dataset's name
+        name: String,
+    },
+}
+
+#[derive(Args)]
+pub struct TwinArgs {
+    /// The dataset's name in the lab, or a dataset.toml
+    pub dataset: String,
+    /// How many rows
+    #[arg(long, default_value_t = 1000)]
+    pub rows: u64,
+    /// Folder to write dataset.toml and data.csv into, one sub-folder a dataset
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Seed; the same seed gives the same rows
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+}
+
+/// A job's folder.
+#[derive(Args)]
+pub struct JobDir {
+    /// The job's folder, or its job.toml
+    #[arg(default_value = ".")]
+    pub path: PathBuf,
+}
+
+#[derive(Subcommand)]
+pub enum JobCommand {
+    /// Write a ready project for a new job
+    New {
+        /// Folder to make; its name becomes the job's
+        name: PathBuf,
+        /// Write a job of several rounds
+        #[arg(long)]
+        iterative: bool,
+    },
+    /// Compile a job's Rust project to a component
+    Build {
+        #[command(flatten)]
+        job: JobDir,
+        /// Make the component from this core module instead of compiling the project
+        #[arg(long, value_name = "WASM")]
+        module: Option<PathBuf>,
+    },
+    /// Check a job: its cost, its expected errors, and its component
+    Check {
+        #[command(flatten)]
+        job: JobDir,
+        /// Folder of twins to take dataset descriptions from when there is no lab
+        #[arg(long, value_name = "DIR")]
+        twins: Option<PathBuf>,
+    },
+    /// Run a job on synthetic twins, with logs and traps shown
+    Try {
+        #[command(flatten)]
+        job: JobDir,
+        /// Folder of twins, as `unseen twin` writes it
+        #[arg(long, value_name = "DIR")]
+        twins: PathBuf,
+        /// Seed of the noise, which is not secret here
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+    /// Submit a job for approval
+    Submit {
+        #[command(flatten)]
+        job: JobDir,
+        #[command(flatten)]
+        signer: Signer,
+    },
+    /// List jobs
+    List,
+    /// Show a job: what it asks for, its cost, its history
+    Show {
+        /// The job's number, such as j12
+        job: JobId,
+        /// Print the manifest too
+        #[arg(long)]
+        manifest: bool,
+    },
+    /// Approve exactly what was submitted
+    Approve {
+        /// The job's number
+        job: JobId,
+        #[command(flatten)]
+        signer: Signer,
+    },
+    /// Decline a job
+    Reject {
+        /// The job's number
+        job: JobId,
+        /// Why, for the analyst
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        signer: Signer,
+    },
+    /// Run an approved job, or resume a run that was interrupted
+    Run {
+        /// The job's number
+        job: JobId,
+        /// Threads; all cores when left out. The result does not depend on it
+        #[arg(long)]
+        threads: Option<usize>,
+        #[command(flatten)]
+        signer: Signer,
+    },
+    /// Open a job's release and print it
+    Release {
+        /// The job's number
+        job: JobId,
+        #[command(flatten)]
+        signer: Signer,
+    },
+}
+
+#[derive(Args)]
+pub struct BudgetArgs {
+    /// Only this dataset
+    #[arg(long)]
+    pub dataset: Option<String>,
+    /// Only this analyst
+    #[arg(long)]
+    pub analyst: Option<String>,
+}
+
+#[derive(Subcommand)]
+pub enum LogCommand {
+    /// List the log's entries
+    Show {
+        /// First entry to show
+        #[arg(long, default_value_t = 0)]
+        from: u64,
+        /// Show one entry whole
+        #[arg(long, conflicts_with = "from")]
+        entry: Option<u64>,
+    },
+    /// Print the signed checkpoint: keep it, and no later history can be shortened or changed unnoticed
+    Checkpoint,
+    /// Print a proof that an entry is in the log (C2SP tlog-proof)
+    Prove {
+        /// The entry's index
+        entry: u64,
+    },
+    /// Export what an auditor needs: the tiles, the checkpoint and the public blobs
+    Export {
+        /// A new folder
+        out: PathBuf,
+        /// Take the jobs' components too
+        #[arg(long)]
+        modules: bool,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum AuditCommand {
+    /// Verify an exported bundle, offline: signatures, tree, life-cycle, approvals, budget, releases
+    Verify {
+        /// The exported folder
+        bundle: PathBuf,
+        /// The log's verifier key, known from elsewhere; without it the key in the bundle is used
+        #[arg(long, value_name = "VKEY")]
+        log_key: Option<String>,
+        /// A checkpoint kept from before: the bundle must extend it
+        #[arg(long, value_name = "FILE")]
+        since: Option<PathBuf>,
+    },
+    /// Run a job again inside the lab and derive every released number anew
+    Replay {
+        /// The job's number
+        job: JobId,
+    },
+}
+
+#[derive(Args)]
+pub struct BenchArgs {
+    /// Rows of the generated table
+    #[arg(long, default_value_t = 10_000_000)]
+    pub rows: u64,
+    /// Rows of one unit
+    #[arg(long, default_value_t = 10)]
+    pub rows_per_unit: u64,
+    /// Folder for generated data, kept between runs
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Run only the measurements whose name contains this
+    #[arg(long)]
+    pub only: Option<String>,
+}

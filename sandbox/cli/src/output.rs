@@ -1,0 +1,93 @@
+//! What commands print: an [`Answer`] is JSON for programs and text for people.
+
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+
+use crate::i18n::tr;
+
+/// What a command found or did.
+pub struct Answer {
+    json: serde_json::Value,
+    text: String,
+}
+
+impl Answer {
+    /// The same thing twice: for `--json`, and as text that is in the chosen language already.
+    pub fn new(json: impl Serialize, text: impl Into<String>) -> Answer {
+        Answer { json: serde_json::to_value(json).unwrap_or_default(), text: text.into() }
+    }
+
+    /// Writes it. A reader that went away is no error.
+    pub fn print(&self, as_json: bool) {
+        let text = if as_json {
+            serde_json::to_string_pretty(&self.json).unwrap_or_default()
+        } else {
+            self.text.clone()
+        };
+        let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
+    }
+}
+
+/// A table with a translated header. Columns whose name starts with `>` are set flush right.
+pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(header.iter().map(|name| tr(name.trim_start_matches('>')).into_owned()));
+    if !std::io::stdout().is_terminal() {
+        table.set_content_arrangement(ContentArrangement::Disabled);
+    }
+    for row in rows {
+        table.add_row(row);
+    }
+    for (i, _) in header.iter().enumerate().filter(|(_, name)| name.starts_with('>')) {
+        if let Some(column) = table.column_mut(i) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.to_string()
+}
+
+/// Lines of `name: value`, names translated.
+pub fn facts(facts: &[(&str, String)]) -> String {
+    facts.iter().map(|(name, value)| format!("{}: {value}\n", tr(name))).collect()
+}
+
+/// A bar of up to `width` cells for `value` of `most`.
+pub fn bar(value: f64, most: f64, width: usize) -> String {
+    const EIGHTHS: [char; 8] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
+    if !(value > 0.0 && most > 0.0) {
+        return String::new();
+    }
+    let eighths = ((value / most).min(1.0) * width as f64 * 8.0).round() as usize;
+    let mut bar = "█".repeat(eighths / 8);
+    if eighths % 8 > 0 {
+        bar.push(EIGHTHS[eighths % 8]);
+    }
+    bar
+}
+
+/// A progress bar on standard error; nothing when that is no terminal.
+pub fn progress(what: &str, total: Option<u64>) -> ProgressBar {
+    let target = if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let bar = ProgressBar::with_draw_target(total, target);
+    let template = if total.is_some() { "{msg} {wide_bar} {percent}% {eta}" } else { "{msg} {spinner} {pos}" };
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.set_message(tr(what).into_owned());
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+/// `text` in bold on a terminal.
+pub fn bold(text: &str) -> String {
+    if std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
+        format!("\x1b[1m{text}\x1b[0m")
+    } else {
+        text.to_owned()
+    }
+}

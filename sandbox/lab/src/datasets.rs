@@ -1,0 +1,162 @@
+//! Registering datasets: import, then a signed entry that names the snapshot.
+
+use std::path::{Path, PathBuf};
+
+use unseen_audit::fold;
+use unseen_audit::public_values::PublicValues;
+use unseen_data::description::Kind;
+use unseen_data::import::{ImportOptions, Progress, import};
+use unseen_data::reference::{KeyValue, ReferenceTable};
+use unseen_data::snapshot::SnapshotDir;
+use unseen_data::{Description, QualityReport};
+use unseen_policies::domain::Key;
+use unseen_policies::event::{DatasetRegistered, Digest};
+use unseen_policies::ledger::Refusal;
+use unseen_policies::plan::MAX_GROUPS;
+use unseen_tlog::SigningKey;
+
+use crate::error::LabError;
+use crate::lab::{Attachments, Lab, attached, now, sync_dir};
+
+/// A finished registration.
+pub struct Registration {
+    /// Its entry.
+    pub entry: u64,
+    /// The dataset's description.
+    pub description: Description,
+    /// What the steward should know.
+    pub quality: QualityReport,
+    /// Columns of the source that the description does not declare.
+    pub ignored_columns: Vec<String>,
+}
+
+impl Lab {
+    /// Imports a file as a new snapshot and registers it, signed by a steward. Whenever this fails or
+    /// is killed, nothing is registered, and what was written is swept by the next import.
+    pub fn import(
+        &mut self,
+        source: &Path,
+        description: &Path,
+        open_to: Vec<String>,
+        steward: &SigningKey,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Registration, LabError> {
+        let text = std::fs::read_to_string(description).map_err(LabError::io(description))?;
+        let parsed = Description::parse(&text)
+            .map_err(|error| LabError::Description(format!("{}:{error}", description.display())))?;
+        // An envelope that would be refused is refused before the hours of an import, not after.
+        self.ledger().person(&fold::public_key(&steward.verifying_key()))?;
+        let place = self.dir.join("snapshots").join(&parsed.name);
+        std::fs::create_dir_all(&place).map_err(LabError::io(&place))?;
+        self.sweep(&parsed.name)?;
+        let incoming = place.join("incoming");
+        let options = ImportOptions::new(now());
+        let imported = import(source, &parsed, &text, &incoming, &self.keys.data, &options, progress)?;
+        let root = Digest::from_bytes(&imported.root);
+        let settled = self.snapshot_dir(&parsed.name, &root);
+        std::fs::rename(&incoming, &settled).map_err(LabError::io(&settled))?;
+        sync_dir(&place)?;
+        let values = match parsed.kind {
+            Kind::Private => None,
+            Kind::Reference => {
+                let table = SnapshotDir::open(&settled, Some(imported.root))?.into_reference()?;
+                Some(serde_json::to_vec(&public_values(&table)).map_err(|error| LabError::Other(error.to_string()))?)
+            }
+        };
+        let event = DatasetRegistered {
+            name: parsed.name.clone(),
+            domain: parsed.unit.as_ref().map(|unit| unit.domain.clone()),
+            buckets: if parsed.unit.is_some() { options.buckets } else { 0 },
+            description: fold::digest(text.as_bytes()),
+            snapshot: root,
+            open_to,
+            values: values.as_deref().map(fold::digest),
+        };
+        let mut attachments = vec![text.as_bytes()];
+        attachments.extend(values.as_deref());
+        let entry = self.sign_and_accept(event, steward, &attachments)?;
+        Ok(Registration { entry, description: parsed, quality: imported.quality, ignored_columns: imported.ignored_columns })
+    }
+
+    /// A registered dataset's description, and its text.
+    pub fn description(&self, name: &str) -> Result<(Description, String), LabError> {
+        let text = self.text(&self.ledger().dataset(name)?.registered.description)?;
+        let parsed = Description::parse(&text).map_err(|error| LabError::Description(error.to_string()))?;
+        Ok((parsed, text))
+    }
+
+    /// The quality report of the registered snapshot. Inside information.
+    pub fn quality(&self, name: &str) -> Result<QualityReport, LabError> {
+        let registered = &self.ledger().dataset(name)?.registered;
+        let snapshot = self.snapshot(name, &registered.snapshot)?;
+        let key = registered.domain.as_ref().map(|_| snapshot.data_key(&self.keys.data)).transpose()?;
+        Ok(snapshot.quality(key.as_ref())?)
+    }
+
+    /// Opens a snapshot's folder; its files are not decrypted.
+    pub(crate) fn snapshot(&self, name: &str, root: &Digest) -> Result<SnapshotDir, LabError> {
+        Ok(SnapshotDir::open(&self.snapshot_dir(name, root), Some(root.to_bytes()))?)
+    }
+
+    /// Whether a registration names a description and a snapshot that are there.
+    pub(crate) fn check_dataset(&self, event: &DatasetRegistered, attachments: Attachments<'_>) -> Result<(), LabError> {
+        let text = attached(attachments, &event.description, "the description")?;
+        let text = std::str::from_utf8(text).map_err(|_| LabError::Mismatch("the description"))?;
+        let description = Description::parse(text).map_err(|error| LabError::Description(error.to_string()))?;
+        let domain = description.unit.as_ref().map(|unit| &unit.domain);
+        if description.name != event.name || domain != event.domain.as_ref() {
+            return Err(LabError::Mismatch("the description"));
+        }
+        let snapshot = self.snapshot(&event.name, &event.snapshot)?;
+        if fold::digest(snapshot.description.as_bytes()) != event.description {
+            return Err(LabError::Mismatch("the description"));
+        }
+        if domain.is_some() && snapshot.files.len() != event.buckets as usize {
+            return Err(LabError::Mismatch("the number of buckets"));
+        }
+        match &event.values {
+            Some(values) if domain.is_none() => attached(attachments, values, "the public values").map(drop),
+            None if domain.is_some() => Ok(()),
+            _ => Err(LabError::Mismatch("the public values")),
+        }
+    }
+
+    /// Removes snapshots of a dataset that no entry names: what a killed import left.
+    fn sweep(&self, name: &str) -> Result<(), LabError> {
+        let place = self.dir.join("snapshots").join(name);
+        let mut named = Vec::new();
+        if let Ok(dataset) = self.ledger().dataset(name) {
+            named.push(self.snapshot_dir(name, &dataset.registered.snapshot));
+        }
+        for job in self.ledger().jobs.values() {
+            named.extend(job.submitted.datasets.iter().filter(|used| used.name == name).map(|used| self.snapshot_dir(name, &used.snapshot)));
+        }
+        for found in std::fs::read_dir(&place).map_err(LabError::io(&place))? {
+            let found = found.map_err(LabError::io(&place))?.path();
+            if !named.contains(&found) {
+                let removed = if found.is_dir() { std::fs::remove_dir_all(&found) } else { std::fs::remove_file(&found) };
+                removed.map_err(LabError::io(&found))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn snapshot_dir(&self, name: &str, root: &Digest) -> PathBuf {
+        self.dir.join("snapshots").join(name).join(root.as_str().trim_start_matches("sha256:"))
+    }
+}
+
+
+fn public_values(table: &ReferenceTable) -> PublicValues {
+    let mut values = PublicValues::default();
+    for (column, _) in table.columns() {
+        // A column with more values than a domain may have cannot be a domain.
+        if let Some(distinct) = table.distinct(column).filter(|distinct| distinct.len() <= MAX_GROUPS) {
+            values.insert(column, distinct.into_iter().map(|value| match value {
+                KeyValue::Int(number) => Key::Int(number),
+                KeyValue::Text(text) => Key::Text(text),
+            }));
+        }
+    }
+    values
+}

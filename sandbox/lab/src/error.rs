@@ -1,0 +1,74 @@
+//! What can go wrong in a lab. Each text is one sentence for the person who gave the command.
+
+use std::path::PathBuf;
+
+use unseen_audit::fold::EntryError;
+use unseen_data::{ImportError, SnapshotError};
+use unseen_log::LogError;
+use unseen_policies::ledger::Refusal;
+use unseen_policies::manifest::ManifestError;
+use unseen_worker::process::Fault;
+
+/// Why a command did nothing.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum LabError {
+    #[error("{}: {source}", path.display())]
+    Io { path: PathBuf, source: std::io::Error },
+    #[error("{} is no lab: make one with `unseen lab init`", .0.display())]
+    NoLab(PathBuf),
+    #[error("{} is not empty: a new lab needs a new folder", .0.display())]
+    NotEmpty(PathBuf),
+    #[error("{} exists already and is never overwritten: choose another name", .0.display())]
+    Exists(PathBuf),
+    #[error("{} can be read by others (mode {mode:o}): run `chmod 600` on it, and make a new key if others may have read it", path.display())]
+    OpenKey { path: PathBuf, mode: u32 },
+    #[error("{} is not a private key made by `unseen key new`", .0.display())]
+    NotAKey(PathBuf),
+    #[error("{0}")]
+    Log(#[from] LogError),
+    #[error("{0}")]
+    Entry(#[from] EntryError),
+    #[error("{0}")]
+    Refused(#[from] Refusal),
+    #[error("{0}")]
+    Snapshot(#[from] SnapshotError),
+    #[error("{0}")]
+    Import(#[from] ImportError),
+    #[error("{file}: {error}")]
+    Manifest { file: String, error: ManifestError },
+    #[error("{0}")]
+    Description(String),
+    #[error("the module is refused: {0}")]
+    Module(String),
+    #[error("the manifest and what was submitted differ in {0}: submit the job again")]
+    Mismatch(&'static str),
+    #[error("the run stopped: {0}")]
+    Run(Fault),
+    #[error("entry {0} of the log is not a valid one: {1}")]
+    DamagedLog(u64, EntryError),
+    #[error("the lab's state cannot be kept: {0}")]
+    State(String),
+    #[error("the release of {job} is sealed until {at}")]
+    Sealed { job: unseen_policies::event::JobId, at: chrono::DateTime<chrono::Utc> },
+    #[error("{0} has no result yet: run it first")]
+    NoResult(unseen_policies::event::JobId),
+    #[error("the lab's noise key is not the one the log began with: restore keys/noise.key from a backup")]
+    OtherNoiseKey,
+    #[error("{0}")]
+    Other(String),
+}
+
+impl LabError {
+    /// An I/O error at a path.
+    pub fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> LabError {
+        let path = path.into();
+        move |source| LabError::Io { path, source }
+    }
+}
+
+impl From<Fault> for LabError {
+    fn from(fault: Fault) -> LabError {
+        LabError::Run(fault)
+    }
+}

@@ -1,0 +1,225 @@
+//! The lab's folder, and the one way in which it changes.
+//!
+//! ```text
+//! lab.toml      origin and verifier key, for people
+//! keys/         the lab's own keys, mode 0600
+//! log/          tiles, checkpoints, blobs: the truth
+//! snapshots/    DATASET/ROOT/: encrypted buckets
+//! sealed/       results that wait for their time, encrypted
+//! cache/        compiled modules, authenticated
+//! state/        the folded ledger in sled: rebuilt when missing, behind or altered
+//! ```
+
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use unseen_audit::fold::{self, Fold, Opened};
+use unseen_audit::public_values::PublicTables;
+use unseen_log::Log;
+use unseen_policies::event::{Digest, Event, LabCreated, PolicySet, Record};
+use unseen_policies::ledger::Ledger;
+use unseen_policies::policy::Policy;
+use unseen_tlog::SigningKey;
+use unseen_tlog::note::NoteKey;
+
+use crate::error::LabError;
+use crate::keys::{LabKeys, random};
+use crate::state::State;
+
+/// An open lab. One process at a time has it.
+pub struct Lab {
+    pub(crate) dir: PathBuf,
+    pub(crate) log: Log,
+    pub(crate) keys: LabKeys,
+    fold: Fold,
+    state: State,
+}
+
+/// What an envelope names by digest and brings along, to be kept as blobs.
+pub type Attachments<'a> = &'a [&'a [u8]];
+
+impl Lab {
+    /// Makes a lab in `dir`, which must be new or empty. Nothing is left behind when it fails.
+    pub fn init(dir: &Path, origin: &str, owner_name: &str, owner: &SigningKey) -> Result<Lab, LabError> {
+        if std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some()) {
+            return Err(LabError::NotEmpty(dir.to_owned()));
+        }
+        // Built beside its place and moved there whole, so that no half-made lab can be met.
+        let parent = match dir.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        std::fs::create_dir_all(parent).map_err(LabError::io(parent))?;
+        let name = dir.file_name().ok_or_else(|| LabError::NotEmpty(dir.to_owned()))?.to_string_lossy();
+        let building = parent.join(format!(".{name}.{}.new", std::process::id()));
+        let made = Lab::build(&building, origin, owner_name, owner)
+            .and_then(|()| std::fs::rename(&building, dir).map_err(LabError::io(dir)))
+            .and_then(|()| sync_dir(parent));
+        made.inspect_err(|_| drop(std::fs::remove_dir_all(&building)))?;
+        Lab::open(dir)
+    }
+
+    fn build(dir: &Path, origin: &str, owner_name: &str, owner: &SigningKey) -> Result<(), LabError> {
+        std::fs::create_dir(dir).map_err(LabError::io(dir))?;
+        let keys = LabKeys::create(&dir.join("keys"))?;
+        let verifier = NoteKey::new(origin, keys.log.verifying_key()).map_err(|error| LabError::Other(error.to_string()))?;
+        for folder in ["snapshots", "sealed", "cache"] {
+            std::fs::create_dir(dir.join(folder)).map_err(LabError::io(dir.join(folder)))?;
+        }
+        let text = toml::to_string(&About { origin: origin.to_owned(), log_key: verifier.to_string() });
+        let text = text.map_err(|error| LabError::Other(error.to_string()))?;
+        write_durably(&dir.join("lab.toml"), text.as_bytes())?;
+        let log = Log::create(dir.join("log"), origin, signing_copy(&keys.log)?)?;
+        let state = State::open(&dir.join("state"), &keys.seal)?;
+        let noise_commitment = unseen_core::seed::NoiseKey::new(keys.noise).commitment();
+        let mut lab = Lab { dir: dir.to_owned(), log, keys, fold: Fold::default(), state };
+        let created = LabCreated {
+            owner: owner_name.to_owned(),
+            owner_key: fold::public_key(&owner.verifying_key()),
+            service_key: fold::public_key(&lab.keys.service.verifying_key()),
+            log_key: verifier.to_string(),
+            noise_commitment: Digest::from_bytes(&noise_commitment),
+        };
+        let record = Record { log: origin.to_owned(), time: now(), nonce: nonce()?, event: created.into() };
+        lab.accept(&fold::seal(&record, owner)?, &[])?;
+        lab.sign_and_accept(PolicySet { policy: Policy::default() }, owner, &[])?;
+        Ok(())
+    }
+
+    /// Opens a lab: takes the lock, verifies the log's edge, and brings the state up to the log.
+    pub fn open(dir: &Path) -> Result<Lab, LabError> {
+        let keys = LabKeys::open(&dir.join("keys"))?;
+        let log = Log::open(dir.join("log"), &read_origin(dir)?, signing_copy(&keys.log)?)?;
+        let state = State::open(&dir.join("state"), &keys.seal)?;
+        // A ledger that is not a prefix of this very log counts as none.
+        let kept = state.load().filter(|kept| log.ensure_extends(&kept.checkpoint).is_ok());
+        let mut fold = kept.map_or_else(Fold::default, |kept| Fold::resume(kept.ledger));
+        for index in fold.ledger().size..log.size() {
+            fold.apply(&log.entry(index)?).map_err(|error| LabError::DamagedLog(index, error))?;
+        }
+        let mut lab = Lab { dir: dir.to_owned(), log, keys, fold, state };
+        lab.check_noise_key()?;
+        lab.save()?;
+        lab.settle_all()?;
+        Ok(lab)
+    }
+
+    /// The present state.
+    pub fn ledger(&self) -> &Ledger {
+        self.fold.ledger()
+    }
+
+    /// The log, for reading.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// Takes a signed envelope: verifies it, asks the ledger, checks what it names, appends it, and
+    /// applies it. Returns its index. Whatever is refused has left no trace but unused blobs.
+    pub fn accept(&mut self, entry: &[u8], attachments: Attachments<'_>) -> Result<u64, LabError> {
+        let opened = self.fold.check(entry)?;
+        self.check_named(&opened, attachments)?;
+        for blob in attachments {
+            self.log.put_blob(blob)?;
+        }
+        let appended = self.log.append(entry)?;
+        self.fold.apply(entry)?;
+        self.save()?;
+        Ok(appended.index)
+    }
+
+    /// Signs an event for this lab and accepts it.
+    pub fn sign_and_accept(&mut self, event: impl Into<Event>, key: &SigningKey, attachments: Attachments<'_>) -> Result<u64, LabError> {
+        let record = Record { log: self.ledger().origin.clone(), time: now(), nonce: nonce()?, event: event.into() };
+        self.accept(&fold::seal(&record, key)?, attachments)
+    }
+
+    /// The text of a blob that an entry names.
+    pub fn text(&self, digest: &Digest) -> Result<String, LabError> {
+        String::from_utf8(self.blob(digest)?).map_err(|_| LabError::Other(format!("blob {digest} is not text")))
+    }
+
+    /// The bytes of a blob that an entry names.
+    pub fn blob(&self, digest: &Digest) -> Result<Vec<u8>, LabError> {
+        let found = self.log.blob(&unseen_tlog::Digest::from_bytes(digest.to_bytes()))?;
+        found.ok_or_else(|| LabError::Other(format!("blob {digest} is missing from the log's folder: restore it from a copy")))
+    }
+
+    /// The public values of reference tables, by name and digest.
+    pub(crate) fn public_tables<'t>(&self, tables: impl Iterator<Item = (&'t String, &'t Option<Digest>)>) -> Result<PublicTables, LabError> {
+        let mut found = PublicTables::default();
+        for (name, values) in tables {
+            if let Some(values) = values {
+                let values = serde_json::from_slice(&self.blob(values)?).map_err(|error| LabError::Other(error.to_string()))?;
+                found.0.insert(name.clone(), values);
+            }
+        }
+        Ok(found)
+    }
+
+    /// What the ledger cannot see: whether what an envelope names by digest is there and as it says.
+    fn check_named(&self, opened: &Opened, attachments: Attachments<'_>) -> Result<(), LabError> {
+        match &opened.record.event {
+            Event::DatasetRegistered(event) => self.check_dataset(event, attachments),
+            Event::JobSubmitted(event) => self.check_submission(event, attachments),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_noise_key(&self) -> Result<(), LabError> {
+        let own = Digest::from_bytes(&unseen_core::seed::NoiseKey::new(self.keys.noise).commitment());
+        if self.ledger().noise_commitment.as_ref() == Some(&own) { Ok(()) } else { Err(LabError::OtherNoiseKey) }
+    }
+
+    fn save(&self) -> Result<(), LabError> {
+        self.state.save(self.ledger(), self.log.checkpoint())
+    }
+}
+
+/// `lab.toml`: what anyone may know of the lab.
+#[derive(Serialize, Deserialize)]
+struct About {
+    origin: String,
+    /// The log's verifier key, to be given to auditors.
+    log_key: String,
+}
+
+fn read_origin(dir: &Path) -> Result<String, LabError> {
+    let text = std::fs::read_to_string(dir.join("lab.toml")).map_err(|_| LabError::NoLab(dir.to_owned()))?;
+    toml::from_str(&text).map(|about: About| about.origin).map_err(|_| LabError::NoLab(dir.to_owned()))
+}
+
+/// The attached bytes with this digest.
+pub(crate) fn attached<'a>(attachments: Attachments<'a>, digest: &Digest, what: &'static str) -> Result<&'a [u8], LabError> {
+    attachments.iter().copied().find(|blob| fold::digest(blob) == *digest).ok_or(LabError::Mismatch(what))
+}
+
+pub(crate) fn now() -> DateTime<Utc> {
+    // Whole milliseconds survive every text form.
+    let now = Utc::now();
+    DateTime::from_timestamp_millis(now.timestamp_millis()).unwrap_or(now)
+}
+
+pub(crate) fn nonce() -> Result<String, LabError> {
+    Ok(random()?.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn signing_copy(key: &SigningKey) -> Result<SigningKey, LabError> {
+    SigningKey::from_pkcs8(&key.to_pkcs8()).map_err(|error| LabError::Other(error.to_string()))
+}
+
+/// Writes a new or changed file so that after a crash it is there whole or as before.
+pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), LabError> {
+    let parent = path.parent().unwrap_or(Path::new("."));
+    let temporary = path.with_extension("tmp");
+    let written = std::fs::write(&temporary, bytes)
+        .and_then(|()| std::fs::File::open(&temporary)?.sync_all())
+        .and_then(|()| std::fs::rename(&temporary, path));
+    written.inspect_err(|_| drop(std::fs::remove_file(&temporary))).map_err(LabError::io(path))?;
+    sync_dir(parent)
+}
+
+pub(crate) fn sync_dir(dir: &Path) -> Result<(), LabError> {
+    std::fs::File::open(dir).and_then(|dir| dir.sync_all()).map_err(LabError::io(dir))
+}

@@ -1,0 +1,38 @@
+//! What people sign: events made from what they saw in the lab. Signing happens with the person's own
+//! key; the lab takes nothing else.
+
+use unseen_audit::fold;
+use unseen_policies::event::*;
+use unseen_policies::ledger::{Ledger, Refusal};
+use unseen_policies::manifest::Manifest;
+use unseen_policies::plan::Plan;
+
+/// A submission of this manifest and component, against the datasets as registered now.
+pub fn submission(ledger: &Ledger, manifest: &Manifest, plan: &Plan, manifest_text: &str, component: &[u8]) -> Result<JobSubmitted, Refusal> {
+    let datasets = manifest.datasets().into_iter().map(|name| {
+        let registered = &ledger.dataset(name)?.registered;
+        let (snapshot, description) = (registered.snapshot.clone(), registered.description.clone());
+        Ok(Used { name: name.to_owned(), snapshot, description, values: registered.values.clone() })
+    });
+    Ok(JobSubmitted {
+        title: manifest.job.title.clone(),
+        manifest: fold::digest(manifest_text.as_bytes()),
+        module: fold::digest(component),
+        datasets: datasets.collect::<Result<_, Refusal>>()?,
+        policy: ledger.policy.as_ref().map_or(0, |(entry, _)| *entry),
+        rho: plan.charge.rho,
+        pure_epsilon: plan.charge.pure_epsilon.as_ref().map(ToString::to_string),
+        release: manifest.job.release.to_string(),
+    })
+}
+
+/// An approval of exactly what was submitted.
+pub fn approval(ledger: &Ledger, job: JobId) -> Result<JobApproved, Refusal> {
+    let seen = ledger.job(job)?;
+    Ok(JobApproved {
+        job,
+        submission: seen.leaf.clone(),
+        manifest: seen.submitted.manifest.clone(),
+        module: seen.submitted.module.clone(),
+    })
+}

@@ -1,0 +1,326 @@
+//! Jobs in the lab: submission, the charged run, the sealed result, and its release on schedule.
+//!
+//! ```text
+//! run-started (charge, durable) -> worker -> sealed/JOB -> [release time] -> released -> opened
+//! ```
+//! Killed anywhere, `run` goes on from what is there: the charge is in the log once, and the worker's
+//! numbers are the same bit for bit.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use unseen_audit::fold;
+use unseen_core::release::{ReleaseBody, SealedRelease};
+use unseen_policies::event::{JobId, JobSubmitted, ReleaseRead, Released, Role, RunFailed, RunStarted};
+use unseen_policies::ledger::{Job, Refusal};
+use unseen_policies::lifecycle::State;
+use unseen_policies::manifest::Release;
+use unseen_policies::{Manifest, Plan};
+use unseen_tlog::SigningKey;
+use unseen_worker::jail::Walls;
+use unseen_worker::process::{self, Fault, ReferencePart, SnapshotPart, Task};
+
+use crate::error::LabError;
+use crate::lab::{Attachments, Lab, attached, now, write_durably};
+use crate::requests;
+
+/// How a run ended.
+pub struct Ran {
+    /// The walls that held round the worker; none when the result was there already.
+    pub walls: Option<Walls>,
+    /// The entry of the release, when its time had come.
+    pub released: Option<u64>,
+    /// When the result may appear.
+    pub release_at: DateTime<Utc>,
+}
+
+/// A release that is out.
+pub struct Published {
+    /// Its entry.
+    pub entry: u64,
+    /// What it says.
+    pub body: ReleaseBody,
+    /// Its bytes, as their digest stands in the log.
+    pub bytes: Vec<u8>,
+}
+
+/// A run that was run again.
+pub struct Replay {
+    /// The entry that started the run.
+    pub run: u64,
+    /// The digest that the log names; none when the job has no release.
+    pub released: unseen_policies::event::Digest,
+    /// The digest of what was derived anew.
+    pub derived: unseen_policies::event::Digest,
+    /// How many numbers were compared.
+    pub numbers: usize,
+}
+
+impl Replay {
+    /// Whether every bit is the same.
+    pub fn agrees(&self) -> bool {
+        self.released == self.derived
+    }
+}
+
+impl Lab {
+    /// Submits a job: its manifest's text and its component. Returns its number.
+    pub fn submit(&mut self, file: &str, manifest_text: &str, component: &[u8], author: &SigningKey) -> Result<JobId, LabError> {
+        let (manifest, plan) = self.plan(file, manifest_text)?;
+        let event = requests::submission(self.ledger(), &manifest, &plan, manifest_text, component)?;
+        self.sign_and_accept(event, author, &[manifest_text.as_bytes(), component]).map(JobId)
+    }
+
+    /// Parses a manifest and plans it with the registered public tables. `file` is named in errors.
+    pub fn plan(&self, file: &str, text: &str) -> Result<(Manifest, Plan), LabError> {
+        let named = |error| LabError::Manifest { file: file.to_owned(), error };
+        let manifest = Manifest::parse(text).map_err(named)?;
+        for name in manifest.datasets() {
+            self.ledger().dataset(name)?;
+        }
+        let registered = self.ledger().datasets.iter().map(|(name, dataset)| (name, &dataset.registered.values));
+        let plan = Plan::new(&manifest, &self.public_tables(registered)?).map_err(named)?;
+        Ok((manifest, plan))
+    }
+
+    /// The manifest of a submitted job, and its plan with the public tables it was submitted with.
+    pub fn submitted_plan(&self, id: JobId) -> Result<(String, Manifest, Plan), LabError> {
+        let submitted = &self.ledger().job(id)?.submitted;
+        let named = |error| LabError::Manifest { file: "job.toml".to_owned(), error };
+        let text = self.text(&submitted.manifest)?;
+        let manifest = Manifest::parse(&text).map_err(named)?;
+        let seen = submitted.datasets.iter().map(|used| (&used.name, &used.values));
+        let plan = Plan::new(&manifest, &self.public_tables(seen)?).map_err(named)?;
+        Ok((text, manifest, plan))
+    }
+
+    /// Runs an approved job, or goes on with a run that was interrupted. `program` is the binary that
+    /// becomes the worker. When the release time has come the result is released.
+    pub fn run(
+        &mut self,
+        program: &Path,
+        id: JobId,
+        operator: &SigningKey,
+        threads: usize,
+        progress: impl FnMut(u32, u32),
+    ) -> Result<Ran, LabError> {
+        if self.ledger().job(id)?.state == State::Running {
+            let person = self.ledger().person(&fold::public_key(&operator.verifying_key()))?;
+            if !person.roles.contains(&Role::Operator) {
+                return Err(Refusal::WrongRole { name: person.name.clone(), role: "an operator" }.into());
+            }
+        } else {
+            self.start(id, operator)?;
+        }
+        let mut walls = None;
+        if self.sealed(id).is_none() {
+            match self.execute(program, id, threads, progress) {
+                Ok((sealed, held)) => {
+                    walls = Some(held);
+                    write_durably(&self.sealed_path(id), &sealed.into_sealed_bytes(&self.keys.seal))?;
+                }
+                Err(LabError::Run(Fault::Job(reason))) => {
+                    let run = self.run_entry(id)?.0;
+                    self.record_as_lab(RunFailed { job: id, run, reason: reason.clone() })?;
+                    return Err(LabError::Run(Fault::Job(reason)));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let release_at = self.run_entry(id)?.2.release_at;
+        let released = if now() >= release_at { Some(self.publish(id)?) } else { None };
+        Ok(Ran { walls, released, release_at })
+    }
+
+    /// Opens a job's release for an enrolled person, and records that. Publishes it first if its time
+    /// has come and nobody has.
+    pub fn read_release(&mut self, id: JobId, reader: &SigningKey) -> Result<Published, LabError> {
+        self.ledger().person(&fold::public_key(&reader.verifying_key()))?;
+        let job = self.ledger().job(id)?;
+        if job.state == State::Running {
+            let at = self.run_entry(id)?.2.release_at;
+            if now() < at {
+                return Err(LabError::Sealed { job: id, at });
+            }
+            self.sealed(id).ok_or(LabError::NoResult(id))?;
+            self.publish(id)?;
+        }
+        let published = self.published(id)?;
+        self.sign_and_accept(ReleaseRead { job: id, release: published.entry }, reader, &[])?;
+        Ok(published)
+    }
+
+    /// Runs a released job again from what the log names, and compares.
+    pub fn replay(&self, program: &Path, id: JobId, threads: usize, progress: impl FnMut(u32, u32)) -> Result<Replay, LabError> {
+        let published = self.published(id)?;
+        let (run, ..) = self.run_entry(id)?;
+        let (sealed, _) = self.execute(program, id, threads, progress)?;
+        let groups = published.body.rounds.iter().flat_map(|round| &round.outputs).flat_map(|output| &output.groups);
+        Ok(Replay {
+            run,
+            released: fold::digest(&published.bytes),
+            derived: unseen_policies::event::Digest::from_bytes(sealed.digest().as_bytes()),
+            numbers: groups.map(|group| group.values.len()).sum(),
+        })
+    }
+
+    /// A release that stands in the log, opened with the proof that it does.
+    pub fn published(&self, id: JobId) -> Result<Published, LabError> {
+        let (entry, event) = self.ledger().job(id)?.release.clone().ok_or(LabError::NoResult(id))?;
+        let bytes = self.blob(&event.body)?;
+        let body = ReleaseBody::parse(&bytes).map_err(|error| LabError::Other(error.to_string()))?;
+        Ok(Published { entry, body, bytes })
+    }
+
+    /// Whether a submission names a manifest and a component that are there, fit each other, and cost
+    /// what it says.
+    pub(crate) fn check_submission(&self, event: &JobSubmitted, attachments: Attachments<'_>) -> Result<(), LabError> {
+        let text = attached(attachments, &event.manifest, "the manifest")?;
+        let text = std::str::from_utf8(text).map_err(|_| LabError::Mismatch("the manifest"))?;
+        let component = attached(attachments, &event.module, "the module")?;
+        let (manifest, plan) = self.plan("job.toml", text)?;
+        let made_anew = requests::submission(self.ledger(), &manifest, &plan, text, component)?;
+        if made_anew != *event {
+            return Err(LabError::Mismatch("what the job reads or costs"));
+        }
+        self.check_columns(&manifest)?;
+        self.compiled(&event.module, component, &plan).map(drop)
+    }
+
+    /// Whether the datasets have the columns the manifest reads, by their descriptions.
+    fn check_columns(&self, manifest: &Manifest) -> Result<(), LabError> {
+        for input in &manifest.inputs {
+            if self.ledger().dataset(&input.dataset)?.registered.domain.is_none() {
+                return Err(LabError::Other(format!("`{}` is a public reference table: name it in a lookup or a domain, not as an input", input.dataset)));
+            }
+            self.need_columns(&input.dataset, input.columns.iter())?;
+            for lookup in &input.lookups {
+                self.need_columns(&input.dataset, std::iter::once(&lookup.on))?;
+                self.need_columns(&lookup.reference, lookup.columns.iter().chain([&lookup.key]))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn need_columns<'c>(&self, dataset: &str, mut columns: impl Iterator<Item = &'c String>) -> Result<(), LabError> {
+        let (description, _) = self.description(dataset)?;
+        match columns.find(|name| description.column(name).is_none()) {
+            Some(name) => Err(LabError::Other(format!("`{dataset}` has no column `{name}`: see `unseen dataset show {dataset}`"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Charges the job: from here on its loss is spent.
+    fn start(&mut self, id: JobId, operator: &SigningKey) -> Result<(), LabError> {
+        let job = self.ledger().job(id)?;
+        let approvals = job.approvals.iter().map(|(entry, _)| *entry).collect();
+        let (submission, rho) = (job.leaf.clone(), job.submitted.rho);
+        let release_at = if job.state == State::Approved {
+            match self.submitted_plan(id)?.1.job.release {
+                Release::Now => now(),
+                Release::At(time) => time.with_timezone(&Utc),
+                Release::After(wait) => now() + TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX),
+            }
+        } else {
+            now()
+        };
+        let runtime = format!("unseen {}", env!("CARGO_PKG_VERSION"));
+        self.sign_and_accept(RunStarted { job: id, submission, approvals, rho, release_at, runtime }, operator, &[])?;
+        Ok(())
+    }
+
+    /// Hands everything to a worker and waits. Checks once more that what runs is what was approved:
+    /// blobs by their digests, snapshots by their roots, the log by its fold.
+    fn execute(&self, program: &Path, id: JobId, threads: usize, progress: impl FnMut(u32, u32)) -> Result<(SealedRelease, Walls), LabError> {
+        let job = self.ledger().job(id)?;
+        let (manifest_text, manifest, plan) = self.submitted_plan(id)?;
+        let module = self.compiled(&job.submitted.module, &self.blob(&job.submitted.module)?, &plan)?;
+        let (mut files, mut snapshots, mut references) = (Vec::new(), Vec::new(), Vec::new());
+        let mut hand_over = |opened: Vec<File>| -> Vec<i32> {
+            let numbers = opened.iter().map(std::os::fd::AsRawFd::as_raw_fd).collect();
+            files.extend(opened);
+            numbers
+        };
+        for used in &job.submitted.datasets {
+            let private = manifest.inputs.iter().any(|input| input.dataset == used.name);
+            let snapshot = self.snapshot(&used.name, &used.snapshot)?;
+            let root = used.snapshot.to_bytes();
+            if private {
+                let key = *snapshot.data_key(&self.keys.data)?.expose_bytes();
+                snapshots.push(SnapshotPart { root, key, manifest: snapshot.manifest_bytes, files: hand_over(snapshot.files) });
+            } else {
+                references.push(ReferencePart { root, manifest: snapshot.manifest_bytes, files: hand_over(snapshot.files) });
+            }
+        }
+        let (entry, leaf, _) = self.run_entry(id)?;
+        let task = Task {
+            job: id,
+            origin: self.ledger().origin.clone(),
+            entry,
+            leaf,
+            manifest: manifest_text,
+            threads,
+            noise_key: self.keys.noise,
+            seal_key: self.keys.seal,
+            snapshots,
+            references,
+        };
+        Ok(process::run(program, &task, &module, &files, progress)?)
+    }
+
+    /// Records that a sealed result is out, then opens it. Returns the entry.
+    fn publish(&mut self, id: JobId) -> Result<u64, LabError> {
+        let sealed = self.sealed(id).ok_or(LabError::NoResult(id))?;
+        let body = unseen_policies::event::Digest::from_bytes(sealed.digest().as_bytes());
+        let run = self.run_entry(id)?.0;
+        let entry = self.record_as_lab(Released { job: id, run, body })?;
+        self.settle(id, entry, sealed)?;
+        Ok(entry)
+    }
+
+    /// Opens a sealed release with the proof of its entry and keeps the body as a blob.
+    fn settle(&mut self, id: JobId, entry: u64, sealed: SealedRelease) -> Result<(), LabError> {
+        let proof = self.log.prove_inclusion(entry)?;
+        let edge = self.log.checkpoint();
+        let release = sealed
+            .open(&self.log.entry(entry)?, entry, edge.size, &edge.root, &proof)
+            .map_err(|error| LabError::Other(error.to_string()))?;
+        self.log.put_blob(release.bytes())?;
+        // The blob is durable; the sealed copy has done its work.
+        let _ = std::fs::remove_file(self.sealed_path(id));
+        Ok(())
+    }
+
+    fn record_as_lab(&mut self, event: impl Into<unseen_policies::event::Event>) -> Result<u64, LabError> {
+        let key = SigningKey::from_pkcs8(&self.keys.service.to_pkcs8()).map_err(|error| LabError::Other(error.to_string()))?;
+        self.sign_and_accept(event, &key, &[])
+    }
+
+    /// Finishes what a crash between a release's entry and its blob left undone.
+    pub(crate) fn settle_all(&mut self) -> Result<(), LabError> {
+        let released = self.ledger().jobs.iter().filter_map(|(id, job)| Some((*id, job.release.as_ref()?.0)));
+        for (id, entry) in released.collect::<Vec<_>>() {
+            if let Some(sealed) = self.sealed(id) {
+                self.settle(id, entry, sealed)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn run_entry(&self, id: JobId) -> Result<(u64, [u8; 32], &RunStarted), LabError> {
+        let job: &Job = self.ledger().job(id)?;
+        let (entry, leaf, run) = job.run.as_ref().ok_or(LabError::NoResult(id))?;
+        Ok((*entry, leaf.to_bytes(), run))
+    }
+
+    /// The result that waits, if it is there and whole.
+    fn sealed(&self, id: JobId) -> Option<SealedRelease> {
+        let bytes = std::fs::read(self.sealed_path(id)).ok()?;
+        SealedRelease::from_sealed_bytes(&self.keys.seal, &bytes).ok()
+    }
+
+    fn sealed_path(&self, id: JobId) -> PathBuf {
+        self.dir.join("sealed").join(id.to_string())
+    }
+}

@@ -1,0 +1,152 @@
+//! The second wall: what the worker process gives up before the first raw row is decrypted.
+//!
+//! Landlock takes away the file system and the network, seccomp every system call but those that
+//! computing and writing to open pipes need, rlimits the size of files, core dumps and the address space. The order
+//! matters: descriptors and the engine come first, then the walls, then the data keys are used.
+
+use std::collections::BTreeMap;
+
+use landlock::{ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetStatus, Scope};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, setrlimit};
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+};
+use serde::{Deserialize, Serialize};
+
+/// Which walls hold on this kernel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Walls {
+    /// Landlock: no file can be opened, no port bound or connected.
+    pub landlock: Wall,
+    /// Seccomp: a short list of system calls.
+    pub seccomp: Wall,
+    /// Resource limits: no byte of a file written, no core dump, a bounded address space.
+    pub rlimits: Wall,
+    /// Not dumpable and not traceable by others of the same user.
+    pub undumpable: Wall,
+}
+
+/// One wall.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Wall {
+    /// It holds in full.
+    Holds,
+    /// The kernel enforces part of it.
+    Partly(String),
+    /// It does not hold, and why.
+    Missing(String),
+}
+
+impl Wall {
+    /// Whether it holds in full.
+    pub fn holds(&self) -> bool {
+        *self == Wall::Holds
+    }
+}
+
+/// Address space the worker may map, in bytes. Wasmtime reserves pools of it without touching them,
+/// so this bounds mistakes, not memory; memory is bounded by the pool and by bounded batches.
+const ADDRESS_SPACE: u64 = 1 << 46;
+
+/// Shuts the calling process in, for ever. Call it while there is one thread only.
+pub fn enter() -> Walls {
+    Walls { rlimits: limit_resources(), undumpable: hide(), landlock: lock_files(), seccomp: filter_calls() }
+}
+
+fn limit_resources() -> Wall {
+    let limit = |resource, most| setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) });
+    let done = limit(Resource::Fsize, 0)
+        .and_then(|()| limit(Resource::Core, 0))
+        .and_then(|()| limit(Resource::As, ADDRESS_SPACE));
+    match done {
+        Ok(()) => Wall::Holds,
+        Err(error) => Wall::Missing(error.to_string()),
+    }
+}
+
+fn hide() -> Wall {
+    match rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        Ok(()) => Wall::Holds,
+        Err(error) => Wall::Missing(error.to_string()),
+    }
+}
+
+fn lock_files() -> Wall {
+    let attempt = || {
+        Ruleset::default()
+            .set_compatibility(CompatLevel::BestEffort)
+            .handle_access(AccessFs::from_all(ABI::V6))?
+            .handle_access(AccessNet::from_all(ABI::V6))?
+            .scope(Scope::from_all(ABI::V6))?
+            .create()?
+            .restrict_self()
+    };
+    match attempt() {
+        Ok(status) => match status.ruleset {
+            RulesetStatus::FullyEnforced => Wall::Holds,
+            RulesetStatus::PartiallyEnforced => Wall::Partly("the kernel is older than Linux 6.12".to_owned()),
+            RulesetStatus::NotEnforced => Wall::Missing("the kernel was built or booted without Landlock".to_owned()),
+        },
+        Err(error) => Wall::Missing(error.to_string()),
+    }
+}
+
+fn filter_calls() -> Wall {
+    let attempt = || -> Result<(), seccompiler::Error> {
+        let arch = std::env::consts::ARCH.try_into()?;
+        let errno = |code: i32| SeccompAction::Errno(code as u32);
+        // clone3 hides its flags from a filter. Told that it does not exist, the C library makes
+        // threads with clone, whose flags can be seen. Of two filters the stricter answer counts.
+        let clone3 = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
+        let no_clone3 = SeccompFilter::new(clone3, SeccompAction::Allow, errno(libc::ENOSYS), arch)?;
+        let listed = SeccompFilter::new(allowed_calls()?, errno(libc::EPERM), SeccompAction::Allow, arch)?;
+        for filter in [no_clone3, listed] {
+            let program: BpfProgram = filter.try_into()?;
+            seccompiler::apply_filter(&program)?;
+        }
+        Ok(())
+    };
+    match attempt() {
+        Ok(()) => Wall::Holds,
+        Err(error) => Wall::Missing(error.to_string()),
+    }
+}
+
+/// Everything a worker may ask of the kernel: memory, threads of its own, time, signals to itself,
+/// and reading and writing descriptors it already has.
+fn allowed_calls() -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::Error> {
+    let mut calls: BTreeMap<i64, Vec<SeccompRule>> = [
+        // Descriptors it was handed.
+        libc::SYS_read, libc::SYS_readv, libc::SYS_pread64, libc::SYS_write, libc::SYS_writev, libc::SYS_lseek,
+        libc::SYS_close, libc::SYS_fstat, libc::SYS_statx, libc::SYS_fcntl, libc::SYS_poll, libc::SYS_ppoll,
+        // Memory; ioctl is the page map scan that resets a guest.
+        libc::SYS_munmap, libc::SYS_mremap, libc::SYS_madvise, libc::SYS_brk, libc::SYS_ioctl,
+        libc::SYS_membarrier,
+        // Threads and waiting.
+        libc::SYS_clone3, libc::SYS_futex, libc::SYS_set_robust_list, libc::SYS_rseq, libc::SYS_set_tid_address, libc::SYS_sched_yield,
+        libc::SYS_sched_getaffinity, libc::SYS_gettid, libc::SYS_getpid, libc::SYS_nanosleep, libc::SYS_clock_nanosleep,
+        libc::SYS_clock_gettime, libc::SYS_restart_syscall,
+        // Traps of guests arrive as signals.
+        libc::SYS_rt_sigaction, libc::SYS_rt_sigprocmask, libc::SYS_rt_sigreturn, libc::SYS_sigaltstack,
+        // Hash maps want a seed; the end.
+        libc::SYS_getrandom, libc::SYS_exit, libc::SYS_exit_group,
+    ]
+    .into_iter()
+    .map(|call| (call, Vec::new()))
+    .collect();
+    let masked = |arg, mask: u64, value: u64| -> Result<SeccompRule, seccompiler::Error> {
+        let condition =
+            SeccompCondition::new(arg, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(mask), value)?;
+        Ok(SeccompRule::new(vec![condition])?)
+    };
+    // A clone that makes a thread, never a process.
+    calls.insert(libc::SYS_clone, vec![masked(0, libc::CLONE_THREAD as u64, libc::CLONE_THREAD as u64)?]);
+    // Memory becomes readable and writable, never executable: the guest's code is loaded before.
+    for call in [libc::SYS_mmap, libc::SYS_mprotect] {
+        calls.insert(call, vec![masked(2, libc::PROT_EXEC as u64, 0)?]);
+    }
+    // Naming a thread (15) is all of prctl that is left.
+    calls.insert(libc::SYS_prctl, vec![masked(0, u64::MAX, libc::PR_SET_NAME as u64)?]);
+    Ok(calls)
+}

@@ -1,0 +1,106 @@
+//! What a run reads: the manifest's inputs, tied to opened snapshots and reference tables.
+
+use unseen_data::reference::{KeyValue, Lookup};
+use unseen_data::{CoGroup, ReferenceTable, ScanError, ScanInput, Snapshot};
+use unseen_policies::Manifest;
+use unseen_policies::domain::Key;
+use unseen_policies::plan::References;
+
+/// The inputs of one run, in the manifest's order.
+pub struct Rows {
+    inputs: Vec<Input>,
+}
+
+struct Input {
+    snapshot: Snapshot,
+    columns: Vec<String>,
+    lookups: Vec<Lookup>,
+}
+
+/// Public tables by name.
+#[derive(Default)]
+pub struct ReferenceTables(pub Vec<ReferenceTable>);
+
+/// Why inputs cannot be tied to what was opened. Depends on descriptions only, never on rows.
+#[derive(Debug, thiserror::Error)]
+pub enum RowsError {
+    /// The manifest names something that was not handed over.
+    #[error("the job reads `{0}`, which is not there")]
+    NotThere(String),
+    /// Snapshots with different numbers of buckets cannot be merged.
+    #[error("`{0}` has another number of buckets than the job's first input")]
+    Buckets(String),
+    /// A reference table cannot be looked up as the manifest asks.
+    #[error("{0}")]
+    Lookup(String),
+    /// The columns are not those of the manifest.
+    #[error("{0}")]
+    Columns(ScanError),
+}
+
+impl Rows {
+    /// Ties each `[[input]]` to its snapshot and its lookups.
+    pub fn new(manifest: &Manifest, mut snapshots: Vec<Snapshot>, references: &ReferenceTables) -> Result<Rows, RowsError> {
+        let inputs = manifest.inputs.iter().map(|input| {
+            let at = snapshots.iter().position(|snapshot| snapshot.manifest().dataset == input.dataset);
+            let snapshot = snapshots.remove(at.ok_or_else(|| RowsError::NotThere(input.dataset.clone()))?);
+            let lookups = input.lookups.iter().map(|lookup| {
+                let table = references.find(&lookup.reference).ok_or_else(|| RowsError::NotThere(lookup.reference.clone()))?;
+                let lookup = table.lookup(&lookup.on, &lookup.key, &lookup.columns);
+                lookup.map_err(|error| RowsError::Lookup(error.to_string()))
+            });
+            Ok(Input { snapshot, columns: input.columns.clone(), lookups: lookups.collect::<Result<_, RowsError>>()? })
+        });
+        let rows = Rows { inputs: inputs.collect::<Result<Vec<_>, RowsError>>()? };
+        for input in rows.inputs() {
+            input.shape().map_err(RowsError::Columns)?;
+        }
+        match rows.inputs.iter().find(|input| input.snapshot.buckets() != rows.buckets()) {
+            Some(input) => Err(RowsError::Buckets(input.snapshot.manifest().dataset.clone())),
+            None => Ok(rows),
+        }
+    }
+
+    /// Number of buckets.
+    pub fn buckets(&self) -> u32 {
+        self.inputs.first().map_or(0, |input| input.snapshot.buckets())
+    }
+
+    /// Opens one bucket of all inputs from the beginning.
+    pub fn open(&self, bucket: u32) -> Result<CoGroup, ScanError> {
+        CoGroup::open(&self.inputs(), bucket)
+    }
+
+    /// As the scan wants them.
+    pub fn inputs(&self) -> Vec<ScanInput<'_>> {
+        let scan = |input: &'_ Input| -> ScanInput<'_> {
+            ScanInput { snapshot: &input.snapshot, columns: &input.columns, lookups: &input.lookups }
+        };
+        self.inputs.iter().map(scan).collect()
+    }
+
+    /// Roughly how many bytes all rows take in memory.
+    pub fn bytes(&self) -> u64 {
+        const CELL: u64 = 16;
+        let width = |input: &Input| (input.columns.len() + input.lookups.iter().map(|l| l.brings().count()).sum::<usize>()) as u64;
+        let rows = |input: &Input| input.snapshot.manifest().files.iter().map(|file| file.rows).sum::<u64>();
+        self.inputs.iter().map(|input| rows(input) * width(input) * CELL).sum()
+    }
+}
+
+impl ReferenceTables {
+    fn find(&self, name: &str) -> Option<&ReferenceTable> {
+        self.0.iter().find(|table| table.name() == name)
+    }
+}
+
+impl References for ReferenceTables {
+    fn column(&self, reference: &str, column: &str) -> Option<Vec<Key>> {
+        let values = self.find(reference)?.distinct(column)?;
+        let key = |value| match value {
+            KeyValue::Int(number) => Key::Int(number),
+            KeyValue::Text(text) => Key::Text(text),
+        };
+        Some(values.into_iter().map(key).collect())
+    }
+}

@@ -1,0 +1,282 @@
+//! One run: grains -> guest -> contributions -> totals -> noise, round after round.
+//!
+//! The result depends on the plan, the guest, the rows and the seeds only: not on threads, nor on
+//! the order in which buckets are read.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use unseen_core::contributions::{Clamper, RawContribution};
+use unseen_core::noise::NoiseError;
+use unseen_core::release::{NoisyTotals, ReleaseError};
+use unseen_core::seed::RoundSeed;
+use unseen_core::totals::{ExactTotals, RoundNoise};
+use unseen_data::{BlockGatherer, BlockKey, Cells, Grain, ScanError};
+use unseen_policies::Plan;
+use unseen_policies::domain::KeyRef;
+use unseen_policies::manifest::GrainKind;
+use unseen_runtime as runtime;
+
+use crate::rows::Rows;
+
+/// The analyst's code, as a run calls it. A component in production; a closure in benchmarks.
+pub trait Guest: Sync {
+    /// Runs on one grain.
+    fn contribute(
+        &self,
+        grain: &[runtime::Table<'_>],
+        state: &[f64],
+    ) -> Result<Vec<runtime::Contribution>, runtime::Failure>;
+
+    /// Runs on the noised totals of one round; none when the job has one round only.
+    fn advance(
+        &self,
+        round: u32,
+        state: &[f64],
+        noisy: &[runtime::Totals<'_>],
+    ) -> Option<Result<runtime::Verdict, runtime::Failure>>;
+}
+
+impl Guest for runtime::Module {
+    fn contribute(
+        &self,
+        grain: &[runtime::Table<'_>],
+        state: &[f64],
+    ) -> Result<Vec<runtime::Contribution>, runtime::Failure> {
+        runtime::Module::contribute(self, grain, state)
+    }
+
+    fn advance(
+        &self,
+        round: u32,
+        state: &[f64],
+        noisy: &[runtime::Totals<'_>],
+    ) -> Option<Result<runtime::Verdict, runtime::Failure>> {
+        let iterative = self.world() == runtime::World::IterativeJob;
+        iterative.then(|| runtime::Module::advance(self, round, state, noisy))
+    }
+}
+
+/// Who looks on. What it is told depends on raw rows, so a real run has nobody here but a count
+/// of buckets for the operator.
+pub trait Watch: Sync {
+    /// `done` of `all` steps of the whole run.
+    fn progress(&self, done: u32, all: u32);
+
+    /// A grain contributed nothing because its call failed.
+    fn failed(&self, failure: &runtime::Failure);
+}
+
+/// What a run needs.
+pub struct Run<'a, G> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The code.
+    pub guest: &'a G,
+    /// The rows.
+    pub rows: &'a Rows,
+    /// The seed of each round's noise.
+    pub seed: &'a dyn Fn(u32) -> RoundSeed,
+    /// Deals units into blocks.
+    pub block_key: BlockKey,
+    /// How many threads; the result does not depend on it.
+    pub threads: usize,
+    /// Who looks on.
+    pub watch: &'a dyn Watch,
+}
+
+/// What a run leaves: noised, and therefore free to go.
+pub struct Outcome {
+    /// The noised totals of every round.
+    pub rounds: Vec<NoisyTotals>,
+    /// The tables that `advance` made of them.
+    pub derived: Vec<runtime::Derived>,
+}
+
+/// Why a run has no outcome.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The rows cannot be read, or are not what was registered.
+    #[error("the rows cannot be read: {0}")]
+    Rows(#[from] ScanError),
+    /// The host failed in the middle of a grain: the run can be resumed.
+    #[error("{0}")]
+    Host(runtime::Failure),
+    /// `advance` failed. It sees noised totals only, so that may be told.
+    #[error("the job's `advance` failed in round {round}: {failure}")]
+    Advance {
+        /// The round, from 0.
+        round: u32,
+        /// What it said.
+        failure: runtime::Failure,
+    },
+    /// The plan asks for noise that cannot be drawn.
+    #[error("the noise cannot be drawn: {0}")]
+    Noise(#[from] NoiseError),
+    /// The totals do not fit the plan.
+    #[error("{0}")]
+    Release(#[from] ReleaseError),
+}
+
+/// Runs all rounds.
+pub fn run<G: Guest>(run: &Run<'_, G>) -> Result<Outcome, RunError> {
+    let rounds = run.plan.rounds;
+    // All noise comes before the first row, so that no sampler's time can tell anything.
+    let mut noise = (0..rounds).map(|round| RoundNoise::draw(run.plan, (run.seed)(round))).collect::<Result<Vec<_>, _>>()?;
+    noise.reverse();
+    let mut outcome = Outcome { rounds: Vec::new(), derived: Vec::new() };
+    let mut state = Vec::new();
+    for round in 0..rounds {
+        let Some(noise) = noise.pop() else { break };
+        let noisy = one_round(run, round, &state, &noise)?.noise(noise);
+        let totals = noisy.as_f64(run.plan)?;
+        let totals: Vec<_> = totals.iter().map(|values| runtime::Totals { values }).collect();
+        let verdict = run.guest.advance(round, &state, &totals);
+        outcome.rounds.push(noisy);
+        match verdict {
+            None => {}
+            Some(Ok(runtime::Verdict::Next(next))) => state = next,
+            Some(Ok(runtime::Verdict::Done(tables))) => {
+                outcome.derived = tables;
+                break;
+            }
+            Some(Err(failure @ runtime::Failure::Host(_))) => return Err(RunError::Host(failure)),
+            Some(Err(failure)) => return Err(RunError::Advance { round, failure }),
+        }
+    }
+    Ok(outcome)
+}
+
+/// The exact totals of one round over all grains.
+fn one_round<G: Guest>(run: &Run<'_, G>, round: u32, state: &[f64], noise: &RoundNoise) -> Result<ExactTotals, RunError> {
+    match run.plan.grain {
+        GrainKind::Unit => units(run, round, state, noise),
+        GrainKind::Blocks { count } => blocks(run, round, count, state, noise),
+    }
+}
+
+fn units<G: Guest>(run: &Run<'_, G>, round: u32, state: &[f64], noise: &RoundNoise) -> Result<ExactTotals, RunError> {
+    let buckets = run.rows.buckets();
+    in_parallel(run, buckets, noise, (round * buckets, run.plan.rounds * buckets), |bucket, tally| {
+        let mut grains = run.rows.open(bucket)?;
+        while let Some(grain) = grains.next()? {
+            tally.grain(run, grain, state)?;
+        }
+        Ok(())
+    })
+}
+
+/// Bytes of rows that are gathered into blocks at once. More rows than that mean more passes over
+/// the buckets, each for some of the blocks.
+const GATHER: u64 = 256 << 20;
+
+fn blocks<G: Guest>(run: &Run<'_, G>, round: u32, count: u32, state: &[f64], noise: &RoundNoise) -> Result<ExactTotals, RunError> {
+    let passes = run.rows.bytes().div_ceil(GATHER).clamp(1, u64::from(count)) as u32;
+    let mut totals = ExactTotals::zero(noise);
+    for first in (0..count).step_by(count.div_ceil(passes) as usize) {
+        let range = first..count.min(first + count.div_ceil(passes));
+        let mut gatherer = BlockGatherer::new(run.block_key.clone(), count, range.clone(), &run.rows.inputs())?;
+        for bucket in 0..run.rows.buckets() {
+            gatherer.absorb(&mut run.rows.open(bucket)?)?;
+        }
+        let gathered = gatherer.finish();
+        let steps = (round * count + first, run.plan.rounds * count);
+        let part = in_parallel(run, range.len() as u32, noise, steps, |block, tally| {
+            tally.grain(run, gathered[block as usize].grain(), state)
+        })?;
+        totals = totals.merge(part);
+    }
+    Ok(totals)
+}
+
+/// Does `task` for every number below `count` on the run's threads, each with a tally of its own,
+/// and adds the tallies up.
+fn in_parallel<'p, G: Guest>(
+    run: &Run<'p, G>,
+    count: u32,
+    noise: &RoundNoise,
+    (done_before, all): (u32, u32),
+    task: impl Fn(u32, &mut Tally<'p>) -> Result<(), RunError> + Sync,
+) -> Result<ExactTotals, RunError> {
+    let (next, done, stop) = (AtomicU32::new(0), AtomicU32::new(done_before), AtomicBool::new(false));
+    let total = Mutex::new(Ok(ExactTotals::zero(noise)));
+    let work = || {
+        let mut tally = Tally { clamper: Clamper::new(run.plan), totals: ExactTotals::zero(noise) };
+        let outcome = loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= count || stop.load(Ordering::Relaxed) {
+                break Ok(());
+            }
+            if let Err(error) = task(number, &mut tally) {
+                stop.store(true, Ordering::Relaxed);
+                break Err(error);
+            }
+            run.watch.progress(done.fetch_add(1, Ordering::Relaxed) + 1, all);
+        };
+        let mut total = total.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let sum = std::mem::replace(&mut *total, Ok(ExactTotals::zero(noise)));
+        *total = sum.and_then(|sum| outcome.map(|()| sum.merge(tally.totals)));
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (1..run.threads).map(|_| scope.spawn(work)).collect();
+        work();
+        drop(threads);
+    });
+    total.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// One thread's totals.
+struct Tally<'p> {
+    clamper: Clamper<'p>,
+    totals: ExactTotals,
+}
+
+impl Tally<'_> {
+    /// Runs the guest on one grain and adds what it may contribute.
+    fn grain<G: Guest>(&mut self, run: &Run<'_, G>, grain: Grain<'_>, state: &[f64]) -> Result<(), RunError> {
+        match with_runtime_tables(grain, |tables| run.guest.contribute(tables, state)) {
+            Ok(answer) => {
+                let mut grain = self.clamper.grain();
+                let mut keys = Vec::new();
+                for item in &answer {
+                    keys.clear();
+                    keys.extend(item.group.iter().map(|key| match key {
+                        runtime::Key::Int(number) => KeyRef::Int(*number),
+                        runtime::Key::Text(text) => KeyRef::Text(text),
+                    }));
+                    grain.push(RawContribution { output: item.output, group: &keys, values: &item.values });
+                }
+                self.totals.add(grain.finish());
+            }
+            Err(failure @ runtime::Failure::Host(_)) => return Err(RunError::Host(failure)),
+            // Whatever a guest does to itself counts as contributing nothing.
+            Err(failure) => run.watch.failed(&failure),
+        }
+        Ok(())
+    }
+}
+
+/// Shows the rows to the guest in the runtime's types; no cell is copied.
+fn with_runtime_tables<T>(grain: Grain<'_>, call: impl FnOnce(&[runtime::Table<'_>]) -> T) -> T {
+    let mut columns = Vec::with_capacity(8);
+    for table in (0..grain.tables()).map(|index| grain.table(index)) {
+        columns.extend((0..table.columns()).map(|index| {
+            let column = table.column(index);
+            let cells = match column.cells {
+                Cells::Ints(cells) => runtime::Cells::Ints(cells),
+                Cells::Floats(cells) => runtime::Cells::Floats(cells),
+                Cells::Bools(cells) => runtime::Cells::Bools(cells),
+                Cells::Texts { offsets, bytes } => runtime::Cells::texts(offsets, bytes),
+            };
+            runtime::Column { cells, validity: column.validity }
+        }));
+    }
+    let mut rest = columns.as_slice();
+    let mut tables = Vec::with_capacity(grain.tables());
+    for table in (0..grain.tables()).map(|index| grain.table(index)) {
+        let (columns, others) = rest.split_at(table.columns());
+        tables.push(runtime::Table { rows: table.rows(), columns });
+        rest = others;
+    }
+    call(&tables)
+}
