@@ -298,6 +298,13 @@ impl Manifest {
         Ok(Manifest { job, inputs, grain, outputs, privacy, limits })
     }
 
+    /// Names of the datasets the job reads: its inputs in order, then its public tables, each once.
+    pub fn datasets(&self) -> Vec<&str> {
+        let mut seen = HashSet::new();
+        let inputs = self.inputs.iter().map(|input| input.dataset.as_str());
+        inputs.chain(self.references()).filter(|name| seen.insert(*name)).collect()
+    }
+
     /// Names of the public tables the job uses, each once, in order of appearance.
     pub fn references(&self) -> Vec<&str> {
         let lookups = self.inputs.iter().flat_map(|input| &input.lookups).map(|lookup| lookup.reference.as_str());

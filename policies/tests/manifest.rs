@@ -1,0 +1,184 @@
+//! A good manifest reads as it is written; a bad one is refused at its place, with advice.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use unseen_policies::manifest::{GrainKind, Key, Keys, Limits, Manifest, Mechanism, ModuleRef, Release};
+use unseen_policies::rational::parse_decimal;
+
+const GOOD: &str = r#"[job]
+title = "亩均产出"
+purpose = "yearly evaluation"
+module = "target/job.wasm"
+release = "+2h"
+
+[[input]]
+dataset = "firms"
+columns = ["town", "output"]
+  [[input.lookup]]
+  reference = "airports"
+  on = "dest"
+  key = "faa"
+  columns = ["tz"]
+
+[grain]
+kind = "blocks"
+count = 100
+
+[[output]]
+name = "by-town"
+max_groups_per_unit = 2
+values = [{ name = "sum", lower = -0.5, upper = 100, granularity = 0.01 }, { name = "n", lower = 1, upper = 1, granularity = "1/3", weight = 0.5 }]
+groups = [{ name = "town", keys = ["湖塘", "牛塘"] }, { name = "bin", range = [0, 19] }, { name = "dest", reference = "airports", column = "faa" }]
+
+[privacy]
+mechanism = "gaussian"
+rho = 0.1
+round_weights = [1, "1/2"]
+
+[limits]
+fuel = 1_000
+memory = "64MiB"
+rounds = 2
+"#;
+
+#[test]
+fn a_good_manifest_reads_as_it_is_written() {
+    let manifest = Manifest::parse(GOOD).unwrap();
+    assert_eq!(manifest.job.module, Some(ModuleRef::Path("target/job.wasm".into())));
+    assert_eq!(manifest.job.release, Release::After(Duration::from_secs(7200)));
+    assert_eq!(manifest.inputs[0].lookups[0].columns, ["tz"]);
+    assert_eq!(manifest.grain, GrainKind::Blocks { count: 100 });
+    assert_eq!(manifest.limits, Limits { fuel: 1_000, memory: 64 << 20, rounds: 2 });
+    assert_eq!(manifest.privacy.mechanism, Mechanism::Gaussian { rho: parse_decimal("1/10").unwrap() });
+    assert_eq!(manifest.references(), ["airports"]);
+    let output = &manifest.outputs[0];
+    assert_eq!(output.groups[0].keys, Keys::Listed(vec![Key::Text("湖塘".into()), Key::Text("牛塘".into())]));
+    assert_eq!(output.groups[1].keys, Keys::Range { first: 0, last: 19 });
+    let steps: Vec<_> = output.values.iter().map(|value| (value.lower_steps, value.upper_steps)).collect();
+    assert_eq!(steps, [(-50, 10_000), (3, 3)]);
+    assert_eq!(output.values[0].granularity, parse_decimal("1/100").unwrap());
+
+    let bare = Manifest::parse(&GOOD[..GOOD.find("[limits]").unwrap()].replace("round_weights = [1, \"1/2\"]", "")).unwrap();
+    assert_eq!(bare.limits, Limits { fuel: 10_000_000_000, memory: 1 << 30, rounds: 1 });
+}
+
+#[test]
+fn every_mistake_is_named_where_it_stands() {
+    let cases: &[(&str, &str, &str)] = &[
+        // What is replaced, by what, and the error.
+        ("[job]", "[job", "1:5 this is not valid TOML"),
+        ("count = 100", "cuont = 100", "18:1 `grain` has no key `cuont`: did you mean `count`?"),
+        ("[limits]", "[fee]", "31:2 `job.toml` has no key `fee`: it knows job, input"),
+        ("rounds = 2", "", "29:17 `round_weights` has 2 numbers for 1 rounds: write one per round"),
+        ("title = \"亩均产出\"\n", "", "1:1 `job` has no `title`: add it"),
+        ("title = \"亩均产出\"", "title = 3", "2:9 `title` is of type integer: write a text"),
+        ("title = \"亩均产出\"", "title = \" \"", "2:9 `title` must have 1 to 200 characters"),
+        ("yearly", "\\u001b[2J", "3:11 `purpose` holds the control character \\u{1b}"),
+        ("yearly", "\u{202e}", "3:11 `purpose` holds the control character \\u{202e}"),
+        ("target/job.wasm", "sha256:AB", "4:10 `sha256:AB` is not a digest"),
+        ("+2h", "tomorrow", "5:11 `tomorrow` is not a release time: write \"now\""),
+        ("\"+2h\"", "2027-01-31T08:00:00", "5:11 `2027-01-31T08:00:00` is not a release time"),
+        ("[\"town\", \"output\"]", "[\"town\", \"town\"]", "9:20 the column `town` stands here twice"),
+        ("[\"town\", \"output\"]", "[]", "9:11 `columns` is empty"),
+        ("[grain]", "[[input]]\ndataset = \"firms\"\ncolumns = [\"a\"]\n[grain]", "17:11 the dataset `firms` stands here twice"),
+        ("\"blocks\"", "\"block\"", "17:8 `block` is not a grain"),
+        ("\"blocks\"", "\"unit\"", "18:9 a unit grain has no `count`"),
+        ("count = 100", "count = 0", "18:9 `count` is 0: write a whole number from 1 to 10000"),
+        ("count = 100", "count = 10_001", "18:9 `count` is 10001"),
+        ("count = 100", "count = 1.5", "18:9 `count` is of type float: write a whole number"),
+        ("count = 100", "count = 99999999999999999999", "18:9 `count` is 99999999999999999999"),
+        ("per_unit = 2", "per_unit = 0", "22:23 `max_groups_per_unit` is 0"),
+        ("lower = -0.5", "lower = 100.01", "23:35 `lower` is above `upper` for value `sum`"),
+        ("lower = -0.5", "lower = nan", "23:35 `lower`: `nan` is not a finite number"),
+        ("upper = 100", "upper = inf", "23:49 `upper`: `inf` is not a finite number"),
+        ("lower = -0.5", "lower = true", "23:35 `lower` is of type boolean: write a decimal number"),
+        ("granularity = 0.01", "granularity = 0", "23:68 `granularity` must be above 0"),
+        ("granularity = 0.01", "granularity = -0.01", "23:68 `granularity` must be above 0"),
+        ("granularity = 0.01", "granularity = nan", "23:68 `granularity`: `nan`"),
+        ("granularity = 0.01", "granularity = 1000", "23:68 no multiple of `granularity` other than 0"),
+        ("granularity = 0.01", "granularity = 1e-17", "23:49 `upper` divided by `granularity` overflows 2^62 steps"),
+        ("lower = -0.5, upper = 100", "lower = 0, upper = 0.0", "23:65 no multiple of `granularity`"),
+        ("\"n\"", "\"sum\"", "23:85 the name in this output `sum` stands here twice"),
+        ("\"bin\"", "\"sum\"", "23:20 the name in this output `sum` stands here twice"),
+        ("weight = 0.5", "weight = 0", "23:142 `weight` is 0: write a number from 1e-6 to 1000000"),
+        ("\"牛塘\"", "\"湖塘\"", "24:42 the key `湖塘` stands here twice"),
+        ("\"牛塘\"", "7", "24:42 the key `7` is of another type than the first"),
+        ("[\"湖塘\", \"牛塘\"]", "[]", "24:35 a group needs at least one key"),
+        ("[0, 19]", "[19, 0]", "24:80 the range ends at 0, before it starts at 19"),
+        ("[0, 19]", "[19]", "24:75 `range` needs two whole numbers"),
+        ("range = [0, 19]", "range = [0, 19], keys = [1]", "24:60 a group needs exactly one of `keys`, `range`, and `reference`"),
+        ("range = [0, 19]", "range = [0, 19], column = \"x\"", "24:93 `column` goes with `reference` only"),
+        ("[0, 19]", "[0, 1_000_000]", "21:8 output `by-town` has more than 100000 groups"),
+        ("[0, 19]", "[-9223372036854775808, 9223372036854775807]", "21:8 output `by-town` has more than 100000 groups"),
+        ("rounds = 2", "rounds = 2\n[[output]]\nname = \"by-town\"\nvalues = [{name = \"a\", lower = 0, upper = 1, granularity = 1}]", "36:8 the output `by-town` stands here twice"),
+        ("rounds = 2", "rounds = 2\n[[output]]\nname = \"big\"\nvalues = []", "37:10 `values` is empty"),
+        ("gaussian", "laplace", "28:7 laplace noise is paid in epsilon"),
+        ("gaussian", "normal", "27:13 `normal` is not a mechanism"),
+        ("rho = 0.1", "epsilon = 0.1", "28:11 gaussian noise has no pure epsilon"),
+        ("rho = 0.1", "rho = 0.1\nepsilon = 1", "29:11 both `rho` and `epsilon` are given"),
+        ("rho = 0.1\n", "", "27:13 the budget is missing: add `rho`"),
+        ("rho = 0.1", "rho = 0", "28:7 `rho` is 0: write a number from 1e-12 to 20"),
+        ("rho = 0.1", "rho = -0.1", "28:7 `rho` is -1/10: write"),
+        ("rho = 0.1", "rho = nan", "28:7 `rho`: `nan` is not a finite number"),
+        ("rho = 0.1", "rho = 1e9", "28:7 `rho` is 1000000000: write"),
+        ("rho = 0.1", "rho = 1e-13", "28:7 `rho` is 1/10000000000000"),
+        ("[1, \"1/2\"]", "[1, 0]", "29:21 `round_weights` is 0"),
+        ("rounds = 2", "rounds = 0", "34:10 `rounds` is 0: write a whole number from 1 to 1000"),
+        ("fuel = 1_000", "fuel = 1_000_000_000_001", "32:8 `fuel` is 1000000000001"),
+        ("64MiB", "5GiB", "33:10 `memory` is `5GiB`: write 64KiB to 4GiB"),
+        ("64MiB", "64 MB", "33:10 `memory` is `64 MB`"),
+    ];
+    let mut wrong = String::new();
+    for (from, to, expected) in cases {
+        assert!(GOOD.contains(from), "{from}");
+        let error = Manifest::parse(&GOOD.replacen(from, to, 1)).err().unwrap_or_else(|| panic!("accepted: {to}"));
+        let stated = format!("{}:{} {}", error.line, error.column, error.message);
+        if !stated.starts_with(expected) || stated.contains('\n') {
+            wrong += &format!("{to}\n  states  {stated}\n  not     {expected}\n");
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+#[test]
+fn too_many_cells_and_groups_are_refused_before_tables_are_read() {
+    let error = |text: &str| Manifest::parse(text).unwrap_err().message;
+    let alone = GOOD.replace(", { name = \"dest\", reference = \"airports\", column = \"faa\" }", "");
+    assert!(error(&alone.replace("per_unit = 2", "per_unit = 41")).contains("has 40 groups: write at most 40"));
+    let many = alone.replace("[0, 19]", "[0, 49_999]");
+    assert!(error(&many.replace("rounds = 2", "rounds = 6").replace("[1, \"1/2\"]", "[1,1,1,1,1,1]")).contains("releases 1200000 numbers"));
+    assert!(Manifest::parse(&many).is_ok());
+    assert!(Manifest::parse(&GOOD.replace("per_unit = 2", "per_unit = 41")).is_ok(), "a reference may hold more keys");
+}
+
+#[test]
+fn release_times_read_back_as_themselves() {
+    for (text, shown) in [
+        ("now", "now"),
+        ("+90s", "+90s"),
+        ("+1d12h", "+129600s"),
+        ("+PT1H30M", "+5400s"),
+        ("+P2DT1S", "+172801s"),
+        ("2027-01-31T08:00:00+08:00", "2027-01-31T08:00:00+08:00"),
+        ("2027-01-31T08:00:00.5Z", "2027-01-31T08:00:00.500Z"),
+    ] {
+        let release: Release = text.parse().unwrap();
+        assert_eq!(release.to_string(), shown);
+        assert_eq!(shown.parse::<Release>().unwrap(), release);
+    }
+    for bad in ["", "+", "+P", "+PT", "+0s", "+2", "+h", "+1m2h", "+P1M", "+367d", "+99999999999999999999s", "2h", "-2h", "+1µ", "2027-01-31", "2027-02-30T00:00:00Z"] {
+        assert!(bad.parse::<Release>().is_err(), "{bad}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_damage_makes_the_reader_panic(cut in 0usize..1_200, splice in ".{0,12}", skip in 0usize..40) {
+        let text: Vec<char> = GOOD.chars().collect();
+        let cut = cut.min(text.len());
+        let damaged: String = text[..cut].iter().copied().chain(splice.chars()).chain(text[(cut + skip).min(text.len())..].iter().copied()).collect();
+        let _ = Manifest::parse(&damaged);
+    }
+}
