@@ -1,0 +1,101 @@
+//! The yearly evaluation of industrial enterprises by yield per mu: what each enterprise makes, pays
+//! and burns on its land, by town and industry, and how many get which grade.
+
+use unseen_guest::{Contributions, Grain, Job, job};
+
+/// Inputs and their columns, in the order of `job.toml`.
+const REGISTER: usize = 0;
+const TOWN: usize = 0;
+const LAND: usize = 1;
+const INDUSTRY: usize = 2; // looked up
+const MONTHLY: usize = 1;
+const MONTH: usize = 0;
+const OUTPUT: usize = 1;
+const ENERGY: usize = 2;
+const TAX: usize = 3;
+
+const YEAR: i64 = 2025;
+
+struct YieldPerMu;
+
+impl Job for YieldPerMu {
+    fn contribute(grain: &Grain, _: &[f64], out: &mut Contributions) -> Result<(), String> {
+        let (register, monthly) = (grain.table(REGISTER), grain.table(MONTHLY));
+        let town = register.texts(TOWN)?.get(0);
+        let land = register.floats(LAND)?.get(0).filter(|&land| land > 0.1);
+        let industry = register.texts(INDUSTRY)?.get(0);
+        let (Some(town), Some(land), Some(industry)) = (town, land, industry) else { return Ok(()) };
+
+        let months = monthly.dates(MONTH)?;
+        let year = |column: usize| -> Result<Option<f64>, String> {
+            let cells = monthly.floats(column)?;
+            let (mut sum, mut count) = (0.0, 0);
+            for (month, cell) in months.iter().zip(cells.iter()) {
+                if let (Some(month), Some(cell)) = (month, cell) && month.year == YEAR {
+                    sum += cell;
+                    count += 1;
+                }
+            }
+            // Half a year must be there; what is missing is taken to be like the rest.
+            Ok((count >= 6).then(|| sum * 12.0 / f64::from(count)))
+        };
+        let (Some(output), Some(energy), Some(tax)) = (year(OUTPUT)?, year(ENERGY)?, year(TAX)?) else { return Ok(()) };
+        if output <= 0.0 {
+            return Ok(());
+        }
+        let (output_per_mu, energy_per_output, tax_per_mu) = (output / land, energy / output, tax / land);
+        out.add(0, (town, industry), [1.0, output_per_mu, energy_per_output, tax_per_mu]);
+        out.add(1, (town, grade(output_per_mu, energy_per_output, tax_per_mu)), [1.0]);
+        Ok(())
+    }
+}
+
+/// Up to 40 points for output per mu (full at 8 million yuan a year), 40 for tax per mu (full at
+/// 350,000 yuan), 20 for thrift (none from half a tonne of coal equivalent per 10,000 yuan).
+fn grade(output_per_mu: f64, energy_per_output: f64, tax_per_mu: f64) -> &'static str {
+    let part = |share: f64| share.clamp(0.0, 1.0);
+    let points = 40.0 * part(output_per_mu / 800.0) + 40.0 * part(tax_per_mu / 35.0) + 20.0 * part(1.0 - energy_per_output / 0.5);
+    match points {
+        75.0.. => "A",
+        45.0.. => "B",
+        25.0.. => "C",
+        _ => "D",
+    }
+}
+
+job!(YieldPerMu);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use unseen_guest::testing::{Rows, Unit, contribute};
+
+    const JANUARY_2025: i64 = 20_089;
+
+    fn unit(land: Option<f64>, months: usize) -> Unit {
+        let days = (0..months as i64).map(|month| JANUARY_2025 + 31 * month);
+        let cells = |cell: f64| vec![cell; months];
+        Unit::new()
+            .table(Rows::new().texts(["洛阳镇"]).floats([land]).texts(["纺织业"]))
+            .table(Rows::new().ints(days).floats(cells(50.0)).floats(cells(5.0)).floats(cells(2.0)))
+    }
+
+    #[test]
+    fn a_full_year_gives_ratios_and_a_grade() {
+        let added = contribute::<YieldPerMu>(&unit(Some(2.0), 10), &[]).unwrap();
+        assert_eq!(added[0].values, [1.0, 300.0, 0.1, 12.0]);
+        assert_eq!(added[1].group, vec!["洛阳镇".into(), "C".into()]);
+    }
+
+    #[test]
+    fn without_land_or_with_few_months_an_enterprise_is_left_out() {
+        for unit in [unit(None, 12), unit(Some(0.0), 12), unit(Some(2.0), 5)] {
+            assert!(contribute::<YieldPerMu>(&unit, &[]).unwrap().is_empty());
+        }
+    }
+
+    #[test]
+    fn grades_fall_with_energy_and_rise_with_tax() {
+        assert_eq!([grade(900.0, 0.05, 30.0), grade(600.0, 0.4, 10.0), grade(200.0, 0.2, 4.0), grade(50.0, 0.9, 1.0)], ["A", "B", "C", "D"]);
+    }
+}
