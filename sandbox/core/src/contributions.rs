@@ -267,3 +267,202 @@ fn within_bounds(plan: &Plan, layout: &Layout, contributions: &Contributions) ->
     }) && (0..plan.outputs.len())
         .all(|output| groups.range((output, 0)..(output + 1, 0)).count() <= plan.outputs[output].max_groups as usize)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{laplace, output, plan, ratio, value};
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+    use unseen_policies::manifest::GrainKind;
+    use unseen_policies::plan::Sensitivity;
+
+    /// Two outputs: (count in 0..=1, amount in -3.00..=5.00 by cents) over 4 groups, at most 2 of
+    /// them; and one number by thirds over 3 groups, at most 1.
+    fn two_outputs() -> Plan {
+        let noise = || vec![laplace(ratio(1, 1))];
+        let amounts = vec![value("count", (0, 1), ratio(1, 1), noise()), value("amount", (-300, 500), ratio(1, 100), noise())];
+        plan(1, vec![output("amounts", 4, 2, amounts), output("third", 3, 1, vec![value("x", (2, 9), ratio(1, 3), noise())])])
+    }
+
+    type Item = (u32, Vec<i64>, Vec<f64>);
+
+    fn clamp(clamper: &mut Clamper<'_>, items: &[Item]) -> BTreeMap<usize, i64> {
+        let mut grain = clamper.grain();
+        for (output, keys, values) in items {
+            let keys: Vec<KeyRef<'_>> = keys.iter().map(|key| KeyRef::Int(*key)).collect();
+            grain.push(RawContribution { output: *output, group: &keys, values });
+        }
+        grain.finish().steps.iter().copied().collect()
+    }
+
+    /// What the module's documents say, written down as slowly as can be.
+    fn by_the_book(plan: &Plan, items: &[Item]) -> BTreeMap<usize, i64> {
+        let mut cells = BTreeMap::new();
+        let mut first_cell = 0;
+        for (index, output) in plan.outputs.iter().enumerate() {
+            let mut named: Vec<i64> = Vec::new();
+            for (of, keys, values) in items {
+                let known = *of as usize == index && keys.len() == 1 && (0..output.domain.size() as i64).contains(&keys[0]);
+                if known && values.len() == output.values.len() && !named.contains(&keys[0]) && named.len() < output.max_groups as usize {
+                    named.push(keys[0]);
+                }
+            }
+            for group in named {
+                for (offset, bounds) in output.values.iter().enumerate() {
+                    let grid = Grid::new(&bounds.granularity, bounds.lower, bounds.upper);
+                    let own = items.iter().filter(|(of, keys, values)| *of as usize == index && *keys == [group] && values.len() == output.values.len());
+                    let sum: i128 = own.map(|(_, _, values)| if values[offset].is_nan() { bounds.lower.into() } else { grid.steps_by_rationals(values[offset]) }).sum();
+                    cells.insert(first_cell + group as usize * output.values.len() + offset, grid.clamp(sum));
+                }
+            }
+            first_cell += output.domain.size() * output.values.len();
+        }
+        cells
+    }
+
+    fn any_number() -> impl Strategy<Value = f64> {
+        let special = prop::sample::select(vec![
+            0.0, -0.0, 0.5, 1.0, 1.5, -2.5, 0.005, 0.015, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, f64::MIN,
+            f64::MIN_POSITIVE, 5e-324, -5e-324, 9.223372036854775e18, 1.8446744073709552e19, -1.8446744073709552e19,
+        ]);
+        prop_oneof![special, any::<u64>().prop_map(f64::from_bits), -10.0..10.0f64]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(400))]
+        #[test]
+        fn any_answer_is_clamped_by_the_book(
+            grains in prop::collection::vec(prop::collection::vec(
+                (0..4u32, prop::collection::vec(-1..5i64, 0..3), prop::collection::vec(any_number(), 0..4)), 0..12), 1..4)
+        ) {
+            let plan = two_outputs();
+            let mut clamper = Clamper::new(&plan);
+            for items in &grains {
+                prop_assert_eq!(clamp(&mut clamper, items), by_the_book(&plan, items));
+            }
+        }
+
+        #[test]
+        fn both_ways_to_quantise_agree(bits in any::<u64>(), num in 1..u64::MAX, den in 1..u64::MAX, shift in 0..64u32) {
+            let granularity = Rational::new((num >> shift | 1).into(), den.into());
+            let value = f64::from_bits(bits);
+            prop_assume!(value.is_finite());
+            let grid = Grid::new(&granularity, -5, 5);
+            let slow = Grid { words: None, ..Grid::new(&granularity, -5, 5) };
+            for value in [value, value.abs().sqrt(), f64::from_bits(bits >> 12 | 1023 << 52)] {
+                prop_assert_eq!(grid.steps(value), grid.steps_by_rationals(value));
+                prop_assert_eq!(slow.steps(value), grid.steps_by_rationals(value));
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_are_rounded_half_to_even_and_odd_ones_have_a_place() {
+        let whole = Grid::new(&ratio(1, 1), -7, 7);
+        for (value, steps) in [
+            (0.5, 0), (1.5, 2), (2.5, 2), (-0.5, 0), (-1.5, -2), (0.49999999999999994, 0), (-0.0, 0), (5e-324, 0), (-5e-324, 0),
+            (f64::NAN, -7), (-f64::NAN, -7), (f64::INFINITY, 1 << 64), (f64::NEG_INFINITY, -(1 << 64)), (f64::MAX, 1 << 64), (1e19, 10i128.pow(19)),
+        ] {
+            assert_eq!(whole.steps(value), steps, "{value}");
+        }
+        // The double nearest to 0.015 lies just below it, the one nearest to 0.035 just above.
+        let cents = Grid::new(&ratio(1, 100), 0, 10);
+        assert_eq!([0.01, 0.015, 0.035, 0.07].map(|value| cents.steps(value)), [1, 1, 4, 7]);
+        let tiny = Grid::new(&ratio(1, 1 << 40), 0, 10);
+        assert_eq!(tiny.steps(0.75f64.powi(40)), 11057332);
+    }
+
+    #[test]
+    fn bounds_near_the_end_of_i64_hold() {
+        let edge = 1i64 << 62;
+        let plan = plan(1, vec![output("o", 1, 1, vec![value("x", (-edge, edge), ratio(1, 1), vec![laplace(ratio(1, 1))])])]);
+        let mut clamper = Clamper::new(&plan);
+        for (values, steps) in [
+            (vec![f64::MAX, f64::MAX], edge), (vec![f64::MIN, f64::MIN], -edge), (vec![f64::INFINITY, f64::NEG_INFINITY], 0),
+            (vec![f64::NAN], -edge), (vec![4.611686018427388e18], edge), (vec![-4611686018427387392.0], -4611686018427387392),
+        ] {
+            let items: Vec<Item> = values.iter().map(|value| (0, vec![0], vec![*value])).collect();
+            assert_eq!(clamp(&mut clamper, &items)[&0], steps, "{values:?}");
+        }
+    }
+
+    /// Whatever a unit answers, its L1 and squared L2 norms stay within the plan's sensitivity; so do
+    /// those of the difference of any two answers of a block. And some answers reach them.
+    #[test]
+    fn no_two_neighbours_are_farther_apart_than_the_plan_says() {
+        let numbers = [-9.0, -3.0, -1.0, 0.0, 2.0, 5.0, f64::NAN, f64::INFINITY];
+        let items: Vec<Item> = (-1..3).flat_map(|group| numbers.map(|number| (0, vec![group], vec![number]))).collect();
+        for bounds in [(-3, 5), (2, 5), (-5, -5), (0, 1)] {
+            for max_groups in [1, 2, 3] {
+                let plan = plan(1, vec![output("o", 3, max_groups, vec![value("x", bounds, ratio(1, 1), vec![laplace(ratio(1, 1))])])]);
+                let mut clamper = Clamper::new(&plan);
+                let mut answers = vec![[0i64; 3]];
+                for one in &items {
+                    for two in &items {
+                        for three in &items[24..] {
+                            let cells = clamp(&mut clamper, &[one.clone(), two.clone(), three.clone()]);
+                            answers.push([0, 1, 2].map(|cell| cells.get(&cell).copied().unwrap_or(0)));
+                        }
+                    }
+                }
+                answers.sort();
+                answers.dedup();
+                let norms = |pairs: &mut dyn Iterator<Item = ([i64; 3], [i64; 3])>| {
+                    pairs.fold((0, 0), |(l1, l2), (a, b)| {
+                        let moved = [0, 1, 2].map(|cell| (a[cell] - b[cell]).abs());
+                        (l1.max(moved.iter().sum()), l2.max(moved.iter().map(|d| d * d).sum()))
+                    })
+                };
+                let unit = norms(&mut answers.iter().map(|answer| (*answer, [0; 3])));
+                let block = norms(&mut answers.iter().flat_map(|a| answers.iter().map(|b| (*a, *b))));
+                for (grain, (l1, l2_squared)) in [(GrainKind::Unit, unit), (GrainKind::Blocks { count: 9 }, block)] {
+                    let claim = Sensitivity::new(grain, 3, max_groups, bounds.0, bounds.1);
+                    assert_eq!(claim, Sensitivity { l1: l1.into(), l2_squared: l2_squared.into() }, "{grain:?} {bounds:?} {max_groups}");
+                }
+            }
+        }
+    }
+
+    /// A million hostile numbers at and beyond the bounds. Checked in integers, after quantising.
+    #[test]
+    fn norms_hold_for_a_million_numbers_at_the_bound_and_not_without_the_clamp() {
+        let plan = two_outputs();
+        let claims: Vec<Sensitivity> = [(4, 2, 0, 1), (4, 2, -300, 500), (3, 1, 2, 9)]
+            .map(|(groups, most, lower, upper)| Sensitivity::new(GrainKind::Unit, groups, most, lower, upper))
+            .into();
+        let mut clamper = Clamper::new(&plan);
+        let mut state = 1u64;
+        let mut next = move |n: u64| {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 33) % n
+        };
+        let numbers = [5.0, 5.004999, 5.005, -3.0, -3.005, 1.0, 1.5, 0.5, 3.0, 3.1666666666666665, 1e300, -1e300, f64::NAN];
+        let mut broken_caught = false;
+        for _ in 0..100_000 {
+            let items: Vec<Item> = (0..5).map(|_| {
+                let output = next(2) as u32;
+                (output, vec![next(4) as i64], (0..2 - output).map(|_| numbers[next(13) as usize]).collect())
+            }).collect();
+            let cells = clamp(&mut clamper, &items);
+            let norms = |cells: &mut dyn Iterator<Item = (usize, BigInt)>| {
+                let mut norms = vec![Sensitivity { l1: 0.into(), l2_squared: 0.into() }; 3];
+                for (cell, steps) in cells {
+                    let value = if cell < 8 { cell % 2 } else { 2 };
+                    norms[value].l2_squared += &steps * &steps;
+                    norms[value].l1 += steps.abs();
+                }
+                norms
+            };
+            let over = |norms: Vec<Sensitivity>| norms.iter().zip(&claims).any(|(norm, claim)| norm.l1 > claim.l1 || norm.l2_squared > claim.l2_squared);
+            assert!(!over(norms(&mut cells.iter().map(|(cell, steps)| (*cell, (*steps).into())))), "{items:?}");
+            // The planted bug: the sums as they were before the clamp.
+            let raw = clamper.entries.iter().flat_map(|entry| {
+                let (first_cell, width) = (clamper.layout.cell(entry.output, entry.group), clamper.layout.outputs[entry.output].width);
+                clamper.sums[entry.first_sum..][..width].iter().enumerate().map(move |(offset, sum)| (first_cell + offset, (*sum).into()))
+            });
+            broken_caught |= over(norms(&mut raw.into_iter()));
+        }
+        assert!(broken_caught, "the check must see a missing clamp");
+    }
+}

@@ -16,6 +16,8 @@
 
 pub mod contributions;
 mod layout;
+#[cfg(test)]
+mod testing;
 pub mod noise;
 pub mod release;
 pub mod seed;

@@ -387,3 +387,119 @@ impl Signed {
         if self.negative { -magnitude } else { magnitude }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use num_bigint::BigInt;
+    use rand::SeedableRng;
+    use rand::rand_core::TryRng;
+    use rand_chacha::ChaCha20Rng;
+
+    fn ratio(num: u128, den: u128) -> Rational {
+        Rational::new(num.into(), den.into())
+    }
+
+    /// A generator that says these words, then zeros.
+    struct Script(Vec<u64>);
+
+    impl TryRng for Script {
+        type Error = std::convert::Infallible;
+        fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+            Ok(if self.0.is_empty() { 0 } else { self.0.remove(0) })
+        }
+        fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+            self.try_next_u64().map(|word| word as u32)
+        }
+        fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
+            bytes.fill_with(|| 0);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn fast_and_big_paths_draw_the_same_numbers_from_the_same_words() {
+        for (num, den) in [(1, 1000), (1, 1), (10, 3), (1 << 32, 77), (u128::from(u64::MAX), 1), (1, u128::from(u64::MAX))] {
+            let fast = DiscreteLaplace::new(&ratio(num, den)).unwrap();
+            let big = DiscreteLaplace { words: None, ..fast.clone() };
+            assert!(fast.words.is_some());
+            same_draws(&fast, &big);
+        }
+        for (num, den) in [(1, 50), (25, 1), (1_000_003, 7), (1 << 40, 3), (1 << 55, 1), ((1 << 61) + 1, 1)] {
+            let fast = DiscreteGaussian::new(&ratio(num, den)).unwrap();
+            let proposal = DiscreteLaplace { words: None, ..fast.proposal.clone() };
+            let big = DiscreteGaussian { words: None, proposal, ..fast.clone() };
+            same_draws(&fast, &big);
+        }
+    }
+
+    fn same_draws<D: Distribution<i128>>(one: &D, two: &D) {
+        let (mut a, mut b) = (ChaCha20Rng::from_seed([1; 32]), ChaCha20Rng::from_seed([1; 32]));
+        for _ in 0..3000 {
+            assert_eq!(one.sample(&mut a), two.sample(&mut b));
+        }
+        assert_eq!(a.get_word_pos(), b.get_word_pos());
+    }
+
+    #[test]
+    fn a_chance_is_compared_digit_by_digit_to_the_end() {
+        // 1/3 is 0.5555..., 1/2 is 0.8000... in base 16.
+        let third = u64::MAX / 3;
+        for (num, den, words, happens) in [
+            (1, 3, vec![third - 1], true),
+            (1, 3, vec![third + 1], false),
+            (1, 3, vec![third, third, third - 1], true),
+            (1, 3, vec![third, third, third + 1], false),
+            (1, 2, vec![1 << 63, 0], false),
+            (1, 2, vec![(1 << 63) - 1], true),
+            (0, 7, vec![0], false),
+        ] {
+            let (n, d) = (BigUint::from(num as u32), BigUint::from(den as u32));
+            assert_eq!(Chance::of_u128(num, den).happens(&mut Script(words.clone())), happens, "{num}/{den} {words:?}");
+            assert_eq!(Chance::of_big(&n, &d).happens(&mut Script(words)), happens);
+        }
+        for k in 2..100u64 {
+            assert_eq!(Chance::one_in(k).first, Chance::of_u128(1, u128::from(k)).first);
+        }
+        // The three ways to the first digits agree.
+        for (num, den) in [(1u128, 3), (1 << 70, (1 << 95) + 1), ((1 << 90) - 5, 1 << 90), ((1 << 100) + 7, (1 << 101) + 3), (u128::MAX - 1, u128::MAX)] {
+            assert_eq!(Chance::of_u128(num, den).first, first_digits(&num.into(), &den.into()).0, "{num}/{den}");
+        }
+    }
+
+    /// The numbers come from another implementation: fractions in Python, and its own ChaCha20.
+    #[test]
+    fn a_seed_always_gives_these_numbers() {
+        let draw = |distribution: &dyn Fn(&mut ChaCha20Rng) -> i128| {
+            let mut rng = ChaCha20Rng::from_seed([42; 32]);
+            [0; 6].map(|_| distribution(&mut rng))
+        };
+        let laplace = DiscreteLaplace::new(&ratio(200, 3)).unwrap();
+        let gaussian = DiscreteGaussian::new(&ratio(10_000, 3)).unwrap();
+        let wide = DiscreteGaussian::new(&ratio(1 << 126, 1)).unwrap();
+        assert_eq!(draw(&|rng| laplace.sample(rng)), [7, 0, 46, -45, 80, -36]);
+        assert_eq!(draw(&|rng| gaussian.sample(rng)), [5, 27, 34, -34, -27, -25]);
+        assert_eq!(draw(&|rng| wide.sample(rng)), [
+            1585975039535028632, 1093185998192472351, 15245513471268428173, -11941655095289003536, 12052124353746934700, 815171105383537378,
+        ]);
+    }
+
+    #[test]
+    fn no_parameter_and_no_draw_can_stop_a_run() {
+        assert_eq!(DiscreteLaplace::new(&-ratio(1, 2)).unwrap_err(), NoiseError::Negative("-1/2".into()));
+        assert!(DiscreteGaussian::new(&-ratio(1, 2)).is_err());
+        let mut rng = ChaCha20Rng::from_seed([2; 32]);
+        assert_eq!(DiscreteLaplace::new(&ratio(0, 1)).unwrap().sample(&mut rng), 0);
+        assert_eq!(DiscreteGaussian::new(&ratio(0, 1)).unwrap().sample(&mut rng), 0);
+        let enormous = Rational::from_integer(BigInt::from(1) << 300u32);
+        let widest = Rational::from_integer((BigInt::from(1000) << 62u32) * BigInt::from(10u64.pow(12)));
+        for _ in 0..200 {
+            assert_eq!(DiscreteLaplace::new(&enormous).unwrap().sample(&mut rng).abs(), MAX_DRAW);
+            assert_eq!(DiscreteGaussian::new(&(&enormous * &enormous)).unwrap().sample(&mut rng).abs(), MAX_DRAW);
+            assert!(DiscreteLaplace::new(&widest).unwrap().sample(&mut rng).abs() < MAX_DRAW);
+            assert!(DiscreteGaussian::new(&(&widest * &widest)).unwrap().sample(&mut rng).abs() < MAX_DRAW);
+            assert_eq!(DiscreteLaplace::new(&enormous.recip()).unwrap().sample(&mut rng), 0);
+            assert_eq!(DiscreteGaussian::new(&enormous.recip()).unwrap().sample(&mut rng), 0);
+        }
+    }
+}

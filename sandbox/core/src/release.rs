@@ -145,7 +145,7 @@ pub enum ReleasedKey {
 pub struct ReleasedValue {
     /// Exact: steps × granularity, as a decimal, or as a fraction where no decimal is exact.
     pub value: String,
-    /// Of the noise, in the value's units.
+    /// Of the noise, in the value's units, to six digits.
     pub standard_deviation: f64,
     /// With probability 95 % or more, the noise alone lets the clamped total lie at or above this...
     pub low: String,
@@ -442,7 +442,7 @@ impl Scale {
         let noise: &Noise = &value.noise[round];
         Scale {
             decimal: decimal(&value.granularity),
-            standard_deviation: noise.standard_deviation() * to_f64(&value.granularity),
+            standard_deviation: six_digits(noise.standard_deviation() * to_f64(&value.granularity)),
             half_width: noise.half_width_95() as i128,
             granularity: value.granularity.clone(),
         }
@@ -470,13 +470,14 @@ impl Scale {
 
     /// Errors may differ by what two machines' logarithms and roots may differ by, and no more.
     fn check(&self, value: &ReleasedValue) -> Result<(), String> {
+        const SIX_DIGITS: f64 = 1.1e-5;
         const SLACK: f64 = 1e-9;
         let steps = self.steps(&value.value)?;
         if steps.abs() > MAX_NOISY {
             return Err(format!("{} is beyond all totals", value.value));
         }
         let difference = value.standard_deviation - self.standard_deviation;
-        if difference.is_nan() || difference.abs() > SLACK * self.standard_deviation {
+        if difference.is_nan() || difference.abs() > SIX_DIGITS * self.standard_deviation {
             return Err(format!("the standard deviation is {}, the plan's is {}", value.standard_deviation, self.standard_deviation));
         }
         let slack = 1 + (self.half_width as f64 * SLACK) as i128;
@@ -516,6 +517,11 @@ fn decimal(granularity: &Rational) -> Option<(BigInt, usize)> {
         places += 1;
     }
     Some((scaled, places))
+}
+
+/// Logarithms differ in their last digits from one machine to another; a release must not.
+fn six_digits(number: f64) -> f64 {
+    format!("{number:.5e}").parse().unwrap_or(number)
 }
 
 fn keys(planned: &OutputPlan, group: usize) -> Vec<ReleasedKey> {

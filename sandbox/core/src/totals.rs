@@ -120,3 +120,85 @@ fn plus(total: i128, more: i128) -> i128 {
         .filter(|sum| sum.abs() <= MAX_TOTAL)
         .expect("invariant: fewer than 2^62 grains are added up, each of at most 2^63 steps")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seed::{NoiseKey, Run};
+    use crate::testing::{laplace, output, plan, ratio, value};
+    use proptest::prelude::*;
+    use unseen_policies::plan::Noise;
+
+    fn seed(round: u32) -> RoundSeed {
+        NoiseKey::new([9; 32]).round_seed(&Run { origin: "o", entry: 1, leaf: [2; 32], snapshots: &[] }, round)
+    }
+
+    fn edge_plan() -> Plan {
+        let edge = 1 << 62;
+        let values = vec![
+            value("a", (-edge, edge), ratio(1, 1), vec![laplace(ratio(1, 1)), Noise::Gaussian { variance: ratio(9, 1) }]),
+            value("b", (-1, 1), ratio(1, 1), vec![laplace(ratio(0, 1)), laplace(ratio(0, 1))]),
+        ];
+        plan(2, vec![output("o", 3, 3, values)])
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+        #[test]
+        fn any_order_and_any_bucketing_gives_the_same_totals(
+            grains in prop::collection::vec(prop::collection::vec((0..6usize, any::<i64>()), 0..6), 0..40),
+            order in any::<u64>(), buckets in 1..6usize,
+        ) {
+            let plan = edge_plan();
+            let noise = RoundNoise::draw(&plan, seed(0)).unwrap();
+            let grains: Vec<Contributions> = grains.into_iter().map(|steps| Contributions { steps, cells: 6 }).collect();
+            let mut straight = ExactTotals::zero(&noise);
+            grains.iter().for_each(|grain| straight.add(grain));
+            let mut parts: Vec<ExactTotals> = (0..buckets).map(|_| ExactTotals::zero(&noise)).collect();
+            let mut shuffled: Vec<usize> = (0..grains.len()).collect();
+            shuffled.sort_by_key(|index| (*index as u64 + 1).wrapping_mul(order | 1).rotate_left(17));
+            for index in shuffled {
+                parts[(index as u64 ^ order) as usize % buckets].add(&grains[index]);
+            }
+            let merged = parts.into_iter().reduce(ExactTotals::merge).unwrap();
+            prop_assert_eq!(&merged.cells, &straight.cells);
+            let exact: Vec<i128> = (0..6).map(|cell| grains.iter().flat_map(|g| &g.steps).filter(|(c, _)| *c == cell).map(|(_, s)| i128::from(*s)).sum()).collect();
+            prop_assert_eq!(straight.cells, exact);
+        }
+    }
+
+    #[test]
+    fn every_group_of_a_round_gets_the_draws_of_its_own_seed() {
+        let plan = edge_plan();
+        let draws = |round| RoundNoise::draw(&plan, seed(round)).unwrap().draws;
+        assert_eq!(draws(0), draws(0));
+        assert_ne!(draws(0), draws(1));
+        let mut rng = seed(1).into_rng();
+        let gaussian = Sampler::new(&Noise::Gaussian { variance: ratio(9, 1) }).unwrap();
+        for group in draws(1).chunks(2) {
+            assert_eq!(group, [gaussian.sample(&mut rng), 0]);
+        }
+        assert!(matches!(RoundNoise::draw(&plan, seed(2)), Err(NoiseError::NoSuchRound { round: 2, rounds: 2 })));
+    }
+
+    /// A draw clamped to ±MAX_DRAW and the draw itself cannot be told apart in what is released.
+    #[test]
+    fn clamping_the_draw_is_clamping_the_release() {
+        for total in [-MAX_TOTAL, -1, 0, 1, MAX_TOTAL] {
+            for beyond in [MAX_DRAW, MAX_DRAW + 1, i128::MAX - MAX_TOTAL] {
+                for sign in [-1, 1] {
+                    let ideal = (total + sign * beyond).clamp(-MAX_NOISY, MAX_NOISY);
+                    assert_eq!((total + sign * beyond.min(MAX_DRAW)).clamp(-MAX_NOISY, MAX_NOISY), ideal);
+                }
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "of the totals' own round")]
+    fn noise_of_another_round_is_refused() {
+        let plan = edge_plan();
+        let (first, second) = (RoundNoise::draw(&plan, seed(0)).unwrap(), RoundNoise::draw(&plan, seed(1)).unwrap());
+        ExactTotals::zero(&first).noise(second);
+    }
+}
