@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::hash::siphash24;
 use crate::keys::{KeyError, expand};
-use crate::scan::{CoGroup, OwnedGrain, ScanError, ScanInput};
+use crate::scan::{CoGroup, OwnedGrain, OwnedTable, ScanError, ScanInput};
 
 /// The secret that deals units into blocks: who is with whom depends on it and on the units' names
 /// only, never on their data.
@@ -25,26 +25,39 @@ impl BlockKey {
     }
 }
 
-/// Gathers a range of blocks in memory: feed it every bucket in order, then take the blocks.
+/// Gathers a range of blocks in memory: feed it every bucket in order, then take the blocks. A
+/// smaller range needs less memory and more passes.
 ///
 /// Rows of a block are ordered by (bucket, unit bytes, import order).
-pub struct BlockGatherer {}
+pub struct BlockGatherer {
+    key: BlockKey,
+    count: u32,
+    range: Range<u32>,
+    blocks: Vec<OwnedGrain>,
+}
 
 impl BlockGatherer {
     /// Prepares to gather the blocks of `range` among `count`, for these inputs.
     pub fn new(key: BlockKey, count: u32, range: Range<u32>, inputs: &[ScanInput<'_>]) -> Result<Self, ScanError> {
-        let _ = (key, count, range, inputs);
-        Ok(Self {})
+        let kinds = inputs.iter().map(ScanInput::kinds).collect::<Result<Vec<_>, _>>()?;
+        let block = || OwnedGrain::new(kinds.iter().map(|kinds| OwnedTable::new(kinds.iter().copied())).collect());
+        let blocks = range.clone().map(|_| block()).collect();
+        Ok(Self { key, count, range, blocks })
     }
 
     /// Takes the units of one bucket that belong to the range.
     pub fn absorb(&mut self, bucket: &mut CoGroup) -> Result<(), ScanError> {
-        let _ = bucket;
+        while let Some(grain) = bucket.next()? {
+            let block = self.key.block_of(grain.unit().as_bytes(), self.count);
+            if self.range.contains(&block) {
+                self.blocks[(block - self.range.start) as usize].append(grain)?;
+            }
+        }
         Ok(())
     }
 
     /// The blocks of the range, in order, empty ones included.
     pub fn finish(self) -> Vec<OwnedGrain> {
-        Vec::new()
+        self.blocks
     }
 }

@@ -30,6 +30,7 @@ pub mod snapshot;
 pub mod twin;
 
 mod csv_source;
+mod files;
 mod parquet_source;
 mod sort;
 

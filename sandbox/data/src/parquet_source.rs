@@ -1,1 +1,271 @@
+//! Rows of a foreign Parquet file, checked against a description. The file may lie: every claim of
+//! its footer is compared with the file before it is used, and a panic in the decoder is an error.
 
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type,
+    UInt32Type, UInt64Type,
+};
+use arrow_array::{Array, ArrayRef};
+use arrow_schema::{DataType, Schema, TimeUnit};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::file::metadata::ParquetMetaData;
+
+use crate::cell::{self, Cell, Reason};
+use crate::description::{ColumnType, Description};
+use crate::files::SharedFile;
+use crate::import::{ImportError, Position, RowSink, match_columns, recycle};
+
+/// The largest footer taken seriously.
+const MAX_FOOTER: u64 = 64 << 20;
+/// The largest column chunk, uncompressed.
+const MAX_CHUNK: i64 = 4 << 30;
+
+/// Reads all rows into `sink`. Returns the columns of the file that are not declared.
+pub(crate) fn read(file: File, description: &Description, sink: &mut dyn RowSink) -> Result<Vec<String>, ImportError> {
+    guarded(|| read_rows(file, description, sink))
+}
+
+/// The file's columns that a description can declare, and up to `limit` rows, for inference.
+pub(crate) fn sample(
+    file: File,
+    limit: usize,
+) -> Result<(Vec<(String, ColumnType)>, Vec<Vec<Option<String>>>, bool), ImportError> {
+    guarded(|| {
+        let builder = open(file)?;
+        let total = builder.metadata().file_metadata().num_rows();
+        let fields: Vec<_> = builder.schema().fields().iter().map(|f| (f.name().clone(), declared_type(f.data_type()))).collect();
+        let kept: Vec<usize> = (0..fields.len()).filter(|&at| fields[at].1.is_some()).collect();
+        let mask = ProjectionMask::roots(builder.parquet_schema(), kept);
+        let reader = builder.with_projection(mask).with_limit(limit).build().map_err(lies)?;
+        let columns: Vec<_> = fields.into_iter().filter_map(|(name, kind)| Some((name, kind?))).collect();
+        let mut rows = Vec::new();
+        for batch in reader {
+            let batch = batch.map_err(lies)?;
+            for row in 0..batch.num_rows() {
+                let cell = |(array, (_, kind)): (&ArrayRef, &(String, ColumnType))| match convert(array, row, kind) {
+                    Ok(Cell::Null) | Err(_) => None,
+                    Ok(cell) => Some(cell::render(&cell, kind).into_owned()),
+                };
+                rows.push(batch.columns().iter().zip(&columns).map(cell).collect());
+            }
+        }
+        let whole = rows.len() as i64 == total;
+        Ok((columns, rows, whole))
+    })
+}
+
+fn guarded<T>(read: impl FnOnce() -> Result<T, ImportError>) -> Result<T, ImportError> {
+    catch_unwind(AssertUnwindSafe(read))
+        .unwrap_or_else(|_| Err(lies("its pages do not decode")))
+}
+
+fn lies(fault: impl std::fmt::Display) -> ImportError {
+    ImportError::Parquet(fault.to_string())
+}
+
+fn read_rows(file: File, description: &Description, sink: &mut dyn RowSink) -> Result<Vec<String>, ImportError> {
+    let builder = open(file)?;
+    let length = sink_length(builder.metadata());
+    let total = builder.metadata().file_metadata().num_rows().max(0) as u64;
+    let names: Vec<String> = builder.schema().fields().iter().map(|field| field.name().clone()).collect();
+    let declared: Vec<&str> = description.columns.iter().map(|column| column.name.as_str()).collect();
+    let (places, ignored) = match_columns(&declared, &names, description)?;
+    check_types(builder.schema(), &places, description)?;
+    let mask = ProjectionMask::roots(builder.parquet_schema(), places.iter().copied());
+    let reader = builder.with_batch_size(1024).with_projection(mask).build().map_err(lies)?;
+    let unit = description.unit.as_ref();
+
+    let mut spare = Vec::new();
+    let mut at = Position { row: 0, line: None };
+    for batch in reader {
+        let batch = batch.map_err(lies)?;
+        let arrays: Vec<&ArrayRef> =
+            declared.iter().map(|name| batch.column_by_name(name).ok_or_else(|| lies("a column is missing"))).collect::<Result<_, _>>()?;
+        for row in 0..batch.num_rows() {
+            at.row += 1;
+            let mut cells = recycle(spare);
+            for (column, array) in description.columns.iter().zip(&arrays) {
+                let is_unit = unit.is_some_and(|unit| unit.column == column.name);
+                let missing = |text: &str| unit.is_some_and(|unit| is_unit && unit.missing.iter().any(|missing| missing == text));
+                let text = array.as_string_opt::<i32>().filter(|texts| texts.is_valid(row)).map(|texts| texts.value(row));
+                let cell = match text {
+                    Some(text) if missing(text) => Cell::Null,
+                    _ => convert(array, row, &column.kind)
+                        .map_err(|reason| ImportError::Cell { at, column: column.name.clone(), reason })?,
+                };
+                if cell == Cell::Null && !column.nullable && !is_unit {
+                    return Err(ImportError::Null { at, column: column.name.clone() });
+                }
+                cells.push(cell);
+            }
+            sink.row(&cells, at, (length as u128 * u128::from(at.row) / u128::from(total.max(1))) as u64)?;
+            spare = recycle(cells);
+        }
+    }
+    if at.row != total {
+        return Err(lies(format!("its footer counts {total} rows, its pages hold {}", at.row)));
+    }
+    Ok(ignored)
+}
+
+/// Opens the file and compares what its footer says with what can be.
+fn open(file: File) -> Result<ParquetRecordBatchReaderBuilder<SharedFile>, ImportError> {
+    let file = SharedFile::new(Arc::new(file)).map_err(ImportError::Read)?;
+    let length = file.length();
+    let tail = length.checked_sub(8).filter(|_| length >= 12).ok_or_else(|| lies("it is too short"))?;
+    let tail = parquet::file::reader::ChunkReader::get_bytes(&file, tail, 8).map_err(lies)?;
+    match &tail[4..] {
+        b"PAR1" => {}
+        b"PARE" => return Err(lies("it is encrypted")),
+        _ => return Err(lies("it is cut off: the closing mark is missing")),
+    }
+    let footer = u64::from(u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]));
+    if footer > length - 12 || footer > MAX_FOOTER {
+        return Err(lies("its footer is said to be longer than the file or than 64 MiB"));
+    }
+    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).map_err(lies)?;
+    check_claims(builder.metadata(), length)?;
+    Ok(builder)
+}
+
+fn check_claims(metadata: &ParquetMetaData, length: u64) -> Result<(), ImportError> {
+    let mut rows = 0i64;
+    for group in metadata.row_groups() {
+        rows = rows.checked_add(group.num_rows()).filter(|_| group.num_rows() >= 0).ok_or_else(|| lies("its row counts cannot be"))?;
+        for column in group.columns() {
+            let start = column.dictionary_page_offset().unwrap_or_else(|| column.data_page_offset()).min(column.data_page_offset());
+            let end = start.checked_add(column.compressed_size());
+            let inside = start >= 4 && column.compressed_size() >= 0 && end.is_some_and(|end| end as u64 <= length);
+            if !inside {
+                return Err(lies("a column is said to lie outside the file"));
+            }
+            if !(0..=MAX_CHUNK).contains(&column.uncompressed_size()) {
+                return Err(lies("a column is said to be larger than 4 GiB, or less than nothing"));
+            }
+            if column.num_values() < 0 {
+                return Err(lies("a column is said to hold less than nothing"));
+            }
+        }
+    }
+    if rows != metadata.file_metadata().num_rows() {
+        return Err(lies("its footer counts other rows than its row groups"));
+    }
+    Ok(())
+}
+
+fn sink_length(metadata: &ParquetMetaData) -> u64 {
+    let sizes = metadata.row_groups().iter().flat_map(|group| group.columns()).map(|column| column.compressed_size().max(0) as u64);
+    sizes.fold(0, u64::saturating_add)
+}
+
+/// The declared type a source type suggests; `None` when no declared type takes it.
+fn declared_type(source: &DataType) -> Option<ColumnType> {
+    use DataType::*;
+    Some(match source {
+        Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 | UInt64 => ColumnType::Int,
+        Float32 | Float64 => ColumnType::Float,
+        Boolean => ColumnType::Bool,
+        Utf8 => ColumnType::Text,
+        Date32 => ColumnType::Date { format: crate::description::DEFAULT_DATE_FORMAT.into() },
+        Timestamp(..) => ColumnType::Timestamp { format: None },
+        Decimal128(_, scale @ 0..=18) => ColumnType::Decimal { scale: *scale as u8 },
+        _ => return None,
+    })
+}
+
+fn check_types(schema: &Schema, places: &[usize], description: &Description) -> Result<(), ImportError> {
+    for (column, &place) in description.columns.iter().zip(places) {
+        let source = schema.field(place).data_type();
+        let fits = match (declared_type(source), &column.kind) {
+            // Texts are read as from a CSV file.
+            (Some(ColumnType::Text), _) => true,
+            (Some(ColumnType::Int), ColumnType::Int | ColumnType::Float | ColumnType::Decimal { .. }) => true,
+            (Some(ColumnType::Date { .. }), ColumnType::Date { .. } | ColumnType::Timestamp { .. }) => true,
+            (Some(ColumnType::Decimal { .. }), ColumnType::Decimal { .. } | ColumnType::Float) => true,
+            (Some(found), wanted) => std::mem::discriminant(&found) == std::mem::discriminant(wanted),
+            (None, _) => false,
+        };
+        if !fits {
+            return Err(ImportError::ColumnType { column: column.name.clone(), declared: column.kind.word(), found: source.to_string() });
+        }
+    }
+    Ok(())
+}
+
+/// One cell of a source array as the declared type.
+fn convert<'a>(array: &'a ArrayRef, row: usize, kind: &ColumnType) -> Result<Cell<'a>, Reason> {
+    if array.is_null(row) {
+        return Ok(Cell::Null);
+    }
+    let other = Reason::Type(kind.word());
+    macro_rules! value {
+        ($type:ty) => {
+            array.as_primitive_opt::<$type>().ok_or(other)?.value(row)
+        };
+    }
+    let whole = match array.data_type() {
+        DataType::Utf8 => return cell::parse(array.as_string_opt::<i32>().ok_or(other)?.value(row), kind),
+        DataType::Boolean => return Ok(Cell::Bool(array.as_boolean_opt().ok_or(other)?.value(row))),
+        DataType::Float32 => return finite(f64::from(value!(Float32Type))),
+        DataType::Float64 => return finite(value!(Float64Type)),
+        DataType::Date32 => {
+            let days = i64::from(value!(Date32Type));
+            return Ok(Cell::Int(if matches!(kind, ColumnType::Timestamp { .. }) { days * 86_400_000_000 } else { days }));
+        }
+        DataType::Timestamp(unit, _) => return timestamp(array, row, *unit).map(Cell::Int).ok_or(Reason::Timestamp),
+        DataType::Decimal128(_, scale) => return decimal(value!(Decimal128Type), *scale, kind),
+        DataType::Int8 => i64::from(value!(Int8Type)),
+        DataType::Int16 => i64::from(value!(Int16Type)),
+        DataType::Int32 => i64::from(value!(Int32Type)),
+        DataType::Int64 => value!(Int64Type),
+        DataType::UInt8 => i64::from(value!(UInt8Type)),
+        DataType::UInt16 => i64::from(value!(UInt16Type)),
+        DataType::UInt32 => i64::from(value!(UInt32Type)),
+        DataType::UInt64 => i64::try_from(value!(UInt64Type)).map_err(|_| Reason::Int)?,
+        _ => return Err(other),
+    };
+    match kind {
+        ColumnType::Int => Ok(Cell::Int(whole)),
+        ColumnType::Float => Ok(Cell::Float(whole as f64)),
+        ColumnType::Decimal { .. } => decimal(i128::from(whole), 0, kind),
+        _ => Err(other),
+    }
+}
+
+fn finite<'a>(number: f64) -> Result<Cell<'a>, Reason> {
+    if number.is_finite() { Ok(Cell::Float(number)) } else { Err(Reason::Float) }
+}
+
+fn timestamp(array: &ArrayRef, row: usize, unit: TimeUnit) -> Option<i64> {
+    use arrow_array::types::{TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType};
+    match unit {
+        TimeUnit::Second => array.as_primitive_opt::<TimestampSecondType>()?.value(row).checked_mul(1_000_000),
+        TimeUnit::Millisecond => array.as_primitive_opt::<TimestampMillisecondType>()?.value(row).checked_mul(1_000),
+        TimeUnit::Microsecond => Some(array.as_primitive_opt::<TimestampMicrosecondType>()?.value(row)),
+        TimeUnit::Nanosecond => Some(array.as_primitive_opt::<TimestampNanosecondType>()?.value(row).div_euclid(1_000)),
+    }
+}
+
+fn decimal<'a>(steps: i128, scale: i8, kind: &ColumnType) -> Result<Cell<'a>, Reason> {
+    match kind {
+        ColumnType::Float => finite(steps as f64 / 10f64.powi(i32::from(scale))),
+        ColumnType::Decimal { scale: wanted } => {
+            let shift = i32::from(*wanted) - i32::from(scale);
+            let power = 10i128.checked_pow(shift.unsigned_abs()).ok_or(Reason::Decimal)?;
+            let steps = match shift >= 0 {
+                true => steps.checked_mul(power).ok_or(Reason::Decimal)?,
+                false if steps % power == 0 => steps / power,
+                false => return Err(Reason::Scale(*wanted)),
+            };
+            i64::try_from(steps).map(Cell::Int).map_err(|_| Reason::Decimal)
+        }
+        _ => Err(Reason::Type(kind.word())),
+    }
+}

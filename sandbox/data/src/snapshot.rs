@@ -15,16 +15,26 @@
 //! salt in it keeps that digest from being guessed.
 
 use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use arrow_schema::{DataType, Field, Schema};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
+use parquet::encryption::decrypt::FileDecryptionProperties;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::description::{ColumnType, Kind};
+use crate::description::{CellKind, ColumnType, Kind, MAX_COLUMNS};
+use crate::files::{SharedFile, digest_of};
+use crate::hash::{hex, sha256, to_array, unhex};
 use crate::keys::{DataKey, KeyError, LabDataKey};
 use crate::quality::QualityReport;
 use crate::reference::ReferenceTable;
+use crate::scan::OwnedTable;
 
 /// `manifest.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -62,6 +72,8 @@ pub struct ManifestColumn {
     pub name: String,
     /// Declared type.
     pub kind: ColumnType,
+    /// Whether cells may be null.
+    pub nullable: bool,
 }
 
 /// A data file of the snapshot.
@@ -82,10 +94,11 @@ pub struct ManifestFile {
 
 /// An opened private snapshot.
 pub struct Snapshot {
-    pub(crate) manifest: Manifest,
-    pub(crate) root: [u8; 32],
-    pub(crate) files: Vec<Arc<File>>,
-    pub(crate) key: Vec<u8>,
+    manifest: Manifest,
+    root: [u8; 32],
+    files: Vec<SharedFile>,
+    verified: Vec<AtomicBool>,
+    key: Vec<u8>,
 }
 
 /// Why a snapshot does not open.
@@ -140,9 +153,19 @@ impl Snapshot {
     /// Opens a snapshot from what a worker is handed: the bytes of `manifest.json`, the root digest
     /// the log names, the data key, and one open file per bucket in order. Nothing is read from the
     /// files yet: each bucket is verified when it is first scanned.
-    pub fn open(manifest: &[u8], root: [u8; 32], key: &DataKey, files: Vec<File>) -> Result<Self, SnapshotError> {
-        let _ = (manifest, root, key, files);
-        Err(SnapshotError::Root)
+    pub fn open(
+        manifest: &[u8],
+        root: [u8; 32],
+        key: &DataKey,
+        files: Vec<File>,
+    ) -> Result<Self, SnapshotError> {
+        let manifest = Manifest::parse(manifest, root)?;
+        if manifest.kind != Kind::Private {
+            return Err(SnapshotError::Manifest("this is a reference table, not rows of units".into()));
+        }
+        let files = shared(&manifest, files)?;
+        let verified = files.iter().map(|_| AtomicBool::new(false)).collect();
+        Ok(Self { manifest, root, files, verified, key: key.parquet_key()? })
     }
 
     /// The manifest.
@@ -160,19 +183,145 @@ impl Snapshot {
         self.manifest.files.len() as u32
     }
 
-    /// Reads every byte of one bucket and compares its digest. Done by [`crate::CoGroup::open`] too,
-    /// once for each bucket.
+    /// Reads every byte of one bucket and compares its digest with the manifest's; once only.
+    /// [`crate::CoGroup::open`] does so too.
     pub fn verify_bucket(&self, bucket: u32) -> Result<(), SnapshotError> {
-        let _ = bucket;
-        Err(SnapshotError::Root)
+        let at = bucket as usize;
+        let (Some(file), Some(verified)) = (self.files.get(at), self.verified.get(at)) else {
+            return Err(SnapshotError::Manifest(format!("there is no bucket {bucket}")));
+        };
+        if !verified.load(Ordering::Acquire) {
+            verify(&self.manifest, at, file)?;
+            verified.store(true, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// A bucket's bytes and its decrypted footer.
+    pub(crate) fn parquet(
+        &self,
+        bucket: u32,
+    ) -> Result<(SharedFile, ArrowReaderMetadata), SnapshotError> {
+        let at = bucket as usize;
+        let name = &self.manifest.files[at].file;
+        let content = |fault| SnapshotError::content(name, fault);
+        let decryption = FileDecryptionProperties::builder(self.key.clone())
+            .with_aad_prefix(bucket_context(&self.manifest.dataset, &self.manifest.salt, bucket))
+            .build()
+            .map_err(content)?;
+        let options = ArrowReaderOptions::new()
+            .with_schema(Arc::new(arrow_schema(&self.manifest.columns, self.manifest.unit_column.as_deref(), true)))
+            .with_file_decryption_properties(decryption);
+        let metadata = ArrowReaderMetadata::load(&self.files[at], options).map_err(content)?;
+        Ok((self.files[at].clone(), metadata))
+    }
+}
+
+/// Name of the column that holds the unit ids.
+pub(crate) const UNIT: &str = "__unit";
+pub(crate) const MANIFEST: &str = "manifest.json";
+pub(crate) const DESCRIPTION: &str = "dataset.toml";
+pub(crate) const WRAPPED_KEY: &str = "key.wrapped";
+pub(crate) const SEALED_QUALITY: &str = "quality.sealed";
+pub(crate) const PLAIN_QUALITY: &str = "quality.json";
+pub(crate) const TABLE: &str = "table.parquet";
+/// The most buckets a snapshot has.
+pub const MAX_BUCKETS: u32 = 4096;
+
+pub(crate) fn bucket_file(bucket: u32) -> String {
+    format!("bucket-{bucket:04}.parquet")
+}
+
+/// What a bucket's ciphertext is bound to, besides its key: it opens at its own place only.
+pub(crate) fn bucket_context(dataset: &str, salt: &str, bucket: u32) -> Vec<u8> {
+    format!("unseen bucket v1\0{salt}\0{bucket}\0{dataset}").into_bytes()
+}
+
+pub(crate) fn quality_context(dataset: &str, salt: &str) -> Vec<u8> {
+    format!("unseen quality v1\0{salt}\0{dataset}").into_bytes()
+}
+
+/// The schema of a snapshot's files. The unit column is stored once, as text, under [`UNIT`]; read
+/// back as a dictionary, whose keys make the ends of units cheap to find.
+pub(crate) fn arrow_schema(columns: &[ManifestColumn], unit: Option<&str>, as_dictionary: bool) -> Schema {
+    let unit_type = match as_dictionary {
+        true => DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)),
+        false => DataType::Utf8,
+    };
+    let unit_field = unit.map(|_| Field::new(UNIT, unit_type, false));
+    let stored = columns.iter().filter(|column| Some(column.name.as_str()) != unit).map(|column| {
+        let kind = match column.kind.cell_kind() {
+            CellKind::Int => DataType::Int64,
+            CellKind::Float => DataType::Float64,
+            CellKind::Bool => DataType::Boolean,
+            CellKind::Text => DataType::Utf8,
+        };
+        Field::new(&column.name, kind, column.nullable)
+    });
+    Schema::new(unit_field.into_iter().chain(stored).collect::<Vec<_>>())
+}
+
+impl SnapshotError {
+    pub(crate) fn content(file: &str, reason: impl std::fmt::Display) -> Self {
+        Self::Content { file: file.to_owned(), reason: reason.to_string() }
+    }
+
+    fn io(file: &str) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| Self::Io { file: file.to_owned(), source }
     }
 }
 
 impl Manifest {
     /// Reads and validates `manifest.json`; `root` is the digest it must have.
     pub fn parse(bytes: &[u8], root: [u8; 32]) -> Result<Self, SnapshotError> {
-        let _ = (bytes, root);
-        Err(SnapshotError::Root)
+        if sha256(bytes) != root {
+            return Err(SnapshotError::Root);
+        }
+        let manifest: Self =
+            serde_json::from_slice(bytes).map_err(|fault| SnapshotError::Manifest(fault.to_string()))?;
+        match manifest.fault() {
+            None => Ok(manifest),
+            Some(fault) => Err(SnapshotError::Manifest(fault.into())),
+        }
+    }
+
+    /// Rows in all files.
+    pub fn rows(&self) -> u64 {
+        self.files.iter().fold(0, |rows, file| rows.saturating_add(file.rows))
+    }
+
+    /// Units in all files.
+    pub fn units(&self) -> u64 {
+        self.files.iter().fold(0, |units, file| units.saturating_add(file.units))
+    }
+
+    /// The place of a stored column in a bucket file, where the unit comes first.
+    pub(crate) fn leaf(&self, name: &str) -> Option<usize> {
+        let unit = self.unit_column.as_deref();
+        self.columns.iter().filter(|column| Some(column.name.as_str()) != unit).position(|column| column.name == name).map(|at| at + 1)
+    }
+
+    pub(crate) fn salt_bytes(&self) -> [u8; 32] {
+        to_array(&unhex(&self.salt).unwrap_or_default())
+    }
+
+    fn fault(&self) -> Option<&'static str> {
+        let is_digest = |text: &str| unhex(text).is_some_and(|bytes| bytes.len() == 32);
+        let private = self.kind == Kind::Private;
+        let named = |bucket: usize| if private { bucket_file(bucket as u32) } else { TABLE.to_owned() };
+        let column = if private { &self.unit_column } else { &self.key_column };
+        let checks = [
+            (self.version == 1, "its format version is not 1"),
+            (is_digest(&self.salt) && is_digest(&self.description), "a digest or salt is not 32 bytes of hex"),
+            (private == self.unit_domain.is_some(), "only private datasets have a unit domain"),
+            (private == self.unit_column.is_some(), "only private datasets have a unit column"),
+            (private == self.key_column.is_none(), "only reference tables have a key column"),
+            ((1..=MAX_COLUMNS).contains(&self.columns.len()), "it has no columns or too many"),
+            (self.columns.iter().any(|c| Some(&c.name) == column.as_ref()), "its unit or key column is not a column"),
+            (!self.files.is_empty() && self.files.len() <= if private { MAX_BUCKETS as usize } else { 1 }, "it has no files or too many"),
+            (self.files.iter().enumerate().all(|(at, file)| file.file == named(at) && is_digest(&file.sha256)), "a file has a wrong name or digest"),
+        ];
+        checks.into_iter().find(|(holds, _)| !holds).map(|(_, fault)| fault)
     }
 }
 
@@ -193,23 +342,42 @@ pub struct SnapshotDir {
 }
 
 impl SnapshotDir {
-    /// Opens the folder of a snapshot; `root` is the digest the log names (`None` right after an
-    /// import only).
+    /// Opens the folder of a snapshot; `root` is the digest the log names (`None` only right after
+    /// an import, when nothing names it yet).
     pub fn open(dir: &Path, root: Option<[u8; 32]>) -> Result<Self, SnapshotError> {
-        let _ = (dir, root);
-        Err(SnapshotError::Root)
+        let manifest_bytes = read_small(dir, MANIFEST)?;
+        let root = root.unwrap_or_else(|| sha256(&manifest_bytes));
+        let manifest = Manifest::parse(&manifest_bytes, root)?;
+        let description = read_small(dir, DESCRIPTION)?;
+        if hex(&sha256(&description)) != manifest.description {
+            return Err(SnapshotError::Altered { dataset: manifest.dataset, file: DESCRIPTION.into() });
+        }
+        let description = String::from_utf8(description)
+            .map_err(|_| SnapshotError::content(DESCRIPTION, "it is not UTF-8"))?;
+        let open = |entry: &ManifestFile| File::open(dir.join(&entry.file)).map_err(SnapshotError::io(&entry.file));
+        let files = manifest.files.iter().map(open).collect::<Result<_, _>>()?;
+        let (wrapped_key, quality) = match manifest.kind {
+            Kind::Private => (read_small(dir, WRAPPED_KEY)?, read_small(dir, SEALED_QUALITY)?),
+            Kind::Reference => (Vec::new(), read_small(dir, PLAIN_QUALITY)?),
+        };
+        Ok(Self { manifest, manifest_bytes, root, description, files, wrapped_key, quality })
     }
 
     /// The data key of a private snapshot.
     pub fn data_key(&self, lab: &LabDataKey) -> Result<DataKey, SnapshotError> {
-        let _ = (lab, &self.wrapped_key);
-        Err(SnapshotError::Root)
+        Ok(lab.unwrap(&self.wrapped_key, &self.manifest.dataset, &self.manifest.salt_bytes())?)
     }
 
     /// The quality report; the key is needed for private datasets.
     pub fn quality(&self, key: Option<&DataKey>) -> Result<QualityReport, SnapshotError> {
-        let _ = (key, &self.quality);
-        Err(SnapshotError::Root)
+        let (name, bytes) = match key {
+            Some(key) => {
+                let context = quality_context(&self.manifest.dataset, &self.manifest.salt);
+                (SEALED_QUALITY, key.open(&context, &self.quality, "the quality report")?)
+            }
+            None => (PLAIN_QUALITY, self.quality.clone()),
+        };
+        serde_json::from_slice(&bytes).map_err(|fault| SnapshotError::content(name, fault))
     }
 
     /// Opens it as the worker does.
@@ -223,8 +391,73 @@ impl SnapshotDir {
     }
 }
 
-/// Loads a reference table from the bytes of its manifest, the root digest and its one file.
-pub fn load_reference(manifest: &[u8], root: [u8; 32], files: Vec<File>) -> Result<ReferenceTable, SnapshotError> {
-    let _ = (manifest, root, files);
-    Err(SnapshotError::Root)
+/// Loads a reference table from the bytes of its manifest, its root digest and its one file, and
+/// verifies all three.
+pub fn load_reference(
+    manifest: &[u8],
+    root: [u8; 32],
+    files: Vec<File>,
+) -> Result<ReferenceTable, SnapshotError> {
+    let manifest = Manifest::parse(manifest, root)?;
+    let Some(key) = manifest.key_column.clone() else {
+        return Err(SnapshotError::Manifest("this is not a reference table".into()));
+    };
+    let files = shared(&manifest, files)?;
+    verify(&manifest, 0, &files[0])?;
+    let content = |fault: &dyn std::fmt::Display| SnapshotError::content(TABLE, fault);
+    let options = ArrowReaderOptions::new()
+        .with_schema(Arc::new(arrow_schema(&manifest.columns, None, false)));
+    let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(files[0].clone(), options)
+        .and_then(|builder| builder.build())
+        .map_err(|fault| content(&fault))?;
+    let mut table = OwnedTable::new(manifest.columns.iter().map(|column| column.kind.cell_kind()));
+    for batch in reader {
+        let batch = batch.map_err(|fault| content(&fault))?;
+        table.append_batch(&batch).map_err(|fault| content(&fault))?;
+    }
+    if u64::from(table.rows()) != manifest.files[0].rows {
+        return Err(content(&"it has another number of rows than registered"));
+    }
+    let columns = manifest.columns.into_iter().map(|column| (column.name, column.kind)).collect();
+    Ok(ReferenceTable::new(manifest.dataset, key, columns, table))
+}
+
+fn shared(manifest: &Manifest, files: Vec<File>) -> Result<Vec<SharedFile>, SnapshotError> {
+    if files.len() != manifest.files.len() {
+        return Err(SnapshotError::Files {
+            dataset: manifest.dataset.clone(),
+            wanted: manifest.files.len(),
+            given: files.len(),
+        });
+    }
+    let share = |(file, entry): (File, &ManifestFile)| {
+        SharedFile::new(Arc::new(file)).map_err(SnapshotError::io(&entry.file))
+    };
+    files.into_iter().zip(&manifest.files).map(share).collect()
+}
+
+fn verify(manifest: &Manifest, at: usize, file: &SharedFile) -> Result<(), SnapshotError> {
+    let entry = &manifest.files[at];
+    let altered = || SnapshotError::Altered { dataset: manifest.dataset.clone(), file: entry.file.clone() };
+    if file.length() != entry.bytes {
+        return Err(altered());
+    }
+    let (length, digest) = digest_of(file.reader()).map_err(SnapshotError::io(&entry.file))?;
+    if length != entry.bytes || hex(&digest) != entry.sha256 {
+        return Err(altered());
+    }
+    Ok(())
+}
+
+/// Reads a file that is never large, and refuses one that is.
+fn read_small(dir: &Path, name: &str) -> Result<Vec<u8>, SnapshotError> {
+    const LIMIT: u64 = 64 << 20;
+    let mut bytes = Vec::new();
+    File::open(dir.join(name))
+        .and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes))
+        .map_err(SnapshotError::io(name))?;
+    if bytes.len() as u64 > LIMIT {
+        return Err(SnapshotError::content(name, "it is larger than 64 MiB"));
+    }
+    Ok(bytes)
 }

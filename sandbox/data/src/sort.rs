@@ -1,1 +1,360 @@
+//! External sort in bounded memory: rows go in by arrival, come out by (bucket, unit bytes,
+//! arrival). What does not fit in memory is spilled to a nameless file under a key that is never
+//! written down, so a crash leaves neither name nor readable bytes.
 
+use std::cmp::Ordering;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+
+use crate::cell::Cell;
+use crate::files;
+use crate::keys::random;
+
+/// The largest encoded row, in bytes.
+pub(crate) const MAX_RECORD: usize = 16 << 20;
+
+/// Takes rows.
+pub(crate) struct Sorter {
+    memory: usize,
+    rows: Rows,
+    spill: Spill,
+    runs: Vec<SpilledRun>,
+}
+
+/// Gives rows back, sorted.
+pub(crate) struct Merge {
+    spill: Spill,
+    runs: Vec<Run>,
+    /// Runs that still have rows, as a heap: the least row first, ties to the earlier run.
+    heap: Vec<usize>,
+}
+
+/// One row.
+#[derive(Clone, Copy)]
+pub(crate) struct Record<'a> {
+    pub(crate) bucket: u32,
+    pub(crate) unit: &'a [u8],
+    cells: &'a [u8],
+}
+
+impl Sorter {
+    /// `memory` bytes of rows are held at a time; `dir` is where the nameless file is made.
+    pub(crate) fn new(dir: &Path, memory: usize) -> io::Result<Self> {
+        let spill = Spill::new(dir)?;
+        Ok(Self { memory: memory.clamp(1, 2 << 30), rows: Rows::default(), spill, runs: Vec::new() })
+    }
+
+    /// Takes one row. An error of kind `InvalidInput` means that it is larger than [`MAX_RECORD`].
+    pub(crate) fn push(&mut self, bucket: u32, unit: &[u8], cells: &[Cell]) -> io::Result<()> {
+        self.rows.push(bucket, unit, cells)?;
+        if self.rows.memory() >= self.memory {
+            self.rows.sort();
+            self.runs.push(self.spill.write(&self.rows)?);
+            self.rows.clear();
+        }
+        Ok(())
+    }
+
+    pub(crate) fn finish(mut self) -> io::Result<Merge> {
+        self.rows.sort();
+        let mut runs: Vec<Run> = self.runs.into_iter().map(Run::Spilled).collect();
+        runs.push(Run::Memory { rows: self.rows, next: 0 });
+        let mut merge = Merge { spill: self.spill, heap: Vec::new(), runs };
+        for run in 0..merge.runs.len() {
+            if let Run::Spilled(spilled) = &mut merge.runs[run] {
+                merge.spill.read(spilled)?;
+            }
+            if merge.runs[run].head().is_some() {
+                merge.heap.push(run);
+            }
+        }
+        for at in (0..merge.heap.len() / 2).rev() {
+            merge.sift_down(at);
+        }
+        Ok(merge)
+    }
+}
+
+impl Merge {
+    /// The least row left.
+    pub(crate) fn head(&self) -> Option<Record<'_>> {
+        self.runs[*self.heap.first()?].head()
+    }
+
+    /// Moves past the least row.
+    pub(crate) fn pop(&mut self) -> io::Result<()> {
+        let Some(&run) = self.heap.first() else { return Ok(()) };
+        match &mut self.runs[run] {
+            Run::Memory { next, .. } => *next += 1,
+            Run::Spilled(spilled) => {
+                spilled.next += record_length(&spilled.frame[spilled.next..]);
+                if spilled.next >= spilled.frame.len() {
+                    self.spill.read(spilled)?;
+                }
+            }
+        }
+        if self.runs[run].head().is_none() {
+            self.heap.swap_remove(0);
+        }
+        self.sift_down(0);
+        Ok(())
+    }
+
+    fn sift_down(&mut self, mut at: usize) {
+        loop {
+            let children = 2 * at + 1..(2 * at + 3).min(self.heap.len());
+            let Some(least) = children.min_by(|&a, &b| self.order(a, b)) else { return };
+            if self.order(at, least) != Ordering::Greater {
+                return;
+            }
+            self.heap.swap(at, least);
+            at = least;
+        }
+    }
+
+    fn order(&self, a: usize, b: usize) -> Ordering {
+        let (a, b) = (self.heap[a], self.heap[b]);
+        let key = |run: usize| self.runs[run].head().map(|record| (record.bucket, record.unit, run));
+        key(a).cmp(&key(b))
+    }
+}
+
+enum Run {
+    Memory { rows: Rows, next: usize },
+    Spilled(SpilledRun),
+}
+
+impl Run {
+    fn head(&self) -> Option<Record<'_>> {
+        match self {
+            Self::Memory { rows, next } => rows.index.get(*next).map(|entry| rows.record(entry)),
+            Self::Spilled(spilled) => spilled.frame.get(spilled.next..).filter(|rest| !rest.is_empty()).map(Record::read),
+        }
+    }
+}
+
+/// Encoded rows in memory. A record is its length (u32), bucket (u32), length of the unit (u16), the
+/// unit, and the cells.
+#[derive(Default)]
+struct Rows {
+    bytes: Vec<u8>,
+    index: Vec<Entry>,
+}
+
+#[derive(Clone, Copy)]
+struct Entry {
+    /// The first 8 bytes of the unit: most comparisons end here.
+    prefix: u64,
+    bucket: u32,
+    at: u32,
+}
+
+impl Rows {
+    fn push(&mut self, bucket: u32, unit: &[u8], cells: &[Cell]) -> io::Result<()> {
+        let at = self.bytes.len();
+        self.bytes.extend_from_slice(&[0; 4]);
+        self.bytes.extend_from_slice(&bucket.to_le_bytes());
+        self.bytes.extend_from_slice(&(unit.len() as u16).to_le_bytes());
+        self.bytes.extend_from_slice(unit);
+        for cell in cells {
+            write_cell(&mut self.bytes, cell);
+        }
+        let length = self.bytes.len() - at;
+        if length > MAX_RECORD || unit.len() > usize::from(u16::MAX) {
+            self.bytes.truncate(at);
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        self.bytes[at..at + 4].copy_from_slice(&(length as u32).to_le_bytes());
+        let mut prefix = [0; 8];
+        let shared = unit.len().min(8);
+        prefix[..shared].copy_from_slice(&unit[..shared]);
+        self.index.push(Entry { prefix: u64::from_be_bytes(prefix), bucket, at: at as u32 });
+        Ok(())
+    }
+
+    fn memory(&self) -> usize {
+        self.bytes.len() + self.index.len() * size_of::<Entry>()
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.index.clear();
+    }
+
+    fn sort(&mut self) {
+        let mut index = std::mem::take(&mut self.index);
+        index.sort_unstable_by(|a, b| {
+            (a.bucket, a.prefix)
+                .cmp(&(b.bucket, b.prefix))
+                .then_with(|| self.record(a).unit.cmp(self.record(b).unit))
+                .then(a.at.cmp(&b.at))
+        });
+        self.index = index;
+    }
+
+    fn record(&self, entry: &Entry) -> Record<'_> {
+        Record::read(&self.bytes[entry.at as usize..])
+    }
+}
+
+fn record_length(bytes: &[u8]) -> usize {
+    let mut length = [0; 4];
+    length.copy_from_slice(&bytes[..4]);
+    u32::from_le_bytes(length) as usize
+}
+
+impl<'a> Record<'a> {
+    /// The record `bytes` begins with. Only bytes written by [`Rows::push`] come here: from memory,
+    /// or opened by an authenticated cipher.
+    fn read(bytes: &'a [u8]) -> Self {
+        let bytes = &bytes[..record_length(bytes)];
+        let unit_end = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+        Self {
+            bucket: u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]),
+            unit: &bytes[10..unit_end],
+            cells: &bytes[unit_end..],
+        }
+    }
+
+    /// The cells, in the order they were pushed.
+    pub(crate) fn cells(self) -> impl Iterator<Item = Cell<'a>> {
+        let mut rest = self.cells;
+        std::iter::from_fn(move || read_cell(&mut rest))
+    }
+}
+
+fn write_cell(bytes: &mut Vec<u8>, cell: &Cell) {
+    match cell {
+        Cell::Null => bytes.push(0),
+        Cell::Int(number) => {
+            bytes.push(1);
+            bytes.extend_from_slice(&number.to_le_bytes());
+        }
+        Cell::Float(number) => {
+            bytes.push(2);
+            bytes.extend_from_slice(&number.to_le_bytes());
+        }
+        Cell::Bool(value) => bytes.push(3 + u8::from(*value)),
+        Cell::Text(text) => {
+            bytes.push(5);
+            bytes.extend_from_slice(&(text.len() as u32).to_le_bytes());
+            bytes.extend_from_slice(text.as_bytes());
+        }
+    }
+}
+
+fn read_cell<'a>(rest: &mut &'a [u8]) -> Option<Cell<'a>> {
+    let (&tag, after) = rest.split_first()?;
+    let (cell, after) = match tag {
+        0 => (Cell::Null, after),
+        1 | 2 => {
+            let (number, after) = after.split_first_chunk()?;
+            let cell = if tag == 1 { Cell::Int(i64::from_le_bytes(*number)) } else { Cell::Float(f64::from_le_bytes(*number)) };
+            (cell, after)
+        }
+        3 | 4 => (Cell::Bool(tag == 4), after),
+        _ => {
+            let (length, after) = after.split_first_chunk()?;
+            let (text, after) = after.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+            (Cell::Text(std::str::from_utf8(text).ok()?), after)
+        }
+    };
+    *rest = after;
+    Some(cell)
+}
+
+/// The nameless spill file: frames of whole records, each sealed under its number.
+struct Spill {
+    file: File,
+    key: LessSafeKey,
+    end: u64,
+    frames: u64,
+}
+
+/// A run in the spill file, and the frame of it now in memory.
+struct SpilledRun {
+    at: u64,
+    end: u64,
+    number: u64,
+    frame: Vec<u8>,
+    next: usize,
+}
+
+/// Plain bytes gathered before a frame is sealed.
+const FRAME: usize = 64 << 10;
+
+impl Spill {
+    fn new(dir: &Path) -> io::Result<Self> {
+        let path = dir.join("spill");
+        let file = files::create(&path)?;
+        std::fs::remove_file(&path)?;
+        let key: [u8; 32] = random().map_err(io::Error::other)?;
+        let key = UnboundKey::new(&AES_256_GCM, &key).map_err(|_| io::Error::other("the cipher refused a key"))?;
+        Ok(Self { file, key: LessSafeKey::new(key), end: 0, frames: 0 })
+    }
+
+    fn write(&mut self, rows: &Rows) -> io::Result<SpilledRun> {
+        let run = SpilledRun { at: self.end, end: 0, number: self.frames, frame: Vec::new(), next: 0 };
+        let mut frame = Vec::with_capacity(2 * FRAME);
+        for entry in &rows.index {
+            let bytes = &rows.bytes[entry.at as usize..];
+            frame.extend_from_slice(&bytes[..record_length(bytes)]);
+            if frame.len() >= FRAME {
+                self.seal(&mut frame)?;
+            }
+        }
+        if !frame.is_empty() {
+            self.seal(&mut frame)?;
+        }
+        Ok(SpilledRun { end: self.end, ..run })
+    }
+
+    fn seal(&mut self, frame: &mut Vec<u8>) -> io::Result<()> {
+        self.key
+            .seal_in_place_append_tag(nonce(self.frames), Aad::empty(), frame)
+            .map_err(|_| io::Error::other("the cipher refused a frame"))?;
+        self.file.write_all_at(&(frame.len() as u32).to_le_bytes(), self.end)?;
+        self.file.write_all_at(frame, self.end + 4)?;
+        self.end += 4 + frame.len() as u64;
+        self.frames += 1;
+        frame.clear();
+        Ok(())
+    }
+
+    /// The next frame of a run; leaves it empty at its end.
+    fn read(&self, run: &mut SpilledRun) -> io::Result<()> {
+        run.frame.clear();
+        run.next = 0;
+        if run.at >= run.end {
+            return Ok(());
+        }
+        let mut length = [0; 4];
+        self.file.read_exact_at(&mut length, run.at)?;
+        let length = u32::from_le_bytes(length) as usize;
+        if length > MAX_RECORD + 2 * FRAME {
+            return Err(io::Error::other("the spill file was altered during the import"));
+        }
+        run.frame.resize(length, 0);
+        self.file.read_exact_at(&mut run.frame, run.at + 4)?;
+        let plain = self
+            .key
+            .open_in_place(nonce(run.number), Aad::empty(), &mut run.frame)
+            .map_err(|_| io::Error::other("the spill file was altered during the import"))?
+            .len();
+        run.frame.truncate(plain);
+        run.at += 4 + length as u64;
+        run.number += 1;
+        Ok(())
+    }
+}
+
+/// Every frame of the one import this key lives for has its own number.
+fn nonce(number: u64) -> Nonce {
+    let mut bytes = [0; NONCE_LEN];
+    bytes[..8].copy_from_slice(&number.to_le_bytes());
+    Nonce::assume_unique_for_key(bytes)
+}

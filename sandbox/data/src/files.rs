@@ -1,0 +1,148 @@
+//! Reading shared files by position, and writing files that survive a crash.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read, Write};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parquet::errors::ParquetError;
+use parquet::file::reader::{ChunkReader, Length};
+use ring::digest;
+
+use crate::hash::to_array;
+
+/// A file read by position only, so that several readers of one descriptor do not disturb each
+/// other, and never asked for more bytes than it has, whatever a footer claims.
+#[derive(Clone)]
+pub(crate) struct SharedFile {
+    file: Arc<File>,
+    length: u64,
+}
+
+impl SharedFile {
+    pub(crate) fn new(file: Arc<File>) -> io::Result<Self> {
+        let length = file.metadata()?.len();
+        Ok(Self { file, length })
+    }
+
+    pub(crate) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// All the bytes, from the start.
+    pub(crate) fn reader(&self) -> FileAt {
+        FileAt { file: Arc::clone(&self.file), at: 0 }
+    }
+}
+
+impl Length for SharedFile {
+    fn len(&self) -> u64 {
+        self.length
+    }
+}
+
+impl ChunkReader for SharedFile {
+    type T = BufReader<FileAt>;
+
+    fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
+        if start > self.length {
+            return Err(ParquetError::EOF("a part is said to start after the end of the file".into()));
+        }
+        Ok(BufReader::new(FileAt { file: Arc::clone(&self.file), at: start }))
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
+        if start.checked_add(length as u64).is_none_or(|end| end > self.length) {
+            return Err(ParquetError::EOF("a part is said to end after the end of the file".into()));
+        }
+        let mut bytes = vec![0; length];
+        self.file.read_exact_at(&mut bytes, start)?;
+        Ok(bytes.into())
+    }
+}
+
+/// Reads on from a position of its own.
+pub(crate) struct FileAt {
+    file: Arc<File>,
+    at: u64,
+}
+
+impl Read for FileAt {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read_at(buffer, self.at)?;
+        self.at += read as u64;
+        Ok(read)
+    }
+}
+
+/// Length and SHA-256 of all a reader gives.
+pub(crate) fn digest_of(mut reader: impl Read) -> io::Result<(u64, [u8; 32])> {
+    let mut context = digest::Context::new(&digest::SHA256);
+    let mut buffer = vec![0; 256 << 10];
+    let mut length = 0;
+    loop {
+        match reader.read(&mut buffer) {
+            Ok(0) => return Ok((length, to_array(context.finish().as_ref()))),
+            Ok(read) => {
+                context.update(&buffer[..read]);
+                length += read as u64;
+            }
+            Err(fault) if fault.kind() == io::ErrorKind::Interrupted => {}
+            Err(fault) => return Err(fault),
+        }
+    }
+}
+
+/// Counts and digests what is written through it.
+pub(crate) struct DigestWriter {
+    file: io::BufWriter<File>,
+    context: digest::Context,
+    length: u64,
+}
+
+impl DigestWriter {
+    /// A new file, mode 0600.
+    pub(crate) fn create(path: &Path) -> io::Result<Self> {
+        let file = io::BufWriter::with_capacity(256 << 10, create(path)?);
+        Ok(Self { file, context: digest::Context::new(&digest::SHA256), length: 0 })
+    }
+
+    /// Makes it durable; returns length and SHA-256.
+    pub(crate) fn finish(mut self) -> io::Result<(u64, [u8; 32])> {
+        self.file.flush()?;
+        self.file.get_ref().sync_all()?;
+        Ok((self.length, to_array(self.context.finish().as_ref())))
+    }
+}
+
+impl Write for DigestWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.context.update(&bytes[..written]);
+        self.length += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// A new file, mode 0600; an error when it exists.
+pub(crate) fn create(path: &Path) -> io::Result<File> {
+    File::options().read(true).write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// Writes a whole new file and makes its content durable (not yet its name: see [`sync_dir`]).
+pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Makes the names in a folder durable.
+pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}
