@@ -133,7 +133,7 @@ impl Module {
     ) -> Result<Vec<Contribution>, Failure> {
         match &self.resettable {
             Some(resettable) => resettable.contribute(&self.engine, grain, state),
-            None => self.contribute_fresh(grain, state),
+            None => self.contribute_in_new_instance(grain, state),
         }
     }
 
@@ -141,7 +141,7 @@ impl Module {
     ///
     /// # Errors
     /// As there.
-    pub(crate) fn contribute_fresh(
+    pub fn contribute_in_new_instance(
         &self,
         grain: &[Table<'_>],
         state: &[f64],

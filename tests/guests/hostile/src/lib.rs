@@ -1,0 +1,120 @@
+//! A guest that misbehaves as the first number of its state says. Modes that act on a victim do
+//! so when the text column holds "victim", and else count one.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use unseen_guest::{Contributions, Grain, Job, Key, job};
+
+struct Hostile;
+
+static NUMBER: AtomicU64 = AtomicU64::new(0);
+static LIST: Mutex<Vec<String>> = Mutex::new(Vec::new());
+static CODE: Mutex<fn() -> f64> = Mutex::new(first);
+
+fn first() -> f64 {
+    1.0
+}
+
+fn second() -> f64 {
+    2.0
+}
+
+impl Job for Hostile {
+    fn contribute(grain: &Grain, state: &[f64], out: &mut Contributions) -> Result<(), String> {
+        let mode = state.first().copied().unwrap_or(0.0) as u32;
+        let is_victim = grain.table(0).texts(0)?.valid().any(|text| text == "victim");
+        match mode {
+            // Remember: in a number, in allocated memory, in which code runs next.
+            0 => {
+                let before = NUMBER.fetch_add(1, Ordering::Relaxed);
+                let mut list = LIST.lock().map_err(|_| "poisoned")?;
+                list.push("seen".repeat(2000));
+                let mut code = CODE.lock().map_err(|_| "poisoned")?;
+                out.add(0, "number", [before as f64]);
+                out.add(0, "list", [list.len() as f64]);
+                out.add(0, "code", [(*code)()]);
+                *code = second;
+                return Ok(());
+            }
+            // Remember far away: touch pages all over memory, and read them first.
+            1 => {
+                let mut pages = vec![0_u8; 900_000];
+                let seen: u64 = pages.iter().step_by(512).map(|&byte| u64::from(byte)).sum();
+                pages.iter_mut().step_by(512).for_each(|byte| *byte = 7);
+                std::hint::black_box(&mut pages);
+                out.add(0, "pages", [seen as f64]);
+                return Ok(());
+            }
+            2 if is_victim => panic!("trap"),
+            3 if is_victim => loop {
+                NUMBER.fetch_add(1, Ordering::Relaxed);
+            },
+            // All the memory there is, written.
+            4 if is_victim => {
+                let mut hoard: Vec<Vec<u8>> = Vec::new();
+                loop {
+                    let mut more = Vec::new();
+                    if more.try_reserve_exact(1 << 20).is_err() {
+                        break;
+                    }
+                    more.resize(1 << 20, 0xAB);
+                    hoard.push(more);
+                }
+                out.add(0, "hoard", [hoard.len() as f64]);
+                return Ok(());
+            }
+            // Allocate for ever, without minding.
+            5 if is_victim => {
+                let mut all = Vec::new();
+                loop {
+                    all.push(vec![1_u8; 1 << 16]);
+                }
+            }
+            6 if is_victim => {
+                for _ in 0..1_000_000 {
+                    out.add(0, 1, [1.0]);
+                }
+                return Ok(());
+            }
+            7 if is_victim => {
+                out.add(0, "long".repeat(5_000_000), [1.0]);
+                return Ok(());
+            }
+            8 => {
+                out.add(0, "nan", [f64::NAN]);
+                out.add(0, "inf", [f64::INFINITY, f64::NEG_INFINITY]);
+                out.add(u32::MAX, vec![Key::Int(i64::MIN); 9], vec![1.0; 100]);
+                out.add(0, (), []);
+                return Ok(());
+            }
+            9 if is_victim => {
+                out.add(0, "deep", [deep(u64::MAX) as f64]);
+                return Ok(());
+            }
+            10 if is_victim => return Err("the victim is here".repeat(1000)),
+            // Everything of memory, by address: whatever was left there shows.
+            11 => {
+                let mut sum = 0_u64;
+                let pages = core::arch::wasm32::memory_size(0);
+                for address in (1024..pages * 65_536).step_by(8) {
+                    // SAFETY: inside linear memory; there is nothing else to be careful of.
+                    let word = unsafe { std::ptr::read_volatile(address as *const u64) };
+                    sum = sum.rotate_left(5) ^ word;
+                }
+                out.add(0, "digest", [(sum >> 12) as f64, pages as f64]);
+                return Ok(());
+            }
+            _ => {}
+        }
+        out.add(0, "count", [1.0]);
+        Ok(())
+    }
+}
+
+#[inline(never)]
+fn deep(n: u64) -> u64 {
+    if n == 0 { 0 } else { std::hint::black_box(deep(std::hint::black_box(n - 1))) + 1 }
+}
+
+job!(Hostile);
