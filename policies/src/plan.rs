@@ -2,7 +2,7 @@
 //! charge. Proofs are in `docs/privacy-model.md`; names here are the names there.
 
 use num_bigint::BigInt;
-use num_traits::{One, Zero};
+use num_traits::One;
 
 use crate::accounting;
 pub use crate::domain::Domain;
@@ -197,7 +197,7 @@ impl Noise {
             }
             Noise::Gaussian { variance } => {
                 let variance = to_f64(variance);
-                if variance > 250_000.0 {
+                if variance > 10_000.0 {
                     // Midpoint rule on the falling side: the sum to h is more than the integral to h + 1/2.
                     return (1.959_963_984_540_055 * variance.sqrt() - 0.5).ceil();
                 }
@@ -213,9 +213,9 @@ impl Noise {
     }
 }
 
-/// P(|X| = 0), P(|X| = 1), ... of the discrete Gaussian, to where floats end. `variance` at most 250,000.
+/// P(|X| = 0), P(|X| = 1), ... of the discrete Gaussian, to ten sigma, where floats end. `variance` at most 10,000.
 fn gaussian_mass(variance: f64) -> Vec<f64> {
-    let reach = (40.0 * variance.sqrt()).ceil() as u32 + 1;
+    let reach = (10.0 * variance.sqrt()).ceil() as u32 + 2;
     let weight = |x: u32| if x == 0 { 1.0 } else { 2.0 * (-(f64::from(x).powi(2)) / (2.0 * variance)).exp() };
     let weights: Vec<f64> = (0..=reach).map(weight).collect();
     // Smallest first, so that the tail is not lost.
@@ -275,47 +275,38 @@ fn too_many_groups(output: &Output) -> ManifestError {
 /// Budget is split over rounds by `round_weights`, within a round over outputs by their `weight`,
 /// within an output over values by theirs. Shares are exact and sum to exactly the whole.
 fn values(manifest: &Manifest, output: &Output, groups: usize) -> Result<Vec<ValuePlan>, ManifestError> {
-    let whole = |weights: &mut dyn Iterator<Item = &Rational>| weights.fold(Rational::zero(), |sum, weight| sum + weight);
-    let rounds = manifest.limits.rounds as usize;
-    let round_weights = match &manifest.privacy.round_weights {
-        Some(weights) => weights.clone(),
-        None => vec![Rational::one(); rounds],
-    };
-    let all_rounds = whole(&mut round_weights.iter());
-    let all_outputs = whole(&mut manifest.outputs.iter().map(|output| &output.weight));
-    let all_values = whole(&mut output.values.iter().map(|value| &value.weight));
+    let equal = vec![Rational::one(); manifest.limits.rounds as usize];
+    let round_weights = manifest.privacy.round_weights.as_ref().unwrap_or(&equal);
+    let all_rounds: Rational = round_weights.iter().sum();
+    let all_outputs: Rational = manifest.outputs.iter().map(|output| &output.weight).sum();
+    let all_values: Rational = output.values.iter().map(|value| &value.weight).sum();
+    // One over each round's share.
+    let rounds: Vec<Rational> = round_weights.iter().map(|weight| &all_rounds / weight).collect();
     output.values.iter().map(|value| {
         let Sensitivity { l1, l2_squared } =
             Sensitivity::new(manifest.grain, groups, output.max_groups_per_unit, value.lower_steps, value.upper_steps);
-        let part = &output.weight / &all_outputs * &value.weight / &all_values;
-        let noise = |round_weight: &Rational| {
-            let share = &part * round_weight / &all_rounds;
-            match &manifest.privacy.mechanism {
-                Mechanism::Laplace { epsilon } => {
-                    Noise::Laplace { scale: Rational::from_integer(l1.clone()) / (epsilon * share) }
-                }
-                Mechanism::Gaussian { rho } => {
-                    let twice = rho * share * BigInt::from(2);
-                    Noise::Gaussian { variance: Rational::from_integer(l2_squared.clone()) / twice }
-                }
-            }
+        let share = &output.weight / &all_outputs * &value.weight / &all_values;
+        // What the noise would be if every round had this value's whole share.
+        let least = match &manifest.privacy.mechanism {
+            Mechanism::Laplace { epsilon } => Rational::from_integer(l1) / (epsilon * share),
+            Mechanism::Gaussian { rho } => Rational::from_integer(l2_squared) / (rho * share * BigInt::from(2)),
         };
-        let mut all: Vec<Noise> = Vec::with_capacity(rounds);
-        for (round, weight) in round_weights.iter().enumerate() {
-            // Equal weights are the rule: work the fraction out once.
-            let before = round.checked_sub(1).filter(|before| round_weights[*before] == *weight);
-            all.push(before.map_or_else(|| noise(weight), |before| all[before].clone()));
-        }
+        let noise = |round: &Rational| match &manifest.privacy.mechanism {
+            Mechanism::Laplace { .. } => Noise::Laplace { scale: &least * round },
+            Mechanism::Gaussian { .. } => Noise::Gaussian { variance: &least * round },
+        };
+        let noise: Vec<Noise> = rounds.iter().map(noise).collect();
         let width = |noise: &Noise| match noise {
             Noise::Laplace { scale } => to_f64(scale),
             Noise::Gaussian { variance } => to_f64(variance).sqrt(),
         };
-        if all.iter().map(width).fold(0.0, f64::max) > 2f64.powi(MAX_NOISE_BITS) {
+        if noise.iter().map(width).fold(0.0, f64::max) > 2f64.powi(MAX_NOISE_BITS) {
             return Err(value.at.error(format!(
                 "the noise on `{}` would be wider than 2^{MAX_NOISE_BITS} steps: use a coarser granularity, narrower bounds or a larger share of the budget",
                 value.name
             )));
         }
-        Ok(ValuePlan { name: value.name.clone(), lower: value.lower_steps, upper: value.upper_steps, granularity: value.granularity.clone(), noise: all })
+        let (name, granularity) = (value.name.clone(), value.granularity.clone());
+        Ok(ValuePlan { name, lower: value.lower_steps, upper: value.upper_steps, granularity, noise })
     }).collect()
 }

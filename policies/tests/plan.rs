@@ -153,7 +153,7 @@ fn expected_errors_agree_with_direct_summation() {
             assert!((noise.standard_deviation() - deviation).abs() <= 1e-9 * deviation.max(1e-9), "{noise:?}: {} for {deviation}", noise.standard_deviation());
             let stated = noise.half_width_95();
             assert!(stated >= half_width && stated <= half_width + 1.0, "{noise:?}: {stated} for {half_width}");
-            assert!(a * a > 250_000 || stated == half_width, "{noise:?}: {stated} for {half_width}");
+            assert!(a * a > 10_000 * b * b || stated == half_width, "{noise:?}: {stated} for {half_width}");
         }
     }
     for power in [10u32, 40, 90, 180] {
