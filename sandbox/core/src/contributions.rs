@@ -439,7 +439,7 @@ mod tests {
         };
         let numbers = [5.0, 5.004999, 5.005, -3.0, -3.005, 1.0, 1.5, 0.5, 3.0, 3.1666666666666665, 1e300, -1e300, f64::NAN];
         let mut broken_caught = false;
-        for _ in 0..100_000 {
+        for _ in 0..140_000 {
             let items: Vec<Item> = (0..5).map(|_| {
                 let output = next(2) as u32;
                 (output, vec![next(4) as i64], (0..2 - output).map(|_| numbers[next(13) as usize]).collect())

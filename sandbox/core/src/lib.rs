@@ -10,6 +10,53 @@
 //! | [`NoisyTotals`] | that plus [`RoundNoise`], drawn before the first row was read | the guest's `advance` |
 //! | [`SealedRelease`], [`Release`] | the body with its errors; opens with the proof of its log entry | the analyst |
 //!
+//! One round of a job, as a worker runs it:
+//!
+//! ```
+//! use unseen_core::{Clamper, ExactTotals, NoiseKey, RawContribution, RoundNoise, Run, SealedRelease};
+//! use unseen_policies::{Manifest, Plan, domain::{Key, KeyRef}, event::JobId, plan::References};
+//!
+//! struct None;
+//! impl References for None {
+//!     fn column(&self, _: &str, _: &str) -> Option<Vec<Key>> { Option::None }
+//! }
+//! let manifest = Manifest::parse(r#"
+//! [job]
+//! title = "Firms by town"
+//! purpose = "An example"
+//! release = "+1h"
+//! [[input]]
+//! dataset = "firms"
+//! columns = ["town"]
+//! [grain]
+//! kind = "unit"
+//! [[output]]
+//! name = "firms"
+//! groups = [{ name = "town", keys = ["湖塘", "牛塘"] }]
+//! values = [{ name = "count", lower = 0, upper = 1, granularity = 1 }]
+//! [privacy]
+//! mechanism = "laplace"
+//! epsilon = 1
+//! "#)?;
+//! let plan = Plan::new(&manifest, &None)?;
+//!
+//! let key = NoiseKey::new([7; 32]);
+//! let run = Run { origin: "lab.example/log", entry: 15, leaf: [1; 32], snapshots: &[[2; 32]] };
+//! let noise = RoundNoise::draw(&plan, key.round_seed(&run, 0))?; // before the first row is read
+//! let mut totals = ExactTotals::zero(&noise);
+//! let mut clamper = Clamper::new(&plan);
+//! for town in ["湖塘", "牛塘", "湖塘"] {
+//!     let mut grain = clamper.grain();
+//!     grain.push(RawContribution { output: 0, group: &[KeyRef::Text(town)], values: &[1e9] });
+//!     totals.add(grain.finish()); // counts 1
+//! }
+//! let noisy = totals.noise(noise);
+//! assert_eq!(noisy.as_f64(&plan)?[0].len(), 2);
+//! let sealed = SealedRelease::seal(&plan, JobId(12), run.entry, &[noisy], vec![])?;
+//! println!("to be announced in the log: {}", sealed.digest());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! The arguments why this is differentially private stand in `docs/proofs/`.
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]

@@ -239,7 +239,7 @@ impl<'a> Chance<'a> {
             (num << 64) / den
         } else if den >> 96 == 0 {
             let (high, rest) = (num << 32).div_rem(&den);
-            high << 32 | (rest << 32) / den
+            (high << 32) | ((rest << 32) / den)
         } else {
             u128::from(first_digits(&num.into(), &den.into()).0)
         };

@@ -164,7 +164,8 @@ fn the_auditor_sees_every_departure_from_the_plan() {
     let plan = small_plan();
     let digest = sealed(&plan).digest();
     let release = open(sealed(&plan), &entry(announcement(digest).into())).unwrap();
-    let changes: [(&str, fn(&mut ReleaseBody)); 14] = [
+    type Change = fn(&mut ReleaseBody);
+    let changes: [(&str, Change); 14] = [
         ("a round left out", |body| drop(body.rounds.remove(0))),
         ("a round too many", |body| body.rounds.extend(body.rounds.clone())),
         ("no rounds", |body| body.rounds.clear()),

@@ -291,7 +291,8 @@ fn neighbours_share_one_support_and_float_noise_would_not() {
 fn distinguished(one: &[f64], two: &[f64]) -> bool {
     let finer = |x: &f64| (x * 2f64.powi(53)).fract() != 0.0;
     let residues = [2.0, 3.0, 4.0, 5.0, 7.0].into_iter().flat_map(|m: f64| (0..m as u32).map(move |r| (m, f64::from(r))));
-    let events: Vec<Box<dyn Fn(&f64) -> bool>> =
+    type Event = Box<dyn Fn(&f64) -> bool>;
+    let events: Vec<Event> =
         residues.map(|(m, r)| Box::new(move |x: &f64| x.rem_euclid(m) == r) as _).chain([Box::new(finer) as _]).collect();
     events.iter().any(|event| {
         let [a, b] = [one, two].map(|sample| sample.iter().filter(|x| event(x)).count() as f64 / sample.len() as f64);
