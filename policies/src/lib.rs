@@ -15,6 +15,7 @@ pub mod manifest;
 pub mod plan;
 pub mod policy;
 pub mod rational;
+mod reader;
 pub mod rho;
 
 pub use manifest::Manifest;

@@ -1,0 +1,234 @@
+//! Reading TOML so that every mistake is named with its line, its column and what to do.
+
+use std::collections::HashSet;
+use std::ops::RangeInclusive;
+
+use num_traits::One;
+use toml::de::{DeTable, DeValue};
+
+use crate::rational::{Rational, parse_decimal};
+
+/// What is wrong in a manifest, where, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column {column}: {message}")]
+pub struct ManifestError {
+    /// From 1.
+    pub line: usize,
+    /// In characters, from 1.
+    pub column: usize,
+    /// One sentence.
+    pub message: String,
+}
+
+/// A place in the text of a manifest, for errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) line: usize,
+    pub(crate) column: usize,
+}
+
+impl Place {
+    pub(crate) fn of(text: &str, offset: usize) -> Place {
+        let before = text.get(..offset).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        Place { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
+    }
+
+    pub(crate) fn error(self, message: impl Into<String>) -> ManifestError {
+        ManifestError { line: self.line, column: self.column, message: message.into() }
+    }
+}
+
+/// A table whose keys are all known.
+#[derive(Clone, Copy)]
+pub(crate) struct Table<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) at: usize,
+    pub(crate) fields: &'a DeTable<'a>,
+}
+
+/// A value, where it stands, and the key it stands under.
+#[derive(Clone, Copy)]
+pub(crate) struct Node<'a> {
+    text: &'a str,
+    pub(crate) key: &'a str,
+    at: usize,
+    pub(crate) value: &'a DeValue<'a>,
+}
+
+impl<'a> Table<'a> {
+    /// Refuses the first key that is not `known`, and names the one that was probably meant.
+    pub(crate) fn knowing(self, known: &[&str]) -> Result<Table<'a>, ManifestError> {
+        let stranger = self.fields.keys().find(|key| !known.contains(&key.get_ref().as_ref()));
+        let Some(key) = stranger else { return Ok(self) };
+        let name = key.get_ref();
+        let nearest = known.iter().min_by_key(|known| distance(known, name)).filter(|known| distance(known, name) <= 1 + name.chars().count() / 3);
+        let advice = nearest.map_or_else(|| format!("it knows {}", known.join(", ")), |nearest| format!("did you mean `{nearest}`?"));
+        Err(Place::of(self.text, key.span().start).error(format!("`{}` has no key `{}`: {advice}", self.name, name.escape_debug())))
+    }
+
+    /// The value under `key`, if there is one.
+    pub(crate) fn optional(self, key: &'a str) -> Option<Node<'a>> {
+        let value = self.fields.get(key)?;
+        Some(Node { text: self.text, key, at: value.span().start, value: value.get_ref() })
+    }
+
+    /// The value under `key`, which must be there.
+    pub(crate) fn required(self, key: &'a str) -> Result<Node<'a>, ManifestError> {
+        self.optional(key).ok_or_else(|| Place::of(self.text, self.at).error(format!("`{}` has no `{key}`: add it", self.name)))
+    }
+
+    pub(crate) fn weight(self) -> Result<Rational, ManifestError> {
+        self.optional("weight").map_or(Ok(Rational::one()), |node| node.weight())
+    }
+}
+
+impl<'a> Node<'a> {
+    pub(crate) fn place(self) -> Place {
+        Place::of(self.text, self.at)
+    }
+
+    pub(crate) fn error(self, message: impl Into<String>) -> ManifestError {
+        self.place().error(message)
+    }
+
+    fn wrong_type(self, wanted: &str) -> ManifestError {
+        self.error(format!("`{}` is of type {}: write {wanted}", self.key, self.value.type_str()))
+    }
+
+    /// A table that has no other keys than the known ones.
+    pub(crate) fn table(self, known: &[&str]) -> Result<Table<'a>, ManifestError> {
+        match self.value {
+            DeValue::Table(fields) => Table { text: self.text, name: self.key, at: self.at, fields }.knowing(known),
+            _ => Err(self.wrong_type("a table")),
+        }
+    }
+
+    /// The items of a list, each under the list's own key.
+    pub(crate) fn list(self, wanted: &str) -> Result<impl Iterator<Item = Node<'a>>, ManifestError> {
+        let DeValue::Array(items) = self.value else { return Err(self.wrong_type(wanted)) };
+        Ok(items.iter().map(move |item| Node { at: item.span().start, value: item.get_ref(), ..self }))
+    }
+
+    /// A list of at least one table.
+    pub(crate) fn each<T>(self, read: impl FnMut(Node<'a>) -> Result<T, ManifestError>) -> Result<Vec<T>, ManifestError> {
+        let items = self.list("a list of tables")?.map(read).collect::<Result<Vec<_>, _>>()?;
+        match items.is_empty() {
+            true => Err(self.error(format!("`{}` is empty: write at least one", self.key))),
+            false => Ok(items),
+        }
+    }
+
+    /// A text, whatever it holds.
+    pub(crate) fn text(self, wanted: &str) -> Result<&'a str, ManifestError> {
+        match self.value {
+            DeValue::String(text) => Ok(text),
+            _ => Err(self.wrong_type(wanted)),
+        }
+    }
+
+    /// A text that shows on a terminal as what it is.
+    pub(crate) fn clean(self, wanted: &str) -> Result<&'a str, ManifestError> {
+        let text = self.text(wanted)?;
+        let hides = |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        match text.chars().find(|c| hides(*c)) {
+            Some(c) => Err(self.error(format!("`{}` holds the control character {}: take it out", self.key, c.escape_unicode()))),
+            None => Ok(text),
+        }
+    }
+
+    /// A clean text of 1 to `longest` characters.
+    pub(crate) fn name(self, longest: usize) -> Result<String, ManifestError> {
+        let text = self.clean("a text")?;
+        match text.trim().is_empty() || text.chars().count() > longest {
+            true => Err(self.error(format!("`{}` must have 1 to {longest} characters, not all blank", self.key))),
+            false => Ok(text.to_owned()),
+        }
+    }
+
+    /// A list of at least one column name, no two equal.
+    pub(crate) fn names(self) -> Result<Vec<String>, ManifestError> {
+        let nodes: Vec<Node<'_>> = self.list("a list of column names")?.collect();
+        let names = nodes.iter().map(|node| node.name(128)).collect::<Result<Vec<_>, _>>()?;
+        unique("column", nodes.iter().zip(&names).map(|(node, name)| (node.place(), name.as_str())))?;
+        match names.is_empty() {
+            true => Err(self.error(format!("`{}` is empty: name at least one column", self.key))),
+            false => Ok(names),
+        }
+    }
+
+    /// A whole number within a range.
+    pub(crate) fn whole(self, range: RangeInclusive<i64>) -> Result<i64, ManifestError> {
+        let wanted = format!("a whole number from {} to {}", range.start(), range.end());
+        let DeValue::Integer(number) = self.value else { return Err(self.wrong_type(&wanted)) };
+        let value = i64::from_str_radix(number.as_str(), number.radix()).ok().filter(|value| range.contains(value));
+        value.ok_or_else(|| self.error(format!("`{}` is {number}: write {wanted}", self.key)))
+    }
+
+    /// An exact number, as it is written.
+    pub(crate) fn number(self) -> Result<Rational, ManifestError> {
+        let text = match self.value {
+            DeValue::Integer(number) if number.radix() == 10 => number.as_str(),
+            DeValue::Float(number) => number.as_str(),
+            DeValue::String(text) => text,
+            _ => return Err(self.wrong_type("a decimal number, or a fraction as a text such as \"1/3\"")),
+        };
+        parse_decimal(text).map_err(|why| self.error(format!("`{}`: {why}", self.key)))
+    }
+
+    /// An exact number from `least` to `most`.
+    pub(crate) fn between(self, least: &str, most: i64) -> Result<Rational, ManifestError> {
+        let (number, lowest) = (self.number()?, parse_decimal(least).unwrap_or_else(|_| Rational::one()));
+        match lowest <= number && number <= Rational::from_integer(most.into()) {
+            true => Ok(number),
+            false => Err(self.error(format!("`{}` is {number}: write a number from {least} to {most}", self.key))),
+        }
+    }
+
+    pub(crate) fn weight(self) -> Result<Rational, ManifestError> {
+        self.between("1e-6", 1_000_000)
+    }
+
+    /// 64 KiB to 4 GiB, as a number of bytes or with a unit.
+    pub(crate) fn bytes(self) -> Result<u64, ManifestError> {
+        let range = 1i64 << 16..=1 << 32;
+        let DeValue::String(text) = self.value else { return Ok(self.whole(range)? as u64) };
+        let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let shift = match text[end..].trim() {
+            "" | "B" => Some(0),
+            "KiB" => Some(10),
+            "MiB" => Some(20),
+            "GiB" => Some(30),
+            _ => None,
+        };
+        let bytes = shift.and_then(|shift| text[..end].parse::<i64>().ok()?.checked_mul(1 << shift));
+        let bytes = bytes.filter(|bytes| range.contains(bytes));
+        bytes.map(|bytes| bytes as u64).ok_or_else(|| self.error(format!("`{}` is `{text}`: write 64KiB to 4GiB, such as \"64MiB\"", self.key)))
+    }
+}
+
+/// Refuses the second of two equal names.
+pub(crate) fn unique<'a>(what: &str, named: impl Iterator<Item = (Place, &'a str)>) -> Result<(), ManifestError> {
+    let mut seen = HashSet::new();
+    for (at, name) in named {
+        if !seen.insert(name) {
+            return Err(at.error(format!("the {what} `{name}` stands here twice: rename or remove one")));
+        }
+    }
+    Ok(())
+}
+
+/// Number of single-letter edits between two words.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, to) in b.chars().enumerate() {
+            let change = diagonal + usize::from(from != to);
+            diagonal = row[j + 1];
+            row[j + 1] = change.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
