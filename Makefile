@@ -1,0 +1,51 @@
+# `make` says what there is. Everything but `bench` uses cargo's dev profile, in which outside crates
+# are optimised, so one build serves the demo and the tests.
+
+export CARGO_TARGET_DIR ?= $(CURDIR)/target
+EXAMPLES := --manifest-path guest-sdk/examples/Cargo.toml --target-dir $(CARGO_TARGET_DIR)/examples
+NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
+RUN_TESTS := $(if $(NEXTEST),cargo nextest run --no-fail-fast,cargo test --no-fail-fast --lib --bins --tests)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup rust target build demo test bench docs lint
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: rust target build ## Check this machine, get the WebAssembly target, build
+	@echo "Ready. Next: make demo"
+
+rust:
+	@command -v cargo > /dev/null || { echo "Rust is missing. Install it from https://rustup.rs and run this again." >&2; exit 1; }
+	@command -v cc > /dev/null || { echo "A C compiler is missing (ring and zstd need one). Install gcc or clang and run this again." >&2; exit 1; }
+
+# Does nothing when the target is there.
+target: rust
+	@scripts/wasm-target.sh
+
+build: rust
+	cargo build --workspace
+
+demo: target build ## Play the whole story in the folder demo-lab (or DEMO_DIR)
+	@demo/story.sh
+
+# The examples and the documentation's examples first, so that the workspace's summary comes last.
+test: target ## Run all tests
+	$(RUN_TESTS) $(EXAMPLES)
+	cargo test --workspace --doc --quiet
+	$(RUN_TESTS) --workspace
+
+bench: target ## Measure speed, in the release profile
+	cargo run --release --package unseen -- bench $(BENCH)
+
+docs: rust ## Build the API documentation
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+	@echo "$(CARGO_TARGET_DIR)/doc/unseen/index.html"
+
+lint: rust ## Check format, lints, licences and advisories
+	cargo fmt --all --check
+	cargo fmt --all --check --manifest-path guest-sdk/examples/Cargo.toml
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --all-targets $(EXAMPLES) -- -D warnings
+	@if command -v cargo-deny > /dev/null; then cargo deny --workspace check; \
+	else echo "NOT CHECKED: licences, bans and advisories (deny.toml); cargo install cargo-deny"; fi
