@@ -15,7 +15,7 @@ use num_bigint::BigInt;
 use crate::rational::Rational;
 use crate::rho::Rho;
 
-/// Slack on each term of a sum, relative: a thousand units in the last place.
+/// Slack on each term of a sum, relative: some hundred units in the last place.
 const SLACK: f64 = 1e-13;
 
 /// The zCDP loss of a pure epsilon-DP release, epsilon^2 / 2 (Bun and Steinke 2016, Proposition 1.4),
