@@ -91,12 +91,12 @@ pub enum ModuleError {
     },
 }
 
-/// Bytes a module may have.
-const MAX_MODULE: usize = 64 << 20;
+/// Bytes a module may have; see [`ModuleError::TooLong`].
+pub const MAX_MODULE: usize = 64 << 20;
 /// Functions all core modules together may have.
 const MAX_FUNCTIONS: u64 = 100_000;
 /// Core modules a component may carry.
-const MAX_MODULES: u64 = MAX_CORE_INSTANCES as u64;
+pub const MAX_MODULES: u64 = MAX_CORE_INSTANCES as u64;
 /// Components nested in a component; `wit-component` makes one for each exported interface.
 const MAX_COMPONENTS: u64 = 16;
 

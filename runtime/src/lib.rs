@@ -27,7 +27,7 @@ mod pagemap;
 mod reset;
 mod types;
 
-pub use check::{ModuleError, World};
+pub use check::{MAX_MODULE, ModuleError, World};
 pub use engine::{Engine, EngineError, Limits};
 pub use module::{Failure, Module};
 pub use types::{Cells, Column, Contribution, Derived, Key, Table, Totals, Verdict};

@@ -15,7 +15,7 @@ pub(crate) struct PageMap {
 }
 
 /// How many runs of pages one request can report; more take another request.
-const REGIONS: usize = 64;
+const REGIONS: usize = 16;
 
 impl PageMap {
     /// `None` where the kernel, or the right to ask it, is missing.

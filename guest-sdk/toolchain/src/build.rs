@@ -94,7 +94,7 @@ const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Linker settings that keep a grain cheap; `templates/config.toml` says why.
 const FLAGS: [&str; 4] =
-    ["-C", "link-arg=-zstack-size=16384", "-C", "link-arg=--initial-memory=1048576"];
+    ["-C", "link-arg=-zstack-size=16384", "-C", "link-arg=--initial-memory=262144"];
 
 /// The core module that cargo makes.
 fn compile(dir: &Path, package: Option<&str>, target: &Path) -> Result<Vec<u8>, BuildError> {
