@@ -121,7 +121,9 @@ pub enum SnapshotError {
         given: usize,
     },
     /// The bytes of a file are not the registered ones.
-    #[error("{file} of the snapshot of {dataset:?} was altered: its bytes are not the registered ones; restore it from a copy or import again")]
+    #[error(
+        "{file} of the snapshot of {dataset:?} was altered: its bytes are not the registered ones; restore it from a copy or import again"
+    )]
     Altered {
         /// Dataset name.
         dataset: String,
@@ -161,11 +163,19 @@ impl Snapshot {
     ) -> Result<Self, SnapshotError> {
         let manifest = Manifest::parse(manifest, root)?;
         if manifest.kind != Kind::Private {
-            return Err(SnapshotError::Manifest("this is a reference table, not rows of units".into()));
+            return Err(SnapshotError::Manifest(
+                "this is a reference table, not rows of units".into(),
+            ));
         }
         let files = shared(&manifest, files)?;
         let verified = files.iter().map(|_| AtomicBool::new(false)).collect();
-        Ok(Self { manifest, root, files, verified, key: key.parquet_key()? })
+        Ok(Self {
+            manifest,
+            root,
+            files,
+            verified,
+            key: key.parquet_key()?,
+        })
     }
 
     /// The manifest.
@@ -188,7 +198,9 @@ impl Snapshot {
     pub fn verify_bucket(&self, bucket: u32) -> Result<(), SnapshotError> {
         let at = bucket as usize;
         let (Some(file), Some(verified)) = (self.files.get(at), self.verified.get(at)) else {
-            return Err(SnapshotError::Manifest(format!("there is no bucket {bucket}")));
+            return Err(SnapshotError::Manifest(format!(
+                "there is no bucket {bucket}"
+            )));
         };
         if !verified.load(Ordering::Acquire) {
             verify(&self.manifest, at, file)?;
@@ -197,20 +209,29 @@ impl Snapshot {
         Ok(())
     }
 
-    /// A bucket's bytes and its decrypted footer.
+    /// A bucket's bytes and its decrypted footer; the unit ids as a dictionary or as plain texts.
     pub(crate) fn parquet(
         &self,
         bucket: u32,
+        units_as_dictionary: bool,
     ) -> Result<(SharedFile, ArrowReaderMetadata), SnapshotError> {
         let at = bucket as usize;
         let name = &self.manifest.files[at].file;
         let content = |fault| SnapshotError::content(name, fault);
         let decryption = FileDecryptionProperties::builder(self.key.clone())
-            .with_aad_prefix(bucket_context(&self.manifest.dataset, &self.manifest.salt, bucket))
+            .with_aad_prefix(bucket_context(
+                &self.manifest.dataset,
+                &self.manifest.salt,
+                bucket,
+            ))
             .build()
             .map_err(content)?;
         let options = ArrowReaderOptions::new()
-            .with_schema(Arc::new(arrow_schema(&self.manifest.columns, self.manifest.unit_column.as_deref(), true)))
+            .with_schema(Arc::new(arrow_schema(
+                &self.manifest.columns,
+                self.manifest.unit_column.as_deref(),
+                units_as_dictionary,
+            )))
             .with_file_decryption_properties(decryption);
         let metadata = ArrowReaderMetadata::load(&self.files[at], options).map_err(content)?;
         Ok((self.files[at].clone(), metadata))
@@ -243,31 +264,44 @@ pub(crate) fn quality_context(dataset: &str, salt: &str) -> Vec<u8> {
 
 /// The schema of a snapshot's files. The unit column is stored once, as text, under [`UNIT`]; read
 /// back as a dictionary, whose keys make the ends of units cheap to find.
-pub(crate) fn arrow_schema(columns: &[ManifestColumn], unit: Option<&str>, as_dictionary: bool) -> Schema {
+pub(crate) fn arrow_schema(
+    columns: &[ManifestColumn],
+    unit: Option<&str>,
+    as_dictionary: bool,
+) -> Schema {
     let unit_type = match as_dictionary {
         true => DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)),
         false => DataType::Utf8,
     };
     let unit_field = unit.map(|_| Field::new(UNIT, unit_type, false));
-    let stored = columns.iter().filter(|column| Some(column.name.as_str()) != unit).map(|column| {
-        let kind = match column.kind.cell_kind() {
-            CellKind::Int => DataType::Int64,
-            CellKind::Float => DataType::Float64,
-            CellKind::Bool => DataType::Boolean,
-            CellKind::Text => DataType::Utf8,
-        };
-        Field::new(&column.name, kind, column.nullable)
-    });
+    let stored = columns
+        .iter()
+        .filter(|column| Some(column.name.as_str()) != unit)
+        .map(|column| {
+            let kind = match column.kind.cell_kind() {
+                CellKind::Int => DataType::Int64,
+                CellKind::Float => DataType::Float64,
+                CellKind::Bool => DataType::Boolean,
+                CellKind::Text => DataType::Utf8,
+            };
+            Field::new(&column.name, kind, column.nullable)
+        });
     Schema::new(unit_field.into_iter().chain(stored).collect::<Vec<_>>())
 }
 
 impl SnapshotError {
     pub(crate) fn content(file: &str, reason: impl std::fmt::Display) -> Self {
-        Self::Content { file: file.to_owned(), reason: reason.to_string() }
+        Self::Content {
+            file: file.to_owned(),
+            reason: reason.to_string(),
+        }
     }
 
     fn io(file: &str) -> impl FnOnce(std::io::Error) -> Self {
-        move |source| Self::Io { file: file.to_owned(), source }
+        move |source| Self::Io {
+            file: file.to_owned(),
+            source,
+        }
     }
 }
 
@@ -277,8 +311,8 @@ impl Manifest {
         if sha256(bytes) != root {
             return Err(SnapshotError::Root);
         }
-        let manifest: Self =
-            serde_json::from_slice(bytes).map_err(|fault| SnapshotError::Manifest(fault.to_string()))?;
+        let manifest: Self = serde_json::from_slice(bytes)
+            .map_err(|fault| SnapshotError::Manifest(fault.to_string()))?;
         match manifest.fault() {
             None => Ok(manifest),
             Some(fault) => Err(SnapshotError::Manifest(fault.into())),
@@ -287,18 +321,26 @@ impl Manifest {
 
     /// Rows in all files.
     pub fn rows(&self) -> u64 {
-        self.files.iter().fold(0, |rows, file| rows.saturating_add(file.rows))
+        self.files
+            .iter()
+            .fold(0, |rows, file| rows.saturating_add(file.rows))
     }
 
     /// Units in all files.
     pub fn units(&self) -> u64 {
-        self.files.iter().fold(0, |units, file| units.saturating_add(file.units))
+        self.files
+            .iter()
+            .fold(0, |units, file| units.saturating_add(file.units))
     }
 
     /// The place of a stored column in a bucket file, where the unit comes first.
     pub(crate) fn leaf(&self, name: &str) -> Option<usize> {
         let unit = self.unit_column.as_deref();
-        self.columns.iter().filter(|column| Some(column.name.as_str()) != unit).position(|column| column.name == name).map(|at| at + 1)
+        self.columns
+            .iter()
+            .filter(|column| Some(column.name.as_str()) != unit)
+            .position(|column| column.name == name)
+            .map(|at| at + 1)
     }
 
     pub(crate) fn salt_bytes(&self) -> [u8; 32] {
@@ -308,20 +350,63 @@ impl Manifest {
     fn fault(&self) -> Option<&'static str> {
         let is_digest = |text: &str| unhex(text).is_some_and(|bytes| bytes.len() == 32);
         let private = self.kind == Kind::Private;
-        let named = |bucket: usize| if private { bucket_file(bucket as u32) } else { TABLE.to_owned() };
-        let column = if private { &self.unit_column } else { &self.key_column };
+        let named = |bucket: usize| {
+            if private {
+                bucket_file(bucket as u32)
+            } else {
+                TABLE.to_owned()
+            }
+        };
+        let column = if private {
+            &self.unit_column
+        } else {
+            &self.key_column
+        };
         let checks = [
             (self.version == 1, "its format version is not 1"),
-            (is_digest(&self.salt) && is_digest(&self.description), "a digest or salt is not 32 bytes of hex"),
-            (private == self.unit_domain.is_some(), "only private datasets have a unit domain"),
-            (private == self.unit_column.is_some(), "only private datasets have a unit column"),
-            (private == self.key_column.is_none(), "only reference tables have a key column"),
-            ((1..=MAX_COLUMNS).contains(&self.columns.len()), "it has no columns or too many"),
-            (self.columns.iter().any(|c| Some(&c.name) == column.as_ref()), "its unit or key column is not a column"),
-            (!self.files.is_empty() && self.files.len() <= if private { MAX_BUCKETS as usize } else { 1 }, "it has no files or too many"),
-            (self.files.iter().enumerate().all(|(at, file)| file.file == named(at) && is_digest(&file.sha256)), "a file has a wrong name or digest"),
+            (
+                is_digest(&self.salt) && is_digest(&self.description),
+                "a digest or salt is not 32 bytes of hex",
+            ),
+            (
+                private == self.unit_domain.is_some(),
+                "only private datasets have a unit domain",
+            ),
+            (
+                private == self.unit_column.is_some(),
+                "only private datasets have a unit column",
+            ),
+            (
+                private == self.key_column.is_none(),
+                "only reference tables have a key column",
+            ),
+            (
+                (1..=MAX_COLUMNS).contains(&self.columns.len()),
+                "it has no columns or too many",
+            ),
+            (
+                self.columns
+                    .iter()
+                    .any(|c| Some(&c.name) == column.as_ref()),
+                "its unit or key column is not a column",
+            ),
+            (
+                !self.files.is_empty()
+                    && self.files.len() <= if private { MAX_BUCKETS as usize } else { 1 },
+                "it has no files or too many",
+            ),
+            (
+                self.files
+                    .iter()
+                    .enumerate()
+                    .all(|(at, file)| file.file == named(at) && is_digest(&file.sha256)),
+                "a file has a wrong name or digest",
+            ),
         ];
-        checks.into_iter().find(|(holds, _)| !holds).map(|(_, fault)| fault)
+        checks
+            .into_iter()
+            .find(|(holds, _)| !holds)
+            .map(|(_, fault)| fault)
     }
 }
 
@@ -350,22 +435,42 @@ impl SnapshotDir {
         let manifest = Manifest::parse(&manifest_bytes, root)?;
         let description = read_small(dir, DESCRIPTION)?;
         if hex(&sha256(&description)) != manifest.description {
-            return Err(SnapshotError::Altered { dataset: manifest.dataset, file: DESCRIPTION.into() });
+            return Err(SnapshotError::Altered {
+                dataset: manifest.dataset,
+                file: DESCRIPTION.into(),
+            });
         }
         let description = String::from_utf8(description)
             .map_err(|_| SnapshotError::content(DESCRIPTION, "it is not UTF-8"))?;
-        let open = |entry: &ManifestFile| File::open(dir.join(&entry.file)).map_err(SnapshotError::io(&entry.file));
+        let open = |entry: &ManifestFile| {
+            File::open(dir.join(&entry.file)).map_err(SnapshotError::io(&entry.file))
+        };
         let files = manifest.files.iter().map(open).collect::<Result<_, _>>()?;
         let (wrapped_key, quality) = match manifest.kind {
-            Kind::Private => (read_small(dir, WRAPPED_KEY)?, read_small(dir, SEALED_QUALITY)?),
+            Kind::Private => (
+                read_small(dir, WRAPPED_KEY)?,
+                read_small(dir, SEALED_QUALITY)?,
+            ),
             Kind::Reference => (Vec::new(), read_small(dir, PLAIN_QUALITY)?),
         };
-        Ok(Self { manifest, manifest_bytes, root, description, files, wrapped_key, quality })
+        Ok(Self {
+            manifest,
+            manifest_bytes,
+            root,
+            description,
+            files,
+            wrapped_key,
+            quality,
+        })
     }
 
     /// The data key of a private snapshot.
     pub fn data_key(&self, lab: &LabDataKey) -> Result<DataKey, SnapshotError> {
-        Ok(lab.unwrap(&self.wrapped_key, &self.manifest.dataset, &self.manifest.salt_bytes())?)
+        Ok(lab.unwrap(
+            &self.wrapped_key,
+            &self.manifest.dataset,
+            &self.manifest.salt_bytes(),
+        )?)
     }
 
     /// The quality report; the key is needed for private datasets.
@@ -373,7 +478,10 @@ impl SnapshotDir {
         let (name, bytes) = match key {
             Some(key) => {
                 let context = quality_context(&self.manifest.dataset, &self.manifest.salt);
-                (SEALED_QUALITY, key.open(&context, &self.quality, "the quality report")?)
+                (
+                    SEALED_QUALITY,
+                    key.open(&context, &self.quality, "the quality report")?,
+                )
             }
             None => (PLAIN_QUALITY, self.quality.clone()),
         };
@@ -400,25 +508,41 @@ pub fn load_reference(
 ) -> Result<ReferenceTable, SnapshotError> {
     let manifest = Manifest::parse(manifest, root)?;
     let Some(key) = manifest.key_column.clone() else {
-        return Err(SnapshotError::Manifest("this is not a reference table".into()));
+        return Err(SnapshotError::Manifest(
+            "this is not a reference table".into(),
+        ));
     };
     let files = shared(&manifest, files)?;
     verify(&manifest, 0, &files[0])?;
     let content = |fault: &dyn std::fmt::Display| SnapshotError::content(TABLE, fault);
-    let options = ArrowReaderOptions::new()
-        .with_schema(Arc::new(arrow_schema(&manifest.columns, None, false)));
+    let options = ArrowReaderOptions::new().with_schema(Arc::new(arrow_schema(
+        &manifest.columns,
+        None,
+        false,
+    )));
     let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(files[0].clone(), options)
         .and_then(|builder| builder.build())
         .map_err(|fault| content(&fault))?;
-    let mut table = OwnedTable::new(manifest.columns.iter().map(|column| column.kind.cell_kind()));
+    let mut table = OwnedTable::new(
+        manifest
+            .columns
+            .iter()
+            .map(|column| column.kind.cell_kind()),
+    );
     for batch in reader {
         let batch = batch.map_err(|fault| content(&fault))?;
-        table.append_batch(&batch).map_err(|fault| content(&fault))?;
+        table
+            .append_batch(&batch)
+            .map_err(|fault| content(&fault))?;
     }
     if u64::from(table.rows()) != manifest.files[0].rows {
         return Err(content(&"it has another number of rows than registered"));
     }
-    let columns = manifest.columns.into_iter().map(|column| (column.name, column.kind)).collect();
+    let columns = manifest
+        .columns
+        .into_iter()
+        .map(|column| (column.name, column.kind))
+        .collect();
     Ok(ReferenceTable::new(manifest.dataset, key, columns, table))
 }
 
@@ -438,7 +562,10 @@ fn shared(manifest: &Manifest, files: Vec<File>) -> Result<Vec<SharedFile>, Snap
 
 fn verify(manifest: &Manifest, at: usize, file: &SharedFile) -> Result<(), SnapshotError> {
     let entry = &manifest.files[at];
-    let altered = || SnapshotError::Altered { dataset: manifest.dataset.clone(), file: entry.file.clone() };
+    let altered = || SnapshotError::Altered {
+        dataset: manifest.dataset.clone(),
+        file: entry.file.clone(),
+    };
     if file.length() != entry.bytes {
         return Err(altered());
     }
