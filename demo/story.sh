@@ -1,0 +1,172 @@
+#!/usr/bin/env bash
+# Plays the whole story of a lab with the real `unseen`, printing each command before it runs.
+#
+#   DEMO_DIR    folder to play in (default: demo-lab beside the Makefile); emptied at the start
+#   DEMO_PAUSE  set it to wait for Enter before each chapter
+#
+# Every command can be typed again afterwards, from that folder.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+bin=${CARGO_TARGET_DIR:-$root/target}/debug
+[[ $bin = /* ]] || bin=$root/$bin
+export PATH=$bin:$PATH
+
+if [[ -t 1 && -z ${NO_COLOR-} ]]; then bold=$'\e[1m' dim=$'\e[2m' cyan=$'\e[36m' plain=$'\e[0m'; else bold='' dim='' cyan='' plain=''; fi
+
+chapter=0
+# A chapter: a heading, Chinese and English.
+chapter() {
+    chapter=$((chapter + 1))
+    [[ -z ${DEMO_PAUSE-} ]] || { [[ $chapter = 1 ]] || read -rp "↵ " < /dev/tty; }
+    printf '\n%s══ %d  %s%s\n' "$bold$cyan" "$chapter" "$1" "$plain"
+    printf '%s   %s%s\n' "$cyan" "$2" "$plain"
+}
+# A remark.
+say() { printf '\n%s%s%s\n' "$dim" "$*" "$plain"; }
+# Prints a command, quoted where need be, and runs it.
+run() {
+    local shown='' word
+    for word in "$@"; do
+        [[ $word =~ ^[A-Za-z0-9_./=:,@%+-]+$ ]] || word="'${word//\'/\'\\\'\'}'"
+        shown+=" $word"
+    done
+    printf '\n%s$%s%s\n' "$bold" "$shown" "$plain"
+    "$@"
+}
+# Runs a command that must be refused.
+refused() {
+    if run "$@"; then
+        echo "demo: this had to be refused and was not" >&2
+        exit 1
+    fi
+}
+# Submits a job as the analyst, shows what is said, and sets `job` to its number.
+submit() {
+    run unseen job submit "$1" --key keys/analyst.pem | tee submitted.txt
+    job=$(grep -oE '\bj[0-9]+\b' submitted.txt | head -n 1)
+    rm submitted.txt
+}
+
+command -v unseen > /dev/null && command -v unseen-demo > /dev/null || { echo "demo: build first: make setup" >&2; exit 1; }
+
+place=${DEMO_DIR:-$root/demo-lab}
+if [[ -e $place && ! -e $place/.unseen-demo && -n $(ls -A "$place") ]]; then
+    echo "demo: $place is not an earlier demo, so it is not emptied; give another folder in DEMO_DIR" >&2
+    exit 1
+fi
+rm -rf "$place"
+mkdir -p "$place/keys"
+cd "$place"
+touch .unseen-demo
+echo '*' > .gitignore
+ln -s "$root/guest-sdk/examples" jobs
+export UNSEEN_LAB=lab
+unset UNSEEN_KEY
+
+printf '%sUnseen 可用不可见%s  in %s\n' "$bold" "$plain" "$place"
+
+chapter "机器与数据" "The machine and the data"
+say "Which walls hold on this kernel. Runs need seccomp; the rest is reported. 本机的隔离措施"
+run unseen doctor
+say "20,000 synthetic enterprises of Wujin, two years of monthly reports. 合成的武进区两万家企业"
+run unseen-demo district --out data --seed 1
+
+chapter "建立实验室" "A lab, and the people in it"
+say "Everyone has a key of their own; the lab never sees its private half. 每人一把密钥"
+for who in owner steward analyst operator auditor; do run unseen key new "keys/$who.pem"; done
+run unseen lab init lab --origin lab.wujin.example/demo --owner keys/owner.pem --name owner
+run unseen person enroll --name steward --role steward --new-key keys/steward.pem --key keys/owner.pem
+run unseen person enroll --name analyst --role analyst --new-key keys/analyst.pem --key keys/owner.pem
+run unseen person enroll --name operator --role operator --new-key keys/operator.pem --key keys/owner.pem
+run unseen person enroll --name auditor --role auditor --new-key keys/auditor.pem --key keys/owner.pem
+run unseen person list
+
+chapter "立规矩" "Rules"
+say "Two operators must approve. And results may appear at once: the moment tells how long a run took, so a real lab leaves this off. 双人审批；演示中允许即时发布，真实环境不应开启"
+printf '\n%s$ unseen policy show > policy.toml%s\n' "$bold" "$plain"
+unseen policy show > policy.toml
+run sed -i -e 's/^approvals = .*/approvals = 2/' -e 's/^release_now = .*/release_now = true/' policy.toml
+run cat policy.toml
+run unseen policy set policy.toml --key keys/owner.pem
+
+chapter "数据管理员登记数据" "The steward registers the datasets"
+say "Rows are checked, sorted by enterprise and encrypted; rows without a code are set aside. 校验、按企业排序、加密"
+for name in enterprises monthly industries; do
+    run unseen dataset import data/$name.csv --description data/$name.toml --key keys/steward.pem
+done
+run unseen dataset list
+
+chapter "分析员在孪生数据上开发" "The analyst works on twins"
+say "A twin follows the description and never the data, so anyone may have it. Industry codes are public as they are. 孪生数据只依据描述生成"
+run unseen twin enterprises --rows 4000 --out twins
+run unseen twin monthly --rows 4000 --out twins
+run cp data/industries.csv twins/industries.csv
+run cp data/industries.toml twins/industries.dataset.toml
+run unseen job build jobs/yield-per-mu
+say "What it costs, and how exact the answer will be, before anyone has run anything. 先知道代价与精度"
+run unseen job check jobs/yield-per-mu
+run unseen job try jobs/yield-per-mu --twins twins
+
+chapter "提交、审批、运行" "Submit, approve, run"
+submit jobs/yield-per-mu
+first=$job
+say "The analyst cannot approve; nobody approves twice. 提交人不能审批"
+refused unseen job approve "$first" --key keys/analyst.pem
+run unseen job show "$first"
+run unseen job approve "$first" --key keys/owner.pem
+refused unseen job run "$first" --key keys/operator.pem
+run unseen job approve "$first" --key keys/operator.pem
+say "The charge is in the log before the first row is read. 先记账，后读数"
+run unseen job run "$first" --key keys/operator.pem
+
+chapter "结果" "The release"
+say "Every number with its 95 % interval; a mean is a sum over the count beside it. 每个数字都带误差区间"
+run unseen job release "$first" --key keys/analyst.pem
+
+chapter "多轮作业：回归" "A job of many rounds: a private regression"
+run unseen job build jobs/regression
+submit jobs/regression
+second=$job
+run unseen job approve "$second" --key keys/owner.pem
+run unseen job approve "$second" --key keys/operator.pem
+run unseen job run "$second" --key keys/operator.pem
+run unseen job release "$second" --key keys/analyst.pem
+run unseen budget
+
+chapter "审计" "The audit"
+say "The auditor takes the log away and needs neither the lab nor its word. 审计员离线验证"
+run unseen log show
+run unseen log export bundle
+run unseen audit verify bundle
+say "One changed byte is found. 改动一个字节也会被发现"
+run cp -r bundle forged
+victim=$(find forged -path '*/tile/entries/*' -type f | sort | head -n 1)
+printf '\n%s$ # flip the last byte of %s%s\n' "$bold" "$victim" "$plain"
+last=$(tail -c 1 "$victim" | od -An -tu1)
+truncate -s -1 "$victim"
+# shellcheck disable=SC2059
+printf "\\x$(printf %02x $((last ^ 1)))" >> "$victim"
+refused unseen audit verify forged
+say "Inside the lab, every released number is derived again, noise included. 在实验室内逐位重算"
+run unseen audit replay "$first"
+
+cat <<END
+
+${bold}接下来 · What to try next${plain}
+
+  cd $place
+  export UNSEEN_LAB=lab PATH=$bin:\$PATH
+
+  unseen --lang zh --help                        中文帮助
+  unseen dataset quality monthly                 what is wrong in the data: stewards only
+  unseen job submit jobs/yield-per-mu --key keys/analyst.pem
+                                                 once more: the budget has an end
+  unseen job new my-job                          a job of your own, with its test
+  unseen log prove 3                             a proof that entry 3 is in the log
+  unseen --json job release $first --key keys/analyst.pem
+                                                 all groups, for programs
+
+  jobs/          the examples: also flights, and two on a census
+  lab/           the lab: its log, its snapshots, its keys
+END
