@@ -55,7 +55,9 @@ pub enum LogError {
     #[error("there is no log here: it has neither {LOCK} nor {CHECKPOINT}")]
     NoLog,
     /// The checkpoint that counts is gone.
-    #[error("{LOCK} is missing but {CHECKPOINT} is not: restore it from a backup, a new one is never made for an old log")]
+    #[error(
+        "{LOCK} is missing but {CHECKPOINT} is not: restore it from a backup, a new one is never made for an old log"
+    )]
     LockMissing,
     /// A checkpoint that is not this log's.
     #[error("{path} does not count: {source}")]
@@ -66,7 +68,9 @@ pub enum LogError {
         source: NoteError,
     },
     /// More was published, or seen, than this log holds.
-    #[error("ROLLBACK: a checkpoint of {published} entries was published and this log holds {held}; restore the newer copy")]
+    #[error(
+        "ROLLBACK: a checkpoint of {published} entries was published and this log holds {held}; restore the newer copy"
+    )]
     Rollback {
         /// Entries that were once published.
         published: u64,
@@ -74,7 +78,9 @@ pub enum LogError {
         held: u64,
     },
     /// Another history was published, or seen, than this log holds.
-    #[error("FORK: the checkpoint of {published} entries that was published is not of this log's history ({source}); keep both as evidence")]
+    #[error(
+        "FORK: the checkpoint of {published} entries that was published is not of this log's history ({source}); keep both as evidence"
+    )]
     Fork {
         /// Entries in the published checkpoint.
         published: u64,
@@ -82,7 +88,9 @@ pub enum LogError {
         source: ProofError,
     },
     /// The committed checkpoint is not the one this handle committed.
-    #[error("{LOCK} was changed by somebody else while this process held the log; nothing was logged")]
+    #[error(
+        "{LOCK} was changed by somebody else while this process held the log; nothing was logged"
+    )]
     Changed,
     /// Damaged or missing files, an index beyond the end, or an entry that is too long.
     #[error(transparent)]
@@ -104,10 +112,14 @@ pub enum LogError {
         source: io::Error,
     },
     /// A write that failed before the commit.
-    #[error("cannot write to the log: {0}; nothing was logged, and the log must be reopened before it is used again")]
+    #[error(
+        "cannot write to the log: {0}; nothing was logged, and the log must be reopened before it is used again"
+    )]
     NotLogged(io::Error),
     /// A write that failed at or after the commit.
-    #[error("cannot finish writing to the log: {0}; the entry may have been logged or not: reopen the log and look")]
+    #[error(
+        "cannot finish writing to the log: {0}; the entry may have been logged or not: reopen the log and look"
+    )]
     Uncertain(io::Error),
     /// An earlier write failed.
     #[error("an earlier write to this log failed: reopen it before it is used again")]

@@ -50,8 +50,15 @@ pub trait HashReader {
 ///
 /// # Panics
 /// If `index >= size`: the caller knows its tree.
-pub fn prove_inclusion<R: HashReader>(reader: &R, index: u64, size: u64) -> Result<Proof, R::Error> {
-    assert!(index < size, "invariant: leaf {index} lies in a tree of {size}");
+pub fn prove_inclusion<R: HashReader>(
+    reader: &R,
+    index: u64,
+    size: u64,
+) -> Result<Proof, R::Error> {
+    assert!(
+        index < size,
+        "invariant: leaf {index} lies in a tree of {size}"
+    );
     // PATH(m, D[lo:hi]); pushed on the way down, so the root's end comes first.
     let (mut lo, mut hi) = (0, size);
     let mut proof = Proof::new();
@@ -75,7 +82,10 @@ pub fn prove_inclusion<R: HashReader>(reader: &R, index: u64, size: u64) -> Resu
 /// # Panics
 /// If `old > new`: the caller knows its trees.
 pub fn prove_consistency<R: HashReader>(reader: &R, old: u64, new: u64) -> Result<Proof, R::Error> {
-    assert!(old <= new, "invariant: a tree of {old} is a prefix of a tree of {new}");
+    assert!(
+        old <= new,
+        "invariant: a tree of {old} is a prefix of a tree of {new}"
+    );
     // SUBPROOF(m, D[lo:hi], lo == 0); pushed on the way down, so the root's end comes first.
     let (mut lo, mut hi) = (0, new);
     let mut proof = Proof::new();
@@ -104,8 +114,16 @@ pub fn verify_inclusion(
     proof: &[Hash],
     root: &Hash,
 ) -> Result<(), ProofError> {
-    let claimed = if index < size { climb(index, size, leaf, proof) } else { None };
-    if claimed.ok_or(ProofError::Shape)? == *root { Ok(()) } else { Err(ProofError::Root) }
+    let claimed = if index < size {
+        climb(index, size, leaf, proof)
+    } else {
+        None
+    };
+    if claimed.ok_or(ProofError::Shape)? == *root {
+        Ok(())
+    } else {
+        Err(ProofError::Root)
+    }
 }
 
 /// Whether `proof` shows that the tree of `old` leaves with root `old_root` is a prefix of the tree
@@ -122,7 +140,11 @@ pub fn verify_consistency(
         1.. if old <= new => climb_both(old, new, true, old_root, proof),
         _ => None,
     };
-    if claimed.ok_or(ProofError::Shape)? == (*old_root, *new_root) { Ok(()) } else { Err(ProofError::Root) }
+    if claimed.ok_or(ProofError::Shape)? == (*old_root, *new_root) {
+        Ok(())
+    } else {
+        Err(ProofError::Root)
+    }
 }
 
 /// Why a proof proves nothing.
@@ -161,7 +183,13 @@ fn climb(index: u64, size: u64, leaf: &Hash, proof: &[Hash]) -> Option<Hash> {
 
 /// Undoes SUBPROOF: the old and the new root that the proof leads to. `whole` is the RFC's `b`: the
 /// old tree begins here, so its root, where it is met, is the one already known.
-fn climb_both(old: u64, new: u64, whole: bool, known: &Hash, proof: &[Hash]) -> Option<(Hash, Hash)> {
+fn climb_both(
+    old: u64,
+    new: u64,
+    whole: bool,
+    known: &Hash,
+    proof: &[Hash],
+) -> Option<(Hash, Hash)> {
     if old == new {
         return match (whole, proof) {
             (true, []) => Some((*known, *known)),
@@ -189,7 +217,10 @@ fn range_hash<R: HashReader>(reader: &R, lo: u64, hi: u64) -> Result<Hash, R::Er
         return reader.hash(level, lo >> level);
     }
     let middle = lo + split(width);
-    Ok(node_hash(&range_hash(reader, lo, middle)?, &range_hash(reader, middle, hi)?))
+    Ok(node_hash(
+        &range_hash(reader, lo, middle)?,
+        &range_hash(reader, middle, hi)?,
+    ))
 }
 
 /// The largest power of two smaller than `size`, for `size >= 2`: where a tree splits.
@@ -205,7 +236,12 @@ mod tests {
 
     /// The leaves and roots of certificate-transparency's reference tests.
     const LEAVES: [&[u8]; 8] = [
-        b"", b"\x00", b"\x10", b"\x20\x21", b"\x30\x31", b"\x40\x41\x42\x43",
+        b"",
+        b"\x00",
+        b"\x10",
+        b"\x20\x21",
+        b"\x30\x31",
+        b"\x40\x41\x42\x43",
         b"\x50\x51\x52\x53\x54\x55\x56\x57",
         b"\x60\x61\x62\x63\x64\x65\x66\x67\x68\x69\x6a\x6b\x6c\x6d\x6e\x6f",
     ];
@@ -249,13 +285,25 @@ mod tests {
         let tree = leaves(7);
         let d = &tree.0;
         let n = |range: std::ops::Range<usize>| root(&d[range]);
-        assert_eq!(prove_inclusion(&tree, 0, 7).unwrap(), [d[1], n(2..4), n(4..7)]);
-        assert_eq!(prove_inclusion(&tree, 3, 7).unwrap(), [d[2], n(0..2), n(4..7)]);
+        assert_eq!(
+            prove_inclusion(&tree, 0, 7).unwrap(),
+            [d[1], n(2..4), n(4..7)]
+        );
+        assert_eq!(
+            prove_inclusion(&tree, 3, 7).unwrap(),
+            [d[2], n(0..2), n(4..7)]
+        );
         assert_eq!(prove_inclusion(&tree, 4, 7).unwrap(), [d[5], d[6], n(0..4)]);
         assert_eq!(prove_inclusion(&tree, 6, 7).unwrap(), [n(4..6), n(0..4)]);
-        assert_eq!(prove_consistency(&tree, 3, 7).unwrap(), [d[2], d[3], n(0..2), n(4..7)]);
+        assert_eq!(
+            prove_consistency(&tree, 3, 7).unwrap(),
+            [d[2], d[3], n(0..2), n(4..7)]
+        );
         assert_eq!(prove_consistency(&tree, 4, 7).unwrap(), [n(4..7)]);
-        assert_eq!(prove_consistency(&tree, 6, 7).unwrap(), [n(4..6), d[6], n(0..4)]);
+        assert_eq!(
+            prove_consistency(&tree, 6, 7).unwrap(),
+            [n(4..6), d[6], n(0..4)]
+        );
     }
 
     #[test]
@@ -267,23 +315,41 @@ mod tests {
             for index in 0..new {
                 let proof = prove_inclusion(&tree, index, new).unwrap();
                 for other in 0..41 {
-                    let verdict = verify_inclusion(other, new, &tree.0[index as usize], &proof, new_root);
-                    assert_eq!(verdict.is_ok(), other == index, "{index} as {other} of {new}");
+                    let verdict =
+                        verify_inclusion(other, new, &tree.0[index as usize], &proof, new_root);
+                    assert_eq!(
+                        verdict.is_ok(),
+                        other == index,
+                        "{index} as {other} of {new}"
+                    );
                 }
             }
             for old in 0..=new {
                 let proof = prove_consistency(&tree, old, new).unwrap();
                 for other in 1..=40u64 {
                     // The proof from 0 is empty and says only that the old tree was empty.
-                    let verdict = verify_consistency(other, new, &proof, &roots[old as usize], new_root);
+                    let verdict =
+                        verify_consistency(other, new, &proof, &roots[old as usize], new_root);
                     assert_eq!(verdict.is_ok(), other == old, "{old} as {other} to {new}");
                 }
             }
         }
-        assert_eq!(verify_consistency(0, 9, &[], &empty_root(), &roots[9]), Ok(()));
-        assert_eq!(verify_consistency(0, 9, &[], &roots[1], &roots[9]), Err(ProofError::Root));
-        assert_eq!(verify_consistency(3, 2, &[], &roots[3], &roots[2]), Err(ProofError::Shape));
-        assert_eq!(verify_inclusion(0, 0, &roots[1], &[], &roots[1]), Err(ProofError::Shape));
+        assert_eq!(
+            verify_consistency(0, 9, &[], &empty_root(), &roots[9]),
+            Ok(())
+        );
+        assert_eq!(
+            verify_consistency(0, 9, &[], &roots[1], &roots[9]),
+            Err(ProofError::Root)
+        );
+        assert_eq!(
+            verify_consistency(3, 2, &[], &roots[3], &roots[2]),
+            Err(ProofError::Shape)
+        );
+        assert_eq!(
+            verify_inclusion(0, 0, &roots[1], &[], &roots[1]),
+            Err(ProofError::Shape)
+        );
     }
 
     proptest! {
@@ -327,7 +393,11 @@ mod tests {
             let mut flipped = proof.clone();
             let at = bit / 256 % proof.len();
             flipped[at] = flip(&flipped[at], bit);
-            all.extend([flipped, proof[1..].to_vec(), proof[..proof.len() - 1].to_vec()]);
+            all.extend([
+                flipped,
+                proof[1..].to_vec(),
+                proof[..proof.len() - 1].to_vec(),
+            ]);
         }
         all
     }

@@ -40,7 +40,12 @@ pub struct Subject {
 impl<P: Serialize + DeserializeOwned> Statement<P> {
     /// A claim.
     pub fn new(subject: Vec<Subject>, predicate_type: &str, predicate: P) -> Statement<P> {
-        Statement { statement_type: StatementType::V1, subject, predicate_type: predicate_type.into(), predicate }
+        Statement {
+            statement_type: StatementType::V1,
+            subject,
+            predicate_type: predicate_type.into(),
+            predicate,
+        }
     }
 
     /// This claim in an envelope signed by `key`.
@@ -68,8 +73,13 @@ impl<P: Serialize + DeserializeOwned> Statement<P> {
     }
 
     fn check(&self) -> Result<(), StatementError> {
-        let named = !self.subject.is_empty() && self.subject.iter().all(|subject| !subject.name.is_empty());
-        if named && !self.predicate_type.is_empty() { Ok(()) } else { Err(StatementError::Empty) }
+        let named =
+            !self.subject.is_empty() && self.subject.iter().all(|subject| !subject.name.is_empty());
+        if named && !self.predicate_type.is_empty() {
+            Ok(())
+        } else {
+            Err(StatementError::Empty)
+        }
     }
 }
 
@@ -128,8 +138,13 @@ mod tests {
     #[test]
     fn statements_are_read_strictly() {
         let key = SigningKey::from_seed([1; 32]).unwrap();
-        let subject = Subject { name: "job.toml".into(), digest: Digest::of(b"") };
-        let approval = Approval { role: "operator".into() };
+        let subject = Subject {
+            name: "job.toml".into(),
+            digest: Digest::of(b""),
+        };
+        let approval = Approval {
+            role: "operator".into(),
+        };
         let statement = Statement::new(vec![subject], "https://example.com/Approval/v1", approval);
         let envelope = statement.sign(&key).unwrap();
         let hex = Digest::of(b"").to_hex();
@@ -139,8 +154,14 @@ mod tests {
             "predicateType": "https://example.com/Approval/v1",
             "predicate": {"role": "operator"},
         });
-        assert_eq!(serde_json::from_slice::<Value>(envelope.unverified_payload()).unwrap(), good);
-        assert_eq!(Statement::open(&envelope, &key.verifying_key()).unwrap(), statement);
+        assert_eq!(
+            serde_json::from_slice::<Value>(envelope.unverified_payload()).unwrap(),
+            good
+        );
+        assert_eq!(
+            Statement::open(&envelope, &key.verifying_key()).unwrap(),
+            statement
+        );
         assert!(Statement::<Value>::open(&envelope, &key.verifying_key()).is_ok());
 
         let reopen = |text: String| {
@@ -150,15 +171,23 @@ mod tests {
         let good = good.to_string();
         assert!(reopen(good.clone()).is_ok());
         for (from, to) in [
-            ("Statement/v1", "Statement/v0.1"), ("\"subject\"", "\"more\":1,\"subject\""), ("\"role\"", "\"more\":1,\"role\""),
-            ("\"name\":\"job.toml\"", "\"name\":\"\""), ("\"sha256\"", "\"sha512\""), (&hex[..8], "E3B0C442"),
-            ("https://example.com/Approval/v1", ""), ("\"role\"", "\"role\":\"x\",\"role\""),
+            ("Statement/v1", "Statement/v0.1"),
+            ("\"subject\"", "\"more\":1,\"subject\""),
+            ("\"role\"", "\"more\":1,\"role\""),
+            ("\"name\":\"job.toml\"", "\"name\":\"\""),
+            ("\"sha256\"", "\"sha512\""),
+            (&hex[..8], "E3B0C442"),
+            ("https://example.com/Approval/v1", ""),
+            ("\"role\"", "\"role\":\"x\",\"role\""),
         ] {
             assert!(good.contains(from));
             assert!(reopen(good.replace(from, to)).is_err(), "{from} -> {to}");
         }
         let other = Envelope::sign(&key, "text/plain", good.into_bytes());
-        assert!(matches!(Statement::<Value>::open(&other, &key.verifying_key()), Err(StatementError::PayloadType(_))));
+        assert!(matches!(
+            Statement::<Value>::open(&other, &key.verifying_key()),
+            Err(StatementError::PayloadType(_))
+        ));
         assert!(Statement::new(vec![], "x", json!({})).sign(&key).is_err());
     }
 }

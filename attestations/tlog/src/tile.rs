@@ -36,14 +36,36 @@ pub enum Kind {
     Entries,
 }
 
+impl Kind {
+    /// The level of the tree it is at, in steps of eight; entries are beside the leaf hashes.
+    pub fn level(self) -> u32 {
+        if let Kind::Hashes { level } = self {
+            level.into()
+        } else {
+            0
+        }
+    }
+}
+
+/// Every kind of file.
+pub fn kinds() -> impl Iterator<Item = Kind> {
+    std::iter::once(Kind::Entries).chain((0..8).map(|level| Kind::Hashes { level }))
+}
+
 impl Tile {
     /// The file numbered `index` in a tree of `size` entries, as wide as that tree makes it; none
     /// where it would be empty.
     pub fn at(kind: Kind, index: u64, size: u64) -> Option<Tile> {
-        let level = if let Kind::Hashes { level } = kind { level } else { 0 };
         let before = index.checked_mul(FULL as u64)?;
-        let width = size.checked_shr(8 * u32::from(level))?.saturating_sub(before).min(FULL as u64);
-        (width > 0).then_some(Tile { kind, index, width: width as usize })
+        let width = size
+            .checked_shr(8 * kind.level())?
+            .saturating_sub(before)
+            .min(FULL as u64);
+        (width > 0).then_some(Tile {
+            kind,
+            index,
+            width: width as usize,
+        })
     }
 
     /// Reads a path; none if it is not exactly what [`fmt::Display`] writes.
@@ -51,7 +73,9 @@ impl Tile {
         let (kind, rest) = path.strip_prefix("tile/")?.split_once('/')?;
         let kind = match kind {
             "entries" => Kind::Entries,
-            level => Kind::Hashes { level: canonical_u64(level)?.try_into().ok().filter(|l| *l < 8)? },
+            level => Kind::Hashes {
+                level: canonical_u64(level)?.try_into().ok().filter(|l| *l < 8)?,
+            },
         };
         let (number, width) = match rest.split_once(".p/") {
             Some((number, width)) => (number, canonical_u64(width)?.try_into().ok()?),
@@ -68,7 +92,10 @@ impl Tile {
 
     /// The same file, full.
     pub fn full(self) -> Tile {
-        Tile { width: FULL, ..self }
+        Tile {
+            width: FULL,
+            ..self
+        }
     }
 
     /// The path without the width: the full file's. Narrower ones are in the folder of this name
@@ -91,14 +118,17 @@ impl fmt::Display for Tile {
             rest /= 1000;
         }
         f.write_str(&elements.join("/"))?;
-        if self.width < FULL { write!(f, ".p/{}", self.width) } else { Ok(()) }
+        if self.width < FULL {
+            write!(f, ".p/{}", self.width)
+        } else {
+            Ok(())
+        }
     }
 }
 
 /// Every file of a tree of `size` entries, each once: what a copy of the log must contain.
 pub fn files(size: u64) -> impl Iterator<Item = Tile> {
-    let kinds = std::iter::once(Kind::Entries).chain((0..8).map(|level| Kind::Hashes { level }));
-    kinds.flat_map(move |kind| (0..).map_while(move |index| Tile::at(kind, index, size)))
+    kinds().flat_map(move |kind| (0..).map_while(move |index| Tile::at(kind, index, size)))
 }
 
 /// A tile's bytes.
@@ -120,7 +150,11 @@ pub fn encode_bundle<E: AsRef<[u8]>>(entries: &[E]) -> Result<Vec<u8>, usize> {
     let mut bytes = Vec::new();
     for (position, entry) in entries.iter().enumerate() {
         let entry = entry.as_ref();
-        bytes.extend(u16::try_from(entry.len()).map_err(|_| position)?.to_be_bytes());
+        bytes.extend(
+            u16::try_from(entry.len())
+                .map_err(|_| position)?
+                .to_be_bytes(),
+        );
         bytes.extend(entry);
     }
     Ok(bytes)
@@ -145,8 +179,16 @@ mod tests {
     /// The examples of the specification.
     #[test]
     fn paths() {
-        let hashes = |level, index, width| Tile { kind: Kind::Hashes { level }, index, width };
-        let entries = |index, width| Tile { kind: Kind::Entries, index, width };
+        let hashes = |level, index, width| Tile {
+            kind: Kind::Hashes { level },
+            index,
+            width,
+        };
+        let entries = |index, width| Tile {
+            kind: Kind::Entries,
+            index,
+            width,
+        };
         for (tile, path) in [
             (hashes(0, 0, 256), "tile/0/000"),
             (hashes(0, 273, 112), "tile/0/273.p/112"),
@@ -159,9 +201,20 @@ mod tests {
             assert_eq!(Tile::parse(path), Some(tile));
         }
         for wrong in [
-            "tile/0/0", "tile/00/000", "tile/8/000", "tile/0/000.p/256", "tile/0/000.p/0", "tile/0/x000/001",
-            "tile/0/000.p/01", "tile/0/001/000", "tile/0/000/", "tile/8/0/000", "/tile/0/000", "tile/0/+01",
-            "tile/0/x18/446/744/073/709/551/616", "tile/entries/../000",
+            "tile/0/0",
+            "tile/00/000",
+            "tile/8/000",
+            "tile/0/000.p/256",
+            "tile/0/000.p/0",
+            "tile/0/x000/001",
+            "tile/0/000.p/01",
+            "tile/0/001/000",
+            "tile/0/000/",
+            "tile/8/0/000",
+            "/tile/0/000",
+            "tile/0/+01",
+            "tile/0/x18/446/744/073/709/551/616",
+            "tile/entries/../000",
         ] {
             assert_eq!(Tile::parse(wrong), None, "{wrong}");
         }
@@ -170,14 +223,27 @@ mod tests {
     /// "A tree of size 70,000 will be represented by 273 full level 0 tiles, ..."
     #[test]
     fn files_of_the_specifications_tree() {
-        let of = |kind| files(70_000).filter(move |tile| tile.kind == kind).collect::<Vec<_>>();
+        let of = |kind| {
+            files(70_000)
+                .filter(move |tile| tile.kind == kind)
+                .collect::<Vec<_>>()
+        };
         let shape = |level| {
             let tiles = of(Kind::Hashes { level });
-            (tiles.iter().filter(|tile| tile.width == FULL).count(), tiles.last().map(|tile| tile.width))
+            (
+                tiles.iter().filter(|tile| tile.width == FULL).count(),
+                tiles.last().map(|tile| tile.width),
+            )
         };
-        assert_eq!([0, 1, 2, 3].map(shape), [(273, Some(112)), (1, Some(17)), (0, Some(1)), (0, None)]);
+        assert_eq!(
+            [0, 1, 2, 3].map(shape),
+            [(273, Some(112)), (1, Some(17)), (0, Some(1)), (0, None)]
+        );
         assert_eq!(of(Kind::Entries).len(), 274);
-        assert_eq!(files(256).map(|tile| tile.to_string()).collect::<Vec<_>>(), ["tile/entries/000", "tile/0/000", "tile/1/000.p/1"]);
+        assert_eq!(
+            files(256).map(|tile| tile.to_string()).collect::<Vec<_>>(),
+            ["tile/entries/000", "tile/0/000", "tile/1/000.p/1"]
+        );
         assert_eq!(files(0).count(), 0);
     }
 
