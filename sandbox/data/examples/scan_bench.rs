@@ -101,8 +101,11 @@ fn run(dir: &std::path::Path, units: usize, rows_per_unit: usize) -> Result<(), 
     })?;
     for _ in 0..3 {
         let bare = measure("bare decode", || {
-            (0..snapshot.buckets())
-                .try_for_each(|bucket| decode_only(&inputs[0], bucket).map(|_| ()).map_err(Into::into))
+            (0..snapshot.buckets()).try_for_each(|bucket| {
+                decode_only(&inputs[0], bucket)
+                    .map(|_| ())
+                    .map_err(Into::into)
+            })
         })?;
         let scan = measure("co-group scan, every column of every grain touched", || {
             for bucket in 0..snapshot.buckets() {

@@ -832,7 +832,7 @@ const BATCH: usize = 8192;
 const BATCH_TEXT: usize = 32 << 20;
 
 /// A Parquet file being written.
-struct BucketFile {
+pub(crate) struct BucketFile {
     writer: ArrowWriter<DigestWriter>,
     schema: Arc<Schema>,
     unit: Option<StringBuilder>,
@@ -850,7 +850,7 @@ enum Builder {
 }
 
 impl BucketFile {
-    fn create(
+    pub(crate) fn create(
         path: &Path,
         schema: Arc<Schema>,
         encryption: Option<Arc<FileEncryptionProperties>>,
@@ -891,7 +891,7 @@ impl BucketFile {
         self.push(Some(unit), cells)
     }
 
-    fn push<'a>(
+    pub(crate) fn push<'a>(
         &mut self,
         unit: Option<&str>,
         cells: impl Iterator<Item = Cell<'a>>,
@@ -936,7 +936,7 @@ impl BucketFile {
     }
 
     /// Rows, length and SHA-256 of the durable file.
-    fn finish(mut self) -> Result<(u64, u64, [u8; 32]), ImportError> {
+    pub(crate) fn finish(mut self) -> Result<(u64, u64, [u8; 32]), ImportError> {
         self.flush()?;
         let file = self.writer.into_inner().map_err(unwritten)?;
         let (bytes, digest) = file.finish().map_err(ImportError::Write)?;

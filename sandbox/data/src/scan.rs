@@ -1086,3 +1086,78 @@ fn without_nulls<T: arrow_buffer::ArrowNativeType>(
             .collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cell::Cell;
+    use crate::import::BucketFile;
+    use crate::keys::DataKey;
+    use crate::snapshot::{Manifest, forge};
+
+    /// A snapshot of two buckets whose second one holds these units as its manifest counts them:
+    /// right key, right digests, but perhaps made by a faulty or hostile importer.
+    fn scan(units: &[&str], rows: u64, distinct: u64) -> Result<Vec<(String, u32)>, ScanError> {
+        let dir = tempfile::tempdir().unwrap();
+        let key = DataKey::generate().unwrap();
+        let push = |file: &mut BucketFile| {
+            for unit in units {
+                file.push(Some(unit), [Cell::Int(1)].into_iter()).unwrap();
+            }
+        };
+        let (manifest, files) = forge(dir.path(), &key, 2, push, |manifest: &mut Manifest| {
+            (manifest.files[1].rows, manifest.files[1].units) = (rows, distinct);
+        });
+        let snapshot =
+            Snapshot::open(&manifest, crate::hash::sha256(&manifest), &key, files).unwrap();
+        let columns = ["n".to_owned()];
+        let input = ScanInput {
+            snapshot: &snapshot,
+            columns: &columns,
+            lookups: &[],
+        };
+        let mut scan = CoGroup::open(&[input], 1)?;
+        let mut grains = Vec::new();
+        while let Some(grain) = scan.next()? {
+            grains.push((grain.unit().to_owned(), grain.table(0).rows()));
+        }
+        Ok(grains)
+    }
+
+    fn refusal(units: &[&str], rows: u64, distinct: u64) -> String {
+        scan(units, rows, distinct).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_bucket_that_would_split_or_hide_a_unit_is_refused() {
+        let names: Vec<String> = (0..100).map(|n| format!("u{n:03}")).collect();
+        let (right, wrong): (Vec<&str>, Vec<&str>) = names
+            .iter()
+            .map(String::as_str)
+            .partition(|name| bucket_of(name.as_bytes(), 2) == 1);
+        let [a, b, c] = right[..3] else {
+            panic!("three units of bucket 1")
+        };
+
+        assert_eq!(
+            scan(&[a, a, b, c], 4, 3).unwrap(),
+            [(a.to_owned(), 2), (b.to_owned(), 1), (c.to_owned(), 1)]
+        );
+        assert!(refusal(&[b, a], 2, 2).contains("ascending"));
+        assert!(refusal(&[a, b, a], 3, 2).contains("ascending"));
+        assert!(refusal(&[wrong[0]], 1, 1).contains("not its own"));
+        assert!(refusal(&[a, wrong[99 - right.len()]], 2, 2).contains("not its own"));
+        assert!(refusal(&[a, b], 3, 2).contains("another number of rows or units"));
+        assert!(refusal(&[a, b], 2, 1).contains("another number of rows or units"));
+
+        // A unit taken up again after a batch of others, and one that a batch border parts.
+        let mut long = vec![a; BATCH];
+        long.extend([b; 10]);
+        assert_eq!(scan(&long, BATCH as u64 + 10, 2).unwrap().len(), 2);
+        long.push(a);
+        assert!(refusal(&long, BATCH as u64 + 11, 2).contains("ascending"));
+        let mut parted = vec![b; BATCH];
+        parted.push(a);
+        assert!(refusal(&parted, BATCH as u64 + 1, 2).contains("ascending"));
+    }
+}

@@ -588,3 +588,64 @@ fn read_small(dir: &Path, name: &str) -> Result<Vec<u8>, SnapshotError> {
     }
     Ok(bytes)
 }
+
+/// Makes a snapshot of `buckets` buckets of units and a column `n` of ints, of which the last holds
+/// what `push` writes, and whose manifest `alter` may falsify: for tests of what a scan refuses.
+#[cfg(test)]
+pub(crate) fn forge(
+    dir: &Path,
+    key: &DataKey,
+    buckets: u32,
+    push: impl Fn(&mut crate::import::BucketFile),
+    alter: impl Fn(&mut Manifest),
+) -> (Vec<u8>, Vec<File>) {
+    use parquet::encryption::encrypt::FileEncryptionProperties;
+    let column = |name: &str, kind| ManifestColumn {
+        name: name.into(),
+        kind,
+        nullable: true,
+    };
+    let mut manifest = Manifest {
+        version: 1,
+        dataset: "forged".into(),
+        kind: Kind::Private,
+        unit_domain: Some("person".into()),
+        unit_column: Some("unit".into()),
+        key_column: None,
+        description: hex(&[0; 32]),
+        salt: hex(&[1; 32]),
+        set_aside: 0,
+        columns: vec![
+            column("unit", ColumnType::Text),
+            column("n", ColumnType::Int),
+        ],
+        files: Vec::new(),
+    };
+    let schema = Arc::new(arrow_schema(&manifest.columns, Some("unit"), false));
+    for bucket in 0..buckets {
+        let name = bucket_file(bucket);
+        let encryption = FileEncryptionProperties::builder(key.parquet_key().unwrap())
+            .with_aad_prefix(bucket_context(&manifest.dataset, &manifest.salt, bucket))
+            .build()
+            .unwrap();
+        let path = dir.join(&name);
+        let mut file =
+            crate::import::BucketFile::create(&path, Arc::clone(&schema), Some(encryption))
+                .unwrap();
+        if bucket + 1 == buckets {
+            push(&mut file);
+        }
+        let (rows, bytes, digest) = file.finish().unwrap();
+        manifest.files.push(ManifestFile {
+            file: name,
+            rows,
+            units: 0,
+            bytes,
+            sha256: hex(&digest),
+        });
+    }
+    alter(&mut manifest);
+    let open = |entry: &ManifestFile| File::open(dir.join(&entry.file)).unwrap();
+    let files = manifest.files.iter().map(open).collect();
+    (serde_json::to_vec(&manifest).unwrap(), files)
+}

@@ -1,6 +1,8 @@
 //! Raw files go in, grains come out: against a naive model in memory, and with every kind of bad
 //! input that an import or a scan can meet.
 
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
