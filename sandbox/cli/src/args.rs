@@ -75,8 +75,6 @@ pub enum Command {
     Doctor,
     /// Measure speed on this machine, each ratio taken in one run
     Bench(BenchArgs),
-    #[command(name = "__worker", hide = true)]
-    Worker,
 }
 
 #[derive(Subcommand)]

@@ -13,12 +13,24 @@ use crate::i18n::tr;
 pub struct Answer {
     json: serde_json::Value,
     text: String,
+    good: bool,
 }
 
 impl Answer {
     /// The same thing twice: for `--json`, and as text that is in the chosen language already.
     pub fn new(json: impl Serialize, text: impl Into<String>) -> Answer {
-        Answer { json: serde_json::to_value(json).unwrap_or_default(), text: text.into() }
+        Answer { json: serde_json::to_value(json).unwrap_or_default(), text: text.into(), good: true }
+    }
+
+    /// The command did its work, and what it found is bad: exit code 1.
+    pub fn bad_unless(mut self, good: bool) -> Answer {
+        self.good = good;
+        self
+    }
+
+    /// 0, or 1 when what was found is bad.
+    pub fn exit_code(&self) -> u8 {
+        u8::from(!self.good)
     }
 
     /// Writes it. A reader that went away is no error.
@@ -32,10 +44,21 @@ impl Answer {
     }
 }
 
+/// One sentence on standard error, in the chosen language.
+pub fn print_error(error: &str, as_json: bool) {
+    let text = tr(error);
+    let line = if as_json {
+        serde_json::json!({ "error": text }).to_string()
+    } else {
+        format!("{}: {text}", tr("error"))
+    };
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
 /// A table with a translated header. Columns whose name starts with `>` are set flush right.
 pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(header.iter().map(|name| tr(name.trim_start_matches('>')).into_owned()));
     if !std::io::stdout().is_terminal() {
         table.set_content_arrangement(ContentArrangement::Disabled);

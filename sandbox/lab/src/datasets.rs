@@ -11,7 +11,6 @@ use unseen_data::snapshot::SnapshotDir;
 use unseen_data::{Description, QualityReport};
 use unseen_policies::domain::Key;
 use unseen_policies::event::{DatasetRegistered, Digest};
-use unseen_policies::ledger::Refusal;
 use unseen_policies::plan::MAX_GROUPS;
 use unseen_tlog::SigningKey;
 

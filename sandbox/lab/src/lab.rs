@@ -115,6 +115,11 @@ impl Lab {
         &self.log
     }
 
+    /// The folder that holds the log's files.
+    pub fn log_dir(&self) -> PathBuf {
+        self.dir.join("log")
+    }
+
     /// Takes a signed envelope: verifies it, asks the ledger, checks what it names, appends it, and
     /// applies it. Returns its index. Whatever is refused has left no trace but unused blobs.
     pub fn accept(&mut self, entry: &[u8], attachments: Attachments<'_>) -> Result<u64, LabError> {

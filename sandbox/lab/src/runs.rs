@@ -189,7 +189,7 @@ impl Lab {
     }
 
     /// Whether the datasets have the columns the manifest reads, by their descriptions.
-    fn check_columns(&self, manifest: &Manifest) -> Result<(), LabError> {
+    pub fn check_columns(&self, manifest: &Manifest) -> Result<(), LabError> {
         for input in &manifest.inputs {
             if self.ledger().dataset(&input.dataset)?.registered.domain.is_none() {
                 return Err(LabError::Other(format!("`{}` is a public reference table: name it in a lookup or a domain, not as an input", input.dataset)));

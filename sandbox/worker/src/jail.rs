@@ -26,6 +26,19 @@ pub struct Walls {
     pub undumpable: Wall,
 }
 
+impl Walls {
+    /// Names of those that do not hold in full.
+    pub fn missing(&self) -> impl Iterator<Item = &'static str> {
+        let named = [
+            ("seccomp", &self.seccomp),
+            ("landlock", &self.landlock),
+            ("rlimits", &self.rlimits),
+            ("undumpable", &self.undumpable),
+        ];
+        named.into_iter().filter(|(_, wall)| !wall.holds()).map(|(name, _)| name)
+    }
+}
+
 /// One wall.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

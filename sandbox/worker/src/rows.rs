@@ -73,10 +73,7 @@ impl Rows {
 
     /// As the scan wants them.
     pub fn inputs(&self) -> Vec<ScanInput<'_>> {
-        let scan = |input: &'_ Input| -> ScanInput<'_> {
-            ScanInput { snapshot: &input.snapshot, columns: &input.columns, lookups: &input.lookups }
-        };
-        self.inputs.iter().map(scan).collect()
+        self.inputs.iter().map(Input::as_scan).collect()
     }
 
     /// Roughly how many bytes all rows take in memory.
@@ -85,6 +82,12 @@ impl Rows {
         let width = |input: &Input| (input.columns.len() + input.lookups.iter().map(|l| l.brings().count()).sum::<usize>()) as u64;
         let rows = |input: &Input| input.snapshot.manifest().files.iter().map(|file| file.rows).sum::<u64>();
         self.inputs.iter().map(|input| rows(input) * width(input) * CELL).sum()
+    }
+}
+
+impl Input {
+    fn as_scan(&self) -> ScanInput<'_> {
+        ScanInput { snapshot: &self.snapshot, columns: &self.columns, lookups: &self.lookups }
     }
 }
 

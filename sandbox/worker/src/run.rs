@@ -76,7 +76,7 @@ pub struct Run<'a, G> {
     /// The rows.
     pub rows: &'a Rows,
     /// The seed of each round's noise.
-    pub seed: &'a dyn Fn(u32) -> RoundSeed,
+    pub seed: &'a (dyn Fn(u32) -> RoundSeed + Sync),
     /// Deals units into blocks.
     pub block_key: BlockKey,
     /// How many threads; the result does not depend on it.

@@ -1,0 +1,245 @@
+//! `unseen job`: from an idea to a release.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use unseen_lab::Lab;
+use unseen_policies::event::JobId;
+use unseen_policies::manifest::{Manifest, ModuleRef};
+use unseen_policies::plan::Plan;
+use unseen_toolchain::{Template, build, componentize, new_project};
+
+use super::{Outcome, key, open, program, read_text, trial};
+use crate::args::{Globals, JobCommand, JobDir};
+use crate::i18n::tr;
+use crate::output::{Answer, facts, progress, table};
+use crate::shown;
+
+pub fn run(globals: &Globals, command: &JobCommand) -> Outcome {
+    match command {
+        JobCommand::New { name, iterative } => {
+            let template = if *iterative { Template::Iterative } else { Template::Histogram };
+            let crate_name = name.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            new_project(name, &crate_name, template)?;
+            let next = tr("Next: edit src/lib.rs and job.toml, then run `cargo test`, `unseen job build` and `unseen job try`.");
+            Ok(Answer::new(json!({ "project": name }), format!("{}{next}", facts(&[("Project", name.display().to_string())]))))
+        }
+        JobCommand::Build { job, module } => make(job, module.as_deref()),
+        JobCommand::Check { job, twins } => check(globals, job, twins.as_deref()),
+        JobCommand::Try { job, twins, seed } => {
+            let job = Job::read(job)?;
+            trial::run(&job.manifest, &job.name(), &job.component()?, twins, *seed)
+        }
+        JobCommand::Submit { job, signer } => {
+            let job = Job::read(job)?;
+            let mut lab = open(globals)?;
+            let id = lab.submit(&job.name(), &job.text, &job.component()?, &key(signer)?)?;
+            let needed = lab.ledger().policy.as_ref().map_or(0, |(_, policy)| policy.approvals);
+            let text = facts(&[("Submitted", id.to_string()), ("Approvals needed", needed.to_string())]);
+            Ok(Answer::new(json!({ "job": id.to_string(), "approvalsNeeded": needed }), text))
+        }
+        JobCommand::List => list(&open(globals)?),
+        JobCommand::Show { job, manifest } => show(&open(globals)?, *job, *manifest),
+        JobCommand::Approve { job, signer } => {
+            let mut lab = open(globals)?;
+            let event = unseen_lab::requests::approval(lab.ledger(), *job)?;
+            let entry = lab.sign_and_accept(event, &key(signer)?, &[])?;
+            state(&lab, *job, entry)
+        }
+        JobCommand::Reject { job, reason, signer } => {
+            let mut lab = open(globals)?;
+            let event = unseen_policies::event::JobRejected { job: *job, reason: reason.clone() };
+            let entry = lab.sign_and_accept(event, &key(signer)?, &[])?;
+            state(&lab, *job, entry)
+        }
+        JobCommand::Run { job, threads, signer } => {
+            let mut lab = open(globals)?;
+            let bar = progress("Running", Some(1));
+            let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).clamp(1, 256);
+            let ran = lab.run(&program()?, *job, &key(signer)?, threads, |done, all| {
+                bar.set_length(u64::from(all));
+                bar.set_position(u64::from(done));
+            });
+            bar.finish_and_clear();
+            let ran = ran?;
+            let missing: Vec<_> = ran.walls.iter().flat_map(|walls| walls.missing()).map(|wall| tr(wall).into_owned()).collect();
+            let mut text = facts(&[("Job", job.to_string())]);
+            if !missing.is_empty() {
+                text.push_str(&facts(&[("Walls that this kernel does not have", missing.join(", "))]));
+            }
+            match ran.released {
+                Some(entry) => {
+                    text.push_str(&facts(&[("Released by entry", entry.to_string())]));
+                    text.push_str(&tr("Read it with `unseen job release`."));
+                }
+                None => text.push_str(&facts(&[("The result is sealed until", ran.release_at.to_rfc3339())])),
+            }
+            Ok(Answer::new(json!({ "job": job.to_string(), "released": ran.released, "releaseAt": ran.release_at, "walls": ran.walls }), text))
+        }
+        JobCommand::Release { job, signer } => {
+            let mut lab = open(globals)?;
+            let published = lab.read_release(*job, &key(signer)?)?;
+            let title = lab.ledger().job(*job)?.submitted.title.clone();
+            let text = format!("{}{}", facts(&[("Job", format!("{job} {title}")), ("Entry", published.entry.to_string())]), shown::release(&published.body));
+            Ok(Answer::new(serde_json::from_slice::<serde_json::Value>(&published.bytes)?, text))
+        }
+    }
+}
+
+/// A job's folder: its manifest and what it names.
+pub struct Job {
+    path: PathBuf,
+    text: String,
+    manifest: Manifest,
+}
+
+impl Job {
+    fn read(dir: &JobDir) -> Result<Job, Box<dyn std::error::Error>> {
+        let path = if dir.path.is_dir() { dir.path.join("job.toml") } else { dir.path.clone() };
+        let text = read_text(&path)?;
+        let manifest = Manifest::parse(&text).map_err(|error| format!("{}:{error}", path.display()))?;
+        Ok(Job { path, text, manifest })
+    }
+
+    fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    fn component(&self) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
+        let beside = self.path.parent().unwrap_or(Path::new("."));
+        let file = match &self.manifest.job.module {
+            None => beside.join("target/job.wasm"),
+            Some(ModuleRef::Path(path)) => beside.join(path),
+            Some(ModuleRef::Digest(_)) => beside.join("target/job.wasm"),
+        };
+        let opened = std::fs::File::open(&file)
+            .map_err(|_| format!("there is no component {}: run `unseen job build` first", file.display()))?;
+        // No more is read than the check needs to refuse a file that is far too long.
+        let mut bytes = Vec::new();
+        opened.take(unseen_runtime::MAX_MODULE as u64 + 1).read_to_end(&mut bytes)?;
+        if let Some(ModuleRef::Digest(named)) = &self.manifest.job.module
+            && unseen_audit::fold::digest(&bytes) != *named
+        {
+            return Err(format!("{} is not the module that job.toml names: {named}", file.display()).into());
+        }
+        Ok(bytes)
+    }
+}
+
+fn make(job: &JobDir, module: Option<&Path>) -> Outcome {
+    let dir = if job.path.is_dir() { job.path.clone() } else { job.path.parent().unwrap_or(Path::new(".")).to_owned() };
+    let (path, bytes) = match module {
+        None => {
+            let spinner = progress("Compiling", None);
+            let built = build(&dir);
+            spinner.finish_and_clear();
+            let built = built?;
+            (built.path, built.bytes)
+        }
+        Some(module) => {
+            let bytes = componentize(&std::fs::read(module).map_err(unseen_lab::LabError::io(module))?)?;
+            let path = dir.join("target/job.wasm");
+            std::fs::create_dir_all(dir.join("target")).and_then(|()| std::fs::write(&path, &bytes)).map_err(unseen_lab::LabError::io(&path))?;
+            (path, bytes)
+        }
+    };
+    let digest = unseen_audit::fold::digest(&bytes);
+    let text = facts(&[("Component", path.display().to_string()), ("Size", format!("{} B", bytes.len())), ("Digest", digest.to_string())]);
+    Ok(Answer::new(json!({ "component": path, "bytes": bytes.len(), "digest": digest }), text))
+}
+
+fn check(globals: &Globals, job: &JobDir, twins: Option<&Path>) -> Outcome {
+    let job = Job::read(job)?;
+    let (plan, left) = match twins {
+        Some(twins) => (trial::plan(&job.manifest, &job.name(), twins)?, None),
+        None => {
+            let lab = open(globals)?;
+            let (manifest, plan) = lab.plan(&job.name(), &job.text)?;
+            lab.check_columns(&manifest)?;
+            let policy = lab.ledger().policy.as_ref().map(|(_, policy)| policy.clone());
+            (plan, policy)
+        }
+    };
+    let delta = left.as_ref().map_or(1e-6, |policy| policy.delta);
+    let mut text = shown::plan(&job.manifest, &plan, delta);
+    if let Some(policy) = &left {
+        text.push_str(&facts(&[("Cap for one job", format!("{} rho", policy.caps.job))]));
+    }
+    let component = job.component();
+    let module = match &component {
+        Ok(bytes) => {
+            unseen_lab::compile(bytes, &plan)?;
+            text.push_str(&facts(&[("Component", tr("good: it imports nothing and exports what a job must").into_owned())]));
+            Some(unseen_audit::fold::digest(bytes))
+        }
+        Err(error) => {
+            text.push_str(&facts(&[("Component", tr(&error.to_string()).into_owned())]));
+            None
+        }
+    };
+    Ok(Answer::new(json!({ "plan": shown::plan_json(&plan, delta), "module": module }), text))
+}
+
+fn list(lab: &Lab) -> Outcome {
+    let ledger = lab.ledger();
+    let author = |key| ledger.people.get(key).map_or(String::new(), |person| person.name.clone());
+    let rows = ledger.jobs.iter().map(|(id, job)| {
+        vec![
+            id.to_string(),
+            job.submitted.title.clone(),
+            author(&job.author),
+            tr(job.state.name()).into_owned(),
+            job.submitted.rho.to_string(),
+            job.time.format("%F %R").to_string(),
+        ]
+    });
+    let json: Vec<_> = ledger
+        .jobs
+        .iter()
+        .map(|(id, job)| json!({ "job": id.to_string(), "title": job.submitted.title, "author": author(&job.author), "state": job.state,
+            "rho": job.submitted.rho, "submitted": job.time }))
+        .collect();
+    Ok(Answer::new(json, table(&["job", "title", "author", "state", ">rho", "submitted (UTC)"], rows)))
+}
+
+fn show(lab: &Lab, id: JobId, with_manifest: bool) -> Outcome {
+    let ledger = lab.ledger();
+    let job = ledger.job(id)?;
+    let (manifest_text, manifest, plan): (String, Manifest, Plan) = lab.submitted_plan(id)?;
+    let delta = ledger.policy.as_ref().map_or(1e-6, |(_, policy)| policy.delta);
+    let name = |key| ledger.people.get(key).map_or(String::new(), |person| person.name.clone());
+    let approvals: Vec<_> = job.approvals.iter().map(|(_, key)| name(key)).collect();
+    let mut text = facts(&[
+        ("Job", format!("{id} {}", job.submitted.title)),
+        ("Author", name(&job.author)),
+        ("State", tr(job.state.name()).into_owned()),
+        ("Approved by", approvals.join(", ")),
+        ("Manifest", job.submitted.manifest.to_string()),
+        ("Module", job.submitted.module.to_string()),
+        ("Datasets", job.submitted.datasets.iter().map(|used| used.name.clone()).collect::<Vec<_>>().join(", ")),
+    ]);
+    if let Some(reason) = &job.reason {
+        text.push_str(&facts(&[("Reason", reason.clone())]));
+    }
+    text.push_str(&shown::plan(&manifest, &plan, delta));
+    if with_manifest {
+        text.push_str(&format!("\n{manifest_text}"));
+    }
+    let json = json!({ "job": id.to_string(), "submitted": job.submitted, "author": name(&job.author), "state": job.state, "approvedBy": approvals,
+        "run": job.run.as_ref().map(|(entry, _, run)| json!({ "entry": entry, "releaseAt": run.release_at })),
+        "release": job.release.as_ref().map(|(entry, _)| entry), "reason": job.reason, "plan": shown::plan_json(&plan, delta), "manifest": manifest_text });
+    Ok(Answer::new(json, text))
+}
+
+fn state(lab: &Lab, id: JobId, entry: u64) -> Outcome {
+    let job = lab.ledger().job(id)?;
+    let needed = lab.ledger().policy.as_ref().map_or(0, |(_, policy)| policy.approvals);
+    let text = facts(&[
+        ("Job", format!("{id} {}", job.submitted.title)),
+        ("State", tr(job.state.name()).into_owned()),
+        ("Approvals", format!("{} / {needed}", job.approvals.len())),
+        ("Entry", entry.to_string()),
+    ]);
+    Ok(Answer::new(json!({ "job": id.to_string(), "state": job.state, "approvals": job.approvals.len(), "needed": needed, "entry": entry }), text))
+}

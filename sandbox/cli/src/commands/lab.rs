@@ -1,0 +1,47 @@
+//! `unseen lab`.
+
+use serde_json::json;
+use unseen_lab::{Lab, read_signing_key};
+
+use super::{Outcome, open};
+use crate::args::{Globals, LabCommand};
+use crate::i18n::tr;
+use crate::output::{Answer, facts};
+
+pub fn run(globals: &Globals, command: &LabCommand) -> Outcome {
+    match command {
+        LabCommand::Init { dir, origin, owner, name } => {
+            let lab = Lab::init(dir, origin, name, &read_signing_key(owner)?)?;
+            let text = format!("{}\n\n{}", tr("The lab is made. Keep keys/ safe, and give the verifier key to auditors."), about(&lab));
+            Ok(Answer::new(summary(&lab), text))
+        }
+        LabCommand::Show => {
+            let lab = open(globals)?;
+            Ok(Answer::new(summary(&lab), about(&lab)))
+        }
+    }
+}
+
+fn summary(lab: &Lab) -> serde_json::Value {
+    let ledger = lab.ledger();
+    json!({
+        "origin": ledger.origin,
+        "logKey": ledger.log_key,
+        "entries": ledger.size,
+        "people": ledger.people.len(),
+        "datasets": ledger.datasets.len(),
+        "jobs": ledger.jobs.len(),
+    })
+}
+
+fn about(lab: &Lab) -> String {
+    let ledger = lab.ledger();
+    facts(&[
+        ("Log", ledger.origin.clone()),
+        ("Verifier key", ledger.log_key.clone()),
+        ("Entries", ledger.size.to_string()),
+        ("People", ledger.people.values().filter(|person| person.revoked.is_none()).count().to_string()),
+        ("Datasets", ledger.datasets.len().to_string()),
+        ("Jobs", ledger.jobs.len().to_string()),
+    ])
+}

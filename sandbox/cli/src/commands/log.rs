@@ -1,0 +1,151 @@
+//! `unseen log`: reading the log inside the lab, and taking it outside.
+
+use std::path::Path;
+
+use serde_json::json;
+use unseen_audit::bundle::VERIFIER_KEY;
+use unseen_audit::fold::Fold;
+use unseen_lab::{Lab, LabError};
+use unseen_log::{CHECKPOINT, blob_path};
+use unseen_policies::event::{Digest, Event};
+use unseen_tlog::tile;
+
+use super::{Outcome, open};
+use crate::args::{Globals, LogCommand};
+use crate::i18n::tr;
+use crate::output::{Answer, facts, table};
+
+pub fn run(globals: &Globals, command: &LogCommand) -> Outcome {
+    let lab = open(globals)?;
+    match command {
+        LogCommand::Show { entry: Some(entry), .. } => one(&lab, *entry),
+        LogCommand::Show { from, entry: None } => list(&lab, *from),
+        LogCommand::Checkpoint => {
+            let edge = lab.log().checkpoint();
+            let note = lab.log().note().to_string();
+            Ok(Answer::new(json!({ "origin": edge.origin, "size": edge.size, "checkpoint": note }), note))
+        }
+        LogCommand::Prove { entry } => {
+            if *entry >= lab.log().size() {
+                return Err(format!("there is no entry {entry}: the log has {} entries", lab.log().size()).into());
+            }
+            let proof = lab.log().prove_entry(*entry)?.to_string();
+            Ok(Answer::new(json!({ "entry": entry, "proof": proof }), proof))
+        }
+        LogCommand::Export { out, modules } => export(&lab, out, *modules),
+    }
+}
+
+fn one(lab: &Lab, entry: u64) -> Outcome {
+    if entry >= lab.log().size() {
+        return Err(format!("there is no entry {entry}: the log has {} entries", lab.log().size()).into());
+    }
+    let bytes = lab.log().entry(entry)?;
+    let envelope: serde_json::Value = serde_json::from_slice(&bytes)?;
+    let payload = unseen_tlog::dsse::Envelope::from_bytes(&bytes)?;
+    let statement: serde_json::Value = serde_json::from_slice(payload.unverified_payload())?;
+    let text = serde_json::to_string_pretty(&statement)?;
+    Ok(Answer::new(json!({ "entry": entry, "statement": statement, "envelope": envelope }), text))
+}
+
+fn list(lab: &Lab, from: u64) -> Outcome {
+    let mut fold = Fold::default();
+    let (mut rows, mut found) = (Vec::new(), Vec::new());
+    for (index, entry) in (0u64..).zip(lab.log().entries(0)) {
+        let opened = fold.apply(&entry?)?;
+        if index < from {
+            continue;
+        }
+        let ledger = fold.ledger();
+        let signer = match ledger.people.get(&opened.signer) {
+            Some(person) => person.name.clone(),
+            None => tr("the lab").into_owned(),
+        };
+        let (kind, time) = (opened.record.event.kind(), opened.record.time.format("%F %T").to_string());
+        let about = about(&opened.record.event);
+        found.push(json!({ "entry": index, "time": opened.record.time, "kind": kind, "signer": signer, "about": about }));
+        rows.push(vec![index.to_string(), time, tr(kind).into_owned(), signer, about]);
+    }
+    Ok(Answer::new(found, table(&[">entry", "time (UTC)", "what", "signed by", "about"], rows)))
+}
+
+/// What an event is about, in a few words.
+fn about(event: &Event) -> String {
+    match event {
+        Event::LabCreated(e) => e.owner.clone(),
+        Event::PersonEnrolled(e) => format!("{}: {}", e.name, e.roles.iter().map(|role| tr(role.name()).into_owned()).collect::<Vec<_>>().join(", ")),
+        Event::PersonRevoked(e) => e.key.short().to_owned(),
+        Event::PolicySet(e) => format!("{} / {} / {} rho", e.policy.caps.dataset, e.policy.caps.analyst, e.policy.caps.job),
+        Event::DatasetRegistered(e) => e.name.clone(),
+        Event::JobSubmitted(e) => e.title.clone(),
+        Event::JobApproved(e) => e.job.to_string(),
+        Event::JobRejected(e) => format!("{}: {}", e.job, e.reason),
+        Event::RunStarted(e) => format!("{}: {} rho", e.job, e.rho),
+        Event::Released(e) => format!("{}: {}", e.job, e.body.short()),
+        Event::RunFailed(e) => format!("{}: {}", e.job, e.reason),
+        Event::ReleaseRead(e) => e.job.to_string(),
+    }
+}
+
+/// Copies what an auditor needs. The folder appears whole or not at all.
+fn export(lab: &Lab, out: &Path, modules: bool) -> Outcome {
+    if out.exists() {
+        return Err(LabError::Exists(out.to_owned()).into());
+    }
+    let building = out.with_extension("part");
+    let _ = std::fs::remove_dir_all(&building);
+    let files = copy(lab, &building, modules).and_then(|files| {
+        std::fs::rename(&building, out).map_err(LabError::io(out))?;
+        Ok(files)
+    });
+    let files = files.inspect_err(|_| drop(std::fs::remove_dir_all(&building)))?;
+    let text = facts(&[("Exported", out.display().to_string()), ("Files", files.to_string()), ("Entries", lab.log().size().to_string())]);
+    Ok(Answer::new(json!({ "bundle": out, "files": files, "entries": lab.log().size() }), text))
+}
+
+fn copy(lab: &Lab, out: &Path, modules: bool) -> Result<usize, LabError> {
+    let write = |name: &str, bytes: &[u8]| -> Result<(), LabError> {
+        let path = out.join(name);
+        let parent = path.parent().unwrap_or(out);
+        std::fs::create_dir_all(parent).map_err(LabError::io(parent))?;
+        std::fs::write(&path, bytes).map_err(LabError::io(&path))
+    };
+    write(VERIFIER_KEY, format!("{}\n", lab.ledger().log_key).as_bytes())?;
+    write(CHECKPOINT, lab.log().note().to_string().as_bytes())?;
+    let mut count = 2;
+    for tile in tile::files(lab.log().size()) {
+        let name = tile.to_string();
+        let path = lab.log_dir().join(&name);
+        let bytes = std::fs::read(&path).map_err(LabError::io(&path))?;
+        write(&name, &bytes)?;
+        count += 1;
+    }
+    for digest in blobs(lab, modules)? {
+        let digest = unseen_tlog::Digest::from_bytes(digest.to_bytes());
+        if let Some(bytes) = lab.log().blob(&digest)? {
+            write(&blob_path(&digest), &bytes)?;
+            count += 1;
+        }
+    }
+    Ok(count)
+}
+
+/// The blobs that entries name.
+fn blobs(lab: &Lab, modules: bool) -> Result<Vec<Digest>, LabError> {
+    let mut fold = Fold::default();
+    let mut found = Vec::new();
+    for entry in lab.log().entries(0) {
+        match fold.apply(&entry?)?.record.event {
+            Event::DatasetRegistered(e) => found.extend([Some(e.description), e.values].into_iter().flatten()),
+            Event::JobSubmitted(e) => {
+                found.push(e.manifest);
+                found.extend(modules.then_some(e.module));
+            }
+            Event::Released(e) => found.push(e.body),
+            _ => {}
+        }
+    }
+    found.sort();
+    found.dedup();
+    Ok(found)
+}

@@ -1,0 +1,71 @@
+//! One function per command: from what was typed to an answer. What a command means is in the lab;
+//! here it is called and shown.
+
+mod audit;
+mod budget;
+mod dataset;
+mod doctor;
+mod job;
+mod lab;
+mod log;
+mod people;
+mod trial;
+
+use std::path::{Path, PathBuf};
+
+use unseen_lab::{Lab, LabError, read_signing_key};
+use unseen_tlog::SigningKey;
+
+use crate::args::{Cli, Command, Globals, Signer};
+use crate::output::Answer;
+
+/// What a command returns; an error is one sentence.
+pub type Outcome = Result<Answer, Box<dyn std::error::Error>>;
+
+/// Does what was typed.
+pub fn run(cli: &Cli) -> Outcome {
+    let globals = &cli.globals;
+    match &cli.command {
+        Command::Lab(command) => lab::run(globals, command),
+        Command::Key(command) => people::key(command),
+        Command::Person(command) => people::person(globals, command),
+        Command::Policy(command) => people::policy(globals, command),
+        Command::Dataset(command) => dataset::run(globals, command),
+        Command::Twin(args) => dataset::twin(globals, args),
+        Command::Job(command) => job::run(globals, command),
+        Command::Budget(args) => budget::run(globals, args),
+        Command::Log(command) => log::run(globals, command),
+        Command::Audit(command) => audit::run(globals, command),
+        Command::Doctor => doctor::run(),
+        Command::Bench(args) => crate::bench::run(args),
+    }
+}
+
+/// The lab that the command is for.
+fn open(globals: &Globals) -> Result<Lab, Box<dyn std::error::Error>> {
+    let dir = globals.lab.as_deref().ok_or("no lab is named: give its folder with --lab or in UNSEEN_LAB")?;
+    Ok(Lab::open(dir)?)
+}
+
+fn key(signer: &Signer) -> Result<SigningKey, LabError> {
+    read_signing_key(&signer.key)
+}
+
+/// The binary that becomes the worker: this one.
+fn program() -> Result<PathBuf, Box<dyn std::error::Error>> {
+    Ok(std::env::current_exe()?)
+}
+
+fn read_text(path: &Path) -> Result<String, LabError> {
+    std::fs::read_to_string(path).map_err(LabError::io(path))
+}
+
+/// Writes a new file; one that exists is kept.
+fn write_new(path: &Path, bytes: &[u8]) -> Result<(), LabError> {
+    use std::io::Write;
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
+    file.and_then(|mut file| file.write_all(bytes)).map_err(|source| match source.kind() {
+        std::io::ErrorKind::AlreadyExists => LabError::Exists(path.to_owned()),
+        _ => LabError::Io { path: path.to_owned(), source },
+    })
+}

@@ -1,0 +1,127 @@
+//! `unseen key`, `unseen person`, `unseen policy`: who may do what.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use unseen_audit::fold::{prove_enrolment, public_key};
+use unseen_lab::{Lab, read_signing_key, write_new_key};
+use unseen_policies::event::{PersonEnrolled, PersonRevoked, PolicySet, PublicKey};
+use unseen_policies::ledger::Refusal;
+use unseen_policies::policy::Policy;
+
+use super::{Outcome, key as signing_key, open, read_text, write_new};
+use crate::args::{Globals, KeyCommand, NewPerson, PersonCommand, PolicyCommand};
+use crate::i18n::tr;
+use crate::output::{Answer, facts, table};
+
+/// A wish to be enrolled, signed by the new key.
+#[derive(Serialize, Deserialize)]
+struct Request {
+    log: String,
+    #[serde(flatten)]
+    enrolment: Enrolment,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Enrolment {
+    name: String,
+    roles: Vec<unseen_policies::event::Role>,
+    key: PublicKey,
+    proof: String,
+}
+
+pub fn key(command: &KeyCommand) -> Outcome {
+    let (key, made) = match command {
+        KeyCommand::New { file } => (write_new_key(file)?, true),
+        KeyCommand::Show { file } => (read_signing_key(file)?, false),
+    };
+    let public = public_key(&key.verifying_key());
+    let mut text = facts(&[("Public key", public.to_string()), ("Key id", key.verifying_key().key_id())]);
+    if made {
+        text.push_str(&tr("Keep the file to yourself: whoever has it can sign in your name."));
+    }
+    Ok(Answer::new(json!({ "publicKey": public, "keyId": key.verifying_key().key_id() }), text))
+}
+
+pub fn person(globals: &Globals, command: &PersonCommand) -> Outcome {
+    match command {
+        PersonCommand::Request { who, origin, out } => {
+            let request = Request { log: origin.clone(), enrolment: enrolment(origin, who)? };
+            write_new(out, serde_json::to_string_pretty(&request)?.as_bytes())?;
+            Ok(Answer::new(&request, tr("The request is written. Give it to an operator.")))
+        }
+        PersonCommand::Enroll { request, who, signer } => {
+            let mut lab = open(globals)?;
+            let asked = match (request, who) {
+                (Some(file), _) => {
+                    let request: Request = serde_json::from_str(&read_text(file)?)
+                        .map_err(|_| format!("{} is not an enrolment request: make one with `unseen person request`", file.display()))?;
+                    if request.log != lab.ledger().origin {
+                        return Err(Refusal::OtherLog(request.log, lab.ledger().origin.clone()).into());
+                    }
+                    request.enrolment
+                }
+                (None, Some(who)) => enrolment(&lab.ledger().origin, who)?,
+                (None, None) => return Err("give a request, or a name, a role and a new key".into()),
+            };
+            let Enrolment { name, roles, key, proof } = asked;
+            let event = PersonEnrolled { name: name.clone(), roles, key: key.clone(), proof };
+            let entry = lab.sign_and_accept(event, &signing_key(signer)?, &[])?;
+            let text = facts(&[("Enrolled", name), ("Public key", key.to_string()), ("Entry", entry.to_string())]);
+            Ok(Answer::new(json!({ "entry": entry, "publicKey": key }), text))
+        }
+        PersonCommand::Revoke { person, reason, signer } => {
+            let mut lab = open(globals)?;
+            let key = find(&lab, person)?;
+            let event = PersonRevoked { key: key.clone(), reason: reason.clone() };
+            let entry = lab.sign_and_accept(event, &signing_key(signer)?, &[])?;
+            Ok(Answer::new(json!({ "entry": entry, "publicKey": key }), facts(&[("Revoked", key.to_string()), ("Entry", entry.to_string())])))
+        }
+        PersonCommand::List => list(&open(globals)?),
+    }
+}
+
+pub fn policy(globals: &Globals, command: &PolicyCommand) -> Outcome {
+    match command {
+        PolicyCommand::Show => {
+            let lab = open(globals)?;
+            let (_, policy) = lab.ledger().policy.as_ref().ok_or(Refusal::OtherPolicy)?;
+            Ok(Answer::new(policy, toml::to_string(policy)?))
+        }
+        PolicyCommand::Set { file, signer } => {
+            let mut lab = open(globals)?;
+            let policy: Policy = toml::from_str(&read_text(file)?).map_err(|error| format!("{}: {}", file.display(), error.to_string().trim()))?;
+            let entry = lab.sign_and_accept(PolicySet { policy }, &signing_key(signer)?, &[])?;
+            Ok(Answer::new(json!({ "entry": entry }), facts(&[("Policy set by entry", entry.to_string())])))
+        }
+    }
+}
+
+fn enrolment(log: &str, who: &NewPerson) -> Result<Enrolment, unseen_lab::LabError> {
+    let key = read_signing_key(&who.new_key)?;
+    let proof = prove_enrolment(&key, log, &who.name, &who.role);
+    Ok(Enrolment { name: who.name.clone(), roles: who.role.clone(), key: public_key(&key.verifying_key()), proof })
+}
+
+/// The key of an enrolled person, by name or by the key itself.
+fn find(lab: &Lab, person: &str) -> Result<PublicKey, Refusal> {
+    let people = &lab.ledger().people;
+    let by_name = people.iter().find(|(_, found)| found.name == person && found.revoked.is_none());
+    let by_key = || people.keys().find(|key| key.as_str() == person);
+    by_name.map(|(key, _)| key).or_else(by_key).cloned().ok_or_else(|| Refusal::NoSuchPerson(person.to_owned()))
+}
+
+fn list(lab: &Lab) -> Outcome {
+    let mut people: Vec<_> = lab.ledger().people.iter().collect();
+    people.sort_by_key(|(_, person)| person.since);
+    let rows = people.iter().map(|(key, person)| {
+        let roles: Vec<_> = person.roles.iter().map(|role| tr(role.name()).into_owned()).collect();
+        let revoked = person.revoked.map_or(String::new(), |entry| format!("{} {entry}", tr("revoked by entry")));
+        vec![person.name.clone(), roles.join(", "), key.short().to_owned(), person.since.to_string(), revoked]
+    });
+    let text = table(&["name", "roles", "key", ">entry", "status"], rows);
+    let json: Vec<_> = people
+        .iter()
+        .map(|(key, person)| json!({ "name": person.name, "roles": person.roles, "publicKey": key, "since": person.since, "revoked": person.revoked }))
+        .collect();
+    Ok(Answer::new(json, text))
+}
