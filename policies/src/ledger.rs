@@ -744,7 +744,7 @@ mod tests {
         let over = JobSubmitted { rho: "0.250000000001".parse().unwrap(), ..lab.submission() };
         assert!(matches!(lab.try_(ANALYST, over), Err(Refusal::OverJobCap { .. })));
         let jobs = [lab.submit(), lab.submit()];
-        jobs.map(|job| lab.approve(job));
+        jobs.iter().for_each(|job| lab.approve(*job));
         let starts = jobs.map(|job| lab.start(job));
         lab.does(OWNER, starts[0].clone());
         assert!(matches!(lab.try_(OWNER, starts[1].clone()), Err(Refusal::OverAnalystCap { .. })), "two race, one wins");
