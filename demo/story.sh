@@ -34,12 +34,16 @@ run() {
     printf '\n%s$%s%s\n' "$bold" "$shown" "$plain"
     "$@"
 }
-# Runs a command that must be refused.
+# As `run`, for a line of shell.
+line() {
+    printf '\n%s$ %s%s\n' "$bold" "$1" "$plain"
+    eval "$1"
+}
+# Runs a command that must be refused, with exit code 1.
 refused() {
-    if run "$@"; then
-        echo "demo: this had to be refused and was not" >&2
-        exit 1
-    fi
+    local code=0
+    run "$@" || code=$?
+    [[ $code = 1 ]] || { echo "demo: this had to be refused, and ended with exit code $code" >&2; exit 1; }
 }
 # Submits a job as the analyst, shows what is said, and sets `job` to its number.
 submit() {
@@ -58,6 +62,7 @@ fi
 rm -rf "$place"
 mkdir -p "$place/keys"
 cd "$place"
+place=$PWD
 touch .unseen-demo
 echo '*' > .gitignore
 ln -s "$root/guest-sdk/examples" jobs
@@ -81,11 +86,12 @@ run unseen person enroll --name analyst --role analyst --new-key keys/analyst.pe
 run unseen person enroll --name operator --role operator --new-key keys/operator.pem --key keys/owner.pem
 run unseen person enroll --name auditor --role auditor --new-key keys/auditor.pem --key keys/owner.pem
 run unseen person list
+say "The auditor writes down the log's verifier key today, to check against later. 审计员记下日志公钥"
+line "unseen --json lab show | sed -n 's/.*\"logKey\": \"\(.*\)\".*/\1/p' > keys/log.vkey; cat keys/log.vkey"
 
 chapter "立规矩" "Rules"
 say "Two operators must approve. And results may appear at once: the moment tells how long a run took, so a real lab leaves this off. 双人审批；演示中允许即时发布，真实环境不应开启"
-printf '\n%s$ unseen policy show > policy.toml%s\n' "$bold" "$plain"
-unseen policy show > policy.toml
+line "unseen policy show > policy.toml"
 run sed -i -e 's/^approvals = .*/approvals = 2/' -e 's/^release_now = .*/release_now = true/' policy.toml
 run cat policy.toml
 run unseen policy set policy.toml --key keys/owner.pem
@@ -96,6 +102,8 @@ for name in enterprises monthly industries; do
     run unseen dataset import data/$name.csv --description data/$name.toml --key keys/steward.pem
 done
 run unseen dataset list
+say "The auditor keeps a checkpoint: no later history can drop or change what is before it. 审计员留存检查点"
+line "unseen log checkpoint | tee checkpoint.txt"
 
 chapter "分析员在孪生数据上开发" "The analyst works on twins"
 say "A twin follows the description and never the data, so anyone may have it. Industry codes are public as they are. 孪生数据只依据描述生成"
@@ -106,7 +114,8 @@ run cp data/industries.toml twins/industries.dataset.toml
 run unseen job build jobs/yield-per-mu
 say "What it costs, and how exact the answer will be, before anyone has run anything. 先知道代价与精度"
 run unseen job check jobs/yield-per-mu
-run unseen job try jobs/yield-per-mu --twins twins
+say "The real runtime on made-up rows: does the code do what it should? 先在孪生数据上试运行"
+line "unseen job try jobs/yield-per-mu --twins twins | head -n 16"
 
 chapter "提交、审批、运行" "Submit, approve, run"
 submit jobs/yield-per-mu
@@ -121,7 +130,7 @@ say "The charge is in the log before the first row is read. 先记账，后读�
 run unseen job run "$first" --key keys/operator.pem
 
 chapter "结果" "The release"
-say "Every number with its 95 % interval; a mean is a sum over the count beside it. 每个数字都带误差区间"
+say "Every number with its 95 % interval, then the means that the job formed from them. 每个数字都带误差区间"
 run unseen job release "$first" --key keys/analyst.pem
 
 chapter "多轮作业：回归" "A job of many rounds: a private regression"
@@ -138,15 +147,11 @@ chapter "审计" "The audit"
 say "The auditor takes the log away and needs neither the lab nor its word. 审计员离线验证"
 run unseen log show
 run unseen log export bundle
-run unseen audit verify bundle
+line 'unseen audit verify bundle --log-key "$(cat keys/log.vkey)" --since checkpoint.txt'
 say "One changed byte is found. 改动一个字节也会被发现"
 run cp -r bundle forged
 victim=$(find forged -path '*/tile/entries/*' -type f | sort | head -n 1)
-printf '\n%s$ # flip the last byte of %s%s\n' "$bold" "$victim" "$plain"
-last=$(tail -c 1 "$victim" | od -An -tu1)
-truncate -s -1 "$victim"
-# shellcheck disable=SC2059
-printf "\\x$(printf %02x $((last ^ 1)))" >> "$victim"
+line "truncate -s -1 $victim && printf '!' >> $victim"
 refused unseen audit verify forged
 say "Inside the lab, every released number is derived again, noise included. 在实验室内逐位重算"
 run unseen audit replay "$first"

@@ -1,7 +1,8 @@
 //! The yearly evaluation of industrial enterprises by yield per mu: what each enterprise makes, pays
-//! and burns on its land, by town and industry, and how many get which grade.
+//! and burns on its land, by town and industry, and how many get which grade. The means are formed
+//! from the noised totals, in `advance`: that costs nothing.
 
-use unseen_guest::{Contributions, Grain, Job, job};
+use unseen_guest::{Contributions, Derived, Grain, IterativeJob, Job, Totals, Verdict, iterative_job};
 
 /// Inputs and their columns, in the order of `job.toml`.
 const REGISTER: usize = 0;
@@ -15,6 +16,12 @@ const ENERGY: usize = 2;
 const TAX: usize = 3;
 
 const YEAR: i64 = 2025;
+
+/// Groups of the first output are towns times industries, in this order.
+const TOWNS: [&str; 12] = ["湖塘", "牛塘", "洛阳", "遥观", "横林", "横山桥", "雪堰", "前黄", "礼嘉", "嘉泽", "湟里", "南夏墅"];
+const INDUSTRIES: [&str; 10] = ["纺织", "木材", "化工", "橡塑", "钢铁", "金属制品", "通用设备", "汽车", "电气", "电子"];
+/// Its values after the first, which counts enterprises.
+const MEANS: [&str; 3] = ["output per mu", "energy per output", "tax per mu"];
 
 struct YieldPerMu;
 
@@ -63,7 +70,33 @@ fn grade(output_per_mu: f64, energy_per_output: f64, tax_per_mu: f64) -> &'stati
     }
 }
 
-job!(YieldPerMu);
+impl IterativeJob for YieldPerMu {
+    fn advance(_: u32, _: &[f64], noisy: &[Totals]) -> Result<Verdict, String> {
+        let totals = noisy.first().ok_or("the first output is missing")?;
+        let (towns, industries) = (0..TOWNS.len(), 0..INDUSTRIES.len());
+        let mut tables = Vec::new();
+        for (index, name) in MEANS.iter().enumerate() {
+            // A mean over some groups: their sum over their count.
+            let mean = |groups: &mut dyn Iterator<Item = usize>| {
+                let groups = groups.filter_map(|group| totals.group(group, 1 + MEANS.len()));
+                let (count, sum) = groups.fold((0.0, 0.0), |(count, sum), values| (count + values[0], sum + values[1 + index]));
+                sum / count.max(1.0)
+            };
+            let of_town = |town| mean(&mut industries.clone().map(|industry| town * INDUSTRIES.len() + industry));
+            let of_industry = |industry| mean(&mut towns.clone().map(|town| town * INDUSTRIES.len() + industry));
+            tables.push(table(format!("{name} by town"), &TOWNS, towns.clone().map(of_town)));
+            tables.push(table(format!("{name} by industry"), &INDUSTRIES, industries.clone().map(of_industry)));
+        }
+        Ok(Verdict::Done(tables))
+    }
+}
+
+/// One row of numbers under their names.
+fn table(name: String, columns: &[&str], row: impl Iterator<Item = f64>) -> Derived {
+    Derived { name, columns: columns.iter().map(|&name| name.into()).collect(), rows: vec![row.collect()] }
+}
+
+iterative_job!(YieldPerMu);
 
 #[cfg(test)]
 mod tests {
@@ -92,6 +125,17 @@ mod tests {
         for unit in [unit(None, 12), unit(Some(0.0), 12), unit(Some(2.0), 5)] {
             assert!(contribute::<YieldPerMu>(&unit, &[]).unwrap().is_empty());
         }
+    }
+
+    #[test]
+    fn means_are_sums_over_counts() {
+        let mut values = vec![0.0; 480];
+        values[..8].copy_from_slice(&[3.0, 900.0, 0.3, 30.0, 1.0, 100.0, 0.1, 2.0]);
+        let Verdict::Done(tables) = YieldPerMu::advance(0, &[], &[Totals::new(&values)]).unwrap() else { panic!() };
+        assert_eq!((tables.len(), tables[0].rows[0].len(), tables[1].rows[0].len()), (6, 12, 10));
+        assert_eq!((tables[0].name.as_str(), tables[0].rows[0][0]), ("output per mu by town", 250.0));
+        assert_eq!(tables[1].rows[0][..3], [300.0, 100.0, 0.0]);
+        assert_eq!(tables[4].rows[0][0], 8.0);
     }
 
     #[test]
