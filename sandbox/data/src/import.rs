@@ -1024,7 +1024,11 @@ pub fn infer(source: &Path, name: &str) -> Result<Description, ImportError> {
     let mut csv = CsvOptions::default();
     let columns = match open_source(source)? {
         Opened::Parquet(file, _) => {
-            let (columns, rows, whole) = parquet_source::sample(file, SAMPLE)?;
+            let parquet_source::Sample {
+                columns,
+                rows,
+                whole,
+            } = parquet_source::sample(file, SAMPLE)?;
             let column = |(at, (name, kind)): (usize, (String, ColumnType))| {
                 let cells: Vec<&str> = rows.iter().filter_map(|row| row[at].as_deref()).collect();
                 let check = (kind == ColumnType::Text && all_uscc(&cells)).then_some(Check::Uscc);

@@ -35,11 +35,16 @@ pub(crate) fn read(
     guarded(|| read_rows(file, description, sink))
 }
 
+/// What is looked at when a description is drafted.
+pub(crate) struct Sample {
+    pub(crate) columns: Vec<(String, ColumnType)>,
+    pub(crate) rows: Vec<Vec<Option<String>>>,
+    /// Whether these are all rows of the file.
+    pub(crate) whole: bool,
+}
+
 /// The file's columns that a description can declare, and up to `limit` rows, for inference.
-pub(crate) fn sample(
-    file: File,
-    limit: usize,
-) -> Result<(Vec<(String, ColumnType)>, Vec<Vec<Option<String>>>, bool), ImportError> {
+pub(crate) fn sample(file: File, limit: usize) -> Result<Sample, ImportError> {
     guarded(|| {
         let builder = open(file)?;
         let total = builder.metadata().file_metadata().num_rows();
@@ -76,7 +81,11 @@ pub(crate) fn sample(
             }
         }
         let whole = rows.len() as i64 == total;
-        Ok((columns, rows, whole))
+        Ok(Sample {
+            columns,
+            rows,
+            whole,
+        })
     })
 }
 
@@ -227,8 +236,11 @@ fn check_claims(metadata: &ParquetMetaData, length: u64) -> Result<(), ImportErr
                     "a column is said to be larger than 4 GiB, or less than nothing",
                 ));
             }
-            if column.num_values() < 0 {
-                return Err(lies("a column is said to hold less than nothing"));
+            let flat = column.column_descr().max_rep_level() == 0;
+            if column.num_values() < 0 || flat && column.num_values() != group.num_rows() {
+                return Err(lies(
+                    "a column is said to hold other rows than its row group",
+                ));
             }
         }
     }

@@ -884,6 +884,41 @@ fn a_parquet_file_that_lies_is_an_error_and_never_a_crash() {
     }
 }
 
+/// A footer that counts other rows than there are, in two places that agree: no row is lost or made
+/// up without a word.
+#[test]
+fn a_parquet_footer_cannot_change_the_number_of_rows() {
+    let toml = private(
+        "d",
+        "unit",
+        &[("unit", "type = \"text\""), ("n", "type = \"int\"")],
+    );
+    let good = parquet_bytes(20);
+    let footer = u32::from_le_bytes(good[good.len() - 8..][..4].try_into().unwrap()) as usize;
+    // 20 is written as 40: a zigzag varint.
+    let places: Vec<usize> = (good.len() - 8 - footer..good.len() - 8)
+        .filter(|&at| good[at] == 40)
+        .collect();
+    assert!(places.len() >= 4, "{places:?}");
+    let dir = TempDir::new().unwrap();
+    for &a in &places {
+        for &b in &places {
+            for lie in [36, 42] {
+                let mut bad = good.clone();
+                (bad[a], bad[b]) = (lie, lie);
+                if let Ok(at) = import_bytes(dir.path(), &toml, &bad, &options(1, 1 << 20)) {
+                    assert_eq!(
+                        open(&at).manifest().rows(),
+                        20,
+                        "bytes {a} and {b} set to {lie}"
+                    );
+                    fs::remove_dir_all(at).unwrap();
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn the_quality_report_counts_what_is_wrong() {
     let toml = private(
