@@ -120,8 +120,11 @@ pub(crate) fn check(bytes: &[u8], limits: &Limits) -> Result<World, ModuleError>
     // Sizes first: validation of something absurd is itself absurd.
     sizes(bytes, limits, &invalid)?;
 
-    let features = WasmFeatures::WASM2 | WasmFeatures::EXTENDED_CONST | WasmFeatures::COMPONENT_MODEL;
-    let types = Validator::new_with_features(features).validate_all(bytes).map_err(invalid)?;
+    let features =
+        WasmFeatures::WASM2 | WasmFeatures::EXTENDED_CONST | WasmFeatures::COMPONENT_MODEL;
+    let types = Validator::new_with_features(features)
+        .validate_all(bytes)
+        .map_err(invalid)?;
     let types = types.as_ref();
     for (name, export_needed) in top_level(bytes).map_err(invalid)? {
         if export_needed {
@@ -136,7 +139,9 @@ pub(crate) fn check(bytes: &[u8], limits: &Limits) -> Result<World, ModuleError>
             _ => false,
         };
         if !harmless {
-            return Err(ModuleError::Import { name: name.to_owned() });
+            return Err(ModuleError::Import {
+                name: name.to_owned(),
+            });
         }
     }
     let is_function = |name| {
@@ -148,7 +153,11 @@ pub(crate) fn check(bytes: &[u8], limits: &Limits) -> Result<World, ModuleError>
     if !is_function("contribute") {
         return Err(ModuleError::MissingExport { name: "contribute" });
     }
-    Ok(if is_function("advance") { World::IterativeJob } else { World::Job })
+    Ok(if is_function("advance") {
+        World::IterativeJob
+    } else {
+        World::Job
+    })
 }
 
 fn is_plain(id: ComponentAnyTypeId) -> bool {
@@ -221,7 +230,11 @@ fn sizes(
         ("core modules", modules, MAX_MODULES),
         ("nested components", components, MAX_COMPONENTS),
         // Bundles of exports count as instances here, hence the slack.
-        ("core instances", instances, 4 * u64::from(MAX_CORE_INSTANCES)),
+        (
+            "core instances",
+            instances,
+            4 * u64::from(MAX_CORE_INSTANCES),
+        ),
         ("functions", functions, MAX_FUNCTIONS),
         ("tables", tables, u64::from(MAX_TABLES)),
         ("table elements", elements, MAX_TABLE_ELEMENTS as u64),
@@ -229,11 +242,18 @@ fn sizes(
     ];
     for (what, count, allowed) in counts {
         if count > allowed {
-            return Err(ModuleError::TooMany { what, count, allowed });
+            return Err(ModuleError::TooMany {
+                what,
+                count,
+                allowed,
+            });
         }
     }
     if memory > limits.memory {
-        return Err(ModuleError::Memory { need: memory, allowed: limits.memory });
+        return Err(ModuleError::Memory {
+            need: memory,
+            allowed: limits.memory,
+        });
     }
     Ok(())
 }

@@ -24,7 +24,12 @@ impl Limits {
     /// `fuel` and `memory` as in the manifest, and answers of at most 65,536 contributions and
     /// 16 MiB.
     pub fn new(fuel: u64, memory: u64) -> Self {
-        Limits { fuel, memory, contributions: 1 << 16, answer: 16 << 20 }
+        Limits {
+            fuel,
+            memory,
+            contributions: 1 << 16,
+            answer: 16 << 20,
+        }
     }
 }
 
@@ -43,9 +48,11 @@ const KEEP_RESIDENT: usize = 1 << 20;
 
 /// Compiles and runs modules under one set of [`Limits`].
 ///
-/// Create it in the process that runs guests, before that process gives its rights up:
-/// `/proc/self/pagemap` is opened here. While guests run, the engine calls `mmap`, `mprotect`,
-/// `madvise`, `ioctl` on that file and nothing else. It reserves much address space (at least
+/// Create it, and the [`Module`](crate::Module), in the process that runs guests, before that
+/// process gives its rights up: `/proc/self/pagemap` is opened here, and a module's first memory
+/// is put into a `memfd`. While guests run, the engine calls `mmap`, `munmap`, `mprotect`,
+/// `madvise`, and `ioctl` on that file; traps arrive as signals, whose handlers are installed
+/// here. It reserves much address space (at least
 /// 4 GiB for each memory), so limit the process's data (`RLIMIT_DATA`), not its address space.
 #[derive(Clone)]
 pub struct Engine {
@@ -65,7 +72,10 @@ impl Engine {
         let pagemap = PageMap::open().map(Arc::new);
         let fail = |e: wasmtime::Error| EngineError(format!("{e:#}"));
 
-        let slots = u32::try_from(threads).unwrap_or(u32::MAX).saturating_mul(4).saturating_add(4);
+        let slots = u32::try_from(threads)
+            .unwrap_or(u32::MAX)
+            .saturating_mul(4)
+            .saturating_add(4);
         let mut pool = PoolingAllocationConfig::new();
         pool.total_component_instances(slots)
             .total_core_instances(slots.saturating_mul(MAX_CORE_INSTANCES))
@@ -79,7 +89,11 @@ impl Engine {
             .table_elements(MAX_TABLE_ELEMENTS)
             .max_core_instance_size(1 << 20)
             .max_component_instance_size(1 << 20)
-            .max_memory_size(usize::try_from(limits.memory).unwrap_or(usize::MAX).min(1 << 32))
+            .max_memory_size(
+                usize::try_from(limits.memory)
+                    .unwrap_or(usize::MAX)
+                    .min(1 << 32),
+            )
             .max_unused_warm_slots(slots);
         // Without the scan, keeping pages resident means copying all of them back each time,
         // which costs more than it saves.
@@ -88,7 +102,9 @@ impl Engine {
                 .linear_memory_keep_resident(KEEP_RESIDENT)
                 .table_keep_resident(64 << 10);
         } else {
-            pool.pagemap_scan(Enabled::No).linear_memory_keep_resident(0).table_keep_resident(0);
+            pool.pagemap_scan(Enabled::No)
+                .linear_memory_keep_resident(0)
+                .table_keep_resident(0);
         }
 
         let mut config = Config::new();

@@ -54,9 +54,11 @@ impl Module {
     /// One clear sentence about the first thing that is wrong with the module.
     pub fn compile(engine: &Engine, bytes: &[u8]) -> Result<Self, ModuleError> {
         let world = check::check(bytes, &engine.limits)?;
-        let refused = |e: wasmtime::Error| ModuleError::Compile { reason: format!("{e:#}") };
+        let refused = |e: wasmtime::Error| ModuleError::Compile {
+            reason: format!("{e:#}"),
+        };
         let component = Component::from_binary(&engine.wasmtime, bytes).map_err(refused)?;
-        let resettable = Resettable::compile(engine, bytes);
+        let resettable = Resettable::compile(engine, bytes).map_err(refused)?;
         Module::assemble(engine, world, component, resettable)
     }
 
@@ -66,7 +68,9 @@ impl Module {
     /// # Errors
     /// When the host runs out of memory.
     pub fn serialize(&self) -> Result<Vec<u8>, ModuleError> {
-        let refused = |e: wasmtime::Error| ModuleError::Compile { reason: format!("{e:#}") };
+        let refused = |e: wasmtime::Error| ModuleError::Compile {
+            reason: format!("{e:#}"),
+        };
         let component = self.component.serialize().map_err(refused)?;
         let resettable = match &self.resettable {
             Some(resettable) => resettable.serialize().map_err(refused)?,
@@ -89,11 +93,19 @@ impl Module {
     /// `bytes` are trusted as machine code is: they must be exactly what `serialize` returned on
     /// a host of this lab, which the caller must have authenticated, for example with an HMAC.
     pub unsafe fn deserialize(engine: &Engine, bytes: &[u8]) -> Result<Self, ModuleError> {
-        let foreign = || ModuleError::Compile { reason: "the cached module is foreign".to_owned() };
-        let refused = |e: wasmtime::Error| ModuleError::Compile { reason: format!("{e:#}") };
+        let foreign = || ModuleError::Compile {
+            reason: "the cached module is foreign".to_owned(),
+        };
+        let refused = |e: wasmtime::Error| ModuleError::Compile {
+            reason: format!("{e:#}"),
+        };
         let rest = bytes.strip_prefix(MAGIC).ok_or_else(foreign)?;
         let (&[world], rest) = rest.split_first_chunk::<1>().ok_or_else(foreign)?;
-        let world = if world == 1 { World::IterativeJob } else { World::Job };
+        let world = if world == 1 {
+            World::IterativeJob
+        } else {
+            World::Job
+        };
         let (length, rest) = rest.split_first_chunk::<8>().ok_or_else(foreign)?;
         let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| foreign())?;
         let (component, rest) = rest.split_at_checked(length).ok_or_else(foreign)?;
@@ -104,7 +116,7 @@ impl Module {
             None
         } else {
             // SAFETY: as above.
-            Some(unsafe { Resettable::deserialize(engine, rest) }.ok_or_else(foreign)?)
+            Some(unsafe { Resettable::deserialize(engine, rest) }.map_err(refused)?)
         };
         Module::assemble(engine, world, component, resettable)
     }
@@ -116,7 +128,8 @@ impl Module {
 
     /// Whether grains reuse an instance that is put back to its first state (`true`), or get an
     /// instance made anew (`false`: several core modules, or state that cannot be put back).
-    /// Both give the same answers.
+    /// Both give the same answers, except to a guest that looks at the addresses its input lies
+    /// at. Which one it is depends on the module alone, never on the machine.
     pub fn resets_in_place(&self) -> bool {
         self.resettable.is_some()
     }
@@ -171,8 +184,9 @@ impl Module {
         state: &[f64],
         noisy: &[Totals<'_>],
     ) -> Result<Verdict, Failure> {
-        let index =
-            self.advance.ok_or_else(|| Failure::Guest("there is no `advance`".to_owned()))?;
+        let index = self
+            .advance
+            .ok_or_else(|| Failure::Guest("there is no `advance`".to_owned()))?;
         let mut store = self.store(MAX_VERDICT);
         let instance = self.instantiate(&mut store)?;
         let function = instance
@@ -191,10 +205,16 @@ impl Module {
         component: Component,
         resettable: Option<Resettable>,
     ) -> Result<Self, ModuleError> {
-        let refused = |e: wasmtime::Error| ModuleError::Compile { reason: format!("{e:#}") };
-        let pre = Linker::new(&engine.wasmtime).instantiate_pre(&component).map_err(refused)?;
+        let refused = |e: wasmtime::Error| ModuleError::Compile {
+            reason: format!("{e:#}"),
+        };
+        let pre = Linker::new(&engine.wasmtime)
+            .instantiate_pre(&component)
+            .map_err(refused)?;
         let export = |name: &'static str| {
-            component.get_export_index(None, name).ok_or(ModuleError::MissingExport { name })
+            component
+                .get_export_index(None, name)
+                .ok_or(ModuleError::MissingExport { name })
         };
         let contribute = export("contribute")?;
         let advance = match world {
@@ -202,16 +222,28 @@ impl Module {
             World::IterativeJob => Some(export("advance")?),
         };
         let engine = engine.clone();
-        let module = Module { engine, world, component, pre, contribute, advance, resettable };
+        let module = Module {
+            engine,
+            world,
+            component,
+            pre,
+            contribute,
+            advance,
+            resettable,
+        };
 
         let mut store = module.store(0);
-        let instance = module.instantiate(&mut store).map_err(|failure| ModuleError::Start {
-            reason: match failure {
-                Failure::Fuel => "its start function uses up the fuel of a whole grain".to_owned(),
-                Failure::Trap(reason) => format!("its start function trapped: {reason}"),
-                other => other.to_string(),
-            },
-        })?;
+        let instance = module
+            .instantiate(&mut store)
+            .map_err(|failure| ModuleError::Start {
+                reason: match failure {
+                    Failure::Fuel => {
+                        "its start function uses up the fuel of a whole grain".to_owned()
+                    }
+                    Failure::Trap(reason) => format!("its start function trapped: {reason}"),
+                    other => other.to_string(),
+                },
+            })?;
         let wrong = |name, e: wasmtime::Error| {
             let reason = format!("{e:#}");
             ModuleError::WrongType { name, reason }
@@ -236,10 +268,12 @@ impl Module {
         &self,
         store: &mut Store<Tally>,
     ) -> Result<wasmtime::component::Instance, Failure> {
-        self.pre.instantiate(&mut *store).map_err(|e| match e.downcast_ref::<Trap>() {
-            Some(_) => Failure::of_call(&e, store.data()),
-            None => Failure::Host(format!("{e:#}")),
-        })
+        self.pre
+            .instantiate(&mut *store)
+            .map_err(|e| match e.downcast_ref::<Trap>() {
+                Some(_) => Failure::of_call(&e, store.data()),
+                None => Failure::Host(format!("{e:#}")),
+            })
     }
 }
 
@@ -254,7 +288,9 @@ pub(crate) fn store(engine: &Engine, answer: u32) -> Store<Tally> {
     let mut store = Store::new(&engine.wasmtime, Tally::new(&engine.limits));
     store.limiter(|tally| tally);
     store.set_hostcall_fuel(answer as usize);
-    store.set_fuel(engine.limits.fuel).expect("invariant: the engine counts fuel");
+    store
+        .set_fuel(engine.limits.fuel)
+        .expect("invariant: the engine counts fuel");
     store
 }
 
@@ -280,7 +316,10 @@ pub(crate) struct Tally {
 
 impl Tally {
     fn new(limits: &Limits) -> Self {
-        Tally { left: limits.memory, host_failed: None }
+        Tally {
+            left: limits.memory,
+            host_failed: None,
+        }
     }
 }
 

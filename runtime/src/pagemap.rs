@@ -29,7 +29,9 @@ impl PageMap {
         if !*WATCHED || FORKED.load(Ordering::Relaxed) {
             return None;
         }
-        let map = PageMap { file: File::open("/proc/self/pagemap").ok()? };
+        let map = PageMap {
+            file: File::open("/proc/self/pagemap").ok()?,
+        };
         map.selftest().then_some(map)
     }
 
@@ -62,7 +64,9 @@ impl PageMap {
             let Ok(count) = (unsafe { ioctl(self.file.as_fd(), Scan(&mut argument)) }) else {
                 return false;
             };
-            let Some(filled) = regions.get(..count) else { return false };
+            let Some(filled) = regions.get(..count) else {
+                return false;
+            };
             for region in filled {
                 // SAFETY: the kernel filled the first `count` regions.
                 let region = unsafe { region.assume_init() };
@@ -109,7 +113,11 @@ impl PageMap {
         let unmapped = unsafe { munmap(base, 3 * page) }.is_ok();
         let expected = base_address + page..base_address + 2 * page;
         // Huge pages may widen the answer; it must hold the written page and may hold more.
-        whole && unmapped && seen.iter().any(|r| r.start <= expected.start && r.end >= expected.end)
+        whole
+            && unmapped
+            && seen
+                .iter()
+                .any(|r| r.start <= expected.start && r.end >= expected.end)
     }
 }
 

@@ -32,6 +32,10 @@
 //! Fuel and the allowance of memory are part of the embedding, and set anew for every call. An
 //! instance that trapped, ran out of fuel or gave a malformed answer is thrown away.
 //!
+//! Which modules run here depends on their bytes alone: where the kernel cannot scan pages, they
+//! still run as core instances, only new ones. So even a guest that looks at addresses, or at its
+//! fuel's end, gets the same answer on every machine.
+//!
 //! Debug builds compare the whole memory with the image after every restore, and the hostile
 //! suite runs on both paths.
 
@@ -67,19 +71,29 @@ struct Ready {
 }
 
 /// A module that starts with more memory than this is not worth an image.
-const MAX_IMAGE: usize = 16 << 20;
+const MAX_IMAGE: u64 = 16 << 20;
 
 /// An instance with more private pages than this is thrown away: copying them back each time
 /// would cost more than a new one.
 const MAX_WRITTEN: usize = 256 << 10;
 
 impl Resettable {
-    /// `None` when the component (already checked) is not of the plain shape.
-    pub(crate) fn compile(engine: &Engine, component: &[u8]) -> Option<Self> {
-        let core = Core::find(component).ok()??;
-        let instrumented = core.instrumented().ok()??;
-        let module = wasmtime::Module::from_binary(&engine.wasmtime, &instrumented).ok()?;
-        Resettable::assemble(engine, module)
+    /// `None` when the component (already checked) is not of the plain shape, which its bytes
+    /// alone decide. Anything else that goes wrong is an error.
+    pub(crate) fn compile(engine: &Engine, component: &[u8]) -> wasmtime::Result<Option<Self>> {
+        // Lists are copied as they lie in the host's memory.
+        if cfg!(target_endian = "big") {
+            return Ok(None);
+        }
+        let instrumented = match Core::find(component) {
+            Ok(Some(core)) => core.instrumented(),
+            other => other.map(|_| None),
+        };
+        let Some(instrumented) = instrumented.map_err(wasmtime::Error::new)? else {
+            return Ok(None);
+        };
+        let module = wasmtime::Module::from_binary(&engine.wasmtime, &instrumented)?;
+        Resettable::assemble(engine, module).map(Some)
     }
 
     pub(crate) fn serialize(&self) -> wasmtime::Result<Vec<u8>> {
@@ -88,18 +102,14 @@ impl Resettable {
 
     /// # Safety
     /// As [`wasmtime::Module::deserialize`]: `bytes` come from [`Resettable::serialize`].
-    pub(crate) unsafe fn deserialize(engine: &Engine, bytes: &[u8]) -> Option<Self> {
+    pub(crate) unsafe fn deserialize(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Self> {
         // SAFETY: the caller's promise.
-        let module = unsafe { wasmtime::Module::deserialize(&engine.wasmtime, bytes) }.ok()?;
+        let module = unsafe { wasmtime::Module::deserialize(&engine.wasmtime, bytes) }?;
         Resettable::assemble(engine, module)
     }
 
-    fn assemble(engine: &Engine, module: wasmtime::Module) -> Option<Self> {
-        // Lists are copied as they lie in the host's memory.
-        if cfg!(target_endian = "big") {
-            return None;
-        }
-        let pre = Linker::new(&engine.wasmtime).instantiate_pre(&module).ok()?;
+    fn assemble(engine: &Engine, module: wasmtime::Module) -> wasmtime::Result<Self> {
+        let pre = Linker::new(&engine.wasmtime).instantiate_pre(&module)?;
         let mut resettable = Resettable {
             module,
             pre,
@@ -107,15 +117,17 @@ impl Resettable {
             first_globals: Vec::new(),
             idle: Mutex::new(Vec::new()),
         };
-        let mut ready = resettable.instantiate(engine).ok()?;
-        if ready.memory.data_size(&ready.store) > MAX_IMAGE {
-            return None;
-        }
+        let mut ready = resettable
+            .instantiate(engine)
+            .map_err(wasmtime::Error::new)?;
         resettable.first_memory = ready.memory.data(&ready.store).to_vec();
         forget(ready.memory.data_mut(&mut ready.store));
-        resettable.first_globals =
-            ready.globals.iter().map(|global| global.get(&mut ready.store)).collect();
-        Some(resettable)
+        resettable.first_globals = ready
+            .globals
+            .iter()
+            .map(|global| global.get(&mut ready.store))
+            .collect();
+        Ok(resettable)
     }
 
     /// See [`crate::Module::contribute`].
@@ -145,18 +157,32 @@ impl Resettable {
         let host = |e: wasmtime::Error| Failure::Host(format!("{e:#}"));
         let mut store = module::store(engine, engine.limits.answer);
         let instance = self.pre.instantiate(&mut store).map_err(host)?;
-        let realloc = instance.get_typed_func(&mut store, "realloc").map_err(host)?;
-        let contribute = instance.get_typed_func(&mut store, "contribute").map_err(host)?;
+        let realloc = instance
+            .get_typed_func(&mut store, "realloc")
+            .map_err(host)?;
+        let contribute = instance
+            .get_typed_func(&mut store, "contribute")
+            .map_err(host)?;
         let memory = instance
             .get_memory(&mut store, "memory")
             .ok_or_else(|| Failure::Host("the module has no memory".to_owned()))?;
-        let globals = (0..).map_while(|i| instance.get_global(&mut store, &global_name(i))).collect();
-        Ok(Ready { store, memory, globals, realloc, contribute })
+        let globals = (0..)
+            .map_while(|i| instance.get_global(&mut store, &global_name(i)))
+            .collect();
+        Ok(Ready {
+            store,
+            memory,
+            globals,
+            realloc,
+            contribute,
+        })
     }
 
     /// Puts an instance back; `false` when it cannot be, and must be dropped.
     fn restore(&self, engine: &Engine, ready: &mut Ready) -> bool {
-        let Some(pagemap) = &engine.pagemap else { return false };
+        let Some(pagemap) = &engine.pagemap else {
+            return false;
+        };
         for (global, value) in ready.globals.iter().zip(&self.first_globals) {
             if global.set(&mut ready.store, *value).is_err() {
                 return false;
@@ -176,7 +202,10 @@ impl Resettable {
                 memory.copy_from_slice(image);
             }
         });
-        debug_assert!(!whole || memory == image, "a page was written that the kernel did not name");
+        debug_assert!(
+            !whole || memory == image,
+            "a page was written that the kernel did not name"
+        );
         whole && written <= MAX_WRITTEN
     }
 }
@@ -188,7 +217,13 @@ fn forget(memory: &mut [u8]) {
     use rustix::mm::{Advice, madvise};
     // SAFETY: a private mapping, in whole pages, of which no page was written: dropping its pages
     // leaves the contents they were mapped from. Where it fails, nothing was dropped.
-    let _ = unsafe { madvise(memory.as_mut_ptr().cast(), memory.len(), Advice::LinuxDontNeed) };
+    let _ = unsafe {
+        madvise(
+            memory.as_mut_ptr().cast(),
+            memory.len(),
+            Advice::LinuxDontNeed,
+        )
+    };
 }
 
 fn global_name(index: usize) -> String {
@@ -203,15 +238,16 @@ impl Ready {
         grain: &[Table<'_>],
         state: &[f64],
     ) -> Result<Vec<Contribution>, Failure> {
-        self.store.set_fuel(limits.fuel).expect("invariant: the engine counts fuel");
+        self.store
+            .set_fuel(limits.fuel)
+            .expect("invariant: the engine counts fuel");
         let tables = self.room(4, grain.len(), TABLE)?;
         for (i, table) in grain.iter().enumerate() {
             let columns = self.room(4, table.columns.len(), COLUMN)?;
-            self.words(tables + (i * TABLE) as u32, &[
-                table.rows,
-                columns,
-                table.columns.len() as u32,
-            ])?;
+            self.words(
+                tables + (i * TABLE) as u32,
+                &[table.rows, columns, table.columns.len() as u32],
+            )?;
             for (i, column) in table.columns.iter().enumerate() {
                 let at = columns + (i * COLUMN) as u32;
                 let (kind, first, second) = match column.cells {
@@ -224,15 +260,18 @@ impl Ready {
                 };
                 let second = second.unwrap_or([0, 0]);
                 let validity = self.list(column.validity)?;
-                self.words(at, &[
-                    kind,
-                    first[0],
-                    first[1],
-                    second[0],
-                    second[1],
-                    validity[0],
-                    validity[1],
-                ])?;
+                self.words(
+                    at,
+                    &[
+                        kind,
+                        first[0],
+                        first[1],
+                        second[0],
+                        second[1],
+                        validity[0],
+                        validity[1],
+                    ],
+                )?;
             }
         }
         let [state, states] = self.list(state)?;
@@ -240,8 +279,11 @@ impl Ready {
             .contribute
             .call(&mut self.store, (tables, grain.len() as u32, state, states))
             .map_err(|e| Failure::of_call(&e, self.store.data()))?;
-        Answer { memory: self.memory.data(&self.store), left: limits.answer as usize }
-            .contributions(answer, limits)
+        Answer {
+            memory: self.memory.data(&self.store),
+            left: limits.answer as usize,
+        }
+        .contributions(answer, limits)
     }
 
     /// Asks the guest for room for `count` items of `size` bytes.
@@ -257,7 +299,9 @@ impl Ready {
             .call(&mut self.store, (0, 0, align, bytes))
             .map_err(|e| Failure::of_call(&e, self.store.data()))?;
         if start % align != 0 {
-            return Err(Failure::Trap("`cabi_realloc` returned a misaligned address".to_owned()));
+            return Err(Failure::Trap(
+                "`cabi_realloc` returned a misaligned address".to_owned(),
+            ));
         }
         Ok(start)
     }
@@ -266,18 +310,16 @@ impl Ready {
     fn list<T: Plain>(&mut self, items: &[T]) -> Result<[u32; 2], Failure> {
         let start = self.room(align_of::<T>() as u32, items.len(), size_of::<T>())?;
         // SAFETY: `Plain` types have no padding and no invalid bytes.
-        let bytes = unsafe {
-            std::slice::from_raw_parts(items.as_ptr().cast::<u8>(), size_of_val(items))
-        };
+        let bytes =
+            unsafe { std::slice::from_raw_parts(items.as_ptr().cast::<u8>(), size_of_val(items)) };
         self.write(start, bytes)?;
         Ok([start, items.len() as u32])
     }
 
     fn words(&mut self, at: u32, words: &[u32]) -> Result<(), Failure> {
         // SAFETY: as in `list`.
-        let bytes = unsafe {
-            std::slice::from_raw_parts(words.as_ptr().cast::<u8>(), size_of_val(words))
-        };
+        let bytes =
+            unsafe { std::slice::from_raw_parts(words.as_ptr().cast::<u8>(), size_of_val(words)) };
         self.write(at, bytes)
     }
 
@@ -286,7 +328,10 @@ impl Ready {
             return Ok(());
         }
         let at = at as usize;
-        let room = self.memory.data_mut(&mut self.store).get_mut(at..at + bytes.len());
+        let room = self
+            .memory
+            .data_mut(&mut self.store)
+            .get_mut(at..at + bytes.len());
         let room = room.ok_or_else(|| {
             Failure::Trap("`cabi_realloc` returned an address outside memory".to_owned())
         })?;
@@ -334,17 +379,28 @@ impl Answer<'_> {
         if count > limits.contributions as usize {
             return Err(refused("it has too many contributions"));
         }
-        (0..count).map(|i| self.contribution(start + i * CONTRIBUTION)).collect()
+        (0..count)
+            .map(|i| self.contribution(start + i * CONTRIBUTION))
+            .collect()
     }
 
     fn contribution(&mut self, at: usize) -> Result<Contribution, Failure> {
         let output = self.word(at)?;
         let (keys, count) = self.list(at + 4, KEY, 8, size_of::<Key>())?;
-        let group = (0..count).map(|i| self.key(keys + i * KEY)).collect::<Result<_, _>>()?;
+        let group = (0..count)
+            .map(|i| self.key(keys + i * KEY))
+            .collect::<Result<_, _>>()?;
         let (values, count) = self.list(at + 12, 8, 8, 8)?;
         let (values, _) = self.bytes(values, count * 8)?.as_chunks::<8>();
-        let values = values.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect();
-        Ok(Contribution { output, group, values })
+        let values = values
+            .iter()
+            .map(|bytes| f64::from_le_bytes(*bytes))
+            .collect();
+        Ok(Contribution {
+            output,
+            group,
+            values,
+        })
     }
 
     fn key(&mut self, at: usize) -> Result<Key, Failure> {
@@ -361,7 +417,8 @@ impl Answer<'_> {
     fn text(&mut self, at: usize) -> Result<String, Failure> {
         let (start, count) = self.list(at, 1, 1, 1)?;
         let text = std::str::from_utf8(self.bytes(start, count)?);
-        text.map(str::to_owned).map_err(|_| refused("a text is not UTF-8"))
+        text.map(str::to_owned)
+            .map_err(|_| refused("a text is not UTF-8"))
     }
 
     /// Address and length of the list described at `at`, paid for with `cost` bytes an item.
@@ -400,7 +457,9 @@ impl Answer<'_> {
     }
 
     fn bytes(&self, at: usize, count: usize) -> Result<&[u8], Failure> {
-        let bytes = at.checked_add(count).and_then(|end| self.memory.get(at..end));
+        let bytes = at
+            .checked_add(count)
+            .and_then(|end| self.memory.get(at..end));
         bytes.ok_or_else(|| refused("it lies outside memory"))
     }
 }
@@ -444,7 +503,9 @@ impl<'a> Core<'a> {
                 _ => {}
             }
             match payload {
-                Payload::ModuleSection { unchecked_range, .. } => {
+                Payload::ModuleSection {
+                    unchecked_range, ..
+                } => {
                     if module.replace(unchecked_range).is_some() {
                         return Ok(None);
                     }
@@ -453,8 +514,10 @@ impl<'a> Core<'a> {
                     for instance in section {
                         instances += 1;
                         match instance? {
-                            CoreInstance::Instantiate { module_index: 0, args }
-                                if args.is_empty() && instances == 1 => {}
+                            CoreInstance::Instantiate {
+                                module_index: 0,
+                                args,
+                            } if args.is_empty() && instances == 1 => {}
                             _ => return Ok(None),
                         }
                     }
@@ -468,7 +531,8 @@ impl<'a> Core<'a> {
                                 _ => {}
                             },
                             ComponentAlias::InstanceExport {
-                                kind: ComponentExternalKind::Type, ..
+                                kind: ComponentExternalKind::Type,
+                                ..
                             } => {}
                             _ => return Ok(None),
                         }
@@ -476,7 +540,11 @@ impl<'a> Core<'a> {
                 }
                 Payload::ComponentCanonicalSection(section) => {
                     for function in section {
-                        let CanonicalFunction::Lift { core_func_index, options, .. } = function?
+                        let CanonicalFunction::Lift {
+                            core_func_index,
+                            options,
+                            ..
+                        } = function?
                         else {
                             return Ok(None);
                         };
@@ -495,9 +563,9 @@ impl<'a> Core<'a> {
                         }
                         let core = core_functions.get(core_func_index as usize).copied();
                         functions.push(
-                            core.zip(memory).zip(realloc).map(|((core, memory), realloc)| {
-                                (core, memory, realloc)
-                            }),
+                            core.zip(memory)
+                                .zip(realloc)
+                                .map(|((core, memory), realloc)| (core, memory, realloc)),
                         );
                     }
                 }
@@ -527,7 +595,12 @@ impl<'a> Core<'a> {
             return Ok(None);
         };
         let bytes = component.get(range.start as usize..range.end as usize);
-        Ok(bytes.map(|bytes| Core { bytes, contribute, realloc, memory }))
+        Ok(bytes.map(|bytes| Core {
+            bytes,
+            contribute,
+            realloc,
+            memory,
+        }))
     }
 
     /// The module with other exports: `contribute`, `realloc`, `memory`, and every mutable global
@@ -535,14 +608,21 @@ impl<'a> Core<'a> {
     fn instrumented(&self) -> wasmparser::Result<Option<Vec<u8>>> {
         let mut made = wasm_encoder::Module::new();
         let mut mutable_globals = Vec::new();
-        let mut memories = 0;
+        let mut memories = Vec::new();
         for payload in Parser::new(0).parse_all(self.bytes) {
             let payload = payload?;
             match &payload {
-                Payload::Version { encoding: Encoding::Component, .. } => return Ok(None),
+                Payload::Version {
+                    encoding: Encoding::Component,
+                    ..
+                } => return Ok(None),
                 Payload::ImportSection(section) if section.count() > 0 => return Ok(None),
                 Payload::StartSection { .. } | Payload::TagSection(_) => return Ok(None),
-                Payload::MemorySection(section) => memories += section.count(),
+                Payload::MemorySection(section) => {
+                    for ty in section.clone() {
+                        memories.push(ty?.initial.saturating_mul(65_536));
+                    }
+                }
                 Payload::GlobalSection(section) => {
                     for (index, global) in section.clone().into_iter().enumerate() {
                         let ty = global?.ty;
@@ -589,11 +669,14 @@ impl<'a> Core<'a> {
             }
             if let Some((id, range)) = payload.as_section() {
                 let range = range.start as usize..range.end as usize;
-                let Some(data) = self.bytes.get(range) else { return Ok(None) };
+                let Some(data) = self.bytes.get(range) else {
+                    return Ok(None);
+                };
                 made.section(&RawSection { id, data });
             }
         }
-        Ok((memories == 1).then(|| made.finish()))
+        let fits = matches!(memories.as_slice(), [bytes] if *bytes <= MAX_IMAGE);
+        Ok(fits.then(|| made.finish()))
     }
 }
 

@@ -31,6 +31,8 @@
 //! file or network. A panic, or an `Err`, makes the grain contribute nothing; nobody outside the
 //! lab learns of it.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
+
 mod contributions;
 mod grain;
 #[cfg(not(target_arch = "wasm32"))]

@@ -31,8 +31,11 @@ use crate::{Contribution, Contributions, Grain, Job, Key};
 /// # Errors
 /// The job's own.
 pub fn contribute<J: Job>(unit: &Unit, state: &[f64]) -> Result<Vec<Contribution>, String> {
-    let columns: Vec<Vec<RawColumn<'static>>> =
-        unit.tables.iter().map(|rows| rows.columns.iter().map(Cells::raw).collect()).collect();
+    let columns: Vec<Vec<RawColumn<'static>>> = unit
+        .tables
+        .iter()
+        .map(|rows| rows.columns.iter().map(Cells::raw).collect())
+        .collect();
     let tables: Vec<RawTable> = unit
         .tables
         .iter()
@@ -51,18 +54,23 @@ pub fn contribute<J: Job>(unit: &Unit, state: &[f64]) -> Result<Vec<Contribution
     Ok(out.items)
 }
 
+/// By output and group, the sum of each value.
+pub type Sums = BTreeMap<(u32, Vec<Key>), Vec<f64>>;
+
 /// Runs `J` on every unit and adds everything up, by output and group. Nothing is clamped, no
 /// group is dropped, no noise is added: this shows what the job means to say.
 ///
 /// # Errors
 /// The first error of any unit; in the lab that unit would contribute nothing.
-pub fn run<J: Job>(
-    units: &[Unit],
-    state: &[f64],
-) -> Result<BTreeMap<(u32, Vec<Key>), Vec<f64>>, String> {
-    let mut totals = BTreeMap::<_, Vec<f64>>::new();
+pub fn run<J: Job>(units: &[Unit], state: &[f64]) -> Result<Sums, String> {
+    let mut totals = Sums::new();
     for unit in units {
-        for Contribution { output, group, values } in contribute::<J>(unit, state)? {
+        for Contribution {
+            output,
+            group,
+            values,
+        } in contribute::<J>(unit, state)?
+        {
             let total = totals.entry((output, group)).or_default();
             total.resize(total.len().max(values.len()), 0.0);
             for (total, value) in total.iter_mut().zip(values) {
@@ -138,7 +146,10 @@ impl Rows {
     #[must_use]
     pub fn bools(self, cells: impl IntoIterator<Item = impl Into<Option<bool>>>) -> Self {
         let (values, validity) = split(cells);
-        self.column(Values::Bools(values.into_iter().map(u8::from).collect()), validity)
+        self.column(
+            Values::Bools(values.into_iter().map(u8::from).collect()),
+            validity,
+        )
     }
 
     /// Adds a column of texts.
@@ -155,8 +166,16 @@ impl Rows {
 
     fn column(mut self, values: Values, validity: Vec<u8>) -> Self {
         let rows = *self.rows.get_or_insert(validity.len());
-        assert_eq!(rows, validity.len(), "all columns of a table have the same number of rows");
-        let validity = if validity.iter().all(|&byte| byte == 1) { Vec::new() } else { validity };
+        assert_eq!(
+            rows,
+            validity.len(),
+            "all columns of a table have the same number of rows"
+        );
+        let validity = if validity.iter().all(|&byte| byte == 1) {
+            Vec::new()
+        } else {
+            validity
+        };
         self.columns.push(Cells { values, validity });
         self
     }
@@ -164,7 +183,10 @@ impl Rows {
 
 fn split<T: Default>(cells: impl IntoIterator<Item = impl Into<Option<T>>>) -> (Vec<T>, Vec<u8>) {
     let cells = cells.into_iter().map(Into::into);
-    cells.map(|cell| (u8::from(cell.is_some()), cell.unwrap_or_default())).map(|(v, c)| (c, v)).unzip()
+    cells
+        .map(|cell| (u8::from(cell.is_some()), cell.unwrap_or_default()))
+        .map(|(v, c)| (c, v))
+        .unzip()
 }
 
 impl Cells {
@@ -174,9 +196,13 @@ impl Cells {
             Values::Ints(values) => (INTS, values.as_ptr().cast(), values.len(), none, 0),
             Values::Floats(values) => (FLOATS, values.as_ptr().cast(), values.len(), none, 0),
             Values::Bools(values) => (BOOLS, values.as_ptr(), values.len(), none, 0),
-            Values::Texts(offsets, text) => {
-                (TEXTS, offsets.as_ptr().cast(), offsets.len(), text.as_ptr(), text.len())
-            }
+            Values::Texts(offsets, text) => (
+                TEXTS,
+                offsets.as_ptr().cast(),
+                offsets.len(),
+                text.as_ptr(),
+                text.len(),
+            ),
         };
         RawColumn {
             kind,
@@ -225,7 +251,11 @@ mod tests {
     fn a_job_reads_all_kinds_of_cells_and_their_nulls() {
         let added = contribute::<Every>(&unit(), &[10.0]).unwrap();
         let key = |text: &str, flag| vec![Key::from(text), Key::Int(flag)];
-        let row = |group, values: [f64; 2]| Contribution { output: 0, group, values: values.into() };
+        let row = |group, values: [f64; 2]| Contribution {
+            output: 0,
+            group,
+            values: values.into(),
+        };
         assert_eq!(
             added,
             [
@@ -243,7 +273,9 @@ mod tests {
         struct Wrong;
         impl Job for Wrong {
             fn contribute(g: &Grain, state: &[f64], _: &mut Contributions) -> Result<(), String> {
-                g.table(state[0] as usize).floats(state[1] as usize).map(|_| ())
+                g.table(state[0] as usize)
+                    .floats(state[1] as usize)
+                    .map(|_| ())
             }
         }
         let error = |input, column| contribute::<Wrong>(&unit(), &[input, column]).unwrap_err();

@@ -39,7 +39,7 @@ impl Job for Hostile {
             }
             // Remember far away: touch pages all over memory, and read them first.
             1 => {
-                let mut pages = vec![0_u8; 900_000];
+                let mut pages = vec![0_u8; 150_000];
                 let seen: u64 = pages.iter().step_by(512).map(|&byte| u64::from(byte)).sum();
                 pages.iter_mut().step_by(512).for_each(|byte| *byte = 7);
                 std::hint::black_box(&mut pages);

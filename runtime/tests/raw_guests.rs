@@ -1,0 +1,466 @@
+//! Guests written by hand: what no compiler would make. Needs no WebAssembly target.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::time::{Duration, Instant};
+
+use unseen_runtime::{Contribution, Engine, Failure, Limits, Module, ModuleError, Table};
+
+const MEMORY: u64 = 64 << 20;
+
+fn engine(fuel: u64) -> Engine {
+    Engine::new(&Limits::new(fuel, MEMORY), 2).unwrap()
+}
+
+/// `tests/guests/raw.wat` with its blanks filled in, as a component.
+fn raw(memory: &str, items: &str, body: &str, after: &str) -> Vec<u8> {
+    let text = include_str!("../../tests/guests/raw.wat")
+        .replace("MEMORY", memory)
+        .replace("ITEMS", items)
+        .replace("BODY", body)
+        .replace("AFTER", after);
+    unseen_toolchain::componentize(&wat::parse_str(text).unwrap_or_else(|e| panic!("{e}"))).unwrap()
+}
+
+fn compile(component: &[u8]) -> Module {
+    Module::compile(&engine(1_000_000), component).unwrap_or_else(|e| panic!("{e}"))
+}
+
+const EMPTY: [Table<'static>; 1] = [Table {
+    rows: 0,
+    columns: &[],
+}];
+
+fn number(answer: Result<Vec<Contribution>, Failure>) -> f64 {
+    answer.unwrap_or_else(|e| panic!("{e}"))[0].values[0]
+}
+
+#[test]
+fn nothing_is_carried_from_one_grain_to_the_next() {
+    // (what carries, is it put back in place, memory, items, body): each body answers with what
+    // it finds and leaves something else behind.
+    let cases = [
+        (
+            "a global",
+            true,
+            "1",
+            "(global $g (mut i64) (i64.const 7))",
+            "(global.set $g (i64.add (global.get $g) (i64.const 1)))
+             (f64.convert_i64_s (global.get $g))",
+        ),
+        (
+            "an exported float global",
+            true,
+            "1",
+            "(global $g (export \"contribution\") (mut f64) (f64.const 7))",
+            "(global.set $g (f64.add (global.get $g) (f64.const 1))) (global.get $g)",
+        ),
+        (
+            "memory: a written page, one of zeros, one with data",
+            true,
+            "4",
+            "(data (i32.const 131072) \"\\05\")",
+            "(i32.store8 (i32.const 131072) (i32.add (i32.load8_u (i32.const 131072)) (i32.const 1)))
+             (i32.store8 (i32.const 200000) (i32.add (i32.load8_u (i32.const 200000)) (i32.const 1)))
+             (f64.convert_i32_s (i32.add (i32.load8_u (i32.const 131072)) (i32.load8_u (i32.const 200000))))",
+        ),
+        (
+            "memory: every page",
+            true,
+            "4",
+            "",
+            "(local $sum i32)
+             (local.set $sum (i32.load8_u (i32.const 100000)))
+             (local.set $sum (i32.add (local.get $sum) (i32.load8_u (i32.const 262143))))
+             (memory.fill (i32.const 8192) (i32.const 1) (i32.const 253952))
+             (f64.convert_i32_s (local.get $sum))",
+        ),
+        (
+            "the memory's size",
+            true,
+            "1",
+            "",
+            "(drop (memory.grow (i32.const 1))) (f64.convert_i32_s (memory.size))",
+        ),
+        (
+            "what grown memory held",
+            true,
+            "1",
+            "",
+            "(local $seen i32)
+             (drop (memory.grow (i32.const 3)))
+             (local.set $seen (i32.load (i32.const 200000)))
+             (i32.store (i32.const 200000) (i32.const 9))
+             (f64.convert_i32_s (local.get $seen))",
+        ),
+        (
+            "table.set",
+            false,
+            "1",
+            "(table $t 2 funcref) (elem declare func $one)
+             (func $one (result f64) (f64.const 1))",
+            "(local $was i32)
+             (local.set $was (ref.is_null (table.get $t (i32.const 1))))
+             (table.set $t (i32.const 1) (ref.func $one))
+             (f64.convert_i32_s (local.get $was))",
+        ),
+        (
+            "table.grow",
+            false,
+            "1",
+            "(table $t 2 funcref)",
+            "(drop (table.grow $t (ref.null func) (i32.const 1))) (f64.convert_i32_s (table.size $t))",
+        ),
+        (
+            "table.copy",
+            false,
+            "1",
+            "(table $t 2 funcref) (elem (i32.const 0) $one) (func $one (result f64) (f64.const 1))",
+            "(local $was i32)
+             (local.set $was (ref.is_null (table.get $t (i32.const 1))))
+             (table.copy $t $t (i32.const 1) (i32.const 0) (i32.const 1))
+             (f64.convert_i32_s (local.get $was))",
+        ),
+        (
+            "data.drop, seen by memory.init",
+            false,
+            "1",
+            "(data $d \"\\05\")",
+            "(global.get $dropped) (if (then (data.drop $d)))
+             (memory.init $d (i32.const 4096) (i32.const 0) (i32.const 1))
+             (data.drop $d)
+             (f64.convert_i32_s (i32.load8_u (i32.const 4096)))",
+        ),
+        (
+            "a vector global",
+            false,
+            "1",
+            "(global $g (mut v128) (v128.const i64x2 1 1))",
+            "(global.set $g (i64x2.add (global.get $g) (v128.const i64x2 1 1)))
+             (f64.convert_i64_s (i64x2.extract_lane 0 (global.get $g)))",
+        ),
+        (
+            "a reference global",
+            false,
+            "1",
+            "(global $g (mut funcref) (ref.null func)) (elem declare func $f) (func $f)",
+            "(local $was i32)
+             (local.set $was (ref.is_null (global.get $g)))
+             (global.set $g (ref.func $f))
+             (f64.convert_i32_s (local.get $was))",
+        ),
+        (
+            "what the start function did",
+            false,
+            "1",
+            "(global $g (mut i64) (i64.const 0)) (func $s (global.set $g (i64.const 5))) (start $s)",
+            "(global.set $g (i64.add (global.get $g) (i64.const 1)))
+             (f64.convert_i64_s (global.get $g))",
+        ),
+    ];
+    for (what, in_place, memory, items, body) in cases {
+        let items = format!("{items} (global $dropped i32 (i32.const 0))");
+        let module = compile(&raw(memory, &items, body, ""));
+        assert_eq!(module.resets_in_place(), in_place, "{what}");
+        let first = number(module.contribute_in_new_instance(&EMPTY, &[]));
+        for _ in 0..5 {
+            assert_eq!(number(module.contribute(&EMPTY, &[])), first, "{what}");
+        }
+        // From the cache, it is the same module.
+        let bytes = module.serialize().unwrap();
+        // SAFETY: the bytes come from `serialize` just now.
+        let module = unsafe { Module::deserialize(&engine(1_000_000), &bytes) }.unwrap();
+        assert_eq!(module.resets_in_place(), in_place, "{what}");
+        assert_eq!(number(module.contribute(&EMPTY, &[])), first, "{what}");
+        assert_eq!(number(module.contribute(&EMPTY, &[])), first, "{what}");
+    }
+}
+
+#[test]
+fn malformed_and_oversized_answers_are_failures() {
+    // A million contributions that all point at one text of 32 MiB: 32 TiB if it were copied.
+    let aliased = "
+        (local $i i32)
+        (drop (memory.grow (i32.const 1000)))
+        (i32.store (i32.const 600) (i32.const 1))
+        (i32.store (i32.const 608) (i32.const 65536))
+        (i32.store (i32.const 612) (i32.const 33554432))
+        (loop $l
+          (i32.store (i32.add (i32.const 34000004) (i32.mul (local.get $i) (i32.const 20))) (i32.const 600))
+          (i32.store (i32.add (i32.const 34000008) (i32.mul (local.get $i) (i32.const 20))) (i32.const 1))
+          (local.set $i (i32.add (local.get $i) (i32.const 1)))
+          (br_if $l (i32.lt_u (local.get $i) (i32.const 60000))))
+        (f64.const 1)";
+    let cases = [
+        (
+            "aliased texts",
+            aliased,
+            "(i32.store (i32.const 132) (i32.const 34000000)) (i32.store (i32.const 136) (i32.const 60000))",
+        ),
+        (
+            "too many",
+            "(drop (memory.grow (i32.const 1000))) (f64.const 1)",
+            "(i32.store (i32.const 136) (i32.const 1000000))",
+        ),
+        (
+            "a list outside memory",
+            "(f64.const 1)",
+            "(i32.store (i32.const 136) (i32.const 1000000))",
+        ),
+        (
+            "a list that wraps",
+            "(f64.const 1)",
+            "(i32.store (i32.const 136) (i32.const -1))",
+        ),
+        (
+            "a misaligned list",
+            "(f64.const 1)",
+            "(i32.store (i32.const 132) (i32.const 257))",
+        ),
+        (
+            "a misaligned answer",
+            "(f64.const 1)",
+            "(return (i32.const 129))",
+        ),
+        (
+            "an answer outside memory",
+            "(f64.const 1)",
+            "(return (i32.const -4))",
+        ),
+        (
+            "neither ok nor error",
+            "(f64.const 1)",
+            "(i32.store8 (i32.const 128) (i32.const 2))",
+        ),
+        (
+            "values outside memory",
+            "(f64.const 1)",
+            "(i32.store (i32.const 268) (i32.const 65536))",
+        ),
+        (
+            "an unknown kind of key",
+            "(f64.const 1)",
+            "(i32.store8 (i32.const 8) (i32.const 9)) (i32.store (i32.const 264) (i32.const 1))",
+        ),
+        (
+            "text that is not UTF-8",
+            "(f64.const 1)",
+            "(i32.store8 (i32.const 8) (i32.const 1)) (i32.store (i32.const 264) (i32.const 1))
+          (i32.store (i32.const 16) (i32.const 700)) (i32.store (i32.const 20) (i32.const 1))
+          (i32.store8 (i32.const 700) (i32.const 255))",
+        ),
+    ];
+    for (what, body, after) in cases {
+        let module = Module::compile(&engine(100_000_000), &raw("1", "", body, after)).unwrap();
+        assert!(module.resets_in_place());
+        let started = Instant::now();
+        for answer in [
+            module.contribute(&EMPTY, &[]),
+            module.contribute_in_new_instance(&EMPTY, &[]),
+            module.contribute(&EMPTY, &[]),
+        ] {
+            assert!(
+                matches!(answer, Err(Failure::Answer(_))),
+                "{what}: {answer:?}"
+            );
+        }
+        assert!(started.elapsed() < Duration::from_secs(5), "{what}");
+    }
+}
+
+#[test]
+fn a_guest_cannot_place_the_hosts_lists_outside_its_memory() {
+    for address in ["-8", "65532", "12"] {
+        let text = include_str!("../../tests/guests/raw.wat")
+            .replace("MEMORY", "1")
+            .replace("ITEMS", "")
+            .replace("BODY", "(f64.const 1)")
+            .replace("AFTER", "")
+            .replace("(local.get $start))", &format!("(i32.const {address}))"));
+        let component = unseen_toolchain::componentize(&wat::parse_str(text).unwrap()).unwrap();
+        let module = compile(&component);
+        let answer = module.contribute(&EMPTY, &[1.0, 2.0]);
+        assert!(
+            matches!(answer, Err(Failure::Trap(_))),
+            "{address}: {answer:?}"
+        );
+        assert!(
+            module
+                .contribute_in_new_instance(&EMPTY, &[1.0, 2.0])
+                .is_err(),
+            "{address}"
+        );
+    }
+}
+
+#[test]
+fn growing_past_every_limit_is_the_guests_own_affair() {
+    // To the job's limit, past it, and past what memory can ever be: -1, never the host's failure.
+    let body = "
+        (drop (memory.grow (i32.const 1000)))
+        (f64.convert_i32_s (i32.add (memory.grow (i32.const 100)) (memory.grow (i32.const 65536))))";
+    let module = compile(&raw("1", "", body, ""));
+    assert_eq!(number(module.contribute(&EMPTY, &[])), -2.0);
+    assert_eq!(number(module.contribute_in_new_instance(&EMPTY, &[])), -2.0);
+}
+
+#[test]
+fn fuel_runs_out_at_the_same_instruction_every_time() {
+    let body = "(local $i i32)
+        (loop $l (local.set $i (i32.add (local.get $i) (i32.const 1)))
+                 (br_if $l (i32.lt_u (local.get $i) (i32.const 1000))))
+        (f64.const 1)";
+    let component = raw("1", "", body, "");
+    let enough = |fuel| {
+        let module = Module::compile(&engine(fuel), &component).unwrap();
+        match module.contribute(&EMPTY, &[]) {
+            Ok(_) => true,
+            Err(Failure::Fuel) => false,
+            Err(other) => panic!("{other}"),
+        }
+    };
+    let (mut low, mut high) = (0, 100_000);
+    while high - low > 1 {
+        let middle = (low + high) / 2;
+        if enough(middle) {
+            high = middle
+        } else {
+            low = middle
+        }
+    }
+    for _ in 0..3 {
+        assert!(enough(high) && !enough(low));
+    }
+    // An exhausted grain takes nothing from the next one.
+    let module = Module::compile(&engine(high), &component).unwrap();
+    assert!((0..10).all(|_| module.contribute(&EMPTY, &[]).is_ok()));
+}
+
+#[test]
+fn recursion_ends_at_the_same_depth_wherever_the_host_calls_from() {
+    let items = "(func $down (param i32) (result i32)
+        (if (result i32) (i32.eqz (local.get 0)) (then (i32.const 0))
+          (else (i32.add (i32.const 1) (call $down (i32.sub (local.get 0) (i32.const 1)))))))";
+    let body = "(f64.convert_i32_s (call $down (i32.trunc_f64_s (f64.load (local.get $state)))))";
+    let module = compile(&raw("1", items, body, ""));
+    let deepest = || {
+        let (mut low, mut high) = (1, 1_000_000);
+        while high - low > 1 {
+            let middle = (low + high) / 2;
+            match module.contribute(&EMPTY, &[f64::from(middle)]) {
+                Ok(_) => low = middle,
+                Err(Failure::Trap(_) | Failure::Fuel) => high = middle,
+                Err(other) => panic!("{other}"),
+            }
+        }
+        low
+    };
+    fn from_below(levels: u32, run: &dyn Fn() -> i32) -> i32 {
+        let space = std::hint::black_box([levels as u8; 10_000]);
+        let found = if levels == 0 {
+            run()
+        } else {
+            from_below(levels - 1, run)
+        };
+        std::hint::black_box(space);
+        found
+    }
+    let here = deepest();
+    assert!(here > 1000, "{here}");
+    assert_eq!(from_below(50, &deepest), here);
+    assert_eq!(
+        std::thread::scope(|s| s.spawn(deepest).join().unwrap()),
+        here
+    );
+}
+
+#[test]
+fn modules_that_cannot_be_jobs_are_refused_with_one_sentence() {
+    let engine = engine(1_000_000);
+    let refuse = |bytes: &[u8]| {
+        Module::compile(&engine, bytes)
+            .err()
+            .map(|e| e.to_string())
+            .unwrap()
+    };
+    let component = |text: &str| wat::parse_str(text).unwrap_or_else(|e| panic!("{e}"));
+
+    assert!(refuse(b"").contains("not a WebAssembly file"));
+    assert!(refuse(b"#!/bin/sh").contains("not a WebAssembly file"));
+    assert!(refuse(&component("(module)")).contains("core WebAssembly module, not a component"));
+    assert!(refuse(&vec![0; (64 << 20) + 1]).contains("bytes long"));
+    assert!(refuse(&component("(component)")).contains("does not export `contribute`"));
+    let mut broken = raw("1", "", "(f64.const 1)", "");
+    let middle = broken.len() / 2;
+    broken.truncate(middle);
+    assert!(refuse(&broken).contains("not valid WebAssembly at byte"));
+
+    let wasi = component(
+        r#"(component (import "wasi:random/random@0.2.0" (instance
+            (export "get-random-u64" (func (result u64))))))"#,
+    );
+    assert!(refuse(&wasi).contains("imports `wasi:random/random@0.2.0`"));
+    let function = component(r#"(component (import "now" (func (result u64))))"#);
+    assert!(refuse(&function).contains("imports `now`"));
+    let resource = component(r#"(component (import "file" (type (sub resource))))"#);
+    assert!(refuse(&resource).contains("imports `file`"));
+
+    let wrong = component(
+        r#"(component
+            (core module $m (func (export "f") (param i32) (result i32) (local.get 0)))
+            (core instance $i (instantiate $m))
+            (func (export "contribute") (param "grain" u32) (result u32)
+              (canon lift (core func $i "f"))))"#,
+    );
+    assert!(
+        refuse(&wrong).contains("exports `contribute` with another type"),
+        "{}",
+        refuse(&wrong)
+    );
+
+    assert!(
+        refuse(&raw("2000", "", "(f64.const 1)", ""))
+            .contains("bytes of memory, but the job allows")
+    );
+    let table = raw("1", "(table 1000000 funcref)", "(f64.const 1)", "");
+    assert!(refuse(&table).contains("1000000 table elements"));
+    let threads = component("(component (core module (memory 1 1 shared)))");
+    assert!(refuse(&threads).contains("not valid WebAssembly"));
+    let relaxed = raw(
+        "1",
+        "(func (param v128) (result v128) (i32x4.relaxed_trunc_f32x4_s (local.get 0)))",
+        "(f64.const 1)",
+        "",
+    );
+    assert!(refuse(&relaxed).contains("not valid WebAssembly"));
+
+    let looping = raw(
+        "1",
+        "(func $s (loop $l (br $l))) (start $s)",
+        "(f64.const 1)",
+        "",
+    );
+    assert!(
+        refuse(&looping).contains("start function uses up the fuel"),
+        "{}",
+        refuse(&looping)
+    );
+    let trapping = raw("1", "(func $s unreachable) (start $s)", "(f64.const 1)", "");
+    assert!(refuse(&trapping).contains("start function trapped"));
+
+    let sentence = ModuleError::MissingExport { name: "contribute" }.to_string();
+    assert!(!sentence.contains('\n'));
+}
+
+#[test]
+fn an_absurd_number_of_instances_is_refused() {
+    let many = (0..100)
+        .map(|_| "(core instance (instantiate $m))")
+        .collect::<String>();
+    let bytes = wat::parse_str(format!("(component (core module $m (memory 1)) {many})")).unwrap();
+    let error = Module::compile(&engine(1000), &bytes)
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(error.contains("core instances"), "{error}");
+}
