@@ -1,0 +1,280 @@
+//! A lab to test in: the real binary in a temporary folder, with people, a dataset and a job.
+#![allow(dead_code, clippy::unwrap_used, clippy::panic)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A folder with `keys/NAME.pem` and `lab/`. Everything is gone when this is dropped.
+pub struct Lab {
+    dir: TempDir,
+}
+
+/// Everyone who has a key: owner, operator and second are operators.
+pub const PEOPLE: &[(&str, &str)] =
+    &[("owner", "operator"), ("steward", "steward"), ("analyst", "analyst"), ("operator", "operator"), ("second", "operator")];
+
+/// The origin of every test lab's log.
+pub const ORIGIN: &str = "lab.example/test";
+
+/// Two approvals, results at once, and caps that a few jobs of [`job`] fit under.
+pub const POLICY: &str = "approvals = 2\ndelta = 1e-6\nrelease_now = true\n[caps]\ndataset = \"1\"\nanalyst = \"0.5\"\njob = \"0.25\"\n";
+
+impl Lab {
+    /// A lab with people and [`POLICY`], and no dataset.
+    pub fn new() -> Lab {
+        let lab = Lab::empty();
+        lab.ok(&["lab", "init", "lab", "--origin", ORIGIN, "--owner", "keys/owner.pem"]);
+        for (name, role) in &PEOPLE[1..] {
+            lab.ok(&["person", "enroll", "--name", name, "--role", role, "--new-key", &key(name), "--key", "keys/owner.pem"]);
+        }
+        lab.write("policy.toml", POLICY);
+        lab.ok(&["policy", "set", "policy.toml", "--key", "keys/owner.pem"]);
+        lab
+    }
+
+    /// Keys for everybody, and no lab yet.
+    pub fn empty() -> Lab {
+        let lab = Lab { dir: tempfile::tempdir().unwrap() };
+        std::fs::create_dir(lab.path("keys")).unwrap();
+        for (name, _) in PEOPLE {
+            unseen_lab::write_new_key(&lab.path(&key(name))).unwrap();
+        }
+        lab
+    }
+
+    /// [`Lab::new`] with the dataset `firms` and the job folder `job`, ready to be submitted.
+    pub fn with_job() -> Lab {
+        let lab = Lab::new();
+        lab.write("firms.csv", firms(40));
+        lab.write("firms.toml", FIRMS);
+        lab.ok(&["dataset", "import", "firms.csv", "--description", "firms.toml", "--key", "keys/steward.pem"]);
+        lab.write("job/job.toml", job("rho = 0.25"));
+        lab.write("job/target/job.wasm", component("(f64.convert_i32_u (i32.load (local.get $grain)))"));
+        lab
+    }
+
+    /// A file or folder beside the lab; the lab itself is `lab`.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Writes a file, its folders too.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// `unseen ARGS`, in this folder and for this lab, not yet started.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_unseen"));
+        command.args(args).current_dir(self.dir.path());
+        for name in ["UNSEEN_KEY", "LC_ALL", "LC_MESSAGES", "NO_COLOR"] {
+            command.env_remove(name);
+        }
+        command.env("UNSEEN_LAB", "lab").env("LANG", "C");
+        command
+    }
+
+    /// Runs `unseen ARGS` to its end.
+    pub fn unseen(&self, args: &[&str]) -> Done {
+        Done::from(self.command(args).output().unwrap(), args)
+    }
+
+    /// Runs `unseen --json ARGS`, which must succeed, and reads its answer.
+    pub fn ok(&self, args: &[&str]) -> Value {
+        let done = self.unseen(&[&["--json"], args].concat());
+        assert_eq!(done.code, 0, "{done:?}");
+        assert_eq!(done.stderr, "", "{done:?}");
+        serde_json::from_str(&done.stdout).unwrap_or_else(|e| panic!("{e}: {done:?}"))
+    }
+
+    /// Runs `unseen ARGS`, which must be refused: exit code 1, nothing on stdout, one sentence on
+    /// stderr, and no entry in the log. Returns the sentence.
+    pub fn refuses(&self, args: &[&str]) -> String {
+        let before = self.entries();
+        let done = self.unseen(args);
+        assert_eq!(done.code, 1, "{done:?}");
+        assert_eq!(done.stdout, "", "{done:?}");
+        assert_eq!(self.entries(), before, "the log grew: {done:?}");
+        let line = done.stderr.strip_suffix('\n').and_then(|line| line.strip_prefix("error: "));
+        let line = line.unwrap_or_else(|| panic!("not one error: {done:?}"));
+        assert!(!line.contains('\n') && !line.trim().is_empty(), "not one line: {done:?}");
+        line.to_owned()
+    }
+
+    /// The size of the log, as its public checkpoint says; 0 when there is none.
+    pub fn entries(&self) -> u64 {
+        let note = std::fs::read_to_string(self.path("lab/log/checkpoint")).unwrap_or_default();
+        note.lines().nth(1).map_or(0, |size| size.parse().unwrap())
+    }
+
+    /// The kinds of the log's entries, in order.
+    pub fn kinds(&self) -> Vec<String> {
+        self.ok(&["log", "show"]).as_array().unwrap().iter().map(|e| text(&e["kind"])).collect()
+    }
+
+    /// Submits the folder `job` as the analyst; returns its number.
+    pub fn submit(&self, job: &str) -> String {
+        text(&self.ok(&["job", "submit", job, "--key", "keys/analyst.pem"])["job"])
+    }
+
+    /// Approves a job as this person.
+    pub fn approve(&self, job: &str, who: &str) -> Value {
+        self.ok(&["job", "approve", job, "--key", &key(who)])
+    }
+
+    /// Submits the folder `job`, with both approvals.
+    pub fn approved(&self, job: &str) -> String {
+        let id = self.submit(job);
+        self.approve(&id, "operator");
+        self.approve(&id, "second");
+        id
+    }
+
+    /// A person's private key, for forging.
+    pub fn signing_key(&self, who: &str) -> unseen_tlog::SigningKey {
+        unseen_lab::read_signing_key(&self.path(&key(who))).unwrap()
+    }
+}
+
+/// What a finished command said.
+#[derive(Debug)]
+pub struct Done {
+    pub args: Vec<String>,
+    /// Its exit code; -1 when a signal ended it.
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Done {
+    pub fn from(output: Output, args: &[&str]) -> Done {
+        Done {
+            args: args.iter().map(|arg| (*arg).to_owned()).collect(),
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+/// Where somebody's key is.
+pub fn key(who: &str) -> String {
+    format!("keys/{who}.pem")
+}
+
+/// The text of a JSON string.
+pub fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("not a text: {value}")).to_owned()
+}
+
+/// Everything under a folder, as sorted paths relative to it.
+pub fn tree(dir: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut folders = vec![dir.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            found.push(path.strip_prefix(dir).unwrap().display().to_string());
+            if path.is_dir() {
+                folders.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The description of `firms`.
+pub const FIRMS: &str = r#"
+name = "firms"
+kind = "private"
+provider = "Statistics Bureau"
+classification = "internal"
+update_cycle = "yearly"
+sharing = "conditional"
+title = { zh = "企业", en = "Firms" }
+unit = { column = "code", domain = "enterprise", missing = ["NA"], when_missing = "set-aside" }
+
+[[column]]
+name = "code"
+type = "text"
+nullable = false
+
+[[column]]
+name = "town"
+type = "text"
+domain = ["north", "south"]
+
+[[column]]
+name = "output"
+type = "float"
+min = 0
+max = 1000
+"#;
+
+/// `units` firms, with one to three rows each, in two towns.
+pub fn firms(units: u32) -> String {
+    let rows = (0..units).flat_map(|unit| (0..=unit % 3).map(move |row| (unit, row)));
+    let rows = rows.map(|(unit, row)| format!("f{unit:05},{},{}.5\n", ["north", "south"][unit as usize % 2], unit + row));
+    format!("code,town,output\n{}", rows.collect::<String>())
+}
+
+/// A manifest over `firms`: one total of one value from 0 to 10, a unit at a time. `privacy` is
+/// `rho = ...`.
+pub fn job(privacy: &str) -> String {
+    format!(
+        r#"[job]
+title = "Rows of firms"
+purpose = "To count."
+release = "now"
+
+[[input]]
+dataset = "firms"
+columns = ["town", "output"]
+
+[grain]
+kind = "unit"
+
+[[output]]
+name = "rows"
+values = [{{ name = "rows", lower = 0, upper = 10, granularity = 1 }}]
+
+[privacy]
+mechanism = "gaussian"
+{privacy}
+
+[limits]
+fuel = 1_000_000
+memory = "1MiB"
+"#
+    )
+}
+
+/// A component written by hand, so that no compiler is needed: it adds one value to the one group of
+/// output 0. `value` is WebAssembly text that leaves an f64; `(local.get $grain)` is the address of
+/// the grain's first table, where its number of rows stands.
+pub fn component(value: &str) -> Vec<u8> {
+    let module = format!(
+        r#"(module
+  (memory (export "memory") 4)
+  (global $next (mut i32) (i32.const 8192))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (local $start i32)
+    (local.set $start (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+    (global.set $next (i32.add (local.get $start) (local.get 3)))
+    (local.get $start))
+  ;; The result at 128 is ok with one contribution at 256, whose one value is at 512.
+  (data (i32.const 132) "\00\01\00\00\01\00\00\00")
+  (data (i32.const 260) "\08\00\00\00\00\00\00\00\00\02\00\00\01\00\00\00")
+  (func (export "contribute") (param $grain i32) (param i32 i32 i32) (result i32)
+    (f64.store (i32.const 512) {value})
+    (i32.const 128)))"#
+    );
+    unseen_toolchain::componentize(&wat::parse_str(module).unwrap()).unwrap()
+}
