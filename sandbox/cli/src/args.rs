@@ -405,4 +405,7 @@ pub struct BenchArgs {
     /// Run only the measurements whose name contains this
     #[arg(long)]
     pub only: Option<String>,
+    /// One measurement, in this process
+    #[arg(long, hide = true)]
+    pub inside: Option<String>,
 }

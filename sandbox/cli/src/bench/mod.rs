@@ -1,0 +1,247 @@
+//! `unseen bench`: every figure that documents state, measured here and now. Each measurement is a
+//! process of its own; ratios are of figures of one call.
+
+mod inside;
+mod tiny;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::args::BenchArgs;
+use crate::commands::Outcome;
+use crate::output::{Answer, progress, table};
+
+type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
+
+/// What one measurement costs.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Cost {
+    /// Seconds.
+    wall: f64,
+    /// Seconds of all threads.
+    cpu: f64,
+    /// Peak resident memory, MB.
+    peak: f64,
+}
+
+/// Runs all measurements, or one inside a process of its own.
+pub fn run(args: &BenchArgs) -> Outcome {
+    let dir = args.dir.clone().unwrap_or_else(|| std::env::temp_dir().join("unseen-bench"));
+    let place = Place { dir: dir.join(format!("{}x{}", args.rows, args.rows_per_unit)) };
+    if let Some(name) = &args.inside {
+        let cost = inside::run(name, &place, args)?;
+        return Ok(Answer::new(cost, serde_json::to_string(&cost)?));
+    }
+    std::fs::create_dir_all(&place.dir)?;
+    let mut bench = Bench { place, args, found: Vec::new() };
+    bench.ours("make the table", "generate");
+    bench.ours("import: sort, encrypt, describe", "import");
+    bench.ours("build the guests", "guests");
+    for (name, inside) in [
+        ("decode only, 1 thread", "decode-1"),
+        ("co-group scan, 1 thread", "scan-1"),
+        ("rolling: native closure, 1 thread", "rolling-native-1"),
+        ("rolling: Unseen, 1 thread", "rolling-1"),
+        ("rolling: Unseen, 2 threads", "rolling-2"),
+        ("means: native closure, 2 threads", "means-native-2"),
+        ("means: Unseen, 2 threads", "means-2"),
+        ("100 blocks, mean and median: native, 2 threads", "medians-native-2"),
+        ("100 blocks, mean and median: Unseen, 2 threads", "medians-2"),
+    ] {
+        bench.ours(name, inside);
+    }
+    match bench.python() {
+        Ok(python) => {
+            for (name, inside) in [
+                ("rolling: DuckDB, no privacy", "duckdb-rolling"),
+                ("rolling: Polars, no privacy", "polars-rolling"),
+                ("means: DuckDB, no privacy", "duckdb-means"),
+                ("means: Polars, no privacy", "polars-means"),
+                ("means: PyDP over Polars", "pydp-means"),
+                ("means: OpenDP over Polars", "opendp-means"),
+            ] {
+                bench.theirs(&python, name, inside);
+            }
+        }
+        Err(error) => eprintln!("SKIPPED: the yardsticks in Python: {error}"),
+    }
+    bench.once("a tiny job, from `job run` to its release", tiny::run);
+    bench.once("unseen --help", tiny::help);
+    bench.ours("a million Laplace draws", "laplace");
+    bench.ours("a million Gaussian draws", "gaussian");
+    Ok(bench.answer())
+}
+
+/// Where a benchmark keeps its files.
+pub struct Place {
+    dir: PathBuf,
+}
+
+impl Place {
+    fn table(&self) -> PathBuf {
+        self.dir.join("data.parquet")
+    }
+
+    fn snapshot(&self) -> PathBuf {
+        self.dir.join("snapshot")
+    }
+
+    fn key(&self) -> PathBuf {
+        self.dir.join("data.key")
+    }
+
+    fn guest(&self, name: &str) -> PathBuf {
+        self.dir.join(format!("{name}.wasm"))
+    }
+}
+
+struct Bench<'a> {
+    place: Place,
+    args: &'a BenchArgs,
+    found: Vec<(String, String, Cost)>,
+}
+
+impl Bench<'_> {
+    /// Measures in a process of its own, started from this binary.
+    fn ours(&mut self, name: &str, inside: &str) {
+        let program = std::env::current_exe();
+        let run = || -> Fallible<Cost> {
+            let mut command = Command::new(program?);
+            command.args(["bench", "--json", "--inside", inside]);
+            command.args(["--rows", &self.args.rows.to_string(), "--rows-per-unit", &self.args.rows_per_unit.to_string()]);
+            if let Some(dir) = self.place.dir.parent() {
+                command.arg("--dir").arg(dir);
+            }
+            measured(command)
+        };
+        // Preparations are made even when only one measurement is wanted.
+        let always = matches!(inside, "generate" | "import" | "guests");
+        if always || self.wanted(name) {
+            let outcome = run();
+            self.keep(name, inside, outcome);
+        }
+    }
+
+    fn theirs(&mut self, python: &Path, name: &str, inside: &str) {
+        if !self.wanted(name) {
+            return;
+        }
+        let mut command = Command::new(python);
+        command.arg(self.place.dir.join("yardsticks.py")).arg(inside).arg(self.place.table()).arg("2");
+        self.keep(name, inside, measured(command));
+    }
+
+    fn once(&mut self, name: &str, run: fn(&Path) -> Fallible<Cost>) {
+        if self.wanted(name) {
+            let outcome = run(&self.place.dir);
+            self.keep(name, name, outcome);
+        }
+    }
+
+    fn wanted(&self, name: &str) -> bool {
+        self.args.only.as_ref().is_none_or(|only| name.contains(only.as_str()))
+    }
+
+    fn keep(&mut self, name: &str, id: &str, outcome: Fallible<Cost>) {
+        match outcome {
+            Ok(cost) => self.found.push((name.to_owned(), id.to_owned(), cost)),
+            Err(error) => eprintln!("SKIPPED: {name}: {error}"),
+        }
+    }
+
+    /// A Python with the yardsticks installed, in an environment of its own.
+    fn python(&self) -> Fallible<PathBuf> {
+        let venv = self.place.dir.parent().unwrap_or(&self.place.dir).join("venv");
+        let python = venv.join("bin/python");
+        let quiet = |command: &mut Command| -> Fallible<()> {
+            let output = command.stdin(Stdio::null()).output()?;
+            if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).trim().to_owned().into()) }
+        };
+        if !python.exists() {
+            let bar = progress("Installing the yardsticks", None);
+            quiet(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
+            quiet(Command::new(&python).args(["-m", "pip", "install", "--quiet", "duckdb", "polars", "numpy"]))?;
+            // Each of these may be missing for this Python; its measurement then says so.
+            for package in ["python-dp", "opendp"] {
+                let _ = quiet(Command::new(&python).args(["-m", "pip", "install", "--quiet", package]));
+            }
+            bar.finish_and_clear();
+        }
+        std::fs::write(self.place.dir.join("yardsticks.py"), include_str!("yardsticks.py"))?;
+        Ok(python)
+    }
+
+    fn answer(self) -> Answer {
+        let cost = |id: &str| self.found.iter().find(|(_, found, _)| found == id).map(|(_, _, cost)| *cost);
+        let units = self.args.rows as f64 / self.args.rows_per_unit.max(1) as f64;
+        let mut ratios: Vec<(&str, f64, &str)> = Vec::new();
+        let mut ratio = |what, above: Option<f64>, below: Option<f64>, target| {
+            if let (Some(above), Some(below)) = (above, below) {
+                ratios.push((what, above / below, target));
+            }
+        };
+        let cpu = |id| cost(id).map(|cost| cost.cpu);
+        let wall = |id| cost(id).map(|cost| cost.wall);
+        ratio("scan / decode, CPU", cpu("scan-1"), cpu("decode-1"), "at most 3");
+        ratio("rolling / DuckDB, CPU", cpu("rolling-2"), cpu("duckdb-rolling"), "at most 1.5, aim 1");
+        ratio("rolling / Polars, CPU", cpu("rolling-2"), cpu("polars-rolling"), "");
+        let above = cpu("rolling-1").zip(cpu("rolling-native-1")).map(|(ours, native)| (ours - native) * 1e6);
+        ratio("rolling above native, µs of CPU a unit", above, Some(units), "at most 5, aim 2");
+        ratio("2 threads / 1 thread, wall", wall("rolling-2"), wall("rolling-1"), "at most 0.6");
+        ratio("means / DuckDB, wall", wall("means-2"), wall("duckdb-means"), "at most 1");
+        ratio("PyDP / means, wall", wall("pydp-means"), wall("means-2"), "at least 2");
+        ratio("OpenDP / means, wall", wall("opendp-means"), wall("means-2"), "at least 7");
+        ratio("blocks / native, wall", wall("medians-2"), wall("medians-native-2"), "at most 2");
+        ratio("peak memory of rolling, MB", cost("rolling-2").map(|cost| cost.peak), Some(1.0), "under 500");
+        ratio("a tiny job, ms", wall("a tiny job, from `job run` to its release").map(|s| s * 1e3), Some(1.0), "under 300");
+        ratio("unseen --help, ms", wall("unseen --help").map(|s| s * 1e3), Some(1.0), "under 20");
+        ratio("a Laplace draw, µs", cpu("laplace"), Some(1.0), "under 1");
+        ratio("a Gaussian draw, µs", cpu("gaussian"), Some(1.0), "under 2");
+        let rows = self.found.iter().map(|(name, _, cost)| {
+            vec![name.clone(), format!("{:.2}", cost.wall), format!("{:.2}", cost.cpu), format!("{:.0}", cost.peak)]
+        });
+        let costs = table(&["measurement", ">wall s", ">CPU s", ">peak MB"], rows);
+        let targets = table(&["ratio", ">measured", "target"], ratios.iter().map(|(what, value, target)| vec![(*what).to_owned(), format!("{value:.2}"), (*target).to_owned()]));
+        let json = json!({
+            "rows": self.args.rows,
+            "costs": self.found.iter().map(|(name, _, cost)| json!({ "name": name, "cost": cost })).collect::<Vec<_>>(),
+            "ratios": ratios.iter().map(|(what, value, target)| json!({ "ratio": what, "measured": value, "target": target })).collect::<Vec<_>>(),
+        });
+        Answer::new(json, format!("{costs}\n\n{targets}"))
+    }
+}
+
+/// Runs a measurement that prints its cost as JSON.
+fn measured(mut command: Command) -> Fallible<Cost> {
+    let output = command.stdin(Stdio::null()).output()?;
+    if !output.status.success() {
+        let text = String::from_utf8_lossy(&output.stderr);
+        return Err(text.trim().lines().last().unwrap_or("it failed").to_owned().into());
+    }
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+/// Measures a piece of work in this process.
+fn measure(work: impl FnOnce() -> Fallible<()>) -> Fallible<Cost> {
+    let (start, cpu) = (Instant::now(), cpu_seconds()?);
+    work()?;
+    Ok(Cost { wall: start.elapsed().as_secs_f64(), cpu: cpu_seconds()? - cpu, peak: peak_mb()? })
+}
+
+/// CPU seconds of this process so far, from procfs, in hundredths.
+fn cpu_seconds() -> Fallible<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
+    let ticks = |at: usize| -> Fallible<f64> { Ok(fields.get(at).copied().unwrap_or("0").parse()?) };
+    Ok((ticks(11)? + ticks(12)?) / 100.0)
+}
+
+fn peak_mb() -> Fallible<f64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0");
+    Ok(line.trim().trim_end_matches("kB").trim().parse::<f64>()? / 1024.0)
+}
