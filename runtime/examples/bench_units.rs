@@ -44,7 +44,7 @@ fn main() {
         });
         return;
     }
-    let native = measure("native", units, &data, |table| native(table));
+    let native = measure("native", units, &data, native);
     let mut shared = Shared::new(&bytes);
     measure("shared", units, &data, |table| shared.contribute(table));
     let fresh = measure("fresh", units / 4, &data, |table| {

@@ -298,7 +298,7 @@ impl Ready {
             .realloc
             .call(&mut self.store, (0, 0, align, bytes))
             .map_err(|e| Failure::of_call(&e, self.store.data()))?;
-        if start % align != 0 {
+        if !start.is_multiple_of(align) {
             return Err(Failure::Trap(
                 "`cabi_realloc` returned a misaligned address".to_owned(),
             ));
@@ -364,7 +364,7 @@ struct Answer<'a> {
 impl Answer<'_> {
     fn contributions(mut self, at: u32, limits: &Limits) -> Result<Vec<Contribution>, Failure> {
         let at = at as usize;
-        if at % 4 != 0 {
+        if !at.is_multiple_of(4) {
             return Err(refused("it is misaligned"));
         }
         match self.byte(at)? {
@@ -594,7 +594,7 @@ impl<'a> Core<'a> {
         else {
             return Ok(None);
         };
-        let bytes = component.get(range.start as usize..range.end as usize);
+        let bytes = component.get(range.start..range.end);
         Ok(bytes.map(|bytes| Core {
             bytes,
             contribute,
@@ -668,7 +668,7 @@ impl<'a> Core<'a> {
                 _ => {}
             }
             if let Some((id, range)) = payload.as_section() {
-                let range = range.start as usize..range.end as usize;
+                let range = range.start..range.end;
                 let Some(data) = self.bytes.get(range) else {
                     return Ok(None);
                 };
