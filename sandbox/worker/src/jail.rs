@@ -62,6 +62,9 @@ impl Wall {
 /// so this bounds mistakes, not memory; memory is bounded by the pool and by bounded batches.
 const ADDRESS_SPACE: u64 = 1 << 46;
 
+/// The request of `/proc/self/pagemap` that finds written pages: `_IOWR('f', 16, struct pm_scan_arg)`.
+const PAGEMAP_SCAN: libc::c_int = 0xC060_6610_u32 as libc::c_int;
+
 /// Shuts the calling process in, for ever. Call it while there is one thread only.
 pub fn enter() -> Walls {
     Walls { rlimits: limit_resources(), undumpable: hide(), landlock: lock_files(), seccomp: filter_calls() }
@@ -132,10 +135,9 @@ fn allowed_calls() -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::Error
     let mut calls: BTreeMap<i64, Vec<SeccompRule>> = [
         // Descriptors it was handed.
         libc::SYS_read, libc::SYS_readv, libc::SYS_pread64, libc::SYS_write, libc::SYS_writev, libc::SYS_lseek,
-        libc::SYS_close, libc::SYS_fstat, libc::SYS_statx, libc::SYS_fcntl, libc::SYS_poll, libc::SYS_ppoll,
-        // Memory; ioctl is the page map scan that resets a guest.
-        libc::SYS_munmap, libc::SYS_mremap, libc::SYS_madvise, libc::SYS_brk, libc::SYS_ioctl,
-        libc::SYS_membarrier,
+        libc::SYS_close, libc::SYS_fstat, libc::SYS_statx, libc::SYS_poll, libc::SYS_ppoll,
+        // Memory.
+        libc::SYS_munmap, libc::SYS_mremap, libc::SYS_madvise, libc::SYS_brk, libc::SYS_membarrier,
         // Threads and waiting.
         libc::SYS_clone3, libc::SYS_futex, libc::SYS_set_robust_list, libc::SYS_rseq, libc::SYS_set_tid_address, libc::SYS_sched_yield,
         libc::SYS_sched_getaffinity, libc::SYS_gettid, libc::SYS_getpid, libc::SYS_nanosleep, libc::SYS_clock_nanosleep,
@@ -159,7 +161,13 @@ fn allowed_calls() -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::Error
     for call in [libc::SYS_mmap, libc::SYS_mprotect] {
         calls.insert(call, vec![masked(2, libc::PROT_EXEC as u64, 0)?]);
     }
-    // Naming a thread (15) is all of prctl that is left.
-    calls.insert(libc::SYS_prctl, vec![masked(0, u64::MAX, libc::PR_SET_NAME as u64)?]);
+    // Naming a thread is all of prctl that is left, and the page map scan that resets a guest all of
+    // ioctl. Of fcntl there is what reads a descriptor's flags or copies it: F_SETOWN and F_SETSIG
+    // would make the kernel send signals to other processes.
+    let exactly = |arg, value: libc::c_int| masked(arg, u64::from(u32::MAX), u64::from(value as u32));
+    calls.insert(libc::SYS_prctl, vec![exactly(0, libc::PR_SET_NAME)?]);
+    calls.insert(libc::SYS_ioctl, vec![exactly(1, PAGEMAP_SCAN)?]);
+    let harmless = [libc::F_GETFD, libc::F_GETFL, libc::F_DUPFD_CLOEXEC];
+    calls.insert(libc::SYS_fcntl, harmless.into_iter().map(|command| exactly(1, command)).collect::<Result<_, _>>()?);
     Ok(calls)
 }
