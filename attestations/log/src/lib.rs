@@ -111,6 +111,11 @@ pub enum LogError {
         /// Why.
         source: io::Error,
     },
+    /// A write that failed while the log was being opened.
+    #[error(
+        "cannot finish opening the log: {0}; nothing was lost, and the log can be read meanwhile (free some space if the disk is full)"
+    )]
+    Recovery(io::Error),
     /// A write that failed before the commit.
     #[error(
         "cannot write to the log: {0}; nothing was logged, and the log must be reopened before it is used again"

@@ -83,7 +83,7 @@ impl<S: Storage> Log<S> {
             .map_err(|source| LogError::Checkpoint { path: LOCK, source })?;
         storage
             .write(&[(LOCK.into(), note.to_string().into())])
-            .map_err(LogError::Uncertain)?;
+            .map_err(LogError::NotLogged)?;
         Log::open_in(storage, origin, key)
     }
 
@@ -107,11 +107,11 @@ impl<S: Storage> Log<S> {
         let lock = committed.note.to_string();
         storage
             .write(&[(LOCK.into(), lock.clone().into())])
-            .map_err(LogError::Uncertain)?;
+            .map_err(LogError::Recovery)?;
         if published.is_none_or(|(_, published)| published.size < committed.size()) {
             storage
                 .write(&[(CHECKPOINT.into(), lock.into())])
-                .map_err(LogError::Uncertain)?;
+                .map_err(LogError::Recovery)?;
         }
         Ok(Log {
             storage,

@@ -104,7 +104,35 @@ impl Folder {
         }
         Ok(())
     }
+
+    /// Notes each temporary file in `renames` before it makes it.
+    fn write_all(&self, files: &[(String, Vec<u8>)], renames: &mut Vec<Rename>) -> io::Result<()> {
+        let mut folders = BTreeMap::new();
+        for (path, bytes) in files {
+            let path = self.path.join(path);
+            let folder = path.parent().unwrap_or(&self.path).to_owned();
+            if !folders.contains_key(&folder) {
+                self.make_durable(&folder)?;
+                // Opened before the writes, so that an error of theirs is reported here.
+                let open = File::open(&folder)?;
+                folders.insert(folder, open);
+            }
+            let mut temporary: OsString = path.clone().into();
+            temporary.push(TEMPORARY);
+            renames.push((temporary.into(), path));
+            let mut file = File::create(&renames[renames.len() - 1].0)?;
+            file.write_all(bytes)?;
+            file.sync_all()?;
+        }
+        renames
+            .iter()
+            .try_for_each(|(temporary, path)| fs::rename(temporary, path))?;
+        folders.values().try_for_each(File::sync_all)
+    }
 }
+
+/// From a temporary name to the final one.
+type Rename = (PathBuf, PathBuf);
 
 impl Files for Folder {
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
@@ -117,28 +145,15 @@ impl Storage for Folder {
         if self.lock.is_none() {
             return Err(ErrorKind::PermissionDenied.into());
         }
-        let mut folders = BTreeMap::new();
         let mut renames = Vec::new();
-        for (path, bytes) in files {
-            let path = self.path.join(path);
-            let folder = path.parent().unwrap_or(&self.path).to_owned();
-            if !folders.contains_key(&folder) {
-                self.make_durable(&folder)?;
-                // Opened before the writes, so that an error of theirs is reported here.
-                let open = File::open(&folder)?;
-                folders.insert(folder, open);
+        let result = self.write_all(files, &mut renames);
+        if result.is_err() {
+            // What they hold may be all the space there is.
+            for (temporary, _) in &renames {
+                let _gone_or_garbage = fs::remove_file(temporary);
             }
-            let mut temporary: OsString = path.clone().into();
-            temporary.push(TEMPORARY);
-            let mut file = File::create(&temporary)?;
-            file.write_all(bytes)?;
-            file.sync_all()?;
-            renames.push((temporary, path));
         }
-        renames
-            .iter()
-            .try_for_each(|(temporary, path)| fs::rename(temporary, path))?;
-        folders.values().try_for_each(File::sync_all)
+        result
     }
 
     fn prune(&self, folder: &str, keep: &[String]) -> io::Result<()> {

@@ -218,7 +218,7 @@ fn every_write_fault_of_an_append() {
                 // The restart fails too, at each of its writes.
                 for again in 0..2 {
                     memory.set(|state| state.failing_write = Some((again, happens)));
-                    assert!(matches!(open(&memory), Err(LogError::Uncertain(_)) | Ok(_)));
+                    assert!(matches!(open(&memory), Err(LogError::Recovery(_)) | Ok(_)));
                     memory.set(|state| state.failing_write = None);
                 }
 

@@ -60,7 +60,9 @@ fn layout() {
     let folder = folder.path().join("lab/log");
     let mut log = Log::create(&folder, ORIGIN, key()).unwrap();
     assert_eq!(listing(&folder), [CHECKPOINT, LOCK]);
-    for index in 0..258u32 {
+    let first: Vec<_> = (0..250u32).map(u32::to_be_bytes).collect();
+    log.append_batch(&first).unwrap();
+    for index in 250..258u32 {
         log.append(&index.to_be_bytes()).unwrap();
     }
     let tiles = [
