@@ -1,13 +1,245 @@
-//! What the lab refuses, and how it says so.
+//! What the lab refuses, and how: one sentence that says what to do, exit code 1, and a log that did
+//! not grow.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
 
+use std::os::unix::fs::PermissionsExt;
+
 use support::*;
+use unseen_lab::requests;
+use unseen_policies::event::{Digest, JobApproved, JobId};
+
+/// Runs each command, which must be refused with just this sentence. Reports all that differ at once.
+fn refused(lab: &Lab, cases: &[(&str, &str)]) {
+    let said: Vec<String> = cases.iter().map(|(command, _)| lab.refuses(&command.split(' ').collect::<Vec<_>>())).collect();
+    let wanted: Vec<&str> = cases.iter().map(|(_, sentence)| *sentence).collect();
+    assert_eq!(said, wanted);
+}
 
 #[test]
 fn approvals_that_do_not_count() {
     let lab = Lab::with_job();
-    let job = lab.submit("job");
-    assert_eq!(lab.refuses(&["job", "approve", &job, "--key", "keys/analyst.pem"]), "");
+    assert_eq!(lab.submit("job"), "j8");
+    refused(&lab, &[
+        ("job approve j8 --key keys/analyst.pem", "analyst is not an operator: ask an operator to enrol a key with that role"),
+        ("job run j8 --key keys/operator.pem", "job j8 is submitted, so `run-started` cannot follow: see `unseen job show j8`"),
+        ("job approve j9 --key keys/operator.pem", "there is no job j9: see `unseen job list`"),
+    ]);
+    lab.approve("j8", "operator");
+    refused(&lab, &[
+        ("job approve j8 --key keys/operator.pem", "operator has approved this job already: another operator is needed"),
+    ]);
+
+    // Forged with the library, since the binary does not let anyone sign such things.
+    let before = lab.entries();
+    {
+        let mut open = unseen_lab::Lab::open(&lab.path("lab")).unwrap();
+        let key = lab.signing_key("second");
+        let good = requests::approval(open.ledger(), JobId(8)).unwrap();
+        let other = Digest::from_bytes(&[7; 32]);
+        for forged in [
+            JobApproved { manifest: other.clone(), ..good.clone() },
+            JobApproved { module: other.clone(), ..good.clone() },
+            JobApproved { submission: other, ..good },
+        ] {
+            let error = open.sign_and_accept(forged, &key, &[]).unwrap_err();
+            assert_eq!(error.to_string(), "what was approved is not what was submitted as job j8: look at the job again");
+        }
+        let replayed = open.log().entry(before - 1).unwrap();
+        let error = open.accept(&replayed, &[]).unwrap_err();
+        assert_eq!(error.to_string(), "this envelope is in the log already: sign a new one");
+    }
+    assert_eq!(lab.entries(), before);
+
+    lab.ok(&["person", "revoke", "second", "--reason", "left", "--key", "keys/owner.pem"]);
+    refused(&lab, &[
+        ("job approve j8 --key keys/second.pem", "the key of second was revoked by entry 10: ask an operator to enrol a new one"),
+        ("person revoke second --reason twice --key keys/owner.pem", "nobody enrolled has the name or key `second`: see `unseen person list`"),
+    ]);
+    lab.ok(&["job", "reject", "j8", "--reason", "not this year", "--key", "keys/operator.pem"]);
+    refused(&lab, &[
+        ("job approve j8 --key keys/owner.pem", "job j8 is rejected, so `job-approved` cannot follow: see `unseen job show j8`"),
+        ("job run j8 --key keys/owner.pem", "job j8 is rejected, so `run-started` cannot follow: see `unseen job show j8`"),
+    ]);
+}
+
+/// Somebody who is analyst and operator at once is still the author of the job.
+#[test]
+fn an_author_does_not_approve() {
+    let lab = Lab::with_job();
+    lab.ok(&["key", "new", "keys/both.pem"]);
+    lab.ok(&["person", "enroll", "--name", "both", "--role", "analyst", "--role", "operator", "--new-key", "keys/both.pem", "--key", "keys/owner.pem"]);
+    lab.ok(&["job", "submit", "job", "--key", "keys/both.pem"]);
+    refused(&lab, &[
+        ("job approve j9 --key keys/both.pem", "both wrote this job: its author never counts among its approvers"),
+    ]);
+}
+
+#[test]
+fn budgets_and_what_may_be_read() {
+    let lab = Lab::with_job();
+    lab.write("tight.toml", POLICY.replace("\"0.5\"", "\"0.25\"").replace("approvals = 2", "approvals = 1"));
+    lab.ok(&["policy", "set", "tight.toml", "--key", "keys/owner.pem"]);
+    lab.write("closed.csv", firms(3));
+    lab.write("closed.toml", FIRMS.replace("\"firms\"", "\"closed\""));
+    lab.ok(&["dataset", "import", "closed.csv", "--description", "closed.toml", "--open-to", "somebody", "--key", "keys/steward.pem"]);
+    for (name, from, to) in [
+        ("dear", "rho = 0.25", "rho = 0.250000000001"),
+        ("closed", "\"firms\"", "\"closed\""),
+        ("nowhere", "\"firms\"", "\"nowhere\""),
+        ("nothing", "\"output\"", "\"ouptut\""),
+    ] {
+        lab.write(&format!("{name}/job.toml"), job("rho = 0.25").replace(from, to));
+        std::fs::create_dir(lab.path(name).join("target")).unwrap();
+        std::fs::copy(lab.path("job/target/job.wasm"), lab.path(name).join("target/job.wasm")).unwrap();
+    }
+    refused(&lab, &[
+        ("job submit dear --key keys/analyst.pem", "the job costs 0.250000000001 rho, over the cap of 0.25 rho for one job: lower its budget"),
+        ("job submit closed --key keys/analyst.pem", "`closed` is not open to analyst: ask its steward"),
+        ("job submit nowhere --key keys/analyst.pem", "the dataset `nowhere` is not registered: see `unseen dataset list`"),
+        ("job check nowhere", "the dataset `nowhere` is not registered: see `unseen dataset list`"),
+        ("job submit nothing --key keys/analyst.pem", "`firms` has no column `ouptut`: see `unseen dataset show firms`"),
+        ("job check nothing", "`firms` has no column `ouptut`: see `unseen dataset show firms`"),
+        ("dataset show nowhere", "the dataset `nowhere` is not registered: see `unseen dataset list`"),
+        ("budget --dataset nowhere", "the dataset `nowhere` is not registered: see `unseen dataset list`"),
+    ]);
+
+    // Both fit when they are submitted; only one can be paid.
+    let (first, second, third) = (lab.submit("job"), lab.submit("job"), lab.submit("job"));
+    for job in [&first, &second] {
+        lab.approve(job, "operator");
+    }
+    lab.ok(&["job", "run", &first, "--key", "keys/operator.pem"]);
+    refused(&lab, &[
+        (&format!("job run {second} --key keys/operator.pem"), "the job costs 0.25 rho, but analyst has only 0 rho left on `firms`"),
+        ("job submit job --key keys/analyst.pem", "the job costs 0.25 rho, but analyst has only 0 rho left on `firms`"),
+    ]);
+    lab.write("tight.toml", POLICY.replace("\"1\"", "\"0.4\"").replace("release_now = true", "release_now = false"));
+    lab.ok(&["policy", "set", "tight.toml", "--key", "keys/owner.pem"]);
+    lab.approve(&third, "operator");
+    lab.approve(&third, "second");
+    lab.write("later/job.toml", job("rho = 0.25").replace("\"now\"", "\"+1h\""));
+    lab.write("later/target/job.wasm", std::fs::read(lab.path("job/target/job.wasm")).unwrap());
+    refused(&lab, &[
+        (&format!("job run {third} --key keys/operator.pem"), "the policy changed since the job was checked: check and submit again"),
+        ("job submit later --key keys/analyst.pem", "the job costs 0.25 rho, but only 0.15 rho of the budget of `firms` is left"),
+        ("job submit job --key keys/analyst.pem", "this lab releases on schedule only: give the job a release time, such as release = \"+1h\""),
+    ]);
+}
+
+#[test]
+fn everyone_keeps_to_their_role() {
+    let lab = Lab::with_job();
+    lab.submit("job");
+    lab.ok(&["key", "new", "keys/stranger.pem"]);
+    let is_not = |who: &str, role: &str| format!("{who} is not {role}: ask an operator to enrol a key with that role");
+    let stranger = "is not enrolled in this lab: ask an operator to enrol it";
+    for (command, wrong, role) in [
+        ("person enroll --name x --role auditor --new-key keys/stranger.pem", "steward", "an operator"),
+        ("person revoke operator --reason x", "analyst", "an operator"),
+        ("policy set policy.toml", "steward", "an operator"),
+        ("dataset import firms.csv --description firms.toml", "analyst", "a steward"),
+        ("dataset import firms.csv --description firms.toml", "owner", "a steward"),
+        ("job submit job", "steward", "an analyst"),
+        ("job submit job", "operator", "an analyst"),
+        ("job approve j8", "steward", "an operator"),
+        ("job reject j8 --reason x", "analyst", "an operator"),
+    ] {
+        let try_as = |who: &str| lab.refuses(&format!("{command} --key keys/{who}.pem").split(' ').collect::<Vec<_>>());
+        assert_eq!(try_as(wrong), is_not(wrong, role), "{command}");
+        let said = try_as("stranger");
+        assert!(said.ends_with(stranger), "{command}: {said}");
+    }
+    // Whoever may not register leaves nothing in the folder either.
+    let snapshots = || tree(&lab.path("lab/snapshots")).into_iter().filter(|path| path.ends_with("/manifest.json")).count();
+    assert_eq!(snapshots(), 1);
+    lab.approve("j8", "operator");
+    lab.approve("j8", "second");
+    refused(&lab, &[
+        ("job run j8 --key keys/analyst.pem", &is_not("analyst", "an operator")),
+        ("job release j8 --key keys/analyst.pem", "j8 has no result yet: run it first"),
+        ("person revoke nobody --reason x --key keys/owner.pem", "nobody enrolled has the name or key `nobody`: see `unseen person list`"),
+        ("person enroll --name steward --role steward --new-key keys/stranger.pem --key keys/owner.pem",
+            "the name `steward` is taken by an enrolled person: choose another, or revoke the old key first"),
+        ("person enroll --name other --role steward --new-key keys/steward.pem --key keys/owner.pem",
+            "this key is in the log already: make a new one with `unseen key new`"),
+    ]);
+    lab.ok(&["job", "run", "j8", "--key", "keys/operator.pem"]);
+    refused(&lab, &[
+        ("job run j8 --key keys/operator.pem", "job j8 is released, so `run-started` cannot follow: see `unseen job show j8`"),
+    ]);
+    assert!(lab.refuses(&["job", "release", "j8", "--key", "keys/stranger.pem"]).ends_with(stranger));
+}
+
+#[test]
+fn keys_that_others_can_read_or_that_are_none() {
+    let lab = Lab::new();
+    let open = lab.path("keys/operator.pem");
+    std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o644)).unwrap();
+    lab.write("keys/text.pem", "not a key");
+    std::fs::set_permissions(lab.path("keys/text.pem"), std::fs::Permissions::from_mode(0o600)).unwrap();
+    let owner = std::fs::read(lab.path("keys/owner.pem")).unwrap();
+    refused(&lab, &[
+        ("policy set policy.toml --key keys/operator.pem",
+            "keys/operator.pem can be read by others (mode 644): run `chmod 600` on it, and make a new key if others may have read it"),
+        ("policy set policy.toml --key keys/text.pem", "keys/text.pem is not a private key made by `unseen key new`"),
+        ("policy set policy.toml --key keys/none.pem", "keys/none.pem: No such file or directory (os error 2)"),
+        ("key show keys/text.pem", "keys/text.pem is not a private key made by `unseen key new`"),
+        ("key new keys/owner.pem", "keys/owner.pem exists already and is never overwritten: choose another name"),
+    ]);
+    assert_eq!(std::fs::read(lab.path("keys/owner.pem")).unwrap(), owner);
+    let noise = lab.path("lab/keys/noise.key");
+    std::fs::set_permissions(&noise, std::fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(lab.unseen(&["lab", "show"]).stderr.contains("lab/keys/noise.key can be read by others (mode 644)"));
+    std::fs::set_permissions(&noise, std::fs::Permissions::from_mode(0o600)).unwrap();
+    std::fs::write(&noise, [9; 32]).unwrap();
+    assert!(lab.unseen(&["lab", "show"]).stderr.contains("restore keys/noise.key from a backup"));
+}
+
+#[test]
+fn folders_that_are_no_lab_or_somebody_elses() {
+    let lab = Lab::new();
+    lab.write("full/file", "");
+    let init = |dir: &str| format!("lab init {dir} --origin {ORIGIN} --owner keys/owner.pem");
+    refused(&lab, &[
+        (&init("full"), "full is not empty: a new lab needs a new folder"),
+        (&init("lab"), "lab is not empty: a new lab needs a new folder"),
+        ("--lab full lab show", "full is no lab: make one with `unseen lab init`"),
+        ("--lab none job list", "none is no lab: make one with `unseen lab init`"),
+        ("log prove 7", "there is no entry 7: the log has 7 entries"),
+        ("log show --entry 7", "there is no entry 7: the log has 7 entries"),
+        ("log export full", "full exists already and is never overwritten: choose another name"),
+    ]);
+    assert_eq!(tree(&lab.path("full")), ["file"]);
+    let done = lab.command(&["lab", "show"]).env_remove("UNSEEN_LAB").output().unwrap();
+    let done = Done::from(done, &[]);
+    assert_eq!((done.code, done.stderr.as_str()), (1, "error: no lab is named: give its folder with --lab or in UNSEEN_LAB\n"));
+
+    // One process at a time: another one has it as long as this handle lives.
+    let held = std::fs::File::open(lab.path("lab/log")).unwrap();
+    held.lock().unwrap();
+    refused(&lab, &[
+        ("lab show", "the log lab/log is in use by another process; wait for it to end"),
+        ("policy set policy.toml --key keys/owner.pem", "the log lab/log is in use by another process; wait for it to end"),
+    ]);
+    drop(held);
+    lab.ok(&["policy", "set", "policy.toml", "--key", "keys/owner.pem"]);
+}
+
+/// What cannot even be parsed is a matter of usage: exit code 2, and nothing done.
+#[test]
+fn usage() {
+    let lab = Lab::new();
+    let before = lab.entries();
+    for args in [
+        "", "lab", "frobnicate", "job approve", "job approve seven --key k", "job run j1", "--lang fr lab show",
+        "person enroll --name x --key keys/owner.pem", "person enroll --role king --name x --new-key k --key k", "log show --from 1 --entry 2",
+        "lab init x --owner keys/owner.pem",
+    ] {
+        let done = lab.unseen(&args.split_whitespace().collect::<Vec<_>>());
+        assert_eq!(done.code, 2, "{args}: {done:?}");
+        assert!(done.stdout.is_empty() && !done.stderr.is_empty(), "{args}: {done:?}");
+    }
+    assert_eq!(lab.entries(), before);
 }

@@ -99,9 +99,9 @@ pub enum Refusal {
     OtherLog(String, String),
     #[error("the signer's key is not enrolled in this lab: ask an operator to enrol it")]
     NotEnrolled,
-    #[error("the key of {0} was revoked by entry {1}")]
+    #[error("the key of {0} was revoked by entry {1}: ask an operator to enrol a new one")]
     Revoked(String, u64),
-    #[error("{name} is not {role}: an operator can enrol the role")]
+    #[error("{name} is not {role}: ask an operator to enrol a key with that role")]
     WrongRole { name: String, role: &'static str },
     #[error("only the lab itself may record this")]
     NotTheLab,
@@ -115,7 +115,7 @@ pub enum Refusal {
     BadName(String),
     #[error("a person needs at least one role, and each only once")]
     BadRoles,
-    #[error("no enrolled person has the key {0}")]
+    #[error("nobody enrolled has the name or key `{0}`: see `unseen person list`")]
     NoSuchPerson(String),
     #[error("{0} is the last operator: enrol another one before this key is revoked")]
     LastOperator(String),
@@ -151,7 +151,7 @@ pub enum Refusal {
     ReleaseNow,
     #[error("there is no job {0}: see `unseen job list`")]
     NoSuchJob(JobId),
-    #[error("job {job} is {state}: it cannot go on to `{event}`")]
+    #[error("job {job} is {state}, so `{event}` cannot follow: see `unseen job show {job}`")]
     WrongState { job: JobId, state: &'static str, event: &'static str },
     #[error("{0} wrote this job: its author never counts among its approvers")]
     Author(String),

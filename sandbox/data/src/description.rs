@@ -314,7 +314,7 @@ impl UpdateCycle {
 
 /// Why a `dataset.toml` is refused.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("dataset.toml, line {line}, column {column}: {message}")]
+#[error("line {line}, column {column}: {message}")]
 pub struct DescriptionError {
     /// From 1.
     pub line: usize,

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use unseen_audit::fold;
 use unseen_audit::public_values::PublicValues;
 use unseen_data::description::Kind;
-use unseen_data::import::{ImportOptions, Progress, import};
+use unseen_data::import::{ImportOptions, Imported, Progress, import};
 use unseen_data::reference::{KeyValue, ReferenceTable};
 use unseen_data::snapshot::SnapshotDir;
-use unseen_data::{Description, QualityReport};
+use unseen_data::{Description, QualityReport, twin};
 use unseen_policies::domain::Key;
 use unseen_policies::event::{DatasetRegistered, Digest};
 use unseen_policies::plan::MAX_GROUPS;
@@ -42,39 +42,64 @@ impl Lab {
     ) -> Result<Registration, LabError> {
         let text = std::fs::read_to_string(description).map_err(LabError::io(description))?;
         let parsed = Description::parse(&text)
-            .map_err(|error| LabError::Description(format!("{}:{error}", description.display())))?;
-        // An envelope that would be refused is refused before the hours of an import, not after.
-        self.ledger().person(&fold::public_key(&steward.verifying_key()))?;
+            .map_err(|error| LabError::Description(format!("{}: {error}", description.display())))?;
+        let mut event = DatasetRegistered {
+            name: parsed.name.clone(),
+            domain: parsed.unit.as_ref().map(|unit| unit.domain.clone()),
+            buckets: 0,
+            description: fold::digest(text.as_bytes()),
+            snapshot: fold::digest(b""),
+            open_to,
+            values: None,
+        };
+        let options = ImportOptions::new(now());
+        if parsed.unit.is_some() {
+            event.buckets = options.buckets;
+        }
+        // What would be refused is refused before the hours of an import, not after.
+        self.ledger().check(&fold::public_key(&steward.verifying_key()), &self.record(event.clone())?)?;
         let place = self.dir.join("snapshots").join(&parsed.name);
         std::fs::create_dir_all(&place).map_err(LabError::io(&place))?;
-        self.sweep(&parsed.name)?;
+        let written = self.write_snapshot(source, &parsed, &text, &options, progress);
+        let (imported, values) = written.inspect_err(|_| {
+            let _ = self.sweep(&parsed.name);
+            // Goes only if it is empty.
+            let _ = std::fs::remove_dir(&place);
+        })?;
+        event.snapshot = Digest::from_bytes(&imported.root);
+        event.values = values.as_deref().map(fold::digest);
+        let mut attachments = vec![text.as_bytes()];
+        attachments.extend(values.as_deref());
+        let entry = self.sign_and_accept(event, steward, &attachments)?;
+        Ok(Registration { entry, description: parsed, quality: imported.quality, ignored_columns: imported.ignored_columns })
+    }
+
+    /// Imports into the place where snapshots of this dataset lie. Gives the public values of a
+    /// reference table too.
+    fn write_snapshot(
+        &self,
+        source: &Path,
+        description: &Description,
+        text: &str,
+        options: &ImportOptions,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<(Imported, Option<Vec<u8>>), LabError> {
+        self.sweep(&description.name)?;
+        let place = self.dir.join("snapshots").join(&description.name);
         let incoming = place.join("incoming");
-        let options = ImportOptions::new(now());
-        let imported = import(source, &parsed, &text, &incoming, &self.keys.data, &options, progress)?;
-        let root = Digest::from_bytes(&imported.root);
-        let settled = self.snapshot_dir(&parsed.name, &root);
+        let imported = import(source, description, text, &incoming, &self.keys.data, options, progress)
+            .map_err(|error| LabError::import(source, error))?;
+        let settled = self.snapshot_dir(&description.name, &Digest::from_bytes(&imported.root));
         std::fs::rename(&incoming, &settled).map_err(LabError::io(&settled))?;
         sync_dir(&place)?;
-        let values = match parsed.kind {
+        let values = match description.kind {
             Kind::Private => None,
             Kind::Reference => {
                 let table = SnapshotDir::open(&settled, Some(imported.root))?.into_reference()?;
                 Some(serde_json::to_vec(&public_values(&table)).map_err(|error| LabError::Other(error.to_string()))?)
             }
         };
-        let event = DatasetRegistered {
-            name: parsed.name.clone(),
-            domain: parsed.unit.as_ref().map(|unit| unit.domain.clone()),
-            buckets: if parsed.unit.is_some() { options.buckets } else { 0 },
-            description: fold::digest(text.as_bytes()),
-            snapshot: root,
-            open_to,
-            values: values.as_deref().map(fold::digest),
-        };
-        let mut attachments = vec![text.as_bytes()];
-        attachments.extend(values.as_deref());
-        let entry = self.sign_and_accept(event, steward, &attachments)?;
-        Ok(Registration { entry, description: parsed, quality: imported.quality, ignored_columns: imported.ignored_columns })
+        Ok((imported, values))
     }
 
     /// A registered dataset's description, and its text.
@@ -82,6 +107,20 @@ impl Lab {
         let text = self.text(&self.ledger().dataset(name)?.registered.description)?;
         let parsed = Description::parse(&text).map_err(|error| LabError::Description(error.to_string()))?;
         Ok((parsed, text))
+    }
+
+    /// Writes what an analyst may have of a dataset: synthetic rows that follow the description of a
+    /// private one, and a reference table as it is. Returns the paths of the rows and the description.
+    pub fn twin(&self, name: &str, rows: u64, seed: u64, out: &Path) -> Result<(PathBuf, PathBuf), LabError> {
+        let (description, text) = self.description(name)?;
+        let written = match description.kind {
+            Kind::Private => twin::write(&description, &text, rows, seed, out),
+            Kind::Reference => {
+                let table = self.snapshot(name, &self.ledger().dataset(name)?.registered.snapshot)?.into_reference()?;
+                twin::write_public(&description, &text, &table, out)
+            }
+        };
+        written.map_err(LabError::io(out))
     }
 
     /// The quality report of the registered snapshot. Inside information.

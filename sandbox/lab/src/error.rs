@@ -1,6 +1,6 @@
 //! What can go wrong in a lab. Each text is one sentence for the person who gave the command.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use unseen_audit::fold::EntryError;
 use unseen_data::{ImportError, SnapshotError};
@@ -34,7 +34,9 @@ pub enum LabError {
     #[error("{0}")]
     Snapshot(#[from] SnapshotError),
     #[error("{0}")]
-    Import(#[from] ImportError),
+    Import(ImportError),
+    #[error("{file}: {error}")]
+    Source { file: String, error: ImportError },
     #[error("{file}: {error}")]
     Manifest { file: String, error: ManifestError },
     #[error("{0}")]
@@ -64,6 +66,16 @@ impl LabError {
     pub fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> LabError {
         let path = path.into();
         move |source| LabError::Io { path, source }
+    }
+}
+
+impl LabError {
+    /// A file that was refused, named once.
+    pub fn import(file: &Path, error: ImportError) -> LabError {
+        match error {
+            ImportError::Open { .. } | ImportError::Write(_) | ImportError::Exists(_) | ImportError::Busy(_) => LabError::Import(error),
+            _ => LabError::Source { file: file.display().to_string(), error },
+        }
     }
 }
 

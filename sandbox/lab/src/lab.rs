@@ -89,8 +89,9 @@ impl Lab {
 
     /// Opens a lab: takes the lock, verifies the log's edge, and brings the state up to the log.
     pub fn open(dir: &Path) -> Result<Lab, LabError> {
+        let origin = read_origin(dir)?;
         let keys = LabKeys::open(&dir.join("keys"))?;
-        let log = Log::open(dir.join("log"), &read_origin(dir)?, signing_copy(&keys.log)?)?;
+        let log = Log::open(dir.join("log"), &origin, signing_copy(&keys.log)?)?;
         let state = State::open(&dir.join("state"), &keys.seal)?;
         // A ledger that is not a prefix of this very log counts as none.
         let kept = state.load().filter(|kept| log.ensure_extends(&kept.checkpoint).is_ok());
@@ -136,8 +137,12 @@ impl Lab {
 
     /// Signs an event for this lab and accepts it.
     pub fn sign_and_accept(&mut self, event: impl Into<Event>, key: &SigningKey, attachments: Attachments<'_>) -> Result<u64, LabError> {
-        let record = Record { log: self.ledger().origin.clone(), time: now(), nonce: nonce()?, event: event.into() };
-        self.accept(&fold::seal(&record, key)?, attachments)
+        self.accept(&fold::seal(&self.record(event)?, key)?, attachments)
+    }
+
+    /// An event as it would be signed for this lab now.
+    pub(crate) fn record(&self, event: impl Into<Event>) -> Result<Record, LabError> {
+        Ok(Record { log: self.ledger().origin.clone(), time: now(), nonce: nonce()?, event: event.into() })
     }
 
     /// The text of a blob that an entry names.

@@ -7,6 +7,7 @@ use unseen_data::cell::{Cell, render};
 use unseen_data::description::{Bound, ColumnType};
 use unseen_data::import::{Progress, infer};
 use unseen_data::{Description, QualityReport};
+use unseen_lab::LabError;
 
 use super::{Outcome, key, open, read_text, write_new};
 use crate::args::{DatasetCommand, Globals, Lang, TwinArgs};
@@ -55,24 +56,22 @@ pub fn run(globals: &Globals, command: &DatasetCommand) -> Outcome {
 }
 
 pub fn twin(globals: &Globals, args: &TwinArgs) -> Outcome {
-    let (description, text) = match Path::new(&args.dataset) {
-        file if file.extension().is_some_and(|extension| extension == "toml") => {
-            let text = read_text(file)?;
-            let parsed = Description::parse(&text).map_err(|error| format!("{}:{error}", file.display()))?;
-            (parsed, text)
-        }
-        _ => open(globals)?.description(&args.dataset)?,
+    let file = Path::new(&args.dataset);
+    let (data, described) = if file.extension().is_some_and(|extension| extension == "toml") {
+        let text = read_text(file)?;
+        let description = Description::parse(&text).map_err(|error| format!("{}: {error}", file.display()))?;
+        unseen_data::twin::write(&description, &text, args.rows, args.seed, &args.out)?
+    } else {
+        open(globals)?.twin(&args.dataset, args.rows, args.seed, &args.out)?
     };
-    std::fs::create_dir_all(&args.out)?;
-    let (data, described) = unseen_data::twin::write(&description, &text, args.rows, args.seed, &args.out)?;
     let text = facts(&[("Rows", data.display().to_string()), ("Description", described.display().to_string())]);
-    Ok(Answer::new(json!({ "data": data, "description": described, "rows": args.rows }), text))
+    Ok(Answer::new(json!({ "data": data, "description": described }), text))
 }
 
 fn describe(source: &Path, out: Option<&Path>) -> Outcome {
     let stem = source.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let name: String = stem.split('.').next().unwrap_or_default().to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    let draft = infer(source, &name)?.to_toml();
+    let draft = infer(source, &name).map_err(|error| LabError::import(source, error))?.to_toml();
     match out {
         None => Ok(Answer::new(json!({ "draft": draft }), draft)),
         Some(out) => {

@@ -98,7 +98,7 @@ impl Job {
     fn read(dir: &JobDir) -> Result<Job, Box<dyn std::error::Error>> {
         let path = if dir.path.is_dir() { dir.path.join("job.toml") } else { dir.path.clone() };
         let text = read_text(&path)?;
-        let manifest = Manifest::parse(&text).map_err(|error| format!("{}:{error}", path.display()))?;
+        let manifest = Manifest::parse(&text).map_err(|error| format!("{}: {error}", path.display()))?;
         Ok(Job { path, text, manifest })
     }
 
@@ -115,9 +115,13 @@ impl Job {
         };
         let opened = std::fs::File::open(&file)
             .map_err(|_| format!("there is no component {}: run `unseen job build` first", file.display()))?;
-        // No more is read than the check needs to refuse a file that is far too long.
+        // Far too long a file is refused unread.
+        let size = opened.metadata()?.len() as usize;
+        if size > unseen_runtime::MAX_MODULE {
+            return Err(unseen_lab::LabError::Module(unseen_runtime::ModuleError::TooLong { size }.to_string()).into());
+        }
         let mut bytes = Vec::new();
-        opened.take(unseen_runtime::MAX_MODULE as u64 + 1).read_to_end(&mut bytes)?;
+        opened.take(unseen_runtime::MAX_MODULE as u64).read_to_end(&mut bytes)?;
         if let Some(ModuleRef::Digest(named)) = &self.manifest.job.module
             && unseen_audit::fold::digest(&bytes) != *named
         {

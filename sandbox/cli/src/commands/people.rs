@@ -89,7 +89,12 @@ pub fn policy(globals: &Globals, command: &PolicyCommand) -> Outcome {
         }
         PolicyCommand::Set { file, signer } => {
             let mut lab = open(globals)?;
-            let policy: Policy = toml::from_str(&read_text(file)?).map_err(|error| format!("{}: {}", file.display(), error.to_string().trim()))?;
+            let text = read_text(file)?;
+            let policy: Policy = toml::from_str(&text).map_err(|error| {
+                let before = &text[..error.span().map_or(0, |span| span.start)];
+                let (line, column) = (before.lines().count().max(1), before.chars().rev().take_while(|c| *c != '\n').count() + 1);
+                format!("{}: line {line}, column {column}: {}", file.display(), error.message().replace('\n', ", "))
+            })?;
             let entry = lab.sign_and_accept(PolicySet { policy }, &signing_key(signer)?, &[])?;
             Ok(Answer::new(json!({ "entry": entry }), facts(&[("Policy set by entry", entry.to_string())])))
         }

@@ -15,6 +15,7 @@ use unseen_data::{BlockKey, Description, LabDataKey, Snapshot};
 use unseen_policies::event::{JobId, Record, Released};
 use unseen_policies::manifest::Manifest;
 use unseen_policies::plan::Plan;
+use unseen_lab::LabError;
 use unseen_tlog::SigningKey;
 use unseen_runtime::{Engine, Failure, Limits, Module};
 use unseen_worker::process::seal;
@@ -31,7 +32,7 @@ type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
 /// Runs a job on the twins in a folder.
 pub fn run(manifest: &Manifest, file: &str, component: &[u8], twins: &Path, seed: u64) -> Outcome {
     let (snapshots, references) = import_twins(manifest, twins)?;
-    let plan = Plan::new(manifest, &references).map_err(|error| format!("{file}:{error}"))?;
+    let plan = Plan::new(manifest, &references).map_err(|error| format!("{file}: {error}"))?;
     let engine = Engine::new(&Limits::new(plan.limits.fuel, plan.limits.memory), 1)?;
     let module = Module::compile(&engine, component)?;
     let roots: Vec<_> = snapshots.iter().map(Snapshot::root).collect();
@@ -73,7 +74,7 @@ fn open_trial(sealed: SealedRelease) -> Fallible<Release> {
 /// The plan of a job whose datasets are known from twins only.
 pub fn plan(manifest: &Manifest, file: &str, twins: &Path) -> Fallible<Plan> {
     let (_, references) = import_twins(manifest, twins)?;
-    Plan::new(manifest, &references).map_err(|error| format!("{file}:{error}").into())
+    Plan::new(manifest, &references).map_err(|error| format!("{file}: {error}").into())
 }
 
 /// Failures of grains and how many had each.
@@ -109,10 +110,11 @@ fn import_twins(manifest: &Manifest, twins: &Path) -> Fallible<(Vec<Snapshot>, R
         let text = read_text(&described).map_err(|_| {
             format!("there is no twin of `{name}` in {}: make one with `unseen twin {name} --out {}`", twins.display(), twins.display())
         })?;
-        let description = Description::parse(&text).map_err(|error| format!("{}:{error}", described.display()))?;
+        let description = Description::parse(&text).map_err(|error| format!("{}: {error}", described.display()))?;
         let place = folder.path().join(name);
         let options = ImportOptions { buckets: 4, ..ImportOptions::new(Utc::now()) };
-        let imported = import(&twins.join(format!("{name}.csv")), &description, &text, &place, &lab_key, &options, &mut |_| ())?;
+        let rows = twins.join(format!("{name}.csv"));
+        let imported = import(&rows, &description, &text, &place, &lab_key, &options, &mut |_| ()).map_err(|error| LabError::import(&rows, error))?;
         let snapshot = SnapshotDir::open(&place, Some(imported.root))?;
         if description.unit.is_some() {
             let key = snapshot.data_key(&lab_key)?;
