@@ -3,7 +3,7 @@
 use crate::LogError;
 use rustix::fs::{FlockOperation, flock};
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashSet, btree_map::Entry},
     ffi::OsString,
     fs::{self, File},
     io::{self, ErrorKind, Write},
@@ -111,11 +111,11 @@ impl Folder {
         for (path, bytes) in files {
             let path = self.path.join(path);
             let folder = path.parent().unwrap_or(&self.path).to_owned();
-            if !folders.contains_key(&folder) {
-                self.make_durable(&folder)?;
+            if let Entry::Vacant(vacant) = folders.entry(folder) {
+                self.make_durable(vacant.key())?;
                 // Opened before the writes, so that an error of theirs is reported here.
-                let open = File::open(&folder)?;
-                folders.insert(folder, open);
+                let folder = File::open(vacant.key())?;
+                vacant.insert(folder);
             }
             let mut temporary: OsString = path.clone().into();
             temporary.push(TEMPORARY);

@@ -28,8 +28,10 @@ const CASES: [(u64, u64); 8] = [
     (511, 300),
 ];
 
+type Happens = fn(usize) -> bool;
+
 /// What of a failing write happens: file by file.
-const HAPPENS: [fn(usize) -> bool; 4] = [
+const HAPPENS: [Happens; 4] = [
     |_| false,
     |_| true,
     |file| file % 2 == 0,
@@ -45,7 +47,7 @@ struct State {
     /// Every checkpoint that ever reached the storage.
     signed: Vec<Vec<u8>>,
     /// The call that fails, counted down, and what of it happens.
-    failing_write: Option<(usize, fn(usize) -> bool)>,
+    failing_write: Option<(usize, Happens)>,
     failing_read: Option<usize>,
 }
 

@@ -40,8 +40,11 @@ pub struct Tree<F> {
     /// The hashes that are not yet in a full tile, for each level; none where all are.
     edge: Vec<Vec<Hash>>,
     /// The full tile last used, for each level.
-    last: RefCell<Vec<Option<(u64, Arc<[Hash]>)>>>,
+    last: RefCell<Vec<LastTile>>,
 }
+
+/// A tile's index and its checked hashes.
+type LastTile = Option<(u64, Arc<[Hash]>)>;
 
 /// What must be written for a tree to grow; see [`Tree::grow`].
 #[derive(Debug)]
