@@ -1,6 +1,6 @@
 //! `unseen audit`: verification from outside, and replay inside.
 
-use unseen_audit::bundle::{self, Known, Report};
+use unseen_audit::bundle::{self, Known, Report, VERIFIER_KEY};
 
 use super::{Outcome, open, program, read_text};
 use crate::args::{AuditCommand, Globals};
@@ -10,6 +10,9 @@ use crate::output::{Answer, facts, progress, table};
 pub fn run(globals: &Globals, command: &AuditCommand) -> Outcome {
     match command {
         AuditCommand::Verify { bundle, log_key, since } => {
+            if !bundle.join(VERIFIER_KEY).exists() {
+                return Err(format!("{} is no exported bundle: make one with `unseen log export`", bundle.display()).into());
+            }
             let since = since.as_ref().map(|file| read_text(file)).transpose()?;
             let report = bundle::verify(bundle, &Known { log_key: log_key.clone(), since })?;
             Ok(Answer::new(&report, shown(&report)).bad_unless(report.violations.is_empty()))

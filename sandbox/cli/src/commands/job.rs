@@ -73,9 +73,11 @@ pub fn run(globals: &Globals, command: &JobCommand) -> Outcome {
                     text.push_str(&facts(&[("Released by entry", entry.to_string())]));
                     text.push_str(&tr("Read it with `unseen job release`."));
                 }
+                None if ran.failed => text.push_str(&tr("The job failed and has no result; its charge stays.")),
                 None => text.push_str(&facts(&[("The result is sealed until", ran.release_at.to_rfc3339())])),
             }
-            Ok(Answer::new(json!({ "job": job.to_string(), "released": ran.released, "releaseAt": ran.release_at, "walls": ran.walls }), text))
+            let json = json!({ "job": job.to_string(), "released": ran.released, "failed": ran.failed, "releaseAt": ran.release_at, "walls": ran.walls });
+            Ok(Answer::new(json, text).bad_unless(!ran.failed))
         }
         JobCommand::Release { job, signer } => {
             let mut lab = open(globals)?;

@@ -92,8 +92,10 @@ fn export(lab: &Lab, out: &Path, modules: bool) -> Outcome {
     if out.exists() {
         return Err(LabError::Exists(out.to_owned()).into());
     }
-    let building = out.with_extension("part");
-    let _ = std::fs::remove_dir_all(&building);
+    let name = out.file_name().ok_or("give the path of a new folder")?.to_string_lossy();
+    let building = out.with_file_name(format!(".{name}.{}.part", std::process::id()));
+    std::fs::create_dir_all(out.parent().unwrap_or(Path::new("."))).map_err(LabError::io(out))?;
+    std::fs::create_dir(&building).map_err(LabError::io(&building))?;
     let files = copy(lab, &building, modules).and_then(|files| {
         std::fs::rename(&building, out).map_err(LabError::io(out))?;
         Ok(files)

@@ -95,6 +95,7 @@ pub fn policy(globals: &Globals, command: &PolicyCommand) -> Outcome {
                 let (line, column) = (before.lines().count().max(1), before.chars().rev().take_while(|c| *c != '\n').count() + 1);
                 format!("{}: line {line}, column {column}: {}", file.display(), error.message().replace('\n', ", "))
             })?;
+            policy.check().map_err(Refusal::BadPolicy)?;
             let entry = lab.sign_and_accept(PolicySet { policy }, &signing_key(signer)?, &[])?;
             Ok(Answer::new(json!({ "entry": entry }), facts(&[("Policy set by entry", entry.to_string())])))
         }

@@ -55,7 +55,7 @@ pub fn run(manifest: &Manifest, file: &str, component: &[u8], twins: &Path, seed
     let outcome = outcome.map_err(|error| format!("{error}{}", shown_failures(&failures)))?;
     let release = open_trial(seal(JobId(0), 0, &plan, outcome)?)?;
     let body = release.body();
-    let text = format!("{}{}{}", tr("This is a trial on synthetic rows: the numbers mean nothing.\n"), shown::release(body), shown_failures(&failures));
+    let text = format!("{}\n{}{}", tr("This is a trial on synthetic rows: the numbers mean nothing."), shown::release(body), shown_failures(&failures));
     let failed: Vec<_> = failures.iter().map(|(text, count)| json!({ "grains": count, "failure": text })).collect();
     Ok(Answer::new(json!({ "trial": body, "failures": failed }), text))
 }

@@ -1,0 +1,201 @@
+//! The whole way with the real binary: from an empty folder to a release that an outsider verifies.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod support;
+
+use serde_json::Value;
+use support::*;
+
+#[test]
+fn from_an_empty_folder_to_a_verified_release() {
+    let lab = Lab::empty();
+    let made = lab.ok(&["lab", "init", "lab", "--origin", ORIGIN, "--owner", "keys/owner.pem", "--name", "owner"]);
+    let log_key = text(&made["logKey"]);
+    assert!(log_key.starts_with(ORIGIN));
+
+    // People: with both keys at hand, and by a request made on another machine.
+    for (name, role) in [("steward", "steward"), ("operator", "operator"), ("second", "operator")] {
+        lab.ok(&["person", "enroll", "--name", name, "--role", role, "--new-key", &key(name), "--key", "keys/owner.pem"]);
+    }
+    lab.ok(&["person", "request", "--name", "analyst", "--role", "analyst", "--new-key", "keys/analyst.pem", "--origin", ORIGIN, "--out", "request.json"]);
+    lab.ok(&["person", "enroll", "--request", "request.json", "--key", "keys/operator.pem"]);
+    let people = lab.ok(&["person", "list"]);
+    assert_eq!(people.as_array().unwrap().len(), 5);
+    assert_eq!(text(&lab.ok(&["key", "show", "keys/analyst.pem"])["publicKey"]), text(&people[4]["publicKey"]));
+
+    lab.write("policy.toml", POLICY);
+    lab.ok(&["policy", "set", "policy.toml", "--key", "keys/owner.pem"]);
+    assert_eq!(lab.ok(&["policy", "show"])["approvals"], 2);
+
+    // Data.
+    lab.write("firms.csv", firms(900));
+    lab.ok(&["dataset", "describe", "firms.csv", "--out", "draft.toml"]);
+    lab.write("firms.toml", FIRMS);
+    let quality = lab.ok(&["dataset", "import", "firms.csv", "--description", "firms.toml", "--key", "keys/steward.pem"])["quality"].clone();
+    assert_eq!((quality["rows"].as_u64(), quality["units"].as_u64()), (Some(1800), Some(900)));
+    assert_eq!(lab.ok(&["dataset", "quality", "firms"]), quality);
+    assert_eq!(lab.ok(&["dataset", "list"])[0]["name"], "firms");
+    assert_eq!(text(&lab.ok(&["dataset", "show", "firms"])["description"]), FIRMS);
+    let kept = lab.unseen(&["log", "checkpoint"]).stdout;
+    lab.write("kept.txt", &kept);
+    lab.ok(&["log", "export", "early"]);
+
+    // A job, as `job new` writes it, with this lab's data put in.
+    lab.ok(&["twin", "firms", "--rows", "300", "--out", "twins"]);
+    lab.ok(&["job", "new", "count"]);
+    lab.write("count/job.toml", COUNT);
+    lab.write("count/src/lib.rs", SOURCE);
+    let built = lab.unseen(&["--json", "job", "build", "count"]);
+    assert_eq!(built.code, 0, "jobs cannot be compiled here; `make setup` gets the WebAssembly target\n{}", built.stderr);
+    let checked = lab.ok(&["job", "check", "count"]);
+    assert_eq!(checked["plan"]["rho"], "0.25");
+    let width = checked["plan"]["outputs"][0]["values"][0]["halfWidth95"][0].as_f64().unwrap();
+    let trial = lab.ok(&["job", "try", "count", "--twins", "twins"]);
+    assert_eq!(trial["failures"].as_array().unwrap().len(), 0);
+
+    let id = lab.submit("count");
+    assert_eq!(lab.approve(&id, "operator")["state"], "submitted");
+    assert_eq!(lab.approve(&id, "second")["state"], "approved");
+    assert_eq!(lab.ok(&["job", "show", &id])["approvedBy"], serde_json::json!(["operator", "second"]));
+    let ran = lab.ok(&["job", "run", &id, "--key", "keys/operator.pem"]);
+    assert!(ran["released"].is_u64());
+    let release = lab.ok(&["job", "release", &id, "--key", "keys/analyst.pem"]);
+    let groups = release["rounds"][0]["outputs"][0]["groups"].as_array().unwrap();
+    assert_eq!(groups.len(), 2);
+    for group in groups {
+        // 450 firms in each town; the noise is wider than twice its 95 % width once in ten thousand.
+        let value = text(&group["values"][0]["value"]).parse::<f64>().unwrap();
+        assert!((value - 450.0).abs() <= 2.0 * width + 1.0, "{group}");
+    }
+    assert_eq!(lab.ok(&["job", "list"])[0]["state"], "released");
+    let budgets = lab.ok(&["budget"]);
+    assert_eq!((&budgets["budgets"][0]["spent"], &budgets["budgets"][1]["left"]), (&Value::from("0.25"), &Value::from("0.25")));
+
+    // The log, from inside and from outside.
+    let kinds = lab.kinds();
+    let end = ["dataset-registered", "job-submitted", "job-approved", "job-approved", "run-started", "released", "release-read"];
+    assert_eq!(kinds[kinds.len() - end.len()..], end);
+    assert_eq!(lab.ok(&["log", "show", "--from", "5"]).as_array().unwrap().len(), kinds.len() - 5);
+    let statement = lab.ok(&["log", "show", "--entry", "8"])["statement"].clone();
+    assert_eq!(statement["predicateType"], "urn:unseen:job-submitted:v1");
+    assert!(text(&lab.ok(&["log", "prove", "8"])["proof"]).contains("8"));
+    lab.ok(&["log", "export", "bundle", "--modules"]);
+    let verified = lab.ok(&["audit", "verify", "bundle", "--log-key", &log_key, "--since", "kept.txt"]);
+    assert_eq!((verified["violations"].as_array().unwrap().len(), &verified["numbers"], &verified["extends"]), (0, &Value::from(2), &Value::from(8)));
+    let replayed = lab.ok(&["audit", "replay", &id]);
+    assert_eq!((&replayed["agrees"], &replayed["numbers"]), (&Value::from(true), &Value::from(2)));
+
+    // Outside: a log rolled back, another log's key, one byte of the release changed.
+    lab.write("kept.txt", lab.unseen(&["log", "checkpoint"]).stdout);
+    let rolled_back = lab.unseen(&["audit", "verify", "early", "--since", "kept.txt"]);
+    assert_eq!((rolled_back.code, rolled_back.stderr.lines().count()), (1, 1), "{rolled_back:?}");
+    let other = lab.unseen(&["audit", "verify", "bundle", "--log-key", &log_key.replace(ORIGIN, "lab.example/other")]);
+    assert_eq!((other.code, other.stderr.lines().count()), (1, 1), "{other:?}");
+    let digest = text(&lab.ok(&["log", "show", "--entry", "12"])["statement"]["predicate"]["event"]["body"]);
+    let hex = digest.trim_start_matches("sha256:");
+    let blob = tree(&lab.path("bundle")).into_iter().find(|path| path.ends_with(hex)).unwrap();
+    let body = String::from_utf8(std::fs::read(lab.path("bundle").join(&blob)).unwrap()).unwrap();
+    lab.write(&format!("bundle/{blob}"), body.replacen("\"north\"", "\"nort!\"", 1));
+    let altered = lab.unseen(&["audit", "verify", "bundle"]);
+    assert_eq!(altered.code, 1, "{altered:?}");
+}
+
+/// `make setup` not needed from here on.
+#[test]
+fn a_release_waits_for_its_time() {
+    let lab = Lab::with_job();
+    lab.write("job/job.toml", job("rho = 0.25").replace("\"now\"", "\"+1h\""));
+    let id = lab.approved("job");
+    let ran = lab.ok(&["job", "run", &id, "--key", "keys/operator.pem"]);
+    assert_eq!(ran["released"], Value::Null);
+    assert!(lab.refuses(&["job", "release", &id, "--key", "keys/analyst.pem"]).starts_with(&format!("the release of {id} is sealed until ")));
+    // Running it again neither hurries nor charges it.
+    let again = lab.ok(&["job", "run", &id, "--key", "keys/operator.pem"]);
+    assert_eq!((&again["released"], &again["releaseAt"]), (&Value::Null, &ran["releaseAt"]));
+    assert_eq!(lab.ok(&["budget"])["budgets"][0]["spent"], "0.25");
+    let kinds = lab.kinds();
+    assert_eq!(kinds.last().unwrap(), "run-started");
+    // What waits is sealed: nothing in the folder shows it.
+    let sealed = std::fs::read(lab.path("lab/sealed").join(&id)).unwrap();
+    assert!(!String::from_utf8_lossy(&sealed).contains("\"rounds\""));
+    assert_eq!(lab.refuses(&["audit", "replay", &id]), format!("{id} has no result yet: run it first"));
+}
+
+/// Answers are for people on a terminal and for programs elsewhere, in the language asked for.
+#[test]
+fn texts_and_languages() {
+    let lab = Lab::with_job();
+    let id = lab.submit("job");
+    let chinese = |text: &str| text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
+    for command in [
+        "lab show", "person list", "policy show", "dataset list", "dataset show firms", "dataset quality firms", "job list", "job check job",
+        "budget", "log show", "log checkpoint", "log prove 3", "log show --entry 3", "key show keys/owner.pem",
+    ] {
+        let args: Vec<&str> = command.split(' ').collect();
+        let done = lab.unseen(&args);
+        assert_eq!((done.code, done.stderr.as_str()), (0, ""), "{done:?}");
+        assert!(!done.stdout.is_empty() && !done.stdout.contains('\u{1b}'), "{done:?}");
+        lab.ok(&args);
+    }
+    assert_eq!(lab.unseen(&["doctor"]).code, 0);
+    assert!(lab.ok(&["doctor"]).as_array().unwrap().len() >= 4);
+    let version = lab.unseen(&["--version"]);
+    assert_eq!((version.code, version.stdout.starts_with("unseen ")), (0, true));
+
+    for command in ["--help", "job run --help", "lab show", "person list", "dataset list", "job list", "budget", "log show", "doctor"] {
+        let args: Vec<&str> = command.split(' ').collect();
+        assert!(chinese(&lab.unseen(&[&["--lang", "zh"], &args[..]].concat()).stdout), "{command}");
+        let by_environment = lab.command(&args).env("LANG", "zh_CN.UTF-8").output().unwrap();
+        assert!(chinese(&String::from_utf8(by_environment.stdout).unwrap()), "{command}");
+    }
+    let refused = lab.unseen(&["--lang=zh", "job", "release", &id, "--key", "keys/analyst.pem"]);
+    assert_eq!((refused.code, refused.stderr), (1, format!("错误: {id} 尚无结果：请先运行\n")));
+    // A program gets its error as JSON, on standard error too.
+    let refused = lab.unseen(&["--json", "job", "approve", &id, "--key", "keys/analyst.pem"]);
+    assert_eq!((refused.code, refused.stdout.as_str()), (1, ""));
+    let error: Value = serde_json::from_str(&refused.stderr).unwrap();
+    assert_eq!(error["error"], "analyst is not an operator: ask an operator to enrol a key with that role");
+}
+
+const COUNT: &str = r#"
+[job]
+title = "Firms by town"
+purpose = "To count."
+release = "now"
+
+[[input]]
+dataset = "firms"
+columns = ["town", "output"]
+
+[grain]
+kind = "unit"
+
+[[output]]
+name = "firms"
+values = [{ name = "firms", lower = 0, upper = 1, granularity = 1 }]
+groups = [{ name = "town", keys = ["north", "south"] }]
+
+[privacy]
+mechanism = "gaussian"
+rho = 0.25
+
+[limits]
+memory = "4MiB"
+"#;
+
+const SOURCE: &str = r#"
+use unseen_guest::{Contributions, Grain, Job, job};
+
+struct Count;
+
+impl Job for Count {
+    fn contribute(grain: &Grain, _: &[f64], out: &mut Contributions) -> Result<(), String> {
+        if let Some(town) = grain.table(0).texts(0)?.get(0) {
+            out.add(0, town, [1.0]);
+        }
+        Ok(())
+    }
+}
+
+job!(Count);
+"#;

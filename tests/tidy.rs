@@ -1,0 +1,164 @@
+//! The architecture, as a test: what may depend on what, how much an auditor has to read, and what
+//! no file may hold.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Every crate, and which of our own it may be built from. Crates for tests are not counted.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("policies", &[]),
+    ("attestations/tlog", &[]),
+    ("guest-sdk/rust", &[]),
+    ("guest-sdk/toolchain", &[]),
+    ("runtime", &[]),
+    ("sandbox/core", &["policies", "tlog"]),
+    ("sandbox/data", &["policies"]),
+    ("attestations/log", &["tlog"]),
+    ("attestations/audit", &["tlog", "log", "policies", "core"]),
+    ("sandbox/worker", &["data", "core", "runtime", "policies"]),
+    ("sandbox/lab", &["worker", "data", "core", "runtime", "policies", "log", "audit", "tlog"]),
+    ("sandbox/cli", &["lab", "worker", "data", "core", "runtime", "policies", "log", "audit", "tlog", "toolchain", "demo"]),
+    ("demo", &["data", "policies"]),
+];
+
+/// What an auditor reads to believe the guarantee, and how long it may be: lines of code, without
+/// tests, comments and blank lines.
+const AUDIT_SET: &[&str] = &["sandbox/core", "attestations/tlog", "policies"];
+const MOST_LINES: usize = 4_600;
+
+#[test]
+fn crates_depend_on_no_more_than_they_may() {
+    let root: toml::Table = read("Cargo.toml").parse().unwrap();
+    let mut members: Vec<_> = root["workspace"]["members"].as_array().unwrap().iter().map(|m| m.as_str().unwrap()).collect();
+    let mut known: Vec<_> = ARROWS.iter().map(|(folder, _)| *folder).collect();
+    members.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(members, known, "a crate that tests/tidy.rs does not know");
+    for (folder, may) in ARROWS {
+        let manifest: toml::Table = read(&format!("{folder}/Cargo.toml")).parse().unwrap();
+        for section in ["dependencies", "build-dependencies"] {
+            let names = manifest.get(section).and_then(toml::Value::as_table).into_iter().flat_map(|table| table.keys());
+            for name in names {
+                let ours = name.strip_prefix("unseen-");
+                assert!(ours.is_none_or(|ours| may.contains(&ours)), "{folder} may not depend on {name}");
+                assert!(*folder == "runtime" || !name.starts_with("wasmtime"), "{folder}: wasmtime lives in runtime and nowhere else");
+            }
+        }
+    }
+    // `policies` and `tlog` compute; what reads files, clocks or randomness lives elsewhere.
+    for path in files(&["policies/src", "attestations/tlog/src"], "rs") {
+        let code = code(&path);
+        for effect in ["std::fs", "std::net", "std::time::SystemTime", "Utc::now", "thread_rng"] {
+            assert!(!code.contains(effect), "{}: {effect}", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_audit_set_is_read_in_an_afternoon() {
+    let lines = |folder: &str| -> usize {
+        files(&[&format!("{folder}/src")], "rs").iter().filter(|path| !for_tests(path)).map(|path| code(path).lines().count()).sum()
+    };
+    let counted: BTreeMap<_, _> = AUDIT_SET.iter().map(|folder| (*folder, lines(folder))).collect();
+    let sum: usize = counted.values().sum();
+    println!("lines of code in the audit set: {sum} of at most {MOST_LINES}: {counted:?}");
+    assert!(sum <= MOST_LINES, "the audit set has grown to {sum} lines: {counted:?}");
+    assert!(sum > MOST_LINES - 500, "the audit set has shrunk to {sum} lines: lower the ceiling");
+}
+
+#[test]
+fn what_no_source_holds() {
+    for path in sources() {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let shown = path.strip_prefix(root()).unwrap().display().to_string();
+        // Written in pieces, so that this file passes too.
+        for word in [["TO", "DO"], ["FIX", "ME"], ["X", "XX"], ["dbg", "!("]] {
+            assert!(!text.contains(&word.concat()), "{shown}: {}", word.concat());
+        }
+        assert!(!text.contains(&["/wo", "rk/"].concat()), "{shown} names a folder of one machine");
+        assert!(!text.contains('\t') || shown.ends_with("Makefile"), "{shown}: a tab");
+        assert!(text.lines().all(|line| line == line.trim_end()), "{shown}: a line ends in blanks");
+        if shown.ends_with(".rs") && !for_tests(Path::new(&shown)) {
+            let code = code(&path);
+            for panics in [".unwrap()", "panic!(", "unreachable!("] {
+                assert!(!code.contains(panics), "{shown}: {panics}");
+            }
+            // The data sets beside the repository are for tests that do without them where they are not.
+            assert!(!code.contains("shared/data"), "{shown} needs a file outside the repository");
+        }
+    }
+}
+
+/// `UNSEEN_BLESS=1 cargo test -p unseen --test tidy` writes the page anew.
+#[test]
+fn the_life_cycle_in_the_documents_is_the_one_in_the_code() {
+    let diagram = unseen_policies::lifecycle::diagram();
+    let page = format!(
+        "# The life of a job\n\nMade from `policies/src/lifecycle.rs`, where it is data that the lab and the auditor both go by. What is \
+         not an arrow here cannot happen.\n\n```mermaid\n{diagram}```\n"
+    );
+    let path = root().join("docs/job-life-cycle.md");
+    if std::env::var_os("UNSEEN_BLESS").is_some() {
+        std::fs::write(&path, &page).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(&path).unwrap_or_default(), page, "run the test once with UNSEEN_BLESS=1");
+    for path in files(&["docs"], "md") {
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(!text.contains("stateDiagram") || text.contains(&diagram), "{} shows another life-cycle", path.display());
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap()
+}
+
+/// A Rust file without its unit tests, comments and blank lines.
+fn code(path: &Path) -> String {
+    let text = std::fs::read_to_string(path).unwrap();
+    let text = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Whether a whole file is there for tests, examples or measurements.
+fn for_tests(path: &Path) -> bool {
+    path.components().any(|part| matches!(part.as_os_str().to_str(), Some("tests" | "examples" | "testing.rs" | "tests.rs")))
+}
+
+/// Everything that people write in this repository.
+fn sources() -> Vec<PathBuf> {
+    let all = files(&["."], "");
+    let written = |path: &&PathBuf| {
+        let name = path.file_name().unwrap().to_string_lossy();
+        ["rs", "toml", "md", "sh", "wit", "wat", "txt"].iter().any(|end| name.ends_with(&format!(".{end}"))) || name == "Makefile"
+    };
+    all.iter().filter(written).cloned().collect()
+}
+
+/// All files under some folders whose extension is `extension`; any, if that is empty.
+fn files(folders: &[&str], extension: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders: Vec<PathBuf> = folders.iter().map(|folder| root().join(folder)).collect();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            let made = matches!(name.as_str(), "target" | "demo-lab") || (name.starts_with('.') && name != ".ci");
+            if path.is_symlink() || made {
+                continue;
+            }
+            if path.is_dir() {
+                folders.push(path);
+            } else if extension.is_empty() || path.extension().is_some_and(|found| found == extension) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
