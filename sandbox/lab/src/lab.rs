@@ -93,15 +93,19 @@ impl Lab {
         let keys = LabKeys::open(&dir.join("keys"))?;
         let log = Log::open(dir.join("log"), &origin, signing_copy(&keys.log)?)?;
         let state = State::open(&dir.join("state"), &keys.seal)?;
-        // A ledger that is not a prefix of this very log counts as none.
-        let kept = state.load().filter(|kept| log.ensure_extends(&kept.checkpoint).is_ok());
+        let kept = state.load();
+        if let Some(kept) = &kept {
+            // The lab authenticated what it saw of its own log: an older log or another one in its
+            // place would give budget back.
+            log.ensure_extends(&kept.checkpoint)?;
+        }
         let mut fold = kept.map_or_else(Fold::default, |kept| Fold::resume(kept.ledger));
         for index in fold.ledger().size..log.size() {
             fold.apply(&log.entry(index)?).map_err(|error| LabError::DamagedLog(index, error))?;
         }
         let mut lab = Lab { dir: dir.to_owned(), log, keys, fold, state };
         lab.check_noise_key()?;
-        lab.save()?;
+        lab.save();
         lab.settle_all()?;
         Ok(lab)
     }
@@ -131,7 +135,7 @@ impl Lab {
         }
         let appended = self.log.append(entry)?;
         self.fold.apply(entry)?;
-        self.save()?;
+        self.save();
         Ok(appended.index)
     }
 
@@ -182,8 +186,10 @@ impl Lab {
         if self.ledger().noise_commitment.as_ref() == Some(&own) { Ok(()) } else { Err(LabError::OtherNoiseKey) }
     }
 
-    fn save(&self) -> Result<(), LabError> {
-        self.state.save(self.ledger(), self.log.checkpoint())
+    /// Keeps the state. What is logged is logged whether this succeeds or not: the next opening
+    /// folds what is missing here.
+    fn save(&self) {
+        let _ = self.state.save(self.ledger(), self.log.checkpoint());
     }
 }
 

@@ -10,6 +10,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use ring::hmac;
 use unseen_audit::fold;
 use unseen_core::release::{ReleaseBody, SealedRelease};
 use unseen_policies::event::{JobId, JobSubmitted, ReleaseRead, Released, Role, RunFailed, RunStarted};
@@ -31,6 +32,8 @@ pub struct Ran {
     pub walls: Option<Walls>,
     /// The entry of the release, when its time had come.
     pub released: Option<u64>,
+    /// Whether the job has ended without a result, and its time had come.
+    pub failed: bool,
     /// When the result may appear.
     pub release_at: DateTime<Utc>,
 }
@@ -49,13 +52,16 @@ pub struct Published {
 pub struct Replay {
     /// The entry that started the run.
     pub run: u64,
-    /// The digest that the log names; none when the job has no release.
+    /// The digest that the log names.
     pub released: unseen_policies::event::Digest,
     /// The digest of what was derived anew.
     pub derived: unseen_policies::event::Digest,
     /// How many numbers were compared.
     pub numbers: usize,
 }
+
+/// What the log says of a job whose `advance` failed. Nothing of what the guest said.
+const ADVANCE_FAILED: &str = "the job's `advance` failed on the noised totals";
 
 impl Replay {
     /// Whether every bit is the same.
@@ -114,23 +120,21 @@ impl Lab {
             self.start(id, operator)?;
         }
         let mut walls = None;
-        if self.sealed(id).is_none() {
+        if self.sealed(id).is_none() && !self.failed_path(id).exists() {
             match self.execute(program, id, threads, progress) {
                 Ok((sealed, held)) => {
                     walls = Some(held);
-                    write_durably(&self.sealed_path(id), &sealed.into_sealed_bytes(&self.keys.seal))?;
+                    write_durably(&self.sealed_path(id), &sealed.into_sealed_bytes(&self.seal_key(id)?))?;
                 }
-                Err(LabError::Run(Fault::Job(reason))) => {
-                    let run = self.run_entry(id)?.0;
-                    self.record_as_lab(RunFailed { job: id, run, reason: reason.clone() })?;
-                    return Err(LabError::Run(Fault::Job(reason)));
-                }
+                // That a job failed is a result like another: it waits for its time.
+                Err(LabError::Run(Fault::Job { .. })) => write_durably(&self.failed_path(id), b"")?,
                 Err(error) => return Err(error),
             }
         }
         let release_at = self.run_entry(id)?.2.release_at;
-        let released = if now() >= release_at { Some(self.publish(id)?) } else { None };
-        Ok(Ran { walls, released, release_at })
+        let released = if now() >= release_at { self.publish(id)? } else { None };
+        let failed = self.ledger().job(id)?.state == State::Failed;
+        Ok(Ran { walls, released, failed, release_at })
     }
 
     /// Opens a job's release for an enrolled person, and records that. Publishes it first if its time
@@ -143,7 +147,6 @@ impl Lab {
             if now() < at {
                 return Err(LabError::Sealed { job: id, at });
             }
-            self.sealed(id).ok_or(LabError::NoResult(id))?;
             self.publish(id)?;
         }
         let published = self.published(id)?;
@@ -165,11 +168,14 @@ impl Lab {
         })
     }
 
-    /// A release that stands in the log, opened with the proof that it does.
+    /// The body that a release's entry names.
     pub fn published(&self, id: JobId) -> Result<Published, LabError> {
         let (entry, event) = self.ledger().job(id)?.release.clone().ok_or(LabError::NoResult(id))?;
         let bytes = self.blob(&event.body)?;
         let body = ReleaseBody::parse(&bytes).map_err(|error| LabError::Other(error.to_string()))?;
+        if body.job != id || body.run != event.run {
+            return Err(LabError::Mismatch("the run"));
+        }
         Ok(Published { entry, body, bytes })
     }
 
@@ -216,7 +222,7 @@ impl Lab {
         let job = self.ledger().job(id)?;
         let approvals = job.approvals.iter().map(|(entry, _)| *entry).collect();
         let (submission, rho) = (job.leaf.clone(), job.submitted.rho);
-        let release_at = if job.state == State::Approved {
+        let asked = if job.state == State::Approved {
             match self.submitted_plan(id)?.1.job.release {
                 Release::Now => now(),
                 Release::At(time) => time.with_timezone(&Utc),
@@ -225,6 +231,7 @@ impl Lab {
         } else {
             now()
         };
+        let release_at = asked.max(self.ledger().earliest_release(now()));
         let runtime = format!("unseen {}", env!("CARGO_PKG_VERSION"));
         self.sign_and_accept(RunStarted { job: id, submission, approvals, rho, release_at, runtime }, operator, &[])?;
         Ok(())
@@ -262,21 +269,27 @@ impl Lab {
             manifest: manifest_text,
             threads,
             noise_key: self.keys.noise,
-            seal_key: self.keys.seal,
+            seal_key: self.seal_key(id)?,
             snapshots,
             references,
         };
         Ok(process::run(program, &task, &module, &files, progress)?)
     }
 
-    /// Records that a sealed result is out, then opens it. Returns the entry.
-    fn publish(&mut self, id: JobId) -> Result<u64, LabError> {
+    /// Records that a sealed result is out, then opens it. Returns the entry; none when the job failed.
+    fn publish(&mut self, id: JobId) -> Result<Option<u64>, LabError> {
+        if self.failed_path(id).exists() {
+            let run = self.run_entry(id)?.0;
+            self.record_as_lab(RunFailed { job: id, run, reason: ADVANCE_FAILED.to_owned() })?;
+            let _ = std::fs::remove_file(self.failed_path(id));
+            return Ok(None);
+        }
         let sealed = self.sealed(id).ok_or(LabError::NoResult(id))?;
         let body = unseen_policies::event::Digest::from_bytes(sealed.digest().as_bytes());
         let run = self.run_entry(id)?.0;
         let entry = self.record_as_lab(Released { job: id, run, body })?;
         self.settle(id, entry, sealed)?;
-        Ok(entry)
+        Ok(Some(entry))
     }
 
     /// Opens a sealed release with the proof of its entry and keeps the body as a blob.
@@ -317,7 +330,22 @@ impl Lab {
     /// The result that waits, if it is there and whole.
     fn sealed(&self, id: JobId) -> Option<SealedRelease> {
         let bytes = std::fs::read(self.sealed_path(id)).ok()?;
-        SealedRelease::from_sealed_bytes(&self.keys.seal, &bytes).ok()
+        SealedRelease::from_sealed_bytes(&self.seal_key(id).ok()?, &bytes).ok()
+    }
+
+    /// Seals the result of one run. The key is bound to the entry that started it, so that the result
+    /// of any other run, put in its place, counts as none.
+    fn seal_key(&self, id: JobId) -> Result<[u8; 32], LabError> {
+        let (_, leaf, _) = self.run_entry(id)?;
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &self.keys.seal);
+        let mut sealing = [0; 32];
+        sealing.copy_from_slice(hmac::sign(&key, &[b"unseen seal v1 ".as_slice(), &leaf].concat()).as_ref());
+        Ok(sealing)
+    }
+
+    /// Stands in for a sealed result when the job itself failed.
+    fn failed_path(&self, id: JobId) -> PathBuf {
+        self.dir.join("sealed").join(format!("{id}.failed"))
     }
 
     fn sealed_path(&self, id: JobId) -> PathBuf {
