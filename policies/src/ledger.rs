@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::event::*;
@@ -167,7 +167,13 @@ pub enum Refusal {
     OtherRun(JobId),
     #[error("job {job} may not appear before {at}")]
     TooEarly { job: JobId, at: DateTime<Utc> },
+    #[error("this lab releases on schedule only: a result appears no sooner than ten minutes after its run starts")]
+    TooSoon,
 }
+
+/// Where releases go by schedule, the least time from the start of a run to its result, so that no
+/// moment of appearance tells how long a short run took.
+pub const RELEASE_DELAY: TimeDelta = TimeDelta::minutes(10);
 
 impl Ledger {
     /// Whether `signer` may append `record` now. `leaf` plays no part in the answer. Changes nothing.
@@ -197,12 +203,9 @@ impl Ledger {
             Event::JobSubmitted(e) => self.must(signer, Who::Person(Role::Analyst)).and_then(|()| self.check_submitted(signer, e)),
             Event::JobApproved(e) => self.check_approved(signer, e),
             Event::JobRejected(e) => self.step(signer, e.job, event).map(drop),
-            Event::RunStarted(e) => self.check_started(signer, e),
+            Event::RunStarted(e) => self.check_started(signer, record.time, e),
             Event::Released(e) => self.check_released(signer, record.time, e),
-            Event::RunFailed(e) => {
-                let job = self.step(signer, e.job, event)?;
-                same_run(job, e.job, e.run)
-            }
+            Event::RunFailed(e) => on_time(self.step(signer, e.job, event)?, e.job, e.run, record.time),
             Event::ReleaseRead(e) => {
                 let job = self.step(signer, e.job, event)?;
                 let same = job.release.as_ref().is_some_and(|(entry, _)| *entry == e.release);
@@ -299,6 +302,12 @@ impl Ledger {
     /// The dataset of this name.
     pub fn dataset(&self, name: &str) -> Result<&Dataset, Refusal> {
         self.datasets.get(name).ok_or_else(|| Refusal::NoSuchDataset(name.to_owned()))
+    }
+
+    /// The earliest moment at which the result of a run that starts at `start` may appear.
+    pub fn earliest_release(&self, start: DateTime<Utc>) -> DateTime<Utc> {
+        let at_once = self.policy.as_ref().is_some_and(|(_, policy)| policy.release_now);
+        if at_once { start } else { start + RELEASE_DELAY }
     }
 
     /// What is left for this analyst on this dataset: the smaller of the two caps' remainders.
@@ -471,7 +480,7 @@ impl Ledger {
         if same { Ok(()) } else { Err(Refusal::OtherSubmission(e.job)) }
     }
 
-    fn check_started(&self, signer: &PublicKey, e: &RunStarted) -> Result<(), Refusal> {
+    fn check_started(&self, signer: &PublicKey, time: DateTime<Utc>, e: &RunStarted) -> Result<(), Refusal> {
         let job = self.step(signer, e.job, &Event::RunStarted(e.clone()))?;
         let (entry, policy) = self.policy.as_ref().ok_or(Refusal::OtherPolicy)?;
         if job.submitted.policy != *entry {
@@ -486,17 +495,16 @@ impl Ledger {
         if e.rho != job.submitted.rho {
             return Err(Refusal::OtherCharge(e.job));
         }
+        // The starter read the clock a moment before signing.
+        if e.release_at + TimeDelta::minutes(1) < self.earliest_release(time) {
+            return Err(Refusal::TooSoon);
+        }
         let author = self.person(&job.author)?;
         self.check_caps(policy, &job.submitted, &author.name)
     }
 
     fn check_released(&self, signer: &PublicKey, time: DateTime<Utc>, e: &Released) -> Result<(), Refusal> {
-        let job = self.step(signer, e.job, &Event::Released(e.clone()))?;
-        same_run(job, e.job, e.run)?;
-        match &job.run {
-            Some((_, _, run)) if time < run.release_at => Err(Refusal::TooEarly { job: e.job, at: run.release_at }),
-            _ => Ok(()),
-        }
+        on_time(self.step(signer, e.job, &Event::Released(e.clone()))?, e.job, e.run, time)
     }
 
     fn enrol(&mut self, key: PublicKey, name: String, roles: Vec<Role>) {
@@ -527,9 +535,13 @@ impl Ledger {
     }
 }
 
-fn same_run(job: &Job, id: JobId, run: u64) -> Result<(), Refusal> {
-    let same = job.run.as_ref().is_some_and(|(entry, _, _)| *entry == run);
-    if same { Ok(()) } else { Err(Refusal::OtherRun(id)) }
+/// Whether a result, good or bad, is that of the job's run and comes no earlier than it may.
+fn on_time(job: &Job, id: JobId, run: u64, time: DateTime<Utc>) -> Result<(), Refusal> {
+    match &job.run {
+        Some((entry, _, started)) if *entry == run && time >= started.release_at => Ok(()),
+        Some((entry, _, started)) if *entry == run => Err(Refusal::TooEarly { job: id, at: started.release_at }),
+        _ => Err(Refusal::OtherRun(id)),
+    }
 }
 
 fn check_name(name: &str) -> Result<(), Refusal> {
@@ -620,7 +632,7 @@ mod tests {
             }
             let [dataset, analyst, job] = caps.map(|cap| cap.parse().unwrap());
             let caps = Caps { dataset, analyst, job };
-            lab.does(OWNER, PolicySet { policy: Policy { approvals: 2, caps, delta: 1e-6, release_now: false } });
+            lab.does(OWNER, PolicySet { policy: Policy { approvals: 2, caps, delta: 1e-6, release_now: true } });
             lab.does(STEWARD, dataset_named("firms", Some("enterprise")));
             lab
         }
@@ -776,14 +788,29 @@ mod tests {
             let job = with(&lab, &names);
             assert_eq!(lab.try_(ANALYST, job), Err(expected));
         }
-        let now = JobSubmitted { release: "now".into(), ..lab.submission() };
-        assert_eq!(lab.try_(ANALYST, now), Err(Refusal::ReleaseNow));
         let free = JobSubmitted { rho: Rho::ZERO, ..lab.submission() };
         assert_eq!(lab.try_(ANALYST, free), Err(Refusal::NoCharge));
         assert!(matches!(lab.try_(OWNER, lab.submission()), Err(Refusal::WrongRole { .. })));
         let other = DatasetRegistered { buckets: 8, ..dataset_named("more", Some("enterprise")) };
         assert!(matches!(lab.try_(STEWARD, other), Err(Refusal::OtherBuckets { .. })));
         assert!(matches!(lab.try_(STEWARD, dataset_named("firms", Some("person"))), Err(Refusal::DatasetChanged { .. })));
+    }
+
+    #[test]
+    fn on_schedule_nothing_appears_at_once() {
+        let mut lab = Lab::new(["1", "1", "0.25"]);
+        let policy = Policy { release_now: false, ..lab.ledger.policy.clone().unwrap().1 };
+        lab.does(OWNER, PolicySet { policy });
+        let now = JobSubmitted { release: "now".into(), ..lab.submission() };
+        assert_eq!(lab.try_(ANALYST, now), Err(Refusal::ReleaseNow));
+        let past = JobSubmitted { release: "2020-01-01T00:00:00Z".into(), ..lab.submission() };
+        let job = JobId(lab.does(ANALYST, past));
+        lab.approve(job);
+        assert_eq!(lab.try_(OWNER, lab.start(job)), Err(Refusal::TooSoon));
+        let at = DateTime::from_timestamp(1_800_000_000 + 700, 0).unwrap();
+        let run = lab.does(OWNER, RunStarted { release_at: at, ..lab.start(job) });
+        let failed = RunFailed { job, run, reason: "failed".into() };
+        assert_eq!(lab.try_(SERVICE, failed), Err(Refusal::TooEarly { job, at }), "failures wait too");
     }
 
     #[test]
@@ -810,8 +837,7 @@ mod tests {
         let late = RunStarted { release_at: DateTime::from_timestamp(1_900_000_000, 0).unwrap(), ..lab.start(job) };
         let run = lab.does(OWNER, late);
         assert!(matches!(lab.try_(SERVICE, Released { job, run, body: digest(30) }), Err(Refusal::TooEarly { .. })));
-        lab.does(SERVICE, RunFailed { job, run, reason: "The run failed.".into() });
-        assert_eq!(lab.ledger.datasets["firms"].spent, "0.25".parse().unwrap(), "never given back");
+        assert_eq!(lab.ledger.datasets["firms"].spent, "0.25".parse().unwrap());
     }
 
     #[test]

@@ -15,8 +15,9 @@ pub struct Policy {
     /// The delta at which losses are also shown as (epsilon, delta). For display only; the
     /// currency is rho.
     pub delta: f64,
-    /// Whether a job may ask for `release = "now"`. The moment such a release appears tells how
-    /// long the run took, so a lab with strangers among its analysts leaves this off.
+    /// Whether a result may appear as soon as it is there. Its moment then tells how long the run
+    /// took, so a lab with strangers among its analysts leaves this off: no result appears sooner
+    /// than [`crate::ledger::RELEASE_DELAY`] after its run started.
     pub release_now: bool,
 }
 

@@ -89,9 +89,12 @@ enum Message {
 /// Why a worker has no release.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
 pub enum Fault {
-    /// The job itself is at fault, for a reason that depends on noised totals only: it ends.
-    #[error("{0}")]
-    Job(String),
+    /// The job's own `advance` failed: it ends. What the guest said is not passed on.
+    #[error("the job's `advance` failed on the noised totals of round {round}")]
+    Job {
+        /// The round, from 0.
+        round: u32,
+    },
     /// The lab or the machine is at fault: the run can be resumed. Inside text.
     #[error("{0}")]
     Lab(String),
@@ -100,8 +103,8 @@ pub enum Fault {
 impl From<RunError> for Fault {
     fn from(error: RunError) -> Fault {
         match error {
-            RunError::Advance { .. } | RunError::Noise(_) => Fault::Job(error.to_string()),
-            RunError::Rows(_) | RunError::Host(_) | RunError::Release(_) => Fault::Lab(error.to_string()),
+            RunError::Advance { round, .. } => Fault::Job { round },
+            RunError::Rows(_) | RunError::Host(_) | RunError::Noise(_) | RunError::Release(_) => Fault::Lab(error.to_string()),
         }
     }
 }
@@ -224,7 +227,12 @@ fn work_on_input(say: &(dyn Fn(&Message) + Sync)) -> Result<Vec<u8>, Fault> {
     // SAFETY: the lab compiled these bytes itself, or found them in its cache under its own HMAC.
     let module = unsafe { Module::deserialize(&engine, &compiled) }.map_err(lab_fault)?;
     let files: Vec<Vec<File>> = task.snapshots.iter().map(|part| adopt(&part.files)).collect();
-    say(&Message::Walls(jail::enter()));
+    let walls = jail::enter();
+    let shut_in = walls.seccomp.holds();
+    say(&Message::Walls(walls));
+    if !shut_in {
+        return Err(lab_fault("this kernel has no seccomp, so no row is decrypted here: see `unseen doctor`"));
+    }
 
     let snapshots = task.snapshots.iter().zip(files).map(|(part, files)| {
         let key = DataKey::from_bytes(&part.key).map_err(lab_fault)?;
