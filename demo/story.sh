@@ -109,8 +109,7 @@ chapter "分析员在孪生数据上开发" "The analyst works on twins"
 say "A twin follows the description and never the data, so anyone may have it. Industry codes are public as they are. 孪生数据只依据描述生成"
 run unseen twin enterprises --rows 4000 --out twins
 run unseen twin monthly --rows 4000 --out twins
-run cp data/industries.csv twins/industries.csv
-run cp data/industries.toml twins/industries.dataset.toml
+run unseen twin industries --out twins
 run unseen job build jobs/yield-per-mu
 say "What it costs, and how exact the answer will be, before anyone has run anything. 先知道代价与精度"
 run unseen job check jobs/yield-per-mu

@@ -227,7 +227,7 @@ pub struct TwinArgs {
     /// How many rows
     #[arg(long, default_value_t = 1000)]
     pub rows: u64,
-    /// Folder to write dataset.toml and data.csv into, one sub-folder a dataset
+    /// Folder to write NAME.csv and NAME.dataset.toml into; a public table is written as it is
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
     /// Seed; the same seed gives the same rows

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use crate::cell::Cell;
 use crate::description::{CellKind, ColumnType};
 use crate::scan::{Cells, OwnedTable};
 
@@ -110,6 +111,21 @@ impl ReferenceTable {
     /// Number of rows.
     pub fn rows(&self) -> u32 {
         self.table.rows()
+    }
+
+    /// One cell; row and column must be there.
+    pub(crate) fn cell(&self, row: usize, column: usize) -> Cell<'_> {
+        let column = self.table.column(column);
+        match column.cells {
+            _ if column.is_null(row) => Cell::Null,
+            Cells::Ints(cells) => Cell::Int(cells[row]),
+            Cells::Floats(cells) => Cell::Float(cells[row]),
+            Cells::Bools(cells) => Cell::Bool(cells[row] != 0),
+            Cells::Texts { .. } => {
+                let bytes = column.text(row).unwrap_or_default();
+                Cell::Text(std::str::from_utf8(bytes).unwrap_or_default())
+            }
+        }
     }
 
     pub(crate) fn table(&self) -> &OwnedTable {

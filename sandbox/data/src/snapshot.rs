@@ -21,6 +21,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow_schema::{DataType, Field, Schema};
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
@@ -430,6 +432,9 @@ impl SnapshotDir {
     /// Opens the folder of a snapshot; `root` is the digest the log names (`None` only right after
     /// an import, when nothing names it yet).
     pub fn open(dir: &Path, root: Option<[u8; 32]>) -> Result<Self, SnapshotError> {
+        // Nothing outside the folder is opened, whatever names or links stand in it.
+        let dir = &Dir::open_ambient_dir(dir, ambient_authority())
+            .map_err(SnapshotError::io("the folder"))?;
         let manifest_bytes = read_small(dir, MANIFEST)?;
         let root = root.unwrap_or_else(|| sha256(&manifest_bytes));
         let manifest = Manifest::parse(&manifest_bytes, root)?;
@@ -443,7 +448,9 @@ impl SnapshotDir {
         let description = String::from_utf8(description)
             .map_err(|_| SnapshotError::content(DESCRIPTION, "it is not UTF-8"))?;
         let open = |entry: &ManifestFile| {
-            File::open(dir.join(&entry.file)).map_err(SnapshotError::io(&entry.file))
+            dir.open(&entry.file)
+                .map(cap_std::fs::File::into_std)
+                .map_err(SnapshotError::io(&entry.file))
         };
         let files = manifest.files.iter().map(open).collect::<Result<_, _>>()?;
         let (wrapped_key, quality) = match manifest.kind {
@@ -577,10 +584,10 @@ fn verify(manifest: &Manifest, at: usize, file: &SharedFile) -> Result<(), Snaps
 }
 
 /// Reads a file that is never large, and refuses one that is.
-fn read_small(dir: &Path, name: &str) -> Result<Vec<u8>, SnapshotError> {
+fn read_small(dir: &Dir, name: &str) -> Result<Vec<u8>, SnapshotError> {
     const LIMIT: u64 = 64 << 20;
     let mut bytes = Vec::new();
-    File::open(dir.join(name))
+    dir.open(name)
         .and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes))
         .map_err(SnapshotError::io(name))?;
     if bytes.len() as u64 > LIMIT {

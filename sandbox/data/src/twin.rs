@@ -10,6 +10,7 @@ use rand_chacha::ChaCha12Rng;
 use crate::cell::{self, Cell, USCC_ALPHABET};
 use crate::csv_source::encode;
 use crate::description::{Bound, Check, ColumnSpec, ColumnType, Description};
+use crate::reference::ReferenceTable;
 
 /// Rows a unit has on average.
 const ROWS_PER_UNIT: u64 = 8;
@@ -32,6 +33,34 @@ pub fn write(
     let mut file = BufWriter::new(File::create(&csv)?);
     write_rows(description, rows, seed, &mut file)?;
     file.flush()?;
+    Ok((csv, toml))
+}
+
+/// Writes the rows of a reference table themselves, in the same two files: they are public, and a
+/// job that looks keys up needs the real ones.
+pub fn write_public(
+    description: &Description,
+    description_toml: &str,
+    table: &ReferenceTable,
+    out: &Path,
+) -> io::Result<(PathBuf, PathBuf)> {
+    let (csv, toml) = write(description, description_toml, 0, 0, out)?;
+    let mut line = csv::WriterBuilder::new()
+        .delimiter(description.csv.delimiter)
+        .from_writer(Vec::new());
+    let null = description.csv.null.first().map_or("", String::as_str);
+    for row in 0..table.rows() as usize {
+        for (index, (_, kind)) in table.columns().iter().enumerate() {
+            let cell = table.cell(row, index);
+            match cell {
+                Cell::Null => line.write_field(null)?,
+                cell => line.write_field(cell::render(&cell, kind).as_bytes())?,
+            }
+        }
+        line.write_record(None::<&[u8]>)?;
+    }
+    let mut file = File::options().append(true).open(&csv)?;
+    drain(&mut line, description, &mut file)?;
     Ok((csv, toml))
 }
 

@@ -153,7 +153,11 @@ impl Lab {
             return Err(LabError::Mismatch("the number of buckets"));
         }
         match &event.values {
-            Some(values) if domain.is_none() => attached(attachments, values, "the public values").map(drop),
+            Some(values) if domain.is_none() => {
+                let made_anew = serde_json::to_vec(&public_values(&snapshot.into_reference()?)).unwrap_or_default();
+                let same = attached(attachments, values, "the public values")? == made_anew;
+                if same { Ok(()) } else { Err(LabError::Mismatch("the public values")) }
+            }
             None if domain.is_some() => Ok(()),
             _ => Err(LabError::Mismatch("the public values")),
         }
