@@ -1,5 +1,6 @@
 //! The engine: one wasmtime configuration, made for small, many, hostile and short-lived guests.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
@@ -130,6 +131,13 @@ impl Engine {
             threads,
             pagemap,
         })
+    }
+
+    /// Tells compiled modules of this engine from those of another version, configuration or CPU.
+    pub fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.wasmtime.precompile_compatibility_hash().hash(&mut hasher);
+        hasher.finish()
     }
 
     /// The limits every grain runs under.

@@ -14,7 +14,9 @@ impl Lab {
     /// in one sentence what is wrong with a component that is refused.
     pub(crate) fn compiled(&self, digest: &Digest, component: &[u8], plan: &Plan) -> Result<Vec<u8>, LabError> {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &self.keys.seal);
-        let name = format!("{}-{}-{}", digest.short(), plan.limits.memory, env!("CARGO_PKG_VERSION"));
+        let engine = engine(plan)?;
+        let many = if plan.rounds > 1 { "many" } else { "one" };
+        let name = format!("{}-{}-{many}-{:016x}", digest.short(), plan.limits.memory, engine.fingerprint());
         let path = self.dir.join("cache").join(format!("{name}.cwasm"));
         let context = [b"unseen cache v1 ".as_slice(), name.as_bytes(), digest.as_str().as_bytes(), b" "].concat();
         if let Ok(bytes) = std::fs::read(&path)
@@ -23,7 +25,7 @@ impl Lab {
         {
             return Ok(compiled.to_vec());
         }
-        let compiled = compile(component, plan)?;
+        let compiled = compile_with(&engine, component, plan)?;
         let tag = hmac::sign(&key, &[&context, compiled.as_slice()].concat());
         write_durably(&path, &[tag.as_ref(), &compiled].concat())?;
         Ok(compiled)
@@ -32,9 +34,16 @@ impl Lab {
 
 /// Checks and compiles a component for a plan.
 pub fn compile(component: &[u8], plan: &Plan) -> Result<Vec<u8>, LabError> {
+    compile_with(&engine(plan)?, component, plan)
+}
+
+fn engine(plan: &Plan) -> Result<Engine, LabError> {
+    Engine::new(&Limits::new(plan.limits.fuel, plan.limits.memory), 1).map_err(|error| LabError::Module(error.to_string()))
+}
+
+fn compile_with(engine: &Engine, component: &[u8], plan: &Plan) -> Result<Vec<u8>, LabError> {
     let refused = |error: &dyn std::fmt::Display| LabError::Module(error.to_string());
-    let engine = Engine::new(&Limits::new(plan.limits.fuel, plan.limits.memory), 1).map_err(|error| refused(&error))?;
-    let module = Module::compile(&engine, component).map_err(|error| refused(&error))?;
+    let module = Module::compile(engine, component).map_err(|error| refused(&error))?;
     check_world(module.world(), plan)?;
     module.serialize().map_err(|error| refused(&error))
 }
