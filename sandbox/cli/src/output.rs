@@ -46,7 +46,8 @@ impl Answer {
 
 /// One sentence on standard error, in the chosen language.
 pub fn print_error(error: &str, as_json: bool) {
-    let text = tr(error);
+    // A compiler's messages have lines of their own.
+    let text = tr(error).lines().map(clean).collect::<Vec<_>>().join("\n");
     let line = if as_json {
         serde_json::json!({ "error": text }).to_string()
     } else {
@@ -65,7 +66,7 @@ pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> St
         table.set_content_arrangement(ContentArrangement::Disabled);
     }
     for row in rows {
-        table.add_row(row);
+        table.add_row(row.iter().map(|cell| clean(cell)).collect::<Vec<_>>());
     }
     for (i, _) in header.iter().enumerate().filter(|(_, name)| name.starts_with('>')) {
         if let Some(column) = table.column_mut(i) {
@@ -77,7 +78,7 @@ pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> St
 
 /// Lines of `name: value`, names translated.
 pub fn facts(facts: &[(&str, String)]) -> String {
-    facts.iter().map(|(name, value)| format!("{}: {value}\n", tr(name))).collect()
+    facts.iter().map(|(name, value)| format!("{}: {}\n", tr(name), clean(value))).collect()
 }
 
 /// A bar of up to `width` cells for `value` of `most`.
@@ -109,9 +110,17 @@ pub fn progress(what: &str, total: Option<u64>) -> ProgressBar {
 
 /// `text` in bold on a terminal.
 pub fn bold(text: &str) -> String {
+    let text = clean(text);
     if std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
         format!("\x1b[1m{text}\x1b[0m")
     } else {
-        text.to_owned()
+        text
     }
+}
+
+/// Text that others wrote, without what would move the cursor, colour the screen or turn the order of
+/// letters round: a name must not be able to draw a table of its own.
+pub fn clean(text: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if c.is_control() || turns(c) { '\u{fffd}' } else { c }).collect()
 }
