@@ -59,7 +59,7 @@ pub trait IterativeJob: Job {
     /// and its noised totals, one [`Totals`] for each output.
     ///
     /// # Errors
-    /// An error ends the run; what was released so far stays.
+    /// An error ends the run without a result; its charge stays spent, and its text is not passed on.
     fn advance(round: u32, state: &[f64], noisy: &[Totals]) -> Result<Verdict, String>;
 }
 
