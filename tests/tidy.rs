@@ -117,12 +117,19 @@ fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap()
 }
 
-/// A Rust file without its unit tests, comments and blank lines.
+/// A Rust file without what is for tests only, comments and blank lines.
 fn code(path: &Path) -> String {
     let text = std::fs::read_to_string(path).unwrap();
-    let text = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
-    lines.collect::<Vec<_>>().join("\n")
+    let mut of_tests = false;
+    let kept = text.lines().filter(|line| {
+        of_tests |= *line == "#[cfg(test)]";
+        let skip = of_tests;
+        // An item ends with a brace at the margin, or is one line.
+        of_tests &= *line != "}" && !(line.starts_with("mod ") && line.ends_with(';'));
+        let line = line.trim();
+        !skip && !line.is_empty() && !line.starts_with("//")
+    });
+    kept.map(str::trim).collect::<Vec<_>>().join("\n")
 }
 
 /// Whether a whole file is there for tests, examples or measurements.

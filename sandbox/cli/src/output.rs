@@ -58,10 +58,19 @@ pub fn print_error(error: &str, as_json: bool) {
 
 /// A table with a translated header. Columns whose name starts with `>` are set flush right.
 pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let translated = header.iter().map(|name| match name.strip_prefix('>') {
+        Some(name) => format!(">{}", tr(name)),
+        None => tr(name).into_owned(),
+    });
+    named_table(&translated.collect::<Vec<_>>(), rows)
+}
+
+/// The same with names that people gave, in whatever language.
+pub fn named_table(header: &[String], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
     let line = LineStyle::none().fill('─').junction('─');
     table.load_style(TableStyle::new().header_separator(line)).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(header.iter().map(|name| tr(name.trim_start_matches('>')).into_owned()));
+    table.set_header(header.iter().map(|name| name.strip_prefix('>').unwrap_or(name)));
     if !std::io::stdout().is_terminal() {
         table.set_content_arrangement(ContentArrangement::Disabled);
     }

@@ -8,7 +8,7 @@ use unseen_policies::plan::Plan;
 use unseen_policies::rational::to_f64;
 
 use crate::i18n::tr;
-use crate::output::{bar, bold, facts, table};
+use crate::output::{bar, bold, facts, named_table, table};
 
 /// A release: every output of the last round as a table with intervals and bars, then the tables the
 /// job computed from them.
@@ -46,8 +46,7 @@ fn output_table(output: &ReleasedOutput) -> String {
         row.push(group.values.first().map_or(String::new(), |value| bar(number(&value.value), most, 24)));
         row
     });
-    let header: Vec<&str> = header.iter().map(String::as_str).collect();
-    let mut text = table(&header, rows);
+    let mut text = named_table(&header, rows);
     if output.groups.len() > MOST_GROUPS {
         text.push_str(&format!("\n{}: {}", tr("More groups are in the release; --json shows all"), output.groups.len() - MOST_GROUPS));
     }
@@ -56,8 +55,7 @@ fn output_table(output: &ReleasedOutput) -> String {
 
 fn derived_table(derived: &Derived) -> String {
     let header: Vec<String> = derived.columns.iter().map(|name| format!(">{name}")).collect();
-    let header: Vec<&str> = header.iter().map(String::as_str).collect();
-    table(&header, derived.rows.iter().map(|row| row.iter().map(|number| brief(number.0)).collect()))
+    named_table(&header, derived.rows.iter().map(|row| row.iter().map(|number| brief(number.0)).collect()))
 }
 
 fn key(key: &ReleasedKey) -> String {
