@@ -4,7 +4,7 @@
 //! [job]
 //! title = "Output per mu by town"
 //! purpose = "Yearly evaluation of industrial enterprises"
-//! module = "target/job.wasm"            # or "sha256:..."; optional
+//! module = "target/job.wasm"            # or "sha256:..." or "ready-made:sum"; optional
 //! release = "+2h"                       # after the start; or "now", or an RFC 3339 time
 //!
 //! [[input]]                             # one table per input in each grain
@@ -99,6 +99,8 @@ pub enum ModuleRef {
     Path(String),
     /// Exactly this component.
     Digest(Digest),
+    /// No component: the lab's own map sums columns by group.
+    ReadyMadeSum,
 }
 
 /// When the result may appear.
@@ -311,6 +313,10 @@ impl JobSection {
         let table = node.table(&["title", "purpose", "module", "release"])?;
         let module = table.optional("module").map(|node| {
             let text = node.name(1024)?;
+            if let Some(map) = text.strip_prefix("ready-made:") {
+                let known = map == "sum";
+                return if known { Ok(ModuleRef::ReadyMadeSum) } else { Err(node.error(format!("there is no ready-made map `{map}`; there is `ready-made:sum`"))) };
+            }
             if !text.starts_with("sha256:") {
                 return Ok(ModuleRef::Path(text));
             }

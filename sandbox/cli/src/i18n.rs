@@ -23,14 +23,27 @@ pub fn tr(english: &str) -> Cow<'_, str> {
     }
 }
 
+/// What the argument parser frames our texts in, line by line.
+pub fn by_lines(text: &str) -> String {
+    let mut translated = String::with_capacity(text.len());
+    for line in text.lines() {
+        let (indent, rest) = line.split_at(line.len() - line.trim_start().len());
+        // An option's text may stand beside it.
+        let (option, said) = rest.rsplit_once("  ").map_or(("", rest), |(option, _)| rest.split_at(option.len() + 2));
+        translated.push_str(&[indent, option, &tr(said), "\n"].concat());
+    }
+    translated
+}
+
 /// Puts every help text of a command and its sub-commands into the chosen language.
 pub fn localise(mut command: clap::Command) -> clap::Command {
     let owned = |text: Option<String>| text.map(|text| tr(&text).into_owned());
     if let Some(about) = owned(command.get_about().map(ToString::to_string)) {
         command = command.about(about);
     }
-    if let Some(about) = owned(command.get_long_about().map(ToString::to_string)) {
-        command = command.long_about(about);
+    if let Some(about) = command.get_long_about().map(ToString::to_string) {
+        let paragraphs: Vec<_> = about.split("\n\n").map(|text| tr(text).into_owned()).collect();
+        command = command.long_about(paragraphs.join("\n\n"));
     }
     if let Some(text) = owned(command.get_after_help().map(ToString::to_string)) {
         command = command.after_help(text);

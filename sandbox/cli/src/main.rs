@@ -21,10 +21,10 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     i18n::choose(asked_language());
-    let matches = i18n::localise(Cli::command()).get_matches();
-    let cli = match Cli::from_arg_matches(&matches) {
+    let parsed = i18n::localise(Cli::command()).try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
-        Err(error) => error.exit(),
+        Err(stop) => return told(&stop),
     };
     match commands::run(&cli) {
         Ok(answer) => {
@@ -36,6 +36,18 @@ fn main() -> ExitCode {
             ExitCode::from(1)
         }
     }
+}
+
+/// Prints help, the version, or what is wrong with the arguments.
+fn told(stop: &clap::Error) -> ExitCode {
+    use std::io::Write;
+    if i18n::choose(None) == Lang::En {
+        let _ = stop.print();
+    } else {
+        let text = i18n::by_lines(&stop.render().to_string());
+        let _ = if stop.use_stderr() { write!(std::io::stderr(), "{text}") } else { write!(std::io::stdout(), "{text}") };
+    }
+    ExitCode::from(u8::try_from(stop.exit_code()).unwrap_or(2))
 }
 
 /// `--lang`, looked for before parsing so that even parse errors and help come in that language.

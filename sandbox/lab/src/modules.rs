@@ -3,8 +3,8 @@
 
 use ring::hmac;
 use unseen_policies::event::Digest;
-use unseen_policies::plan::Plan;
-use unseen_runtime::{Engine, Limits, Module, World};
+use unseen_policies::{Manifest, Plan};
+use unseen_worker::code::{Code, CodeError, fingerprint};
 
 use crate::error::LabError;
 use crate::lab::{Lab, write_durably};
@@ -12,11 +12,10 @@ use crate::lab::{Lab, write_durably};
 impl Lab {
     /// The compiled form of a component under a plan's limits, from the cache when it is there. Says
     /// in one sentence what is wrong with a component that is refused.
-    pub(crate) fn compiled(&self, digest: &Digest, component: &[u8], plan: &Plan) -> Result<Vec<u8>, LabError> {
+    pub(crate) fn compiled(&self, digest: &Digest, component: &[u8], manifest: &Manifest, plan: &Plan) -> Result<Vec<u8>, LabError> {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &self.keys.seal);
-        let engine = engine(plan)?;
         let many = if plan.rounds > 1 { "many" } else { "one" };
-        let name = format!("{}-{}-{many}-{:016x}", digest.short(), plan.limits.memory, engine.fingerprint());
+        let name = format!("{}-{}-{many}-{:016x}", digest.short(), plan.limits.memory, fingerprint(plan).map_err(refused)?);
         let path = self.dir.join("cache").join(format!("{name}.cwasm"));
         let context = [b"unseen cache v1 ".as_slice(), name.as_bytes(), digest.as_str().as_bytes(), b" "].concat();
         if let Ok(bytes) = std::fs::read(&path)
@@ -25,7 +24,7 @@ impl Lab {
         {
             return Ok(compiled.to_vec());
         }
-        let compiled = compile_with(&engine, component, plan)?;
+        let compiled = compile(component, manifest, plan)?;
         let tag = hmac::sign(&key, &[&context, compiled.as_slice()].concat());
         write_durably(&path, &[tag.as_ref(), &compiled].concat())?;
         Ok(compiled)
@@ -33,28 +32,10 @@ impl Lab {
 }
 
 /// Checks and compiles a component for a plan.
-pub fn compile(component: &[u8], plan: &Plan) -> Result<Vec<u8>, LabError> {
-    compile_with(&engine(plan)?, component, plan)
+pub fn compile(component: &[u8], manifest: &Manifest, plan: &Plan) -> Result<Vec<u8>, LabError> {
+    Code::compile(component, manifest, plan).and_then(|code| code.serialize()).map_err(refused)
 }
 
-fn engine(plan: &Plan) -> Result<Engine, LabError> {
-    Engine::new(&Limits::new(plan.limits.fuel, plan.limits.memory), 1).map_err(|error| LabError::Module(error.to_string()))
-}
-
-fn compile_with(engine: &Engine, component: &[u8], plan: &Plan) -> Result<Vec<u8>, LabError> {
-    let refused = |error: &dyn std::fmt::Display| LabError::Module(error.to_string());
-    let module = Module::compile(engine, component).map_err(|error| refused(&error))?;
-    check_world(module.world(), plan)?;
-    module.serialize().map_err(|error| refused(&error))
-}
-
-/// A job of several rounds needs `advance`.
-pub fn check_world(world: World, plan: &Plan) -> Result<(), LabError> {
-    if plan.rounds > 1 && world == World::Job {
-        return Err(LabError::Module(format!(
-            "the manifest asks for {} rounds, but the component has no `advance`: export it, or set rounds = 1",
-            plan.rounds
-        )));
-    }
-    Ok(())
+fn refused(error: CodeError) -> LabError {
+    LabError::Module(error.to_string())
 }

@@ -191,7 +191,7 @@ impl Lab {
             return Err(LabError::Mismatch("what the job reads or costs"));
         }
         self.check_columns(&manifest)?;
-        self.compiled(&event.module, component, &plan).map(drop)
+        self.compiled(&event.module, component, &manifest, &plan).map(drop)
     }
 
     /// Whether the datasets have the columns the manifest reads, by their descriptions.
@@ -242,7 +242,7 @@ impl Lab {
     fn execute(&self, program: &Path, id: JobId, threads: usize, progress: impl FnMut(u32, u32)) -> Result<(SealedRelease, Walls), LabError> {
         let job = self.ledger().job(id)?;
         let (manifest_text, manifest, plan) = self.submitted_plan(id)?;
-        let module = self.compiled(&job.submitted.module, &self.blob(&job.submitted.module)?, &plan)?;
+        let module = self.compiled(&job.submitted.module, &self.blob(&job.submitted.module)?, &manifest, &plan)?;
         let (mut files, mut snapshots, mut references) = (Vec::new(), Vec::new(), Vec::new());
         let mut hand_over = |opened: Vec<File>| -> Vec<i32> {
             let numbers = opened.iter().map(std::os::fd::AsRawFd::as_raw_fd).collect();

@@ -5,7 +5,9 @@
 //! read the process has shut itself in ([`jail`]).
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
+pub mod code;
 pub mod jail;
 pub mod process;
+pub mod ready_made;
 pub mod rows;
 pub mod run;

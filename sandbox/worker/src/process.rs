@@ -18,8 +18,9 @@ use unseen_data::snapshot::load_reference;
 use unseen_data::{BlockKey, DataKey, Snapshot};
 use unseen_policies::event::JobId;
 use unseen_policies::{Manifest, Plan};
-use unseen_runtime::{Engine, Failure, Limits, Module};
+use unseen_runtime::Failure;
 
+use crate::code::Code;
 use crate::jail::{self, Walls};
 use crate::rows::{ReferenceTables, Rows};
 use crate::run::{self, RunError, Watch};
@@ -223,9 +224,8 @@ fn work_on_input(say: &(dyn Fn(&Message) + Sync)) -> Result<Vec<u8>, Fault> {
     });
     let references = ReferenceTables(references.collect::<Result<_, _>>()?);
     let plan = Plan::new(&manifest, &references).map_err(lab_fault)?;
-    let engine = Engine::new(&Limits::new(plan.limits.fuel, plan.limits.memory), task.threads).map_err(lab_fault)?;
     // SAFETY: the lab compiled these bytes itself, or found them in its cache under its own HMAC.
-    let module = unsafe { Module::deserialize(&engine, &compiled) }.map_err(lab_fault)?;
+    let code = unsafe { Code::load(&compiled, &manifest, &plan, task.threads) }.map_err(lab_fault)?;
     let files: Vec<Vec<File>> = task.snapshots.iter().map(|part| adopt(&part.files)).collect();
     let walls = jail::enter();
     let shut_in = walls.seccomp.holds();
@@ -244,7 +244,7 @@ fn work_on_input(say: &(dyn Fn(&Message) + Sync)) -> Result<Vec<u8>, Fault> {
     let identity = seed::Run { origin: &task.origin, entry: task.entry, leaf: task.leaf, snapshots: &digests };
     let outcome = run::run(&run::Run {
         plan: &plan,
-        guest: &module,
+        guest: &code,
         rows: &rows,
         seed: &|round| noise_key.round_seed(&identity, round),
         block_key: BlockKey::new(&task.noise_key).map_err(lab_fault)?,

@@ -16,6 +16,8 @@ use unseen_data::{BlockKey, Description, LabDataKey};
 use unseen_policies::rational::Rational;
 use unseen_policies::{Manifest, Plan};
 use unseen_runtime::{Cells, Contribution, Engine, Failure, Key, Limits, Module, Table, Totals, Verdict};
+use unseen_worker::code::Code;
+use unseen_worker::ready_made;
 use unseen_worker::rows::{ReferenceTables, Rows};
 use unseen_worker::run::{Guest, Run, Watch, run as run_rounds};
 
@@ -55,7 +57,10 @@ pub fn run(name: &str, place: &Place, args: &BenchArgs) -> Fallible<Cost> {
         "rolling" => product(place, "rolling", ROLLING, threads),
         "rolling-native" => rounds(place, ROLLING, &Native(rolling), threads),
         "means" => product(place, "means", MEANS, threads),
-        "means-native" => rounds(place, MEANS, &Native(means), threads),
+        "means-ready" => {
+            let code = Code::compile(ready_made::SUM, &manifest(MEANS)?, &plan(MEANS)?)?;
+            rounds(place, MEANS, &code, threads)
+        }
         "medians" => product(place, "medians", MEDIANS, threads),
         "medians-native" => rounds(place, MEDIANS, &Native(medians), threads),
         "laplace" => draws(&DiscreteLaplace::new(&Rational::from_integer(1000.into()))?),
@@ -123,9 +128,9 @@ columns = ["district", "output"]
 [grain]
 kind = "unit"
 [[output]]
-name = "output"
+name = "means"
 groups = [{ name = "district", keys = DISTRICTS }]
-values = [{ name = "sum", lower = 0, upper = 20000, granularity = 0.01 }, { name = "rows", lower = 0, upper = 12, granularity = 1 }]
+values = [{ name = "output", lower = 0, upper = 20000, granularity = 0.01 }, { name = "rows", lower = 0, upper = 12, granularity = 1 }]
 [privacy]
 mechanism = "laplace"
 epsilon = 1
@@ -275,15 +280,6 @@ fn rolling(grain: &[Table<'_>]) -> Vec<Contribution> {
     let ratios: Vec<f64> = order.iter().map(|&row| output[row] / energy[row].max(1e-9)).collect();
     let best = ratios.windows(3).map(|three| (three[0] + three[1] + three[2]) / 3.0).fold(0.0, f64::max);
     vec![Contribution { output: 0, group: vec![Key::Int(best.min(19.0) as i64)], values: vec![1.0] }]
-}
-
-fn means(grain: &[Table<'_>]) -> Vec<Contribution> {
-    let [Cells::Texts(district), Cells::Floats(output)] = [0, 1].map(|at| grain[0].columns[at].cells) else {
-        return Vec::new();
-    };
-    let first = &district.bytes[..district.offsets[1] as usize];
-    let group = vec![Key::Text(String::from_utf8_lossy(first).into_owned())];
-    vec![Contribution { output: 0, group, values: vec![output.iter().sum(), output.len() as f64] }]
 }
 
 fn medians(grain: &[Table<'_>]) -> Vec<Contribution> {

@@ -72,6 +72,8 @@ def opendp_means():
 WORK = {
     "duckdb-rolling": lambda: duckdb_(ROLLING), "polars-rolling": polars_rolling,
     "duckdb-means": lambda: duckdb_("select district, sum(output), avg(output) from t group by district"),
+    "duckdb-bounded": lambda: duckdb_("""select district, sum(s), sum(n) from (select district, least(sum(output), 20000) s, least(count(*), 12) n
+        from t group by unit, district) group by district"""),
     "polars-means": polars_means, "pydp-means": pydp_means, "opendp-means": opendp_means,
 }
 work = WORK[name]()

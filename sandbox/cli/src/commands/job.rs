@@ -9,6 +9,7 @@ use unseen_policies::event::JobId;
 use unseen_policies::manifest::{Manifest, ModuleRef};
 use unseen_policies::plan::Plan;
 use unseen_toolchain::{Template, build, componentize, new_project};
+use unseen_worker::ready_made;
 
 use super::{Outcome, key, open, program, read_text, trial};
 use crate::args::{Globals, JobCommand, JobDir};
@@ -108,17 +109,18 @@ impl Job {
         self.path.display().to_string()
     }
 
-    /// Where the component is, once it is built.
-    fn component_file(&self) -> PathBuf {
+    /// Where the component is, once it is built; none when the lab's own map takes its place.
+    fn component_file(&self) -> Option<PathBuf> {
         let beside = self.path.parent().unwrap_or(Path::new("."));
         match &self.manifest.job.module {
-            Some(ModuleRef::Path(path)) => beside.join(path),
-            None | Some(ModuleRef::Digest(_)) => beside.join("target/job.wasm"),
+            Some(ModuleRef::Path(path)) => Some(beside.join(path)),
+            None | Some(ModuleRef::Digest(_)) => Some(beside.join("target/job.wasm")),
+            Some(ModuleRef::ReadyMadeSum) => None,
         }
     }
 
     fn component(&self) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
-        let file = self.component_file();
+        let Some(file) = self.component_file() else { return Ok(ready_made::SUM.to_vec()) };
         let opened = std::fs::File::open(&file)
             .map_err(|_| format!("there is no component {}: run `unseen job build` first", file.display()))?;
         // Far too long a file is refused unread.
@@ -177,9 +179,9 @@ fn check(globals: &Globals, job: &JobDir, twins: Option<&Path>) -> Outcome {
         text.push_str(&facts(&[("Cap for one job", format!("{} rho", policy.caps.job))]));
     }
     // A component that is not built yet is no fault of the manifest; a bad one is refused.
-    let (state, module) = if job.component_file().exists() {
+    let (state, module) = if job.component_file().is_none_or(|file| file.exists()) {
         let bytes = job.component()?;
-        unseen_lab::compile(&bytes, &plan)?;
+        unseen_lab::compile(&bytes, &job.manifest, &plan)?;
         (tr("good: it imports nothing and exports what a job must").into_owned(), Some(unseen_audit::fold::digest(&bytes)))
     } else {
         (tr("not built yet: run `unseen job build`").into_owned(), None)

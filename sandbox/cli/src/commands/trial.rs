@@ -17,7 +17,8 @@ use unseen_policies::manifest::Manifest;
 use unseen_policies::plan::Plan;
 use unseen_lab::LabError;
 use unseen_tlog::SigningKey;
-use unseen_runtime::{Engine, Failure, Limits, Module};
+use unseen_runtime::Failure;
+use unseen_worker::code::Code;
 use unseen_worker::process::seal;
 use unseen_worker::rows::{ReferenceTables, Rows};
 use unseen_worker::run::{Run, Watch, run as run_rounds};
@@ -33,8 +34,7 @@ type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
 pub fn run(manifest: &Manifest, file: &str, component: &[u8], twins: &Path, seed: u64) -> Outcome {
     let (snapshots, references) = import_twins(manifest, twins)?;
     let plan = Plan::new(manifest, &references).map_err(|error| format!("{file}: {error}"))?;
-    let engine = Engine::new(&Limits::new(plan.limits.fuel, plan.limits.memory), 1)?;
-    let module = Module::compile(&engine, component)?;
+    let code = Code::compile(component, manifest, &plan)?;
     let roots: Vec<_> = snapshots.iter().map(Snapshot::root).collect();
     let rows = Rows::new(manifest, snapshots, &references)?;
     let mut secret = [0; 32];
@@ -44,7 +44,7 @@ pub fn run(manifest: &Manifest, file: &str, component: &[u8], twins: &Path, seed
     let watch = Failures::default();
     let outcome = run_rounds(&Run {
         plan: &plan,
-        guest: &module,
+        guest: &code,
         rows: &rows,
         seed: &|round| noise.round_seed(&identity, round),
         block_key: BlockKey::new(&secret)?,

@@ -1,0 +1,98 @@
+//! What runs on grains: an analyst's component, or a map that comes with the lab.
+
+use unseen_policies::{Manifest, Plan};
+use unseen_runtime::{Contribution, Engine, EngineError, Failure, Limits, Module, ModuleError, Table, Totals, Verdict, World};
+
+use crate::ready_made::{self, ReadyMade};
+use crate::run::Guest;
+
+/// Code that is ready to run under one plan.
+pub enum Code {
+    /// Untrusted: in wasmtime, a fresh state for each grain.
+    Component(Box<Module>),
+    /// The lab's own.
+    ReadyMade(ReadyMade),
+}
+
+/// Why code is refused. Depends on the code and the manifest only.
+#[derive(Debug, thiserror::Error)]
+pub enum CodeError {
+    /// The component.
+    #[error(transparent)]
+    Module(#[from] ModuleError),
+    /// The engine.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The plan has more rounds than the code can go.
+    #[error("the manifest asks for {0} rounds, but the component has no `advance`: export it, or set rounds = 1")]
+    Rounds(u32),
+    /// The ready-made map cannot do what the manifest asks.
+    #[error("{0}")]
+    ReadyMade(String),
+}
+
+impl Code {
+    /// Checks and compiles `code`: the bytes of a component, or [`ready_made::SUM`].
+    pub fn compile(code: &[u8], manifest: &Manifest, plan: &Plan) -> Result<Code, CodeError> {
+        if code == ready_made::SUM {
+            return Code::ready_made(manifest, plan);
+        }
+        let module = Module::compile(&engine(plan, 1)?, code)?;
+        match module.world() {
+            World::Job if plan.rounds > 1 => Err(CodeError::Rounds(plan.rounds)),
+            _ => Ok(Code::Component(Box::new(module))),
+        }
+    }
+
+    /// For a cache and for the worker; see [`Code::load`].
+    pub fn serialize(&self) -> Result<Vec<u8>, CodeError> {
+        match self {
+            Code::Component(module) => Ok(module.serialize()?),
+            Code::ReadyMade(_) => Ok(ready_made::SUM.to_vec()),
+        }
+    }
+
+    /// What [`Code::serialize`] wrote, without compiling.
+    ///
+    /// # Safety
+    /// `bytes` are trusted as machine code is: the lab wrote them itself and authenticated them.
+    pub unsafe fn load(bytes: &[u8], manifest: &Manifest, plan: &Plan, threads: usize) -> Result<Code, CodeError> {
+        if bytes == ready_made::SUM {
+            return Code::ready_made(manifest, plan);
+        }
+        // SAFETY: the caller vouches for the bytes.
+        Ok(Code::Component(Box::new(unsafe { Module::deserialize(&engine(plan, threads)?, bytes) }?)))
+    }
+
+    fn ready_made(manifest: &Manifest, plan: &Plan) -> Result<Code, CodeError> {
+        match plan.rounds {
+            1 => ReadyMade::new(manifest).map(Code::ReadyMade).map_err(CodeError::ReadyMade),
+            rounds => Err(CodeError::Rounds(rounds)),
+        }
+    }
+}
+
+/// Tells compiled code of this plan's engine from that of another version, configuration or CPU.
+pub fn fingerprint(plan: &Plan) -> Result<u64, CodeError> {
+    Ok(engine(plan, 1)?.fingerprint())
+}
+
+fn engine(plan: &Plan, threads: usize) -> Result<Engine, EngineError> {
+    Engine::new(&Limits::new(plan.limits.fuel, plan.limits.memory), threads)
+}
+
+impl Guest for Code {
+    fn contribute(&self, grain: &[Table<'_>], state: &[f64]) -> Result<Vec<Contribution>, Failure> {
+        match self {
+            Code::Component(module) => module.contribute(grain, state),
+            Code::ReadyMade(map) => map.contribute(grain, state),
+        }
+    }
+
+    fn advance(&self, round: u32, state: &[f64], noisy: &[Totals<'_>]) -> Option<Result<Verdict, Failure>> {
+        match self {
+            Code::Component(module) => Guest::advance(module.as_ref(), round, state, noisy),
+            Code::ReadyMade(map) => map.advance(round, state, noisy),
+        }
+    }
+}
