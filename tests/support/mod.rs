@@ -56,6 +56,13 @@ impl Lab {
         lab
     }
 
+    /// The same once more, somewhere else: whatever happens to one, the other is as it was.
+    pub fn copy(&self) -> Lab {
+        let copy = Lab { dir: tempfile::tempdir().unwrap() };
+        copy_dir(self.dir.path(), copy.dir.path());
+        copy
+    }
+
     /// A file or folder beside the lab; the lab itself is `lab`.
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
@@ -188,6 +195,16 @@ pub fn tree(dir: &Path) -> Vec<String> {
     }
     found.sort();
     found
+}
+
+/// Copies what is in one folder into another, modes too.
+pub fn copy_dir(from: &Path, to: &Path) {
+    for name in tree(from) {
+        match from.join(&name).is_dir() {
+            true => std::fs::create_dir_all(to.join(&name)).unwrap(),
+            false => drop(std::fs::copy(from.join(&name), to.join(&name)).unwrap()),
+        }
+    }
 }
 
 /// The description of `firms`.

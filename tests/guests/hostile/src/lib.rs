@@ -1,5 +1,6 @@
-//! A guest that misbehaves as the first number of its state says. Modes that act on a victim do
-//! so when the text column holds "victim", and else count one.
+//! A guest that misbehaves as the first number of its state says, or, where it has none, the first
+//! cell of the second column. Modes that act on a victim do so when the text column holds "victim",
+//! and else count one.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,7 +23,10 @@ fn second() -> f64 {
 
 impl Job for Hostile {
     fn contribute(grain: &Grain, state: &[f64], out: &mut Contributions) -> Result<(), String> {
-        let mode = state.first().copied().unwrap_or(0.0) as u32;
+        let mode = match state.first() {
+            Some(&mode) => mode as u32,
+            None => grain.table(0).ints(1)?.get(0).unwrap_or(99) as u32,
+        };
         let is_victim = grain.table(0).texts(0)?.valid().any(|text| text == "victim");
         match mode {
             // Remember: in a number, in allocated memory, in which code runs next.

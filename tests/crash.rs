@@ -1,0 +1,423 @@
+//! Ended in the middle: `kill -9` at any moment of an import, an append or a run, a worker that dies,
+//! a disk that is full. The lab opens again, nothing acknowledged is lost, nothing happens twice.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use support::*;
+
+/// The system calls that change what is on disk, each a moment to be killed at.
+const WRITES: &[&str] = &["openat", "write", "pwrite64", "fsync", "fdatasync", "rename", "mkdir", "unlink", "rmdir", "ftruncate"];
+
+/// An operation that may be killed at any time: what it is called with, and what must hold then.
+struct Operation<'a> {
+    lab: &'a Lab,
+    args: &'a [&'a str],
+    /// Checks a copy of the lab, however far the operation came there, and finishes it.
+    after: &'a dyn Fn(&Lab),
+}
+
+impl Operation<'_> {
+    /// Kills it as it makes its N-th call of a kind that writes, for about `most` such moments spread
+    /// over all kinds, each in a copy of the lab of its own.
+    fn killed_at_writes(&self, most: usize) {
+        if Command::new("strace").arg("-V").output().is_err() {
+            eprintln!("SKIPPED: strace is not installed, so `{}` is killed after steps of time only", self.args.join(" "));
+            return;
+        }
+        let calls = self.calls();
+        assert!(calls.values().sum::<u64>() > 20, "{calls:?}");
+        let mut moments: Vec<(&str, u64)> = calls.iter().flat_map(|(call, count)| (1..=*count).map(move |n| (call.as_str(), n))).collect();
+        // The same number of each kind where there are too many: opens and writes would crowd out the rest.
+        let share = most / calls.len();
+        moments.retain(|(call, n)| {
+            let count = calls[*call];
+            count <= share as u64 || n * share as u64 / count != (n - 1) * share as u64 / count
+        });
+        let mut killed = 0;
+        for (call, n) in moments {
+            let lab = self.lab.copy();
+            let mut strace = traced(&lab, self.args, &["-e", &format!("trace={call}"), "-e", &format!("inject={call}:signal=KILL:when={n}")]);
+            let status = strace.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
+            killed += usize::from(!status.success());
+            self.check(&lab, &format!("killed at {call} {n}"));
+        }
+        assert!(killed > most / 2, "only {killed} of {most} were killed");
+    }
+
+    /// How often it does what.
+    fn calls(&self) -> BTreeMap<String, u64> {
+        let lab = self.lab.copy();
+        let trace = lab.path("trace");
+        let status = traced(&lab, self.args, &["-e", &format!("trace={}", WRITES.join(",")), "-o", "trace"]).stdout(Stdio::null()).status();
+        assert!(status.unwrap().success());
+        let mut calls = BTreeMap::new();
+        for line in std::fs::read_to_string(trace).unwrap().lines() {
+            if let Some((call, arguments)) = line.split_once('(')
+                && WRITES.contains(&call)
+                && !(call == "openat" && !arguments.contains("O_CREAT"))
+            {
+                *calls.entry(call.to_owned()).or_default() += 1;
+            }
+        }
+        calls
+    }
+
+    /// Kills it after steps of the time it takes undisturbed.
+    fn killed_in_steps(&self, steps: u32) {
+        let lab = self.lab.copy();
+        let start = Instant::now();
+        assert!(lab.command(self.args).output().unwrap().status.success());
+        let whole = start.elapsed();
+        for step in 0..steps {
+            let lab = self.lab.copy();
+            let mut child = lab.command(self.args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            std::thread::sleep(whole * step / steps);
+            child.kill().unwrap();
+            child.wait().unwrap();
+            self.check(&lab, &format!("killed after {step}/{steps} of {whole:?}"));
+        }
+    }
+
+    fn check(&self, lab: &Lab, when: &str) {
+        let before = self.lab.entries();
+        // The lab opens, and holds what it held.
+        lab.ok(&["lab", "show"]);
+        assert!(lab.entries() >= before, "{when}: entries were lost");
+        audited(lab, when);
+        (self.after)(lab);
+        audited(lab, when);
+    }
+}
+
+fn traced(lab: &Lab, args: &[&str], options: &[&str]) -> Command {
+    let plain = lab.command(args);
+    let mut strace = Command::new("strace");
+    strace.args(options).arg(plain.get_program()).args(plain.get_args()).current_dir(plain.get_current_dir().unwrap());
+    for (name, value) in plain.get_envs() {
+        match value {
+            Some(value) => strace.env(name, value),
+            None => strace.env_remove(name),
+        };
+    }
+    strace
+}
+
+/// An auditor who kept a checkpoint from before finds nothing wrong.
+fn audited(lab: &Lab, when: &str) {
+    let _ = std::fs::remove_dir_all(lab.path("bundle"));
+    lab.ok(&["log", "export", "bundle"]);
+    let key = std::fs::read_to_string(lab.path("log.vkey")).unwrap();
+    let done = lab.unseen(&["--json", "audit", "verify", "bundle", "--since", "kept.txt", "--log-key", &key]);
+    assert_eq!(done.code, 0, "{when}: {done:?}");
+}
+
+/// What an auditor keeps.
+fn keep(lab: &Lab) {
+    lab.write("kept.txt", text(&lab.ok(&["log", "checkpoint"])["checkpoint"]));
+    lab.write("log.vkey", text(&lab.ok(&["lab", "show"])["logKey"]));
+}
+
+fn count(lab: &Lab, kind: &str) -> usize {
+    lab.kinds().iter().filter(|found| *found == kind).count()
+}
+
+#[test]
+fn an_append_happens_once_or_not_at_all() {
+    let lab = Lab::with_job();
+    let job = lab.submit("job");
+    keep(&lab);
+    let args = ["job", "approve", &job, "--key", "keys/operator.pem"];
+    let after = |lab: &Lab| {
+        match count(lab, "job-approved") {
+            0 => drop(lab.ok(&args)),
+            // It was logged, whether its author heard so or not: once is all there is.
+            1 => assert!(lab.refuses(&args).contains("approve")),
+            more => panic!("{more} approvals"),
+        }
+        assert_eq!(count(lab, "job-approved"), 1);
+    };
+    let operation = Operation { lab: &lab, args: &args, after: &after };
+    operation.killed_at_writes(28);
+    operation.killed_in_steps(6);
+}
+
+#[test]
+fn an_import_leaves_nothing_or_the_whole() {
+    let lab = Lab::new();
+    lab.write("firms.csv", firms(2000).replace("\nf", "\nZuluFirm"));
+    lab.write("firms.toml", FIRMS);
+    keep(&lab);
+    std::fs::create_dir(lab.path("tmp")).unwrap();
+    let args = ["dataset", "import", "firms.csv", "--description", "firms.toml", "--key", "keys/steward.pem"];
+    // Would the search find it?
+    assert!(holds_plaintext(&lab.path("firms.csv")));
+    let after = |lab: &Lab| {
+        assert!(!tree(&lab.path("lab")).iter().any(|name| holds_plaintext(&lab.path("lab").join(name))), "rows lie about in the lab");
+        assert_eq!(tree(&lab.path("tmp")), Vec::<String>::new(), "something lies about");
+        let registered = count(lab, "dataset-registered");
+        if registered == 0 {
+            assert_eq!(lab.ok(&["dataset", "list"]), serde_json::json!([]));
+            lab.ok(&args);
+        }
+        assert_eq!(count(lab, "dataset-registered"), 1);
+        // One snapshot, whole; what a killed import left was swept.
+        assert_eq!(lab.ok(&["dataset", "quality", "firms"])["units"], 2000);
+        let snapshots = tree(&lab.path("lab/snapshots/firms"));
+        assert_eq!(snapshots.iter().filter(|name| !name.contains('/') && *name != ".import.lock").count(), 1, "{snapshots:?}");
+    };
+    let operation = Operation { lab: &lab, args: &args, after: &after };
+    operation.killed_at_writes(21);
+    operation.killed_in_steps(6);
+}
+
+/// Whether a file holds the id of a firm as it is.
+fn holds_plaintext(path: &Path) -> bool {
+    let bytes = std::fs::read(path).unwrap_or_default();
+    bytes.windows(8).any(|window| window == b"ZuluFirm")
+}
+
+#[test]
+fn a_run_is_charged_once_and_resumed_bit_for_bit() {
+    let lab = Lab::with_job();
+    let job = lab.approved("job");
+    keep(&lab);
+    let args = ["job", "run", &job, "--key", "keys/operator.pem"];
+    let after = |lab: &Lab| {
+        let charged = count(lab, "run-started");
+        assert!(charged <= 1);
+        let spent = |lab: &Lab| lab.ok(&["budget", "--dataset", "firms"])["budgets"][0]["spent"].clone();
+        assert_eq!(spent(lab), if charged == 1 { "0.25" } else { "0" });
+        if count(lab, "released") == 1 {
+            assert!(lab.refuses(&args).contains(&job), "a released job ran again");
+        } else {
+            // Resumed in two places, the same run gives the same bytes.
+            let elsewhere = (charged == 1).then(|| lab.copy());
+            lab.ok(&args);
+            if let Some(elsewhere) = elsewhere {
+                elsewhere.ok(&args);
+                assert_eq!(body(&elsewhere, &job), body(lab, &job));
+            }
+        }
+        assert_eq!((count(lab, "run-started"), count(lab, "released"), count(lab, "run-failed")), (1, 1, 0));
+        assert_eq!(spent(lab), "0.25");
+        let replay = lab.ok(&["audit", "replay", &job]);
+        assert_eq!(replay["agrees"], true, "{replay}");
+        assert_eq!(tree(&lab.path("lab/sealed")), Vec::<String>::new());
+    };
+    let operation = Operation { lab: &lab, args: &args, after: &after };
+    operation.killed_at_writes(28);
+    operation.killed_in_steps(6);
+}
+
+/// The released bytes.
+fn body(lab: &Lab, job: &str) -> Value {
+    lab.ok(&["job", "release", job, "--key", "keys/analyst.pem"])
+}
+
+#[test]
+fn a_worker_that_dies_is_reported_and_the_run_resumed() {
+    let lab = Lab::with_job();
+    // Each firm keeps its grain busy for a while.
+    let busy = "(block $done (loop $on
+        (global.set $next (i32.add (global.get $next) (i32.const 1)))
+        (br_if $on (i32.lt_u (global.get $next) (i32.const 20000000)))))
+        (f64.const 1)";
+    lab.write("job/target/job.wasm", component(busy));
+    lab.write("job/job.toml", job("rho = 0.25").replace("1_000_000", "400_000_000"));
+    let job = lab.approved("job");
+    keep(&lab);
+    let args = ["job", "run", &job, "--key", "keys/operator.pem"];
+    let child = lab.command(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let worker = worker_of(child.id());
+    std::thread::sleep(Duration::from_millis(100));
+    assert!(Command::new("kill").args(["-9", &worker]).status().unwrap().success());
+    let done = Done::from(child.wait_with_output().unwrap(), &args);
+    assert_eq!((done.code, done.stdout.as_str()), (1, ""), "{done:?}");
+    assert!(done.stderr.contains("the worker ended without a result") && done.stderr.contains("resume"), "{done:?}");
+    assert_eq!(count(&lab, "run-started"), 1);
+
+    // Killed with the lab: the worker goes too, nobody is left to take its result.
+    let mut child = lab.command(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let worker = worker_of(child.id());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let gone = Instant::now();
+    while std::fs::read_to_string(format!("/proc/{worker}/stat")).is_ok_and(|stat| !stat.contains(") Z ")) {
+        assert!(gone.elapsed() < Duration::from_secs(5), "the worker outlived the lab");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    lab.ok(&args);
+    assert_eq!((count(&lab, "run-started"), count(&lab, "released"), count(&lab, "run-failed")), (1, 1, 0));
+    assert_eq!(lab.ok(&["audit", "replay", &job])["agrees"], true);
+    audited(&lab, "after two deaths");
+}
+
+/// The process that a lab has started, once it is there.
+fn worker_of(lab: u32) -> String {
+    let start = Instant::now();
+    loop {
+        let children = std::fs::read_to_string(format!("/proc/{lab}/task/{lab}/children")).unwrap_or_default();
+        if let Some(worker) = children.split_whitespace().next() {
+            return worker.to_owned();
+        }
+        assert!(start.elapsed() < Duration::from_secs(10), "no worker was started");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn a_full_disk_refuses_and_breaks_nothing() {
+    let lab = Lab::with_job();
+    let job = lab.submit("job");
+    lab.approve(&job, "second");
+    lab.write("more.csv", firms(500));
+    lab.write("more.toml", FIRMS.replace("\"firms\"", "\"more\""));
+    keep(&lab);
+    let small = Small::mount(&lab);
+    let before = (lab.entries(), lab.kinds());
+    let commands: [&[&str]; 3] = [
+        &["dataset", "import", "more.csv", "--description", "more.toml", "--key", "keys/steward.pem"],
+        &["job", "approve", &job, "--key", "keys/operator.pem"],
+        &["job", "submit", "job", "--key", "keys/analyst.pem"],
+    ];
+    for left in small.rooms() {
+        for args in &commands {
+            small.fill(&lab, *left);
+            let done = small.unseen(&lab, args);
+            small.empty(&lab);
+            assert_eq!((done.code, done.stdout.as_str()), (1, ""), "{left} KiB left: {done:?}");
+            let line = done.stderr.trim_end();
+            assert!(line.starts_with("error: ") && !line.contains('\n') && !line.contains("panicked"), "{left} KiB left: {done:?}");
+            assert!(line.contains("space") || line.contains("too large"), "{left} KiB left: {line}");
+            assert_eq!((lab.entries(), lab.kinds()), before, "{left} KiB left: {args:?}");
+            assert!(!tree(&lab.path("lab/snapshots")).iter().any(|name| name.contains("more/")), "{:?}", tree(&lab.path("lab/snapshots")));
+            audited(&lab, "after a full disk");
+        }
+    }
+    // Where it runs out in the middle, what is reported as logged is logged, and nothing else.
+    for left in (16..160).step_by(12) {
+        let before = lab.entries();
+        small.fill(&lab, left);
+        let done = small.unseen(&lab, &["policy", "set", "policy.toml", "--key", "keys/owner.pem"]);
+        small.empty(&lab);
+        assert!(done.code <= 1 && !done.stderr.contains("panicked"), "{left} KiB left: {done:?}");
+        assert_eq!(lab.kinds().len() as u64, before + u64::from(done.code == 0), "{left} KiB left: {done:?}");
+    }
+    audited(&lab, "after a full disk");
+    // With room again, all of it goes through.
+    for args in &commands {
+        lab.ok(args);
+    }
+    lab.ok(&["job", "run", &job, "--key", "keys/operator.pem"]);
+    assert_eq!(lab.ok(&["audit", "replay", &job])["agrees"], true);
+}
+
+/// A place with little room for the lab: a small file system where we may mount one, and else a
+/// limit on the size of files.
+enum Small {
+    Disk(std::path::PathBuf),
+    Limit,
+}
+
+impl Small {
+    fn mount(lab: &Lab) -> Small {
+        let (place, aside) = (lab.path("lab"), lab.path("aside"));
+        std::fs::rename(&place, &aside).unwrap();
+        std::fs::create_dir(&place).unwrap();
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=16m", "none"]).arg(&place).stderr(Stdio::null()).status();
+        if !mounted.is_ok_and(|status| status.success()) {
+            eprintln!("SKIPPED: no small disk may be mounted here, so file sizes are limited instead");
+            std::fs::remove_dir(&place).unwrap();
+            std::fs::rename(&aside, &place).unwrap();
+            return Small::Limit;
+        }
+        copy_dir(&aside, &place);
+        Small::Disk(place)
+    }
+
+    /// KiB that are left, or that a file may have.
+    fn rooms(&self) -> &[u64] {
+        match self {
+            Small::Disk(_) => &[0, 4, 8, 16],
+            Small::Limit => &[0, 1],
+        }
+    }
+
+    fn fill(&self, lab: &Lab, left: u64) {
+        if let Small::Disk(place) = self {
+            let room = free_bytes(place).saturating_sub(left << 10);
+            let status = Command::new("fallocate").args(["-l", &room.to_string()]).arg(lab.path("lab/filler")).status();
+            assert!(status.unwrap().success());
+        }
+    }
+
+    fn empty(&self, lab: &Lab) {
+        if let Small::Disk(_) = self {
+            std::fs::remove_file(lab.path("lab/filler")).unwrap();
+        }
+    }
+
+    fn unseen(&self, lab: &Lab, args: &[&str]) -> Done {
+        match self {
+            Small::Disk(_) => lab.unseen(args),
+            Small::Limit => limited(lab, args, 1),
+        }
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        if let Small::Disk(place) = self {
+            let _ = Command::new("umount").arg("-l").arg(place).status();
+        }
+    }
+}
+
+/// Bytes that are free on a file system.
+fn free_bytes(place: &Path) -> u64 {
+    let output = Command::new("df").args(["--output=avail", "-B1"]).arg(place).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().lines().last().unwrap().trim().parse().unwrap()
+}
+
+/// Runs `unseen ARGS` with a limit on the size of files, in KiB, of which it is told by an error and
+/// not by a signal.
+fn limited(lab: &Lab, args: &[&str], most: u64) -> Done {
+    let plain = lab.command(args);
+    let mut shell = Command::new("bash");
+    shell.arg("-c").arg(format!("trap '' XFSZ; ulimit -f {most}; exec \"$@\"")).arg("limited").arg(plain.get_program()).args(args);
+    shell.current_dir(plain.get_current_dir().unwrap()).env("UNSEEN_LAB", "lab").env("LANG", "C");
+    let output = shell.output().unwrap();
+    assert_eq!(output.status.signal(), None, "{output:?}");
+    Done::from(output, args)
+}
+
+#[test]
+fn files_that_may_not_grow_refuse_and_break_nothing() {
+    let lab = Lab::with_job();
+    let job = lab.submit("job");
+    lab.write("more.csv", firms(500));
+    lab.write("more.toml", FIRMS.replace("\"firms\"", "\"more\""));
+    keep(&lab);
+    for args in [
+        ["dataset", "import", "more.csv", "--description", "more.toml", "--key", "keys/steward.pem"].as_slice(),
+        &["job", "approve", &job, "--key", "keys/operator.pem"],
+    ] {
+        let before = lab.kinds();
+        let done = limited(&lab, args, 1);
+        assert_eq!((done.code, done.stdout.as_str()), (1, ""), "{done:?}");
+        assert!(!done.stderr.trim_end().contains('\n') && !done.stderr.contains("panicked"), "{done:?}");
+        assert_eq!(lab.kinds(), before);
+        audited(&lab, "after a limit");
+        lab.ok(args);
+        audited(&lab, "without the limit");
+    }
+}
+

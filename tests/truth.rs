@@ -1,0 +1,292 @@
+//! Real public data: what is released lies about the truth as closely as it says. The truth is
+//! counted here in plain code, straight from the files.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+use support::*;
+use unseen_core::seed::{NoiseKey, Run as RunIdentity};
+use unseen_core::{ExactTotals, RoundNoise};
+use unseen_policies::plan::References;
+use unseen_policies::{Manifest, Plan, domain};
+
+/// One unit's rows for a table: the columns asked for, by name.
+struct Csv {
+    names: Vec<String>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Csv {
+    fn parse(text: &str) -> Csv {
+        let mut lines = text.lines().map(fields);
+        Csv { names: lines.next().unwrap(), rows: lines.collect() }
+    }
+
+    fn column(&self, name: &str) -> usize {
+        self.names.iter().position(|found| found == name).unwrap()
+    }
+}
+
+/// The fields of one line; quoted ones may hold commas.
+fn fields(line: &str) -> Vec<String> {
+    let (mut fields, mut quoted) = (vec![String::new()], false);
+    for c in line.chars() {
+        match c {
+            '"' => quoted = !quoted,
+            ',' if !quoted => fields.push(String::new()),
+            other => fields.last_mut().unwrap().push(other),
+        }
+    }
+    fields
+}
+
+/// The folder of public data, when it is there.
+fn data(what: &str) -> Option<PathBuf> {
+    let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").join(what);
+    if !place.is_dir() {
+        // Straight to standard error, which the test harness does not swallow.
+        let _ = writeln!(std::io::stderr(), "SKIPPED: {} is not there, so the {what} test did not run", place.display());
+        return None;
+    }
+    Some(place)
+}
+
+fn unpacked(file: &Path) -> String {
+    let output = Command::new("gzip").arg("-dc").arg(file).output().unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn example(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../guest-sdk/examples").join(name)
+}
+
+/// Puts an example's job into the lab's folder, compiled, and its dataset descriptions.
+fn prepare(lab: &Lab, name: &str) -> String {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("examples");
+    let component = unseen_toolchain::build_package(&example(""), name, &target).unwrap();
+    lab.write(&format!("{name}/target/job.wasm"), component);
+    let text = std::fs::read_to_string(example(name).join("job.toml")).unwrap();
+    lab.write(&format!("{name}/job.toml"), &text);
+    text
+}
+
+fn import(lab: &Lab, description: PathBuf, rows: &str) {
+    lab.write("rows.csv", rows);
+    lab.ok(&["dataset", "import", "rows.csv", "--description", description.to_str().unwrap(), "--key", "keys/steward.pem"]);
+}
+
+/// Runs the job of this folder; returns the released outputs: numbers with their intervals, by output
+/// and value, each by its group.
+fn released(lab: &Lab, job: &str) -> BTreeMap<(String, String), BTreeMap<Vec<String>, [f64; 3]>> {
+    let id = lab.approved(job);
+    lab.ok(&["job", "run", &id, "--key", "keys/operator.pem"]);
+    let body = lab.ok(&["job", "release", &id, "--key", "keys/analyst.pem"]);
+    assert_eq!(lab.ok(&["audit", "replay", &id])["agrees"], true);
+    let mut found: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
+    for output in body["rounds"][0]["outputs"].as_array().unwrap() {
+        for group in output["groups"].as_array().unwrap() {
+            let keys: Vec<String> = group["keys"].as_array().unwrap().iter().map(|key| key.as_str().map_or_else(|| key.to_string(), str::to_owned)).collect();
+            for (name, value) in output["values"].as_array().unwrap().iter().zip(group["values"].as_array().unwrap()) {
+                let number = |field: &str| decimal(&value[field]);
+                let place = (text(&output["name"]), text(name));
+                found.entry(place).or_default().insert(keys.clone(), [number("low"), number("value"), number("high")]);
+            }
+        }
+    }
+    found
+}
+
+fn decimal(value: &Value) -> f64 {
+    value.as_str().unwrap().parse().unwrap()
+}
+
+/// Exact totals by output, value and group; a group that is missing has 0.
+type Truth = BTreeMap<(String, String), BTreeMap<Vec<String>, f64>>;
+
+fn add(truth: &mut Truth, output: &str, value: &str, group: &[&str], number: f64) {
+    let group = group.iter().map(|key| (*key).to_owned()).collect();
+    *truth.entry((output.to_owned(), value.to_owned())).or_default().entry(group).or_default() += number;
+}
+
+/// How many of all numbers of one release hold the truth in their interval.
+fn share_held(released: &BTreeMap<(String, String), BTreeMap<Vec<String>, [f64; 3]>>, truth: &Truth) -> (usize, usize) {
+    let (mut held, mut all) = (0, 0);
+    for (place, groups) in released {
+        let none = BTreeMap::new();
+        let known = truth.get(place).unwrap_or(&none);
+        assert!(known.keys().all(|group| groups.contains_key(group)), "{place:?}: a group of the truth is not in the domain");
+        for (group, [low, value, high]) in groups {
+            let truth = known.get(group).copied().unwrap_or(0.0);
+            assert!(low <= value && value <= high);
+            // Ten standard deviations off is no bad luck.
+            assert!((value - truth).abs() <= 5.5 * (high - low) / 2.0, "{place:?} {group:?}: {value} for {truth}");
+            held += usize::from((*low..=*high).contains(&truth));
+            all += 1;
+        }
+    }
+    (held, all)
+}
+
+/// 200 seeded draws of the whole noise of a job, against the half widths that its releases state:
+/// `total + noise` lies within `half width` of `total` exactly when the noise does, and that a
+/// release is `total + noise` was seen in the one above.
+fn coverage(plan: &Plan) {
+    const RUNS: u32 = 200;
+    let widths: Vec<f64> = plan
+        .outputs
+        .iter()
+        .flat_map(|output| std::iter::repeat_n(output, output.domain.size()))
+        .flat_map(|output| output.values.iter().map(|value| value.half_width_95(0).unwrap() / unseen_policies::rational::to_f64(&value.granularity)))
+        .collect();
+    let mut held = vec![0_u32; widths.len()];
+    for run in 0..RUNS {
+        let key = NoiseKey::new(std::array::from_fn(|at| (run >> (8 * (at % 4))) as u8));
+        let identity = RunIdentity { origin: ORIGIN, entry: u64::from(run), leaf: [7; 32], snapshots: &[] };
+        let noise = RoundNoise::draw(plan, key.round_seed(&identity, 0)).unwrap();
+        let noisy = ExactTotals::zero(&noise).noise(noise);
+        for ((held, steps), width) in held.iter_mut().zip(noisy.steps()).zip(&widths) {
+            *held += u32::from((*steps as f64).abs() <= *width);
+        }
+    }
+    // Of all draws together: 95 %, within four standard deviations below, and no wider than need be.
+    let all = f64::from(RUNS) * widths.len() as f64;
+    let share = f64::from(held.iter().sum::<u32>()) / all;
+    let slack = 4.0 * (0.95 * 0.05 / all).sqrt();
+    assert!(share > 0.95 - slack && share < 0.97 + slack, "{share} of {all} numbers lie in their intervals");
+    // And of each number by itself, in its 200 runs.
+    assert!(held.iter().all(|held| *held >= 173), "{:?}", held.iter().min());
+}
+
+/// Domains are listed in these jobs.
+struct NoTables;
+
+impl References for NoTables {
+    fn column(&self, _: &str, _: &str) -> Option<Vec<domain::Key>> {
+        None
+    }
+}
+
+fn plan(manifest: &str) -> Plan {
+    Plan::new(&Manifest::parse(manifest).unwrap(), &NoTables).unwrap()
+}
+
+#[test]
+fn flights_delays_and_chains_of_aircraft() {
+    let Some(data) = data("nycflights13") else { return };
+    let lab = Lab::new();
+    let manifest = prepare(&lab, "flights");
+    let flights = unpacked(&data.join("flights.csv.gz"));
+    let (planes, airports) = (std::fs::read_to_string(data.join("planes.csv")).unwrap(), std::fs::read_to_string(data.join("airports.csv")).unwrap());
+    let described = |name: &str| example("flights/datasets").join(name);
+    import(&lab, described("flights.toml"), &flights);
+    import(&lab, described("planes.toml"), &planes);
+    import(&lab, described("airports.toml"), &airports);
+
+    let (flights, planes, airports) = (Csv::parse(&flights), Csv::parse(&planes), Csv::parse(&airports));
+    assert_eq!(flights.rows.len(), 336_776);
+    let place = |csv: &Csv, key: &str, value: &str| -> BTreeMap<String, String> {
+        let (key, value) = (csv.column(key), csv.column(value));
+        csv.rows.iter().map(|row| (row[key].clone(), row[value].clone())).collect()
+    };
+    let (seats, zones) = (place(&planes, "tailnum", "seats"), place(&airports, "faa", "tzone"));
+    let mut truth = Truth::new();
+    let at = ["tailnum", "carrier", "arr_delay", "dest", "dep_delay", "month", "day", "sched_dep_time"].map(|name| flights.column(name));
+    let mut aircraft: BTreeMap<&str, Vec<[i64; 4]>> = BTreeMap::new();
+    for row in &flights.rows {
+        let [tail, carrier, arrival, dest, departure, month, day, scheduled] = at.map(|column| row[column].as_str());
+        if tail == "NA" || tail.is_empty() {
+            continue;
+        }
+        let departures = aircraft.entry(tail).or_default();
+        if let Ok(delay) = arrival.parse::<i64>() {
+            let bin = [-30, -15, 0, 15, 30, 60, 120].iter().filter(|end| delay >= **end).count();
+            add(&mut truth, "carriers", "flights", &[carrier], 1.0);
+            add(&mut truth, "carriers", "delay", &[carrier], delay as f64);
+            add(&mut truth, "delays", "flights", &[carrier, &bin.to_string()], 1.0);
+        }
+        if let Some(zone) = zones.get(dest).filter(|zone| *zone != "NA") {
+            add(&mut truth, "zones", "flights", &[zone], 1.0);
+        }
+        if let Ok(delay) = departure.parse() {
+            departures.push([month.parse().unwrap(), day.parse().unwrap(), scheduled.parse().unwrap(), delay]);
+        }
+    }
+    let units = aircraft.len();
+    for (tail, mut departures) in aircraft {
+        departures.sort_unstable();
+        let mut longest = 0;
+        for one_day in departures.chunk_by(|a, b| a[..2] == b[..2]) {
+            let chains = one_day.split(|departure| departure[3] < 16);
+            longest = longest.max(chains.map(<[_]>::len).max().unwrap_or(0));
+        }
+        let size = match seats.get(tail).map(|seats| seats.parse::<u32>().unwrap()) {
+            None => "unknown",
+            Some(seats) if seats < 100 => "small",
+            Some(_) => "large",
+        };
+        if longest <= 6 {
+            add(&mut truth, "chains", "aircraft", &[size, &longest.to_string()], 1.0);
+        }
+    }
+    // Two files were co-grouped and one looked up: as many units as either names.
+    assert!(lab.ok(&["dataset", "quality", "flights"])["units"].as_u64().unwrap() == units as u64);
+
+    let released = released(&lab, "flights");
+    let (held, all) = share_held(&released, &truth);
+    assert!(all > 150 && held as f64 >= 0.88 * all as f64, "{held} of {all} intervals hold the truth");
+    coverage(&plan(&manifest));
+}
+
+#[test]
+fn hours_and_median_age_of_adults() {
+    let Some(data) = data("adult") else { return };
+    let lab = Lab::new();
+    lab.write("policy.toml", POLICY.replace("dataset = \"1\"", "dataset = \"9\"").replace("analyst = \"0.5\"", "analyst = \"9\""));
+    lab.ok(&["policy", "set", "policy.toml", "--key", "keys/owner.pem"]);
+    let manifests = ["adult-hours", "adult-median-age"].map(|name| prepare(&lab, name));
+    let mut numbered = String::new();
+    for (number, line) in unpacked(&data.join("adult.csv.gz")).lines().enumerate() {
+        let row = if number == 0 { "row".to_owned() } else { number.to_string() };
+        numbered += &format!("{row},{line}\n");
+    }
+    import(&lab, example("adult-hours/datasets").join("adult.toml"), &numbered);
+
+    let adult = Csv::parse(&numbered);
+    let [education, hours, sex, age] = ["education", "hr_per_week", "sex", "age"].map(|name| adult.column(name));
+    let mut truth = Truth::new();
+    let mut ages: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for row in &adult.rows {
+        add(&mut truth, "hours", "persons", &[&row[education]], 1.0);
+        add(&mut truth, "hours", "hours", &[&row[education]], row[hours].parse().unwrap());
+        ages.entry(&row[sex]).or_default().push(row[age].parse().unwrap());
+    }
+    let found = released(&lab, "adult-hours");
+    let (held, all) = share_held(&found, &truth);
+    assert!(all == 32 && held >= 26, "{held} of {all} intervals hold the truth");
+    // A mean is off by no more than its sum and its count together, in each group of some size.
+    let of = |value: &str| &found[&("hours".to_owned(), value.to_owned())];
+    for (group, [low, persons, high]) in of("persons").iter().filter(|(_, [_, persons, _])| *persons > 400.0) {
+        let [sum_low, sum, sum_high] = of("hours")[group];
+        let truth = |value: &str| truth[&("hours".to_owned(), value.to_owned())][group];
+        let (mean, true_mean) = (sum / persons, truth("hours") / truth("persons"));
+        let error = (sum_high - sum_low) / 2.0 / persons + mean * (high - low) / 2.0 / persons;
+        assert!((mean - true_mean).abs() < 1.5 * error && error < 5.0, "{group:?}: {mean} for {true_mean}, error {error}");
+    }
+    // The average of 100 blocks' medians, to its noise and the little that a median of 300 is off.
+    let found = released(&lab, "adult-median-age");
+    for (group, [low, value, high]) in &found[&("median".to_owned(), "years_over_40".to_owned())] {
+        let ages = ages.get_mut(group[0].as_str()).unwrap();
+        ages.sort_by(f64::total_cmp);
+        let median = ages[ages.len() / 2];
+        let (released, noise) = (40.0 + value / 100.0, (high - low) / 200.0);
+        assert!((released - median).abs() < 1.0 + 2.0 * noise, "{group:?}: {released} for {median}");
+    }
+    manifests.iter().for_each(|manifest| coverage(&plan(manifest)));
+}
