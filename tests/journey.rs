@@ -150,6 +150,13 @@ fn texts_and_languages() {
     }
     let refused = lab.unseen(&["--lang=zh", "job", "release", &id, "--key", "keys/analyst.pem"]);
     assert_eq!((refused.code, refused.stderr), (1, format!("错误: {id} 尚无结果：请先运行\n")));
+    let usage = lab.unseen(&["--lang", "zh", "job", "approve", "seven", "--key", "k"]);
+    assert_eq!(usage.stderr.lines().next().unwrap(), "错误: 值 'seven' 不适用于 '<JOB>'：`seven` 不是作业：请写 `unseen job list` 显示的编号，例如 j12");
+    let help = lab.unseen(&["--lang", "zh", "job", "run", "--help"]).stdout;
+    for english in ["Usage", "Options", "Print", "Arguments", "env", "values"] {
+        assert!(!help.contains(english), "{help}");
+    }
+    assert!(lab.unseen(&["--lang", "zh", "jobb"]).stderr.contains("有相近的命令 'job'"));
     // A program gets its error as JSON, on standard error too.
     let refused = lab.unseen(&["--json", "job", "approve", &id, "--key", "keys/analyst.pem"]);
     assert_eq!((refused.code, refused.stdout.as_str()), (1, ""));

@@ -70,13 +70,14 @@ fn from_environment() -> Lang {
 fn to_chinese(english: &str) -> Option<String> {
     catalogue().find_map(|(from, to)| {
         let parts = matched(from, english)?;
-        let mut parts = parts.into_iter();
+        let mut parts = parts.into_iter().zip(from.split("{}"));
         let mut text = String::new();
         for (i, piece) in to.split("{}").enumerate() {
             if i > 0 {
-                // A value may itself be a sentence, such as an inner error.
-                let part = parts.next().unwrap_or_default();
-                text.push_str(&to_chinese(part).unwrap_or_else(|| part.to_owned()));
+                let (part, before) = parts.next().unwrap_or_default();
+                // A value may itself be a sentence, such as an inner error; what was typed stays as it is.
+                let inner = if before.ends_with('\'') { None } else { to_chinese(part) };
+                text.push_str(inner.as_deref().unwrap_or(part));
             }
             text.push_str(piece);
         }
