@@ -306,7 +306,7 @@ fn a_full_disk_refuses_and_breaks_nothing() {
     for left in (16..160).step_by(12) {
         let before = lab.entries();
         small.fill(&lab, left);
-        let done = small.unseen(&lab, &["policy", "set", "policy.toml", "--key", "keys/owner.pem"]);
+        let done = small.unseen(&lab, commands[2]);
         small.empty(&lab);
         assert!(done.code <= 1 && !done.stderr.contains("panicked"), "{left} KiB left: {done:?}");
         assert_eq!(lab.kinds().len() as u64, before + u64::from(done.code == 0), "{left} KiB left: {done:?}");
