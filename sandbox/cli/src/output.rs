@@ -98,7 +98,7 @@ pub fn bar(value: f64, most: f64, width: usize) -> String {
     }
     let eighths = ((value / most).min(1.0) * width as f64 * 8.0).round() as usize;
     let mut bar = "█".repeat(eighths / 8);
-    if eighths % 8 > 0 {
+    if !eighths.is_multiple_of(8) {
         bar.push(EIGHTHS[eighths % 8]);
     }
     bar

@@ -2,7 +2,7 @@
 //!
 //! Every change goes one way: a signed envelope is verified, authorised by the ledger, checked
 //! against what it names, appended to the log, and only then applied ([`Lab::accept`]). What people
-//! sign is made by [`requests`], from what they saw. Running a job is in [`runs`].
+//! sign is made by [`requests`], from what they saw. Running a job is in `runs.rs`.
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
