@@ -3,7 +3,7 @@
 //!
 //! - [`district`]: the demo district, Wujin: enterprises, their monthly reports, and a reference
 //!   table of industries, with the faults that real registers have.
-//! - [`bench`]: one wide, unsorted Parquet table for measuring speed.
+//! - [`mod@bench`]: one wide, unsorted Parquet table for measuring speed.
 //! - [`uscc`]: unified social credit codes (GB 32100-2015).
 
 #![forbid(unsafe_code)]

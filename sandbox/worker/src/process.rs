@@ -2,7 +2,7 @@
 //!
 //! The lab runs its own binary again with [`ARGUMENT`]. Over standard input go one [`Task`] and the
 //! compiled module, each behind its length; bucket files are inherited as descriptors. Over standard
-//! output come length-prefixed [`Message`]s. Nothing else connects the two.
+//! output come length-prefixed `Message`s. Nothing else connects the two.
 
 use std::fs::File;
 use std::io::{Read, Write};
