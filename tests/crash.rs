@@ -228,7 +228,7 @@ fn a_worker_that_dies_is_reported_and_the_run_resumed() {
     // Each firm keeps its grain busy for a while.
     let busy = "(block $done (loop $on
         (global.set $next (i32.add (global.get $next) (i32.const 1)))
-        (br_if $on (i32.lt_u (global.get $next) (i32.const 20000000)))))
+        (br_if $on (i32.lt_u (global.get $next) (i32.const 30000000)))))
         (f64.const 1)";
     lab.write("job/target/job.wasm", component(busy));
     lab.write("job/job.toml", job("rho = 0.25").replace("1_000_000", "400_000_000"));
@@ -247,14 +247,17 @@ fn a_worker_that_dies_is_reported_and_the_run_resumed() {
     // Killed with the lab: the worker goes too, nobody is left to take its result.
     let mut child = lab.command(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let worker = worker_of(child.id());
+    std::thread::sleep(Duration::from_millis(100));
     child.kill().unwrap();
     child.wait().unwrap();
-    let gone = Instant::now();
+    let killed = Instant::now();
     while std::fs::read_to_string(format!("/proc/{worker}/stat")).is_ok_and(|stat| !stat.contains(") Z ")) {
-        assert!(gone.elapsed() < Duration::from_secs(5), "the worker outlived the lab");
-        std::thread::sleep(Duration::from_millis(10));
+        assert!(killed.elapsed() < Duration::from_secs(10), "the worker outlived the lab");
+        std::thread::sleep(Duration::from_millis(1));
     }
+    let (gone, resumed) = (killed.elapsed(), Instant::now());
     lab.ok(&args);
+    assert!(gone < resumed.elapsed() / 3, "the worker went on for {gone:?} of {:?} after the lab was killed", resumed.elapsed());
     assert_eq!((count(&lab, "run-started"), count(&lab, "released"), count(&lab, "run-failed")), (1, 1, 0));
     assert_eq!(lab.ok(&["audit", "replay", &job])["agrees"], true);
     audited(&lab, "after two deaths");

@@ -195,6 +195,10 @@ fn a_guest_that_carries_state_releases_what_an_honest_one_does() {
         let manifest = manifest(0, grain);
         assert_eq!(bench.run(&manifest, None, false), bench.run(&manifest, Some(&honest), false), "{grain}");
     }
+    // With fewer groups a unit than it names, it is in the first ones only.
+    let two = manifest(0, "kind = \"unit\"").replace("max_groups_per_unit = 3", "max_groups_per_unit = 2");
+    let two = bench.run(&two, None, true);
+    assert_eq!(["number", "list", "code"].map(|group| at(two.steps(), group)), [0, UNITS, 0]);
     let noise = bench.run(&manifest(0, "kind = \"unit\""), None, false);
     assert!(GROUPS.iter().any(|group| group.starts_with('n') && at(noise.steps(), group) != 0), "a group that nobody is in has its noise too");
 }

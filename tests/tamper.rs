@@ -250,6 +250,8 @@ fn an_older_copy_of_the_log_is_refused() {
     played.add_entry();
     lab.write("lab/log/checkpoint.lock", lock);
     assert!(sentence(&lab.unseen(&["budget"])).contains("ROLLBACK"));
+    std::fs::remove_dir_all(lab.path("lab/state")).unwrap();
+    assert!(sentence(&lab.unseen(&["budget"])).contains("ROLLBACK"), "what was published tells as well");
     std::fs::remove_file(lab.path("lab/log/checkpoint.lock")).unwrap();
     assert!(sentence(&lab.unseen(&["budget"])).contains("checkpoint.lock is missing"));
     std::fs::remove_file(lab.path("lab/log/checkpoint")).unwrap();
