@@ -37,37 +37,103 @@ fn imported(lab: &Lab, content: &[u8], description: &str) -> serde_json::Value {
 fn tables() {
     let lab = Lab::new();
     let none = |from: &str, to: &str| FIRMS.replace(from, to);
-    let strict = none("nullable = false\n\n[[column]]\nname = \"town\"", "\n[[column]]\nname = \"town\"").replace("set-aside", "refuse");
+    let strict = none("nullable = false\n\n[[column]]\nname = \"town\"", "\n[[column]]\nname = \"town\"")
+        .replace("set-aside", "refuse");
     let mut said = Vec::new();
     for (what, content, description, sentence) in [
         ("empty", &b""[..], FIRMS, "it.csv: the file is empty"),
         ("only a header", b"code,town,output\n", FIRMS, "it.csv: the file has a header but no rows"),
-        ("ragged", b"code,town,output\na,north,1\nb,south\n", FIRMS,
-            "it.csv: row 2 (line 3): 2 fields where 3 are expected; check the delimiter and the quotes"),
-        ("bad utf-8", b"code,town,output\na,north,1\nb,s\xffth,2\n", FIRMS,
-            "it.csv: line 3: not valid utf-8; if the file is in another encoding, declare it under [csv] encoding"),
-        ("gb18030, undeclared", b"code,town,output\na,\xba\xfe\xcc\xc1,1\n", FIRMS,
-            "it.csv: line 2: not valid utf-8; if the file is in another encoding, declare it under [csv] encoding"),
-        ("utf-16", b"\xff\xfec\0o\0d\0e\0", FIRMS, "it.csv: the file is not CSV or Parquet but UTF-16 text: save it as UTF-8"),
-        ("a workbook", b"PK\x03\x04...", FIRMS,
-            "it.csv: the file is not CSV or Parquet but a ZIP archive or an Excel workbook: save it as CSV first"),
-        ("two columns of one name", b"code,town,town\na,north,1\n", FIRMS, "it.csv: the header names column \"town\" twice: rename one of them"),
-        ("no unit column", b"id,town,output\na,north,1\n", FIRMS, "it.csv: the file lacks the unit column \"code\"; it has: id, town, output"),
+        (
+            "ragged",
+            b"code,town,output\na,north,1\nb,south\n",
+            FIRMS,
+            "it.csv: row 2 (line 3): 2 fields where 3 are expected; check the delimiter and the quotes",
+        ),
+        (
+            "bad utf-8",
+            b"code,town,output\na,north,1\nb,s\xffth,2\n",
+            FIRMS,
+            "it.csv: line 3: not valid utf-8; if the file is in another encoding, declare it under [csv] encoding",
+        ),
+        (
+            "gb18030, undeclared",
+            b"code,town,output\na,\xba\xfe\xcc\xc1,1\n",
+            FIRMS,
+            "it.csv: line 2: not valid utf-8; if the file is in another encoding, declare it under [csv] encoding",
+        ),
+        (
+            "utf-16",
+            b"\xff\xfec\0o\0d\0e\0",
+            FIRMS,
+            "it.csv: the file is not CSV or Parquet but UTF-16 text: save it as UTF-8",
+        ),
+        (
+            "a workbook",
+            b"PK\x03\x04...",
+            FIRMS,
+            "it.csv: the file is not CSV or Parquet but a ZIP archive or an Excel workbook: save it as CSV first",
+        ),
+        (
+            "two columns of one name",
+            b"code,town,town\na,north,1\n",
+            FIRMS,
+            "it.csv: the header names column \"town\" twice: rename one of them",
+        ),
+        (
+            "no unit column",
+            b"id,town,output\na,north,1\n",
+            FIRMS,
+            "it.csv: the file lacks the unit column \"code\"; it has: id, town, output",
+        ),
         ("no column", b"code,output\na,1\n", FIRMS, "it.csv: the file lacks column \"town\"; it has: code, output"),
-        ("no unit at all", b"code,town,output\nNA,north,1\nNA,south,2\n", FIRMS,
-            "it.csv: no row names a unit: column \"code\" is empty in all 2 rows"),
-        ("a unit refused", b"code,town,output\na,north,1\nNA,south,2\n", &strict,
-            "it.csv: row 2 (line 3): the unit is missing, and the description says when_missing = \"refuse\""),
-        ("a null", b"code,town,output\na,,1\n", &none("type = \"text\"\ndomain", "type = \"text\"\nnullable = false\ndomain"),
-            "it.csv: row 1 (line 2), column \"town\": empty, but the column is declared not nullable"),
-        ("not a number", b"code,town,output\na,north,NaN\n", FIRMS, "it.csv: row 1 (line 2), column \"output\": not a finite number"),
-        ("an open quote", &[b"code,town,output\n\"", "a".repeat(17 << 20).as_bytes()].concat(), FIRMS,
-            "it.csv: line 2: a record longer than 16 MiB; is a quote left open?"),
-        ("a description with an unknown field", b"", &none("provider", "provder"),
-            "it.toml: line 4, column 1: unknown key \"provder\"; did you mean \"provider\"?"),
-        ("a description that is no TOML", b"", "name = ", "it.toml: line 1, column 8: string values must be quoted, expected literal string"),
-        ("a unit that is no column", b"", &none("column = \"code\"", "column = \"cod\""),
-            "it.toml: line 9, column 19: no [[column]] is named \"cod\"; did you mean \"code\"?"),
+        (
+            "no unit at all",
+            b"code,town,output\nNA,north,1\nNA,south,2\n",
+            FIRMS,
+            "it.csv: no row names a unit: column \"code\" is empty in all 2 rows",
+        ),
+        (
+            "a unit refused",
+            b"code,town,output\na,north,1\nNA,south,2\n",
+            &strict,
+            "it.csv: row 2 (line 3): the unit is missing, and the description says when_missing = \"refuse\"",
+        ),
+        (
+            "a null",
+            b"code,town,output\na,,1\n",
+            &none("type = \"text\"\ndomain", "type = \"text\"\nnullable = false\ndomain"),
+            "it.csv: row 1 (line 2), column \"town\": empty, but the column is declared not nullable",
+        ),
+        (
+            "not a number",
+            b"code,town,output\na,north,NaN\n",
+            FIRMS,
+            "it.csv: row 1 (line 2), column \"output\": not a finite number",
+        ),
+        (
+            "an open quote",
+            &[b"code,town,output\n\"", "a".repeat(17 << 20).as_bytes()].concat(),
+            FIRMS,
+            "it.csv: line 2: a record longer than 16 MiB; is a quote left open?",
+        ),
+        (
+            "a description with an unknown field",
+            b"",
+            &none("provider", "provder"),
+            "it.toml: line 4, column 1: unknown key \"provder\"; did you mean \"provider\"?",
+        ),
+        (
+            "a description that is no TOML",
+            b"",
+            "name = ",
+            "it.toml: line 1, column 8: string values must be quoted, expected literal string",
+        ),
+        (
+            "a unit that is no column",
+            b"",
+            &none("column = \"code\"", "column = \"cod\""),
+            "it.toml: line 9, column 19: no [[column]] is named \"cod\"; did you mean \"code\"?",
+        ),
     ] {
         said.push((what.to_owned(), refused_import(&lab, content, description), sentence.to_owned()));
     }
@@ -92,10 +158,14 @@ fn tables_that_are_taken() {
     let lab = Lab::new();
     let town = |quality: &serde_json::Value| quality["rows"].as_u64();
     assert_eq!(town(&imported(&lab, b"\xef\xbb\xbfcode,town,output\r\na,north,1\r\n", FIRMS)), Some(1));
-    let declared = FIRMS.replace("[[column]]\nname = \"code\"", "[csv]\nencoding = \"gb18030\"\n\n[[column]]\nname = \"code\"");
+    let declared =
+        FIRMS.replace("[[column]]\nname = \"code\"", "[csv]\nencoding = \"gb18030\"\n\n[[column]]\nname = \"code\"");
     assert_eq!(town(&imported(&lab, b"code,town,output\na,\xba\xfe\xcc\xc1,1\nb,\"x\ny\",2\n", &declared)), Some(2));
     let quality = imported(&lab, b"code,town,output\na,north,1\nNA,north,2\nb,south,\n", FIRMS);
-    assert_eq!((quality["rows"].as_u64(), quality["set_aside"].as_u64(), quality["units"].as_u64()), (Some(3), Some(1), Some(2)));
+    assert_eq!(
+        (quality["rows"].as_u64(), quality["set_aside"].as_u64(), quality["units"].as_u64()),
+        (Some(3), Some(1), Some(2))
+    );
     assert_eq!(lab.kinds().iter().filter(|kind| *kind == "dataset-registered").count(), 3);
 
     // A reference table may be registered again, unchanged.
@@ -112,7 +182,12 @@ fn parquet() {
     let names = StringArray::from_iter_values((0..200).map(|i| format!("f{i}")));
     let towns = StringArray::from_iter_values((0..200).map(|i| ["north", "south"][i % 2]));
     let output = Float64Array::from_iter_values((0..200).map(f64::from));
-    let batch = RecordBatch::try_from_iter([("code", Arc::new(names) as _), ("town", Arc::new(towns) as _), ("output", Arc::new(output) as _)]).unwrap();
+    let batch = RecordBatch::try_from_iter([
+        ("code", Arc::new(names) as _),
+        ("town", Arc::new(towns) as _),
+        ("output", Arc::new(output) as _),
+    ])
+    .unwrap();
     let mut good = Vec::new();
     let mut writer = parquet::arrow::ArrowWriter::try_new(&mut good, batch.schema(), None).unwrap();
     writer.write(&batch).unwrap();
@@ -198,10 +273,17 @@ fn modules() {
         (b"hello".to_vec(), "this is not a WebAssembly file; `unseen job build` makes one from a job's source"),
         (Vec::new(), "this is not a WebAssembly file; `unseen job build` makes one from a job's source"),
         (wasm("(module)"), "this is a core WebAssembly module, not a component; `unseen job build` makes a component"),
-        (wasm("(component (import \"wasi:cli/environment@0.2.0\" (instance (export \"get-arguments\" (func (result (list string)))))))"),
-            "the module imports `wasi:cli/environment@0.2.0`; a job may import nothing, so that it can only compute"),
+        (
+            wasm(
+                "(component (import \"wasi:cli/environment@0.2.0\" (instance (export \"get-arguments\" (func (result (list string)))))))",
+            ),
+            "the module imports `wasi:cli/environment@0.2.0`; a job may import nothing, so that it can only compute",
+        ),
         (wasm("(component)"), "the module does not export `contribute`; write it against the job contract's WIT file"),
-        (exporting("u32"), "the module exports `contribute` with another type than the job contract's: failed to convert function to given type: type mismatch with parameters: expected 2-tuple, found 0-tuple"),
+        (
+            exporting("u32"),
+            "the module exports `contribute` with another type than the job contract's: failed to convert function to given type: type mismatch with parameters: expected 2-tuple, found 0-tuple",
+        ),
     ] {
         std::fs::write(&path, content).unwrap();
         let wanted = format!("the module is refused: {sentence}");
@@ -211,7 +293,10 @@ fn modules() {
     golden(&said);
     // 200 MB take no room here, and no time there.
     std::fs::File::create(&path).unwrap().set_len(200_000_000).unwrap();
-    assert_eq!(lab.refuses(&["job", "check", "job"]), "the module is refused: the module is 200000000 bytes long; at most 67108864 are allowed");
+    assert_eq!(
+        lab.refuses(&["job", "check", "job"]),
+        "the module is refused: the module is 200000000 bytes long; at most 67108864 are allowed"
+    );
     std::fs::write(&path, component("(f64.const 1)")).unwrap();
     let rounds = job("rho = 0.25").replace("[limits]", "[limits]\nrounds = 2");
     lab.write("job/job.toml", rounds);
@@ -232,19 +317,52 @@ fn policies_requests_and_bundles() {
     let lab = Lab::new();
     let mut said = Vec::new();
     for (from, to, sentence) in [
-        ("approvals", "aprovals", "it.toml: line 1, column 1: unknown field `aprovals`, expected one of `approvals`, `caps`, `delta`, `release_now`"),
-        ("approvals = 2", "approvals = 0", "the policy cannot stand: `approvals` is 0: a job needs between 1 and 16 approvals"),
-        ("1e-6", "nan", "the policy cannot stand: `delta` is NaN: it must lie between 0 and 0.5, usually far below one over the number of units"),
-        ("\"0.5\"", "\"-1\"", "it.toml: line 6, column 11: `-1` is not an amount of rho: write a decimal of at most 12 places, not negative"),
+        (
+            "approvals",
+            "aprovals",
+            "it.toml: line 1, column 1: unknown field `aprovals`, expected one of `approvals`, `caps`, `delta`, `release_now`",
+        ),
+        (
+            "approvals = 2",
+            "approvals = 0",
+            "the policy cannot stand: `approvals` is 0: a job needs between 1 and 16 approvals",
+        ),
+        (
+            "1e-6",
+            "nan",
+            "the policy cannot stand: `delta` is NaN: it must lie between 0 and 0.5, usually far below one over the number of units",
+        ),
+        (
+            "\"0.5\"",
+            "\"-1\"",
+            "it.toml: line 6, column 11: `-1` is not an amount of rho: write a decimal of at most 12 places, not negative",
+        ),
     ] {
         lab.write("it.toml", POLICY.replace(from, to));
-        said.push((to.to_owned(), lab.refuses(&["policy", "set", "it.toml", "--key", "keys/owner.pem"]), sentence.to_owned()));
+        said.push((
+            to.to_owned(),
+            lab.refuses(&["policy", "set", "it.toml", "--key", "keys/owner.pem"]),
+            sentence.to_owned(),
+        ));
     }
 
     lab.ok(&["key", "new", "keys/new.pem"]);
     let request = |origin: &str| {
         let _ = std::fs::remove_file(lab.path("request.json"));
-        lab.ok(&["person", "request", "--name", "new", "--role", "auditor", "--new-key", "keys/new.pem", "--origin", origin, "--out", "request.json"])
+        lab.ok(&[
+            "person",
+            "request",
+            "--name",
+            "new",
+            "--role",
+            "auditor",
+            "--new-key",
+            "keys/new.pem",
+            "--origin",
+            origin,
+            "--out",
+            "request.json",
+        ])
     };
     let enroll = || lab.refuses(&["person", "enroll", "--request", "request.json", "--key", "keys/owner.pem"]);
     request("lab.example/other");
@@ -252,7 +370,10 @@ fn policies_requests_and_bundles() {
     let mut more = request(ORIGIN);
     more["roles"] = serde_json::json!(["auditor", "operator"]);
     lab.write("request.json", more.to_string());
-    assert_eq!(enroll(), "the new key did not sign this enrolment: its holder makes a request with `unseen person request`");
+    assert_eq!(
+        enroll(),
+        "the new key did not sign this enrolment: its holder makes a request with `unseen person request`"
+    );
     lab.write("request.json", "{}");
     assert_eq!(enroll(), "request.json is not an enrolment request: make one with `unseen person request`");
 
@@ -261,9 +382,14 @@ fn policies_requests_and_bundles() {
     lab.write("kept", "not a checkpoint");
     for (command, sentence) in [
         ("audit verify empty", "empty is no exported bundle: make one with `unseen log export`"),
-        ("audit verify bundle --since kept", "the checkpoint kept from before: this is not a signed note: it has no blank line before its signatures"),
-        ("audit verify bundle --log-key lab.example/test+00000000+AAAA",
-            "the log's verifier key: \"lab.example/test+00000000+AAAA\" is not an Ed25519 verifier key (name+id+base64)"),
+        (
+            "audit verify bundle --since kept",
+            "the checkpoint kept from before: this is not a signed note: it has no blank line before its signatures",
+        ),
+        (
+            "audit verify bundle --log-key lab.example/test+00000000+AAAA",
+            "the log's verifier key: \"lab.example/test+00000000+AAAA\" is not an Ed25519 verifier key (name+id+base64)",
+        ),
     ] {
         said.push((command.to_owned(), lab.refuses(&command.split(' ').collect::<Vec<_>>()), sentence.to_owned()));
     }

@@ -14,7 +14,8 @@ use serde_json::Value;
 use support::*;
 
 /// The system calls that change what is on disk, each a moment to be killed at.
-const WRITES: &[&str] = &["openat", "write", "pwrite64", "fsync", "fdatasync", "rename", "mkdir", "unlink", "rmdir", "ftruncate"];
+const WRITES: &[&str] =
+    &["openat", "write", "pwrite64", "fsync", "fdatasync", "rename", "mkdir", "unlink", "rmdir", "ftruncate"];
 
 /// An operation that may be killed at any time: what it is called with, and what must hold then.
 struct Operation<'a> {
@@ -29,12 +30,16 @@ impl Operation<'_> {
     /// over all kinds, each in a copy of the lab of its own.
     fn killed_at_writes(&self, most: usize) {
         if Command::new("strace").arg("-V").output().is_err() {
-            eprintln!("SKIPPED: strace is not installed, so `{}` is killed after steps of time only", self.args.join(" "));
+            eprintln!(
+                "SKIPPED: strace is not installed, so `{}` is killed after steps of time only",
+                self.args.join(" ")
+            );
             return;
         }
         let calls = self.calls();
         assert!(calls.values().sum::<u64>() > 20, "{calls:?}");
-        let mut moments: Vec<(&str, u64)> = calls.iter().flat_map(|(call, count)| (1..=*count).map(move |n| (call.as_str(), n))).collect();
+        let mut moments: Vec<(&str, u64)> =
+            calls.iter().flat_map(|(call, count)| (1..=*count).map(move |n| (call.as_str(), n))).collect();
         // The same number of each kind where there are too many: opens and writes would crowd out the rest.
         let share = most / calls.len();
         moments.retain(|(call, n)| {
@@ -44,7 +49,11 @@ impl Operation<'_> {
         let mut killed = 0;
         for (call, n) in moments {
             let lab = self.lab.copy();
-            let mut strace = traced(&lab, self.args, &["-e", &format!("trace={call}"), "-e", &format!("inject={call}:signal=KILL:when={n}")]);
+            let mut strace = traced(
+                &lab,
+                self.args,
+                &["-e", &format!("trace={call}"), "-e", &format!("inject={call}:signal=KILL:when={n}")],
+            );
             let status = strace.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
             killed += usize::from(!status.success());
             self.check(&lab, &format!("killed at {call} {n}"));
@@ -56,13 +65,15 @@ impl Operation<'_> {
     fn calls(&self) -> BTreeMap<String, u64> {
         let lab = self.lab.copy();
         let trace = lab.path("trace");
-        let status = traced(&lab, self.args, &["-e", &format!("trace={}", WRITES.join(",")), "-o", "trace"]).stdout(Stdio::null()).status();
+        let status = traced(&lab, self.args, &["-e", &format!("trace={}", WRITES.join(",")), "-o", "trace"])
+            .stdout(Stdio::null())
+            .status();
         assert!(status.unwrap().success());
         let mut calls = BTreeMap::new();
         for line in std::fs::read_to_string(trace).unwrap().lines() {
             if let Some((call, arguments)) = line.split_once('(')
                 && WRITES.contains(&call)
-                && !(call == "openat" && !arguments.contains("O_CREAT"))
+                && (call != "openat" || arguments.contains("O_CREAT"))
             {
                 *calls.entry(call.to_owned()).or_default() += 1;
             }
@@ -160,7 +171,10 @@ fn an_import_leaves_nothing_or_the_whole() {
     // Would the search find it?
     assert!(holds_plaintext(&lab.path("firms.csv")));
     let after = |lab: &Lab| {
-        assert!(!tree(&lab.path("lab")).iter().any(|name| holds_plaintext(&lab.path("lab").join(name))), "rows lie about in the lab");
+        assert!(
+            !tree(&lab.path("lab")).iter().any(|name| holds_plaintext(&lab.path("lab").join(name))),
+            "rows lie about in the lab"
+        );
         assert_eq!(tree(&lab.path("tmp")), Vec::<String>::new(), "something lies about");
         let registered = count(lab, "dataset-registered");
         if registered == 0 {
@@ -171,7 +185,11 @@ fn an_import_leaves_nothing_or_the_whole() {
         // One snapshot, whole; what a killed import left was swept.
         assert_eq!(lab.ok(&["dataset", "quality", "firms"])["units"], 2000);
         let snapshots = tree(&lab.path("lab/snapshots/firms"));
-        assert_eq!(snapshots.iter().filter(|name| !name.contains('/') && *name != ".import.lock").count(), 1, "{snapshots:?}");
+        assert_eq!(
+            snapshots.iter().filter(|name| !name.contains('/') && *name != ".import.lock").count(),
+            1,
+            "{snapshots:?}"
+        );
     };
     let operation = Operation { lab: &lab, args: &args, after: &after };
     operation.killed_at_writes(21);
@@ -257,7 +275,11 @@ fn a_worker_that_dies_is_reported_and_the_run_resumed() {
     }
     let (gone, resumed) = (killed.elapsed(), Instant::now());
     lab.ok(&args);
-    assert!(gone < resumed.elapsed() / 3, "the worker went on for {gone:?} of {:?} after the lab was killed", resumed.elapsed());
+    assert!(
+        gone < resumed.elapsed() / 3,
+        "the worker went on for {gone:?} of {:?} after the lab was killed",
+        resumed.elapsed()
+    );
     assert_eq!((count(&lab, "run-started"), count(&lab, "released"), count(&lab, "run-failed")), (1, 1, 0));
     assert_eq!(lab.ok(&["audit", "replay", &job])["agrees"], true);
     audited(&lab, "after two deaths");
@@ -298,10 +320,17 @@ fn a_full_disk_refuses_and_breaks_nothing() {
             small.empty(&lab);
             assert_eq!((done.code, done.stdout.as_str()), (1, ""), "{left} KiB left: {done:?}");
             let line = done.stderr.trim_end();
-            assert!(line.starts_with("error: ") && !line.contains('\n') && !line.contains("panicked"), "{left} KiB left: {done:?}");
+            assert!(
+                line.starts_with("error: ") && !line.contains('\n') && !line.contains("panicked"),
+                "{left} KiB left: {done:?}"
+            );
             assert!(line.contains("space") || line.contains("too large"), "{left} KiB left: {line}");
             assert_eq!((lab.entries(), lab.kinds()), before, "{left} KiB left: {args:?}");
-            assert!(!tree(&lab.path("lab/snapshots")).iter().any(|name| name.contains("more/")), "{:?}", tree(&lab.path("lab/snapshots")));
+            assert!(
+                !tree(&lab.path("lab/snapshots")).iter().any(|name| name.contains("more/")),
+                "{:?}",
+                tree(&lab.path("lab/snapshots"))
+            );
             audited(&lab, "after a full disk");
         }
     }
@@ -335,7 +364,11 @@ impl Small {
         let (place, aside) = (lab.path("lab"), lab.path("aside"));
         std::fs::rename(&place, &aside).unwrap();
         std::fs::create_dir(&place).unwrap();
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=16m", "none"]).arg(&place).stderr(Stdio::null()).status();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=16m", "none"])
+            .arg(&place)
+            .stderr(Stdio::null())
+            .status();
         if !mounted.is_ok_and(|status| status.success()) {
             eprintln!("SKIPPED: no small disk may be mounted here, so file sizes are limited instead");
             std::fs::remove_dir(&place).unwrap();
@@ -395,7 +428,12 @@ fn free_bytes(place: &Path) -> u64 {
 fn limited(lab: &Lab, args: &[&str], most: u64) -> Done {
     let plain = lab.command(args);
     let mut shell = Command::new("bash");
-    shell.arg("-c").arg(format!("trap '' XFSZ; ulimit -f {most}; exec \"$@\"")).arg("limited").arg(plain.get_program()).args(args);
+    shell
+        .arg("-c")
+        .arg(format!("trap '' XFSZ; ulimit -f {most}; exec \"$@\""))
+        .arg("limited")
+        .arg(plain.get_program())
+        .args(args);
     shell.current_dir(plain.get_current_dir().unwrap()).env("UNSEEN_LAB", "lab").env("LANG", "C");
     let output = shell.output().unwrap();
     assert_eq!(output.status.signal(), None, "{output:?}");
@@ -423,4 +461,3 @@ fn files_that_may_not_grow_refuse_and_break_nothing() {
         audited(&lab, "without the limit");
     }
 }
-

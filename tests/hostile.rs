@@ -24,7 +24,8 @@ use unseen_worker::run::{Guest, Run, Watch, run};
 /// component and one dataset do for all.
 static COMPONENT: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let guests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/guests");
-    unseen_toolchain::build_package(&guests, "guest-hostile", &Path::new(env!("CARGO_TARGET_TMPDIR")).join("guests")).unwrap()
+    unseen_toolchain::build_package(&guests, "guest-hostile", &Path::new(env!("CARGO_TARGET_TMPDIR")).join("guests"))
+        .unwrap()
 });
 
 /// Every misdeed, by its number in the guest; 99 is none.
@@ -32,7 +33,8 @@ const MODES: [u32; 13] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 99];
 /// Those after which the victim's grain has contributed nothing.
 const FAILING: [u32; 7] = [2, 3, 5, 6, 7, 9, 10];
 
-const GROUPS: [&str; 12] = ["count", "number", "list", "code", "pages", "nan", "inf", "hoard", "deep", "digest", "nobody", "none"];
+const GROUPS: [&str; 12] =
+    ["count", "number", "list", "code", "pages", "nan", "inf", "hoard", "deep", "digest", "nobody", "none"];
 const UNITS: i128 = 40;
 /// Bounds of the one value.
 const BOUNDS: (i64, i64) = (-2, 3);
@@ -61,7 +63,8 @@ fn rows(victim: Victim) -> String {
 }
 
 fn description() -> String {
-    let modes = MODES.iter().map(|mode| format!("\n[[column]]\nname = \"m{mode}\"\ntype = \"int\"\nmin = 0\nmax = 99\n"));
+    let modes =
+        MODES.iter().map(|mode| format!("\n[[column]]\nname = \"m{mode}\"\ntype = \"int\"\nmin = 0\nmax = 99\n"));
     let firms = FIRMS.replace("[\"north\", \"south\"]", "[\"north\", \"south\", \"victim\"]");
     firms.split("[[column]]\nname = \"output\"").next().unwrap().to_owned() + &modes.collect::<String>()
 }
@@ -100,23 +103,40 @@ impl Bench {
     }
 
     /// Runs a job, with the same seed on whatever dataset; `exact` leaves the noise out.
-    fn run(&self, manifest: &str, guest: Option<&dyn Fn(&[Table<'_>]) -> Vec<Contribution>>, exact: bool) -> NoisyTotals {
+    fn run(
+        &self,
+        manifest: &str,
+        guest: Option<&HonestCode>,
+        exact: bool,
+    ) -> NoisyTotals {
         let manifest = Manifest::parse(manifest).unwrap();
         let mut plan = Plan::new(&manifest, &ReferenceTables::default()).unwrap();
         if exact {
             let none = Noise::Laplace { scale: Rational::from_integer(0.into()) };
-            plan.outputs.iter_mut().flat_map(|output| &mut output.values).for_each(|value| value.noise = vec![none.clone()]);
+            plan.outputs
+                .iter_mut()
+                .flat_map(|output| &mut output.values)
+                .for_each(|value| value.noise = vec![none.clone()]);
         }
         let folder = SnapshotDir::open(&self.snapshot.path().join("firms"), None).unwrap();
         let key = folder.data_key(&self.key).unwrap();
-        let rows = Rows::new(&manifest, vec![folder.into_snapshot(&key).unwrap()], &ReferenceTables::default()).unwrap();
+        let rows =
+            Rows::new(&manifest, vec![folder.into_snapshot(&key).unwrap()], &ReferenceTables::default()).unwrap();
         let engine = Engine::new(&Limits::new(plan.limits.fuel, plan.limits.memory), 2).unwrap();
         let identity = RunIdentity { origin: ORIGIN, entry: 1, leaf: [1; 32], snapshots: &[] };
         let noise = NoiseKey::new([5; 32]);
         let seed = |round| noise.round_seed(&identity, round);
         macro_rules! outcome {
             ($guest:expr, $threads:expr) => {
-                run(&Run { plan: &plan, guest: $guest, rows: &rows, seed: &seed, block_key: BlockKey::new(&[6; 32]).unwrap(), threads: $threads, watch: &Nobody })
+                run(&Run {
+                    plan: &plan,
+                    guest: $guest,
+                    rows: &rows,
+                    seed: &seed,
+                    block_key: BlockKey::new(&[6; 32]).unwrap(),
+                    threads: $threads,
+                    watch: &Nobody,
+                })
             };
         }
         let outcome = match guest {
@@ -139,7 +159,9 @@ impl Watch for Nobody {
 }
 
 /// Honest code, in this process.
-struct Native<'a>(&'a dyn Fn(&[Table<'_>]) -> Vec<Contribution>);
+type HonestCode = dyn Fn(&[Table<'_>]) -> Vec<Contribution>;
+
+struct Native<'a>(&'a HonestCode);
 
 // SAFETY: used by runs of one thread only.
 unsafe impl Sync for Native<'_> {}
@@ -164,21 +186,36 @@ fn a_unit_moves_a_total_by_no_more_than_its_bounds_whatever_the_guest_does() {
     for mode in MODES {
         let [marked, plain, absent] = [marked.exact(mode), plain.exact(mode), absent.exact(mode)];
         for with in [&marked, &plain] {
-            let moved: Vec<i128> = with.iter().zip(&absent).map(|(with, without)| with - without).filter(|moved| *moved != 0).collect();
+            let moved: Vec<i128> =
+                with.iter().zip(&absent).map(|(with, without)| with - without).filter(|moved| *moved != 0).collect();
             assert!(moved.len() <= 3, "mode {mode}: {moved:?}");
-            assert!(moved.iter().all(|moved| (i128::from(BOUNDS.0)..=i128::from(BOUNDS.1)).contains(moved)), "mode {mode}: {moved:?}");
+            assert!(
+                moved.iter().all(|moved| (i128::from(BOUNDS.0)..=i128::from(BOUNDS.1)).contains(moved)),
+                "mode {mode}: {moved:?}"
+            );
         }
         if FAILING.contains(&mode) {
             assert_eq!(marked, absent, "mode {mode}: a grain that fails adds nothing");
-            assert_eq!((at(&plain, "count"), at(&absent, "count")), (UNITS, UNITS - 1), "mode {mode}: the others are not disturbed");
+            assert_eq!(
+                (at(&plain, "count"), at(&absent, "count")),
+                (UNITS, UNITS - 1),
+                "mode {mode}: the others are not disturbed"
+            );
         }
         assert_eq!((marked.len(), at(&marked, "nobody")), (GROUPS.len(), 0), "mode {mode}");
         match mode {
-            0 => assert_eq!(["number", "list", "code"].map(|group| at(&marked, group)), [0, UNITS, UNITS], "something was carried over"),
+            0 => assert_eq!(
+                ["number", "list", "code"].map(|group| at(&marked, group)),
+                [0, UNITS, UNITS],
+                "something was carried over"
+            ),
             1 => assert_eq!(at(&marked, "pages"), 0, "something was left in memory"),
             4 => assert_eq!((at(&marked, "hoard"), at(&marked, "count")), (i128::from(BOUNDS.1), UNITS - 1)),
             // NaN is the lower bound; two values where one is declared, and groups outside, are nothing.
-            8 => assert_eq!(["nan", "inf", "count"].map(|group| at(&marked, group)), [UNITS * i128::from(BOUNDS.0), 0, 0]),
+            8 => assert_eq!(
+                ["nan", "inf", "count"].map(|group| at(&marked, group)),
+                [UNITS * i128::from(BOUNDS.0), 0, 0]
+            ),
             _ => {}
         }
     }
@@ -188,7 +225,11 @@ fn a_unit_moves_a_total_by_no_more_than_its_bounds_whatever_the_guest_does() {
 fn a_guest_that_carries_state_releases_what_an_honest_one_does() {
     let bench = Bench::new(Victim::Marked);
     let honest = |_: &[Table<'_>]| {
-        let add = |group: &str, value| Contribution { output: 0, group: vec![Key::Text(group.to_owned())], values: vec![value] };
+        let add = |group: &str, value| Contribution {
+            output: 0,
+            group: vec![Key::Text(group.to_owned())],
+            values: vec![value],
+        };
         vec![add("number", 0.0), add("list", 1.0), add("code", 1.0)]
     };
     for grain in ["kind = \"unit\"", "kind = \"blocks\"\ncount = 8"] {
@@ -200,7 +241,10 @@ fn a_guest_that_carries_state_releases_what_an_honest_one_does() {
     let two = bench.run(&two, None, true);
     assert_eq!(["number", "list", "code"].map(|group| at(two.steps(), group)), [0, UNITS, 0]);
     let noise = bench.run(&manifest(0, "kind = \"unit\""), None, false);
-    assert!(GROUPS.iter().any(|group| group.starts_with('n') && at(noise.steps(), group) != 0), "a group that nobody is in has its noise too");
+    assert!(
+        GROUPS.iter().any(|group| group.starts_with('n') && at(noise.steps(), group) != 0),
+        "a group that nobody is in has its noise too"
+    );
 }
 
 #[test]
@@ -223,7 +267,9 @@ fn an_analyst_sees_the_same_of_two_neighbouring_datasets() {
         lab.write(&format!("job{mode}/target/job.wasm"), &*COMPONENT);
     }
     let labs = [(lab.copy(), Victim::Marked), (lab, Victim::Plain)];
-    let seen = std::thread::scope(|scope| labs.each_ref().map(|(lab, victim)| scope.spawn(move || observe(lab, *victim))).map(|seen| seen.join().unwrap()));
+    let seen = std::thread::scope(|scope| {
+        labs.each_ref().map(|(lab, victim)| scope.spawn(move || observe(lab, *victim))).map(|seen| seen.join().unwrap())
+    });
     assert_eq!(seen[0].len(), seen[1].len());
     assert!(seen[0].len() > MODES.len() * 5);
     for ((what, one), (_, other)) in seen[0].iter().zip(&seen[1]) {
@@ -249,7 +295,11 @@ fn observe(lab: &Lab, victim: Victim) -> Vec<(String, String)> {
         note(format!("run {mode}"), lab.unseen(&["--json", "job", "run", &id, "--key", "keys/operator.pem"]));
         let release = lab.unseen(&["--json", "job", "release", &id, "--key", "keys/analyst.pem"]);
         let body: Value = serde_json::from_str(&release.stdout).unwrap();
-        assert_eq!(body["rounds"][0]["outputs"][0]["groups"].as_array().unwrap().len(), GROUPS.len(), "every group is there");
+        assert_eq!(
+            body["rounds"][0]["outputs"][0]["groups"].as_array().unwrap().len(),
+            GROUPS.len(),
+            "every group is there"
+        );
         note(format!("release {mode}"), release);
         note(format!("release {mode}, as text"), lab.unseen(&["job", "release", &id, "--key", "keys/analyst.pem"]));
         note(format!("show {mode}"), lab.unseen(&["--json", "job", "show", &id]));
@@ -263,14 +313,21 @@ fn observe(lab: &Lab, victim: Victim) -> Vec<(String, String)> {
         note(format!("entry {entry}"), lab.unseen(&["--json", "log", "show", "--entry", &entry.to_string()]));
     }
     lab.ok(&["log", "export", "bundle"]);
-    let files = tree(&lab.path("bundle")).into_iter().filter(|name| !name.contains("blobs/")).collect::<Vec<_>>().join("\n");
+    let files =
+        tree(&lab.path("bundle")).into_iter().filter(|name| !name.contains("blobs/")).collect::<Vec<_>>().join("\n");
     seen.push(("files".to_owned(), masked_text(&files)));
     // Names of blobs are digests and differ; their contents, numbers masked, do not.
-    let blobs = tree(&lab.path("bundle/blobs")).into_iter().map(|name| lab.path("bundle/blobs").join(name)).filter(|path| path.is_file());
-    let mut blobs: Vec<String> = blobs.map(|path| std::fs::read_to_string(path).unwrap()).map(|text| match serde_json::from_str(&text) {
-        Ok(json) => masked(None, json).to_string(),
-        Err(_) => text,
-    }).collect();
+    let blobs = tree(&lab.path("bundle/blobs"))
+        .into_iter()
+        .map(|name| lab.path("bundle/blobs").join(name))
+        .filter(|path| path.is_file());
+    let mut blobs: Vec<String> = blobs
+        .map(|path| std::fs::read_to_string(path).unwrap())
+        .map(|text| match serde_json::from_str(&text) {
+            Ok(json) => masked(None, json).to_string(),
+            Err(_) => text,
+        })
+        .collect();
     blobs.sort();
     seen.extend(blobs.into_iter().map(|blob| ("blob".to_owned(), blob)));
     seen
@@ -285,9 +342,13 @@ fn masked(name: Option<&str>, value: Value) -> Value {
         // The envelope once more: the statement beside it is what it says.
         (Some("payload"), _) => json!("payload"),
         (_, Value::String(text)) if text.parse::<chrono::DateTime<chrono::Utc>>().is_ok() => json!("time"),
-        (_, Value::String(text)) if text.len() >= 32 && !text.contains(' ') && !text.contains('\n') => json!(format!("{} bytes", text.len())),
+        (_, Value::String(text)) if text.len() >= 32 && !text.contains(' ') && !text.contains('\n') => {
+            json!(format!("{} bytes", text.len()))
+        }
         (_, Value::Array(items)) => items.into_iter().map(|item| masked(None, item)).collect(),
-        (_, Value::Object(fields)) => fields.into_iter().map(|(name, value)| (name.clone(), masked(Some(&name), value))).collect(),
+        (_, Value::Object(fields)) => {
+            fields.into_iter().map(|(name, value)| (name.clone(), masked(Some(&name), value))).collect()
+        }
         (_, other) => other,
     }
 }

@@ -15,9 +15,33 @@ fn from_an_empty_folder_to_a_verified_release() {
 
     // People: with both keys at hand, and by a request made on another machine.
     for (name, role) in [("steward", "steward"), ("operator", "operator"), ("second", "operator")] {
-        lab.ok(&["person", "enroll", "--name", name, "--role", role, "--new-key", &key(name), "--key", "keys/owner.pem"]);
+        lab.ok(&[
+            "person",
+            "enroll",
+            "--name",
+            name,
+            "--role",
+            role,
+            "--new-key",
+            &key(name),
+            "--key",
+            "keys/owner.pem",
+        ]);
     }
-    lab.ok(&["person", "request", "--name", "analyst", "--role", "analyst", "--new-key", "keys/analyst.pem", "--origin", ORIGIN, "--out", "request.json"]);
+    lab.ok(&[
+        "person",
+        "request",
+        "--name",
+        "analyst",
+        "--role",
+        "analyst",
+        "--new-key",
+        "keys/analyst.pem",
+        "--origin",
+        ORIGIN,
+        "--out",
+        "request.json",
+    ]);
     lab.ok(&["person", "enroll", "--request", "request.json", "--key", "keys/operator.pem"]);
     let people = lab.ok(&["person", "list"]);
     assert_eq!(people.as_array().unwrap().len(), 5);
@@ -31,7 +55,16 @@ fn from_an_empty_folder_to_a_verified_release() {
     lab.write("firms.csv", firms(900));
     lab.ok(&["dataset", "describe", "firms.csv", "--out", "draft.toml"]);
     lab.write("firms.toml", FIRMS);
-    let quality = lab.ok(&["dataset", "import", "firms.csv", "--description", "firms.toml", "--key", "keys/steward.pem"])["quality"].clone();
+    let quality = lab.ok(&[
+        "dataset",
+        "import",
+        "firms.csv",
+        "--description",
+        "firms.toml",
+        "--key",
+        "keys/steward.pem",
+    ])["quality"]
+        .clone();
     assert_eq!((quality["rows"].as_u64(), quality["units"].as_u64()), (Some(1800), Some(900)));
     assert_eq!(lab.ok(&["dataset", "quality", "firms"]), quality);
     assert_eq!(lab.ok(&["dataset", "list"])[0]["name"], "firms");
@@ -46,7 +79,11 @@ fn from_an_empty_folder_to_a_verified_release() {
     lab.write("count/job.toml", COUNT);
     lab.write("count/src/lib.rs", SOURCE);
     let built = lab.unseen(&["--json", "job", "build", "count"]);
-    assert_eq!(built.code, 0, "jobs cannot be compiled here; `make setup` gets the WebAssembly target\n{}", built.stderr);
+    assert_eq!(
+        built.code, 0,
+        "jobs cannot be compiled here; `make setup` gets the WebAssembly target\n{}",
+        built.stderr
+    );
     let checked = lab.ok(&["job", "check", "count"]);
     assert_eq!(checked["plan"]["rho"], "0.25");
     let width = checked["plan"]["outputs"][0]["values"][0]["halfWidth95"][0].as_f64().unwrap();
@@ -69,11 +106,22 @@ fn from_an_empty_folder_to_a_verified_release() {
     }
     assert_eq!(lab.ok(&["job", "list"])[0]["state"], "released");
     let budgets = lab.ok(&["budget"]);
-    assert_eq!((&budgets["budgets"][0]["spent"], &budgets["budgets"][1]["left"]), (&Value::from("0.25"), &Value::from("0.25")));
+    assert_eq!(
+        (&budgets["budgets"][0]["spent"], &budgets["budgets"][1]["left"]),
+        (&Value::from("0.25"), &Value::from("0.25"))
+    );
 
     // The log, from inside and from outside.
     let kinds = lab.kinds();
-    let end = ["dataset-registered", "job-submitted", "job-approved", "job-approved", "run-started", "released", "release-read"];
+    let end = [
+        "dataset-registered",
+        "job-submitted",
+        "job-approved",
+        "job-approved",
+        "run-started",
+        "released",
+        "release-read",
+    ];
     assert_eq!(kinds[kinds.len() - end.len()..], end);
     assert_eq!(lab.ok(&["log", "show", "--from", "5"]).as_array().unwrap().len(), kinds.len() - 5);
     let statement = lab.ok(&["log", "show", "--entry", "8"])["statement"].clone();
@@ -81,7 +129,10 @@ fn from_an_empty_folder_to_a_verified_release() {
     assert!(text(&lab.ok(&["log", "prove", "8"])["proof"]).contains("8"));
     lab.ok(&["log", "export", "bundle", "--modules"]);
     let verified = lab.ok(&["audit", "verify", "bundle", "--log-key", &log_key, "--since", "kept.txt"]);
-    assert_eq!((verified["violations"].as_array().unwrap().len(), &verified["numbers"], &verified["extends"]), (0, &Value::from(2), &Value::from(8)));
+    assert_eq!(
+        (verified["violations"].as_array().unwrap().len(), &verified["numbers"], &verified["extends"]),
+        (0, &Value::from(2), &Value::from(8))
+    );
     let replayed = lab.ok(&["audit", "replay", &id]);
     assert_eq!((&replayed["agrees"], &replayed["numbers"]), (&Value::from(true), &Value::from(2)));
 
@@ -108,7 +159,10 @@ fn a_release_waits_for_its_time() {
     let id = lab.approved("job");
     let ran = lab.ok(&["job", "run", &id, "--key", "keys/operator.pem"]);
     assert_eq!(ran["released"], Value::Null);
-    assert!(lab.refuses(&["job", "release", &id, "--key", "keys/analyst.pem"]).starts_with(&format!("the release of {id} is sealed until ")));
+    assert!(
+        lab.refuses(&["job", "release", &id, "--key", "keys/analyst.pem"])
+            .starts_with(&format!("the release of {id} is sealed until "))
+    );
     // Running it again neither hurries nor charges it.
     let again = lab.ok(&["job", "run", &id, "--key", "keys/operator.pem"]);
     assert_eq!((&again["released"], &again["releaseAt"]), (&Value::Null, &ran["releaseAt"]));
@@ -128,8 +182,20 @@ fn texts_and_languages() {
     let id = lab.submit("job");
     let chinese = |text: &str| text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
     for command in [
-        "lab show", "person list", "policy show", "dataset list", "dataset show firms", "dataset quality firms", "job list", "job check job",
-        "budget", "log show", "log checkpoint", "log prove 3", "log show --entry 3", "key show keys/owner.pem",
+        "lab show",
+        "person list",
+        "policy show",
+        "dataset list",
+        "dataset show firms",
+        "dataset quality firms",
+        "job list",
+        "job check job",
+        "budget",
+        "log show",
+        "log checkpoint",
+        "log prove 3",
+        "log show --entry 3",
+        "key show keys/owner.pem",
     ] {
         let args: Vec<&str> = command.split(' ').collect();
         let done = lab.unseen(&args);
@@ -142,7 +208,17 @@ fn texts_and_languages() {
     let version = lab.unseen(&["--version"]);
     assert_eq!((version.code, version.stdout.starts_with("unseen ")), (0, true));
 
-    for command in ["--help", "job run --help", "lab show", "person list", "dataset list", "job list", "budget", "log show", "doctor"] {
+    for command in [
+        "--help",
+        "job run --help",
+        "lab show",
+        "person list",
+        "dataset list",
+        "job list",
+        "budget",
+        "log show",
+        "doctor",
+    ] {
         let args: Vec<&str> = command.split(' ').collect();
         assert!(chinese(&lab.unseen(&[&["--lang", "zh"], &args[..]].concat()).stdout), "{command}");
         let by_environment = lab.command(&args).env("LANG", "zh_CN.UTF-8").output().unwrap();
@@ -151,7 +227,10 @@ fn texts_and_languages() {
     let refused = lab.unseen(&["--lang=zh", "job", "release", &id, "--key", "keys/analyst.pem"]);
     assert_eq!((refused.code, refused.stderr), (1, format!("错误: {id} 尚无结果：请先运行\n")));
     let usage = lab.unseen(&["--lang", "zh", "job", "approve", "seven", "--key", "k"]);
-    assert_eq!(usage.stderr.lines().next().unwrap(), "错误: 值 'seven' 不适用于 '<JOB>'：`seven` 不是作业：请写 `unseen job list` 显示的编号，例如 j12");
+    assert_eq!(
+        usage.stderr.lines().next().unwrap(),
+        "错误: 值 'seven' 不适用于 '<JOB>'：`seven` 不是作业：请写 `unseen job list` 显示的编号，例如 j12"
+    );
     let help = lab.unseen(&["--lang", "zh", "job", "run", "--help"]).stdout;
     for english in ["Usage", "Options", "Print", "Arguments", "env", "values"] {
         assert!(!help.contains(english), "{help}");

@@ -12,7 +12,8 @@ use unseen_policies::event::{Digest, JobApproved, JobId};
 
 /// Runs each command, which must be refused with just this sentence. Reports all that differ at once.
 fn refused(lab: &Lab, cases: &[(&str, &str)]) {
-    let said: Vec<String> = cases.iter().map(|(command, _)| lab.refuses(&command.split(' ').collect::<Vec<_>>())).collect();
+    let said: Vec<String> =
+        cases.iter().map(|(command, _)| lab.refuses(&command.split(' ').collect::<Vec<_>>())).collect();
     let wanted: Vec<&str> = cases.iter().map(|(_, sentence)| *sentence).collect();
     assert_eq!(said, wanted);
 }
@@ -21,15 +22,28 @@ fn refused(lab: &Lab, cases: &[(&str, &str)]) {
 fn approvals_that_do_not_count() {
     let lab = Lab::with_job();
     assert_eq!(lab.submit("job"), "j8");
-    refused(&lab, &[
-        ("job approve j8 --key keys/analyst.pem", "analyst is not an operator: ask an operator to enrol a key with that role"),
-        ("job run j8 --key keys/operator.pem", "job j8 is submitted, so `run-started` cannot follow: see `unseen job show j8`"),
-        ("job approve j9 --key keys/operator.pem", "there is no job j9: see `unseen job list`"),
-    ]);
+    refused(
+        &lab,
+        &[
+            (
+                "job approve j8 --key keys/analyst.pem",
+                "analyst is not an operator: ask an operator to enrol a key with that role",
+            ),
+            (
+                "job run j8 --key keys/operator.pem",
+                "job j8 is submitted, so `run-started` cannot follow: see `unseen job show j8`",
+            ),
+            ("job approve j9 --key keys/operator.pem", "there is no job j9: see `unseen job list`"),
+        ],
+    );
     lab.approve("j8", "operator");
-    refused(&lab, &[
-        ("job approve j8 --key keys/operator.pem", "operator has approved this job already: another operator is needed"),
-    ]);
+    refused(
+        &lab,
+        &[(
+            "job approve j8 --key keys/operator.pem",
+            "operator has approved this job already: another operator is needed",
+        )],
+    );
 
     // Forged with the library, since the binary does not let anyone sign such things.
     let before = lab.entries();
@@ -44,7 +58,10 @@ fn approvals_that_do_not_count() {
             JobApproved { submission: other, ..good },
         ] {
             let error = open.sign_and_accept(forged, &key, &[]).unwrap_err();
-            assert_eq!(error.to_string(), "what was approved is not what was submitted as job j8: look at the job again");
+            assert_eq!(
+                error.to_string(),
+                "what was approved is not what was submitted as job j8: look at the job again"
+            );
         }
         let replayed = open.log().entry(before - 1).unwrap();
         let error = open.accept(&replayed, &[]).unwrap_err();
@@ -53,15 +70,33 @@ fn approvals_that_do_not_count() {
     assert_eq!(lab.entries(), before);
 
     lab.ok(&["person", "revoke", "second", "--reason", "left", "--key", "keys/owner.pem"]);
-    refused(&lab, &[
-        ("job approve j8 --key keys/second.pem", "the key of second was revoked by entry 10: ask an operator to enrol a new one"),
-        ("person revoke second --reason twice --key keys/owner.pem", "nobody enrolled has the name or key `second`: see `unseen person list`"),
-    ]);
+    refused(
+        &lab,
+        &[
+            (
+                "job approve j8 --key keys/second.pem",
+                "the key of second was revoked by entry 10: ask an operator to enrol a new one",
+            ),
+            (
+                "person revoke second --reason twice --key keys/owner.pem",
+                "nobody enrolled has the name or key `second`: see `unseen person list`",
+            ),
+        ],
+    );
     lab.ok(&["job", "reject", "j8", "--reason", "not this year", "--key", "keys/operator.pem"]);
-    refused(&lab, &[
-        ("job approve j8 --key keys/owner.pem", "job j8 is rejected, so `job-approved` cannot follow: see `unseen job show j8`"),
-        ("job run j8 --key keys/owner.pem", "job j8 is rejected, so `run-started` cannot follow: see `unseen job show j8`"),
-    ]);
+    refused(
+        &lab,
+        &[
+            (
+                "job approve j8 --key keys/owner.pem",
+                "job j8 is rejected, so `job-approved` cannot follow: see `unseen job show j8`",
+            ),
+            (
+                "job run j8 --key keys/owner.pem",
+                "job j8 is rejected, so `run-started` cannot follow: see `unseen job show j8`",
+            ),
+        ],
+    );
 }
 
 /// Somebody who is analyst and operator at once is still the author of the job.
@@ -69,11 +104,25 @@ fn approvals_that_do_not_count() {
 fn an_author_does_not_approve() {
     let lab = Lab::with_job();
     lab.ok(&["key", "new", "keys/both.pem"]);
-    lab.ok(&["person", "enroll", "--name", "both", "--role", "analyst", "--role", "operator", "--new-key", "keys/both.pem", "--key", "keys/owner.pem"]);
-    lab.ok(&["job", "submit", "job", "--key", "keys/both.pem"]);
-    refused(&lab, &[
-        ("job approve j9 --key keys/both.pem", "both wrote this job: its author never counts among its approvers"),
+    lab.ok(&[
+        "person",
+        "enroll",
+        "--name",
+        "both",
+        "--role",
+        "analyst",
+        "--role",
+        "operator",
+        "--new-key",
+        "keys/both.pem",
+        "--key",
+        "keys/owner.pem",
     ]);
+    lab.ok(&["job", "submit", "job", "--key", "keys/both.pem"]);
+    refused(
+        &lab,
+        &[("job approve j9 --key keys/both.pem", "both wrote this job: its author never counts among its approvers")],
+    );
 }
 
 #[test]
@@ -83,7 +132,17 @@ fn budgets_and_what_may_be_read() {
     lab.ok(&["policy", "set", "tight.toml", "--key", "keys/owner.pem"]);
     lab.write("closed.csv", firms(3));
     lab.write("closed.toml", FIRMS.replace("\"firms\"", "\"closed\""));
-    lab.ok(&["dataset", "import", "closed.csv", "--description", "closed.toml", "--open-to", "somebody", "--key", "keys/steward.pem"]);
+    lab.ok(&[
+        "dataset",
+        "import",
+        "closed.csv",
+        "--description",
+        "closed.toml",
+        "--open-to",
+        "somebody",
+        "--key",
+        "keys/steward.pem",
+    ]);
     for (name, from, to) in [
         ("dear", "rho = 0.25", "rho = 0.250000000001"),
         ("closed", "\"firms\"", "\"closed\""),
@@ -94,16 +153,28 @@ fn budgets_and_what_may_be_read() {
         std::fs::create_dir(lab.path(name).join("target")).unwrap();
         std::fs::copy(lab.path("job/target/job.wasm"), lab.path(name).join("target/job.wasm")).unwrap();
     }
-    refused(&lab, &[
-        ("job submit dear --key keys/analyst.pem", "the job costs 0.250000000001 rho, over the cap of 0.25 rho for one job: lower its budget"),
-        ("job submit closed --key keys/analyst.pem", "`closed` is not open to analyst: ask its steward"),
-        ("job submit nowhere --key keys/analyst.pem", "the dataset `nowhere` is not registered: see `unseen dataset list`"),
-        ("job check nowhere", "the dataset `nowhere` is not registered: see `unseen dataset list`"),
-        ("job submit nothing --key keys/analyst.pem", "`firms` has no column `ouptut`: see `unseen dataset show firms`"),
-        ("job check nothing", "`firms` has no column `ouptut`: see `unseen dataset show firms`"),
-        ("dataset show nowhere", "the dataset `nowhere` is not registered: see `unseen dataset list`"),
-        ("budget --dataset nowhere", "the dataset `nowhere` is not registered: see `unseen dataset list`"),
-    ]);
+    refused(
+        &lab,
+        &[
+            (
+                "job submit dear --key keys/analyst.pem",
+                "the job costs 0.250000000001 rho, over the cap of 0.25 rho for one job: lower its budget",
+            ),
+            ("job submit closed --key keys/analyst.pem", "`closed` is not open to analyst: ask its steward"),
+            (
+                "job submit nowhere --key keys/analyst.pem",
+                "the dataset `nowhere` is not registered: see `unseen dataset list`",
+            ),
+            ("job check nowhere", "the dataset `nowhere` is not registered: see `unseen dataset list`"),
+            (
+                "job submit nothing --key keys/analyst.pem",
+                "`firms` has no column `ouptut`: see `unseen dataset show firms`",
+            ),
+            ("job check nothing", "`firms` has no column `ouptut`: see `unseen dataset show firms`"),
+            ("dataset show nowhere", "the dataset `nowhere` is not registered: see `unseen dataset list`"),
+            ("budget --dataset nowhere", "the dataset `nowhere` is not registered: see `unseen dataset list`"),
+        ],
+    );
 
     // Both fit when they are submitted; only one can be paid.
     let (first, second, third) = (lab.submit("job"), lab.submit("job"), lab.submit("job"));
@@ -111,21 +182,42 @@ fn budgets_and_what_may_be_read() {
         lab.approve(job, "operator");
     }
     lab.ok(&["job", "run", &first, "--key", "keys/operator.pem"]);
-    refused(&lab, &[
-        (&format!("job run {second} --key keys/operator.pem"), "the job costs 0.25 rho, but analyst has only 0 rho left on `firms`"),
-        ("job submit job --key keys/analyst.pem", "the job costs 0.25 rho, but analyst has only 0 rho left on `firms`"),
-    ]);
+    refused(
+        &lab,
+        &[
+            (
+                &format!("job run {second} --key keys/operator.pem"),
+                "the job costs 0.25 rho, but analyst has only 0 rho left on `firms`",
+            ),
+            (
+                "job submit job --key keys/analyst.pem",
+                "the job costs 0.25 rho, but analyst has only 0 rho left on `firms`",
+            ),
+        ],
+    );
     lab.write("tight.toml", POLICY.replace("\"1\"", "\"0.4\"").replace("release_now = true", "release_now = false"));
     lab.ok(&["policy", "set", "tight.toml", "--key", "keys/owner.pem"]);
     lab.approve(&third, "operator");
     lab.approve(&third, "second");
     lab.write("later/job.toml", job("rho = 0.25").replace("\"now\"", "\"+1h\""));
     lab.write("later/target/job.wasm", std::fs::read(lab.path("job/target/job.wasm")).unwrap());
-    refused(&lab, &[
-        (&format!("job run {third} --key keys/operator.pem"), "the policy changed since the job was checked: check and submit again"),
-        ("job submit later --key keys/analyst.pem", "the job costs 0.25 rho, but only 0.15 rho of the budget of `firms` is left"),
-        ("job submit job --key keys/analyst.pem", "this lab releases on schedule only: give the job a release time, such as release = \"+1h\""),
-    ]);
+    refused(
+        &lab,
+        &[
+            (
+                &format!("job run {third} --key keys/operator.pem"),
+                "the policy changed since the job was checked: check and submit again",
+            ),
+            (
+                "job submit later --key keys/analyst.pem",
+                "the job costs 0.25 rho, but only 0.15 rho of the budget of `firms` is left",
+            ),
+            (
+                "job submit job --key keys/analyst.pem",
+                "this lab releases on schedule only: give the job a release time, such as release = \"+1h\"",
+            ),
+        ],
+    );
 }
 
 #[test]
@@ -152,23 +244,38 @@ fn everyone_keeps_to_their_role() {
         assert!(said.ends_with(stranger), "{command}: {said}");
     }
     // Whoever may not register leaves nothing in the folder either.
-    let snapshots = || tree(&lab.path("lab/snapshots")).into_iter().filter(|path| path.ends_with("/manifest.json")).count();
+    let snapshots =
+        || tree(&lab.path("lab/snapshots")).into_iter().filter(|path| path.ends_with("/manifest.json")).count();
     assert_eq!(snapshots(), 1);
     lab.approve("j8", "operator");
     lab.approve("j8", "second");
-    refused(&lab, &[
-        ("job run j8 --key keys/analyst.pem", &is_not("analyst", "an operator")),
-        ("job release j8 --key keys/analyst.pem", "j8 has no result yet: run it first"),
-        ("person revoke nobody --reason x --key keys/owner.pem", "nobody enrolled has the name or key `nobody`: see `unseen person list`"),
-        ("person enroll --name steward --role steward --new-key keys/stranger.pem --key keys/owner.pem",
-            "the name `steward` is taken by an enrolled person: choose another, or revoke the old key first"),
-        ("person enroll --name other --role steward --new-key keys/steward.pem --key keys/owner.pem",
-            "this key is in the log already: make a new one with `unseen key new`"),
-    ]);
+    refused(
+        &lab,
+        &[
+            ("job run j8 --key keys/analyst.pem", &is_not("analyst", "an operator")),
+            ("job release j8 --key keys/analyst.pem", "j8 has no result yet: run it first"),
+            (
+                "person revoke nobody --reason x --key keys/owner.pem",
+                "nobody enrolled has the name or key `nobody`: see `unseen person list`",
+            ),
+            (
+                "person enroll --name steward --role steward --new-key keys/stranger.pem --key keys/owner.pem",
+                "the name `steward` is taken by an enrolled person: choose another, or revoke the old key first",
+            ),
+            (
+                "person enroll --name other --role steward --new-key keys/steward.pem --key keys/owner.pem",
+                "this key is in the log already: make a new one with `unseen key new`",
+            ),
+        ],
+    );
     lab.ok(&["job", "run", "j8", "--key", "keys/operator.pem"]);
-    refused(&lab, &[
-        ("job run j8 --key keys/operator.pem", "job j8 is released, so `run-started` cannot follow: see `unseen job show j8`"),
-    ]);
+    refused(
+        &lab,
+        &[(
+            "job run j8 --key keys/operator.pem",
+            "job j8 is released, so `run-started` cannot follow: see `unseen job show j8`",
+        )],
+    );
     assert!(lab.refuses(&["job", "release", "j8", "--key", "keys/stranger.pem"]).ends_with(stranger));
 }
 
@@ -180,14 +287,22 @@ fn keys_that_others_can_read_or_that_are_none() {
     lab.write("keys/text.pem", "not a key");
     std::fs::set_permissions(lab.path("keys/text.pem"), std::fs::Permissions::from_mode(0o600)).unwrap();
     let owner = std::fs::read(lab.path("keys/owner.pem")).unwrap();
-    refused(&lab, &[
-        ("policy set policy.toml --key keys/operator.pem",
-            "keys/operator.pem can be read by others (mode 644): run `chmod 600` on it, and make a new key if others may have read it"),
-        ("policy set policy.toml --key keys/text.pem", "keys/text.pem is not a private key made by `unseen key new`"),
-        ("policy set policy.toml --key keys/none.pem", "keys/none.pem: No such file or directory (os error 2)"),
-        ("key show keys/text.pem", "keys/text.pem is not a private key made by `unseen key new`"),
-        ("key new keys/owner.pem", "keys/owner.pem exists already and is never overwritten: choose another name"),
-    ]);
+    refused(
+        &lab,
+        &[
+            (
+                "policy set policy.toml --key keys/operator.pem",
+                "keys/operator.pem can be read by others (mode 644): run `chmod 600` on it, and make a new key if others may have read it",
+            ),
+            (
+                "policy set policy.toml --key keys/text.pem",
+                "keys/text.pem is not a private key made by `unseen key new`",
+            ),
+            ("policy set policy.toml --key keys/none.pem", "keys/none.pem: No such file or directory (os error 2)"),
+            ("key show keys/text.pem", "keys/text.pem is not a private key made by `unseen key new`"),
+            ("key new keys/owner.pem", "keys/owner.pem exists already and is never overwritten: choose another name"),
+        ],
+    );
     assert_eq!(std::fs::read(lab.path("keys/owner.pem")).unwrap(), owner);
     let noise = lab.path("lab/keys/noise.key");
     std::fs::set_permissions(&noise, std::fs::Permissions::from_mode(0o644)).unwrap();
@@ -202,27 +317,39 @@ fn folders_that_are_no_lab_or_somebody_elses() {
     let lab = Lab::new();
     lab.write("full/file", "");
     let init = |dir: &str| format!("lab init {dir} --origin {ORIGIN} --owner keys/owner.pem");
-    refused(&lab, &[
-        (&init("full"), "full is not empty: a new lab needs a new folder"),
-        (&init("lab"), "lab is not empty: a new lab needs a new folder"),
-        ("--lab full lab show", "full is no lab: make one with `unseen lab init`"),
-        ("--lab none job list", "none is no lab: make one with `unseen lab init`"),
-        ("log prove 7", "there is no entry 7: the log has 7 entries"),
-        ("log show --entry 7", "there is no entry 7: the log has 7 entries"),
-        ("log export full", "full exists already and is never overwritten: choose another name"),
-    ]);
+    refused(
+        &lab,
+        &[
+            (&init("full"), "full is not empty: a new lab needs a new folder"),
+            (&init("lab"), "lab is not empty: a new lab needs a new folder"),
+            ("--lab full lab show", "full is no lab: make one with `unseen lab init`"),
+            ("--lab none job list", "none is no lab: make one with `unseen lab init`"),
+            ("log prove 7", "there is no entry 7: the log has 7 entries"),
+            ("log show --entry 7", "there is no entry 7: the log has 7 entries"),
+            ("log export full", "full exists already and is never overwritten: choose another name"),
+        ],
+    );
     assert_eq!(tree(&lab.path("full")), ["file"]);
     let done = lab.command(&["lab", "show"]).env_remove("UNSEEN_LAB").output().unwrap();
     let done = Done::from(done, &[]);
-    assert_eq!((done.code, done.stderr.as_str()), (1, "error: no lab is named: give its folder with --lab or in UNSEEN_LAB\n"));
+    assert_eq!(
+        (done.code, done.stderr.as_str()),
+        (1, "error: no lab is named: give its folder with --lab or in UNSEEN_LAB\n")
+    );
 
     // One process at a time: another one has it as long as this handle lives.
     let held = std::fs::File::open(lab.path("lab/log")).unwrap();
     held.lock().unwrap();
-    refused(&lab, &[
-        ("lab show", "the log lab/log is in use by another process; wait for it to end"),
-        ("policy set policy.toml --key keys/owner.pem", "the log lab/log is in use by another process; wait for it to end"),
-    ]);
+    refused(
+        &lab,
+        &[
+            ("lab show", "the log lab/log is in use by another process; wait for it to end"),
+            (
+                "policy set policy.toml --key keys/owner.pem",
+                "the log lab/log is in use by another process; wait for it to end",
+            ),
+        ],
+    );
     drop(held);
     lab.ok(&["policy", "set", "policy.toml", "--key", "keys/owner.pem"]);
 }
@@ -233,8 +360,16 @@ fn usage() {
     let lab = Lab::new();
     let before = lab.entries();
     for args in [
-        "", "lab", "frobnicate", "job approve", "job approve seven --key k", "job run j1", "--lang fr lab show",
-        "person enroll --name x --key keys/owner.pem", "person enroll --role king --name x --new-key k --key k", "log show --from 1 --entry 2",
+        "",
+        "lab",
+        "frobnicate",
+        "job approve",
+        "job approve seven --key k",
+        "job run j1",
+        "--lang fr lab show",
+        "person enroll --name x --key keys/owner.pem",
+        "person enroll --role king --name x --new-key k --key k",
+        "log show --from 1 --entry 2",
         "lab init x --owner keys/owner.pem",
     ] {
         let done = lab.unseen(&args.split_whitespace().collect::<Vec<_>>());

@@ -37,7 +37,12 @@ fn played() -> Played {
 
 impl Played {
     fn copy(&self) -> Played {
-        Played { lab: self.lab.copy(), first: self.first.clone(), second: self.second.clone(), third: self.third.clone() }
+        Played {
+            lab: self.lab.copy(),
+            first: self.first.clone(),
+            second: self.second.clone(),
+            third: self.third.clone(),
+        }
     }
 
     /// Derives the first job's release again: reads the log, blobs, the module and every bucket.
@@ -55,7 +60,9 @@ impl Played {
 
     /// The only file of a folder whose name ends so.
     fn one(&self, folder: &str, end: &str) -> String {
-        let mut found = tree(&self.lab.path(folder)).into_iter().filter(|name| name.ends_with(end) && self.lab.path(folder).join(name).is_file());
+        let mut found = tree(&self.lab.path(folder))
+            .into_iter()
+            .filter(|name| name.ends_with(end) && self.lab.path(folder).join(name).is_file());
         let one = found.next().unwrap_or_else(|| panic!("no {end} in {folder}"));
         assert!(found.next().is_none(), "more than one {end} in {folder}");
         format!("{folder}/{one}")
@@ -140,16 +147,25 @@ fn every_file_of_a_lab_is_verified_or_made_anew() {
     let shown = lab.ok(&["job", "show", &played.first]);
     let released = lab.ok(&["log", "show", "--entry", &shown["release"].to_string()]);
     let body = text(&released["statement"]["predicate"]["event"]["body"]);
-    let blobs = [&text(&shown["submitted"]["manifest"]), &text(&shown["submitted"]["module"]), &body].map(|digest| digest.trim_start_matches("sha256:").to_owned());
-    let tiles: Vec<String> = unseen_tlog::tile::files(lab.entries()).into_iter().map(|tile| format!("log/{tile}")).collect();
+    let blobs = [&text(&shown["submitted"]["manifest"]), &text(&shown["submitted"]["module"]), &body]
+        .map(|digest| digest.trim_start_matches("sha256:").to_owned());
+    let tiles: Vec<String> =
+        unseen_tlog::tile::files(lab.entries()).map(|tile| format!("log/{tile}")).collect();
     let fate = |name: &str| match name.split('/').next().unwrap() {
         "log" if name.contains("checkpoint") || tiles.iter().any(|tile| tile == name) => Fate::Found,
         "log" if blobs.iter().any(|blob| name.ends_with(blob)) => Fate::Found,
-        "snapshots" if [".parquet", "manifest.json", "key.wrapped", "dataset.toml"].iter().any(|end| name.ends_with(end)) => Fate::Found,
+        "snapshots"
+            if [".parquet", "manifest.json", "key.wrapped", "dataset.toml"].iter().any(|end| name.ends_with(end)) =>
+        {
+            Fate::Found
+        }
         "state" | "cache" | "sealed" => Fate::Healed,
         _ => Fate::Either,
     };
-    let files: Vec<String> = tree(&lab.path("lab")).into_iter().filter(|name| lab.path("lab").join(name).is_file() && !name.starts_with("keys/")).collect();
+    let files: Vec<String> = tree(&lab.path("lab"))
+        .into_iter()
+        .filter(|name| lab.path("lab").join(name).is_file() && !name.starts_with("keys/"))
+        .collect();
     let mut found = [0; 2];
     for (number, name) in files.iter().enumerate() {
         // All ways for most files; buckets are many, and take turns.
@@ -183,7 +199,8 @@ fn every_file_of_a_lab_is_verified_or_made_anew() {
 fn every_file_of_a_bundle_is_verified() {
     let Played { lab, .. } = played();
     let key = text(&lab.ok(&["lab", "show"])["logKey"]);
-    let verify = |bundle: &str| lab.unseen(&["--json", "audit", "verify", bundle, "--log-key", &key, "--since", "kept.txt"]);
+    let verify =
+        |bundle: &str| lab.unseen(&["--json", "audit", "verify", bundle, "--log-key", &key, "--since", "kept.txt"]);
     let good: Value = serde_json::from_str(&verify("bundle").stdout).unwrap();
     assert_eq!(good["violations"], serde_json::json!([]), "{good}");
     for name in tree(&lab.path("bundle")) {
@@ -205,10 +222,12 @@ fn every_file_of_a_bundle_is_verified() {
         }
     }
     // The verifier key of the bundle itself is not believed blindly either.
-    let other = text(&{
-        let other = Lab::empty();
-        other.ok(&["lab", "init", "lab", "--origin", ORIGIN, "--owner", "keys/owner.pem"])
-    }["logKey"]);
+    let other = text(
+        &{
+            let other = Lab::empty();
+            other.ok(&["lab", "init", "lab", "--origin", ORIGIN, "--owner", "keys/owner.pem"])
+        }["logKey"],
+    );
     lab.write("bundle/log.vkey", format!("{other}\n"));
     assert!(sentence(&lab.unseen(&["audit", "verify", "bundle"])).contains("signature"));
 }

@@ -18,7 +18,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("attestations/audit", &["tlog", "log", "policies", "core"]),
     ("sandbox/worker", &["data", "core", "runtime", "policies"]),
     ("sandbox/lab", &["worker", "data", "core", "runtime", "policies", "log", "audit", "tlog"]),
-    ("sandbox/cli", &["lab", "worker", "data", "core", "runtime", "policies", "log", "audit", "tlog", "toolchain", "demo"]),
+    (
+        "sandbox/cli",
+        &["lab", "worker", "data", "core", "runtime", "policies", "log", "audit", "tlog", "toolchain", "demo"],
+    ),
     ("demo", &["data", "policies"]),
 ];
 
@@ -30,7 +33,8 @@ const MOST_LINES: usize = 4_600;
 #[test]
 fn crates_depend_on_no_more_than_they_may() {
     let root: toml::Table = read("Cargo.toml").parse().unwrap();
-    let mut members: Vec<_> = root["workspace"]["members"].as_array().unwrap().iter().map(|m| m.as_str().unwrap()).collect();
+    let mut members: Vec<_> =
+        root["workspace"]["members"].as_array().unwrap().iter().map(|m| m.as_str().unwrap()).collect();
     let mut known: Vec<_> = ARROWS.iter().map(|(folder, _)| *folder).collect();
     members.sort_unstable();
     known.sort_unstable();
@@ -38,11 +42,15 @@ fn crates_depend_on_no_more_than_they_may() {
     for (folder, may) in ARROWS {
         let manifest: toml::Table = read(&format!("{folder}/Cargo.toml")).parse().unwrap();
         for section in ["dependencies", "build-dependencies"] {
-            let names = manifest.get(section).and_then(toml::Value::as_table).into_iter().flat_map(|table| table.keys());
+            let names =
+                manifest.get(section).and_then(toml::Value::as_table).into_iter().flat_map(|table| table.keys());
             for name in names {
                 let ours = name.strip_prefix("unseen-");
                 assert!(ours.is_none_or(|ours| may.contains(&ours)), "{folder} may not depend on {name}");
-                assert!(*folder == "runtime" || !name.starts_with("wasmtime"), "{folder}: wasmtime lives in runtime and nowhere else");
+                assert!(
+                    *folder == "runtime" || !name.starts_with("wasmtime"),
+                    "{folder}: wasmtime lives in runtime and nowhere else"
+                );
             }
         }
     }
@@ -58,7 +66,11 @@ fn crates_depend_on_no_more_than_they_may() {
 #[test]
 fn the_audit_set_is_read_in_an_afternoon() {
     let lines = |folder: &str| -> usize {
-        files(&[&format!("{folder}/src")], "rs").iter().filter(|path| !for_tests(path)).map(|path| code(path).lines().count()).sum()
+        files(&[&format!("{folder}/src")], "rs")
+            .iter()
+            .filter(|path| !for_tests(path))
+            .map(|path| code(path).lines().count())
+            .sum()
     };
     let counted: BTreeMap<_, _> = AUDIT_SET.iter().map(|folder| (*folder, lines(folder))).collect();
     let sum: usize = counted.values().sum();
@@ -105,7 +117,11 @@ fn the_life_cycle_in_the_documents_is_the_one_in_the_code() {
     assert_eq!(std::fs::read_to_string(&path).unwrap_or_default(), page, "run the test once with UNSEEN_BLESS=1");
     for path in files(&["docs"], "md") {
         let text = std::fs::read_to_string(&path).unwrap();
-        assert!(!text.contains("stateDiagram") || text.contains(&diagram), "{} shows another life-cycle", path.display());
+        assert!(
+            !text.contains("stateDiagram") || text.contains(&diagram),
+            "{} shows another life-cycle",
+            path.display()
+        );
     }
 }
 
@@ -134,7 +150,8 @@ fn code(path: &Path) -> String {
 
 /// Whether a whole file is there for tests, examples or measurements.
 fn for_tests(path: &Path) -> bool {
-    path.components().any(|part| matches!(part.as_os_str().to_str(), Some("tests" | "examples" | "testing.rs" | "tests.rs")))
+    path.components()
+        .any(|part| matches!(part.as_os_str().to_str(), Some("tests" | "examples" | "testing.rs" | "tests.rs")))
 }
 
 /// Everything that people write in this repository.
@@ -142,7 +159,8 @@ fn sources() -> Vec<PathBuf> {
     let all = files(&["."], "");
     let written = |path: &&PathBuf| {
         let name = path.file_name().unwrap().to_string_lossy();
-        ["rs", "toml", "md", "sh", "wit", "wat", "txt"].iter().any(|end| name.ends_with(&format!(".{end}"))) || name == "Makefile"
+        ["rs", "toml", "md", "sh", "wit", "wat", "txt"].iter().any(|end| name.ends_with(&format!(".{end}")))
+            || name == "Makefile"
     };
     all.iter().filter(written).cloned().collect()
 }

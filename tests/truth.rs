@@ -51,7 +51,8 @@ fn data(what: &str) -> Option<PathBuf> {
     let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").join(what);
     if !place.is_dir() {
         // Straight to standard error, which the test harness does not swallow.
-        let _ = writeln!(std::io::stderr(), "SKIPPED: {} is not there, so the {what} test did not run", place.display());
+        let _ =
+            writeln!(std::io::stderr(), "SKIPPED: {} is not there, so the {what} test did not run", place.display());
         return None;
     }
     Some(place)
@@ -79,20 +80,33 @@ fn prepare(lab: &Lab, name: &str) -> String {
 
 fn import(lab: &Lab, description: PathBuf, rows: &str) {
     lab.write("rows.csv", rows);
-    lab.ok(&["dataset", "import", "rows.csv", "--description", description.to_str().unwrap(), "--key", "keys/steward.pem"]);
+    lab.ok(&[
+        "dataset",
+        "import",
+        "rows.csv",
+        "--description",
+        description.to_str().unwrap(),
+        "--key",
+        "keys/steward.pem",
+    ]);
 }
 
 /// Runs the job of this folder; returns the released outputs: numbers with their intervals, by output
 /// and value, each by its group.
-fn released(lab: &Lab, job: &str) -> BTreeMap<(String, String), BTreeMap<Vec<String>, [f64; 3]>> {
+fn released(lab: &Lab, job: &str) -> Numbers<[f64; 3]> {
     let id = lab.approved(job);
     lab.ok(&["job", "run", &id, "--key", "keys/operator.pem"]);
     let body = lab.ok(&["job", "release", &id, "--key", "keys/analyst.pem"]);
     assert_eq!(lab.ok(&["audit", "replay", &id])["agrees"], true);
-    let mut found: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
+    let mut found = Numbers::new();
     for output in body["rounds"][0]["outputs"].as_array().unwrap() {
         for group in output["groups"].as_array().unwrap() {
-            let keys: Vec<String> = group["keys"].as_array().unwrap().iter().map(|key| key.as_str().map_or_else(|| key.to_string(), str::to_owned)).collect();
+            let keys: Vec<String> = group["keys"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|key| key.as_str().map_or_else(|| key.to_string(), str::to_owned))
+                .collect();
             for (name, value) in output["values"].as_array().unwrap().iter().zip(group["values"].as_array().unwrap()) {
                 let number = |field: &str| decimal(&value[field]);
                 let place = (text(&output["name"]), text(name));
@@ -107,8 +121,11 @@ fn decimal(value: &Value) -> f64 {
     value.as_str().unwrap().parse().unwrap()
 }
 
-/// Exact totals by output, value and group; a group that is missing has 0.
-type Truth = BTreeMap<(String, String), BTreeMap<Vec<String>, f64>>;
+/// Something for each number of a release, by output and value, and then by group.
+type Numbers<T> = BTreeMap<(String, String), BTreeMap<Vec<String>, T>>;
+
+/// Exact totals; a group that is missing has 0.
+type Truth = Numbers<f64>;
 
 fn add(truth: &mut Truth, output: &str, value: &str, group: &[&str], number: f64) {
     let group = group.iter().map(|key| (*key).to_owned()).collect();
@@ -116,16 +133,19 @@ fn add(truth: &mut Truth, output: &str, value: &str, group: &[&str], number: f64
 }
 
 /// How many of all numbers of one release hold the truth in their interval.
-fn share_held(released: &BTreeMap<(String, String), BTreeMap<Vec<String>, [f64; 3]>>, truth: &Truth) -> (usize, usize) {
+fn share_held(released: &Numbers<[f64; 3]>, truth: &Truth) -> (usize, usize) {
     let (mut held, mut all) = (0, 0);
     for (place, groups) in released {
         let none = BTreeMap::new();
         let known = truth.get(place).unwrap_or(&none);
-        assert!(known.keys().all(|group| groups.contains_key(group)), "{place:?}: a group of the truth is not in the domain");
+        assert!(
+            known.keys().all(|group| groups.contains_key(group)),
+            "{place:?}: a group of the truth is not in the domain"
+        );
         for (group, [low, value, high]) in groups {
             let truth = known.get(group).copied().unwrap_or(0.0);
             assert!(low <= value && value <= high);
-            // Ten standard deviations off is no bad luck.
+            // Eleven standard deviations off is no bad luck.
             assert!((value - truth).abs() <= 5.5 * (high - low) / 2.0, "{place:?} {group:?}: {value} for {truth}");
             held += usize::from((*low..=*high).contains(&truth));
             all += 1;
@@ -139,12 +159,16 @@ fn share_held(released: &BTreeMap<(String, String), BTreeMap<Vec<String>, [f64; 
 /// release is `total + noise` was seen in the one above.
 fn coverage(plan: &Plan) {
     const RUNS: u32 = 200;
-    let widths: Vec<f64> = plan
-        .outputs
-        .iter()
-        .flat_map(|output| std::iter::repeat_n(output, output.domain.size()))
-        .flat_map(|output| output.values.iter().map(|value| value.half_width_95(0).unwrap() / unseen_policies::rational::to_f64(&value.granularity)))
-        .collect();
+    let widths: Vec<f64> =
+        plan.outputs
+            .iter()
+            .flat_map(|output| std::iter::repeat_n(output, output.domain.size()))
+            .flat_map(|output| {
+                output.values.iter().map(|value| {
+                    value.half_width_95(0).unwrap() / unseen_policies::rational::to_f64(&value.granularity)
+                })
+            })
+            .collect();
     let mut held = vec![0_u32; widths.len()];
     for run in 0..RUNS {
         let key = NoiseKey::new(std::array::from_fn(|at| (run >> (8 * (at % 4))) as u8));
@@ -183,7 +207,10 @@ fn flights_delays_and_chains_of_aircraft() {
     let lab = Lab::new();
     let manifest = prepare(&lab, "flights");
     let flights = unpacked(&data.join("flights.csv.gz"));
-    let (planes, airports) = (std::fs::read_to_string(data.join("planes.csv")).unwrap(), std::fs::read_to_string(data.join("airports.csv")).unwrap());
+    let (planes, airports) = (
+        std::fs::read_to_string(data.join("planes.csv")).unwrap(),
+        std::fs::read_to_string(data.join("airports.csv")).unwrap(),
+    );
     let described = |name: &str| example("flights/datasets").join(name);
     import(&lab, described("flights.toml"), &flights);
     import(&lab, described("planes.toml"), &planes);
@@ -197,7 +224,8 @@ fn flights_delays_and_chains_of_aircraft() {
     };
     let (seats, zones) = (place(&planes, "tailnum", "seats"), place(&airports, "faa", "tzone"));
     let mut truth = Truth::new();
-    let at = ["tailnum", "carrier", "arr_delay", "dest", "dep_delay", "month", "day", "sched_dep_time"].map(|name| flights.column(name));
+    let at = ["tailnum", "carrier", "arr_delay", "dest", "dep_delay", "month", "day", "sched_dep_time"]
+        .map(|name| flights.column(name));
     let mut aircraft: BTreeMap<&str, Vec<[i64; 4]>> = BTreeMap::new();
     for row in &flights.rows {
         let [tail, carrier, arrival, dest, departure, month, day, scheduled] = at.map(|column| row[column].as_str());
@@ -248,7 +276,10 @@ fn flights_delays_and_chains_of_aircraft() {
 fn hours_and_median_age_of_adults() {
     let Some(data) = data("adult") else { return };
     let lab = Lab::new();
-    lab.write("policy.toml", POLICY.replace("dataset = \"1\"", "dataset = \"9\"").replace("analyst = \"0.5\"", "analyst = \"9\""));
+    lab.write(
+        "policy.toml",
+        POLICY.replace("dataset = \"1\"", "dataset = \"9\"").replace("analyst = \"0.5\"", "analyst = \"9\""),
+    );
     lab.ok(&["policy", "set", "policy.toml", "--key", "keys/owner.pem"]);
     let manifests = ["adult-hours", "adult-median-age"].map(|name| prepare(&lab, name));
     let mut numbered = String::new();
@@ -277,7 +308,10 @@ fn hours_and_median_age_of_adults() {
         let truth = |value: &str| truth[&("hours".to_owned(), value.to_owned())][group];
         let (mean, true_mean) = (sum / persons, truth("hours") / truth("persons"));
         let error = (sum_high - sum_low) / 2.0 / persons + mean * (high - low) / 2.0 / persons;
-        assert!((mean - true_mean).abs() < 1.5 * error && error < 5.0, "{group:?}: {mean} for {true_mean}, error {error}");
+        assert!(
+            (mean - true_mean).abs() < 1.5 * error && error < 5.0,
+            "{group:?}: {mean} for {true_mean}, error {error}"
+        );
     }
     // The average of 100 blocks' medians, to its noise and the little that a median of 300 is off.
     let found = released(&lab, "adult-median-age");

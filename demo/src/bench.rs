@@ -61,7 +61,8 @@ impl Bench {
             let writer = match &mut writer {
                 Some(writer) => writer,
                 none => {
-                    let properties = WriterProperties::builder().set_compression(Compression::ZSTD(Default::default())).build();
+                    let properties =
+                        WriterProperties::builder().set_compression(Compression::ZSTD(Default::default())).build();
                     none.insert(ArrowWriter::try_new(File::create(out)?, batch.schema(), Some(properties))?)
                 }
             };
@@ -85,7 +86,14 @@ impl Bench {
         let energy = output * intensity * (0.1 * normal(of_row)).exp();
         let jobs = (1.0 + size * 0.1 * (0.1 * normal(of_row)).exp()) as i64;
         let cents = |number: f64| (number * 100.0).round() / 100.0;
-        Row { unit: unit as i64, month: (index % self.rows_per_unit.max(1)) as i64, district: TOWNS[district].0, output: cents(output), energy: cents(energy), jobs }
+        Row {
+            unit: unit as i64,
+            month: (index % self.rows_per_unit.max(1)) as i64,
+            district: TOWNS[district].0,
+            output: cents(output),
+            energy: cents(energy),
+            jobs,
+        }
     }
 }
 
@@ -182,7 +190,8 @@ mod tests {
         bench.write(&first).unwrap();
         bench.write(&second).unwrap();
         assert_eq!(std::fs::read(&first).unwrap(), std::fs::read(&second).unwrap());
-        let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReader::try_new(File::open(&first).unwrap(), 512).unwrap();
+        let reader =
+            parquet::arrow::arrow_reader::ParquetRecordBatchReader::try_new(File::open(&first).unwrap(), 512).unwrap();
         assert_eq!(reader.map(|batch| batch.unwrap().num_rows()).sum::<usize>(), 1234);
         assert_eq!((bench.row(1229).unit, bench.row(1229).month), (122, 9));
         assert_eq!(bench.row(20).district, bench.row(29).district);

@@ -66,7 +66,17 @@ pub struct Industry {
 /// The ten industries, with shares out of 100.
 pub const INDUSTRIES: [Industry; 10] = {
     #[allow(clippy::too_many_arguments)]
-    const fn industry(code: &'static str, name: &'static str, sector: &'static str, share: u32, yield_per_mu: f64, intensity: f64, tax: f64, productivity: f64, season: f64) -> Industry {
+    const fn industry(
+        code: &'static str,
+        name: &'static str,
+        sector: &'static str,
+        share: u32,
+        yield_per_mu: f64,
+        intensity: f64,
+        tax: f64,
+        productivity: f64,
+        season: f64,
+    ) -> Industry {
         Industry { code, name, sector, share, yield_per_mu, intensity, tax, productivity, season }
     }
     [
@@ -245,7 +255,9 @@ impl District {
         let trend = 0.04 + 0.12 * normal(numbers);
         let age = pareto(2.0, 0.9, numbers).min(40.0) as u32;
         let founded = match numbers.random_bool(0.02) {
-            true => (FIRST_YEAR + numbers.random_range(0..2), numbers.random_range(1..=12), numbers.random_range(1..=28)),
+            true => {
+                (FIRST_YEAR + numbers.random_range(0..2), numbers.random_range(1..=12), numbers.random_range(1..=28))
+            }
             false => (FIRST_YEAR - age.max(1), numbers.random_range(1..=12), numbers.random_range(1..=28)),
         };
         let closed = numbers.random_bool(0.015).then(|| numbers.random_range(1..24));
@@ -272,7 +284,9 @@ impl District {
     /// no report.
     pub fn report(&self, enterprise: &Enterprise, month: u32) -> Option<Report> {
         let (year, founding_month, _) = enterprise.founded;
-        if year * 12 + founding_month > FIRST_YEAR * 12 + month || enterprise.closed.is_some_and(|closed| month >= closed) {
+        if year * 12 + founding_month > FIRST_YEAR * 12 + month
+            || enterprise.closed.is_some_and(|closed| month >= closed)
+        {
             return None;
         }
         let numbers = &mut numbers(self.seed, REPORTS, u64::from(month) << 40 | enterprise.index);
@@ -286,7 +300,10 @@ impl District {
         // Part of the energy is for the site, whatever it makes: little output, much per output.
         let site = 0.15 * enterprise.output;
         let energy = (0.85 * output + site) * enterprise.intensity * (0.06 * normal(numbers)).exp();
-        let tax = output * enterprise.tax * log_normal(1.0, 0.3, numbers) * if numbers.random_bool(0.012) { -0.8 } else { 1.0 };
+        let tax = output
+            * enterprise.tax
+            * log_normal(1.0, 0.3, numbers)
+            * if numbers.random_bool(0.012) { -0.8 } else { 1.0 };
         let jobs = (enterprise.jobs * (1.0 + 0.03 * normal(numbers))).max(1.0).round() as u32;
 
         let code = match numbers.random::<f64>() {
@@ -463,7 +480,11 @@ mod tests {
             places.insert((enterprise.town, enterprise.industry));
             let mut sum = 0.0;
             for month in 0..24 {
-                let cell = SMALL.report(&enterprise, month).and_then(|report| report.output).filter(|&output| output < 100.0 * enterprise.output).unwrap_or(0.0);
+                let cell = SMALL
+                    .report(&enterprise, month)
+                    .and_then(|report| report.output)
+                    .filter(|&output| output < 100.0 * enterprise.output)
+                    .unwrap_or(0.0);
                 by_month[month as usize] += cell;
                 sum += cell;
             }

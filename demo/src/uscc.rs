@@ -48,7 +48,8 @@ fn organisation_check(body: &[u8]) -> u8 {
         b'0'..=b'9' => u32::from(character - b'0'),
         _ => u32::from(character - b'A') + 10,
     };
-    let sum: u32 = body.iter().zip([3, 7, 9, 10, 5, 8, 4, 2]).map(|(&character, weight)| value(character) * weight).sum();
+    let sum: u32 =
+        body.iter().zip([3, 7, 9, 10, 5, 8, 4, 2]).map(|(&character, weight)| value(character) * weight).sum();
     match 11 - sum % 11 {
         10 => b'X',
         11 => b'0',

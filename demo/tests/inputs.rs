@@ -22,7 +22,8 @@ fn the_district_is_what_its_descriptions_say() {
     District { seed: 1, enterprises: 300, months: 2 }.write(dir.path()).unwrap();
     for name in ["enterprises", "monthly", "industries"] {
         let description = parse(&dir.path().join(name).with_extension("toml"));
-        let (valid, invalid) = cells(&description, &fs::read_to_string(dir.path().join(name).with_extension("csv")).unwrap());
+        let (valid, invalid) =
+            cells(&description, &fs::read_to_string(dir.path().join(name).with_extension("csv")).unwrap());
         assert!(valid > 100 * invalid, "{name}: {invalid} of {valid} cells are not as described");
     }
 }
@@ -88,11 +89,19 @@ fn the_examples_fit_their_datasets_and_the_default_caps() {
             }
         }
         for group in manifest.outputs.iter().flat_map(|output| &output.groups) {
-            let domain = described.values().filter_map(|description| description.column(&group.name)).find(|column| !column.domain.is_empty());
+            let domain = described
+                .values()
+                .filter_map(|description| description.column(&group.name))
+                .find(|column| !column.domain.is_empty());
             if let (Keys::Listed(keys), Some(domain)) = (&group.keys, domain) {
-                let keys: Vec<&str> = keys.iter().map(|key| if let Key::Text(text) = key { text } else { "" }).collect();
+                let keys: Vec<&str> =
+                    keys.iter().map(|key| if let Key::Text(text) = key { text } else { "" }).collect();
                 assert_eq!(keys.len(), domain.domain.len(), "{example}: {}", group.name);
-                assert!(keys.iter().all(|key| domain.domain.iter().any(|known| known == key)), "{example}: {}", group.name);
+                assert!(
+                    keys.iter().all(|key| domain.domain.iter().any(|known| known == key)),
+                    "{example}: {}",
+                    group.name
+                );
             }
         }
     }
@@ -110,7 +119,8 @@ struct Industries;
 
 impl References for Industries {
     fn column(&self, reference: &str, column: &str) -> Option<Vec<Key>> {
-        (reference == "industries" && column == "name").then(|| INDUSTRIES.iter().map(|industry| Key::Text(industry.name.into())).collect())
+        (reference == "industries" && column == "name")
+            .then(|| INDUSTRIES.iter().map(|industry| Key::Text(industry.name.into())).collect())
     }
 }
 

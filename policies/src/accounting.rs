@@ -134,6 +134,9 @@ mod tests {
     #[test]
     fn pure_loss_is_rounded_up() {
         let rho = |epsilon: &str| pure_to_zcdp(&parse_decimal(epsilon).unwrap()).unwrap().to_string();
-        assert_eq!((rho("1"), rho("1/3").as_str(), rho("1e-9").as_str()), ("0.5".into(), "0.055555555556", "0.000000000001"));
+        assert_eq!(
+            (rho("1"), rho("1/3").as_str(), rho("1e-9").as_str()),
+            ("0.5".into(), "0.055555555556", "0.000000000001")
+        );
     }
 }

@@ -57,7 +57,9 @@ struct Axis {
 #[derive(Clone, Debug)]
 enum Lookup {
     /// Keys are `first`, `first + 1`, ...
-    Range { first: i64 },
+    Range {
+        first: i64,
+    },
     Ints(HashMap<i64, usize>),
     Texts(HashMap<String, usize>),
 }
@@ -87,7 +89,10 @@ impl Domain {
         if group.len() != self.axes.len() {
             return None;
         }
-        self.axes.iter().zip(group).try_fold(0, |index, (axis, key)| Some(index * axis.keys.len() + axis.index_of(*key)?))
+        self.axes
+            .iter()
+            .zip(group)
+            .try_fold(0, |index, (axis, key)| Some(index * axis.keys.len() + axis.index_of(*key)?))
     }
 
     /// The keys of the group at `index`, one per key column; `None` past the end.
@@ -96,11 +101,16 @@ impl Domain {
             return None;
         }
         let mut rest = index;
-        let mut keys: Vec<&Key> = self.axes.iter().rev().map(|axis| {
-            let key = &axis.keys[rest % axis.keys.len()];
-            rest /= axis.keys.len();
-            key
-        }).collect();
+        let mut keys: Vec<&Key> = self
+            .axes
+            .iter()
+            .rev()
+            .map(|axis| {
+                let key = &axis.keys[rest % axis.keys.len()];
+                rest /= axis.keys.len();
+                key
+            })
+            .collect();
         keys.reverse();
         Some(keys)
     }
@@ -121,9 +131,7 @@ impl Axis {
         });
         let lookup = match (keys.first()?, ints.is_empty(), texts.is_empty()) {
             (Key::Int(first), false, true) => {
-                let consecutive = |(at, key): (usize, &Key)| {
-                    matches!(key, Key::Int(number) if i64::try_from(at).is_ok_and(|at| first.checked_add(at) == Some(*number)))
-                };
+                let consecutive = |(at, key): (usize, &Key)| matches!(key, Key::Int(number) if i64::try_from(at).is_ok_and(|at| first.checked_add(at) == Some(*number)));
                 match keys.iter().enumerate().all(consecutive) {
                     true => Lookup::Range { first: *first },
                     false => Lookup::Ints(ints),
@@ -173,9 +181,15 @@ mod tests {
         assert!(domain.group(18).is_none());
         use KeyRef::{Int, Text};
         for stranger in [
-            vec![], vec![Text("湖塘"), Int(0)], vec![Text("湖塘"), Int(2), Int(9)], vec![Text("湖塘"), Int(-2), Int(9)],
-            vec![Text("湖塘"), Int(i64::MIN), Int(9)], vec![Text("湖"), Int(0), Int(9)], vec![Int(0), Int(0), Int(9)],
-            vec![Text("湖塘"), Int(0), Int(5)], vec![Text("湖塘"), Int(0), Int(9), Int(9)],
+            vec![],
+            vec![Text("湖塘"), Int(0)],
+            vec![Text("湖塘"), Int(2), Int(9)],
+            vec![Text("湖塘"), Int(-2), Int(9)],
+            vec![Text("湖塘"), Int(i64::MIN), Int(9)],
+            vec![Text("湖"), Int(0), Int(9)],
+            vec![Int(0), Int(0), Int(9)],
+            vec![Text("湖塘"), Int(0), Int(5)],
+            vec![Text("湖塘"), Int(0), Int(9), Int(9)],
         ] {
             assert_eq!(domain.index_of(&stranger), None, "{stranger:?}");
         }

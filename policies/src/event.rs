@@ -312,7 +312,10 @@ macro_rules! hex_text {
                 let lower_hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
                 match text.strip_prefix($prefix) {
                     Some(hex) if hex.len() == 64 && hex.chars().all(lower_hex) => Ok($type(text)),
-                    _ => Err(format!(concat!("`{}` is not ", $what, ": write ", $prefix, " and 64 lower-case hex digits"), text)),
+                    _ => Err(format!(
+                        concat!("`{}` is not ", $what, ": write ", $prefix, " and 64 lower-case hex digits"),
+                        text
+                    )),
                 }
             }
         }

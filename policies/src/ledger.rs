@@ -123,11 +123,15 @@ pub enum Refusal {
     BadPolicy(String),
     #[error("the dataset `{0}` is not registered: see `unseen dataset list`")]
     NoSuchDataset(String),
-    #[error("the dataset `{name}` was registered with {was}, so it cannot change to {now}: register it under another name")]
+    #[error(
+        "the dataset `{name}` was registered with {was}, so it cannot change to {now}: register it under another name"
+    )]
     DatasetChanged { name: String, was: String, now: String },
     #[error("datasets of the unit domain `{domain}` have {has} buckets, not {not}: import with the same number")]
     OtherBuckets { domain: String, has: u32, not: u32 },
-    #[error("the job names another snapshot or description of `{0}` than the one registered now: check and submit again")]
+    #[error(
+        "the job names another snapshot or description of `{0}` than the one registered now: check and submit again"
+    )]
     OtherSnapshot(String),
     #[error("`{0}` is not open to {1}: ask its steward")]
     NotOpen(String, String),
@@ -183,7 +187,11 @@ impl Ledger {
             return Err(Refusal::NotTheBeginning);
         }
         if let Event::LabCreated(lab) = event {
-            return check_name(&lab.owner).and(if lab.owner_key == *signer { Ok(()) } else { Err(Refusal::NotEnrolled) });
+            return check_name(&lab.owner).and(if lab.owner_key == *signer {
+                Ok(())
+            } else {
+                Err(Refusal::NotEnrolled)
+            });
         }
         if record.log != self.origin {
             return Err(Refusal::OtherLog(record.log.clone(), self.origin.clone()));
@@ -193,14 +201,22 @@ impl Ledger {
         }
         match event {
             Event::LabCreated(_) => Err(Refusal::NotTheBeginning),
-            Event::PersonEnrolled(e) => self.must(signer, Who::Person(Role::Operator)).and_then(|()| self.check_enrolled(e)),
-            Event::PersonRevoked(e) => self.must(signer, Who::Person(Role::Operator)).and_then(|()| self.check_revoked(e)),
+            Event::PersonEnrolled(e) => {
+                self.must(signer, Who::Person(Role::Operator)).and_then(|()| self.check_enrolled(e))
+            }
+            Event::PersonRevoked(e) => {
+                self.must(signer, Who::Person(Role::Operator)).and_then(|()| self.check_revoked(e))
+            }
             Event::PolicySet(e) => {
                 self.must(signer, Who::Person(Role::Operator))?;
                 e.policy.check().map_err(Refusal::BadPolicy)
             }
-            Event::DatasetRegistered(e) => self.must(signer, Who::Person(Role::Steward)).and_then(|()| self.check_dataset(e)),
-            Event::JobSubmitted(e) => self.must(signer, Who::Person(Role::Analyst)).and_then(|()| self.check_submitted(signer, e)),
+            Event::DatasetRegistered(e) => {
+                self.must(signer, Who::Person(Role::Steward)).and_then(|()| self.check_dataset(e))
+            }
+            Event::JobSubmitted(e) => {
+                self.must(signer, Who::Person(Role::Analyst)).and_then(|()| self.check_submitted(signer, e))
+            }
             Event::JobApproved(e) => self.check_approved(signer, e),
             Event::JobRejected(e) => self.step(signer, e.job, event).map(drop),
             Event::RunStarted(e) => self.check_started(signer, record.time, e),
@@ -236,9 +252,16 @@ impl Ledger {
             }
             Event::PolicySet(e) => self.policy = Some((entry, e.policy.clone())),
             Event::DatasetRegistered(e) => {
-                let (spent, spent_by) = self.datasets.remove(&e.name).map(|old| (old.spent, old.spent_by)).unwrap_or_default();
-                let dataset =
-                    Dataset { registered: e.clone(), entry, steward: signer.clone(), time: record.time, spent, spent_by };
+                let (spent, spent_by) =
+                    self.datasets.remove(&e.name).map(|old| (old.spent, old.spent_by)).unwrap_or_default();
+                let dataset = Dataset {
+                    registered: e.clone(),
+                    entry,
+                    steward: signer.clone(),
+                    time: record.time,
+                    spent,
+                    spent_by,
+                };
                 self.datasets.insert(e.name.clone(), dataset);
             }
             Event::JobSubmitted(e) => {
@@ -323,7 +346,9 @@ impl Ledger {
     pub fn spent_on_domain(&self, domain: &str) -> Rho {
         let reads = |job: &Job| {
             job.submitted.datasets.iter().any(|used| {
-                self.datasets.get(&used.name).is_some_and(|dataset| dataset.registered.domain.as_deref() == Some(domain))
+                self.datasets
+                    .get(&used.name)
+                    .is_some_and(|dataset| dataset.registered.domain.as_deref() == Some(domain))
             })
         };
         let runs = self.jobs.values().filter(|job| reads(job)).filter_map(|job| job.run.as_ref());
@@ -394,7 +419,9 @@ impl Ledger {
 
     fn check_dataset(&self, e: &DatasetRegistered) -> Result<(), Refusal> {
         check_name(&e.name)?;
-        let kind = |domain: &Option<String>| domain.as_ref().map_or("no unit".to_owned(), |d| format!("the unit domain `{d}`"));
+        let kind = |domain: &Option<String>| {
+            domain.as_ref().map_or("no unit".to_owned(), |d| format!("the unit domain `{d}`"))
+        };
         if let Some(old) = self.datasets.get(&e.name)
             && old.registered.domain != e.domain
         {
@@ -616,13 +643,16 @@ mod tests {
         /// A lab with a steward, an analyst who is an operator too, a second operator and a dataset.
         fn new(caps: [&str; 3]) -> Lab {
             let mut lab = Lab { ledger: Ledger::default(), nonce: 0 };
-            lab.does(OWNER, LabCreated {
-                owner: "owner".into(),
-                owner_key: key(OWNER),
-                service_key: key(SERVICE),
-                log_key: "lab+1+x".into(),
-                noise_commitment: digest(9),
-            });
+            lab.does(
+                OWNER,
+                LabCreated {
+                    owner: "owner".into(),
+                    owner_key: key(OWNER),
+                    service_key: key(SERVICE),
+                    log_key: "lab+1+x".into(),
+                    noise_commitment: digest(9),
+                },
+            );
             for (who, name, roles) in [
                 (STEWARD, "steward", vec![Role::Steward]),
                 (ANALYST, "analyst", vec![Role::Analyst, Role::Operator]),
@@ -734,7 +764,10 @@ mod tests {
         assert!(matches!(lab.try_(SECOND, good.clone()), Err(Refusal::Revoked(..))));
         assert!(matches!(lab.try_(OWNER, lab.start(job)), Err(Refusal::WrongState { .. })), "one of two approvals");
         // A new key under the old name is the same person.
-        lab.does(OWNER, PersonEnrolled { name: "second".into(), roles: vec![Role::Operator], key: key(6), proof: String::new() });
+        lab.does(
+            OWNER,
+            PersonEnrolled { name: "second".into(), roles: vec![Role::Operator], key: key(6), proof: String::new() },
+        );
         lab.does(6, JobRejected { job, reason: "no".into() });
         assert!(matches!(lab.try_(6, good), Err(Refusal::WrongState { .. })), "after rejection");
     }
@@ -746,7 +779,10 @@ mod tests {
         let good = lab.approval(job);
         lab.does(SECOND, good.clone());
         lab.does(OWNER, PersonRevoked { key: key(SECOND), reason: "lost".into() });
-        lab.does(OWNER, PersonEnrolled { name: "second".into(), roles: vec![Role::Operator], key: key(6), proof: String::new() });
+        lab.does(
+            OWNER,
+            PersonEnrolled { name: "second".into(), roles: vec![Role::Operator], key: key(6), proof: String::new() },
+        );
         assert_eq!(lab.try_(6, good), Err(Refusal::ApprovedTwice("second".into())));
     }
 
@@ -759,7 +795,10 @@ mod tests {
         jobs.iter().for_each(|job| lab.approve(*job));
         let starts = jobs.map(|job| lab.start(job));
         lab.does(OWNER, starts[0].clone());
-        assert!(matches!(lab.try_(OWNER, starts[1].clone()), Err(Refusal::OverAnalystCap { .. })), "two race, one wins");
+        assert!(
+            matches!(lab.try_(OWNER, starts[1].clone()), Err(Refusal::OverAnalystCap { .. })),
+            "two race, one wins"
+        );
         let more = lab.submission();
         assert!(matches!(lab.try_(ANALYST, more), Err(Refusal::OverAnalystCap { .. })));
         // A new snapshot does not give budget back.
@@ -774,10 +813,16 @@ mod tests {
     #[test]
     fn submissions_that_name_what_they_may_not() {
         let mut lab = Lab::new(["1", "1", "0.25"]);
-        lab.does(STEWARD, DatasetRegistered { open_to: vec!["somebody".into()], ..dataset_named("closed", Some("enterprise")) });
+        lab.does(
+            STEWARD,
+            DatasetRegistered { open_to: vec!["somebody".into()], ..dataset_named("closed", Some("enterprise")) },
+        );
         lab.does(STEWARD, dataset_named("clinics", Some("person")));
         lab.does(STEWARD, DatasetRegistered { buckets: 0, ..dataset_named("towns", None) });
-        let with = |lab: &Lab, names: &[&str]| JobSubmitted { datasets: names.iter().map(|n| used(n)).collect(), ..lab.submission() };
+        let with = |lab: &Lab, names: &[&str]| JobSubmitted {
+            datasets: names.iter().map(|n| used(n)).collect(),
+            ..lab.submission()
+        };
         for (names, expected) in [
             (vec!["closed"], Refusal::NotOpen("closed".into(), "analyst".into())),
             (vec!["firms", "clinics"], Refusal::TwoDomains("enterprise".into(), "person".into())),
@@ -793,7 +838,10 @@ mod tests {
         assert!(matches!(lab.try_(OWNER, lab.submission()), Err(Refusal::WrongRole { .. })));
         let other = DatasetRegistered { buckets: 8, ..dataset_named("more", Some("enterprise")) };
         assert!(matches!(lab.try_(STEWARD, other), Err(Refusal::OtherBuckets { .. })));
-        assert!(matches!(lab.try_(STEWARD, dataset_named("firms", Some("person"))), Err(Refusal::DatasetChanged { .. })));
+        assert!(matches!(
+            lab.try_(STEWARD, dataset_named("firms", Some("person"))),
+            Err(Refusal::DatasetChanged { .. })
+        ));
     }
 
     #[test]
@@ -843,13 +891,21 @@ mod tests {
     #[test]
     fn there_is_always_an_operator_and_one_person_a_name() {
         let mut lab = Lab::new(["1", "1", "0.25"]);
-        let enrol = |name: &str, who: u8| PersonEnrolled { name: name.into(), roles: vec![Role::Auditor], key: key(who), proof: String::new() };
+        let enrol = |name: &str, who: u8| PersonEnrolled {
+            name: name.into(),
+            roles: vec![Role::Auditor],
+            key: key(who),
+            proof: String::new(),
+        };
         assert!(matches!(lab.try_(OWNER, enrol("second", 40)), Err(Refusal::NameTaken(_))));
         assert_eq!(lab.try_(OWNER, enrol("x", SECOND)), Err(Refusal::KeyTaken));
         assert!(matches!(lab.try_(OWNER, enrol(" x", 41)), Err(Refusal::BadName(_))));
         for who in [SECOND, ANALYST] {
             lab.does(OWNER, PersonRevoked { key: key(who), reason: String::new() });
         }
-        assert!(matches!(lab.try_(OWNER, PersonRevoked { key: key(OWNER), reason: String::new() }), Err(Refusal::LastOperator(_))));
+        assert!(matches!(
+            lab.try_(OWNER, PersonRevoked { key: key(OWNER), reason: String::new() }),
+            Err(Refusal::LastOperator(_))
+        ));
     }
 }

@@ -268,7 +268,9 @@ impl Manifest {
     /// column counted as one key; [`crate::Plan::new`] measures again with the tables at hand.
     pub fn parse(text: &str) -> Result<Manifest, ManifestError> {
         if text.len() > MAX_BYTES {
-            return Err(Place { line: 1, column: 1 }.error(format!("the manifest is larger than {MAX_BYTES} bytes: take long key lists from a reference table")));
+            return Err(Place { line: 1, column: 1 }.error(format!(
+                "the manifest is larger than {MAX_BYTES} bytes: take long key lists from a reference table"
+            )));
         }
         let tree = DeTable::parse(text).map_err(|error| {
             let at = Place::of(text, error.span().map_or(0, |span| span.start));
@@ -315,7 +317,11 @@ impl JobSection {
             let text = node.name(1024)?;
             if let Some(map) = text.strip_prefix("ready-made:") {
                 let known = map == "sum";
-                return if known { Ok(ModuleRef::ReadyMadeSum) } else { Err(node.error(format!("there is no ready-made map `{map}`; there is `ready-made:sum`"))) };
+                return if known {
+                    Ok(ModuleRef::ReadyMadeSum)
+                } else {
+                    Err(node.error(format!("there is no ready-made map `{map}`; there is `ready-made:sum`")))
+                };
             }
             if !text.starts_with("sha256:") {
                 return Ok(ModuleRef::Path(text));
@@ -353,7 +359,9 @@ impl FromStr for Release {
         let release = match text.strip_prefix('+') {
             None if text == "now" => Some(Release::Now),
             None => DateTime::parse_from_rfc3339(text).ok().map(Release::At),
-            Some(rest) => delay(rest).filter(|s| (1..=MAX_DELAY).contains(s)).map(|s| Release::After(Duration::from_secs(s))),
+            Some(rest) => {
+                delay(rest).filter(|s| (1..=MAX_DELAY).contains(s)).map(|s| Release::After(Duration::from_secs(s)))
+            }
         };
         release.ok_or_else(|| format!("`{text}` is not a release time: write \"now\", a delay of 1 s to 366 days such as \"+2h\" or \"+PT1H\", or a time with its zone such as \"2027-01-31T08:00:00+08:00\""))
     }
@@ -390,7 +398,12 @@ impl Input {
         let table = node.table(&["dataset", "columns", "lookup"])?;
         let dataset = table.required("dataset")?;
         let lookups = table.optional("lookup").map(|node| node.each(Lookup::read)).transpose()?.unwrap_or_default();
-        Ok(Input { dataset: dataset.name(64)?, columns: table.required("columns")?.names()?, lookups, at: dataset.place() })
+        Ok(Input {
+            dataset: dataset.name(64)?,
+            columns: table.required("columns")?.names()?,
+            lookups,
+            at: dataset.place(),
+        })
     }
 }
 
@@ -412,7 +425,9 @@ impl GrainKind {
         let kind = table.required("kind")?;
         match (kind.text("\"unit\" or \"blocks\"")?, table.optional("count")) {
             ("unit", None) => Ok(GrainKind::Unit),
-            ("unit", Some(count)) => Err(count.error("a unit grain has no `count`: leave it out, or write kind = \"blocks\"")),
+            ("unit", Some(count)) => {
+                Err(count.error("a unit grain has no `count`: leave it out, or write kind = \"blocks\""))
+            }
             ("blocks", _) => Ok(GrainKind::Blocks { count: table.required("count")?.whole(1..=10_000)? as u32 }),
             (other, _) => Err(kind.error(format!("`{other}` is not a grain: write \"unit\" or \"blocks\""))),
         }
@@ -462,7 +477,9 @@ impl Group {
                     let all = i64::MIN..=i64::MAX;
                     let (first, end) = (first.whole(all.clone())?, last.whole(all)?);
                     if first > end {
-                        return Err(last.error(format!("the range ends at {end}, before it starts at {first}: write the smaller number first")));
+                        return Err(last.error(format!(
+                            "the range ends at {end}, before it starts at {first}: write the smaller number first"
+                        )));
                     }
                     Keys::Range { first, last: end }
                 }
@@ -485,7 +502,9 @@ impl Keys {
     pub(crate) fn len(&self) -> Option<usize> {
         match self {
             Keys::Listed(keys) => Some(keys.len()),
-            Keys::Range { first, last } => Some(usize::try_from(last.abs_diff(*first)).map_or(usize::MAX, |n| n.saturating_add(1))),
+            Keys::Range { first, last } => {
+                Some(usize::try_from(last.abs_diff(*first)).map_or(usize::MAX, |n| n.saturating_add(1)))
+            }
             Keys::Reference { .. } => None,
         }
     }
@@ -500,7 +519,9 @@ fn listed(node: Node<'_>) -> Result<Vec<Key>, ManifestError> {
             _ => Key::Text(node.clean("whole numbers or texts")?.to_owned()),
         };
         if keys.first().is_some_and(|first| matches!(first, Key::Int(_)) != matches!(key, Key::Int(_))) {
-            return Err(node.error(format!("the key `{key}` is of another type than the first: write only numbers or only texts")));
+            return Err(node.error(format!(
+                "the key `{key}` is of another type than the first: write only numbers or only texts"
+            )));
         }
         if !seen.insert(key.clone()) {
             return Err(node.error(format!("the key `{key}` stands here twice: leave one out")));
@@ -521,14 +542,22 @@ impl Value {
         let (lower, upper) = (lower_node.number()?, upper_node.number()?);
         let (step_node, granularity) = table.required("granularity").and_then(|node| Ok((node, node.number()?)))?;
         if lower > upper {
-            return Err(lower_node.error(format!("`lower` is above `upper` for value `{}`: write the smaller bound as `lower`", name.name(64)?)));
+            return Err(lower_node.error(format!(
+                "`lower` is above `upper` for value `{}`: write the smaller bound as `lower`",
+                name.name(64)?
+            )));
         }
         if granularity <= Rational::zero() {
             return Err(step_node.error("`granularity` must be above 0: write the smallest difference that matters"));
         }
         let steps = |node: Node<'_>, steps: Rational| {
             let steps = steps.to_integer().to_i64().filter(|steps| (-MAX_STEPS..=MAX_STEPS).contains(steps));
-            steps.ok_or_else(|| node.error(format!("`{}` divided by `granularity` overflows 2^62 steps: use a coarser granularity", node.key)))
+            steps.ok_or_else(|| {
+                node.error(format!(
+                    "`{}` divided by `granularity` overflows 2^62 steps: use a coarser granularity",
+                    node.key
+                ))
+            })
         };
         let lower_steps = steps(lower_node, (&lower / &granularity).ceil())?;
         let upper_steps = steps(upper_node, (&upper / &granularity).floor())?;
@@ -546,20 +575,31 @@ impl Privacy {
         let kind = table.required("mechanism")?;
         let (rho, epsilon) = (table.optional("rho"), table.optional("epsilon"));
         let mechanism = match (kind.text("\"gaussian\" or \"laplace\"")?, rho, epsilon) {
-            (_, Some(_), Some(epsilon)) => Err(epsilon.error("both `rho` and `epsilon` are given: keep rho for gaussian, epsilon for laplace")),
+            (_, Some(_), Some(epsilon)) => {
+                Err(epsilon.error("both `rho` and `epsilon` are given: keep rho for gaussian, epsilon for laplace"))
+            }
             ("gaussian", Some(rho), None) => Ok(Mechanism::Gaussian { rho: rho.between("1e-12", MAX_LOSS)? }),
             ("laplace", None, Some(epsilon)) => Ok(Mechanism::Laplace { epsilon: epsilon.between("1e-6", MAX_LOSS)? }),
-            ("gaussian", None, Some(epsilon)) => Err(epsilon.error("gaussian noise has no pure epsilon: write rho, or mechanism = \"laplace\"")),
-            ("laplace", Some(rho), None) => Err(rho.error("laplace noise is paid in epsilon: write epsilon, or mechanism = \"gaussian\"")),
+            ("gaussian", None, Some(epsilon)) => {
+                Err(epsilon.error("gaussian noise has no pure epsilon: write rho, or mechanism = \"laplace\""))
+            }
+            ("laplace", Some(rho), None) => {
+                Err(rho.error("laplace noise is paid in epsilon: write epsilon, or mechanism = \"gaussian\""))
+            }
             ("gaussian", None, None) => Err(kind.error("the budget is missing: add `rho`, such as rho = 0.1")),
             ("laplace", None, None) => Err(kind.error("the budget is missing: add `epsilon`, such as epsilon = 1.0")),
-            (other, _, _) => Err(kind.error(format!("`{other}` is not a mechanism: write \"gaussian\" or \"laplace\""))),
+            (other, _, _) => {
+                Err(kind.error(format!("`{other}` is not a mechanism: write \"gaussian\" or \"laplace\"")))
+            }
         }?;
         let round_weights = table.optional("round_weights").map(|node| {
             let weights = node.list("a list of numbers")?.map(|node| node.weight()).collect::<Result<Vec<_>, _>>()?;
             match weights.len() == rounds as usize {
                 true => Ok(weights),
-                false => Err(node.error(format!("`round_weights` has {} numbers for {rounds} rounds: write one per round", weights.len()))),
+                false => Err(node.error(format!(
+                    "`round_weights` has {} numbers for {rounds} rounds: write one per round",
+                    weights.len()
+                ))),
             }
         });
         Ok(Privacy { mechanism, round_weights: round_weights.transpose()?, at: kind.place() })

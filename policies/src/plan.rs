@@ -133,7 +133,8 @@ impl Plan {
     /// A reference column that is missing or empty, a domain or job that is too large, or noise
     /// that would drown every total; each points at its place in the manifest.
     pub fn new(manifest: &Manifest, references: &dyn References) -> Result<Plan, ManifestError> {
-        let domains = manifest.outputs.iter().map(|output| domain(output, references)).collect::<Result<Vec<_>, _>>()?;
+        let domains =
+            manifest.outputs.iter().map(|output| domain(output, references)).collect::<Result<Vec<_>, _>>()?;
         let sizes: Vec<(usize, bool)> = domains.iter().map(|domain| (domain.size(), true)).collect();
         check_sizes(&manifest.outputs, &sizes, manifest.limits.rounds)?;
         let outputs = manifest.outputs.iter().zip(domains).map(|(output, domain)| {
@@ -143,8 +144,9 @@ impl Plan {
         let outputs = outputs.collect::<Result<Vec<_>, ManifestError>>()?;
         let charge = match &manifest.privacy.mechanism {
             Mechanism::Gaussian { rho } => Rho::ceil(rho).map(|rho| Charge { rho, pure_epsilon: None }),
-            Mechanism::Laplace { epsilon } => accounting::pure_to_zcdp(epsilon)
-                .map(|rho| Charge { rho, pure_epsilon: Some(epsilon.clone()) }),
+            Mechanism::Laplace { epsilon } => {
+                accounting::pure_to_zcdp(epsilon).map(|rho| Charge { rho, pure_epsilon: Some(epsilon.clone()) })
+            }
         };
         let charge = charge.ok_or_else(|| manifest.privacy.at.error("the privacy loss is out of range"))?;
         Ok(Plan { grain: manifest.grain, rounds: manifest.limits.rounds, outputs, limits: manifest.limits, charge })
@@ -226,7 +228,10 @@ fn gaussian_mass(variance: f64) -> Vec<f64> {
 fn domain(output: &Output, references: &dyn References) -> Result<Domain, ManifestError> {
     let columns = output.groups.iter().map(|group| Ok((group.name.clone(), keys(output, group, references)?)));
     Domain::new(columns.collect::<Result<Vec<_>, ManifestError>>()?).ok_or_else(|| {
-        output.at.error(format!("a key column of output `{}` mixes numbers and texts: give it keys of one type", output.name))
+        output.at.error(format!(
+            "a key column of output `{}` mixes numbers and texts: give it keys of one type",
+            output.name
+        ))
     })
 }
 
@@ -269,7 +274,10 @@ pub(crate) fn check_sizes(outputs: &[Output], sizes: &[(usize, bool)], rounds: u
 }
 
 fn too_many_groups(output: &Output) -> ManifestError {
-    output.at.error(format!("output `{}` has more than {MAX_GROUPS} groups: list fewer keys or use coarser ones", output.name))
+    output.at.error(format!(
+        "output `{}` has more than {MAX_GROUPS} groups: list fewer keys or use coarser ones",
+        output.name
+    ))
 }
 
 /// Budget is split over rounds by `round_weights`, within a round over outputs by their `weight`,

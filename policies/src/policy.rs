@@ -40,7 +40,10 @@ impl Policy {
             return Err(format!("`approvals` is {}: a job needs between 1 and 16 approvals", self.approvals));
         }
         if !(self.delta > 0.0 && self.delta < 0.5) {
-            return Err(format!("`delta` is {}: it must lie between 0 and 0.5, usually far below one over the number of units", self.delta));
+            return Err(format!(
+                "`delta` is {}: it must lie between 0 and 0.5, usually far below one over the number of units",
+                self.delta
+            ));
         }
         Ok(())
     }

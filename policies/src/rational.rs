@@ -114,7 +114,23 @@ mod tests {
         ] {
             assert_eq!(parse_decimal(text).unwrap(), value, "{text}");
         }
-        for bad in ["", "nan", "inf", "1.", ".5", "1/0", "1/-3", "1/2/3", "--1", "1e", "0x10", "1 ", "1e401", "1e99999999999", &"9".repeat(65)] {
+        for bad in [
+            "",
+            "nan",
+            "inf",
+            "1.",
+            ".5",
+            "1/0",
+            "1/-3",
+            "1/2/3",
+            "--1",
+            "1e",
+            "0x10",
+            "1 ",
+            "1e401",
+            "1e99999999999",
+            &"9".repeat(65),
+        ] {
             assert!(parse_decimal(bad).is_err(), "{bad}");
         }
     }

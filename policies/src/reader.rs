@@ -63,9 +63,17 @@ impl<'a> Table<'a> {
         let stranger = self.fields.keys().find(|key| !known.contains(&key.get_ref().as_ref()));
         let Some(key) = stranger else { return Ok(self) };
         let name = key.get_ref();
-        let nearest = known.iter().min_by_key(|known| distance(known, name)).filter(|known| distance(known, name) <= 1 + name.chars().count() / 3);
-        let advice = nearest.map_or_else(|| format!("it knows {}", known.join(", ")), |nearest| format!("did you mean `{nearest}`?"));
-        Err(Place::of(self.text, key.span().start).error(format!("`{}` has no key `{}`: {advice}", self.name, name.escape_debug())))
+        let nearest = known
+            .iter()
+            .min_by_key(|known| distance(known, name))
+            .filter(|known| distance(known, name) <= 1 + name.chars().count() / 3);
+        let advice = nearest
+            .map_or_else(|| format!("it knows {}", known.join(", ")), |nearest| format!("did you mean `{nearest}`?"));
+        Err(Place::of(self.text, key.span().start).error(format!(
+            "`{}` has no key `{}`: {advice}",
+            self.name,
+            name.escape_debug()
+        )))
     }
 
     /// The value under `key`, if there is one.
@@ -76,7 +84,8 @@ impl<'a> Table<'a> {
 
     /// The value under `key`, which must be there.
     pub(crate) fn required(self, key: &'a str) -> Result<Node<'a>, ManifestError> {
-        self.optional(key).ok_or_else(|| Place::of(self.text, self.at).error(format!("`{}` has no `{key}`: add it", self.name)))
+        self.optional(key)
+            .ok_or_else(|| Place::of(self.text, self.at).error(format!("`{}` has no `{key}`: add it", self.name)))
     }
 
     pub(crate) fn weight(self) -> Result<Rational, ManifestError> {
@@ -112,7 +121,10 @@ impl<'a> Node<'a> {
     }
 
     /// A list of at least one table.
-    pub(crate) fn each<T>(self, read: impl FnMut(Node<'a>) -> Result<T, ManifestError>) -> Result<Vec<T>, ManifestError> {
+    pub(crate) fn each<T>(
+        self,
+        read: impl FnMut(Node<'a>) -> Result<T, ManifestError>,
+    ) -> Result<Vec<T>, ManifestError> {
         let items = self.list("a list of tables")?.map(read).collect::<Result<Vec<_>, _>>()?;
         match items.is_empty() {
             true => Err(self.error(format!("`{}` is empty: write at least one", self.key))),
@@ -131,9 +143,14 @@ impl<'a> Node<'a> {
     /// A text that shows on a terminal as what it is.
     pub(crate) fn clean(self, wanted: &str) -> Result<&'a str, ManifestError> {
         let text = self.text(wanted)?;
-        let hides = |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let hides =
+            |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         match text.chars().find(|c| hides(*c)) {
-            Some(c) => Err(self.error(format!("`{}` holds the control character {}: take it out", self.key, c.escape_unicode()))),
+            Some(c) => Err(self.error(format!(
+                "`{}` holds the control character {}: take it out",
+                self.key,
+                c.escape_unicode()
+            ))),
             None => Ok(text),
         }
     }
@@ -204,7 +221,9 @@ impl<'a> Node<'a> {
         };
         let bytes = shift.and_then(|shift| text[..end].parse::<i64>().ok()?.checked_mul(1 << shift));
         let bytes = bytes.filter(|bytes| range.contains(bytes));
-        bytes.map(|bytes| bytes as u64).ok_or_else(|| self.error(format!("`{}` is `{text}`: write 64KiB to 4GiB, such as \"64MiB\"", self.key)))
+        bytes
+            .map(|bytes| bytes as u64)
+            .ok_or_else(|| self.error(format!("`{}` is `{text}`: write 64KiB to 4GiB, such as \"64MiB\"", self.key)))
     }
 }
 

@@ -60,7 +60,8 @@ fn a_good_manifest_reads_as_it_is_written() {
     assert_eq!(steps, [(-50, 10_000), (3, 3)]);
     assert_eq!(output.values[0].granularity, parse_decimal("1/100").unwrap());
 
-    let bare = Manifest::parse(&GOOD[..GOOD.find("[limits]").unwrap()].replace("round_weights = [1, \"1/2\"]", "")).unwrap();
+    let bare =
+        Manifest::parse(&GOOD[..GOOD.find("[limits]").unwrap()].replace("round_weights = [1, \"1/2\"]", "")).unwrap();
     assert_eq!(bare.limits, Limits { fuel: 10_000_000_000, memory: 1 << 30, rounds: 1 });
 }
 
@@ -82,7 +83,11 @@ fn every_mistake_is_named_where_it_stands() {
         ("\"+2h\"", "2027-01-31T08:00:00", "5:11 `2027-01-31T08:00:00` is not a release time"),
         ("[\"town\", \"output\"]", "[\"town\", \"town\"]", "9:20 the column `town` stands here twice"),
         ("[\"town\", \"output\"]", "[]", "9:11 `columns` is empty"),
-        ("[grain]", "[[input]]\ndataset = \"firms\"\ncolumns = [\"a\"]\n[grain]", "17:11 the dataset `firms` stands here twice"),
+        (
+            "[grain]",
+            "[[input]]\ndataset = \"firms\"\ncolumns = [\"a\"]\n[grain]",
+            "17:11 the dataset `firms` stands here twice",
+        ),
         ("\"blocks\"", "\"block\"", "17:8 `block` is not a grain"),
         ("\"blocks\"", "\"unit\"", "18:9 a unit grain has no `count`"),
         ("count = 100", "count = 0", "18:9 `count` is 0: write a whole number from 1 to 10000"),
@@ -108,11 +113,19 @@ fn every_mistake_is_named_where_it_stands() {
         ("[\"湖塘\", \"牛塘\"]", "[]", "24:35 a group needs at least one key"),
         ("[0, 19]", "[19, 0]", "24:80 the range ends at 0, before it starts at 19"),
         ("[0, 19]", "[19]", "24:75 `range` needs two whole numbers"),
-        ("range = [0, 19]", "range = [0, 19], keys = [1]", "24:60 a group needs exactly one of `keys`, `range`, and `reference`"),
+        (
+            "range = [0, 19]",
+            "range = [0, 19], keys = [1]",
+            "24:60 a group needs exactly one of `keys`, `range`, and `reference`",
+        ),
         ("range = [0, 19]", "range = [0, 19], column = \"x\"", "24:93 `column` goes with `reference` only"),
         ("[0, 19]", "[0, 1_000_000]", "21:8 output `by-town` has more than 100000 groups"),
         ("[0, 19]", "[-9223372036854775808, 9223372036854775807]", "21:8 output `by-town` has more than 100000 groups"),
-        ("rounds = 2", "rounds = 2\n[[output]]\nname = \"by-town\"\nvalues = [{name = \"a\", lower = 0, upper = 1, granularity = 1}]", "36:8 the output `by-town` stands here twice"),
+        (
+            "rounds = 2",
+            "rounds = 2\n[[output]]\nname = \"by-town\"\nvalues = [{name = \"a\", lower = 0, upper = 1, granularity = 1}]",
+            "36:8 the output `by-town` stands here twice",
+        ),
         ("rounds = 2", "rounds = 2\n[[output]]\nname = \"big\"\nvalues = []", "37:10 `values` is empty"),
         ("gaussian", "laplace", "28:7 laplace noise is paid in epsilon"),
         ("gaussian", "normal", "27:13 `normal` is not a mechanism"),
@@ -148,7 +161,10 @@ fn too_many_cells_and_groups_are_refused_before_tables_are_read() {
     let alone = GOOD.replace(", { name = \"dest\", reference = \"airports\", column = \"faa\" }", "");
     assert!(error(&alone.replace("per_unit = 2", "per_unit = 41")).contains("has 40 groups: write at most 40"));
     let many = alone.replace("[0, 19]", "[0, 49_999]");
-    assert!(error(&many.replace("rounds = 2", "rounds = 6").replace("[1, \"1/2\"]", "[1,1,1,1,1,1]")).contains("releases 1200000 numbers"));
+    assert!(
+        error(&many.replace("rounds = 2", "rounds = 6").replace("[1, \"1/2\"]", "[1,1,1,1,1,1]"))
+            .contains("releases 1200000 numbers")
+    );
     assert!(Manifest::parse(&many).is_ok());
     assert!(Manifest::parse(&GOOD.replace("per_unit = 2", "per_unit = 41")).is_ok(), "a reference may hold more keys");
 }
@@ -168,7 +184,24 @@ fn release_times_read_back_as_themselves() {
         assert_eq!(release.to_string(), shown);
         assert_eq!(shown.parse::<Release>().unwrap(), release);
     }
-    for bad in ["", "+", "+P", "+PT", "+0s", "+2", "+h", "+1m2h", "+P1M", "+367d", "+99999999999999999999s", "2h", "-2h", "+1µ", "2027-01-31", "2027-02-30T00:00:00Z"] {
+    for bad in [
+        "",
+        "+",
+        "+P",
+        "+PT",
+        "+0s",
+        "+2",
+        "+h",
+        "+1m2h",
+        "+P1M",
+        "+367d",
+        "+99999999999999999999s",
+        "2h",
+        "-2h",
+        "+1µ",
+        "2027-01-31",
+        "2027-02-30T00:00:00Z",
+    ] {
         assert!(bad.parse::<Release>().is_err(), "{bad}");
     }
 }

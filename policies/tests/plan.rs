@@ -36,10 +36,19 @@ fn sensitivity_is_the_exact_maximum_over_all_answers() {
             for m in 1..=groups as u32 {
                 let (all, none) = (answers(groups, m, lower, upper), vec![None; groups]);
                 let unit = largest(&mut all.iter().map(|answer| moves(&none, answer)));
-                let blocks = largest(&mut all.iter().flat_map(|old| all.iter().map(move |new| (old, new))).map(|(old, new)| moves(old, new)));
+                let blocks = largest(
+                    &mut all
+                        .iter()
+                        .flat_map(|old| all.iter().map(move |new| (old, new)))
+                        .map(|(old, new)| moves(old, new)),
+                );
                 for (grain, (l1, l2)) in [(GrainKind::Unit, unit), (BLOCKS, blocks)] {
                     let stated = Sensitivity::new(grain, groups, m, lower, upper);
-                    assert_eq!((stated.l1, stated.l2_squared), (l1.into(), l2.into()), "{grain:?} {groups} groups, {m} named, {lower}..={upper}");
+                    assert_eq!(
+                        (stated.l1, stated.l2_squared),
+                        (l1.into(), l2.into()),
+                        "{grain:?} {groups} groups, {m} named, {lower}..={upper}"
+                    );
                 }
             }
         }
@@ -52,12 +61,17 @@ fn the_extremes_do_not_overflow() {
     let most = Sensitivity::new(BLOCKS, 100_000, 100_000, -edge, edge);
     assert_eq!(most.l1, BigInt::from(edge) * 200_000);
     assert_eq!(most.l2_squared, BigInt::from(edge) * edge * 400_000);
-    let text = manifest("gaussian", "rho = 1e-12", "").replace("upper = 100", "upper = 4611686018427387904").replace("granularity = 0.01", "granularity = 1");
+    let text = manifest("gaussian", "rho = 1e-12", "")
+        .replace("upper = 100", "upper = 4611686018427387904")
+        .replace("granularity = 0.01", "granularity = 1");
     let plan = plan(&text);
     assert_eq!(plan.outputs[0].values[0].upper, edge);
     assert!(plan.outputs[0].values[0].noise[0].half_width_95().is_finite());
-    let drowned = text.replace("rho = 1e-12", "rho = 1e-12\nround_weights = [1e-6, 1e6]").replace("range = [0, 1]", "range = [0, 19999]")
-        .replace("[limits]", "[limits]\nrounds = 2").replace("max_groups_per_unit = 1", "max_groups_per_unit = 60000");
+    let drowned = text
+        .replace("rho = 1e-12", "rho = 1e-12\nround_weights = [1e-6, 1e6]")
+        .replace("range = [0, 1]", "range = [0, 19999]")
+        .replace("[limits]", "[limits]\nrounds = 2")
+        .replace("max_groups_per_unit = 1", "max_groups_per_unit = 60000");
     let error = Plan::new(&Manifest::parse(&drowned).unwrap(), &Tables).unwrap_err();
     assert!(error.message.contains("wider than 2^90 steps"), "{error}");
 }
@@ -120,13 +134,25 @@ fn a_plan_is_what_the_manifest_says() {
 
     let pure = plan(&manifest("laplace", "epsilon = \"1/3\"", ""));
     assert_eq!(pure.outputs[0].values[0].noise, [Noise::Laplace { scale: Rational::from_integer(30_000.into()) }]);
-    assert_eq!((pure.charge.rho.to_string(), pure.charge.pure_epsilon.unwrap().to_string()), ("0.055555555556".to_owned(), "1/3".to_owned()));
+    assert_eq!(
+        (pure.charge.rho.to_string(), pure.charge.pure_epsilon.unwrap().to_string()),
+        ("0.055555555556".to_owned(), "1/3".to_owned())
+    );
 
-    let refused = |from: &str, to: &str| Plan::new(&Manifest::parse(&manifest("gaussian", "rho = 0.1", "").replace(from, to)).unwrap(), &Tables).unwrap_err();
-    assert!(refused("\"faa\"", "\"iata\"").to_string().starts_with("line 16, column 22: there is no reference `airports` with a column `iata`"));
+    let refused = |from: &str, to: &str| {
+        Plan::new(&Manifest::parse(&manifest("gaussian", "rho = 0.1", "").replace(from, to)).unwrap(), &Tables)
+            .unwrap_err()
+    };
+    assert!(
+        refused("\"faa\"", "\"iata\"")
+            .to_string()
+            .starts_with("line 16, column 22: there is no reference `airports` with a column `iata`")
+    );
     assert!(refused("\"faa\"", "\"empty\"").message.contains("is empty"));
     assert!(refused("\"faa\"", "\"many\"").message.contains("more than 100000 groups"));
-    assert!(refused("max_groups_per_unit = 1", "max_groups_per_unit = 7").message.contains("has 6 groups: write at most 6"));
+    assert!(
+        refused("max_groups_per_unit = 1", "max_groups_per_unit = 7").message.contains("has 6 groups: write at most 6")
+    );
 }
 
 #[test]
@@ -144,13 +170,31 @@ fn expected_errors_agree_with_direct_summation() {
         let total: f64 = masses.iter().rev().sum();
         let variance: f64 = masses.iter().enumerate().rev().map(|(x, p)| (x as f64).powi(2) * p / total).sum();
         let mut beyond: f64 = 0.0;
-        let tail = masses.iter().enumerate().rev().find(|(_, p)| { beyond += **p / total; beyond > 0.05 }).unwrap().0;
+        let tail = masses
+            .iter()
+            .enumerate()
+            .rev()
+            .find(|(_, p)| {
+                beyond += **p / total;
+                beyond > 0.05
+            })
+            .unwrap()
+            .0;
         (variance.sqrt(), tail as f64)
     };
-    for (a, b) in [(1, 1_000), (1, 40), (1, 3), (1, 2), (1, 1), (2, 1), (7, 3), (25, 1), (99, 1), (101, 1), (1_000, 1)] {
-        for noise in [laplace(ratio(a, b)), Noise::Gaussian { variance: ratio(a, b) }, Noise::Gaussian { variance: ratio(a * a, b * b) }] {
+    for (a, b) in [(1, 1_000), (1, 40), (1, 3), (1, 2), (1, 1), (2, 1), (7, 3), (25, 1), (99, 1), (101, 1), (1_000, 1)]
+    {
+        for noise in [
+            laplace(ratio(a, b)),
+            Noise::Gaussian { variance: ratio(a, b) },
+            Noise::Gaussian { variance: ratio(a * a, b * b) },
+        ] {
             let (deviation, half_width) = direct(&noise);
-            assert!((noise.standard_deviation() - deviation).abs() <= 1e-9 * deviation.max(1e-9), "{noise:?}: {} for {deviation}", noise.standard_deviation());
+            assert!(
+                (noise.standard_deviation() - deviation).abs() <= 1e-9 * deviation.max(1e-9),
+                "{noise:?}: {} for {deviation}",
+                noise.standard_deviation()
+            );
             let stated = noise.half_width_95();
             assert!(stated >= half_width && stated <= half_width + 1.0, "{noise:?}: {stated} for {half_width}");
             assert!(a * a > 10_000 * b * b || stated == half_width, "{noise:?}: {stated} for {half_width}");

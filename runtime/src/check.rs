@@ -27,9 +27,7 @@ pub enum ModuleError {
     #[error("this is not a WebAssembly file; `unseen job build` makes one from a job's source")]
     NotWasm,
     /// A core module instead of a component.
-    #[error(
-        "this is a core WebAssembly module, not a component; `unseen job build` makes a component"
-    )]
+    #[error("this is a core WebAssembly module, not a component; `unseen job build` makes a component")]
     CoreModule,
     /// Not valid, or valid only with proposals that are off.
     #[error("the module is not valid WebAssembly at byte {offset:#x}: {reason}")]
@@ -120,11 +118,8 @@ pub(crate) fn check(bytes: &[u8], limits: &Limits) -> Result<World, ModuleError>
     // Sizes first: validation of something absurd is itself absurd.
     sizes(bytes, limits, &invalid)?;
 
-    let features =
-        WasmFeatures::WASM2 | WasmFeatures::EXTENDED_CONST | WasmFeatures::COMPONENT_MODEL;
-    let types = Validator::new_with_features(features)
-        .validate_all(bytes)
-        .map_err(invalid)?;
+    let features = WasmFeatures::WASM2 | WasmFeatures::EXTENDED_CONST | WasmFeatures::COMPONENT_MODEL;
+    let types = Validator::new_with_features(features).validate_all(bytes).map_err(invalid)?;
     let types = types.as_ref();
     for (name, export_needed) in top_level(bytes).map_err(invalid)? {
         if export_needed {
@@ -133,31 +128,22 @@ pub(crate) fn check(bytes: &[u8], limits: &Limits) -> Result<World, ModuleError>
         let harmless = match types.component_item_for_import(name).map(|item| item.ty) {
             Some(ComponentEntityType::Type { created, .. }) => is_plain(created),
             // The contract's own `types` interface arrives as an instance of types only.
-            Some(ComponentEntityType::Instance(id)) => types[id].exports.values().all(
-                |item| matches!(item.ty, ComponentEntityType::Type { created, .. } if is_plain(created)),
-            ),
+            Some(ComponentEntityType::Instance(id)) => types[id]
+                .exports
+                .values()
+                .all(|item| matches!(item.ty, ComponentEntityType::Type { created, .. } if is_plain(created))),
             _ => false,
         };
         if !harmless {
-            return Err(ModuleError::Import {
-                name: name.to_owned(),
-            });
+            return Err(ModuleError::Import { name: name.to_owned() });
         }
     }
-    let is_function = |name| {
-        matches!(
-            types.component_item_for_export(name).map(|item| item.ty),
-            Some(ComponentEntityType::Func(_))
-        )
-    };
+    let is_function =
+        |name| matches!(types.component_item_for_export(name).map(|item| item.ty), Some(ComponentEntityType::Func(_)));
     if !is_function("contribute") {
         return Err(ModuleError::MissingExport { name: "contribute" });
     }
-    Ok(if is_function("advance") {
-        World::IterativeJob
-    } else {
-        World::Job
-    })
+    Ok(if is_function("advance") { World::IterativeJob } else { World::Job })
 }
 
 fn is_plain(id: ComponentAnyTypeId) -> bool {
@@ -230,11 +216,7 @@ fn sizes(
         ("core modules", modules, MAX_MODULES),
         ("nested components", components, MAX_COMPONENTS),
         // Bundles of exports count as instances here, hence the slack.
-        (
-            "core instances",
-            instances,
-            4 * u64::from(MAX_CORE_INSTANCES),
-        ),
+        ("core instances", instances, 4 * u64::from(MAX_CORE_INSTANCES)),
         ("functions", functions, MAX_FUNCTIONS),
         ("tables", tables, u64::from(MAX_TABLES)),
         ("table elements", elements, MAX_TABLE_ELEMENTS as u64),
@@ -242,18 +224,11 @@ fn sizes(
     ];
     for (what, count, allowed) in counts {
         if count > allowed {
-            return Err(ModuleError::TooMany {
-                what,
-                count,
-                allowed,
-            });
+            return Err(ModuleError::TooMany { what, count, allowed });
         }
     }
     if memory > limits.memory {
-        return Err(ModuleError::Memory {
-            need: memory,
-            allowed: limits.memory,
-        });
+        return Err(ModuleError::Memory { need: memory, allowed: limits.memory });
     }
     Ok(())
 }

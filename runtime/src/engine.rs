@@ -25,12 +25,7 @@ impl Limits {
     /// `fuel` and `memory` as in the manifest, and answers of at most 65,536 contributions and
     /// 16 MiB.
     pub fn new(fuel: u64, memory: u64) -> Self {
-        Limits {
-            fuel,
-            memory,
-            contributions: 1 << 16,
-            answer: 16 << 20,
-        }
+        Limits { fuel, memory, contributions: 1 << 16, answer: 16 << 20 }
     }
 }
 
@@ -73,10 +68,7 @@ impl Engine {
         let pagemap = PageMap::open().map(Arc::new);
         let fail = |e: wasmtime::Error| EngineError(format!("{e:#}"));
 
-        let slots = u32::try_from(threads)
-            .unwrap_or(u32::MAX)
-            .saturating_mul(4)
-            .saturating_add(4);
+        let slots = u32::try_from(threads).unwrap_or(u32::MAX).saturating_mul(4).saturating_add(4);
         let mut pool = PoolingAllocationConfig::new();
         pool.total_component_instances(slots)
             .total_core_instances(slots.saturating_mul(MAX_CORE_INSTANCES))
@@ -90,22 +82,14 @@ impl Engine {
             .table_elements(MAX_TABLE_ELEMENTS)
             .max_core_instance_size(1 << 20)
             .max_component_instance_size(1 << 20)
-            .max_memory_size(
-                usize::try_from(limits.memory)
-                    .unwrap_or(usize::MAX)
-                    .min(1 << 32),
-            )
+            .max_memory_size(usize::try_from(limits.memory).unwrap_or(usize::MAX).min(1 << 32))
             .max_unused_warm_slots(slots);
         // Without the scan, keeping pages resident means copying all of them back each time,
         // which costs more than it saves.
         if pagemap.is_some() {
-            pool.pagemap_scan(Enabled::Auto)
-                .linear_memory_keep_resident(KEEP_RESIDENT)
-                .table_keep_resident(64 << 10);
+            pool.pagemap_scan(Enabled::Auto).linear_memory_keep_resident(KEEP_RESIDENT).table_keep_resident(64 << 10);
         } else {
-            pool.pagemap_scan(Enabled::No)
-                .linear_memory_keep_resident(0)
-                .table_keep_resident(0);
+            pool.pagemap_scan(Enabled::No).linear_memory_keep_resident(0).table_keep_resident(0);
         }
 
         let mut config = Config::new();
@@ -125,12 +109,7 @@ impl Engine {
             .wasm_custom_page_sizes(false)
             .wasm_wide_arithmetic(false)
             .memory_init_cow(true);
-        Ok(Engine {
-            wasmtime: wasmtime::Engine::new(&config).map_err(fail)?,
-            limits: *limits,
-            threads,
-            pagemap,
-        })
+        Ok(Engine { wasmtime: wasmtime::Engine::new(&config).map_err(fail)?, limits: *limits, threads, pagemap })
     }
 
     /// Tells compiled modules of this engine from those of another version, configuration or CPU.

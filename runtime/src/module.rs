@@ -54,9 +54,7 @@ impl Module {
     /// One clear sentence about the first thing that is wrong with the module.
     pub fn compile(engine: &Engine, bytes: &[u8]) -> Result<Self, ModuleError> {
         let world = check::check(bytes, &engine.limits)?;
-        let refused = |e: wasmtime::Error| ModuleError::Compile {
-            reason: format!("{e:#}"),
-        };
+        let refused = |e: wasmtime::Error| ModuleError::Compile { reason: format!("{e:#}") };
         let component = Component::from_binary(&engine.wasmtime, bytes).map_err(refused)?;
         let resettable = Resettable::compile(engine, bytes).map_err(refused)?;
         Module::assemble(engine, world, component, resettable)
@@ -68,9 +66,7 @@ impl Module {
     /// # Errors
     /// When the host runs out of memory.
     pub fn serialize(&self) -> Result<Vec<u8>, ModuleError> {
-        let refused = |e: wasmtime::Error| ModuleError::Compile {
-            reason: format!("{e:#}"),
-        };
+        let refused = |e: wasmtime::Error| ModuleError::Compile { reason: format!("{e:#}") };
         let component = self.component.serialize().map_err(refused)?;
         let resettable = match &self.resettable {
             Some(resettable) => resettable.serialize().map_err(refused)?,
@@ -93,25 +89,16 @@ impl Module {
     /// `bytes` are trusted as machine code is: they must be exactly what `serialize` returned on
     /// a host of this lab, which the caller must have authenticated, for example with an HMAC.
     pub unsafe fn deserialize(engine: &Engine, bytes: &[u8]) -> Result<Self, ModuleError> {
-        let foreign = || ModuleError::Compile {
-            reason: "the cached module is foreign".to_owned(),
-        };
-        let refused = |e: wasmtime::Error| ModuleError::Compile {
-            reason: format!("{e:#}"),
-        };
+        let foreign = || ModuleError::Compile { reason: "the cached module is foreign".to_owned() };
+        let refused = |e: wasmtime::Error| ModuleError::Compile { reason: format!("{e:#}") };
         let rest = bytes.strip_prefix(MAGIC).ok_or_else(foreign)?;
         let (&[world], rest) = rest.split_first_chunk::<1>().ok_or_else(foreign)?;
-        let world = if world == 1 {
-            World::IterativeJob
-        } else {
-            World::Job
-        };
+        let world = if world == 1 { World::IterativeJob } else { World::Job };
         let (length, rest) = rest.split_first_chunk::<8>().ok_or_else(foreign)?;
         let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| foreign())?;
         let (component, rest) = rest.split_at_checked(length).ok_or_else(foreign)?;
         // SAFETY: the caller vouches for the bytes.
-        let component =
-            unsafe { Component::deserialize(&engine.wasmtime, component) }.map_err(refused)?;
+        let component = unsafe { Component::deserialize(&engine.wasmtime, component) }.map_err(refused)?;
         let resettable = if rest.is_empty() {
             None
         } else {
@@ -139,11 +126,7 @@ impl Module {
     ///
     /// # Errors
     /// A [`Failure`], never with an effect on another call.
-    pub fn contribute(
-        &self,
-        grain: &[Table<'_>],
-        state: &[f64],
-    ) -> Result<Vec<Contribution>, Failure> {
+    pub fn contribute(&self, grain: &[Table<'_>], state: &[f64]) -> Result<Vec<Contribution>, Failure> {
         match &self.resettable {
             Some(resettable) => resettable.contribute(&self.engine, grain, state),
             None => self.contribute_in_new_instance(grain, state),
@@ -154,19 +137,13 @@ impl Module {
     ///
     /// # Errors
     /// As there.
-    pub fn contribute_in_new_instance(
-        &self,
-        grain: &[Table<'_>],
-        state: &[f64],
-    ) -> Result<Vec<Contribution>, Failure> {
+    pub fn contribute_in_new_instance(&self, grain: &[Table<'_>], state: &[f64]) -> Result<Vec<Contribution>, Failure> {
         let mut store = self.store(self.engine.limits.answer);
         let instance = self.instantiate(&mut store)?;
         let function = instance
             .get_typed_func::<ContributeParams<'_>, ContributeResult>(&mut store, self.contribute)
             .map_err(|e| Failure::Host(format!("{e:#}")))?;
-        let (answer,) = function
-            .call(&mut store, (grain, state))
-            .map_err(|e| Failure::of_call(&e, store.data()))?;
+        let (answer,) = function.call(&mut store, (grain, state)).map_err(|e| Failure::of_call(&e, store.data()))?;
         let answer = answer.map_err(Failure::Guest)?;
         if answer.len() > self.engine.limits.contributions as usize {
             return Err(Failure::Answer("too many contributions".to_owned()));
@@ -178,23 +155,15 @@ impl Module {
     ///
     /// # Errors
     /// A [`Failure`]; of [`Failure::Guest`] when the module is of world [`World::Job`].
-    pub fn advance(
-        &self,
-        round: u32,
-        state: &[f64],
-        noisy: &[Totals<'_>],
-    ) -> Result<Verdict, Failure> {
-        let index = self
-            .advance
-            .ok_or_else(|| Failure::Guest("there is no `advance`".to_owned()))?;
+    pub fn advance(&self, round: u32, state: &[f64], noisy: &[Totals<'_>]) -> Result<Verdict, Failure> {
+        let index = self.advance.ok_or_else(|| Failure::Guest("there is no `advance`".to_owned()))?;
         let mut store = self.store(MAX_VERDICT);
         let instance = self.instantiate(&mut store)?;
         let function = instance
             .get_typed_func::<AdvanceParams<'_>, AdvanceResult>(&mut store, index)
             .map_err(|e| Failure::Host(format!("{e:#}")))?;
-        let (verdict,) = function
-            .call(&mut store, (round, state, noisy))
-            .map_err(|e| Failure::of_call(&e, store.data()))?;
+        let (verdict,) =
+            function.call(&mut store, (round, state, noisy)).map_err(|e| Failure::of_call(&e, store.data()))?;
         verdict.map_err(Failure::Guest)
     }
 
@@ -205,45 +174,26 @@ impl Module {
         component: Component,
         resettable: Option<Resettable>,
     ) -> Result<Self, ModuleError> {
-        let refused = |e: wasmtime::Error| ModuleError::Compile {
-            reason: format!("{e:#}"),
-        };
-        let pre = Linker::new(&engine.wasmtime)
-            .instantiate_pre(&component)
-            .map_err(refused)?;
-        let export = |name: &'static str| {
-            component
-                .get_export_index(None, name)
-                .ok_or(ModuleError::MissingExport { name })
-        };
+        let refused = |e: wasmtime::Error| ModuleError::Compile { reason: format!("{e:#}") };
+        let pre = Linker::new(&engine.wasmtime).instantiate_pre(&component).map_err(refused)?;
+        let export =
+            |name: &'static str| component.get_export_index(None, name).ok_or(ModuleError::MissingExport { name });
         let contribute = export("contribute")?;
         let advance = match world {
             World::Job => None,
             World::IterativeJob => Some(export("advance")?),
         };
         let engine = engine.clone();
-        let module = Module {
-            engine,
-            world,
-            component,
-            pre,
-            contribute,
-            advance,
-            resettable,
-        };
+        let module = Module { engine, world, component, pre, contribute, advance, resettable };
 
         let mut store = module.store(0);
-        let instance = module
-            .instantiate(&mut store)
-            .map_err(|failure| ModuleError::Start {
-                reason: match failure {
-                    Failure::Fuel => {
-                        "its start function uses up the fuel of a whole grain".to_owned()
-                    }
-                    Failure::Trap(reason) => format!("its start function trapped: {reason}"),
-                    other => other.to_string(),
-                },
-            })?;
+        let instance = module.instantiate(&mut store).map_err(|failure| ModuleError::Start {
+            reason: match failure {
+                Failure::Fuel => "its start function uses up the fuel of a whole grain".to_owned(),
+                Failure::Trap(reason) => format!("its start function trapped: {reason}"),
+                other => other.to_string(),
+            },
+        })?;
         let wrong = |name, e: wasmtime::Error| {
             let reason = format!("{e:#}");
             ModuleError::WrongType { name, reason }
@@ -264,16 +214,11 @@ impl Module {
         store(&self.engine, answer)
     }
 
-    fn instantiate(
-        &self,
-        store: &mut Store<Tally>,
-    ) -> Result<wasmtime::component::Instance, Failure> {
-        self.pre
-            .instantiate(&mut *store)
-            .map_err(|e| match e.downcast_ref::<Trap>() {
-                Some(_) => Failure::of_call(&e, store.data()),
-                None => Failure::Host(format!("{e:#}")),
-            })
+    fn instantiate(&self, store: &mut Store<Tally>) -> Result<wasmtime::component::Instance, Failure> {
+        self.pre.instantiate(&mut *store).map_err(|e| match e.downcast_ref::<Trap>() {
+            Some(_) => Failure::of_call(&e, store.data()),
+            None => Failure::Host(format!("{e:#}")),
+        })
     }
 }
 
@@ -288,9 +233,7 @@ pub(crate) fn store(engine: &Engine, answer: u32) -> Store<Tally> {
     let mut store = Store::new(&engine.wasmtime, Tally::new(&engine.limits));
     store.limiter(|tally| tally);
     store.set_hostcall_fuel(answer as usize);
-    store
-        .set_fuel(engine.limits.fuel)
-        .expect("invariant: the engine counts fuel");
+    store.set_fuel(engine.limits.fuel).expect("invariant: the engine counts fuel");
     store
 }
 
@@ -316,20 +259,12 @@ pub(crate) struct Tally {
 
 impl Tally {
     fn new(limits: &Limits) -> Self {
-        Tally {
-            left: limits.memory,
-            host_failed: None,
-        }
+        Tally { left: limits.memory, host_failed: None }
     }
 }
 
 impl ResourceLimiter for Tally {
-    fn memory_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         let more = desired.saturating_sub(current) as u64;
         if more > self.left || maximum.is_some_and(|maximum| desired > maximum) {
             return Ok(false);
@@ -350,12 +285,7 @@ impl ResourceLimiter for Tally {
         Err(error)
     }
 
-    fn table_growing(
-        &mut self,
-        _current: usize,
-        desired: usize,
-        maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
+    fn table_growing(&mut self, _current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         Ok(maximum.is_none_or(|maximum| desired <= maximum))
     }
 }

@@ -29,9 +29,7 @@ impl PageMap {
         if !*WATCHED || FORKED.load(Ordering::Relaxed) {
             return None;
         }
-        let map = PageMap {
-            file: File::open("/proc/self/pagemap").ok()?,
-        };
+        let map = PageMap { file: File::open("/proc/self/pagemap").ok()? };
         map.selftest().then_some(map)
     }
 
@@ -92,12 +90,7 @@ impl PageMap {
         let page = rustix::param::page_size();
         // SAFETY: a fresh private mapping, used only here.
         let Ok(base) = (unsafe {
-            mmap_anonymous(
-                std::ptr::null_mut(),
-                3 * page,
-                ProtFlags::READ | ProtFlags::WRITE,
-                MapFlags::PRIVATE,
-            )
+            mmap_anonymous(std::ptr::null_mut(), 3 * page, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE)
         }) else {
             return false;
         };
@@ -113,11 +106,7 @@ impl PageMap {
         let unmapped = unsafe { munmap(base, 3 * page) }.is_ok();
         let expected = base_address + page..base_address + 2 * page;
         // Huge pages may widen the answer; it must hold the written page and may hold more.
-        whole
-            && unmapped
-            && seen
-                .iter()
-                .any(|r| r.start <= expected.start && r.end >= expected.end)
+        whole && unmapped && seen.iter().any(|r| r.start <= expected.start && r.end >= expected.end)
     }
 }
 
@@ -174,10 +163,7 @@ unsafe impl Ioctl for Scan<'_> {
         std::ptr::from_mut(self.0).cast()
     }
 
-    unsafe fn output_from_ptr(
-        out: IoctlOutput,
-        _: *mut rustix::ffi::c_void,
-    ) -> rustix::io::Result<usize> {
+    unsafe fn output_from_ptr(out: IoctlOutput, _: *mut rustix::ffi::c_void) -> rustix::io::Result<usize> {
         usize::try_from(out).map_err(|_| rustix::io::Errno::INVAL)
     }
 }

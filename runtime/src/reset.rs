@@ -43,8 +43,8 @@ use std::sync::{Mutex, PoisonError};
 
 use wasm_encoder::{ExportKind, ExportSection, RawSection};
 use wasmparser::{
-    CanonicalFunction, CanonicalOption, ComponentAlias, ComponentExternalKind, Encoding,
-    ExternalKind, Instance as CoreInstance, Operator, Parser, Payload, ValType,
+    CanonicalFunction, CanonicalOption, ComponentAlias, ComponentExternalKind, Encoding, ExternalKind,
+    Instance as CoreInstance, Operator, Parser, Payload, ValType,
 };
 use wasmtime::{Global, InstancePre, Linker, Memory, Store, TypedFunc, Val};
 
@@ -117,16 +117,10 @@ impl Resettable {
             first_globals: Vec::new(),
             idle: Mutex::new(Vec::new()),
         };
-        let mut ready = resettable
-            .instantiate(engine)
-            .map_err(wasmtime::Error::new)?;
+        let mut ready = resettable.instantiate(engine).map_err(wasmtime::Error::new)?;
         resettable.first_memory = ready.memory.data(&ready.store).to_vec();
         forget(ready.memory.data_mut(&mut ready.store));
-        resettable.first_globals = ready
-            .globals
-            .iter()
-            .map(|global| global.get(&mut ready.store))
-            .collect();
+        resettable.first_globals = ready.globals.iter().map(|global| global.get(&mut ready.store)).collect();
         Ok(resettable)
     }
 
@@ -157,25 +151,13 @@ impl Resettable {
         let host = |e: wasmtime::Error| Failure::Host(format!("{e:#}"));
         let mut store = module::store(engine, engine.limits.answer);
         let instance = self.pre.instantiate(&mut store).map_err(host)?;
-        let realloc = instance
-            .get_typed_func(&mut store, "realloc")
-            .map_err(host)?;
-        let contribute = instance
-            .get_typed_func(&mut store, "contribute")
-            .map_err(host)?;
+        let realloc = instance.get_typed_func(&mut store, "realloc").map_err(host)?;
+        let contribute = instance.get_typed_func(&mut store, "contribute").map_err(host)?;
         let memory = instance
             .get_memory(&mut store, "memory")
             .ok_or_else(|| Failure::Host("the module has no memory".to_owned()))?;
-        let globals = (0..)
-            .map_while(|i| instance.get_global(&mut store, &global_name(i)))
-            .collect();
-        Ok(Ready {
-            store,
-            memory,
-            globals,
-            realloc,
-            contribute,
-        })
+        let globals = (0..).map_while(|i| instance.get_global(&mut store, &global_name(i))).collect();
+        Ok(Ready { store, memory, globals, realloc, contribute })
     }
 
     /// Puts an instance back; `false` when it cannot be, and must be dropped.
@@ -202,10 +184,7 @@ impl Resettable {
                 memory.copy_from_slice(image);
             }
         });
-        debug_assert!(
-            !whole || memory == image,
-            "a page was written that the kernel did not name"
-        );
+        debug_assert!(!whole || memory == image, "a page was written that the kernel did not name");
         whole && written <= MAX_WRITTEN
     }
 }
@@ -217,13 +196,7 @@ fn forget(memory: &mut [u8]) {
     use rustix::mm::{Advice, madvise};
     // SAFETY: a private mapping, in whole pages, of which no page was written: dropping its pages
     // leaves the contents they were mapped from. Where it fails, nothing was dropped.
-    let _ = unsafe {
-        madvise(
-            memory.as_mut_ptr().cast(),
-            memory.len(),
-            Advice::LinuxDontNeed,
-        )
-    };
+    let _ = unsafe { madvise(memory.as_mut_ptr().cast(), memory.len(), Advice::LinuxDontNeed) };
 }
 
 fn global_name(index: usize) -> String {
@@ -238,40 +211,22 @@ impl Ready {
         grain: &[Table<'_>],
         state: &[f64],
     ) -> Result<Vec<Contribution>, Failure> {
-        self.store
-            .set_fuel(limits.fuel)
-            .expect("invariant: the engine counts fuel");
+        self.store.set_fuel(limits.fuel).expect("invariant: the engine counts fuel");
         let tables = self.room(4, grain.len(), TABLE)?;
         for (i, table) in grain.iter().enumerate() {
             let columns = self.room(4, table.columns.len(), COLUMN)?;
-            self.words(
-                tables + (i * TABLE) as u32,
-                &[table.rows, columns, table.columns.len() as u32],
-            )?;
+            self.words(tables + (i * TABLE) as u32, &[table.rows, columns, table.columns.len() as u32])?;
             for (i, column) in table.columns.iter().enumerate() {
                 let at = columns + (i * COLUMN) as u32;
                 let (kind, first, second) = match column.cells {
                     Cells::Ints(cells) => (0, self.list(cells)?, None),
                     Cells::Floats(cells) => (1, self.list(cells)?, None),
                     Cells::Bools(cells) => (2, self.list(cells)?, None),
-                    Cells::Texts(texts) => {
-                        (3, self.list(texts.offsets)?, Some(self.list(texts.bytes)?))
-                    }
+                    Cells::Texts(texts) => (3, self.list(texts.offsets)?, Some(self.list(texts.bytes)?)),
                 };
                 let second = second.unwrap_or([0, 0]);
                 let validity = self.list(column.validity)?;
-                self.words(
-                    at,
-                    &[
-                        kind,
-                        first[0],
-                        first[1],
-                        second[0],
-                        second[1],
-                        validity[0],
-                        validity[1],
-                    ],
-                )?;
+                self.words(at, &[kind, first[0], first[1], second[0], second[1], validity[0], validity[1]])?;
             }
         }
         let [state, states] = self.list(state)?;
@@ -279,11 +234,7 @@ impl Ready {
             .contribute
             .call(&mut self.store, (tables, grain.len() as u32, state, states))
             .map_err(|e| Failure::of_call(&e, self.store.data()))?;
-        Answer {
-            memory: self.memory.data(&self.store),
-            left: limits.answer as usize,
-        }
-        .contributions(answer, limits)
+        Answer { memory: self.memory.data(&self.store), left: limits.answer as usize }.contributions(answer, limits)
     }
 
     /// Asks the guest for room for `count` items of `size` bytes.
@@ -299,9 +250,7 @@ impl Ready {
             .call(&mut self.store, (0, 0, align, bytes))
             .map_err(|e| Failure::of_call(&e, self.store.data()))?;
         if !start.is_multiple_of(align) {
-            return Err(Failure::Trap(
-                "`cabi_realloc` returned a misaligned address".to_owned(),
-            ));
+            return Err(Failure::Trap("`cabi_realloc` returned a misaligned address".to_owned()));
         }
         Ok(start)
     }
@@ -310,16 +259,14 @@ impl Ready {
     fn list<T: Plain>(&mut self, items: &[T]) -> Result<[u32; 2], Failure> {
         let start = self.room(align_of::<T>() as u32, items.len(), size_of::<T>())?;
         // SAFETY: `Plain` types have no padding and no invalid bytes.
-        let bytes =
-            unsafe { std::slice::from_raw_parts(items.as_ptr().cast::<u8>(), size_of_val(items)) };
+        let bytes = unsafe { std::slice::from_raw_parts(items.as_ptr().cast::<u8>(), size_of_val(items)) };
         self.write(start, bytes)?;
         Ok([start, items.len() as u32])
     }
 
     fn words(&mut self, at: u32, words: &[u32]) -> Result<(), Failure> {
         // SAFETY: as in `list`.
-        let bytes =
-            unsafe { std::slice::from_raw_parts(words.as_ptr().cast::<u8>(), size_of_val(words)) };
+        let bytes = unsafe { std::slice::from_raw_parts(words.as_ptr().cast::<u8>(), size_of_val(words)) };
         self.write(at, bytes)
     }
 
@@ -328,13 +275,8 @@ impl Ready {
             return Ok(());
         }
         let at = at as usize;
-        let room = self
-            .memory
-            .data_mut(&mut self.store)
-            .get_mut(at..at + bytes.len());
-        let room = room.ok_or_else(|| {
-            Failure::Trap("`cabi_realloc` returned an address outside memory".to_owned())
-        })?;
+        let room = self.memory.data_mut(&mut self.store).get_mut(at..at + bytes.len());
+        let room = room.ok_or_else(|| Failure::Trap("`cabi_realloc` returned an address outside memory".to_owned()))?;
         room.copy_from_slice(bytes);
         Ok(())
     }
@@ -379,28 +321,17 @@ impl Answer<'_> {
         if count > limits.contributions as usize {
             return Err(refused("it has too many contributions"));
         }
-        (0..count)
-            .map(|i| self.contribution(start + i * CONTRIBUTION))
-            .collect()
+        (0..count).map(|i| self.contribution(start + i * CONTRIBUTION)).collect()
     }
 
     fn contribution(&mut self, at: usize) -> Result<Contribution, Failure> {
         let output = self.word(at)?;
         let (keys, count) = self.list(at + 4, KEY, 8, size_of::<Key>())?;
-        let group = (0..count)
-            .map(|i| self.key(keys + i * KEY))
-            .collect::<Result<_, _>>()?;
+        let group = (0..count).map(|i| self.key(keys + i * KEY)).collect::<Result<_, _>>()?;
         let (values, count) = self.list(at + 12, 8, 8, 8)?;
         let (values, _) = self.bytes(values, count * 8)?.as_chunks::<8>();
-        let values = values
-            .iter()
-            .map(|bytes| f64::from_le_bytes(*bytes))
-            .collect();
-        Ok(Contribution {
-            output,
-            group,
-            values,
-        })
+        let values = values.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect();
+        Ok(Contribution { output, group, values })
     }
 
     fn key(&mut self, at: usize) -> Result<Key, Failure> {
@@ -417,18 +348,11 @@ impl Answer<'_> {
     fn text(&mut self, at: usize) -> Result<String, Failure> {
         let (start, count) = self.list(at, 1, 1, 1)?;
         let text = std::str::from_utf8(self.bytes(start, count)?);
-        text.map(str::to_owned)
-            .map_err(|_| refused("a text is not UTF-8"))
+        text.map(str::to_owned).map_err(|_| refused("a text is not UTF-8"))
     }
 
     /// Address and length of the list described at `at`, paid for with `cost` bytes an item.
-    fn list(
-        &mut self,
-        at: usize,
-        size: usize,
-        align: usize,
-        cost: usize,
-    ) -> Result<(usize, usize), Failure> {
+    fn list(&mut self, at: usize, size: usize, align: usize, cost: usize) -> Result<(usize, usize), Failure> {
         let (start, count) = (self.word(at)? as usize, self.word(at + 4)? as usize);
         let fits = count
             .checked_mul(size)
@@ -457,9 +381,7 @@ impl Answer<'_> {
     }
 
     fn bytes(&self, at: usize, count: usize) -> Result<&[u8], Failure> {
-        let bytes = at
-            .checked_add(count)
-            .and_then(|end| self.memory.get(at..end));
+        let bytes = at.checked_add(count).and_then(|end| self.memory.get(at..end));
         bytes.ok_or_else(|| refused("it lies outside memory"))
     }
 }
@@ -503,9 +425,7 @@ impl<'a> Core<'a> {
                 _ => {}
             }
             match payload {
-                Payload::ModuleSection {
-                    unchecked_range, ..
-                } => {
+                Payload::ModuleSection { unchecked_range, .. } => {
                     if module.replace(unchecked_range).is_some() {
                         return Ok(None);
                     }
@@ -514,10 +434,8 @@ impl<'a> Core<'a> {
                     for instance in section {
                         instances += 1;
                         match instance? {
-                            CoreInstance::Instantiate {
-                                module_index: 0,
-                                args,
-                            } if args.is_empty() && instances == 1 => {}
+                            CoreInstance::Instantiate { module_index: 0, args }
+                                if args.is_empty() && instances == 1 => {}
                             _ => return Ok(None),
                         }
                     }
@@ -530,22 +448,14 @@ impl<'a> Core<'a> {
                                 ExternalKind::Memory => core_memories.push(name),
                                 _ => {}
                             },
-                            ComponentAlias::InstanceExport {
-                                kind: ComponentExternalKind::Type,
-                                ..
-                            } => {}
+                            ComponentAlias::InstanceExport { kind: ComponentExternalKind::Type, .. } => {}
                             _ => return Ok(None),
                         }
                     }
                 }
                 Payload::ComponentCanonicalSection(section) => {
                     for function in section {
-                        let CanonicalFunction::Lift {
-                            core_func_index,
-                            options,
-                            ..
-                        } = function?
-                        else {
+                        let CanonicalFunction::Lift { core_func_index, options, .. } = function? else {
                             return Ok(None);
                         };
                         let (mut memory, mut realloc) = (None, None);
@@ -563,9 +473,7 @@ impl<'a> Core<'a> {
                         }
                         let core = core_functions.get(core_func_index as usize).copied();
                         functions.push(
-                            core.zip(memory)
-                                .zip(realloc)
-                                .map(|((core, memory), realloc)| (core, memory, realloc)),
+                            core.zip(memory).zip(realloc).map(|((core, memory), realloc)| (core, memory, realloc)),
                         );
                     }
                 }
@@ -590,17 +498,11 @@ impl<'a> Core<'a> {
                 _ => return Ok(None),
             }
         }
-        let (Some(range), Some((contribute, memory, realloc)), 1) = (module, contribute, instances)
-        else {
+        let (Some(range), Some((contribute, memory, realloc)), 1) = (module, contribute, instances) else {
             return Ok(None);
         };
         let bytes = component.get(range.start..range.end);
-        Ok(bytes.map(|bytes| Core {
-            bytes,
-            contribute,
-            realloc,
-            memory,
-        }))
+        Ok(bytes.map(|bytes| Core { bytes, contribute, realloc, memory }))
     }
 
     /// The module with other exports: `contribute`, `realloc`, `memory`, and every mutable global
@@ -612,10 +514,7 @@ impl<'a> Core<'a> {
         for payload in Parser::new(0).parse_all(self.bytes) {
             let payload = payload?;
             match &payload {
-                Payload::Version {
-                    encoding: Encoding::Component,
-                    ..
-                } => return Ok(None),
+                Payload::Version { encoding: Encoding::Component, .. } => return Ok(None),
                 Payload::ImportSection(section) if section.count() > 0 => return Ok(None),
                 Payload::StartSection { .. } | Payload::TagSection(_) => return Ok(None),
                 Payload::MemorySection(section) => {

@@ -18,10 +18,7 @@ static COMPONENT: LazyLock<Vec<u8>> = LazyLock::new(|| {
 fn module() -> Module {
     let engine = Engine::new(&Limits::new(50_000_000, 16 << 20), 4).unwrap();
     let module = Module::compile(&engine, &COMPONENT).unwrap_or_else(|e| panic!("{e}"));
-    assert!(
-        module.resets_in_place(),
-        "what the SDK makes is of the plain shape"
-    );
+    assert!(module.resets_in_place(), "what the SDK makes is of the plain shape");
     module
 }
 
@@ -30,13 +27,7 @@ type Answer = Result<Vec<Contribution>, Failure>;
 fn with_grain<R>(town: &str, run: impl FnOnce(&[Table<'_>]) -> R) -> R {
     let offsets = [0, town.len() as u32];
     let cells = Cells::texts(&offsets, town.as_bytes());
-    run(&[Table {
-        rows: 1,
-        columns: &[Column {
-            cells,
-            validity: &[],
-        }],
-    }])
+    run(&[Table { rows: 1, columns: &[Column { cells, validity: &[] }] }])
 }
 
 fn call(module: &Module, mode: u32, town: &str) -> Answer {
@@ -44,18 +35,12 @@ fn call(module: &Module, mode: u32, town: &str) -> Answer {
 }
 
 fn call_fresh(module: &Module, mode: u32, town: &str) -> Answer {
-    with_grain(town, |grain| {
-        module.contribute_in_new_instance(grain, &[f64::from(mode)])
-    })
+    with_grain(town, |grain| module.contribute_in_new_instance(grain, &[f64::from(mode)]))
 }
 
 fn values(answer: Answer) -> Vec<(Vec<Key>, Vec<u64>)> {
     let bits = |values: Vec<f64>| values.into_iter().map(f64::to_bits).collect();
-    answer
-        .unwrap_or_else(|e| panic!("{e}"))
-        .into_iter()
-        .map(|c| (c.group, bits(c.values)))
-        .collect()
+    answer.unwrap_or_else(|e| panic!("{e}")).into_iter().map(|c| (c.group, bits(c.values))).collect()
 }
 
 /// Modes that carry something over, or show what is there; mode 11 reads all memory.
@@ -70,20 +55,12 @@ fn first_answers() -> [Vec<(Vec<Key>, Vec<u64>)>; 3] {
 fn whatever_one_grain_does_the_next_grain_sees_nothing_of_it() {
     let module = module();
     let expected = first_answers();
-    assert_eq!(
-        expected[0][0].1,
-        [0.0_f64.to_bits()],
-        "mode 0 counts from the first state"
-    );
+    assert_eq!(expected[0][0].1, [0.0_f64.to_bits()], "mode 0 counts from the first state");
     for mode in 0..=11 {
         for town in ["victim", "other"] {
             drop(call(&module, mode, town));
             for (curious, expected) in CURIOUS.into_iter().zip(&expected) {
-                assert_eq!(
-                    &values(call(&module, curious, "other")),
-                    expected,
-                    "after {mode} {town}"
-                );
+                assert_eq!(&values(call(&module, curious, "other")), expected, "after {mode} {town}");
             }
         }
     }
@@ -96,10 +73,9 @@ fn both_ways_give_the_same_answer_bit_for_bit() {
         for town in ["victim", "other", ""] {
             let (kept, fresh) = (call(&module, mode, town), call_fresh(&module, mode, town));
             match (kept, fresh) {
-                (Ok(_), Ok(_)) => assert_eq!(
-                    values(call(&module, mode, town)),
-                    values(call_fresh(&module, mode, town)),
-                ),
+                (Ok(_), Ok(_)) => {
+                    assert_eq!(values(call(&module, mode, town)), values(call_fresh(&module, mode, town)),)
+                }
                 (Err(kept), Err(fresh)) => assert_eq!(
                     std::mem::discriminant(&kept),
                     std::mem::discriminant(&fresh),
@@ -118,39 +94,19 @@ fn each_misdeed_fails_as_it_should_and_only_for_the_victim() {
         let answer = call(&module, mode, "victim");
         assert!(wanted(&answer), "mode {mode}: {answer:?}");
         let other = call(&module, mode, "other");
-        assert!(
-            other.is_ok_and(|added| added[0].values == [1.0]),
-            "mode {mode}"
-        );
+        assert!(other.is_ok_and(|added| added[0].values == [1.0]), "mode {mode}");
     };
     is(2, |a| matches!(a, Err(Failure::Trap(_))));
     is(3, |a| matches!(a, Err(Failure::Fuel)));
-    is(4, |a| {
-        a.as_ref().is_ok_and(|added| added[0].values[0] >= 8.0)
-    });
+    is(4, |a| a.as_ref().is_ok_and(|added| added[0].values[0] >= 8.0));
     is(5, |a| matches!(a, Err(Failure::Trap(_) | Failure::Fuel)));
-    is(6, |a| {
-        matches!(
-            a,
-            Err(Failure::Trap(_) | Failure::Fuel | Failure::Answer(_))
-        )
-    });
-    is(7, |a| {
-        matches!(
-            a,
-            Err(Failure::Trap(_) | Failure::Fuel | Failure::Answer(_))
-        )
-    });
+    is(6, |a| matches!(a, Err(Failure::Trap(_) | Failure::Fuel | Failure::Answer(_))));
+    is(7, |a| matches!(a, Err(Failure::Trap(_) | Failure::Fuel | Failure::Answer(_))));
     is(9, |a| matches!(a, Err(Failure::Trap(_))));
-    is(
-        10,
-        |a| matches!(a, Err(Failure::Guest(text)) if text.len() == 18_000),
-    );
+    is(10, |a| matches!(a, Err(Failure::Guest(text)) if text.len() == 18_000));
     // Nonsense is handed on as it is: clamping it is the host's next step.
     let nonsense = call(&module, 8, "other").unwrap();
-    assert!(
-        nonsense[0].values[0].is_nan() && nonsense[1].values == [f64::INFINITY, f64::NEG_INFINITY]
-    );
+    assert!(nonsense[0].values[0].is_nan() && nonsense[1].values == [f64::INFINITY, f64::NEG_INFINITY]);
     assert_eq!((nonsense[2].output, nonsense[2].group.len()), (u32::MAX, 9));
     assert!(nonsense[3].values.is_empty());
 }
@@ -165,11 +121,7 @@ fn threads_do_not_disturb_each_other() {
             scope.spawn(move || {
                 for i in 0..40 {
                     // Not the modes that run for long.
-                    drop(call(
-                        module,
-                        [0, 1, 2, 9][(i + thread) as usize % 4],
-                        "victim",
-                    ));
+                    drop(call(module, [0, 1, 2, 9][(i + thread) as usize % 4], "victim"));
                     let curious = (i % 3) as usize;
                     let answer = values(call(module, CURIOUS[curious], "other"));
                     assert_eq!(&answer, &expected[curious]);
@@ -184,28 +136,13 @@ fn a_block_of_many_rows_arrives_whole() {
     let module = module();
     let rows = 300_000;
     let text = "湖塘".repeat(rows) + "victim";
-    let offsets: Vec<u32> = (0..=rows as u32)
-        .map(|i| i * 6)
-        .chain([text.len() as u32])
-        .collect();
+    let offsets: Vec<u32> = (0..=rows as u32).map(|i| i * 6).chain([text.len() as u32]).collect();
     let cells = Cells::texts(&offsets, text.as_bytes());
-    let columns = [Column {
-        cells,
-        validity: &[],
-    }];
-    let grain = [Table {
-        rows: offsets.len() as u32 - 1,
-        columns: &columns,
-    }];
+    let columns = [Column { cells, validity: &[] }];
+    let grain = [Table { rows: offsets.len() as u32 - 1, columns: &columns }];
     for _ in 0..2 {
         // The last row was read: mode 10 objects to it.
-        assert!(matches!(
-            module.contribute(&grain, &[10.0]),
-            Err(Failure::Guest(_))
-        ));
-        assert!(matches!(
-            module.contribute_in_new_instance(&grain, &[10.0]),
-            Err(Failure::Guest(_))
-        ));
+        assert!(matches!(module.contribute(&grain, &[10.0]), Err(Failure::Guest(_))));
+        assert!(matches!(module.contribute_in_new_instance(&grain, &[10.0]), Err(Failure::Guest(_))));
     }
 }

@@ -26,10 +26,7 @@ fn compile(component: &[u8]) -> Module {
     Module::compile(&engine(1_000_000), component).unwrap_or_else(|e| panic!("{e}"))
 }
 
-const EMPTY: [Table<'static>; 1] = [Table {
-    rows: 0,
-    columns: &[],
-}];
+const EMPTY: [Table<'static>; 1] = [Table { rows: 0, columns: &[] }];
 
 fn number(answer: Result<Vec<Contribution>, Failure>) -> f64 {
     answer.unwrap_or_else(|e| panic!("{e}"))[0].values[0]
@@ -75,13 +72,7 @@ fn nothing_is_carried_from_one_grain_to_the_next() {
              (memory.fill (i32.const 8192) (i32.const 1) (i32.const 253952))
              (f64.convert_i32_s (local.get $sum))",
         ),
-        (
-            "the memory's size",
-            true,
-            "1",
-            "",
-            "(drop (memory.grow (i32.const 1))) (f64.convert_i32_s (memory.size))",
-        ),
+        ("the memory's size", true, "1", "", "(drop (memory.grow (i32.const 1))) (f64.convert_i32_s (memory.size))"),
         (
             "what grown memory held",
             true,
@@ -202,41 +193,13 @@ fn malformed_and_oversized_answers_are_failures() {
             "(drop (memory.grow (i32.const 1000))) (f64.const 1)",
             "(i32.store (i32.const 136) (i32.const 1000000))",
         ),
-        (
-            "a list outside memory",
-            "(f64.const 1)",
-            "(i32.store (i32.const 136) (i32.const 1000000))",
-        ),
-        (
-            "a list that wraps",
-            "(f64.const 1)",
-            "(i32.store (i32.const 136) (i32.const -1))",
-        ),
-        (
-            "a misaligned list",
-            "(f64.const 1)",
-            "(i32.store (i32.const 132) (i32.const 257))",
-        ),
-        (
-            "a misaligned answer",
-            "(f64.const 1)",
-            "(return (i32.const 129))",
-        ),
-        (
-            "an answer outside memory",
-            "(f64.const 1)",
-            "(return (i32.const -4))",
-        ),
-        (
-            "neither ok nor error",
-            "(f64.const 1)",
-            "(i32.store8 (i32.const 128) (i32.const 2))",
-        ),
-        (
-            "values outside memory",
-            "(f64.const 1)",
-            "(i32.store (i32.const 268) (i32.const 65536))",
-        ),
+        ("a list outside memory", "(f64.const 1)", "(i32.store (i32.const 136) (i32.const 1000000))"),
+        ("a list that wraps", "(f64.const 1)", "(i32.store (i32.const 136) (i32.const -1))"),
+        ("a misaligned list", "(f64.const 1)", "(i32.store (i32.const 132) (i32.const 257))"),
+        ("a misaligned answer", "(f64.const 1)", "(return (i32.const 129))"),
+        ("an answer outside memory", "(f64.const 1)", "(return (i32.const -4))"),
+        ("neither ok nor error", "(f64.const 1)", "(i32.store8 (i32.const 128) (i32.const 2))"),
+        ("values outside memory", "(f64.const 1)", "(i32.store (i32.const 268) (i32.const 65536))"),
         (
             "an unknown kind of key",
             "(f64.const 1)",
@@ -259,10 +222,7 @@ fn malformed_and_oversized_answers_are_failures() {
             module.contribute_in_new_instance(&EMPTY, &[]),
             module.contribute(&EMPTY, &[]),
         ] {
-            assert!(
-                matches!(answer, Err(Failure::Answer(_))),
-                "{what}: {answer:?}"
-            );
+            assert!(matches!(answer, Err(Failure::Answer(_))), "{what}: {answer:?}");
         }
         assert!(started.elapsed() < Duration::from_secs(5), "{what}");
     }
@@ -280,16 +240,8 @@ fn a_guest_cannot_place_the_hosts_lists_outside_its_memory() {
         let component = unseen_toolchain::componentize(&wat::parse_str(text).unwrap()).unwrap();
         let module = compile(&component);
         let answer = module.contribute(&EMPTY, &[1.0, 2.0]);
-        assert!(
-            matches!(answer, Err(Failure::Trap(_))),
-            "{address}: {answer:?}"
-        );
-        assert!(
-            module
-                .contribute_in_new_instance(&EMPTY, &[1.0, 2.0])
-                .is_err(),
-            "{address}"
-        );
+        assert!(matches!(answer, Err(Failure::Trap(_))), "{address}: {answer:?}");
+        assert!(module.contribute_in_new_instance(&EMPTY, &[1.0, 2.0]).is_err(), "{address}");
     }
 }
 
@@ -322,11 +274,7 @@ fn fuel_runs_out_at_the_same_instruction_every_time() {
     let (mut low, mut high) = (0, 100_000);
     while high - low > 1 {
         let middle = (low + high) / 2;
-        if enough(middle) {
-            high = middle
-        } else {
-            low = middle
-        }
+        if enough(middle) { high = middle } else { low = middle }
     }
     for _ in 0..3 {
         assert!(enough(high) && !enough(low));
@@ -357,32 +305,20 @@ fn recursion_ends_at_the_same_depth_wherever_the_host_calls_from() {
     };
     fn from_below(levels: u32, run: &dyn Fn() -> i32) -> i32 {
         let space = std::hint::black_box([levels as u8; 10_000]);
-        let found = if levels == 0 {
-            run()
-        } else {
-            from_below(levels - 1, run)
-        };
+        let found = if levels == 0 { run() } else { from_below(levels - 1, run) };
         std::hint::black_box(space);
         found
     }
     let here = deepest();
     assert!(here > 1000, "{here}");
     assert_eq!(from_below(50, &deepest), here);
-    assert_eq!(
-        std::thread::scope(|s| s.spawn(deepest).join().unwrap()),
-        here
-    );
+    assert_eq!(std::thread::scope(|s| s.spawn(deepest).join().unwrap()), here);
 }
 
 #[test]
 fn modules_that_cannot_be_jobs_are_refused_with_one_sentence() {
     let engine = engine(1_000_000);
-    let refuse = |bytes: &[u8]| {
-        Module::compile(&engine, bytes)
-            .err()
-            .map(|e| e.to_string())
-            .unwrap()
-    };
+    let refuse = |bytes: &[u8]| Module::compile(&engine, bytes).err().map(|e| e.to_string()).unwrap();
     let component = |text: &str| wat::parse_str(text).unwrap_or_else(|e| panic!("{e}"));
 
     assert!(refuse(b"").contains("not a WebAssembly file"));
@@ -412,39 +348,19 @@ fn modules_that_cannot_be_jobs_are_refused_with_one_sentence() {
             (func (export "contribute") (param "grain" u32) (result u32)
               (canon lift (core func $i "f"))))"#,
     );
-    assert!(
-        refuse(&wrong).contains("exports `contribute` with another type"),
-        "{}",
-        refuse(&wrong)
-    );
+    assert!(refuse(&wrong).contains("exports `contribute` with another type"), "{}", refuse(&wrong));
 
-    assert!(
-        refuse(&raw("2000", "", "(f64.const 1)", ""))
-            .contains("bytes of memory, but the job allows")
-    );
+    assert!(refuse(&raw("2000", "", "(f64.const 1)", "")).contains("bytes of memory, but the job allows"));
     let table = raw("1", "(table 1000000 funcref)", "(f64.const 1)", "");
     assert!(refuse(&table).contains("1000000 table elements"));
     let threads = component("(component (core module (memory 1 1 shared)))");
     assert!(refuse(&threads).contains("not valid WebAssembly"));
-    let relaxed = raw(
-        "1",
-        "(func (param v128) (result v128) (i32x4.relaxed_trunc_f32x4_s (local.get 0)))",
-        "(f64.const 1)",
-        "",
-    );
+    let relaxed =
+        raw("1", "(func (param v128) (result v128) (i32x4.relaxed_trunc_f32x4_s (local.get 0)))", "(f64.const 1)", "");
     assert!(refuse(&relaxed).contains("not valid WebAssembly"));
 
-    let looping = raw(
-        "1",
-        "(func $s (loop $l (br $l))) (start $s)",
-        "(f64.const 1)",
-        "",
-    );
-    assert!(
-        refuse(&looping).contains("start function uses up the fuel"),
-        "{}",
-        refuse(&looping)
-    );
+    let looping = raw("1", "(func $s (loop $l (br $l))) (start $s)", "(f64.const 1)", "");
+    assert!(refuse(&looping).contains("start function uses up the fuel"), "{}", refuse(&looping));
     let trapping = raw("1", "(func $s unreachable) (start $s)", "(f64.const 1)", "");
     assert!(refuse(&trapping).contains("start function trapped"));
 
@@ -454,13 +370,8 @@ fn modules_that_cannot_be_jobs_are_refused_with_one_sentence() {
 
 #[test]
 fn an_absurd_number_of_instances_is_refused() {
-    let many = (0..100)
-        .map(|_| "(core instance (instantiate $m))")
-        .collect::<String>();
+    let many = (0..100).map(|_| "(core instance (instantiate $m))").collect::<String>();
     let bytes = wat::parse_str(format!("(component (core module $m (memory 1)) {many})")).unwrap();
-    let error = Module::compile(&engine(1000), &bytes)
-        .err()
-        .unwrap()
-        .to_string();
+    let error = Module::compile(&engine(1000), &bytes).err().unwrap().to_string();
     assert!(error.contains("core instances"), "{error}");
 }

@@ -13,14 +13,20 @@ pub struct Lab {
 }
 
 /// Everyone who has a key: owner, operator and second are operators.
-pub const PEOPLE: &[(&str, &str)] =
-    &[("owner", "operator"), ("steward", "steward"), ("analyst", "analyst"), ("operator", "operator"), ("second", "operator")];
+pub const PEOPLE: &[(&str, &str)] = &[
+    ("owner", "operator"),
+    ("steward", "steward"),
+    ("analyst", "analyst"),
+    ("operator", "operator"),
+    ("second", "operator"),
+];
 
 /// The origin of every test lab's log.
 pub const ORIGIN: &str = "lab.example/test";
 
 /// Two approvals, results at once, and caps that a few jobs of [`job`] fit under.
-pub const POLICY: &str = "approvals = 2\ndelta = 1e-6\nrelease_now = true\n[caps]\ndataset = \"1\"\nanalyst = \"0.5\"\njob = \"0.25\"\n";
+pub const POLICY: &str =
+    "approvals = 2\ndelta = 1e-6\nrelease_now = true\n[caps]\ndataset = \"1\"\nanalyst = \"0.5\"\njob = \"0.25\"\n";
 
 impl Lab {
     /// A lab with people and [`POLICY`], and no dataset.
@@ -28,7 +34,18 @@ impl Lab {
         let lab = Lab::empty();
         lab.ok(&["lab", "init", "lab", "--origin", ORIGIN, "--owner", "keys/owner.pem"]);
         for (name, role) in &PEOPLE[1..] {
-            lab.ok(&["person", "enroll", "--name", name, "--role", role, "--new-key", &key(name), "--key", "keys/owner.pem"]);
+            lab.ok(&[
+                "person",
+                "enroll",
+                "--name",
+                name,
+                "--role",
+                role,
+                "--new-key",
+                &key(name),
+                "--key",
+                "keys/owner.pem",
+            ]);
         }
         lab.write("policy.toml", POLICY);
         lab.ok(&["policy", "set", "policy.toml", "--key", "keys/owner.pem"]);
@@ -238,7 +255,8 @@ max = 1000
 /// `units` firms, with one to three rows each, in two towns.
 pub fn firms(units: u32) -> String {
     let rows = (0..units).flat_map(|unit| (0..=unit % 3).map(move |row| (unit, row)));
-    let rows = rows.map(|(unit, row)| format!("f{unit:05},{},{}.5\n", ["north", "south"][unit as usize % 2], unit + row));
+    let rows =
+        rows.map(|(unit, row)| format!("f{unit:05},{},{}.5\n", ["north", "south"][unit as usize % 2], unit + row));
     format!("code,town,output\n{}", rows.collect::<String>())
 }
 

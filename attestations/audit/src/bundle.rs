@@ -132,16 +132,19 @@ pub fn verify(bundle: &Path, known: &Known) -> Result<Report, AuditError> {
         Some(key) => key.clone(),
         None => {
             let path = bundle.join(VERIFIER_KEY);
-            std::fs::read_to_string(&path).map_err(|error| AuditError::File { path: path.display().to_string(), error })?
+            std::fs::read_to_string(&path)
+                .map_err(|error| AuditError::File { path: path.display().to_string(), error })?
         }
     };
-    let key: NoteKey = key_text.trim().parse().map_err(|error| AuditError::Note { what: "the log's verifier key", error })?;
+    let key: NoteKey =
+        key_text.trim().parse().map_err(|error| AuditError::Note { what: "the log's verifier key", error })?;
     let log = LogReader::open(bundle, &key)?;
     let since = known.since.as_deref().map(|text| kept_checkpoint(text, &key)).transpose()?;
     if let Some(since) = &since {
         log.ensure_extends(since)?;
     }
-    let mut audit = Audit { log: &log, fold: Fold::default(), kinds: BTreeMap::new(), numbers: 0, violations: Vec::new() };
+    let mut audit =
+        Audit { log: &log, fold: Fold::default(), kinds: BTreeMap::new(), numbers: 0, violations: Vec::new() };
     for (index, entry) in (0..).zip(log.entries(0)) {
         audit.entry(index, &entry?);
     }
@@ -190,10 +193,15 @@ impl Audit<'_> {
             }
             Event::JobSubmitted(event) => {
                 let (manifest, plan) = self.plan(event)?;
-                let says = |same: bool, what: &str| if same { Ok(()) } else { Err(format!("the submission and its manifest differ in {what}")) };
+                let says = |same: bool, what: &str| {
+                    if same { Ok(()) } else { Err(format!("the submission and its manifest differ in {what}")) }
+                };
                 says(manifest.job.title == event.title, "the title")?;
                 says(manifest.job.release.to_string() == event.release, "the release time")?;
-                says(manifest.datasets().into_iter().eq(event.datasets.iter().map(|used| used.name.as_str())), "the datasets")?;
+                says(
+                    manifest.datasets().into_iter().eq(event.datasets.iter().map(|used| used.name.as_str())),
+                    "the datasets",
+                )?;
                 says(plan.charge.rho == event.rho, "the charge")?;
                 says(plan.charge.pure_epsilon.as_ref().map(ToString::to_string) == event.pure_epsilon, "epsilon")
             }
@@ -212,7 +220,11 @@ impl Audit<'_> {
             Release::At(time) => time.to_utc(),
             Release::After(wait) => opened.record.time + TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX),
         };
-        if event.release_at + SLACK >= earliest { Ok(()) } else { Err("the release time is earlier than the manifest allows".to_owned()) }
+        if event.release_at + SLACK >= earliest {
+            Ok(())
+        } else {
+            Err("the release time is earlier than the manifest allows".to_owned())
+        }
     }
 
     fn release(&mut self, event: &Released) -> Result<(), String> {
@@ -246,7 +258,8 @@ impl Audit<'_> {
     }
 
     fn blob(&self, digest: &Digest) -> Result<Vec<u8>, String> {
-        let found = self.log.blob(&unseen_tlog::Digest::from_bytes(digest.to_bytes())).map_err(|error| error.to_string())?;
+        let found =
+            self.log.blob(&unseen_tlog::Digest::from_bytes(digest.to_bytes())).map_err(|error| error.to_string())?;
         found.ok_or_else(|| format!("the blob {digest} is not in the bundle"))
     }
 
@@ -271,7 +284,9 @@ impl Audit<'_> {
             root: unseen_tlog::Digest::from_bytes(self.log.checkpoint().root).to_hex(),
             extends,
             kinds: self.kinds,
-            budget: private.map(|(dataset, found)| Spent { dataset: dataset.clone(), spent: found.spent, cap }).collect(),
+            budget: private
+                .map(|(dataset, found)| Spent { dataset: dataset.clone(), spent: found.spent, cap })
+                .collect(),
             jobs: ledger
                 .jobs
                 .iter()

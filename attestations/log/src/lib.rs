@@ -88,9 +88,7 @@ pub enum LogError {
         source: ProofError,
     },
     /// The committed checkpoint is not the one this handle committed.
-    #[error(
-        "{LOCK} was changed by somebody else while this process held the log; nothing was logged"
-    )]
+    #[error("{LOCK} was changed by somebody else while this process held the log; nothing was logged")]
     Changed,
     /// Damaged or missing files, an index beyond the end, or an entry that is too long.
     #[error(transparent)]
@@ -117,14 +115,10 @@ pub enum LogError {
     )]
     Recovery(io::Error),
     /// A write that failed before the commit.
-    #[error(
-        "cannot write to the log: {0}; nothing was logged, and the log must be reopened before it is used again"
-    )]
+    #[error("cannot write to the log: {0}; nothing was logged, and the log must be reopened before it is used again")]
     NotLogged(io::Error),
     /// A write that failed at or after the commit.
-    #[error(
-        "cannot finish writing to the log: {0}; the entry may have been logged or not: reopen the log and look"
-    )]
+    #[error("cannot finish writing to the log: {0}; the entry may have been logged or not: reopen the log and look")]
     Uncertain(io::Error),
     /// An earlier write failed.
     #[error("an earlier write to this log failed: reopen it before it is used again")]

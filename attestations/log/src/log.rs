@@ -39,26 +39,15 @@ pub struct Appended {
 impl Log {
     /// Makes a new, empty log in a folder that is empty or does not exist. `origin` names it for
     /// ever: a URL without its scheme, as `lab.example.com/log`.
-    pub fn create(
-        folder: impl Into<PathBuf>,
-        origin: &str,
-        key: SigningKey,
-    ) -> Result<Log, LogError> {
+    pub fn create(folder: impl Into<PathBuf>, origin: &str, key: SigningKey) -> Result<Log, LogError> {
         let path = folder.into();
-        fs::create_dir_all(&path).map_err(|source| LogError::Open {
-            path: path.clone(),
-            source,
-        })?;
+        fs::create_dir_all(&path).map_err(|source| LogError::Open { path: path.clone(), source })?;
         Log::create_in(Folder::locked(path)?, origin, key)
     }
 
     /// Opens the log in a folder. It must be the log `origin`, signed by `key`, undamaged at its
     /// right edge, and not older than what was published from it.
-    pub fn open(
-        folder: impl Into<PathBuf>,
-        origin: &str,
-        key: SigningKey,
-    ) -> Result<Log, LogError> {
+    pub fn open(folder: impl Into<PathBuf>, origin: &str, key: SigningKey) -> Result<Log, LogError> {
         Log::open_in(Folder::locked(folder)?, origin, key)
     }
 }
@@ -66,32 +55,21 @@ impl Log {
 impl<S: Storage> Log<S> {
     /// [`Log::create`] in another kind of storage.
     pub fn create_in(storage: S, origin: &str, key: SigningKey) -> Result<Log<S>, LogError> {
-        let empty = storage.is_empty().map_err(|source| LogError::Read {
-            path: ".".into(),
-            source,
-        })?;
+        let empty = storage.is_empty().map_err(|source| LogError::Read { path: ".".into(), source })?;
         if !empty {
             return Err(LogError::NotEmpty);
         }
-        let checkpoint = Checkpoint {
-            origin: origin.into(),
-            size: 0,
-            root: merkle::empty_root(),
-        };
-        let note = checkpoint
-            .sign(&key)
-            .map_err(|source| LogError::Checkpoint { path: LOCK, source })?;
-        storage
-            .write(&[(LOCK.into(), note.to_string().into())])
-            .map_err(LogError::NotLogged)?;
+        let checkpoint = Checkpoint { origin: origin.into(), size: 0, root: merkle::empty_root() };
+        let note = checkpoint.sign(&key).map_err(|source| LogError::Checkpoint { path: LOCK, source })?;
+        storage.write(&[(LOCK.into(), note.to_string().into())]).map_err(LogError::NotLogged)?;
         Log::open_in(storage, origin, key)
     }
 
     /// [`Log::open`] in another kind of storage.
     pub fn open_in(storage: S, origin: &str, key: SigningKey) -> Result<Log<S>, LogError> {
         let storage = Arc::new(storage);
-        let log = NoteKey::new(origin, key.verifying_key())
-            .map_err(|source| LogError::Checkpoint { path: LOCK, source })?;
+        let log =
+            NoteKey::new(origin, key.verifying_key()).map_err(|source| LogError::Checkpoint { path: LOCK, source })?;
         let published = read_checkpoint(&storage, CHECKPOINT, &log)?;
         let (note, checkpoint) = match (read_checkpoint(&storage, LOCK, &log)?, &published) {
             (Some(lock), _) => lock,
@@ -105,46 +83,25 @@ impl<S: Storage> Log<S> {
         // The process before may have died between the rename and the flush of the lock: write it
         // again, so that nothing is built on, or shown of, what a crash could still take back.
         let lock = committed.note.to_string();
-        storage
-            .write(&[(LOCK.into(), lock.clone().into())])
-            .map_err(LogError::Recovery)?;
+        storage.write(&[(LOCK.into(), lock.clone().into())]).map_err(LogError::Recovery)?;
         if published.is_none_or(|(_, published)| published.size < committed.size()) {
-            storage
-                .write(&[(CHECKPOINT.into(), lock.into())])
-                .map_err(LogError::Recovery)?;
+            storage.write(&[(CHECKPOINT.into(), lock.into())]).map_err(LogError::Recovery)?;
         }
-        Ok(Log {
-            storage,
-            key,
-            committed,
-            poisoned: false,
-        })
+        Ok(Log { storage, key, committed, poisoned: false })
     }
 
     /// Logs one entry, at most 65,535 bytes. On success it is durable and published.
     pub fn append(&mut self, entry: &[u8]) -> Result<Appended, LogError> {
         let index = self.size();
         self.append_batch(&[entry])?;
-        Ok(Appended {
-            index,
-            leaf_hash: merkle::leaf_hash(entry),
-        })
+        Ok(Appended { index, leaf_hash: merkle::leaf_hash(entry) })
     }
 
     /// Logs all of these entries in this order, or none, at the cost of one.
-    pub fn append_batch<E: AsRef<[u8]>>(
-        &mut self,
-        entries: &[E],
-    ) -> Result<Vec<Appended>, LogError> {
+    pub fn append_batch<E: AsRef<[u8]>>(&mut self, entries: &[E]) -> Result<Vec<Appended>, LogError> {
         self.ensure_sound()?;
-        if let Some(entry) = entries
-            .iter()
-            .find(|entry| entry.as_ref().len() > tile::MAX_ENTRY)
-        {
-            return Err(TreeError::TooLong {
-                length: entry.as_ref().len(),
-            }
-            .into());
+        if let Some(entry) = entries.iter().find(|entry| entry.as_ref().len() > tile::MAX_ENTRY) {
+            return Err(TreeError::TooLong { length: entry.as_ref().len() }.into());
         }
         if entries.is_empty() {
             return Ok(Vec::new());
@@ -153,42 +110,25 @@ impl<S: Storage> Log<S> {
         let before = &self.committed;
         self.ensure_unchanged()?;
         let growth = before.tree.grow(entries)?;
-        self.storage
-            .write(&growth.files)
-            .map_err(LogError::NotLogged)?;
+        self.storage.write(&growth.files).map_err(LogError::NotLogged)?;
 
         // What was written is read back, and must be an extension of what was signed before.
         let Checkpoint { origin, .. } = before.checkpoint.clone();
-        let checkpoint = Checkpoint {
-            origin,
-            size: growth.size,
-            root: growth.root,
-        };
+        let checkpoint = Checkpoint { origin, size: growth.size, root: growth.root };
         let tree = checked_tree(self.storage.clone(), &checkpoint)?;
         ensure_extends(&tree, &before.checkpoint)?;
         self.ensure_unchanged()?;
 
-        let note = checkpoint
-            .sign(&self.key)
-            .map_err(|source| LogError::Checkpoint { path: LOCK, source })?;
+        let note = checkpoint.sign(&self.key).map_err(|source| LogError::Checkpoint { path: LOCK, source })?;
         self.write_note(LOCK, &note)?;
         self.write_note(CHECKPOINT, &note)?;
         let old = self.size();
-        self.committed = LogReader {
-            note,
-            checkpoint,
-            tree,
-        };
+        self.committed = LogReader { note, checkpoint, tree };
         self.poisoned = false;
         self.prune(old);
 
-        let hashes = entries
-            .iter()
-            .map(|entry| merkle::leaf_hash(entry.as_ref()));
-        Ok((old..)
-            .zip(hashes)
-            .map(|(index, leaf_hash)| Appended { index, leaf_hash })
-            .collect())
+        let hashes = entries.iter().map(|entry| merkle::leaf_hash(entry.as_ref()));
+        Ok((old..).zip(hashes).map(|(index, leaf_hash)| Appended { index, leaf_hash }).collect())
     }
 
     /// Keeps `bytes` durably under their digest. Doing so again changes nothing.
@@ -197,9 +137,7 @@ impl<S: Storage> Log<S> {
         let digest = Digest::of(bytes);
         self.poisoned = true;
         // Written even if it is there: it may be damaged, or not yet durable.
-        self.storage
-            .write(&[(blob_path(&digest), bytes.to_vec())])
-            .map_err(LogError::NotLogged)?;
+        self.storage.write(&[(blob_path(&digest), bytes.to_vec())]).map_err(LogError::NotLogged)?;
         self.poisoned = false;
         Ok(digest)
     }
@@ -211,11 +149,7 @@ impl<S: Storage> Log<S> {
     }
 
     fn ensure_sound(&self) -> Result<(), LogError> {
-        if self.poisoned {
-            Err(LogError::Poisoned)
-        } else {
-            Ok(())
-        }
+        if self.poisoned { Err(LogError::Poisoned) } else { Ok(()) }
     }
 
     /// Finds out about a second writer that the storage did not keep away, before its files are
@@ -227,9 +161,7 @@ impl<S: Storage> Log<S> {
     }
 
     fn write_note(&self, path: &str, note: &Note) -> Result<(), LogError> {
-        self.storage
-            .write(&[(path.into(), note.to_string().into())])
-            .map_err(LogError::Uncertain)
+        self.storage.write(&[(path.into(), note.to_string().into())]).map_err(LogError::Uncertain)
     }
 
     /// Removes narrow files that are not needed any more: all of them once the full one is there to

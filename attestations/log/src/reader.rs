@@ -29,23 +29,14 @@ impl LogReader {
 impl<F: Files> LogReader<F> {
     /// [`LogReader::open`] for files kept elsewhere.
     pub fn open_in(files: F, log: &NoteKey) -> Result<LogReader<F>, LogError> {
-        let (note, checkpoint) =
-            read_checkpoint(&files, CHECKPOINT, log)?.ok_or(LogError::NoLog)?;
+        let (note, checkpoint) = read_checkpoint(&files, CHECKPOINT, log)?.ok_or(LogError::NoLog)?;
         LogReader::at(files, note, checkpoint)
     }
 
     /// The log as this checkpoint has it: its right edge, the last bundle included, is checked.
-    pub(crate) fn at(
-        files: F,
-        note: Note,
-        checkpoint: Checkpoint,
-    ) -> Result<LogReader<F>, LogError> {
+    pub(crate) fn at(files: F, note: Note, checkpoint: Checkpoint) -> Result<LogReader<F>, LogError> {
         let tree = checked_tree(files, &checkpoint)?;
-        Ok(LogReader {
-            note,
-            checkpoint,
-            tree,
-        })
+        Ok(LogReader { note, checkpoint, tree })
     }
 
     /// The checkpoint.
@@ -91,12 +82,7 @@ impl<F: Files> LogReader<F> {
     /// [`LogReader::prove_inclusion`] with this checkpoint, as a file to hand out.
     pub fn prove_entry(&self, index: u64) -> Result<EntryProof, LogError> {
         let path = self.prove_inclusion(index)?;
-        Ok(EntryProof {
-            index,
-            path,
-            extra: None,
-            checkpoint: self.note.clone(),
-        })
+        Ok(EntryProof { index, path, extra: None, checkpoint: self.note.clone() })
     }
 
     /// Whether this log is `earlier` or has grown from it: neither rolled back nor forked since.
@@ -114,10 +100,7 @@ impl<F: Files> LogReader<F> {
 }
 
 /// The tree of a checkpoint, with its right edge and the last bundle checked.
-pub(crate) fn checked_tree<F: Files>(
-    files: F,
-    checkpoint: &Checkpoint,
-) -> Result<Tree<F>, LogError> {
+pub(crate) fn checked_tree<F: Files>(files: F, checkpoint: &Checkpoint) -> Result<Tree<F>, LogError> {
     let tree = Tree::open(files, checkpoint.size, checkpoint.root)?;
     if let Some(last) = checkpoint.size.checked_sub(1) {
         tree.entry(last)?;
@@ -125,10 +108,7 @@ pub(crate) fn checked_tree<F: Files>(
     Ok(tree)
 }
 
-pub(crate) fn ensure_extends<F: Files>(
-    tree: &Tree<F>,
-    earlier: &Checkpoint,
-) -> Result<(), LogError> {
+pub(crate) fn ensure_extends<F: Files>(tree: &Tree<F>, earlier: &Checkpoint) -> Result<(), LogError> {
     let (published, held) = (earlier.size, tree.size());
     if published > held {
         return Err(LogError::Rollback { published, held });
@@ -143,10 +123,7 @@ pub(crate) fn read<F: Files>(files: &F, path: &str) -> Result<Option<Vec<u8>>, L
     match files.read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(LogError::Read {
-            path: path.into(),
-            source,
-        }),
+        Err(source) => Err(LogError::Read { path: path.into(), source }),
     }
 }
 
@@ -161,8 +138,5 @@ pub(crate) fn read_checkpoint<F: Files>(
         let checkpoint = Checkpoint::open(&note, log)?;
         Ok((note, checkpoint))
     };
-    read(files, path)?
-        .map(open)
-        .transpose()
-        .map_err(|source| LogError::Checkpoint { path, source })
+    read(files, path)?.map(open).transpose().map_err(|source| LogError::Checkpoint { path, source })
 }

@@ -47,11 +47,7 @@ pub struct Folder {
 impl Folder {
     /// A folder to read from.
     pub fn reading(path: impl Into<PathBuf>) -> Folder {
-        Folder {
-            path: path.into(),
-            lock: None,
-            durable: Mutex::default(),
-        }
+        Folder { path: path.into(), lock: None, durable: Mutex::default() }
     }
 
     /// An existing folder to write to, held by nobody else until this is dropped.
@@ -65,10 +61,7 @@ impl Folder {
             Ok::<File, io::Error>(folder)
         };
         match open() {
-            Ok(lock) => Ok(Folder {
-                lock: Some(lock),
-                ..Folder::reading(path)
-            }),
+            Ok(lock) => Ok(Folder { lock: Some(lock), ..Folder::reading(path) }),
             Err(error) if error.kind() == ErrorKind::WouldBlock => Err(LogError::InUse(path)),
             Err(source) => Err(LogError::Open { path, source }),
         }
@@ -86,10 +79,7 @@ impl Folder {
         if folder == self.path || durable.contains(folder) {
             return Ok(());
         }
-        let mut way: Vec<&Path> = folder
-            .ancestors()
-            .take_while(|at| *at != self.path)
-            .collect();
+        let mut way: Vec<&Path> = folder.ancestors().take_while(|at| *at != self.path).collect();
         way.reverse();
         for at in way {
             if durable.contains(at) {
@@ -124,9 +114,7 @@ impl Folder {
             file.write_all(bytes)?;
             file.sync_all()?;
         }
-        renames
-            .iter()
-            .try_for_each(|(temporary, path)| fs::rename(temporary, path))?;
+        renames.iter().try_for_each(|(temporary, path)| fs::rename(temporary, path))?;
         folders.values().try_for_each(File::sync_all)
     }
 }
@@ -169,10 +157,7 @@ impl Storage for Folder {
             }
         }
         if keep.is_empty() {
-            self.durable
-                .lock()
-                .map_err(|_| ErrorKind::Other)?
-                .remove(&folder);
+            self.durable.lock().map_err(|_| ErrorKind::Other)?.remove(&folder);
             fs::remove_dir(&folder)?;
         }
         Ok(())

@@ -17,26 +17,12 @@ use unseen_tlog::{
 const ORIGIN: &str = "lab.example/log";
 
 /// Sizes around the edges of tiles, and how many entries are added at once.
-const CASES: [(u64, u64); 8] = [
-    (0, 1),
-    (0, 257),
-    (1, 1),
-    (5, 3),
-    (254, 3),
-    (255, 1),
-    (256, 1),
-    (511, 300),
-];
+const CASES: [(u64, u64); 8] = [(0, 1), (0, 257), (1, 1), (5, 3), (254, 3), (255, 1), (256, 1), (511, 300)];
 
 type Happens = fn(usize) -> bool;
 
 /// What of a failing write happens: file by file.
-const HAPPENS: [Happens; 4] = [
-    |_| false,
-    |_| true,
-    |file| file % 2 == 0,
-    |file| file % 2 == 1,
-];
+const HAPPENS: [Happens; 4] = [|_| false, |_| true, |file| file % 2 == 0, |file| file % 2 == 1];
 
 #[derive(Clone, Default)]
 struct Memory(Arc<Mutex<State>>);
@@ -74,11 +60,7 @@ impl Files for Memory {
             Some(calls) => *calls -= 1,
             None => {}
         }
-        state
-            .files
-            .get(path)
-            .cloned()
-            .ok_or_else(|| io::ErrorKind::NotFound.into())
+        state.files.get(path).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
 
@@ -93,33 +75,21 @@ impl Storage for Memory {
             }
             None => None,
         };
-        for (_, (path, bytes)) in files
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| failing.is_none_or(|happens| happens(*at)))
+        for (_, (path, bytes)) in files.iter().enumerate().filter(|(at, _)| failing.is_none_or(|happens| happens(*at)))
         {
             if path == LOCK || path == CHECKPOINT {
                 state.signed.push(bytes.clone());
             }
             state.files.insert(path.clone(), bytes.clone());
         }
-        if failing.is_some() {
-            Err(io::ErrorKind::StorageFull.into())
-        } else {
-            Ok(())
-        }
+        if failing.is_some() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
 
     fn prune(&self, folder: &str, keep: &[String]) -> io::Result<()> {
         let mut state = self.0.lock().unwrap();
-        state.files.retain(|path, _| {
-            match path
-                .strip_prefix(folder)
-                .and_then(|rest| rest.strip_prefix('/'))
-            {
-                Some(name) => keep.iter().any(|kept| kept == name),
-                None => true,
-            }
+        state.files.retain(|path, _| match path.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/')) {
+            Some(name) => keep.iter().any(|kept| kept == name),
+            None => true,
         });
         Ok(())
     }
@@ -142,9 +112,7 @@ fn open(memory: &Memory) -> Result<Log<Memory>, LogError> {
 }
 
 fn entries(what: &str, count: u64) -> Vec<Vec<u8>> {
-    (0..count)
-        .map(|index| format!("{what} {index}").into_bytes())
-        .collect()
+    (0..count).map(|index| format!("{what} {index}").into_bytes()).collect()
 }
 
 /// A log of this many entries, the last few appended one by one.
@@ -169,15 +137,8 @@ fn opened_and_checked(memory: &Memory) -> (Log<Memory>, Vec<Vec<u8>>) {
     let log = open(memory).unwrap();
     let all = contents(&log);
     assert_eq!(all.len() as u64, log.size());
-    assert_eq!(
-        memory.get(LOCK),
-        memory.get(CHECKPOINT),
-        "what is committed is published"
-    );
-    assert_eq!(
-        contents(&LogReader::open_in(memory.clone(), &verifier()).unwrap()),
-        all
-    );
+    assert_eq!(memory.get(LOCK), memory.get(CHECKPOINT), "what is committed is published");
+    assert_eq!(contents(&LogReader::open_in(memory.clone(), &verifier()).unwrap()), all);
     let signed = memory.0.lock().unwrap().signed.clone();
     for note in signed {
         let seen = Checkpoint::open(&Note::parse(&note).unwrap(), &verifier()).unwrap();
@@ -204,15 +165,9 @@ fn every_write_fault_of_an_append() {
                     break;
                 }
                 let error = result.unwrap_err();
-                assert!(matches!(
-                    (&error, call),
-                    (LogError::NotLogged(_), 0) | (LogError::Uncertain(_), 1 | 2)
-                ));
+                assert!(matches!((&error, call), (LogError::NotLogged(_), 0) | (LogError::Uncertain(_), 1 | 2)));
                 memory.set(|state| state.failing_write = None);
-                assert!(
-                    matches!(log.append(b"x"), Err(LogError::Poisoned)),
-                    "a handle stops for good"
-                );
+                assert!(matches!(log.append(b"x"), Err(LogError::Poisoned)), "a handle stops for good");
                 assert!(matches!(log.put_blob(b"x"), Err(LogError::Poisoned)));
                 assert_eq!(contents(&log), old, "it shows what it knows to be logged");
                 drop(log);
@@ -226,16 +181,8 @@ fn every_write_fault_of_an_append() {
 
                 let (mut log, now) = opened_and_checked(&memory);
                 let logged = now.len() > old.len();
-                assert_eq!(
-                    logged,
-                    call == 2 || call == 1 && happens(0),
-                    "size {size}, call {call}"
-                );
-                let expected = if logged {
-                    [old.as_slice(), &batch].concat()
-                } else {
-                    old.clone()
-                };
+                assert_eq!(logged, call == 2 || call == 1 && happens(0), "size {size}, call {call}");
+                let expected = if logged { [old.as_slice(), &batch].concat() } else { old.clone() };
                 assert_eq!(now, expected);
                 let other = entries("other", count + 1);
                 log.append_batch(&other).unwrap();
@@ -270,11 +217,7 @@ fn every_read_fault() {
             done.1 = log.append_batch(&batch).is_ok();
             memory.set(|state| state.failing_read = None);
             let now = opened_and_checked(&memory).1;
-            assert_eq!(
-                now.len() > old.len(),
-                done.1,
-                "reads come before the commit"
-            );
+            assert_eq!(now.len() > old.len(), done.1, "reads come before the commit");
             if done == (true, true) {
                 break;
             }
@@ -295,10 +238,7 @@ fn every_write_fault_of_a_creation() {
                 Log::create_in(memory.clone(), ORIGIN, key(1)).unwrap();
             }
             assert_eq!(opened_and_checked(&memory).1.len(), 0);
-            assert!(matches!(
-                Log::create_in(memory, ORIGIN, key(1)),
-                Err(LogError::NotEmpty)
-            ));
+            assert!(matches!(Log::create_in(memory, ORIGIN, key(1)), Err(LogError::NotEmpty)));
         }
     }
 }
@@ -325,41 +265,23 @@ fn the_lock_is_the_truth() {
     let mut files = older.0.lock().unwrap().files.clone();
     files.insert(CHECKPOINT.into(), memory.get(CHECKPOINT));
     rolled_back.set(|state| state.files = files);
-    assert!(matches!(
-        refused(&rolled_back),
-        LogError::Rollback {
-            published: 300,
-            held: 5
-        }
-    ));
+    assert!(matches!(refused(&rolled_back), LogError::Rollback { published: 300, held: 5 }));
 
     for size in [4, 300] {
         let other = Memory::default();
-        Log::create_in(other.clone(), ORIGIN, key(1))
-            .unwrap()
-            .append_batch(&entries("other", size))
-            .unwrap();
+        Log::create_in(other.clone(), ORIGIN, key(1)).unwrap().append_batch(&entries("other", size)).unwrap();
         let forked = memory.fork();
         forked.set(|state| drop(state.files.insert(CHECKPOINT.into(), other.get(CHECKPOINT))));
         assert!(matches!(refused(&forked), LogError::Fork { published, .. } if published == size));
         let kept = open(&other).unwrap().checkpoint().clone();
-        assert!(matches!(
-            open(&memory).unwrap().ensure_extends(&kept),
-            Err(LogError::Fork { .. })
-        ));
+        assert!(matches!(open(&memory).unwrap().ensure_extends(&kept), Err(LogError::Fork { .. })));
     }
 
     let other_name = Log::open_in(memory.clone(), "lab.example/other", key(1));
     assert!(matches!(other_name, Err(LogError::Checkpoint { .. })));
+    assert!(matches!(Log::open_in(memory.clone(), ORIGIN, key(2)), Err(LogError::Checkpoint { .. })));
     assert!(matches!(
-        Log::open_in(memory.clone(), ORIGIN, key(2)),
-        Err(LogError::Checkpoint { .. })
-    ));
-    assert!(matches!(
-        LogReader::open_in(
-            memory,
-            &NoteKey::new(ORIGIN, key(2).verifying_key()).unwrap()
-        ),
+        LogReader::open_in(memory, &NoteKey::new(ORIGIN, key(2).verifying_key()).unwrap()),
         Err(LogError::Checkpoint { .. })
     ));
 }
@@ -369,13 +291,7 @@ fn the_lock_is_the_truth() {
 #[test]
 fn damage_at_the_right_edge() {
     let (start, _) = log_of(300);
-    for path in [
-        LOCK,
-        CHECKPOINT,
-        "tile/0/001.p/44",
-        "tile/1/000.p/1",
-        "tile/entries/001.p/44",
-    ] {
+    for path in [LOCK, CHECKPOINT, "tile/0/001.p/44", "tile/1/000.p/1", "tile/entries/001.p/44"] {
         let damages: [fn(&mut Vec<u8>); 4] = [
             |bytes| bytes[0] ^= 1,
             |bytes| *bytes.last_mut().unwrap() ^= 0x80,
@@ -400,10 +316,7 @@ fn damage_at_the_right_edge() {
     let memory = start.fork();
     let (mut first, mut second) = (open(&memory).unwrap(), open(&memory).unwrap());
     first.append(b"first").unwrap();
-    assert!(
-        second.append(b"second").is_err(),
-        "somebody else was faster"
-    );
+    assert!(second.append(b"second").is_err(), "somebody else was faster");
     opened_and_checked(&memory);
 }
 
@@ -419,16 +332,9 @@ fn bounds() {
     );
     assert_eq!(log.append_batch::<&[u8]>(&[]).unwrap(), []);
     assert_eq!(memory.0.lock().unwrap().files, files, "nothing was written");
-    assert_eq!(
-        log.append(&[0; 65_535]).unwrap().index,
-        3,
-        "and the handle is sound"
-    );
+    assert_eq!(log.append(&[0; 65_535]).unwrap().index, 3, "and the handle is sound");
     assert_eq!(log.append(b"").unwrap().index, 4);
-    assert!(matches!(
-        log.entry(5),
-        Err(LogError::Tree(TreeError::Beyond { value: 5, size: 5 }))
-    ));
+    assert!(matches!(log.entry(5), Err(LogError::Tree(TreeError::Beyond { value: 5, size: 5 }))));
 
     let proof = log.prove_entry(4).unwrap();
     assert_eq!(proof.verify(&verifier(), b"").unwrap(), *log.checkpoint());

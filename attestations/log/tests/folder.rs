@@ -31,25 +31,15 @@ fn listing(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(at) = folders.pop() {
-        let inside: Vec<_> = fs::read_dir(&at)
-            .unwrap()
-            .map(|file| file.unwrap().path())
-            .collect();
+        let inside: Vec<_> = fs::read_dir(&at).unwrap().map(|file| file.unwrap().path()).collect();
         if inside.is_empty() {
             found.push(at);
         }
         for path in inside {
-            if path.is_dir() {
-                folders.push(path)
-            } else {
-                found.push(path)
-            }
+            if path.is_dir() { folders.push(path) } else { found.push(path) }
         }
     }
-    let mut names: Vec<_> = found
-        .iter()
-        .map(|path| path.strip_prefix(folder).unwrap().display().to_string())
-        .collect();
+    let mut names: Vec<_> = found.iter().map(|path| path.strip_prefix(folder).unwrap().display().to_string()).collect();
     names.sort();
     names
 }
@@ -74,26 +64,15 @@ fn layout() {
         "tile/entries/001.p/1",
         "tile/entries/001.p/2",
     ];
-    assert_eq!(
-        listing(&folder),
-        [[CHECKPOINT, LOCK].as_slice(), &tiles].concat()
-    );
+    assert_eq!(listing(&folder), [[CHECKPOINT, LOCK].as_slice(), &tiles].concat());
     let text = fs::read_to_string(folder.join(CHECKPOINT)).unwrap();
     assert!(text.starts_with("lab.example/log\n258\n"), "{text}");
 
     let reader = LogReader::open(&folder, &verifier()).unwrap();
     reader.verify().unwrap();
-    assert!(
-        reader
-            .entries(0)
-            .map(Result::unwrap)
-            .eq((0..258u32).map(|index| index.to_be_bytes()))
-    );
+    assert!(reader.entries(0).map(Result::unwrap).eq((0..258u32).map(|index| index.to_be_bytes())));
     fs::remove_file(folder.join(LOCK)).unwrap();
-    assert!(
-        LogReader::open(&folder, &verifier()).is_ok(),
-        "a copy has no lock"
-    );
+    assert!(LogReader::open(&folder, &verifier()).is_ok(), "a copy has no lock");
 }
 
 #[test]
@@ -103,32 +82,17 @@ fn one_process_at_a_time() {
     let error = open(folder.path()).unwrap_err();
     assert!(matches!(error, LogError::InUse(_)));
     assert!(error.to_string().contains("in use by another process"));
-    assert!(matches!(
-        Log::create(folder.path(), ORIGIN, key()),
-        Err(LogError::InUse(_))
-    ));
-    assert!(
-        LogReader::open(folder.path(), &verifier()).is_ok(),
-        "readers need not wait"
-    );
+    assert!(matches!(Log::create(folder.path(), ORIGIN, key()), Err(LogError::InUse(_))));
+    assert!(LogReader::open(folder.path(), &verifier()).is_ok(), "readers need not wait");
     drop(log);
-    assert!(matches!(
-        Log::create(folder.path(), ORIGIN, key()),
-        Err(LogError::NotEmpty)
-    ));
+    assert!(matches!(Log::create(folder.path(), ORIGIN, key()), Err(LogError::NotEmpty)));
     open(folder.path()).unwrap();
 
     let other = tempdir().unwrap();
     fs::write(other.path().join("somebody's file"), "").unwrap();
-    assert!(matches!(
-        Log::create(other.path(), ORIGIN, key()),
-        Err(LogError::NotEmpty)
-    ));
+    assert!(matches!(Log::create(other.path(), ORIGIN, key()), Err(LogError::NotEmpty)));
     assert!(matches!(open(other.path()), Err(LogError::NoLog)));
-    assert!(matches!(
-        open(&other.path().join("nothing")),
-        Err(LogError::Open { .. })
-    ));
+    assert!(matches!(open(&other.path().join("nothing")), Err(LogError::Open { .. })));
 }
 
 #[test]
@@ -140,16 +104,11 @@ fn blobs() {
     assert_eq!(log.blob(&digest).unwrap().unwrap(), b"a module");
     assert_eq!(log.blob(&Digest::of(b"another")).unwrap(), None);
     let path = folder.path().join(blob_path(&digest));
-    assert_eq!(
-        listing(folder.path()),
-        [&blob_path(&digest), CHECKPOINT, LOCK]
-    );
+    assert_eq!(listing(folder.path()), [&blob_path(&digest), CHECKPOINT, LOCK]);
     for damage in ["a modulf", "a modul", "a module ", ""] {
         fs::write(&path, damage).unwrap();
         let error = log.blob(&digest).unwrap_err();
-        assert!(
-            matches!(error, LogError::Blob(_)) && error.to_string().contains(&blob_path(&digest))
-        );
+        assert!(matches!(error, LogError::Blob(_)) && error.to_string().contains(&blob_path(&digest)));
     }
     assert_eq!(log.put_blob(b"a module").unwrap(), digest);
     assert_eq!(log.blob(&digest).unwrap().unwrap(), b"a module");
@@ -185,29 +144,13 @@ fn kill_loses_nothing_acknowledged() {
         std::thread::sleep(Duration::from_micros(3700 * round));
         child.kill().unwrap();
         child.wait().unwrap();
-        let acknowledged = expected
-            + 1
-            + said
-                .map_while(Result::ok)
-                .filter(|line| line.starts_with("logged "))
-                .count() as u64;
+        let acknowledged =
+            expected + 1 + said.map_while(Result::ok).filter(|line| line.starts_with("logged ")).count() as u64;
 
         let log = open(folder.path()).unwrap();
-        assert!(
-            (acknowledged..=acknowledged + 1).contains(&log.size()),
-            "{acknowledged} {}",
-            log.size()
-        );
-        let entries: Vec<_> = log
-            .entries(0)
-            .map(|entry| String::from_utf8(entry.unwrap()).unwrap())
-            .collect();
-        assert_eq!(
-            entries,
-            (0..log.size())
-                .map(|index| format!("entry {index}"))
-                .collect::<Vec<_>>()
-        );
+        assert!((acknowledged..=acknowledged + 1).contains(&log.size()), "{acknowledged} {}", log.size());
+        let entries: Vec<_> = log.entries(0).map(|entry| String::from_utf8(entry.unwrap()).unwrap()).collect();
+        assert_eq!(entries, (0..log.size()).map(|index| format!("entry {index}")).collect::<Vec<_>>());
         expected = log.size();
     }
 }
@@ -221,11 +164,7 @@ fn speed() {
         let start = Instant::now();
         (0..count).for_each(&mut work);
         let seconds = start.elapsed().as_secs_f64();
-        println!(
-            "{name:42} {:>9.0} /s  {:>8.1} us",
-            count as f64 / seconds,
-            seconds / count as f64 * 1e6
-        );
+        println!("{name:42} {:>9.0} /s  {:>8.1} us", count as f64 / seconds, seconds / count as f64 * 1e6);
     };
     let entry = [7; 1500];
     let mut file = fs::File::create(folder.path().join("plain")).unwrap();
@@ -259,25 +198,9 @@ fn speed() {
         );
     }
     let size = log.size();
-    rate(
-        "open",
-        50,
-        Box::new(|_| drop(LogReader::open(&path, &verifier()).unwrap())),
-    );
-    rate(
-        "prove inclusion, far apart",
-        2000,
-        Box::new(|at| drop(log.prove_inclusion(at * 7919 % size).unwrap())),
-    );
-    rate(
-        "read one entry",
-        2000,
-        Box::new(|at| drop(log.entry(at * 7919 % size).unwrap())),
-    );
-    rate(
-        "verify everything, per entry",
-        1,
-        Box::new(|_| log.verify().unwrap()),
-    );
+    rate("open", 50, Box::new(|_| drop(LogReader::open(&path, &verifier()).unwrap())));
+    rate("prove inclusion, far apart", 2000, Box::new(|at| drop(log.prove_inclusion(at * 7919 % size).unwrap())));
+    rate("read one entry", 2000, Box::new(|at| drop(log.entry(at * 7919 % size).unwrap())));
+    rate("verify everything, per entry", 1, Box::new(|_| log.verify().unwrap()));
     println!("({size} entries)");
 }

@@ -17,26 +17,15 @@ impl Envelope {
     /// Signs `payload` as being of the type `payload_type`.
     pub fn sign(key: &SigningKey, payload_type: &str, payload: Vec<u8>) -> Envelope {
         let signature = key.sign(&pre_authentication_encoding(payload_type, &payload));
-        Envelope {
-            payload_type: payload_type.into(),
-            payload,
-            key_id: key.verifying_key().key_id(),
-            signature,
-        }
+        Envelope { payload_type: payload_type.into(), payload, key_id: key.verifying_key().key_id(), signature }
     }
 
     /// The payload, if it was signed by `key` and by nobody else.
     pub fn verify(&self, key: &VerifyingKey) -> Result<&[u8], EnvelopeError> {
         if self.key_id != key.key_id() {
-            return Err(EnvelopeError::OtherKey {
-                found: self.key_id.clone(),
-                expected: key.key_id(),
-            });
+            return Err(EnvelopeError::OtherKey { found: self.key_id.clone(), expected: key.key_id() });
         }
-        key.verify(
-            &pre_authentication_encoding(&self.payload_type, &self.payload),
-            &self.signature,
-        )?;
+        key.verify(&pre_authentication_encoding(&self.payload_type, &self.payload), &self.signature)?;
         Ok(&self.payload)
     }
 
@@ -57,10 +46,7 @@ impl Envelope {
 
     /// The envelope as JSON.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let signature = JsonSignature {
-            keyid: self.key_id.clone(),
-            sig: STANDARD.encode(self.signature),
-        };
+        let signature = JsonSignature { keyid: self.key_id.clone(), sig: STANDARD.encode(self.signature) };
         let json = JsonEnvelope {
             payload: STANDARD.encode(&self.payload),
             payload_type: self.payload_type.clone(),
@@ -73,19 +59,10 @@ impl Envelope {
     pub fn from_bytes(bytes: &[u8]) -> Result<Envelope, EnvelopeError> {
         let json: JsonEnvelope = serde_json::from_slice(bytes).map_err(EnvelopeError::Json)?;
         let [JsonSignature { keyid, sig }] = json.signatures;
-        let payload = STANDARD
-            .decode(json.payload)
-            .map_err(|_| EnvelopeError::Base64("payload"))?;
-        let signature = STANDARD
-            .decode(sig)
-            .map_err(|_| EnvelopeError::Base64("sig"))?;
+        let payload = STANDARD.decode(json.payload).map_err(|_| EnvelopeError::Base64("payload"))?;
+        let signature = STANDARD.decode(sig).map_err(|_| EnvelopeError::Base64("sig"))?;
         let signature = signature.try_into().map_err(|_| EnvelopeError::Length)?;
-        Ok(Envelope {
-            payload_type: json.payload_type,
-            payload,
-            key_id: keyid,
-            signature,
-        })
+        Ok(Envelope { payload_type: json.payload_type, payload, key_id: keyid, signature })
     }
 }
 
@@ -116,11 +93,7 @@ pub enum EnvelopeError {
 
 /// What is signed: type and payload, each behind its length, so that neither can pose as the other.
 pub fn pre_authentication_encoding(payload_type: &str, payload: &[u8]) -> Vec<u8> {
-    let head = format!(
-        "DSSEv1 {} {payload_type} {} ",
-        payload_type.len(),
-        payload.len()
-    );
+    let head = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len());
     [head.as_bytes(), payload].concat()
 }
 
@@ -147,10 +120,7 @@ mod tests {
     #[test]
     fn specifications_example_is_encoded_so() {
         let encoded = pre_authentication_encoding("http://example.com/HelloWorld", b"hello world");
-        assert_eq!(
-            encoded,
-            b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
-        );
+        assert_eq!(encoded, b"DSSEv1 29 http://example.com/HelloWorld 11 hello world");
     }
 
     #[test]
@@ -158,10 +128,7 @@ mod tests {
         let [key, other] = [1, 2].map(|seed| SigningKey::from_seed([seed; 32]).unwrap());
         let envelope = Envelope::sign(&key, "text/plain", b"yes".to_vec());
         let json = String::from_utf8(envelope.to_bytes()).unwrap();
-        let (id, sig) = (
-            key.verifying_key().key_id(),
-            STANDARD.encode(envelope.signature),
-        );
+        let (id, sig) = (key.verifying_key().key_id(), STANDARD.encode(envelope.signature));
         assert_eq!(
             json,
             format!(
@@ -170,45 +137,27 @@ mod tests {
         );
         assert_eq!(Envelope::from_bytes(json.as_bytes()).unwrap(), envelope);
         assert_eq!(envelope.verify(&key.verifying_key()).unwrap(), b"yes");
-        assert!(matches!(
-            envelope.verify(&other.verifying_key()),
-            Err(EnvelopeError::OtherKey { .. })
-        ));
+        assert!(matches!(envelope.verify(&other.verifying_key()), Err(EnvelopeError::OtherKey { .. })));
 
         let signature = &json[json.find("[{").unwrap() + 1..json.len() - 2];
         for (wrong, why) in [
             (json.replace("eWVz", "bm8="), "another payload"),
             (json.replace("text/plain", "text/html"), "another type"),
-            (
-                json.replace(&id, &other.verifying_key().key_id()),
-                "another key's name",
-            ),
+            (json.replace(&id, &other.verifying_key().key_id()), "another key's name"),
             (json.replace(signature, ""), "no signature"),
-            (
-                json.replace(signature, &format!("{signature},{signature}")),
-                "two signatures",
-            ),
-            (
-                json.replace("{\"payload\"", "{\"x\":1,\"payload\""),
-                "an unknown field",
-            ),
-            (
-                json.replace("{\"payload\"", "{\"payload\":\"eWVz\",\"payload\""),
-                "a field twice",
-            ),
+            (json.replace(signature, &format!("{signature},{signature}")), "two signatures"),
+            (json.replace("{\"payload\"", "{\"x\":1,\"payload\""), "an unknown field"),
+            (json.replace("{\"payload\"", "{\"payload\":\"eWVz\",\"payload\""), "a field twice"),
             (json.replace("eWVz", "eWVz="), "bad base64"),
             (format!("{json}x"), "trailing bytes"),
             (json.replace(&sig, &sig[..84]), "a short signature"),
         ] {
             let read = Envelope::from_bytes(wrong.as_bytes());
             let verified = read.and_then(|envelope| {
-                [&key, &other]
-                    .iter()
-                    .try_for_each(|key| envelope.verify(&key.verifying_key()).map(drop))
+                [&key, &other].iter().try_for_each(|key| envelope.verify(&key.verifying_key()).map(drop))
             });
             assert!(verified.is_err(), "{why}");
-            let by_key = Envelope::from_bytes(wrong.as_bytes())
-                .is_ok_and(|e| e.verify(&key.verifying_key()).is_ok());
+            let by_key = Envelope::from_bytes(wrong.as_bytes()).is_ok_and(|e| e.verify(&key.verifying_key()).is_ok());
             assert!(!by_key, "{why}");
         }
     }

@@ -28,9 +28,7 @@ impl SigningKey {
     /// A new key from the operating system's random numbers.
     pub fn generate() -> Result<SigningKey, KeyError> {
         let mut seed = [0; 32];
-        SystemRandom::new()
-            .fill(&mut seed)
-            .map_err(|_| KeyError::Random)?;
+        SystemRandom::new().fill(&mut seed).map_err(|_| KeyError::Random)?;
         SigningKey::from_seed(seed)
     }
 
@@ -45,10 +43,7 @@ impl SigningKey {
     pub fn from_pkcs8(der: &[u8]) -> Result<SigningKey, KeyError> {
         Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).map_err(|_| KeyError::Private)?;
         let seed = match der.strip_prefix(&PKCS8_V1) {
-            None => der
-                .get(2..)
-                .and_then(|rest| rest.strip_prefix(&PKCS8_V2))
-                .and_then(|rest| rest.first_chunk()),
+            None => der.get(2..).and_then(|rest| rest.strip_prefix(&PKCS8_V2)).and_then(|rest| rest.first_chunk()),
             Some(rest) => rest.try_into().ok(),
         };
         SigningKey::from_seed(*seed.ok_or(KeyError::Private)?)
@@ -112,9 +107,7 @@ impl VerifyingKey {
 
     /// Whether `signature` is this key's over `message`.
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), KeyError> {
-        UnparsedPublicKey::new(&ED25519, &self.0)
-            .verify(message, signature)
-            .map_err(|_| KeyError::Signature)
+        UnparsedPublicKey::new(&ED25519, &self.0).verify(message, signature).map_err(|_| KeyError::Signature)
     }
 
     /// Reads one `PUBLIC KEY` block.
@@ -146,10 +139,7 @@ impl std::str::FromStr for VerifyingKey {
     type Err = KeyError;
     fn from_str(text: &str) -> Result<VerifyingKey, KeyError> {
         let bytes = STANDARD.decode(text).map_err(|_| KeyError::Public)?;
-        bytes
-            .try_into()
-            .map(VerifyingKey)
-            .map_err(|_| KeyError::Public)
+        bytes.try_into().map(VerifyingKey).map_err(|_| KeyError::Public)
     }
 }
 
@@ -161,9 +151,7 @@ impl Serialize for VerifyingKey {
 
 impl<'de> Deserialize<'de> for VerifyingKey {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<VerifyingKey, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 
@@ -177,9 +165,7 @@ pub enum KeyError {
     #[error("this is not one PEM block that begins with -----BEGIN {0}-----")]
     Pem(&'static str),
     /// Not an Ed25519 private key.
-    #[error(
-        "this is not an Ed25519 private key in PKCS#8 (openssl genpkey -algorithm ed25519 makes one)"
-    )]
+    #[error("this is not an Ed25519 private key in PKCS#8 (openssl genpkey -algorithm ed25519 makes one)")]
     Private,
     /// Not an Ed25519 public key.
     #[error("this is not an Ed25519 public key: 32 bytes, in base64 or as a PUBLIC KEY block")]
@@ -192,24 +178,15 @@ pub enum KeyError {
 fn pem(label: &str, der: &[u8]) -> String {
     let text = STANDARD.encode(der);
     let mut lines = vec![format!("-----BEGIN {label}-----")];
-    lines.extend(
-        text.as_bytes()
-            .chunks(64)
-            .map(|line| String::from_utf8_lossy(line).into_owned()),
-    );
+    lines.extend(text.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line).into_owned()));
     lines.push(format!("-----END {label}-----\n"));
     lines.join("\n")
 }
 
 fn unpem(label: &'static str, text: &str) -> Result<Vec<u8>, KeyError> {
-    let body = text
-        .trim()
-        .strip_prefix(&format!("-----BEGIN {label}-----"));
+    let body = text.trim().strip_prefix(&format!("-----BEGIN {label}-----"));
     let body = body.and_then(|body| body.strip_suffix(&format!("-----END {label}-----")));
-    let body: String = body
-        .ok_or(KeyError::Pem(label))?
-        .split_ascii_whitespace()
-        .collect();
+    let body: String = body.ok_or(KeyError::Pem(label))?.split_ascii_whitespace().collect();
     STANDARD.decode(body).map_err(|_| KeyError::Pem(label))
 }
 
@@ -220,8 +197,7 @@ mod tests {
     /// The first test of RFC 8032, section 7.1.
     #[test]
     fn rfc_8032_vector() {
-        let seed = crate::unhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
-            .unwrap();
+        let seed = crate::unhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60").unwrap();
         let key = SigningKey::from_seed(seed).unwrap();
         assert_eq!(
             hex(key.verifying_key().as_bytes()),
@@ -232,10 +208,7 @@ mod tests {
             "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b"
         );
         assert_eq!(key.verifying_key().verify(b"", &key.sign(b"")), Ok(()));
-        assert_eq!(
-            key.verifying_key().verify(b"x", &key.sign(b"")),
-            Err(KeyError::Signature)
-        );
+        assert_eq!(key.verifying_key().verify(b"x", &key.sign(b"")), Err(KeyError::Signature));
         assert!(!format!("{key:?}").contains(&hex(&seed)[..8]));
     }
 
@@ -247,46 +220,20 @@ mod tests {
         let key = SigningKey::from_pem(private).unwrap();
         assert_eq!(key.to_pem(), private);
         assert_eq!(key.verifying_key().to_pem(), public);
-        assert_eq!(
-            VerifyingKey::from_pem(&public.replace('\n', "\r\n")).unwrap(),
-            key.verifying_key()
-        );
-        assert_eq!(
-            SigningKey::from_pem(public).unwrap_err(),
-            KeyError::Pem("PRIVATE KEY")
-        );
-        assert_eq!(
-            VerifyingKey::from_pem(private).unwrap_err(),
-            KeyError::Pem("PUBLIC KEY")
-        );
-        assert!(
-            SigningKey::from_pem(&format!("{private}{private}")).is_err(),
-            "two blocks"
-        );
+        assert_eq!(VerifyingKey::from_pem(&public.replace('\n', "\r\n")).unwrap(), key.verifying_key());
+        assert_eq!(SigningKey::from_pem(public).unwrap_err(), KeyError::Pem("PRIVATE KEY"));
+        assert_eq!(VerifyingKey::from_pem(private).unwrap_err(), KeyError::Pem("PUBLIC KEY"));
+        assert!(SigningKey::from_pem(&format!("{private}{private}")).is_err(), "two blocks");
     }
 
     #[test]
     fn ring_keys() {
-        let mut der = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new())
-            .unwrap()
-            .as_ref()
-            .to_vec();
+        let mut der = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap().as_ref().to_vec();
         let key = SigningKey::from_pkcs8(&der).unwrap();
-        assert_eq!(
-            SigningKey::from_pkcs8(&key.to_pkcs8())
-                .unwrap()
-                .verifying_key(),
-            key.verifying_key()
-        );
-        assert!(
-            SigningKey::from_pkcs8(&der[..der.len() - 1]).is_err(),
-            "cut short"
-        );
+        assert_eq!(SigningKey::from_pkcs8(&key.to_pkcs8()).unwrap().verifying_key(), key.verifying_key());
+        assert!(SigningKey::from_pkcs8(&der[..der.len() - 1]).is_err(), "cut short");
         *der.last_mut().unwrap() ^= 1;
-        assert!(
-            SigningKey::from_pkcs8(&der).is_err(),
-            "another key's public half"
-        );
+        assert!(SigningKey::from_pkcs8(&der).is_err(), "another key's public half");
         assert!(SigningKey::from_pkcs8(b"").is_err());
     }
 }

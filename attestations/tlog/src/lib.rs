@@ -58,9 +58,7 @@ impl Digest {
 
     /// Reads 64 lowercase hexadecimal digits, without the prefix.
     pub fn from_hex(text: &str) -> Result<Digest, DigestError> {
-        unhex(text)
-            .map(Digest)
-            .ok_or_else(|| DigestError(text.into()))
+        unhex(text).map(Digest).ok_or_else(|| DigestError(text.into()))
     }
 }
 
@@ -79,9 +77,7 @@ impl fmt::Debug for Digest {
 impl FromStr for Digest {
     type Err = DigestError;
     fn from_str(text: &str) -> Result<Digest, DigestError> {
-        let hex = text
-            .strip_prefix("sha256:")
-            .ok_or_else(|| DigestError(text.into()))?;
+        let hex = text.strip_prefix("sha256:").ok_or_else(|| DigestError(text.into()))?;
         Digest::from_hex(hex).map_err(|_| DigestError(text.into()))
     }
 }
@@ -94,9 +90,7 @@ impl Serialize for Digest {
 
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 
@@ -112,11 +106,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 /// Exactly `N` bytes from exactly `2 N` lowercase hexadecimal digits.
 pub(crate) fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
     let digits = text.as_bytes();
-    if digits.len() != 2 * N
-        || digits
-            .iter()
-            .any(|d| !matches!(d, b'0'..=b'9' | b'a'..=b'f'))
-    {
+    if digits.len() != 2 * N || digits.iter().any(|d| !matches!(d, b'0'..=b'9' | b'a'..=b'f')) {
         return None;
     }
     let mut bytes = [0; N];
@@ -141,21 +131,9 @@ mod tests {
         let empty = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         let digest = Digest::of(b"");
         assert_eq!(digest.to_string(), empty);
-        assert_eq!(
-            serde_json::to_string(&digest).unwrap(),
-            format!("\"{empty}\"")
-        );
-        assert_eq!(
-            serde_json::from_str::<Digest>(&format!("\"{empty}\"")).unwrap(),
-            digest
-        );
-        for wrong in [
-            &empty[7..],
-            &empty.to_uppercase(),
-            &empty[..70],
-            &format!("{empty}0"),
-            "",
-        ] {
+        assert_eq!(serde_json::to_string(&digest).unwrap(), format!("\"{empty}\""));
+        assert_eq!(serde_json::from_str::<Digest>(&format!("\"{empty}\"")).unwrap(), digest);
+        for wrong in [&empty[7..], &empty.to_uppercase(), &empty[..70], &format!("{empty}0"), ""] {
             assert!(wrong.parse::<Digest>().is_err(), "{wrong}");
         }
     }

@@ -50,15 +50,8 @@ pub trait HashReader {
 ///
 /// # Panics
 /// If `index >= size`: the caller knows its tree.
-pub fn prove_inclusion<R: HashReader>(
-    reader: &R,
-    index: u64,
-    size: u64,
-) -> Result<Proof, R::Error> {
-    assert!(
-        index < size,
-        "invariant: leaf {index} lies in a tree of {size}"
-    );
+pub fn prove_inclusion<R: HashReader>(reader: &R, index: u64, size: u64) -> Result<Proof, R::Error> {
+    assert!(index < size, "invariant: leaf {index} lies in a tree of {size}");
     // PATH(m, D[lo:hi]); pushed on the way down, so the root's end comes first.
     let (mut lo, mut hi) = (0, size);
     let mut proof = Proof::new();
@@ -82,10 +75,7 @@ pub fn prove_inclusion<R: HashReader>(
 /// # Panics
 /// If `old > new`: the caller knows its trees.
 pub fn prove_consistency<R: HashReader>(reader: &R, old: u64, new: u64) -> Result<Proof, R::Error> {
-    assert!(
-        old <= new,
-        "invariant: a tree of {old} is a prefix of a tree of {new}"
-    );
+    assert!(old <= new, "invariant: a tree of {old} is a prefix of a tree of {new}");
     // SUBPROOF(m, D[lo:hi], lo == 0); pushed on the way down, so the root's end comes first.
     let (mut lo, mut hi) = (0, new);
     let mut proof = Proof::new();
@@ -107,23 +97,9 @@ pub fn prove_consistency<R: HashReader>(reader: &R, old: u64, new: u64) -> Resul
 }
 
 /// Whether `proof` shows that `leaf` is leaf `index` of the tree of `size` leaves with root `root`.
-pub fn verify_inclusion(
-    index: u64,
-    size: u64,
-    leaf: &Hash,
-    proof: &[Hash],
-    root: &Hash,
-) -> Result<(), ProofError> {
-    let claimed = if index < size {
-        climb(index, size, leaf, proof)
-    } else {
-        None
-    };
-    if claimed.ok_or(ProofError::Shape)? == *root {
-        Ok(())
-    } else {
-        Err(ProofError::Root)
-    }
+pub fn verify_inclusion(index: u64, size: u64, leaf: &Hash, proof: &[Hash], root: &Hash) -> Result<(), ProofError> {
+    let claimed = if index < size { climb(index, size, leaf, proof) } else { None };
+    if claimed.ok_or(ProofError::Shape)? == *root { Ok(()) } else { Err(ProofError::Root) }
 }
 
 /// Whether `proof` shows that the tree of `old` leaves with root `old_root` is a prefix of the tree
@@ -140,11 +116,7 @@ pub fn verify_consistency(
         1.. if old <= new => climb_both(old, new, true, old_root, proof),
         _ => None,
     };
-    if claimed.ok_or(ProofError::Shape)? == (*old_root, *new_root) {
-        Ok(())
-    } else {
-        Err(ProofError::Root)
-    }
+    if claimed.ok_or(ProofError::Shape)? == (*old_root, *new_root) { Ok(()) } else { Err(ProofError::Root) }
 }
 
 /// Why a proof proves nothing.
@@ -183,13 +155,7 @@ fn climb(index: u64, size: u64, leaf: &Hash, proof: &[Hash]) -> Option<Hash> {
 
 /// Undoes SUBPROOF: the old and the new root that the proof leads to. `whole` is the RFC's `b`: the
 /// old tree begins here, so its root, where it is met, is the one already known.
-fn climb_both(
-    old: u64,
-    new: u64,
-    whole: bool,
-    known: &Hash,
-    proof: &[Hash],
-) -> Option<(Hash, Hash)> {
+fn climb_both(old: u64, new: u64, whole: bool, known: &Hash, proof: &[Hash]) -> Option<(Hash, Hash)> {
     if old == new {
         return match (whole, proof) {
             (true, []) => Some((*known, *known)),
@@ -217,10 +183,7 @@ fn range_hash<R: HashReader>(reader: &R, lo: u64, hi: u64) -> Result<Hash, R::Er
         return reader.hash(level, lo >> level);
     }
     let middle = lo + split(width);
-    Ok(node_hash(
-        &range_hash(reader, lo, middle)?,
-        &range_hash(reader, middle, hi)?,
-    ))
+    Ok(node_hash(&range_hash(reader, lo, middle)?, &range_hash(reader, middle, hi)?))
 }
 
 /// The largest power of two smaller than `size`, for `size >= 2`: where a tree splits.
@@ -285,25 +248,13 @@ mod tests {
         let tree = leaves(7);
         let d = &tree.0;
         let n = |range: std::ops::Range<usize>| root(&d[range]);
-        assert_eq!(
-            prove_inclusion(&tree, 0, 7).unwrap(),
-            [d[1], n(2..4), n(4..7)]
-        );
-        assert_eq!(
-            prove_inclusion(&tree, 3, 7).unwrap(),
-            [d[2], n(0..2), n(4..7)]
-        );
+        assert_eq!(prove_inclusion(&tree, 0, 7).unwrap(), [d[1], n(2..4), n(4..7)]);
+        assert_eq!(prove_inclusion(&tree, 3, 7).unwrap(), [d[2], n(0..2), n(4..7)]);
         assert_eq!(prove_inclusion(&tree, 4, 7).unwrap(), [d[5], d[6], n(0..4)]);
         assert_eq!(prove_inclusion(&tree, 6, 7).unwrap(), [n(4..6), n(0..4)]);
-        assert_eq!(
-            prove_consistency(&tree, 3, 7).unwrap(),
-            [d[2], d[3], n(0..2), n(4..7)]
-        );
+        assert_eq!(prove_consistency(&tree, 3, 7).unwrap(), [d[2], d[3], n(0..2), n(4..7)]);
         assert_eq!(prove_consistency(&tree, 4, 7).unwrap(), [n(4..7)]);
-        assert_eq!(
-            prove_consistency(&tree, 6, 7).unwrap(),
-            [n(4..6), d[6], n(0..4)]
-        );
+        assert_eq!(prove_consistency(&tree, 6, 7).unwrap(), [n(4..6), d[6], n(0..4)]);
     }
 
     #[test]
@@ -315,41 +266,23 @@ mod tests {
             for index in 0..new {
                 let proof = prove_inclusion(&tree, index, new).unwrap();
                 for other in 0..41 {
-                    let verdict =
-                        verify_inclusion(other, new, &tree.0[index as usize], &proof, new_root);
-                    assert_eq!(
-                        verdict.is_ok(),
-                        other == index,
-                        "{index} as {other} of {new}"
-                    );
+                    let verdict = verify_inclusion(other, new, &tree.0[index as usize], &proof, new_root);
+                    assert_eq!(verdict.is_ok(), other == index, "{index} as {other} of {new}");
                 }
             }
             for old in 0..=new {
                 let proof = prove_consistency(&tree, old, new).unwrap();
                 for other in 1..=40u64 {
                     // The proof from 0 is empty and says only that the old tree was empty.
-                    let verdict =
-                        verify_consistency(other, new, &proof, &roots[old as usize], new_root);
+                    let verdict = verify_consistency(other, new, &proof, &roots[old as usize], new_root);
                     assert_eq!(verdict.is_ok(), other == old, "{old} as {other} to {new}");
                 }
             }
         }
-        assert_eq!(
-            verify_consistency(0, 9, &[], &empty_root(), &roots[9]),
-            Ok(())
-        );
-        assert_eq!(
-            verify_consistency(0, 9, &[], &roots[1], &roots[9]),
-            Err(ProofError::Root)
-        );
-        assert_eq!(
-            verify_consistency(3, 2, &[], &roots[3], &roots[2]),
-            Err(ProofError::Shape)
-        );
-        assert_eq!(
-            verify_inclusion(0, 0, &roots[1], &[], &roots[1]),
-            Err(ProofError::Shape)
-        );
+        assert_eq!(verify_consistency(0, 9, &[], &empty_root(), &roots[9]), Ok(()));
+        assert_eq!(verify_consistency(0, 9, &[], &roots[1], &roots[9]), Err(ProofError::Root));
+        assert_eq!(verify_consistency(3, 2, &[], &roots[3], &roots[2]), Err(ProofError::Shape));
+        assert_eq!(verify_inclusion(0, 0, &roots[1], &[], &roots[1]), Err(ProofError::Shape));
     }
 
     proptest! {
@@ -393,11 +326,7 @@ mod tests {
             let mut flipped = proof.clone();
             let at = bit / 256 % proof.len();
             flipped[at] = flip(&flipped[at], bit);
-            all.extend([
-                flipped,
-                proof[1..].to_vec(),
-                proof[..proof.len() - 1].to_vec(),
-            ]);
+            all.extend([flipped, proof[1..].to_vec(), proof[..proof.len() - 1].to_vec()]);
         }
         all
     }

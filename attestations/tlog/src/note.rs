@@ -38,14 +38,9 @@ impl Note {
     /// character in it.
     pub fn new(text: String) -> Result<Note, NoteError> {
         if !text.ends_with('\n') || text.chars().any(|c| c < ' ' && c != '\n') {
-            return Err(NoteError::Malformed(
-                "its text must end in a newline and hold no control character",
-            ));
+            return Err(NoteError::Malformed("its text must end in a newline and hold no control character"));
         }
-        Ok(Note {
-            text,
-            signatures: Vec::new(),
-        })
+        Ok(Note { text, signatures: Vec::new() })
     }
 
     /// Reads a note. Nothing is verified: see [`Note::verify`].
@@ -55,18 +50,12 @@ impl Note {
             return Err(Malformed("it is longer than 1 MiB"));
         }
         let note = std::str::from_utf8(bytes).map_err(|_| Malformed("it is not UTF-8"))?;
-        let break_at = note
-            .rfind("\n\n")
-            .ok_or(Malformed("it has no blank line before its signatures"))?;
+        let break_at = note.rfind("\n\n").ok_or(Malformed("it has no blank line before its signatures"))?;
         let (text, lines) = (&note[..=break_at], &note[break_at + 2..]);
         let mut signed = Note::new(text.to_owned())?;
-        let lines = lines
-            .strip_suffix('\n')
-            .ok_or(Malformed("its last line has no newline"))?;
+        let lines = lines.strip_suffix('\n').ok_or(Malformed("its last line has no newline"))?;
         for line in lines.split('\n') {
-            signed
-                .signatures
-                .push(Signature::parse(line).ok_or(Malformed("a signature line is malformed"))?);
+            signed.signatures.push(Signature::parse(line).ok_or(Malformed("a signature line is malformed"))?);
         }
         if signed.signatures.len() > MAX_SIGNATURES {
             return Err(Malformed("it has more than 100 signatures"));
@@ -83,21 +72,14 @@ impl Note {
     pub fn sign(&mut self, name: &str, key: &SigningKey) -> Result<(), NoteError> {
         let key_id = NoteKey::new(name, key.verifying_key())?.key_id();
         let bytes = key.sign(self.text.as_bytes()).to_vec();
-        self.signatures.push(Signature {
-            name: name.to_owned(),
-            key_id,
-            bytes,
-        });
+        self.signatures.push(Signature { name: name.to_owned(), key_id, bytes });
         Ok(())
     }
 
     /// Whether this note bears exactly one signature of `key`, and a true one.
     pub fn verify(&self, key: &NoteKey) -> Result<(), NoteError> {
         let id = key.key_id();
-        let mut own = self
-            .signatures
-            .iter()
-            .filter(|line| line.name == key.name && line.key_id == id);
+        let mut own = self.signatures.iter().filter(|line| line.name == key.name && line.key_id == id);
         match (own.next(), own.next()) {
             (Some(line), None) => Ok(key.key.verify(self.text.as_bytes(), &line.bytes)?),
             (None, _) => Err(NoteError::Unsigned(key.to_string())),
@@ -109,19 +91,9 @@ impl Note {
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.text)?;
-        self.signatures.iter().try_for_each(
-            |Signature {
-                 name,
-                 key_id,
-                 bytes,
-             }| {
-                writeln!(
-                    f,
-                    "— {name} {}",
-                    STANDARD.encode([key_id, bytes.as_slice()].concat())
-                )
-            },
-        )
+        self.signatures.iter().try_for_each(|Signature { name, key_id, bytes }| {
+            writeln!(f, "— {name} {}", STANDARD.encode([key_id, bytes.as_slice()].concat()))
+        })
     }
 }
 
@@ -131,11 +103,7 @@ impl Signature {
         let bytes = STANDARD.decode(base64).ok()?;
         let (key_id, bytes) = bytes.split_first_chunk::<4>()?;
         let valid = is_name(name) && !bytes.is_empty();
-        valid.then(|| Signature {
-            name: name.to_owned(),
-            key_id: *key_id,
-            bytes: bytes.to_vec(),
-        })
+        valid.then(|| Signature { name: name.to_owned(), key_id: *key_id, bytes: bytes.to_vec() })
     }
 }
 
@@ -150,14 +118,7 @@ pub struct NoteKey {
 impl NoteKey {
     /// `key` under a name, which is not empty and has neither white space nor `+` in it.
     pub fn new(name: &str, key: VerifyingKey) -> Result<NoteKey, NoteError> {
-        if is_name(name) {
-            Ok(NoteKey {
-                name: name.to_owned(),
-                key,
-            })
-        } else {
-            Err(NoteError::Name(name.to_owned()))
-        }
+        if is_name(name) { Ok(NoteKey { name: name.to_owned(), key }) } else { Err(NoteError::Name(name.to_owned())) }
     }
 
     /// The name.
@@ -180,13 +141,7 @@ impl NoteKey {
 impl fmt::Display for NoteKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let typed = [&[ED25519], self.key.as_bytes().as_slice()].concat();
-        write!(
-            f,
-            "{}+{}+{}",
-            self.name,
-            crate::hex(&self.key_id()),
-            STANDARD.encode(typed)
-        )
+        write!(f, "{}+{}+{}", self.name, crate::hex(&self.key_id()), STANDARD.encode(typed))
     }
 }
 
@@ -198,9 +153,7 @@ impl std::str::FromStr for NoteKey {
             let (name, _id, base64) = (parts.next()?, parts.next()?, parts.next()?);
             let typed = STANDARD.decode(base64).ok()?;
             let key = typed.strip_prefix(&[ED25519])?.try_into().ok()?;
-            NoteKey::new(name, VerifyingKey::from_bytes(key))
-                .ok()
-                .filter(|key| key.to_string() == text)
+            NoteKey::new(name, VerifyingKey::from_bytes(key)).ok().filter(|key| key.to_string() == text)
         };
         read().ok_or_else(|| NoteError::VerifierKey(text.to_owned()))
     }
@@ -231,10 +184,7 @@ impl Checkpoint {
         note.verify(log)?;
         let checkpoint = Checkpoint::parse(note.text()).ok_or(NoteError::Checkpoint)?;
         if checkpoint.origin != log.name {
-            return Err(NoteError::Origin {
-                found: checkpoint.origin,
-                expected: log.name.clone(),
-            });
+            return Err(NoteError::Origin { found: checkpoint.origin, expected: log.name.clone() });
         }
         Ok(checkpoint)
     }
@@ -245,9 +195,7 @@ impl Checkpoint {
         let origin = lines.next().filter(|origin| !origin.is_empty())?.to_owned();
         let size = canonical_u64(lines.next()?)?;
         let root = STANDARD.decode(lines.next()?).ok()?.try_into().ok()?;
-        lines
-            .all(|extension| !extension.is_empty())
-            .then_some(Checkpoint { origin, size, root })
+        lines.all(|extension| !extension.is_empty()).then_some(Checkpoint { origin, size, root })
     }
 }
 
@@ -293,8 +241,10 @@ mod tests {
     /// The note of the documentation of Go's sumdb/note, and the seed in its signer key.
     const VKEY: &str = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
     const SEED: &str = "gQoUAtUUbI2E8kQzMPVAgOv5juF9nHT2JS/F1ccoMXM=";
-    const TEXT: &str = "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n";
-    const LINE: &str = "— PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n";
+    const TEXT: &str =
+        "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n";
+    const LINE: &str =
+        "— PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n";
 
     fn peter() -> SigningKey {
         SigningKey::from_seed(STANDARD.decode(SEED).unwrap().try_into().unwrap()).unwrap()
@@ -304,26 +254,12 @@ mod tests {
     fn go_note_to_the_byte() {
         let key: NoteKey = VKEY.parse().unwrap();
         assert_eq!(key.to_string(), VKEY);
-        assert_eq!(
-            (key.name(), *key.key()),
-            ("PeterNeumann", peter().verifying_key())
-        );
+        assert_eq!((key.name(), *key.key()), ("PeterNeumann", peter().verifying_key()));
         let mut note = Note::new(TEXT.into()).unwrap();
         note.sign("PeterNeumann", &peter()).unwrap();
         assert_eq!(note.to_string(), format!("{TEXT}\n{LINE}"));
-        assert_eq!(
-            Note::parse(note.to_string().as_bytes())
-                .unwrap()
-                .verify(&key),
-            Ok(())
-        );
-        for wrong in [
-            &VKEY.replace("c7", "C7"),
-            &VKEY.replace("a3", "a4"),
-            &VKEY.replace("+A", "+Z"),
-            "a+b",
-            "",
-        ] {
+        assert_eq!(Note::parse(note.to_string().as_bytes()).unwrap().verify(&key), Ok(()));
+        for wrong in [&VKEY.replace("c7", "C7"), &VKEY.replace("a3", "a4"), &VKEY.replace("+A", "+Z"), "a+b", ""] {
             assert!(wrong.parse::<NoteKey>().is_err(), "{wrong}");
         }
     }
@@ -341,20 +277,12 @@ mod tests {
         let twice = Note::parse(format!("{TEXT}\n{LINE}{LINE}").as_bytes()).unwrap();
         assert!(matches!(twice.verify(&key), Err(NoteError::Malformed(_))));
         let altered = Note::parse(file.replace("problem is", "problem was").as_bytes()).unwrap();
-        assert_eq!(
-            altered.verify(&key),
-            Err(NoteError::Signature(KeyError::Signature))
-        );
+        assert_eq!(altered.verify(&key), Err(NoteError::Signature(KeyError::Signature)));
     }
 
     #[test]
     fn malformed_notes_are_refused() {
-        assert_eq!(
-            Note::parse(format!("a\n\nb\n\n{LINE}").as_bytes())
-                .unwrap()
-                .text(),
-            "a\n\nb\n"
-        );
+        assert_eq!(Note::parse(format!("a\n\nb\n\n{LINE}").as_bytes()).unwrap().text(), "a\n\nb\n");
         let many = format!("{TEXT}\n{}", LINE.repeat(101));
         for wrong in [
             "",
@@ -370,10 +298,7 @@ mod tests {
             &format!("{TEXT}\n{LINE}\n"),
             &format!("{TEXT}\n{}", LINE.replace('—', "-")),
             &format!("{TEXT}\n{}", LINE.replace("— ", "—  ")),
-            &format!(
-                "{TEXT}\n{}",
-                LINE.replace("PeterNeumann", "Peter\u{2003}Neumann")
-            ),
+            &format!("{TEXT}\n{}", LINE.replace("PeterNeumann", "Peter\u{2003}Neumann")),
             &format!("{TEXT}\n{}", LINE.replace("PeterNeumann", "Peter+Neumann")),
             &format!("{TEXT}\n— PeterNeumann x08gow==\n"),
             &format!("{TEXT}\n{}", LINE.replace("AM=", "AN=")),
@@ -384,27 +309,15 @@ mod tests {
         }
         assert!(Note::parse(b"a\n\xff\n\n").is_err());
         assert!(Note::new("no newline".into()).is_err());
-        assert!(
-            Note::new("a\n".into())
-                .unwrap()
-                .sign("a b", &peter())
-                .is_err()
-        );
+        assert!(Note::new("a\n".into()).unwrap().sign("a b", &peter()).is_err());
     }
 
     #[test]
     fn checkpoints() {
         let key = NoteKey::new("example.com/log", peter().verifying_key()).unwrap();
-        let checkpoint = Checkpoint {
-            origin: "example.com/log".into(),
-            size: 20_852_163,
-            root: [7; 32],
-        };
+        let checkpoint = Checkpoint { origin: "example.com/log".into(), size: 20_852_163, root: [7; 32] };
         let note = checkpoint.sign(&peter()).unwrap();
-        assert_eq!(
-            note.text(),
-            "example.com/log\n20852163\nBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\n"
-        );
+        assert_eq!(note.text(), "example.com/log\n20852163\nBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\n");
         assert_eq!(Checkpoint::open(&note, &key), Ok(checkpoint));
 
         let open = |text: &str| {
@@ -414,10 +327,7 @@ mod tests {
         };
         let good = note.text();
         assert!(open(&format!("{good}an extension\n")).is_ok());
-        assert!(matches!(
-            open(&good.replace(".com", ".org")),
-            Err(NoteError::Origin { .. })
-        ));
+        assert!(matches!(open(&good.replace(".com", ".org")), Err(NoteError::Origin { .. })));
         for wrong in [
             "\n",
             "example.com/log\n",

@@ -40,18 +40,11 @@ impl EntryProof {
                 line = lines.next()?;
             }
             let index = canonical_u64(line.strip_prefix("index ")?)?;
-            let path = lines
-                .map(|line| STANDARD.decode(line).ok()?.try_into().ok())
-                .collect::<Option<Proof>>()?;
+            let path = lines.map(|line| STANDARD.decode(line).ok()?.try_into().ok()).collect::<Option<Proof>>()?;
             (path.len() <= 64).then_some((index, path, extra))
         };
         let (index, path, extra) = read().ok_or(EntryProofError::Malformed)?;
-        Ok(EntryProof {
-            index,
-            path,
-            extra,
-            checkpoint,
-        })
+        Ok(EntryProof { index, path, extra, checkpoint })
     }
 
     /// Whether `log` has signed a tree that holds `entry` at this index; the checkpoint that says so.
@@ -62,13 +55,7 @@ impl EntryProof {
     /// [`EntryProof::verify`] for an entry of which only the leaf hash is known.
     pub fn verify_leaf(&self, log: &NoteKey, leaf: &Hash) -> Result<Checkpoint, EntryProofError> {
         let checkpoint = Checkpoint::open(&self.checkpoint, log)?;
-        merkle::verify_inclusion(
-            self.index,
-            checkpoint.size,
-            leaf,
-            &self.path,
-            &checkpoint.root,
-        )?;
+        merkle::verify_inclusion(self.index, checkpoint.size, leaf, &self.path, &checkpoint.root)?;
         Ok(checkpoint)
     }
 }
@@ -80,9 +67,7 @@ impl fmt::Display for EntryProof {
             writeln!(f, "extra {}", STANDARD.encode(extra))?;
         }
         writeln!(f, "index {}", self.index)?;
-        self.path
-            .iter()
-            .try_for_each(|hash| writeln!(f, "{}", STANDARD.encode(hash)))?;
+        self.path.iter().try_for_each(|hash| writeln!(f, "{}", STANDARD.encode(hash)))?;
         write!(f, "\n{}", self.checkpoint)
     }
 }
@@ -112,45 +97,23 @@ mod tests {
     fn file_proves_its_entry_only() {
         let key = SigningKey::from_seed([1; 32]).unwrap();
         let log = NoteKey::new("example.com/log", key.verifying_key()).unwrap();
-        let leaves = [
-            merkle::leaf_hash(b"a"),
-            merkle::leaf_hash(b"b"),
-            merkle::leaf_hash(b"c"),
-        ];
-        let checkpoint = Checkpoint {
-            origin: log.name().into(),
-            size: 3,
-            root: merkle::root(&leaves),
-        };
+        let leaves = [merkle::leaf_hash(b"a"), merkle::leaf_hash(b"b"), merkle::leaf_hash(b"c")];
+        let checkpoint = Checkpoint { origin: log.name().into(), size: 3, root: merkle::root(&leaves) };
         let note = checkpoint.sign(&key).unwrap();
         let path = vec![leaves[0], leaves[2]];
-        let mut proof = EntryProof {
-            index: 1,
-            path,
-            extra: None,
-            checkpoint: note.clone(),
-        };
+        let mut proof = EntryProof { index: 1, path, extra: None, checkpoint: note.clone() };
         let [a, c] = [leaves[0], leaves[2]].map(|hash| STANDARD.encode(hash));
-        assert_eq!(
-            proof.to_string(),
-            format!("c2sp.org/tlog-proof@v1\nindex 1\n{a}\n{c}\n\n{note}")
-        );
+        assert_eq!(proof.to_string(), format!("c2sp.org/tlog-proof@v1\nindex 1\n{a}\n{c}\n\n{note}"));
 
         for extra in [None, Some(vec![]), Some(b"context".to_vec())] {
             proof.extra = extra;
             let read = EntryProof::parse(proof.to_string().as_bytes()).unwrap();
             assert_eq!(read, proof);
             assert_eq!(read.verify(&log, b"b").unwrap(), checkpoint);
-            assert!(matches!(
-                read.verify(&log, b"a"),
-                Err(EntryProofError::Proof(ProofError::Root))
-            ));
+            assert!(matches!(read.verify(&log, b"a"), Err(EntryProofError::Proof(ProofError::Root))));
         }
         let other = NoteKey::new("example.com/other", key.verifying_key()).unwrap();
-        assert!(matches!(
-            proof.verify(&other, b"b"),
-            Err(EntryProofError::Checkpoint(_))
-        ));
+        assert!(matches!(proof.verify(&other, b"b"), Err(EntryProofError::Checkpoint(_))));
 
         proof.extra = None;
         let text = proof.to_string();
@@ -163,12 +126,7 @@ mod tests {
             text.replace("\n\n", "\n"),
             text.replace("\n\n", "\n\n\n"),
         ] {
-            assert!(
-                EntryProof::parse(wrong.as_bytes())
-                    .and_then(|proof| proof.verify(&log, b"b"))
-                    .is_err(),
-                "{wrong}"
-            );
+            assert!(EntryProof::parse(wrong.as_bytes()).and_then(|proof| proof.verify(&log, b"b")).is_err(), "{wrong}");
         }
     }
 }

@@ -40,12 +40,7 @@ pub struct Subject {
 impl<P: Serialize + DeserializeOwned> Statement<P> {
     /// A claim.
     pub fn new(subject: Vec<Subject>, predicate_type: &str, predicate: P) -> Statement<P> {
-        Statement {
-            statement_type: StatementType::V1,
-            subject,
-            predicate_type: predicate_type.into(),
-            predicate,
-        }
+        Statement { statement_type: StatementType::V1, subject, predicate_type: predicate_type.into(), predicate }
     }
 
     /// This claim in an envelope signed by `key`.
@@ -73,13 +68,8 @@ impl<P: Serialize + DeserializeOwned> Statement<P> {
     }
 
     fn check(&self) -> Result<(), StatementError> {
-        let named =
-            !self.subject.is_empty() && self.subject.iter().all(|subject| !subject.name.is_empty());
-        if named && !self.predicate_type.is_empty() {
-            Ok(())
-        } else {
-            Err(StatementError::Empty)
-        }
+        let named = !self.subject.is_empty() && self.subject.iter().all(|subject| !subject.name.is_empty());
+        if named && !self.predicate_type.is_empty() { Ok(()) } else { Err(StatementError::Empty) }
     }
 }
 
@@ -138,13 +128,8 @@ mod tests {
     #[test]
     fn statements_are_read_strictly() {
         let key = SigningKey::from_seed([1; 32]).unwrap();
-        let subject = Subject {
-            name: "job.toml".into(),
-            digest: Digest::of(b""),
-        };
-        let approval = Approval {
-            role: "operator".into(),
-        };
+        let subject = Subject { name: "job.toml".into(), digest: Digest::of(b"") };
+        let approval = Approval { role: "operator".into() };
         let statement = Statement::new(vec![subject], "https://example.com/Approval/v1", approval);
         let envelope = statement.sign(&key).unwrap();
         let hex = Digest::of(b"").to_hex();
@@ -154,14 +139,8 @@ mod tests {
             "predicateType": "https://example.com/Approval/v1",
             "predicate": {"role": "operator"},
         });
-        assert_eq!(
-            serde_json::from_slice::<Value>(envelope.unverified_payload()).unwrap(),
-            good
-        );
-        assert_eq!(
-            Statement::open(&envelope, &key.verifying_key()).unwrap(),
-            statement
-        );
+        assert_eq!(serde_json::from_slice::<Value>(envelope.unverified_payload()).unwrap(), good);
+        assert_eq!(Statement::open(&envelope, &key.verifying_key()).unwrap(), statement);
         assert!(Statement::<Value>::open(&envelope, &key.verifying_key()).is_ok());
 
         let reopen = |text: String| {
@@ -184,10 +163,7 @@ mod tests {
             assert!(reopen(good.replace(from, to)).is_err(), "{from} -> {to}");
         }
         let other = Envelope::sign(&key, "text/plain", good.into_bytes());
-        assert!(matches!(
-            Statement::<Value>::open(&other, &key.verifying_key()),
-            Err(StatementError::PayloadType(_))
-        ));
+        assert!(matches!(Statement::<Value>::open(&other, &key.verifying_key()), Err(StatementError::PayloadType(_))));
         assert!(Statement::new(vec![], "x", json!({})).sign(&key).is_err());
     }
 }

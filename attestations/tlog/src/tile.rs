@@ -39,11 +39,7 @@ pub enum Kind {
 impl Kind {
     /// The level of the tree it is at, in steps of eight; entries are beside the leaf hashes.
     pub fn level(self) -> u32 {
-        if let Kind::Hashes { level } = self {
-            level.into()
-        } else {
-            0
-        }
+        if let Kind::Hashes { level } = self { level.into() } else { 0 }
     }
 }
 
@@ -57,15 +53,8 @@ impl Tile {
     /// where it would be empty.
     pub fn at(kind: Kind, index: u64, size: u64) -> Option<Tile> {
         let before = index.checked_mul(FULL as u64)?;
-        let width = size
-            .checked_shr(8 * kind.level())?
-            .saturating_sub(before)
-            .min(FULL as u64);
-        (width > 0).then_some(Tile {
-            kind,
-            index,
-            width: width as usize,
-        })
+        let width = size.checked_shr(8 * kind.level())?.saturating_sub(before).min(FULL as u64);
+        (width > 0).then_some(Tile { kind, index, width: width as usize })
     }
 
     /// Reads a path; none if it is not exactly what [`fmt::Display`] writes.
@@ -73,9 +62,7 @@ impl Tile {
         let (kind, rest) = path.strip_prefix("tile/")?.split_once('/')?;
         let kind = match kind {
             "entries" => Kind::Entries,
-            level => Kind::Hashes {
-                level: canonical_u64(level)?.try_into().ok().filter(|l| *l < 8)?,
-            },
+            level => Kind::Hashes { level: canonical_u64(level)?.try_into().ok().filter(|l| *l < 8)? },
         };
         let (number, width) = match rest.split_once(".p/") {
             Some((number, width)) => (number, canonical_u64(width)?.try_into().ok()?),
@@ -92,10 +79,7 @@ impl Tile {
 
     /// The same file, full.
     pub fn full(self) -> Tile {
-        Tile {
-            width: FULL,
-            ..self
-        }
+        Tile { width: FULL, ..self }
     }
 
     /// The path without the width: the full file's. Narrower ones are in the folder of this name
@@ -118,11 +102,7 @@ impl fmt::Display for Tile {
             rest /= 1000;
         }
         f.write_str(&elements.join("/"))?;
-        if self.width < FULL {
-            write!(f, ".p/{}", self.width)
-        } else {
-            Ok(())
-        }
+        if self.width < FULL { write!(f, ".p/{}", self.width) } else { Ok(()) }
     }
 }
 
@@ -150,11 +130,7 @@ pub fn encode_bundle<E: AsRef<[u8]>>(entries: &[E]) -> Result<Vec<u8>, usize> {
     let mut bytes = Vec::new();
     for (position, entry) in entries.iter().enumerate() {
         let entry = entry.as_ref();
-        bytes.extend(
-            u16::try_from(entry.len())
-                .map_err(|_| position)?
-                .to_be_bytes(),
-        );
+        bytes.extend(u16::try_from(entry.len()).map_err(|_| position)?.to_be_bytes());
         bytes.extend(entry);
     }
     Ok(bytes)
@@ -179,16 +155,8 @@ mod tests {
     /// The examples of the specification.
     #[test]
     fn paths() {
-        let hashes = |level, index, width| Tile {
-            kind: Kind::Hashes { level },
-            index,
-            width,
-        };
-        let entries = |index, width| Tile {
-            kind: Kind::Entries,
-            index,
-            width,
-        };
+        let hashes = |level, index, width| Tile { kind: Kind::Hashes { level }, index, width };
+        let entries = |index, width| Tile { kind: Kind::Entries, index, width };
         for (tile, path) in [
             (hashes(0, 0, 256), "tile/0/000"),
             (hashes(0, 273, 112), "tile/0/273.p/112"),
@@ -223,22 +191,12 @@ mod tests {
     /// "A tree of size 70,000 will be represented by 273 full level 0 tiles, ..."
     #[test]
     fn files_of_the_specifications_tree() {
-        let of = |kind| {
-            files(70_000)
-                .filter(move |tile| tile.kind == kind)
-                .collect::<Vec<_>>()
-        };
+        let of = |kind| files(70_000).filter(move |tile| tile.kind == kind).collect::<Vec<_>>();
         let shape = |level| {
             let tiles = of(Kind::Hashes { level });
-            (
-                tiles.iter().filter(|tile| tile.width == FULL).count(),
-                tiles.last().map(|tile| tile.width),
-            )
+            (tiles.iter().filter(|tile| tile.width == FULL).count(), tiles.last().map(|tile| tile.width))
         };
-        assert_eq!(
-            [0, 1, 2, 3].map(shape),
-            [(273, Some(112)), (1, Some(17)), (0, Some(1)), (0, None)]
-        );
+        assert_eq!([0, 1, 2, 3].map(shape), [(273, Some(112)), (1, Some(17)), (0, Some(1)), (0, None)]);
         assert_eq!(of(Kind::Entries).len(), 274);
         assert_eq!(
             files(256).map(|tile| tile.to_string()).collect::<Vec<_>>(),

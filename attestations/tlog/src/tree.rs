@@ -60,13 +60,7 @@ pub struct Growth {
 impl<F: Files> Tree<F> {
     /// The tree with this size and root, as these files hold it.
     pub fn open(files: F, size: u64, root: Hash) -> Result<Tree<F>, TreeError> {
-        let mut tree = Tree {
-            files,
-            size,
-            root,
-            edge: Vec::new(),
-            last: RefCell::default(),
-        };
+        let mut tree = Tree { files, size, root, edge: Vec::new(), last: RefCell::default() };
         for level in 0..levels(size) {
             let index = tree.count(level) / FULL as u64;
             let hashes = match Tile::at(Kind::Hashes { level }, index, size) {
@@ -76,11 +70,7 @@ impl<F: Files> Tree<F> {
             tree.edge.push(hashes);
         }
         tree.last.borrow_mut().resize(tree.edge.len(), None);
-        if edge_root(&tree.edge) == root {
-            Ok(tree)
-        } else {
-            Err(tree.blame())
-        }
+        if edge_root(&tree.edge) == root { Ok(tree) } else { Err(tree.blame()) }
     }
 
     /// How many entries.
@@ -112,47 +102,29 @@ impl<F: Files> Tree<F> {
         let skip = (first % FULL as u64) as usize;
         let mut failed = false;
         let each = bundles.map(|index| self.bundle(index)).flat_map(|bundle| {
-            let (entries, error) = bundle.map_or_else(
-                |error| (Vec::new(), Some(Err(error))),
-                |entries| (entries, None),
-            );
+            let (entries, error) =
+                bundle.map_or_else(|error| (Vec::new(), Some(Err(error))), |entries| (entries, None));
             entries.into_iter().map(Ok).chain(error)
         });
-        each.skip(skip)
-            .take_while(move |entry| !std::mem::replace(&mut failed, entry.is_err()))
+        each.skip(skip).take_while(move |entry| !std::mem::replace(&mut failed, entry.is_err()))
     }
 
     /// The entries of bundle `index`, up to 256.
     pub fn bundle(&self, index: u64) -> Result<Vec<Vec<u8>>, TreeError> {
         let tile = Tile::at(Kind::Entries, index, self.size).ok_or(self.beyond(index))?;
         let (path, bytes) = self.read(tile)?;
-        let damaged = |what: String| TreeError::Damaged {
-            path: path.clone(),
-            what,
-        };
+        let damaged = |what: String| TreeError::Damaged { path: path.clone(), what };
         // The full file may have taken a narrower one's place.
-        let width = if path == tile.stem() {
-            FULL
-        } else {
-            tile.width
-        };
+        let width = if path == tile.stem() { FULL } else { tile.width };
         let entries = tile::decode_bundle(&bytes, width)
             .ok_or_else(|| damaged(format!("it does not hold exactly {width} entries")))?;
         let hashes = self.hashes(0, index)?;
-        let odd = entries
-            .iter()
-            .zip(&*hashes)
-            .position(|(entry, hash)| merkle::leaf_hash(entry) != *hash);
+        let odd = entries.iter().zip(&*hashes).position(|(entry, hash)| merkle::leaf_hash(entry) != *hash);
         if let Some(at) = odd {
             let number = index * FULL as u64 + at as u64;
-            return Err(damaged(format!(
-                "entry {number} is not the one that was logged"
-            )));
+            return Err(damaged(format!("entry {number} is not the one that was logged")));
         }
-        Ok(entries[..tile.width]
-            .iter()
-            .map(|entry| entry.to_vec())
-            .collect())
+        Ok(entries[..tile.width].iter().map(|entry| entry.to_vec()).collect())
     }
 
     /// The proof that leaf `index` is in the tree of the first `size` entries.
@@ -173,32 +145,15 @@ impl<F: Files> Tree<F> {
     pub fn grow<E: AsRef<[u8]>>(&self, entries: &[E]) -> Result<Growth, TreeError> {
         let mut files = Vec::new();
         let first = self.size / FULL as u64;
-        let mut row = if self.size.is_multiple_of(FULL as u64) {
-            Vec::new()
-        } else {
-            self.bundle(first)?
-        };
+        let mut row = if self.size.is_multiple_of(FULL as u64) { Vec::new() } else { self.bundle(first)? };
         row.extend(entries.iter().map(|entry| entry.as_ref().to_vec()));
         for (index, chunk) in (first..).zip(row.chunks(FULL)) {
-            let bytes = tile::encode_bundle(chunk).map_err(|at| TreeError::TooLong {
-                length: chunk[at].len(),
-            })?;
-            files.push((
-                Tile {
-                    kind: Kind::Entries,
-                    index,
-                    width: chunk.len(),
-                }
-                .to_string(),
-                bytes,
-            ));
+            let bytes = tile::encode_bundle(chunk).map_err(|at| TreeError::TooLong { length: chunk[at].len() })?;
+            files.push((Tile { kind: Kind::Entries, index, width: chunk.len() }.to_string(), bytes));
         }
 
         let mut edge = self.edge.clone();
-        let mut fresh: Vec<Hash> = entries
-            .iter()
-            .map(|entry| merkle::leaf_hash(entry.as_ref()))
-            .collect();
+        let mut fresh: Vec<Hash> = entries.iter().map(|entry| merkle::leaf_hash(entry.as_ref())).collect();
         for level in 0.. {
             if fresh.is_empty() {
                 break;
@@ -210,11 +165,7 @@ impl<F: Files> Tree<F> {
             let level8 = level as u8;
             let first = self.count(level8) / FULL as u64;
             for (index, chunk) in (first..).zip(edge[level].chunks(FULL)) {
-                let tile = Tile {
-                    kind: Kind::Hashes { level: level8 },
-                    index,
-                    width: chunk.len(),
-                };
+                let tile = Tile { kind: Kind::Hashes { level: level8 }, index, width: chunk.len() };
                 files.push((tile.to_string(), tile::encode_hashes(chunk)));
                 if chunk.len() == FULL {
                     fresh.push(merkle::root(chunk));
@@ -222,11 +173,7 @@ impl<F: Files> Tree<F> {
             }
             edge[level].drain(..fresh.len() * FULL);
         }
-        Ok(Growth {
-            files,
-            size: self.size + entries.len() as u64,
-            root: edge_root(&edge),
-        })
+        Ok(Growth { files, size: self.size + entries.len() as u64, root: edge_root(&edge) })
     }
 
     /// Hashes there are at a level, in full tiles and on the edge.
@@ -240,17 +187,10 @@ impl<F: Files> Tree<F> {
         if index == self.count(level) / FULL as u64 {
             return Ok(self.edge[at].as_slice().into());
         }
-        if let Some((_, hashes)) = self.last.borrow()[at]
-            .as_ref()
-            .filter(|(last, _)| *last == index)
-        {
+        if let Some((_, hashes)) = self.last.borrow()[at].as_ref().filter(|(last, _)| *last == index) {
             return Ok(hashes.clone());
         }
-        let tile = Tile {
-            kind: Kind::Hashes { level },
-            index,
-            width: FULL,
-        };
+        let tile = Tile { kind: Kind::Hashes { level }, index, width: FULL };
         let hashes: Arc<[Hash]> = self.read_hashes(tile)?.into();
         let parent = self.hashes(level + 1, index / FULL as u64)?;
         if merkle::root(&hashes) != parent[(index % FULL as u64) as usize] {
@@ -262,15 +202,9 @@ impl<F: Files> Tree<F> {
 
     fn read_hashes(&self, tile: Tile) -> Result<Vec<Hash>, TreeError> {
         let (path, bytes) = self.read(tile)?;
-        let width = if path == tile.stem() {
-            FULL
-        } else {
-            tile.width
-        };
-        let mut hashes = tile::decode_hashes(&bytes, width).ok_or_else(|| TreeError::Damaged {
-            path,
-            what: format!("it does not hold exactly {width} hashes"),
-        })?;
+        let width = if path == tile.stem() { FULL } else { tile.width };
+        let mut hashes = tile::decode_hashes(&bytes, width)
+            .ok_or_else(|| TreeError::Damaged { path, what: format!("it does not hold exactly {width} hashes") })?;
         hashes.truncate(tile.width);
         Ok(hashes)
     }
@@ -278,18 +212,12 @@ impl<F: Files> Tree<F> {
     /// The file and its path; where a narrow file is missing, the full one that replaced it.
     fn read(&self, tile: Tile) -> Result<(String, Vec<u8>), TreeError> {
         let path = tile.to_string();
-        let fail = |source| TreeError::Read {
-            path: path.clone(),
-            source,
-        };
+        let fail = |source| TreeError::Read { path: path.clone(), source };
         match self.files.read(&path) {
             Err(missing) if missing.kind() == io::ErrorKind::NotFound && tile.width < FULL => {
                 match self.files.read(&tile.stem()) {
                     Err(error) if error.kind() == io::ErrorKind::NotFound => Err(fail(missing)),
-                    Err(source) => Err(TreeError::Read {
-                        path: tile.stem(),
-                        source,
-                    }),
+                    Err(source) => Err(TreeError::Read { path: tile.stem(), source }),
                     Ok(bytes) => Ok((tile.stem(), bytes)),
                 }
             }
@@ -313,11 +241,7 @@ impl<F: Files> Tree<F> {
                         Ok(_) => break,
                     },
                     _ => {
-                        let child = Tile {
-                            kind: Kind::Hashes { level: level - 1 },
-                            index: at,
-                            width: FULL,
-                        };
+                        let child = Tile { kind: Kind::Hashes { level: level - 1 }, index: at, width: FULL };
                         match self.read_hashes(child) {
                             Err(error) => return error,
                             Ok(hashes) => Some(merkle::root(&hashes)),
@@ -325,10 +249,7 @@ impl<F: Files> Tree<F> {
                     }
                 };
                 if below != Some(*hash) {
-                    return damaged(
-                        tile,
-                        "it does not fit the files below it; one of them was altered",
-                    );
+                    return damaged(tile, "it does not fit the files below it; one of them was altered");
                 }
             }
         }
@@ -336,18 +257,11 @@ impl<F: Files> Tree<F> {
     }
 
     fn ensure(&self, holds: bool, value: u64) -> Result<(), TreeError> {
-        if holds {
-            Ok(())
-        } else {
-            Err(self.beyond(value))
-        }
+        if holds { Ok(()) } else { Err(self.beyond(value)) }
     }
 
     fn beyond(&self, value: u64) -> TreeError {
-        TreeError::Beyond {
-            value,
-            size: self.size,
-        }
+        TreeError::Beyond { value, size: self.size }
     }
 }
 
@@ -408,10 +322,7 @@ pub enum TreeError {
 }
 
 fn damaged(tile: Tile, what: &str) -> TreeError {
-    TreeError::Damaged {
-        path: tile.to_string(),
-        what: what.into(),
-    }
+    TreeError::Damaged { path: tile.to_string(), what: what.into() }
 }
 
 /// How many tile levels a tree has.
@@ -443,9 +354,7 @@ mod tests {
 
     impl Files for Memory {
         fn read(&self, path: &str) -> io::Result<Vec<u8>> {
-            self.get(path)
-                .cloned()
-                .ok_or_else(|| io::ErrorKind::NotFound.into())
+            self.get(path).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
         }
     }
 
@@ -460,15 +369,10 @@ mod tests {
         let mut size = 0;
         for next in sizes {
             let tree = Tree::open(&files, size, *roots.last().unwrap()).unwrap();
-            let growth = tree
-                .grow(&(size..*next).map(entry).collect::<Vec<_>>())
-                .unwrap();
+            let growth = tree.grow(&(size..*next).map(entry).collect::<Vec<_>>()).unwrap();
             assert_eq!(growth.size, *next);
             for (path, bytes) in growth.files {
-                assert!(
-                    files.insert(path.clone(), bytes).is_none(),
-                    "{path} written twice"
-                );
+                assert!(files.insert(path.clone(), bytes).is_none(), "{path} written twice");
             }
             roots.push(growth.root);
             size = *next;
@@ -478,11 +382,7 @@ mod tests {
     }
 
     fn plain_root(size: u64) -> Hash {
-        merkle::root(
-            &(0..size)
-                .map(|index| merkle::leaf_hash(&entry(index)))
-                .collect::<Vec<_>>(),
-        )
+        merkle::root(&(0..size).map(|index| merkle::leaf_hash(&entry(index))).collect::<Vec<_>>())
     }
 
     #[test]
@@ -494,31 +394,16 @@ mod tests {
         }
         let tree = Tree::open(&files, 66_000, roots[8]).unwrap();
         assert!(tile::files(66_000).all(|tile| files.contains_key(&tile.to_string())));
-        assert!(
-            tree.entries(0)
-                .map(Result::unwrap)
-                .eq((0..66_000).map(entry))
-        );
+        assert!(tree.entries(0).map(Result::unwrap).eq((0..66_000).map(entry)));
         assert!(tree.entries(65_999).map(Result::unwrap).eq([entry(65_999)]));
         for (old, old_root) in sizes.iter().zip(&roots) {
             let proof = tree.prove_consistency(*old, 66_000).unwrap();
-            assert_eq!(
-                merkle::verify_consistency(*old, 66_000, &proof, old_root, &roots[8]),
-                Ok(())
-            );
+            assert_eq!(merkle::verify_consistency(*old, 66_000, &proof, old_root, &roots[8]), Ok(()));
         }
         // An older tree can be read although its narrow files are gone, once the full ones exist.
         let mut kept = files.clone();
-        kept.retain(|path, _| {
-            !path.contains(".p/") || *path == "tile/1/000.p/2" || *path == "tile/1/000.p/1"
-        });
-        assert!(
-            Tree::open(&kept, 255, roots[2])
-                .unwrap()
-                .entries(0)
-                .map(Result::unwrap)
-                .eq((0..255).map(entry))
-        );
+        kept.retain(|path, _| !path.contains(".p/") || *path == "tile/1/000.p/2" || *path == "tile/1/000.p/1");
+        assert!(Tree::open(&kept, 255, roots[2]).unwrap().entries(0).map(Result::unwrap).eq((0..255).map(entry)));
     }
 
     proptest! {
@@ -568,24 +453,16 @@ mod tests {
             }
             let mut broken = files.clone();
             broken.remove(path);
-            assert!(
-                matches!(pass(&broken), Err(TreeError::Read { path: found, .. }) if found == *path)
-            );
+            assert!(matches!(pass(&broken), Err(TreeError::Read { path: found, .. }) if found == *path));
         }
-        assert!(matches!(
-            Tree::open(&files, size, [0; 32]),
-            Err(TreeError::Root { size: 1030 })
-        ));
+        assert!(matches!(Tree::open(&files, size, [0; 32]), Err(TreeError::Root { size: 1030 })));
         let swapped = |a: &str, b: &str| {
             let mut broken = files.clone();
             let held = broken.insert(a.into(), files[b].clone());
             broken.insert(b.into(), held.unwrap());
             pass(&broken).unwrap_err().to_string()
         };
-        assert!(
-            swapped("tile/entries/000", "tile/entries/001")
-                .contains("tile/entries/000 is damaged: entry 0 ")
-        );
+        assert!(swapped("tile/entries/000", "tile/entries/001").contains("tile/entries/000 is damaged: entry 0 "));
         assert!(swapped("tile/0/000", "tile/0/001").contains("tile/0/000 "));
     }
 
@@ -593,10 +470,7 @@ mod tests {
     fn asking_beyond_the_end() {
         let (files, roots) = grown(&[3]);
         let tree = Tree::open(&files, 3, roots[0]).unwrap();
-        assert!(matches!(
-            tree.entry(3),
-            Err(TreeError::Beyond { value: 3, size: 3 })
-        ));
+        assert!(matches!(tree.entry(3), Err(TreeError::Beyond { value: 3, size: 3 })));
         assert!(
             tree.prove_inclusion(3, 3).is_err()
                 && tree.prove_inclusion(1, 4).is_err()
@@ -605,16 +479,9 @@ mod tests {
         assert!(tree.prove_consistency(3, 2).is_err() && tree.prove_consistency(2, 4).is_err());
         assert_eq!(tree.prove_consistency(0, 0).unwrap(), Proof::new());
         assert_eq!(tree.entries(3).count() + tree.entries(u64::MAX).count(), 0);
-        assert!(matches!(
-            tree.grow(&[vec![0; 65_536]]),
-            Err(TreeError::TooLong { length: 65_536 })
-        ));
+        assert!(matches!(tree.grow(&[vec![0; 65_536]]), Err(TreeError::TooLong { length: 65_536 })));
         let empty = Tree::open(Memory::new(), 0, merkle::empty_root()).unwrap();
-        assert!(
-            empty.entry(0).is_err()
-                && empty.prove_inclusion(0, 0).is_err()
-                && empty.bundle(0).is_err()
-        );
+        assert!(empty.entry(0).is_err() && empty.prove_inclusion(0, 0).is_err() && empty.bundle(0).is_err());
         assert!(Tree::open(Memory::new(), 0, [1; 32]).is_err());
     }
 }

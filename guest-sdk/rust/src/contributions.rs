@@ -22,11 +22,7 @@ impl Contributions {
     /// and those past `max_groups_per_unit` (the first named stay); what is added to one group
     /// several times is summed up first.
     pub fn add(&mut self, output: u32, group: impl Group, values: impl Into<Vec<f64>>) {
-        self.items.push(Contribution {
-            output,
-            group: group.keys(),
-            values: values.into(),
-        });
+        self.items.push(Contribution { output, group: group.keys(), values: values.into() });
     }
 
     /// What was added so far, in order.

@@ -24,10 +24,7 @@ impl<'a> Grain<'a> {
     /// The rows from input number `index`, in the order of the manifest's `[[input]]`. For an
     /// input that does not exist, a table whose columns are all errors.
     pub fn table(&self, index: usize) -> Table<'a> {
-        Table {
-            raw: self.tables.get(index),
-            index,
-        }
+        Table { raw: self.tables.get(index), index }
     }
 }
 
@@ -53,10 +50,7 @@ impl<'a> Table<'a> {
     pub fn ints(&self, column: usize) -> Result<Ints<'a>, String> {
         let raw = self.column(column, INTS, "integers")?;
         // SAFETY: of this kind, `cells` holds `count` integers for `'a`.
-        Ok(Column {
-            values: unsafe { slice(raw.cells.cast(), raw.count) },
-            validity: raw.validity(),
-        })
+        Ok(Column { values: unsafe { slice(raw.cells.cast(), raw.count) }, validity: raw.validity() })
     }
 
     /// Floating-point numbers.
@@ -66,10 +60,7 @@ impl<'a> Table<'a> {
     pub fn floats(&self, column: usize) -> Result<Floats<'a>, String> {
         let raw = self.column(column, FLOATS, "floats")?;
         // SAFETY: of this kind, `cells` holds `count` floats for `'a`.
-        Ok(Column {
-            values: unsafe { slice(raw.cells.cast(), raw.count) },
-            validity: raw.validity(),
-        })
+        Ok(Column { values: unsafe { slice(raw.cells.cast(), raw.count) }, validity: raw.validity() })
     }
 
     /// Truth values.
@@ -80,10 +71,7 @@ impl<'a> Table<'a> {
         let raw = self.column(column, BOOLS, "booleans")?;
         // SAFETY: of this kind, `cells` holds `count` bytes for `'a`.
         let values = unsafe { slice(raw.cells, raw.count) };
-        Ok(Bools(Column {
-            values,
-            validity: raw.validity(),
-        }))
+        Ok(Bools(Column { values, validity: raw.validity() }))
     }
 
     /// Texts.
@@ -93,17 +81,8 @@ impl<'a> Table<'a> {
     pub fn texts(&self, column: usize) -> Result<Texts<'a>, String> {
         let raw = self.column(column, TEXTS, "texts")?;
         // SAFETY: of this kind, `cells` holds `count` offsets and `bytes` their text, for `'a`.
-        let (offsets, bytes) = unsafe {
-            (
-                slice(raw.cells.cast(), raw.count),
-                slice(raw.bytes, raw.bytes_count),
-            )
-        };
-        Ok(Texts {
-            offsets,
-            bytes,
-            validity: raw.validity(),
-        })
+        let (offsets, bytes) = unsafe { (slice(raw.cells.cast(), raw.count), slice(raw.bytes, raw.bytes_count)) };
+        Ok(Texts { offsets, bytes, validity: raw.validity() })
     }
 
     /// Dates: an integer column read as calendar days.
@@ -115,21 +94,14 @@ impl<'a> Table<'a> {
     }
 
     fn column(&self, column: usize, kind: u8, name: &str) -> Result<&'a RawColumn<'a>, String> {
-        let raw = self
-            .raw
-            .ok_or_else(|| format!("the manifest has no input {}", self.index))?;
+        let raw = self.raw.ok_or_else(|| format!("the manifest has no input {}", self.index))?;
         // SAFETY: `columns` holds `columns_count` columns for as long as the table lives.
         let columns: &'a [RawColumn<'a>] = unsafe { slice(raw.columns, raw.columns_count) };
-        let raw = columns
-            .get(column)
-            .ok_or_else(|| format!("input {} has no column {column}", self.index))?;
+        let raw = columns.get(column).ok_or_else(|| format!("input {} has no column {column}", self.index))?;
         if raw.kind == kind {
             Ok(raw)
         } else {
-            Err(format!(
-                "column {column} of input {} does not hold {name}",
-                self.index
-            ))
+            Err(format!("column {column} of input {} does not hold {name}", self.index))
         }
     }
 }
@@ -155,11 +127,7 @@ impl<'a, T: Copy> Column<'a, T> {
 
     /// The cell of row `row`; `None` for a null, or past the end.
     pub fn get(&self, row: usize) -> Option<T> {
-        if is_valid(self.validity, row) {
-            self.values.get(row).copied()
-        } else {
-            None
-        }
+        if is_valid(self.validity, row) { self.values.get(row).copied() } else { None }
     }
 
     /// All cells, a null as `None`.
@@ -279,22 +247,13 @@ impl Date {
         let shifted = i128::from(days) + 719_468;
         let era = shifted.div_euclid(146_097);
         let day_of_era = shifted.rem_euclid(146_097);
-        let year_of_era =
-            (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let march_month = (5 * day_of_year + 2) / 153;
         let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-        let month = if march_month < 10 {
-            march_month + 3
-        } else {
-            march_month - 9
-        };
+        let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
         let year = era * 400 + year_of_era + i128::from(month <= 2);
-        Date {
-            year: year as i64,
-            month: month as u8,
-            day: day as u8,
-        }
+        Date { year: year as i64, month: month as u8, day: day as u8 }
     }
 }
 
@@ -368,10 +327,7 @@ mod tests {
         let mut before = Date::from_days(-400_000);
         for days in -399_999..400_000 {
             let date = Date::from_days(days);
-            assert!(
-                date > before && (1..=31).contains(&date.day),
-                "{before:?} {date:?}"
-            );
+            assert!(date > before && (1..=31).contains(&date.day), "{before:?} {date:?}");
             before = date;
         }
     }

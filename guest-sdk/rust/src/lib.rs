@@ -24,7 +24,7 @@
 //!
 //! A job of several rounds also says, from the noised totals alone, what to do next: see
 //! [`IterativeJob`]. `cargo test` runs jobs natively on rows made up in the test: see
-//! [`testing`](crate::testing).
+//! [`testing`].
 //!
 //! In the lab each grain runs in a module put back to its first state: statics do not carry
 //! anything from one grain to the next, nothing need be freed, and there is no clock, randomness,
@@ -158,12 +158,7 @@ macro_rules! __export {
 
         #[cfg(target_arch = "wasm32")]
         #[unsafe(export_name = "cabi_realloc")]
-        extern "C" fn __unseen_realloc(
-            old: *mut u8,
-            old_size: usize,
-            align: usize,
-            size: usize,
-        ) -> *mut u8 {
+        extern "C" fn __unseen_realloc(old: *mut u8, old_size: usize, align: usize, size: usize) -> *mut u8 {
             // SAFETY: the host calls this as the canonical ABI says.
             unsafe { $crate::wasm::realloc(old, old_size, align, size) }
         }

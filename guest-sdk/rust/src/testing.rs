@@ -31,11 +31,8 @@ use crate::{Contribution, Contributions, Grain, Job, Key};
 /// # Errors
 /// The job's own.
 pub fn contribute<J: Job>(unit: &Unit, state: &[f64]) -> Result<Vec<Contribution>, String> {
-    let columns: Vec<Vec<RawColumn<'static>>> = unit
-        .tables
-        .iter()
-        .map(|rows| rows.columns.iter().map(Cells::raw).collect())
-        .collect();
+    let columns: Vec<Vec<RawColumn<'static>>> =
+        unit.tables.iter().map(|rows| rows.columns.iter().map(Cells::raw).collect()).collect();
     let tables: Vec<RawTable> = unit
         .tables
         .iter()
@@ -65,12 +62,7 @@ pub type Sums = BTreeMap<(u32, Vec<Key>), Vec<f64>>;
 pub fn run<J: Job>(units: &[Unit], state: &[f64]) -> Result<Sums, String> {
     let mut totals = Sums::new();
     for unit in units {
-        for Contribution {
-            output,
-            group,
-            values,
-        } in contribute::<J>(unit, state)?
-        {
+        for Contribution { output, group, values } in contribute::<J>(unit, state)? {
             let total = totals.entry((output, group)).or_default();
             total.resize(total.len().max(values.len()), 0.0);
             for (total, value) in total.iter_mut().zip(values) {
@@ -146,10 +138,7 @@ impl Rows {
     #[must_use]
     pub fn bools(self, cells: impl IntoIterator<Item = impl Into<Option<bool>>>) -> Self {
         let (values, validity) = split(cells);
-        self.column(
-            Values::Bools(values.into_iter().map(u8::from).collect()),
-            validity,
-        )
+        self.column(Values::Bools(values.into_iter().map(u8::from).collect()), validity)
     }
 
     /// Adds a column of texts.
@@ -166,16 +155,8 @@ impl Rows {
 
     fn column(mut self, values: Values, validity: Vec<u8>) -> Self {
         let rows = *self.rows.get_or_insert(validity.len());
-        assert_eq!(
-            rows,
-            validity.len(),
-            "all columns of a table have the same number of rows"
-        );
-        let validity = if validity.iter().all(|&byte| byte == 1) {
-            Vec::new()
-        } else {
-            validity
-        };
+        assert_eq!(rows, validity.len(), "all columns of a table have the same number of rows");
+        let validity = if validity.iter().all(|&byte| byte == 1) { Vec::new() } else { validity };
         self.columns.push(Cells { values, validity });
         self
     }
@@ -183,10 +164,7 @@ impl Rows {
 
 fn split<T: Default>(cells: impl IntoIterator<Item = impl Into<Option<T>>>) -> (Vec<T>, Vec<u8>) {
     let cells = cells.into_iter().map(Into::into);
-    cells
-        .map(|cell| (u8::from(cell.is_some()), cell.unwrap_or_default()))
-        .map(|(v, c)| (c, v))
-        .unzip()
+    cells.map(|cell| (u8::from(cell.is_some()), cell.unwrap_or_default())).map(|(v, c)| (c, v)).unzip()
 }
 
 impl Cells {
@@ -196,13 +174,7 @@ impl Cells {
             Values::Ints(values) => (INTS, values.as_ptr().cast(), values.len(), none, 0),
             Values::Floats(values) => (FLOATS, values.as_ptr().cast(), values.len(), none, 0),
             Values::Bools(values) => (BOOLS, values.as_ptr(), values.len(), none, 0),
-            Values::Texts(offsets, text) => (
-                TEXTS,
-                offsets.as_ptr().cast(),
-                offsets.len(),
-                text.as_ptr(),
-                text.len(),
-            ),
+            Values::Texts(offsets, text) => (TEXTS, offsets.as_ptr().cast(), offsets.len(), text.as_ptr(), text.len()),
         };
         RawColumn {
             kind,
@@ -251,18 +223,10 @@ mod tests {
     fn a_job_reads_all_kinds_of_cells_and_their_nulls() {
         let added = contribute::<Every>(&unit(), &[10.0]).unwrap();
         let key = |text: &str, flag| vec![Key::from(text), Key::Int(flag)];
-        let row = |group, values: [f64; 2]| Contribution {
-            output: 0,
-            group,
-            values: values.into(),
-        };
+        let row = |group, values: [f64; 2]| Contribution { output: 0, group, values: values.into() };
         assert_eq!(
             added,
-            [
-                row(key("越城", 1), [1.0, 10.5]),
-                row(key("none", 0), [-1.0, 11.5]),
-                row(key("", 0), [3.0, 12.5]),
-            ]
+            [row(key("越城", 1), [1.0, 10.5]), row(key("none", 0), [-1.0, 11.5]), row(key("", 0), [3.0, 12.5]),]
         );
         let totals = run::<Every>(&[unit(), unit()], &[0.0]).unwrap();
         assert_eq!(totals[&(0, key("", 0))], [6.0, 5.0]);
@@ -273,9 +237,7 @@ mod tests {
         struct Wrong;
         impl Job for Wrong {
             fn contribute(g: &Grain, state: &[f64], _: &mut Contributions) -> Result<(), String> {
-                g.table(state[0] as usize)
-                    .floats(state[1] as usize)
-                    .map(|_| ())
+                g.table(state[0] as usize).floats(state[1] as usize).map(|_| ())
             }
         }
         let error = |input, column| contribute::<Wrong>(&unit(), &[input, column]).unwrap_err();

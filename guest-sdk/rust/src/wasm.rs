@@ -23,9 +23,7 @@ pub unsafe fn contribute<J: Job>(
 ) -> *const u32 {
     // SAFETY: the host wrote both lists.
     let (grain, state) = unsafe { (Grain::new(list(tables, count)), list(state, states)) };
-    let mut out = Contributions {
-        items: Vec::with_capacity(4),
-    };
+    let mut out = Contributions { items: Vec::with_capacity(4) };
     let result = J::contribute(&grain, state, &mut out);
     // result<list<contribution>, string>
     match result {
@@ -52,9 +50,7 @@ pub unsafe fn advance<J: IterativeJob>(
     let noisy: Vec<Totals<'_>> = noisy
         .iter()
         // SAFETY: as above.
-        .map(|totals| Totals {
-            values: unsafe { list(totals.values, totals.count) },
-        })
+        .map(|totals| Totals { values: unsafe { list(totals.values, totals.count) } })
         .collect();
     // result<verdict, string>
     match J::advance(round, state, &noisy) {
@@ -89,11 +85,7 @@ struct RawContribution {
 impl From<Contribution> for RawContribution {
     fn from(item: Contribution) -> Self {
         let group = leak(item.group.into_iter().map(RawKey::from).collect());
-        RawContribution {
-            output: item.output,
-            group,
-            values: leak(item.values),
-        }
+        RawContribution { output: item.output, group, values: leak(item.values) }
     }
 }
 
@@ -110,11 +102,7 @@ impl From<Key> for RawKey {
             Key::Int(number) => (0, [number as u32, (number >> 32) as u32]),
             Key::Text(text) => (1, leak(text.into_bytes()).into()),
         };
-        RawKey {
-            kind,
-            padding: 0,
-            payload,
-        }
+        RawKey { kind, padding: 0, payload }
     }
 }
 
@@ -129,13 +117,7 @@ impl From<Derived> for RawDerived {
     fn from(table: Derived) -> Self {
         RawDerived {
             name: leak(table.name.into_bytes()),
-            columns: leak(
-                table
-                    .columns
-                    .into_iter()
-                    .map(|name| leak(name.into_bytes()))
-                    .collect(),
-            ),
+            columns: leak(table.columns.into_iter().map(|name| leak(name.into_bytes())).collect()),
             rows: leak(table.rows.into_iter().map(leak).collect()),
         }
     }
@@ -168,11 +150,7 @@ pub unsafe fn realloc(old: *mut u8, old_size: usize, align: usize, size: usize) 
         if old_size == 0 {
             BUMP.alloc(layout)
         } else {
-            BUMP.realloc(
-                old,
-                Layout::from_size_align_unchecked(old_size, align),
-                size,
-            )
+            BUMP.realloc(old, Layout::from_size_align_unchecked(old_size, align), size)
         }
     };
     if moved.is_null() {
@@ -182,10 +160,7 @@ pub unsafe fn realloc(old: *mut u8, old_size: usize, align: usize, size: usize) 
 }
 
 #[global_allocator]
-static BUMP: Bump = Bump {
-    next: UnsafeCell::new(0),
-    last: UnsafeCell::new(0),
-};
+static BUMP: Bump = Bump { next: UnsafeCell::new(0), last: UnsafeCell::new(0) };
 
 /// Hands memory out upwards and takes back only what it handed out last, because the whole memory
 /// is put back when the call ends. Starts in the memory the module has anyway, so a small grain

@@ -41,9 +41,7 @@ pub enum BuildError {
         diagnostics: String,
     },
     /// The crate is not a library for the lab.
-    #[error(
-        "the build made no .wasm file; Cargo.toml needs `crate-type = [\"cdylib\"]` under [lib]"
-    )]
+    #[error("the build made no .wasm file; Cargo.toml needs `crate-type = [\"cdylib\"]` under [lib]")]
     NoModule,
     /// The module does not fit.
     #[error(transparent)]
@@ -82,41 +80,25 @@ pub fn build(dir: &Path) -> Result<BuiltModule, BuildError> {
 ///
 /// # Errors
 /// As [`build`].
-pub fn build_package(
-    workspace: &Path,
-    package: &str,
-    target: &Path,
-) -> Result<Vec<u8>, BuildError> {
+pub fn build_package(workspace: &Path, package: &str, target: &Path) -> Result<Vec<u8>, BuildError> {
     Ok(componentize(&compile(workspace, Some(package), target)?)?)
 }
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Linker settings that keep a grain cheap; `templates/config.toml` says why.
-const FLAGS: [&str; 4] = [
-    "-C",
-    "link-arg=-zstack-size=16384",
-    "-C",
-    "link-arg=--initial-memory=262144",
-];
+const FLAGS: [&str; 4] = ["-C", "link-arg=-zstack-size=16384", "-C", "link-arg=--initial-memory=262144"];
 
 /// The core module that cargo makes.
 fn compile(dir: &Path, package: Option<&str>, target: &Path) -> Result<Vec<u8>, BuildError> {
     if !dir.join("Cargo.toml").is_file() {
-        return Err(BuildError::NoProject {
-            path: dir.to_owned(),
-        });
+        return Err(BuildError::NoProject { path: dir.to_owned() });
     }
     let mut cargo = Toolchain::find(dir)?.cargo();
     cargo
         .current_dir(dir)
         .args(["build", "--release", "--lib", "--target", TARGET])
-        .args([
-            "--message-format",
-            "json-render-diagnostics",
-            "--color",
-            "never",
-        ])
+        .args(["--message-format", "json-render-diagnostics", "--color", "never"])
         .arg("--target-dir")
         .arg(std::path::absolute(target).map_err(BuildError::NoCargo)?);
     if let Some(package) = package {
@@ -133,10 +115,7 @@ fn compile(dir: &Path, package: Option<&str>, target: &Path) -> Result<Vec<u8>, 
         .filter(|message| message["reason"] == "compiler-artifact")
         .flat_map(|message| message["filenames"].as_array().cloned().unwrap_or_default())
         .filter_map(|name| name.as_str().map(PathBuf::from))
-        .rfind(|path| {
-            path.extension()
-                .is_some_and(|extension| extension == "wasm")
-        })
+        .rfind(|path| path.extension().is_some_and(|extension| extension == "wasm"))
         .ok_or(BuildError::NoModule)?;
     fs::read(&made).map_err(|source| BuildError::Write { path: made, source })
 }
@@ -160,16 +139,9 @@ impl Toolchain {
         if output.status.success() && Path::new(&libraries).is_dir() {
             return Ok(Toolchain::Own);
         }
-        let sysroot = system_sysroot().filter(|sysroot| {
-            sysroot
-                .join("lib/rustlib")
-                .join(TARGET)
-                .join("complete")
-                .is_file()
-        });
-        sysroot
-            .map(|sysroot| Toolchain::System { sysroot })
-            .ok_or(BuildError::NoTarget)
+        let sysroot =
+            system_sysroot().filter(|sysroot| sysroot.join("lib/rustlib").join(TARGET).join("complete").is_file());
+        sysroot.map(|sysroot| Toolchain::System { sysroot }).ok_or(BuildError::NoTarget)
     }
 
     fn cargo(&self) -> Command {
@@ -187,10 +159,7 @@ impl Toolchain {
         cargo
             // Takes the place of every other setting of flags, so that the result depends on the
             // source alone.
-            .env(
-                "CARGO_ENCODED_RUSTFLAGS",
-                flags.join(&OsString::from("\x1f")),
-            )
+            .env("CARGO_ENCODED_RUSTFLAGS", flags.join(&OsString::from("\x1f")))
             .env_remove("RUSTC_WRAPPER")
             .env_remove("CARGO_BUILD_TARGET");
         cargo

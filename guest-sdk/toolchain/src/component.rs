@@ -30,10 +30,7 @@ pub fn componentize(bytes: &[u8]) -> Result<Vec<u8>, ComponentError> {
     let (mut described, mut iterative) = (false, false);
     for payload in Parser::new(0).parse_all(bytes) {
         match payload.map_err(not_wasm)? {
-            Payload::Version {
-                encoding: Encoding::Component,
-                ..
-            } => return Ok(bytes.to_vec()),
+            Payload::Version { encoding: Encoding::Component, .. } => return Ok(bytes.to_vec()),
             Payload::CustomSection(section) => {
                 described |= section.name().starts_with("component-type");
             }
@@ -51,18 +48,10 @@ pub fn componentize(bytes: &[u8]) -> Result<Vec<u8>, ComponentError> {
         let world = if iterative { "iterative-job" } else { "job" };
         let mut resolve = Resolve::default();
         let package = resolve.push_str("job.wit", WIT).map_err(contract)?;
-        let world = resolve
-            .select_world(&[package], Some(world))
-            .map_err(contract)?;
-        embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)
-            .map_err(contract)?;
+        let world = resolve.select_world(&[package], Some(world)).map_err(contract)?;
+        embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).map_err(contract)?;
     }
-    ComponentEncoder::default()
-        .module(&module)
-        .map_err(contract)?
-        .validate(true)
-        .encode()
-        .map_err(contract)
+    ComponentEncoder::default().module(&module).map_err(contract)?.validate(true).encode().map_err(contract)
 }
 
 fn contract(e: impl std::fmt::Display) -> ComponentError {

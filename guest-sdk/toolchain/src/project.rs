@@ -16,10 +16,8 @@ pub enum Template {
 
 impl Template {
     /// All templates, by the name people type.
-    pub const ALL: [(&'static str, Template); 2] = [
-        ("histogram", Template::Histogram),
-        ("iterative", Template::Iterative),
-    ];
+    pub const ALL: [(&'static str, Template); 2] =
+        [("histogram", Template::Histogram), ("iterative", Template::Iterative)];
 
     fn sources(self) -> [(&'static str, &'static str); 2] {
         match self {
@@ -42,9 +40,7 @@ impl FromStr for Template {
         Template::ALL
             .into_iter()
             .find_map(|(known, template)| (known == name).then_some(template))
-            .ok_or_else(|| NewError::Template {
-                name: name.to_owned(),
-            })
+            .ok_or_else(|| NewError::Template { name: name.to_owned() })
     }
 }
 
@@ -52,9 +48,7 @@ impl FromStr for Template {
 #[derive(Debug, thiserror::Error)]
 pub enum NewError {
     /// The name cannot name a crate.
-    #[error(
-        "`{name}` cannot name a job: use small letters, digits and `-`, starting with a letter"
-    )]
+    #[error("`{name}` cannot name a job: use small letters, digits and `-`, starting with a letter")]
     Name {
         /// As given.
         name: String,
@@ -84,36 +78,15 @@ pub enum NewError {
 /// Files every project has, beside its template's.
 const FILES: [(&str, &str); 10] = [
     ("Cargo.toml", include_str!("../templates/Cargo.toml")),
-    (
-        ".cargo/config.toml",
-        include_str!("../templates/config.toml"),
-    ),
+    (".cargo/config.toml", include_str!("../templates/config.toml")),
     (".gitignore", include_str!("../templates/gitignore")),
     ("README.md", include_str!("../templates/README.md")),
-    (
-        "vendor/unseen-guest/Cargo.toml",
-        include_str!("../templates/sdk-Cargo.toml"),
-    ),
-    (
-        "vendor/unseen-guest/src/lib.rs",
-        include_str!("../../rust/src/lib.rs"),
-    ),
-    (
-        "vendor/unseen-guest/src/contributions.rs",
-        include_str!("../../rust/src/contributions.rs"),
-    ),
-    (
-        "vendor/unseen-guest/src/grain.rs",
-        include_str!("../../rust/src/grain.rs"),
-    ),
-    (
-        "vendor/unseen-guest/src/testing.rs",
-        include_str!("../../rust/src/testing.rs"),
-    ),
-    (
-        "vendor/unseen-guest/src/wasm.rs",
-        include_str!("../../rust/src/wasm.rs"),
-    ),
+    ("vendor/unseen-guest/Cargo.toml", include_str!("../templates/sdk-Cargo.toml")),
+    ("vendor/unseen-guest/src/lib.rs", include_str!("../../rust/src/lib.rs")),
+    ("vendor/unseen-guest/src/contributions.rs", include_str!("../../rust/src/contributions.rs")),
+    ("vendor/unseen-guest/src/grain.rs", include_str!("../../rust/src/grain.rs")),
+    ("vendor/unseen-guest/src/testing.rs", include_str!("../../rust/src/testing.rs")),
+    ("vendor/unseen-guest/src/wasm.rs", include_str!("../../rust/src/wasm.rs")),
 ];
 
 /// Writes a project that builds and passes its test, with no network, into `dir`, which must be
@@ -130,9 +103,7 @@ pub fn new_project(dir: &Path, name: &str, template: Template) -> Result<(), New
         && name != "unseen-guest"
         && name.len() <= 64;
     if !fits {
-        return Err(NewError::Name {
-            name: name.to_owned(),
-        });
+        return Err(NewError::Name { name: name.to_owned() });
     }
     let at = |path: &Path| {
         let path = path.to_owned();
@@ -141,9 +112,7 @@ pub fn new_project(dir: &Path, name: &str, template: Template) -> Result<(), New
     if dir.exists() {
         let empty = dir.is_dir() && fs::read_dir(dir).map_err(at(dir))?.next().is_none();
         if !empty {
-            return Err(NewError::Exists {
-                path: dir.to_owned(),
-            });
+            return Err(NewError::Exists { path: dir.to_owned() });
         }
     }
     for (path, text) in FILES.into_iter().chain(template.sources()) {
@@ -166,26 +135,14 @@ mod tests {
         for file in fs::read_dir(folder).unwrap() {
             let name = file.unwrap().file_name().into_string().unwrap();
             let copy = format!("vendor/unseen-guest/src/{name}");
-            assert!(
-                FILES.iter().any(|(path, _)| *path == copy),
-                "{name} is not copied"
-            );
+            assert!(FILES.iter().any(|(path, _)| *path == copy), "{name} is not copied");
         }
     }
 
     #[test]
     fn a_bad_name_or_a_folder_in_use_writes_nothing() {
         let dir = tempfile::tempdir().unwrap();
-        for name in [
-            "",
-            "Big",
-            "9to5",
-            "a_b",
-            "../up",
-            "a b",
-            "test",
-            "unseen-guest",
-        ] {
+        for name in ["", "Big", "9to5", "a_b", "../up", "a b", "test", "unseen-guest"] {
             let result = new_project(&dir.path().join("new"), name, Template::Histogram);
             assert!(matches!(result, Err(NewError::Name { .. })), "{name}");
         }

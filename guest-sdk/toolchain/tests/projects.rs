@@ -19,11 +19,7 @@ fn a_new_project_tests_and_builds_without_a_network() {
             .args(["test", "--quiet", "--offline", "--target-dir", "target"])
             .output()
             .unwrap();
-        assert!(
-            test.status.success(),
-            "{}",
-            String::from_utf8_lossy(&test.stderr)
-        );
+        assert!(test.status.success(), "{}", String::from_utf8_lossy(&test.stderr));
         let built = build(dir.path()).unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(std::fs::read(&built.path).unwrap(), built.bytes);
         assert!(built.bytes.len() < 200_000, "{}", built.bytes.len());
@@ -37,9 +33,7 @@ fn a_new_project_tests_and_builds_without_a_network() {
 fn compiler_errors_are_passed_on() {
     let dir = made(Template::Histogram);
     let source = dir.path().join("src/lib.rs");
-    let text = std::fs::read_to_string(&source)
-        .unwrap()
-        .replace("floats(OUTPUT)", "floots(OUTPUT)");
+    let text = std::fs::read_to_string(&source).unwrap().replace("floats(OUTPUT)", "floots(OUTPUT)");
     std::fs::write(&source, text).unwrap();
     match build(dir.path()) {
         Err(BuildError::Compile { diagnostics }) => {
@@ -53,10 +47,7 @@ fn compiler_errors_are_passed_on() {
 #[test]
 fn what_is_not_a_project_or_not_a_job_is_refused() {
     let dir = tempfile::tempdir().unwrap();
-    assert!(matches!(
-        build(dir.path()),
-        Err(BuildError::NoProject { .. })
-    ));
+    assert!(matches!(build(dir.path()), Err(BuildError::NoProject { .. })));
     assert!(componentize(b"not wasm").is_err());
     // An empty core module: valid, but without the contract's functions.
     let error = componentize(b"\0asm\x01\0\0\0").unwrap_err().to_string();

@@ -11,7 +11,9 @@ use unseen_policies::event::{JobId, Role};
 /// the data is, and only noised aggregates leave, each with a signed history that anyone can check.
 #[derive(Parser)]
 #[command(name = "unseen", version, max_term_width = 100, subcommand_required = true, arg_required_else_help = true)]
-#[command(after_help = "First steps: unseen doctor, unseen key new, unseen lab init. Each command explains itself with --help.")]
+#[command(
+    after_help = "First steps: unseen doctor, unseen key new, unseen lab init. Each command explains itself with --help."
+)]
 pub struct Cli {
     /// What to do
     #[command(subcommand)]

@@ -163,7 +163,15 @@ mod tests {
     #[test]
     fn every_error_has_a_translation() {
         let known: std::collections::HashSet<_> = catalogue().map(|(en, _)| en).collect();
-        let crates = ["policies", "sandbox/lab", "sandbox/data", "sandbox/core", "sandbox/worker", "runtime", "guest-sdk/toolchain"];
+        let crates = [
+            "policies",
+            "sandbox/lab",
+            "sandbox/data",
+            "sandbox/core",
+            "sandbox/worker",
+            "runtime",
+            "guest-sdk/toolchain",
+        ];
         let logs = ["attestations/log", "attestations/tlog", "attestations/audit"];
         let mut missing = Vec::new();
         for source in crates.iter().chain(&logs).flat_map(|folder| sources(&format!("../../{folder}/src"))) {

@@ -45,7 +45,8 @@ fn told(stop: &clap::Error) -> ExitCode {
         let _ = stop.print();
     } else {
         let text = i18n::by_lines(&stop.render().to_string());
-        let _ = if stop.use_stderr() { write!(std::io::stderr(), "{text}") } else { write!(std::io::stdout(), "{text}") };
+        let _ =
+            if stop.use_stderr() { write!(std::io::stderr(), "{text}") } else { write!(std::io::stdout(), "{text}") };
     }
     ExitCode::from(u8::try_from(stop.exit_code()).unwrap_or(2))
 }

@@ -35,11 +35,8 @@ impl Answer {
 
     /// Writes it. A reader that went away is no error.
     pub fn print(&self, as_json: bool) {
-        let text = if as_json {
-            serde_json::to_string_pretty(&self.json).unwrap_or_default()
-        } else {
-            self.text.clone()
-        };
+        let text =
+            if as_json { serde_json::to_string_pretty(&self.json).unwrap_or_default() } else { self.text.clone() };
         let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
     }
 }
@@ -48,11 +45,8 @@ impl Answer {
 pub fn print_error(error: &str, as_json: bool) {
     // A compiler's messages have lines of their own.
     let text = tr(error).lines().map(clean).collect::<Vec<_>>().join("\n");
-    let line = if as_json {
-        serde_json::json!({ "error": text }).to_string()
-    } else {
-        format!("{}: {text}", tr("error"))
-    };
+    let line =
+        if as_json { serde_json::json!({ "error": text }).to_string() } else { format!("{}: {text}", tr("error")) };
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
@@ -106,7 +100,8 @@ pub fn bar(value: f64, most: f64, width: usize) -> String {
 
 /// A progress bar on standard error; nothing when that is no terminal.
 pub fn progress(what: &str, total: Option<u64>) -> ProgressBar {
-    let target = if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let target =
+        if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(total, target);
     let template = if total.is_some() { "{msg} {wide_bar} {percent}% {eta}" } else { "{msg} {spinner} {pos}" };
     if let Ok(style) = ProgressStyle::with_template(template) {

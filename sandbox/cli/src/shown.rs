@@ -21,7 +21,12 @@ pub fn release(body: &ReleaseBody) -> String {
         text.push_str(&format!("\n{}\n{}\n", bold(&output.name), output_table(output)));
     }
     for derived in &body.derived {
-        text.push_str(&format!("\n{} ({})\n{}\n", bold(&derived.name), tr("computed by the job from the noised totals"), derived_table(derived)));
+        text.push_str(&format!(
+            "\n{} ({})\n{}\n",
+            bold(&derived.name),
+            tr("computed by the job from the noised totals"),
+            derived_table(derived)
+        ));
     }
     text.push_str(&tr("± is the 95 % interval of the noise; clamping of contributions comes on top."));
     text
@@ -33,7 +38,12 @@ const MOST_GROUPS: usize = 60;
 fn output_table(output: &ReleasedOutput) -> String {
     let number = |text: &str| text.parse::<f64>().unwrap_or(0.0);
     // Bars follow the first value.
-    let most = output.groups.iter().filter_map(|group| group.values.first()).map(|value| number(&value.value)).fold(0.0, f64::max);
+    let most = output
+        .groups
+        .iter()
+        .filter_map(|group| group.values.first())
+        .map(|value| number(&value.value))
+        .fold(0.0, f64::max);
     let mut header: Vec<String> = output.keys.clone();
     header.extend(output.values.iter().flat_map(|name| [format!(">{name}"), ">±".to_owned()]));
     header.push(String::new());
@@ -48,7 +58,11 @@ fn output_table(output: &ReleasedOutput) -> String {
     });
     let mut text = named_table(&header, rows);
     if output.groups.len() > MOST_GROUPS {
-        text.push_str(&format!("\n{}: {}", tr("More groups are in the release; --json shows all"), output.groups.len() - MOST_GROUPS));
+        text.push_str(&format!(
+            "\n{}: {}",
+            tr("More groups are in the release; --json shows all"),
+            output.groups.len() - MOST_GROUPS
+        ));
     }
     text
 }

@@ -17,11 +17,27 @@ use unseen_policies::domain::KeyRef;
 use unseen_policies::event::JobId;
 
 fn main() {
-    for scale in ["1/1000", "1", "10/3", "1000003/7", "1000000000", "4611686018427387904000", "4611686018427387904000000000000000"] {
+    for scale in [
+        "1/1000",
+        "1",
+        "10/3",
+        "1000003/7",
+        "1000000000",
+        "4611686018427387904000",
+        "4611686018427387904000000000000000",
+    ] {
         let laplace = DiscreteLaplace::new(&scale.parse::<Rational>().unwrap()).unwrap();
         time(&format!("laplace, scale {scale}"), draws(laplace));
     }
-    for variance in ["1/1000000", "1", "25", "1000003/7", "1000000000000000000", "12345678901234567890123/1000", "1267650600228229401496703205376"] {
+    for variance in [
+        "1/1000000",
+        "1",
+        "25",
+        "1000003/7",
+        "1000000000000000000",
+        "12345678901234567890123/1000",
+        "1267650600228229401496703205376",
+    ] {
         let gaussian = DiscreteGaussian::new(&variance.parse::<Rational>().unwrap()).unwrap();
         time(&format!("gaussian, variance {variance}"), draws(gaussian));
     }
@@ -39,7 +55,11 @@ fn main() {
     let drawn = start.elapsed();
     let noisy = ExactTotals::zero(&noise).noise(noise);
     let sealed = SealedRelease::seal(&wide, JobId(1), 2, &[noisy], vec![]).unwrap();
-    println!("a round of 100,000 groups: noise {drawn:.1?}, with body and digest {:.1?} {}", start.elapsed(), sealed.digest());
+    println!(
+        "a round of 100,000 groups: noise {drawn:.1?}, with body and digest {:.1?} {}",
+        start.elapsed(),
+        sealed.digest()
+    );
 }
 
 fn seed() -> unseen_core::RoundSeed {

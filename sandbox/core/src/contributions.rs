@@ -188,8 +188,13 @@ impl Grid {
 
     fn nearest_big(&self, value: f64) -> i128 {
         let (mantissa, exponent) = decompose(value);
-        let (mut num, mut den) = (self.granularity.denom().magnitude() * mantissa, self.granularity.numer().magnitude().clone());
-        if exponent < 0 { den <<= exponent.unsigned_abs() } else { num <<= exponent.unsigned_abs() }
+        let (mut num, mut den) =
+            (self.granularity.denom().magnitude() * mantissa, self.granularity.numer().magnitude().clone());
+        if exponent < 0 {
+            den <<= exponent.unsigned_abs()
+        } else {
+            num <<= exponent.unsigned_abs()
+        }
         let (quotient, rest) = num.div_rem(&den);
         let twice: BigUint = rest << 1u32;
         let up = twice > den || (twice == den && quotient.is_odd());
@@ -281,8 +286,15 @@ mod tests {
     /// them; and one number by thirds over 3 groups, at most 1.
     fn two_outputs() -> Plan {
         let noise = || vec![laplace(ratio(1, 1))];
-        let amounts = vec![value("count", (0, 1), ratio(1, 1), noise()), value("amount", (-300, 500), ratio(1, 100), noise())];
-        plan(1, vec![output("amounts", 4, 2, amounts), output("third", 3, 1, vec![value("x", (2, 9), ratio(1, 3), noise())])])
+        let amounts =
+            vec![value("count", (0, 1), ratio(1, 1), noise()), value("amount", (-300, 500), ratio(1, 100), noise())];
+        plan(
+            1,
+            vec![
+                output("amounts", 4, 2, amounts),
+                output("third", 3, 1, vec![value("x", (2, 9), ratio(1, 3), noise())]),
+            ],
+        )
     }
 
     type Item = (u32, Vec<i64>, Vec<f64>);
@@ -303,16 +315,31 @@ mod tests {
         for (index, output) in plan.outputs.iter().enumerate() {
             let mut named: Vec<i64> = Vec::new();
             for (of, keys, values) in items {
-                let known = *of as usize == index && keys.len() == 1 && (0..output.domain.size() as i64).contains(&keys[0]);
-                if known && values.len() == output.values.len() && !named.contains(&keys[0]) && named.len() < output.max_groups as usize {
+                let known =
+                    *of as usize == index && keys.len() == 1 && (0..output.domain.size() as i64).contains(&keys[0]);
+                if known
+                    && values.len() == output.values.len()
+                    && !named.contains(&keys[0])
+                    && named.len() < output.max_groups as usize
+                {
                     named.push(keys[0]);
                 }
             }
             for group in named {
                 for (offset, bounds) in output.values.iter().enumerate() {
                     let grid = Grid::new(&bounds.granularity, bounds.lower, bounds.upper);
-                    let own = items.iter().filter(|(of, keys, values)| *of as usize == index && *keys == [group] && values.len() == output.values.len());
-                    let sum: i128 = own.map(|(_, _, values)| if values[offset].is_nan() { bounds.lower.into() } else { grid.steps_by_rationals(values[offset]) }).sum();
+                    let own = items.iter().filter(|(of, keys, values)| {
+                        *of as usize == index && *keys == [group] && values.len() == output.values.len()
+                    });
+                    let sum: i128 = own
+                        .map(|(_, _, values)| {
+                            if values[offset].is_nan() {
+                                bounds.lower.into()
+                            } else {
+                                grid.steps_by_rationals(values[offset])
+                            }
+                        })
+                        .sum();
                     cells.insert(first_cell + group as usize * output.values.len() + offset, grid.clamp(sum));
                 }
             }
@@ -323,8 +350,25 @@ mod tests {
 
     fn any_number() -> impl Strategy<Value = f64> {
         let special = prop::sample::select(vec![
-            0.0, -0.0, 0.5, 1.0, 1.5, -2.5, 0.005, 0.015, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, f64::MIN,
-            f64::MIN_POSITIVE, 5e-324, -5e-324, 9.223372036854775e18, 1.8446744073709552e19, -1.8446744073709552e19,
+            0.0,
+            -0.0,
+            0.5,
+            1.0,
+            1.5,
+            -2.5,
+            0.005,
+            0.015,
+            f64::NAN,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            f64::MAX,
+            f64::MIN,
+            f64::MIN_POSITIVE,
+            5e-324,
+            -5e-324,
+            9.223372036854775e18,
+            1.8446744073709552e19,
+            -1.8446744073709552e19,
         ]);
         prop_oneof![special, any::<u64>().prop_map(f64::from_bits), -10.0..10.0f64]
     }
@@ -361,8 +405,21 @@ mod tests {
     fn numbers_are_rounded_half_to_even_and_odd_ones_have_a_place() {
         let whole = Grid::new(&ratio(1, 1), -7, 7);
         for (value, steps) in [
-            (0.5, 0), (1.5, 2), (2.5, 2), (-0.5, 0), (-1.5, -2), (0.49999999999999994, 0), (-0.0, 0), (5e-324, 0), (-5e-324, 0),
-            (f64::NAN, -7), (-f64::NAN, -7), (f64::INFINITY, 1 << 64), (f64::NEG_INFINITY, -(1 << 64)), (f64::MAX, 1 << 64), (1e19, 10i128.pow(19)),
+            (0.5, 0),
+            (1.5, 2),
+            (2.5, 2),
+            (-0.5, 0),
+            (-1.5, -2),
+            (0.49999999999999994, 0),
+            (-0.0, 0),
+            (5e-324, 0),
+            (-5e-324, 0),
+            (f64::NAN, -7),
+            (-f64::NAN, -7),
+            (f64::INFINITY, 1 << 64),
+            (f64::NEG_INFINITY, -(1 << 64)),
+            (f64::MAX, 1 << 64),
+            (1e19, 10i128.pow(19)),
         ] {
             assert_eq!(whole.steps(value), steps, "{value}");
         }
@@ -376,11 +433,16 @@ mod tests {
     #[test]
     fn bounds_near_the_end_of_i64_hold() {
         let edge = 1i64 << 62;
-        let plan = plan(1, vec![output("o", 1, 1, vec![value("x", (-edge, edge), ratio(1, 1), vec![laplace(ratio(1, 1))])])]);
+        let plan =
+            plan(1, vec![output("o", 1, 1, vec![value("x", (-edge, edge), ratio(1, 1), vec![laplace(ratio(1, 1))])])]);
         let mut clamper = Clamper::new(&plan);
         for (values, steps) in [
-            (vec![f64::MAX, f64::MAX], edge), (vec![f64::MIN, f64::MIN], -edge), (vec![f64::INFINITY, f64::NEG_INFINITY], 0),
-            (vec![f64::NAN], -edge), (vec![4.611686018427388e18], edge), (vec![-4611686018427387392.0], -4611686018427387392),
+            (vec![f64::MAX, f64::MAX], edge),
+            (vec![f64::MIN, f64::MIN], -edge),
+            (vec![f64::INFINITY, f64::NEG_INFINITY], 0),
+            (vec![f64::NAN], -edge),
+            (vec![4.611686018427388e18], edge),
+            (vec![-4611686018427387392.0], -4611686018427387392),
         ] {
             let items: Vec<Item> = values.iter().map(|value| (0, vec![0], vec![*value])).collect();
             assert_eq!(clamp(&mut clamper, &items)[&0], steps, "{values:?}");
@@ -395,7 +457,10 @@ mod tests {
         let items: Vec<Item> = (-1..3).flat_map(|group| numbers.map(|number| (0, vec![group], vec![number]))).collect();
         for bounds in [(-3, 5), (2, 5), (-5, -5), (0, 1)] {
             for max_groups in [1, 2, 3] {
-                let plan = plan(1, vec![output("o", 3, max_groups, vec![value("x", bounds, ratio(1, 1), vec![laplace(ratio(1, 1))])])]);
+                let plan = plan(
+                    1,
+                    vec![output("o", 3, max_groups, vec![value("x", bounds, ratio(1, 1), vec![laplace(ratio(1, 1))])])],
+                );
                 let mut clamper = Clamper::new(&plan);
                 let mut answers = vec![[0i64; 3]];
                 for one in &items {
@@ -418,7 +483,11 @@ mod tests {
                 let block = norms(&mut answers.iter().flat_map(|a| answers.iter().map(|b| (*a, *b))));
                 for (grain, (l1, l2_squared)) in [(GrainKind::Unit, unit), (GrainKind::Blocks { count: 9 }, block)] {
                     let claim = Sensitivity::new(grain, 3, max_groups, bounds.0, bounds.1);
-                    assert_eq!(claim, Sensitivity { l1: l1.into(), l2_squared: l2_squared.into() }, "{grain:?} {bounds:?} {max_groups}");
+                    assert_eq!(
+                        claim,
+                        Sensitivity { l1: l1.into(), l2_squared: l2_squared.into() },
+                        "{grain:?} {bounds:?} {max_groups}"
+                    );
                 }
             }
         }
@@ -437,13 +506,16 @@ mod tests {
             state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             (state >> 33) % n
         };
-        let numbers = [5.0, 5.004999, 5.005, -3.0, -3.005, 1.0, 1.5, 0.5, 3.0, 3.1666666666666665, 1e300, -1e300, f64::NAN];
+        let numbers =
+            [5.0, 5.004999, 5.005, -3.0, -3.005, 1.0, 1.5, 0.5, 3.0, 3.1666666666666665, 1e300, -1e300, f64::NAN];
         let mut broken_caught = false;
         for _ in 0..140_000 {
-            let items: Vec<Item> = (0..5).map(|_| {
-                let output = next(2) as u32;
-                (output, vec![next(4) as i64], (0..2 - output).map(|_| numbers[next(13) as usize]).collect())
-            }).collect();
+            let items: Vec<Item> = (0..5)
+                .map(|_| {
+                    let output = next(2) as u32;
+                    (output, vec![next(4) as i64], (0..2 - output).map(|_| numbers[next(13) as usize]).collect())
+                })
+                .collect();
             let cells = clamp(&mut clamper, &items);
             let norms = |cells: &mut dyn Iterator<Item = (usize, BigInt)>| {
                 let mut norms = vec![Sensitivity { l1: 0.into(), l2_squared: 0.into() }; 3];
@@ -454,12 +526,18 @@ mod tests {
                 }
                 norms
             };
-            let over = |norms: Vec<Sensitivity>| norms.iter().zip(&claims).any(|(norm, claim)| norm.l1 > claim.l1 || norm.l2_squared > claim.l2_squared);
+            let over = |norms: Vec<Sensitivity>| {
+                norms.iter().zip(&claims).any(|(norm, claim)| norm.l1 > claim.l1 || norm.l2_squared > claim.l2_squared)
+            };
             assert!(!over(norms(&mut cells.iter().map(|(cell, steps)| (*cell, (*steps).into())))), "{items:?}");
             // The planted bug: the sums as they were before the clamp.
             let raw = clamper.entries.iter().flat_map(|entry| {
-                let (first_cell, width) = (clamper.layout.cell(entry.output, entry.group), clamper.layout.outputs[entry.output].width);
-                clamper.sums[entry.first_sum..][..width].iter().enumerate().map(move |(offset, sum)| (first_cell + offset, (*sum).into()))
+                let (first_cell, width) =
+                    (clamper.layout.cell(entry.output, entry.group), clamper.layout.outputs[entry.output].width);
+                clamper.sums[entry.first_sum..][..width]
+                    .iter()
+                    .enumerate()
+                    .map(move |(offset, sum)| (first_cell + offset, (*sum).into()))
             });
             broken_caught |= over(norms(&mut raw.into_iter()));
         }

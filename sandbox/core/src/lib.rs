@@ -63,11 +63,11 @@
 
 pub mod contributions;
 mod layout;
-#[cfg(test)]
-mod testing;
 pub mod noise;
 pub mod release;
 pub mod seed;
+#[cfg(test)]
+mod testing;
 pub mod totals;
 
 pub use contributions::{Clamper, Contributions, RawContribution};

@@ -419,7 +419,9 @@ mod tests {
 
     #[test]
     fn fast_and_big_paths_draw_the_same_numbers_from_the_same_words() {
-        for (num, den) in [(1, 1000), (1, 1), (10, 3), (1 << 32, 77), (u128::from(u64::MAX), 1), (1, u128::from(u64::MAX))] {
+        for (num, den) in
+            [(1, 1000), (1, 1), (10, 3), (1 << 32, 77), (u128::from(u64::MAX), 1), (1, u128::from(u64::MAX))]
+        {
             let fast = DiscreteLaplace::new(&ratio(num, den)).unwrap();
             let big = DiscreteLaplace { words: None, ..fast.clone() };
             assert!(fast.words.is_some());
@@ -462,7 +464,13 @@ mod tests {
             assert_eq!(Chance::one_in(k).first, Chance::of_u128(1, u128::from(k)).first);
         }
         // The three ways to the first digits agree.
-        for (num, den) in [(1u128, 3), (1 << 70, (1 << 95) + 1), ((1 << 90) - 5, 1 << 90), ((1 << 100) + 7, (1 << 101) + 3), (u128::MAX - 1, u128::MAX)] {
+        for (num, den) in [
+            (1u128, 3),
+            (1 << 70, (1 << 95) + 1),
+            ((1 << 90) - 5, 1 << 90),
+            ((1 << 100) + 7, (1 << 101) + 3),
+            (u128::MAX - 1, u128::MAX),
+        ] {
             assert_eq!(Chance::of_u128(num, den).first, first_digits(&num.into(), &den.into()).0, "{num}/{den}");
         }
     }
@@ -479,9 +487,17 @@ mod tests {
         let wide = DiscreteGaussian::new(&ratio(1 << 126, 1)).unwrap();
         assert_eq!(draw(&|rng| laplace.sample(rng)), [7, 0, 46, -45, 80, -36]);
         assert_eq!(draw(&|rng| gaussian.sample(rng)), [5, 27, 34, -34, -27, -25]);
-        assert_eq!(draw(&|rng| wide.sample(rng)), [
-            1585975039535028632, 1093185998192472351, 15245513471268428173, -11941655095289003536, 12052124353746934700, 815171105383537378,
-        ]);
+        assert_eq!(
+            draw(&|rng| wide.sample(rng)),
+            [
+                1585975039535028632,
+                1093185998192472351,
+                15245513471268428173,
+                -11941655095289003536,
+                12052124353746934700,
+                815171105383537378,
+            ]
+        );
     }
 
     #[test]

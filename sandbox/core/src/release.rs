@@ -11,9 +11,9 @@ use unseen_policies::event::{Event, JobId, Record, Released};
 use unseen_policies::plan::{Noise, OutputPlan, ValuePlan};
 use unseen_policies::rational::to_f64;
 use unseen_policies::{Plan, Rational};
-use unseen_tlog::merkle::{self, Hash, ProofError};
 use unseen_tlog::Digest;
 use unseen_tlog::dsse::Envelope;
+use unseen_tlog::merkle::{self, Hash, ProofError};
 use unseen_tlog::statement::Statement;
 
 use crate::layout::Layout;
@@ -53,7 +53,10 @@ impl NoisyTotals {
         let outputs = plan.outputs.iter().zip(&layout.outputs).map(|(output, place)| {
             let cells = &self.cells[place.first_cell..][..place.groups * place.width];
             let units: Vec<f64> = output.values.iter().map(|value| to_f64(&value.granularity)).collect();
-            cells.chunks(place.width.max(1)).flat_map(|row| row.iter().zip(&units).map(|(steps, unit)| *steps as f64 * unit)).collect()
+            cells
+                .chunks(place.width.max(1))
+                .flat_map(|row| row.iter().zip(&units).map(|(steps, unit)| *steps as f64 * unit))
+                .collect()
         });
         Ok(outputs.collect())
     }
@@ -172,7 +175,8 @@ pub struct Number(pub f64);
 impl ReleaseBody {
     /// Reads a body that was released.
     pub fn parse(bytes: &[u8]) -> Result<ReleaseBody, CheckError> {
-        let body: ReleaseBody = serde_json::from_slice(bytes).map_err(|error| CheckError::NotABody(error.to_string()))?;
+        let body: ReleaseBody =
+            serde_json::from_slice(bytes).map_err(|error| CheckError::NotABody(error.to_string()))?;
         if body.format != FORMAT {
             return Err(CheckError::NotABody(format!("its format is {:?}, not {FORMAT:?}", body.format)));
         }
@@ -187,7 +191,10 @@ impl ReleaseBody {
         }
         for (index, round) in self.rounds.iter().enumerate() {
             if round.round as usize != index || round.outputs.len() != plan.outputs.len() {
-                return Err(wrong(format!("round {index} is missing, or has not the plan's {} outputs", plan.outputs.len())));
+                return Err(wrong(format!(
+                    "round {index} is missing, or has not the plan's {} outputs",
+                    plan.outputs.len()
+                )));
             }
             for (output, planned) in round.outputs.iter().zip(&plan.outputs) {
                 output.check(planned, index)?;
@@ -196,7 +203,13 @@ impl ReleaseBody {
         Ok(())
     }
 
-    fn new(plan: &Plan, job: JobId, run: u64, rounds: &[NoisyTotals], derived: Vec<Derived>) -> Result<ReleaseBody, ReleaseError> {
+    fn new(
+        plan: &Plan,
+        job: JobId,
+        run: u64,
+        rounds: &[NoisyTotals],
+        derived: Vec<Derived>,
+    ) -> Result<ReleaseBody, ReleaseError> {
         let rounds = (0u32..).zip(rounds).map(|(index, totals)| {
             let layout = totals.layout(plan)?;
             if totals.round != index {
@@ -241,7 +254,11 @@ impl ReleasedOutput {
             return Err(wrong(format!("{place}: its name, keys or values are not the plan's")));
         }
         if self.groups.len() != planned.domain.size() {
-            return Err(wrong(format!("{place}: {} groups are there, the domain has {}", self.groups.len(), planned.domain.size())));
+            return Err(wrong(format!(
+                "{place}: {} groups are there, the domain has {}",
+                self.groups.len(),
+                planned.domain.size()
+            )));
         }
         let scales: Vec<Scale> = planned.values.iter().map(|value| Scale::new(value, round)).collect();
         for (index, group) in self.groups.iter().enumerate() {
@@ -280,7 +297,13 @@ pub struct SealedRelease {
 
 impl SealedRelease {
     /// Writes the body and seals it. `rounds` are all rounds that were run, in order.
-    pub fn seal(plan: &Plan, job: JobId, run: u64, rounds: &[NoisyTotals], derived: Vec<Derived>) -> Result<SealedRelease, ReleaseError> {
+    pub fn seal(
+        plan: &Plan,
+        job: JobId,
+        run: u64,
+        rounds: &[NoisyTotals],
+        derived: Vec<Derived>,
+    ) -> Result<SealedRelease, ReleaseError> {
         let body = ReleaseBody::new(plan, job, run, rounds, derived)?;
         let bytes = serde_json::to_vec(&body).expect("invariant: a body is texts, numbers and lists");
         Ok(SealedRelease { bytes })
@@ -307,8 +330,10 @@ impl SealedRelease {
 
     /// Back from [`Self::into_sealed_bytes`].
     pub fn from_sealed_bytes(key: &[u8; 32], bytes: &[u8]) -> Result<SealedRelease, OpenError> {
-        let (nonce, sealed) =
-            bytes.strip_prefix(SEAL).and_then(|rest| rest.split_first_chunk::<12>()).ok_or(OpenError::NotSealedBytes)?;
+        let (nonce, sealed) = bytes
+            .strip_prefix(SEAL)
+            .and_then(|rest| rest.split_first_chunk::<12>())
+            .ok_or(OpenError::NotSealedBytes)?;
         let mut body = sealed.to_vec();
         let length = SealKeys::new(key)
             .body
@@ -423,7 +448,8 @@ impl SealKeys {
         let root = hkdf::Salt::new(hkdf::HKDF_SHA256, SEAL).extract(key);
         let body = root.expand(&[b"body"], &AES_256_GCM).map(|material| LessSafeKey::new(UnboundKey::from(material)));
         let nonce = root.expand(&[b"nonce"], hmac::HMAC_SHA256).map(hmac::Key::from);
-        let (body, nonce) = body.and_then(|body| nonce.map(|nonce| (body, nonce))).expect("invariant: HKDF yields two keys");
+        let (body, nonce) =
+            body.and_then(|body| nonce.map(|nonce| (body, nonce))).expect("invariant: HKDF yields two keys");
         SealKeys { body, nonce }
     }
 }
@@ -478,7 +504,10 @@ impl Scale {
         }
         let difference = value.standard_deviation - self.standard_deviation;
         if difference.is_nan() || difference.abs() > SIX_DIGITS * self.standard_deviation {
-            return Err(format!("the standard deviation is {}, the plan's is {}", value.standard_deviation, self.standard_deviation));
+            return Err(format!(
+                "the standard deviation is {}, the plan's is {}",
+                value.standard_deviation, self.standard_deviation
+            ));
         }
         let slack = 1 + (self.half_width as f64 * SLACK) as i128;
         let widths = [steps.saturating_sub(self.steps(&value.low)?), self.steps(&value.high)?.saturating_sub(steps)];
@@ -492,7 +521,9 @@ impl Scale {
     fn steps(&self, text: &str) -> Result<i128, String> {
         let exact = match &self.decimal {
             _ if text.len() > LONGEST_NUMBER => None,
-            Some((unit, _)) => text.replacen('.', "", 1).parse().ok().map(|scaled: BigInt| Rational::new(scaled, unit.clone())),
+            Some((unit, _)) => {
+                text.replacen('.', "", 1).parse().ok().map(|scaled: BigInt| Rational::new(scaled, unit.clone()))
+            }
             None => text.parse().ok().map(|exact: Rational| exact / &self.granularity),
         };
         let steps = exact.filter(Rational::is_integer).and_then(|exact| exact.to_integer().to_i128());
@@ -510,8 +541,14 @@ fn decimal(granularity: &Rational) -> Option<(BigInt, usize)> {
         let (by_ten, by_five, by_two) = ((&rest % 10u32).is_zero(), (&rest % 5u32).is_zero(), (&rest % 2u32).is_zero());
         match (by_ten, by_five, by_two) {
             (true, _, _) => rest /= 10u32,
-            (_, true, _) => { rest /= 5u32; scaled *= 2u32 }
-            (_, _, true) => { rest /= 2u32; scaled *= 5u32 }
+            (_, true, _) => {
+                rest /= 5u32;
+                scaled *= 2u32
+            }
+            (_, _, true) => {
+                rest /= 2u32;
+                scaled *= 5u32
+            }
             _ => return None,
         }
         places += 1;

@@ -109,7 +109,8 @@ impl ExactTotals {
     /// Adds the round's noise. This is where raw becomes releasable.
     pub fn noise(self, noise: RoundNoise) -> NoisyTotals {
         assert!(Arc::ptr_eq(&self.ticket, &noise.ticket), "invariant: the noise is that of the totals' own round");
-        let noisy = self.cells.iter().zip(&noise.draws).map(|(total, draw)| (total + draw).clamp(-MAX_NOISY, MAX_NOISY));
+        let noisy =
+            self.cells.iter().zip(&noise.draws).map(|(total, draw)| (total + draw).clamp(-MAX_NOISY, MAX_NOISY));
         NoisyTotals::new(noise.round, noisy.collect())
     }
 }
@@ -136,7 +137,12 @@ mod tests {
     fn edge_plan() -> Plan {
         let edge = 1 << 62;
         let values = vec![
-            value("a", (-edge, edge), ratio(1, 1), vec![laplace(ratio(1, 1)), Noise::Gaussian { variance: ratio(9, 1) }]),
+            value(
+                "a",
+                (-edge, edge),
+                ratio(1, 1),
+                vec![laplace(ratio(1, 1)), Noise::Gaussian { variance: ratio(9, 1) }],
+            ),
             value("b", (-1, 1), ratio(1, 1), vec![laplace(ratio(0, 1)), laplace(ratio(0, 1))]),
         ];
         plan(2, vec![output("o", 3, 3, values)])

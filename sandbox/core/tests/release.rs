@@ -6,7 +6,10 @@ mod testing;
 
 use testing::{laplace, output, plan, ratio, value};
 use unseen_core::release::{CheckError, OpenError, ReleaseError};
-use unseen_core::{Clamper, Derived, ExactTotals, NoiseKey, NoisyTotals, Number, RawContribution, ReleaseBody, RoundNoise, Run, SealedRelease};
+use unseen_core::{
+    Clamper, Derived, ExactTotals, NoiseKey, NoisyTotals, Number, RawContribution, ReleaseBody, RoundNoise, Run,
+    SealedRelease,
+};
 use unseen_policies::Plan;
 use unseen_policies::domain::{Domain, Key, KeyRef};
 use unseen_policies::event::{Event, JobId, Record, Released, RunFailed};
@@ -20,18 +23,25 @@ const RUN: u64 = 15;
 
 fn small_plan() -> Plan {
     let cents = value("amount", (-300, 500), ratio(1, 100), vec![laplace(ratio(2, 1)), laplace(ratio(40, 1))]);
-    let thirds = value("third", (0, 9), ratio(1, 3), vec![Noise::Gaussian { variance: ratio(25, 1) }, Noise::Gaussian { variance: ratio(1, 4) }]);
+    let thirds = value(
+        "third",
+        (0, 9),
+        ratio(1, 3),
+        vec![Noise::Gaussian { variance: ratio(25, 1) }, Noise::Gaussian { variance: ratio(1, 4) }],
+    );
     let hundreds = value("sum", (0, 9), ratio(100, 1), vec![laplace(ratio(1, 1)), laplace(ratio(1, 1))]);
     let mut towns = output("towns", 1, 1, vec![cents, thirds]);
     let keys = ["湖塘", "\"牛塘\""].map(|town| Key::Text(town.into()));
-    towns.domain = Domain::new(vec![("town".into(), keys.into()), ("bin".into(), vec![Key::Int(-1), Key::Int(7)])]).unwrap();
+    towns.domain =
+        Domain::new(vec![("town".into(), keys.into()), ("bin".into(), vec![Key::Int(-1), Key::Int(7)])]).unwrap();
     let mut total = output("total", 1, 1, vec![hundreds]);
     total.domain = Domain::new(vec![]).unwrap();
     plan(2, vec![towns, total])
 }
 
 fn round(plan: &Plan, round: u32) -> NoisyTotals {
-    let seed = NoiseKey::new([1; 32]).round_seed(&Run { origin: "lab", entry: RUN, leaf: [2; 32], snapshots: &[[3; 32]] }, round);
+    let seed = NoiseKey::new([1; 32])
+        .round_seed(&Run { origin: "lab", entry: RUN, leaf: [2; 32], snapshots: &[[3; 32]] }, round);
     let noise = RoundNoise::draw(plan, seed).unwrap();
     let mut totals = ExactTotals::zero(&noise);
     let mut clamper = Clamper::new(plan);
@@ -122,9 +132,14 @@ fn the_body_is_these_bytes() {
     let plan = small_plan();
     let one = Plan { rounds: 1, outputs: vec![plan.outputs[0].clone()], ..plan.clone() };
     let totals: NoisyTotals =
-        serde_json::from_str(r#"{"round":0,"cells":["-7","4","0","-5","123456789012345678901234567890","3","5","0"]}"#).unwrap();
+        serde_json::from_str(r#"{"round":0,"cells":["-7","4","0","-5","123456789012345678901234567890","3","5","0"]}"#)
+            .unwrap();
     let seal = || {
-        let table = Derived { name: "t".into(), columns: vec!["x".into()], rows: vec![vec![Number(1.5), Number(f64::INFINITY)]] };
+        let table = Derived {
+            name: "t".into(),
+            columns: vec!["x".into()],
+            rows: vec![vec![Number(1.5), Number(f64::INFINITY)]],
+        };
         SealedRelease::seal(&one, JOB, RUN, std::slice::from_ref(&totals), vec![table]).unwrap()
     };
     let release = open(seal(), &entry(announcement(seal().digest()).into())).unwrap();
@@ -179,7 +194,10 @@ fn the_auditor_sees_every_departure_from_the_plan() {
         ("a fraction off its grid", |body| body.rounds[0].outputs[0].groups[0].values[1].value = "1/7".into()),
         ("a smaller deviation", |body| body.rounds[0].outputs[0].groups[0].values[0].standard_deviation *= 0.999),
         ("no deviation", |body| body.rounds[0].outputs[0].groups[0].values[0].standard_deviation = f64::NAN),
-        ("a shorter interval", |body| body.rounds[1].outputs[0].groups[3].values[0].low = body.rounds[1].outputs[0].groups[3].values[0].value.clone()),
+        ("a shorter interval", |body| {
+            body.rounds[1].outputs[0].groups[3].values[0].low =
+                body.rounds[1].outputs[0].groups[3].values[0].value.clone()
+        }),
     ];
     for (what, change) in changes {
         let mut body = release.body().clone();

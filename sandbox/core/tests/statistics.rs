@@ -30,7 +30,10 @@ fn small_noise_has_the_known_probabilities() {
     let five = draws(&DiscreteGaussian::new(&ratio(25, 1)).unwrap(), 1_000_000);
     let known = [
         (&two, vec![(0, 0.24491866240), (1, 0.14855067788), (2, 0.09010054066), (3, 0.05464874037)]),
-        (&five, vec![(0, 0.07978845608), (1, 0.07820853879), (2, 0.07365402807), (5, 0.04839414490), (10, 0.01079819330)]),
+        (
+            &five,
+            vec![(0, 0.07978845608), (1, 0.07820853879), (2, 0.07365402807), (5, 0.04839414490), (10, 0.01079819330)],
+        ),
     ];
     for (draws, probabilities) in known {
         for (x, p) in probabilities {
@@ -47,15 +50,28 @@ fn small_noise_has_the_known_probabilities() {
 
 #[test]
 fn laplace_fits_its_distribution_at_every_scale() {
-    for scale in ["1/1000", "1/10", "1/3", "1", "2", "10/3", "1000/7", "1000003", "1000000000", "1180591620717411303424/7"] {
+    for scale in
+        ["1/1000", "1/10", "1/3", "1", "2", "10/3", "1000/7", "1000003", "1000000000", "1180591620717411303424/7"]
+    {
         let scale: Rational = scale.parse().unwrap();
-        fits(&draws(&DiscreteLaplace::new(&scale).unwrap(), DRAWS), to_f64(&scale), laplace_cdf(to_f64(&scale))).unwrap();
+        fits(&draws(&DiscreteLaplace::new(&scale).unwrap(), DRAWS), to_f64(&scale), laplace_cdf(to_f64(&scale)))
+            .unwrap();
     }
 }
 
 #[test]
 fn gaussian_fits_its_distribution_at_every_scale() {
-    for variance in ["1/1000000", "1/10", "1/3", "1", "25", "1000/7", "1000003", "1000000000000000000", "12345678901234567890123/1000"] {
+    for variance in [
+        "1/1000000",
+        "1/10",
+        "1/3",
+        "1",
+        "25",
+        "1000/7",
+        "1000003",
+        "1000000000000000000",
+        "12345678901234567890123/1000",
+    ] {
         let variance: Rational = variance.parse().unwrap();
         let sigma = to_f64(&variance).sqrt();
         fits(&draws(&DiscreteGaussian::new(&variance).unwrap(), DRAWS), sigma, gaussian_cdf(sigma)).unwrap();
@@ -105,7 +121,9 @@ fn fits(draws: &[i128], width: f64, cdf: impl Fn(i128) -> f64) -> Result<(), Str
     let freedom = f64::from((bins - 1).max(1));
     let limit = freedom + 4.0 * (2.0 * freedom).sqrt() + 8.0;
     if chi_square > limit || furthest * count.sqrt() > 2.0 {
-        return Err(format!("width {width}: chi-square {chi_square:.1} over {limit:.1} in {bins} bins, or distance {furthest:.5}"));
+        return Err(format!(
+            "width {width}: chi-square {chi_square:.1} over {limit:.1} in {bins} bins, or distance {furthest:.5}"
+        ));
     }
     Ok(())
 }
@@ -126,7 +144,10 @@ fn gaussian_cdf(sigma: f64) -> impl Fn(i128) -> f64 {
         // The sum to k is the integral to k + 1/2 but for terms below 1 / sigma^2; by Simpson's rule.
         let (end, parts) = ((k as f64 + 0.5) / sigma, 2000);
         let step = end / f64::from(parts);
-        let density = |i: i32| (-(f64::from(i) * step).powi(2) / 2.0).exp() * f64::from([1, 4, 2][if i == 0 || i == parts { 0 } else { 1 + (i as usize + 1) % 2 }]);
+        let density = |i: i32| {
+            (-(f64::from(i) * step).powi(2) / 2.0).exp()
+                * f64::from([1, 4, 2][if i == 0 || i == parts { 0 } else { 1 + (i as usize + 1) % 2 }])
+        };
         0.5 + (0..=parts).map(density).sum::<f64>() * step / 3.0 / (2.0 * std::f64::consts::PI).sqrt()
     }
 }
@@ -224,8 +245,10 @@ fn proved_epsilon(releases: u64, delta: f64, mut release: impl FnMut(bool, u64) 
         (low / at_most(unlikely, total)).ln()
     };
     let values: Vec<i128> = trained.iter().flat_map(|counts| counts.keys().copied()).filter(|x| x.abs() < 6).collect();
-    let events = values.iter().flat_map(|x| [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1)].map(|(kind, on)| (on, (kind, *x))));
-    let best = events.max_by(|a, b| bound(&trained, training, a.0, a.1).total_cmp(&bound(&trained, training, b.0, b.1)));
+    let events =
+        values.iter().flat_map(|x| [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1)].map(|(kind, on)| (on, (kind, *x))));
+    let best =
+        events.max_by(|a, b| bound(&trained, training, a.0, a.1).total_cmp(&bound(&trained, training, b.0, b.1)));
     let (on, event) = best.unwrap();
     bound(&tested, releases, on, event)
 }
@@ -254,7 +277,8 @@ fn lower_tail(count: u64, total: u64, p: f64) -> f64 {
         }
     };
     let (k, rest) = (count as f64, (total - count) as f64);
-    let ln_last = ln_factorial(total) - ln_factorial(count) - ln_factorial(total - count) + k * p.ln() + rest * (-p).ln_1p();
+    let ln_last =
+        ln_factorial(total) - ln_factorial(count) - ln_factorial(total - count) + k * p.ln() + rest * (-p).ln_1p();
     let (mut term, mut sum) = (ln_last.exp(), 0.0);
     for i in (0..=count).rev() {
         sum += term;
@@ -284,16 +308,20 @@ fn neighbours_share_one_support_and_float_noise_would_not() {
     };
     assert!(!distinguished(&releases(0), &releases(1)));
     let mut rng = ChaCha20Rng::from_seed([8; 32]);
-    let mut float_releases = |count: f64| -> Vec<f64> { (0..60_000).map(|_| count + float_laplace(&mut rng, 1.0)).collect() };
+    let mut float_releases =
+        |count: f64| -> Vec<f64> { (0..60_000).map(|_| count + float_laplace(&mut rng, 1.0)).collect() };
     assert!(distinguished(&float_releases(0.0), &float_releases(1.0)));
 }
 
 fn distinguished(one: &[f64], two: &[f64]) -> bool {
     let finer = |x: &f64| (x * 2f64.powi(53)).fract() != 0.0;
-    let residues = [2.0, 3.0, 4.0, 5.0, 7.0].into_iter().flat_map(|m: f64| (0..m as u32).map(move |r| (m, f64::from(r))));
+    let residues =
+        [2.0, 3.0, 4.0, 5.0, 7.0].into_iter().flat_map(|m: f64| (0..m as u32).map(move |r| (m, f64::from(r))));
     type Event = Box<dyn Fn(&f64) -> bool>;
-    let events: Vec<Event> =
-        residues.map(|(m, r)| Box::new(move |x: &f64| x.rem_euclid(m) == r) as _).chain([Box::new(finer) as _]).collect();
+    let events: Vec<Event> = residues
+        .map(|(m, r)| Box::new(move |x: &f64| x.rem_euclid(m) == r) as _)
+        .chain([Box::new(finer) as _])
+        .collect();
     events.iter().any(|event| {
         let [a, b] = [one, two].map(|sample| sample.iter().filter(|x| event(x)).count() as f64 / sample.len() as f64);
         a.max(b) > 0.001 && a.max(b) > a.min(b) * std::f64::consts::E * 1.05

@@ -42,10 +42,7 @@ type = "text"
 "#;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let numbers: Vec<usize> = std::env::args()
-        .skip(1)
-        .map(|text| text.parse())
-        .collect::<Result<_, _>>()?;
+    let numbers: Vec<usize> = std::env::args().skip(1).map(|text| text.parse()).collect::<Result<_, _>>()?;
     let units = numbers.first().copied().unwrap_or(1_000_000);
     let rows_per_unit = numbers.get(1).copied().unwrap_or(10);
     let dir = std::env::temp_dir().join(format!("unseen-scan-bench-{}", std::process::id()));
@@ -63,49 +60,21 @@ fn run(dir: &std::path::Path, units: usize, rows_per_unit: usize) -> Result<(), 
     let options = ImportOptions::new(chrono::Utc::now());
     let destination = dir.join("snapshot");
     measure("import", || {
-        import(
-            &source,
-            &description,
-            DESCRIPTION,
-            &destination,
-            &lab,
-            &options,
-            &mut |_| {},
-        )
-        .map_err(Into::into)
+        import(&source, &description, DESCRIPTION, &destination, &lab, &options, &mut |_| {}).map_err(Into::into)
     })?;
 
     let opened = SnapshotDir::open(&destination, None)?;
     let key = opened.data_key(&lab)?;
     let snapshot = opened.into_snapshot(&key)?;
-    let bytes: u64 = snapshot
-        .manifest()
-        .files
-        .iter()
-        .map(|file| file.bytes)
-        .sum();
-    println!(
-        "{} rows, {} units, {} MiB on disk",
-        snapshot.manifest().rows(),
-        snapshot.manifest().units(),
-        bytes >> 20
-    );
+    let bytes: u64 = snapshot.manifest().files.iter().map(|file| file.bytes).sum();
+    println!("{} rows, {} units, {} MiB on disk", snapshot.manifest().rows(), snapshot.manifest().units(), bytes >> 20);
     let columns = ["a", "b", "c", "town"].map(str::to_owned);
-    let inputs = [ScanInput {
-        snapshot: &snapshot,
-        columns: &columns,
-        lookups: &[],
-    }];
-    measure("verify digests", || {
-        (0..snapshot.buckets()).try_for_each(|bucket| Ok(snapshot.verify_bucket(bucket)?))
-    })?;
+    let inputs = [ScanInput { snapshot: &snapshot, columns: &columns, lookups: &[] }];
+    measure("verify digests", || (0..snapshot.buckets()).try_for_each(|bucket| Ok(snapshot.verify_bucket(bucket)?)))?;
     for _ in 0..3 {
         let bare = measure("bare decode", || {
-            (0..snapshot.buckets()).try_for_each(|bucket| {
-                decode_only(&inputs[0], bucket)
-                    .map(|_| ())
-                    .map_err(Into::into)
-            })
+            (0..snapshot.buckets())
+                .try_for_each(|bucket| decode_only(&inputs[0], bucket).map(|_| ()).map_err(Into::into))
         })?;
         let scan = measure("co-group scan, every column of every grain touched", || {
             for bucket in 0..snapshot.buckets() {
@@ -125,11 +94,7 @@ fn run(dir: &std::path::Path, units: usize, rows_per_unit: usize) -> Result<(), 
 }
 
 /// Rows by month, as a source would have them: the rows of a unit lie far apart.
-fn write_source(
-    path: &std::path::Path,
-    units: usize,
-    rows_per_unit: usize,
-) -> Result<(), Box<dyn Error>> {
+fn write_source(path: &std::path::Path, units: usize, rows_per_unit: usize) -> Result<(), Box<dyn Error>> {
     let mut writer = None;
     let mut state = 1u64;
     let mut random = move || {
@@ -142,39 +107,17 @@ fn write_source(
         for start in (0..units).step_by(65_536) {
             let range = start..(start + 65_536).min(units);
             let mut floats = || -> ArrayRef {
-                Arc::new(
-                    range
-                        .clone()
-                        .map(|_| (random() * 1e6).round() / 100.0)
-                        .collect::<Float64Array>(),
-                )
+                Arc::new(range.clone().map(|_| (random() * 1e6).round() / 100.0).collect::<Float64Array>())
             };
             let (a, b, c) = (floats(), floats(), floats());
-            let unit: ArrayRef = Arc::new(
-                range
-                    .clone()
-                    .map(|unit| Some(format!("91330483MA{unit:08}")))
-                    .collect::<StringArray>(),
-            );
-            let town: ArrayRef = Arc::new(
-                range
-                    .map(|unit| Some(format!("town-{}", unit % 12)))
-                    .collect::<StringArray>(),
-            );
-            let batch = RecordBatch::try_from_iter([
-                ("unit", unit),
-                ("a", a),
-                ("b", b),
-                ("c", c),
-                ("town", town),
-            ])?;
+            let unit: ArrayRef =
+                Arc::new(range.clone().map(|unit| Some(format!("91330483MA{unit:08}"))).collect::<StringArray>());
+            let town: ArrayRef =
+                Arc::new(range.map(|unit| Some(format!("town-{}", unit % 12))).collect::<StringArray>());
+            let batch = RecordBatch::try_from_iter([("unit", unit), ("a", a), ("b", b), ("c", c), ("town", town)])?;
             let writer = match &mut writer {
                 Some(writer) => writer,
-                none => none.insert(ArrowWriter::try_new(
-                    File::create(path)?,
-                    batch.schema(),
-                    None,
-                )?),
+                none => none.insert(ArrowWriter::try_new(File::create(path)?, batch.schema(), None)?),
             };
             writer.write(&batch)?;
         }
@@ -185,17 +128,11 @@ fn write_source(
     Ok(())
 }
 
-fn measure<T>(
-    what: &str,
-    work: impl FnOnce() -> Result<T, Box<dyn Error>>,
-) -> Result<f64, Box<dyn Error>> {
+fn measure<T>(what: &str, work: impl FnOnce() -> Result<T, Box<dyn Error>>) -> Result<f64, Box<dyn Error>> {
     let (cpu, wall) = (cpu_seconds()?, Instant::now());
     black_box(work()?);
     let (cpu, wall) = (cpu_seconds()? - cpu, wall.elapsed().as_secs_f64());
-    println!(
-        "{what}: {cpu:.2} s CPU, {wall:.2} s wall, peak memory so far {} MiB",
-        peak_memory_mib()?
-    );
+    println!("{what}: {cpu:.2} s CPU, {wall:.2} s wall, peak memory so far {} MiB", peak_memory_mib()?);
     Ok(cpu)
 }
 
@@ -203,25 +140,12 @@ fn measure<T>(
 fn cpu_seconds() -> Result<f64, Box<dyn Error>> {
     let stat = fs::read_to_string("/proc/self/stat")?;
     let after_name = stat.rsplit(')').next().unwrap_or_default();
-    let ticks: Vec<f64> = after_name
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .map(str::parse)
-        .collect::<Result<_, _>>()?;
+    let ticks: Vec<f64> = after_name.split_whitespace().skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
     Ok(ticks.iter().sum::<f64>() / 100.0)
 }
 
 fn peak_memory_mib() -> Result<u64, Box<dyn Error>> {
     let status = fs::read_to_string("/proc/self/status")?;
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmHWM"))
-        .ok_or("no VmHWM")?;
-    Ok(line
-        .split_whitespace()
-        .nth(1)
-        .ok_or("no number")?
-        .parse::<u64>()?
-        / 1024)
+    let line = status.lines().find(|line| line.starts_with("VmHWM")).ok_or("no VmHWM")?;
+    Ok(line.split_whitespace().nth(1).ok_or("no number")?.parse::<u64>()? / 1024)
 }

@@ -39,31 +39,11 @@ pub struct BlockGatherer {
 
 impl BlockGatherer {
     /// Prepares to gather the blocks of `range` among `count`, for these inputs.
-    pub fn new(
-        key: BlockKey,
-        count: u32,
-        range: Range<u32>,
-        inputs: &[ScanInput<'_>],
-    ) -> Result<Self, ScanError> {
-        let kinds = inputs
-            .iter()
-            .map(ScanInput::kinds)
-            .collect::<Result<Vec<_>, _>>()?;
-        let block = || {
-            OwnedGrain::new(
-                kinds
-                    .iter()
-                    .map(|kinds| OwnedTable::new(kinds.iter().copied()))
-                    .collect(),
-            )
-        };
+    pub fn new(key: BlockKey, count: u32, range: Range<u32>, inputs: &[ScanInput<'_>]) -> Result<Self, ScanError> {
+        let kinds = inputs.iter().map(ScanInput::kinds).collect::<Result<Vec<_>, _>>()?;
+        let block = || OwnedGrain::new(kinds.iter().map(|kinds| OwnedTable::new(kinds.iter().copied())).collect());
         let blocks = range.clone().map(|_| block()).collect();
-        Ok(Self {
-            key,
-            count,
-            range,
-            blocks,
-        })
+        Ok(Self { key, count, range, blocks })
     }
 
     /// Takes the units of one bucket that belong to the range.

@@ -72,9 +72,9 @@ pub fn parse<'a>(text: &'a str, kind: &ColumnType) -> Result<Cell<'a>, Reason> {
         ColumnType::Text if text.len() > crate::description::MAX_TEXT => Err(Reason::TooLong),
         ColumnType::Text => Ok(Cell::Text(text)),
         ColumnType::Date { format } => parse_date(bare, format).map(Cell::Int).ok_or(Reason::Date),
-        ColumnType::Timestamp { format } => parse_timestamp(bare, format.as_deref())
-            .map(Cell::Int)
-            .ok_or(Reason::Timestamp),
+        ColumnType::Timestamp { format } => {
+            parse_timestamp(bare, format.as_deref()).map(Cell::Int).ok_or(Reason::Timestamp)
+        }
         ColumnType::Decimal { scale } => parse_decimal(bare, *scale).map(Cell::Int),
     }
 }
@@ -90,9 +90,7 @@ pub fn render<'a>(cell: &Cell<'a>, kind: &ColumnType) -> Cow<'a, str> {
         (Cell::Int(micros), ColumnType::Timestamp { format }) => {
             Cow::Owned(render_timestamp(*micros, format.as_deref()))
         }
-        (Cell::Int(steps), ColumnType::Decimal { scale }) => {
-            Cow::Owned(render_decimal(*steps, *scale))
-        }
+        (Cell::Int(steps), ColumnType::Decimal { scale }) => Cow::Owned(render_decimal(*steps, *scale)),
         (Cell::Int(number), _) => Cow::Owned(number.to_string()),
     }
 }
@@ -165,9 +163,7 @@ fn parse_date(text: &str, format: &str) -> Option<i64> {
     } else {
         let mut format = Cow::Borrowed(format);
         let mut text = Cow::Borrowed(text);
-        let whole = ["%F", "%D", "%x", "%j", "%s"]
-            .iter()
-            .any(|part| format.contains(part));
+        let whole = ["%F", "%D", "%x", "%j", "%s"].iter().any(|part| format.contains(part));
         for (parts, filler) in [(["%m", "%b", "%B"], "%m"), (["%d", "%e", "%d"], "%d")] {
             if !whole && !parts.iter().any(|part| format.contains(part)) {
                 format = Cow::Owned(format!("{format} {filler}"));
@@ -186,9 +182,7 @@ fn plain_date(text: &str) -> Option<NaiveDate> {
         return None;
     }
     let number = |range: std::ops::Range<usize>| {
-        bytes[range].iter().try_fold(0u32, |n, b| {
-            b.is_ascii_digit().then(|| n * 10 + u32::from(b - b'0'))
-        })
+        bytes[range].iter().try_fold(0u32, |n, b| b.is_ascii_digit().then(|| n * 10 + u32::from(b - b'0')))
     };
     NaiveDate::from_ymd_opt(number(0..4)?.cast_signed(), number(5..7)?, number(8..10)?)
 }
@@ -207,17 +201,10 @@ fn parse_timestamp(text: &str, format: Option<&str>) -> Option<i64> {
             })
             .ok();
     };
-    if ["%z", "%:z", "%#z", "%+"]
-        .iter()
-        .any(|part| format.contains(part))
-    {
-        DateTime::parse_from_str(text, format)
-            .ok()
-            .map(|moment| moment.timestamp_micros())
+    if ["%z", "%:z", "%#z", "%+"].iter().any(|part| format.contains(part)) {
+        DateTime::parse_from_str(text, format).ok().map(|moment| moment.timestamp_micros())
     } else {
-        NaiveDateTime::parse_from_str(text, format)
-            .ok()
-            .map(|moment| moment.and_utc().timestamp_micros())
+        NaiveDateTime::parse_from_str(text, format).ok().map(|moment| moment.and_utc().timestamp_micros())
     }
 }
 
@@ -228,12 +215,7 @@ fn parse_decimal(text: &str, scale: u8) -> Result<i64, Reason> {
         _ => (false, text),
     };
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    if whole.is_empty() && fraction.is_empty()
-        || !whole
-            .bytes()
-            .chain(fraction.bytes())
-            .all(|b| b.is_ascii_digit())
-    {
+    if whole.is_empty() && fraction.is_empty() || !whole.bytes().chain(fraction.bytes()).all(|b| b.is_ascii_digit()) {
         return Err(Reason::Decimal);
     }
     let kept = fraction.trim_end_matches('0');
@@ -247,9 +229,7 @@ fn parse_decimal(text: &str, scale: u8) -> Result<i64, Reason> {
         .chain(padding)
         .try_fold(0i64, |steps, digit| {
             let digit = i64::from(digit - b'0');
-            steps
-                .checked_mul(10)?
-                .checked_add(if negative { -digit } else { digit })
+            steps.checked_mul(10)?.checked_add(if negative { -digit } else { digit })
         })
         .ok_or(Reason::Decimal)
 }
@@ -263,11 +243,8 @@ fn render_date(days: i64, format: &str) -> String {
 }
 
 fn render_timestamp(micros: i64, format: Option<&str>) -> String {
-    DateTime::from_timestamp_micros(micros).map_or_else(String::new, |moment| {
-        moment
-            .format(format.unwrap_or("%Y-%m-%dT%H:%M:%S%.6fZ"))
-            .to_string()
-    })
+    DateTime::from_timestamp_micros(micros)
+        .map_or_else(String::new, |moment| moment.format(format.unwrap_or("%Y-%m-%dT%H:%M:%S%.6fZ")).to_string())
 }
 
 fn render_decimal(steps: i64, scale: u8) -> String {
@@ -275,11 +252,7 @@ fn render_decimal(steps: i64, scale: u8) -> String {
     let sign = if steps < 0 { "-" } else { "" };
     let digits = format!("{:0>width$}", steps.unsigned_abs(), width = scale + 1);
     let (whole, fraction) = digits.split_at(digits.len() - scale);
-    if fraction.is_empty() {
-        format!("{sign}{whole}")
-    } else {
-        format!("{sign}{whole}.{fraction}")
-    }
+    if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
 }
 
 #[cfg(test)]
@@ -289,12 +262,8 @@ mod tests {
     #[test]
     fn cells_are_read_exactly_or_refused() {
         let decimal = ColumnType::Decimal { scale: 2 };
-        let date = ColumnType::Date {
-            format: DEFAULT_DATE_FORMAT.into(),
-        };
-        let month = ColumnType::Date {
-            format: "%Y年%m月".into(),
-        };
+        let date = ColumnType::Date { format: DEFAULT_DATE_FORMAT.into() };
+        let month = ColumnType::Date { format: "%Y年%m月".into() };
         let moment = ColumnType::Timestamp { format: None };
         let good: &[(&str, &ColumnType, Cell)] = &[
             (" -42 ", &ColumnType::Int, Cell::Int(-42)),
@@ -312,11 +281,7 @@ mod tests {
         ];
         for (text, kind, cell) in good {
             assert_eq!(parse(text, kind).as_ref(), Ok(cell), "{text}");
-            assert_eq!(
-                parse(&render(cell, kind), kind).as_ref(),
-                Ok(cell),
-                "{text} rendered"
-            );
+            assert_eq!(parse(&render(cell, kind), kind).as_ref(), Ok(cell), "{text} rendered");
         }
         let bad: &[(&str, &ColumnType)] = &[
             ("1.0", &ColumnType::Int),
@@ -343,11 +308,7 @@ mod tests {
     /// Codes of well-known public bodies and firms, and each with one character changed.
     #[test]
     fn check_digits_of_social_credit_codes() {
-        for code in [
-            "91350100M000100Y43",
-            "91110000802100433B",
-            "914403001922038216",
-        ] {
+        for code in ["91350100M000100Y43", "91110000802100433B", "914403001922038216"] {
             assert!(is_uscc(code.as_bytes()), "{code}");
             for at in 0..18 {
                 let mut wrong = code.as_bytes().to_vec();

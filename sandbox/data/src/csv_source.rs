@@ -13,21 +13,13 @@ use crate::import::{ImportError, Position, RowSink, recycle};
 use crate::sort::MAX_RECORD;
 
 /// Reads all rows into `sink`. Returns the columns of the file that are not declared.
-pub(crate) fn read(
-    file: File,
-    description: &Description,
-    sink: &mut dyn RowSink,
-) -> Result<Vec<String>, ImportError> {
+pub(crate) fn read(file: File, description: &Description, sink: &mut dyn RowSink) -> Result<Vec<String>, ImportError> {
     let mut csv = CsvReader::new(file, &description.csv)?;
     let names = match description.csv.header {
         true => Some(csv.header()?.ok_or(ImportError::Empty)?),
         false => None,
     };
-    let declared: Vec<&str> = description
-        .columns
-        .iter()
-        .map(|column| column.name.as_str())
-        .collect();
+    let declared: Vec<&str> = description.columns.iter().map(|column| column.name.as_str()).collect();
     let (places, ignored) = match &names {
         Some(names) => crate::import::match_columns(&declared, names, description)?,
         None => ((0..declared.len()).collect(), Vec::new()),
@@ -40,25 +32,17 @@ pub(crate) fn read(
     while csv.next()? {
         let at = csv.position();
         if csv.record.len() != width {
-            return Err(ImportError::Ragged {
-                at,
-                fields: csv.record.len(),
-                expected: width,
-            });
+            return Err(ImportError::Ragged { at, fields: csv.record.len(), expected: width });
         }
         let mut cells = recycle(spare);
         for (index, (column, &place)) in description.columns.iter().zip(&places).enumerate() {
             let text = csv.field(place)?;
             let is_unit = unit_at == Some(index);
             let null = description.csv.null.iter().any(|null| null == text)
-                || is_unit
-                    && unit.is_some_and(|unit| unit.missing.iter().any(|missing| missing == text));
+                || is_unit && unit.is_some_and(|unit| unit.missing.iter().any(|missing| missing == text));
             cells.push(match null {
                 true if !column.nullable && !is_unit => {
-                    return Err(ImportError::Null {
-                        at,
-                        column: column.name.clone(),
-                    });
+                    return Err(ImportError::Null { at, column: column.name.clone() });
                 }
                 true => Cell::Null,
                 false => cell::parse(text, &column.kind).map_err(|reason| ImportError::Cell {
@@ -81,11 +65,7 @@ pub(crate) struct Sample {
     pub(crate) whole: bool,
 }
 
-pub(crate) fn sample(
-    file: File,
-    options: &CsvOptions,
-    limit: usize,
-) -> Result<Sample, ImportError> {
+pub(crate) fn sample(file: File, options: &CsvOptions, limit: usize) -> Result<Sample, ImportError> {
     let mut csv = CsvReader::new(file, options)?;
     let names = csv.header()?.ok_or(ImportError::Empty)?;
     let mut rows = Vec::new();
@@ -97,17 +77,9 @@ pub(crate) fn sample(
             break false;
         }
         if csv.record.len() != names.len() {
-            return Err(ImportError::Ragged {
-                at: csv.position(),
-                fields: csv.record.len(),
-                expected: names.len(),
-            });
+            return Err(ImportError::Ragged { at: csv.position(), fields: csv.record.len(), expected: names.len() });
         }
-        rows.push(
-            (0..names.len())
-                .map(|place| csv.field(place).map(str::to_owned))
-                .collect::<Result<_, _>>()?,
-        );
+        rows.push((0..names.len()).map(|place| csv.field(place).map(str::to_owned)).collect::<Result<_, _>>()?);
     };
     Ok(Sample { names, rows, whole })
 }
@@ -135,16 +107,11 @@ impl CsvReader {
             return Err(ImportError::NotCsv("UTF-16 text: save it as UTF-8"));
         }
         let lead: &[u8] = if bom { &[] } else { start };
-        let counted = Counted {
-            inner: io::Cursor::new(lead.to_vec()).chain(file),
-            bytes: Rc::clone(&bytes),
-        };
+        let counted = Counted { inner: io::Cursor::new(lead.to_vec()).chain(file), bytes: Rc::clone(&bytes) };
         let decoded: Box<dyn Read> = match options.encoding {
             Encoding::Utf8 => Box::new(counted),
             Encoding::Gb18030 if bom => {
-                return Err(ImportError::NotCsv(
-                    "UTF-8 text with a byte order mark, but gb18030 is declared",
-                ));
+                return Err(ImportError::NotCsv("UTF-8 text with a byte order mark, but gb18030 is declared"));
             }
             Encoding::Gb18030 => Box::new(Gb18030Reader::new(counted)),
         };
@@ -153,18 +120,8 @@ impl CsvReader {
             .flexible(true)
             .delimiter(options.delimiter)
             .buffer_capacity(128 << 10)
-            .from_reader(Bounded {
-                inner: decoded,
-                budget: Rc::clone(&budget),
-            });
-        Ok(Self {
-            reader,
-            record: csv::ByteRecord::new(),
-            rows: 0,
-            bytes,
-            budget,
-            encoding: options.encoding,
-        })
+            .from_reader(Bounded { inner: decoded, budget: Rc::clone(&budget) });
+        Ok(Self { reader, record: csv::ByteRecord::new(), rows: 0, bytes, budget, encoding: options.encoding })
     }
 
     fn header(&mut self) -> Result<Option<Vec<String>>, ImportError> {
@@ -174,11 +131,7 @@ impl CsvReader {
         self.rows = 0;
         let mut names: Vec<String> = Vec::with_capacity(self.record.len());
         for place in 0..self.record.len() {
-            let name = self
-                .field(place)?
-                .trim_start_matches('\u{feff}')
-                .trim()
-                .to_owned();
+            let name = self.field(place)?.trim_start_matches('\u{feff}').trim().to_owned();
             if names.contains(&name) {
                 return Err(ImportError::DuplicateHeader(name));
             }
@@ -190,17 +143,10 @@ impl CsvReader {
     /// Reads the next record; false at the end.
     fn next(&mut self) -> Result<bool, ImportError> {
         self.budget.set(MAX_RECORD);
-        let more = self
-            .reader
-            .read_byte_record(&mut self.record)
-            .map_err(|fault| self.fault(fault))?;
+        let more = self.reader.read_byte_record(&mut self.record).map_err(|fault| self.fault(fault))?;
         if more {
             self.rows += 1;
-            if !self.record.as_slice().is_ascii()
-                && self
-                    .record
-                    .iter()
-                    .any(|field| std::str::from_utf8(field).is_err())
+            if !self.record.as_slice().is_ascii() && self.record.iter().any(|field| std::str::from_utf8(field).is_err())
             {
                 return Err(self.bad_text(self.position().line));
             }
@@ -209,16 +155,12 @@ impl CsvReader {
     }
 
     fn position(&self) -> Position {
-        Position {
-            row: self.rows,
-            line: self.record.position().map(csv::Position::line),
-        }
+        Position { row: self.rows, line: self.record.position().map(csv::Position::line) }
     }
 
     /// A field as text (every field was checked by `next`).
     fn field(&self, place: usize) -> Result<&str, ImportError> {
-        std::str::from_utf8(self.record.get(place).unwrap_or_default())
-            .map_err(|_| self.bad_text(self.position().line))
+        std::str::from_utf8(self.record.get(place).unwrap_or_default()).map_err(|_| self.bad_text(self.position().line))
     }
 
     fn bad_text(&self, line: Option<u64>) -> ImportError {
@@ -234,10 +176,7 @@ impl CsvReader {
     fn fault(&self, fault: csv::Error) -> ImportError {
         let line = self.reader.position().line();
         match fault.into_kind() {
-            csv::ErrorKind::Io(fault) => match fault
-                .get_ref()
-                .and_then(|inner| inner.downcast_ref::<Halt>())
-            {
+            csv::ErrorKind::Io(fault) => match fault.get_ref().and_then(|inner| inner.downcast_ref::<Halt>()) {
                 Some(Halt::TooLong) => ImportError::RecordTooLong { line },
                 Some(Halt::Malformed { line }) => self.bad_text(Some(*line)),
                 None => ImportError::Read(fault),
@@ -335,19 +274,14 @@ impl<R: Read> Gb18030Reader<R> {
             self.ended = read == 0;
         }
         self.text.resize(128 << 10, 0);
-        let (result, read, written) = self.decoder.decode_to_utf8_without_replacement(
-            &self.raw[self.raw_at..],
-            &mut self.text,
-            self.ended,
-        );
+        let (result, read, written) =
+            self.decoder.decode_to_utf8_without_replacement(&self.raw[self.raw_at..], &mut self.text, self.ended);
         self.raw_at += read;
         self.text.truncate(written);
         self.text_at = 0;
         self.lines += self.text.iter().filter(|&&byte| byte == b'\n').count() as u64;
         match result {
-            DecoderResult::Malformed(..) => Err(io::Error::other(Halt::Malformed {
-                line: self.lines + 1,
-            })),
+            DecoderResult::Malformed(..) => Err(io::Error::other(Halt::Malformed { line: self.lines + 1 })),
             DecoderResult::InputEmpty | DecoderResult::OutputFull => Ok(()),
         }
     }

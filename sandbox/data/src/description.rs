@@ -334,18 +334,9 @@ pub const MAX_COLUMNS: usize = 1024;
 impl Description {
     /// Reads and validates a `dataset.toml`. The first fault is reported with its place.
     pub fn parse(text: &str) -> Result<Self, DescriptionError> {
-        let root = DeTable::parse(text).map_err(|fault| {
-            place(
-                text,
-                fault.span().map_or(0, |span| span.start),
-                one_line(fault.message()),
-            )
-        })?;
-        read_description(&Section {
-            text,
-            at: root.span().start,
-            table: root.get_ref(),
-        })
+        let root = DeTable::parse(text)
+            .map_err(|fault| place(text, fault.span().map_or(0, |span| span.start), one_line(fault.message())))?;
+        read_description(&Section { text, at: root.span().start, table: root.get_ref() })
     }
 
     /// The description as a `dataset.toml` that [`Description::parse`] reads back to the same value.
@@ -366,9 +357,7 @@ impl ColumnType {
             Self::Float => CellKind::Float,
             Self::Bool => CellKind::Bool,
             Self::Text => CellKind::Text,
-            Self::Int | Self::Date { .. } | Self::Timestamp { .. } | Self::Decimal { .. } => {
-                CellKind::Int
-            }
+            Self::Int | Self::Date { .. } | Self::Timestamp { .. } | Self::Decimal { .. } => CellKind::Int,
         }
     }
 
@@ -388,12 +377,7 @@ impl ColumnType {
 
 impl Default for CsvOptions {
     fn default() -> Self {
-        Self {
-            encoding: Encoding::Utf8,
-            delimiter: b',',
-            header: true,
-            null: vec![String::new()],
-        }
+        Self { encoding: Encoding::Utf8, delimiter: b',', header: true, null: vec![String::new()] }
     }
 }
 
@@ -419,7 +403,10 @@ fn read_description(root: &Section) -> Read<Description> {
     ])?;
     let name = root.required("name", root.text("name")?)?;
     if !is_short_name(name) {
-        return Err(root.fault("name", "a name is 1 to 64 lowercase letters, digits, '-' and '_', and starts with a letter or digit"));
+        return Err(root.fault(
+            "name",
+            "a name is 1 to 64 lowercase letters, digits, '-' and '_', and starts with a letter or digit",
+        ));
     }
     let kind = match root.required("kind", root.text("kind")?)? {
         "private" => Kind::Private,
@@ -434,27 +421,15 @@ fn read_description(root: &Section) -> Read<Description> {
         kind,
         title: read_bilingual(root, "title")?,
         description: read_bilingual(root, "description")?,
-        provider: root
-            .required("provider", root.text("provider")?)?
-            .to_owned(),
+        provider: root.required("provider", root.text("provider")?)?.to_owned(),
         classification: read_word(
             root,
             "classification",
             Classification::read,
             Classification::ALL.iter().map(|w| w.en()),
         )?,
-        update_cycle: read_word(
-            root,
-            "update_cycle",
-            UpdateCycle::read,
-            UpdateCycle::ALL.iter().map(|w| w.en()),
-        )?,
-        sharing: read_word(
-            root,
-            "sharing",
-            Sharing::read,
-            Sharing::ALL.iter().map(|w| w.en()),
-        )?,
+        update_cycle: read_word(root, "update_cycle", UpdateCycle::read, UpdateCycle::ALL.iter().map(|w| w.en()))?,
+        sharing: read_word(root, "sharing", Sharing::read, Sharing::ALL.iter().map(|w| w.en()))?,
         unit,
         key,
         csv: read_csv(root)?,
@@ -469,12 +444,7 @@ fn read_word<T>(
     words: impl Iterator<Item = &'static str>,
 ) -> Read<T> {
     let word = root.required(key, root.text(key)?)?;
-    read(word).ok_or_else(|| {
-        root.fault(
-            key,
-            &format!("{key} is one of: {}", words.collect::<Vec<_>>().join(", ")),
-        )
-    })
+    read(word).ok_or_else(|| root.fault(key, &format!("{key} is one of: {}", words.collect::<Vec<_>>().join(", "))))
 }
 
 fn read_bilingual(root: &Section, key: &str) -> Read<Bilingual> {
@@ -492,10 +462,7 @@ fn read_unit(root: &Section, kind: Kind, columns: &[ColumnSpec]) -> Read<Option<
     let section = match (kind, root.section("unit")?) {
         (Kind::Private, Some(section)) => section,
         (Kind::Private, None) => {
-            return Err(root.fault(
-                "",
-                "a private dataset needs a [unit]: whose rows are protected together",
-            ));
+            return Err(root.fault("", "a private dataset needs a [unit]: whose rows are protected together"));
         }
         (Kind::Reference, Some(section)) => {
             return Err(section.fault("", "a reference table is public and has no [unit]"));
@@ -519,24 +486,22 @@ fn read_unit(root: &Section, kind: Kind, columns: &[ColumnSpec]) -> Read<Option<
     }
     let domain = section.required("domain", section.text("domain")?)?;
     if !is_short_name(domain) {
-        return Err(section.fault("domain", "a unit domain is a short lowercase name such as \"enterprise\", \"person\" or \"vehicle\""));
+        return Err(section.fault(
+            "domain",
+            "a unit domain is a short lowercase name such as \"enterprise\", \"person\" or \"vehicle\"",
+        ));
     }
     let when_missing = match section.text("when_missing")? {
         None | Some("set-aside") => WhenMissing::SetAside,
         Some("refuse") => WhenMissing::Refuse,
         Some(_) => {
-            return Err(section.fault(
-                "when_missing",
-                "when_missing is \"set-aside\" or \"refuse\"",
-            ));
+            return Err(section.fault("when_missing", "when_missing is \"set-aside\" or \"refuse\""));
         }
     };
     Ok(Some(Unit {
         column: column.to_owned(),
         domain: domain.to_owned(),
-        missing: section
-            .texts("missing")?
-            .unwrap_or_else(|| vec![String::new()]),
+        missing: section.texts("missing")?.unwrap_or_else(|| vec![String::new()]),
         when_missing,
     }))
 }
@@ -545,23 +510,13 @@ fn read_key(root: &Section, kind: Kind, columns: &[ColumnSpec]) -> Read<Option<S
     match (kind, root.text("key")?) {
         (Kind::Private, None) => Ok(None),
         (Kind::Private, Some(_)) => Err(root.fault("key", "only a reference table has a key")),
-        (Kind::Reference, None) => Err(root.fault(
-            "",
-            "a reference table needs `key`: the column it is looked up by",
-        )),
-        (Kind::Reference, Some(key)) => match columns
-            .iter()
-            .find(|c| c.name == key)
-            .map(|c| c.kind.cell_kind())
-        {
+        (Kind::Reference, None) => Err(root.fault("", "a reference table needs `key`: the column it is looked up by")),
+        (Kind::Reference, Some(key)) => match columns.iter().find(|c| c.name == key).map(|c| c.kind.cell_kind()) {
             Some(CellKind::Int | CellKind::Text) => Ok(Some(key.to_owned())),
             Some(_) => Err(root.fault("key", "the key column holds ints, dates or texts")),
             None => Err(root.fault(
                 "key",
-                &format!(
-                    "no [[column]] is named {key:?}{}",
-                    nearest(key, columns.iter().map(|c| c.name.as_str()))
-                ),
+                &format!("no [[column]] is named {key:?}{}", nearest(key, columns.iter().map(|c| c.name.as_str()))),
             )),
         },
     }
@@ -573,11 +528,7 @@ fn read_csv(root: &Section) -> Read<CsvOptions> {
         return Ok(defaults);
     };
     section.only(&["encoding", "delimiter", "header", "null"])?;
-    let encoding = match section
-        .text("encoding")?
-        .map(str::to_ascii_lowercase)
-        .as_deref()
-    {
+    let encoding = match section.text("encoding")?.map(str::to_ascii_lowercase).as_deref() {
         None | Some("utf-8" | "utf8") => Encoding::Utf8,
         Some("gb18030" | "gbk" | "gb2312") => Encoding::Gb18030,
         Some(_) => return Err(section.fault("encoding", "encoding is \"utf-8\" or \"gb18030\"")),
@@ -586,10 +537,7 @@ fn read_csv(root: &Section) -> Read<CsvOptions> {
         None => defaults.delimiter,
         Some(&[one]) if one.is_ascii() && !matches!(one, b'"' | b'\n' | b'\r' | 0) => one,
         Some(_) => {
-            return Err(section.fault(
-                "delimiter",
-                "delimiter is one ASCII character such as \",\", \";\" or \"\\t\"",
-            ));
+            return Err(section.fault("delimiter", "delimiter is one ASCII character such as \",\", \";\" or \"\\t\""));
         }
     };
     Ok(CsvOptions {
@@ -618,16 +566,14 @@ fn read_columns(root: &Section) -> Read<Vec<ColumnSpec>> {
 
 fn read_column(section: &Section) -> Read<ColumnSpec> {
     section.only(&[
-        "name", "type", "format", "scale", "nullable", "zh", "en", "min", "max", "domain", "check",
-        "pattern",
+        "name", "type", "format", "scale", "nullable", "zh", "en", "min", "max", "domain", "check", "pattern",
     ])?;
     let name = section.required("name", section.text("name")?)?;
-    if name.is_empty()
-        || name.len() > 128
-        || name.chars().any(char::is_control)
-        || name.starts_with("__")
-    {
-        return Err(section.fault("name", "a column name is 1 to 128 bytes, without control characters, and does not start with \"__\""));
+    if name.is_empty() || name.len() > 128 || name.chars().any(char::is_control) || name.starts_with("__") {
+        return Err(section.fault(
+            "name",
+            "a column name is 1 to 128 bytes, without control characters, and does not start with \"__\"",
+        ));
     }
     let kind = read_type(section)?;
     let bound = |key: &str| -> Read<Option<Bound>> {
@@ -639,9 +585,7 @@ fn read_column(section: &Section) -> Read<ColumnSpec> {
             DeValue::Float(number) => number.as_str().replace('_', ""),
             DeValue::String(text) => text.to_string(),
             _ => {
-                return Err(
-                    section.fault(key, "a bound is a number, or a text for dates and decimals")
-                );
+                return Err(section.fault(key, "a bound is a number, or a text for dates and decimals"));
             }
         };
         match cell::parse(&text, &kind) {
@@ -673,11 +617,9 @@ fn read_column(section: &Section) -> Read<ColumnSpec> {
         }
     };
     if kind != ColumnType::Text {
-        for (key, present) in [
-            ("domain", !domain.is_empty()),
-            ("check", check == Some(Check::Uscc)),
-            ("pattern", check.is_some()),
-        ] {
+        for (key, present) in
+            [("domain", !domain.is_empty()), ("check", check == Some(Check::Uscc)), ("pattern", check.is_some())]
+        {
             if present {
                 return Err(section.fault(key, &format!("only a text column has `{key}`")));
             }
@@ -699,15 +641,7 @@ fn read_column(section: &Section) -> Read<ColumnSpec> {
 }
 
 fn read_type(section: &Section) -> Read<ColumnType> {
-    const WORDS: &[&str] = &[
-        "int",
-        "float",
-        "bool",
-        "text",
-        "date",
-        "timestamp",
-        "decimal",
-    ];
+    const WORDS: &[&str] = &["int", "float", "bool", "text", "date", "timestamp", "decimal"];
     let word = section.required("type", section.text("type")?)?;
     let format = section.text("format")?;
     if let Some(format) = format {
@@ -715,10 +649,8 @@ fn read_type(section: &Section) -> Read<ColumnType> {
             return Err(section.fault("format", "only a date or timestamp column has a format"));
         }
         if !cell::is_format(format) {
-            return Err(section.fault(
-                "format",
-                "the format is not understood; use for example \"%Y-%m-%d\" or \"%d/%m/%Y %H:%M\"",
-            ));
+            return Err(section
+                .fault("format", "the format is not understood; use for example \"%Y-%m-%d\" or \"%d/%m/%Y %H:%M\""));
         }
     }
     let scale = section.int("scale")?;
@@ -730,12 +662,8 @@ fn read_type(section: &Section) -> Read<ColumnType> {
         "float" => ColumnType::Float,
         "bool" => ColumnType::Bool,
         "text" => ColumnType::Text,
-        "date" => ColumnType::Date {
-            format: format.unwrap_or(DEFAULT_DATE_FORMAT).to_owned(),
-        },
-        "timestamp" => ColumnType::Timestamp {
-            format: format.map(str::to_owned),
-        },
+        "date" => ColumnType::Date { format: format.unwrap_or(DEFAULT_DATE_FORMAT).to_owned() },
+        "timestamp" => ColumnType::Timestamp { format: format.map(str::to_owned) },
         "decimal" => match scale.map(u8::try_from) {
             Some(Ok(scale @ 0..=18)) => ColumnType::Decimal { scale },
             _ => {
@@ -767,35 +695,20 @@ struct Section<'a> {
 
 impl<'a> Section<'a> {
     fn get(&self, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {
-        self.table
-            .iter()
-            .find(|(name, _)| name.get_ref() == key)
-            .map(|(_, value)| value)
+        self.table.iter().find(|(name, _)| name.get_ref() == key).map(|(_, value)| value)
     }
 
     /// A fault at the value of `key`, or at the section itself when it has no such key.
     fn fault(&self, key: &str, message: &str) -> DescriptionError {
-        place(
-            self.text,
-            self.get(key).map_or(self.at, |value| value.span().start),
-            message.to_owned(),
-        )
+        place(self.text, self.get(key).map_or(self.at, |value| value.span().start), message.to_owned())
     }
 
     fn only(&self, known: &[&str]) -> Read<()> {
-        match self
-            .table
-            .keys()
-            .find(|key| !known.contains(&key.get_ref().as_ref()))
-        {
+        match self.table.keys().find(|key| !known.contains(&key.get_ref().as_ref())) {
             None => Ok(()),
             Some(key) => {
                 let hint = nearest(key.get_ref(), known.iter().copied());
-                Err(place(
-                    self.text,
-                    key.span().start,
-                    format!("unknown key {:?}{hint}", key.get_ref()),
-                ))
+                Err(place(self.text, key.span().start, format!("unknown key {:?}{hint}", key.get_ref())))
             }
         }
     }
@@ -804,18 +717,11 @@ impl<'a> Section<'a> {
         value.ok_or_else(|| self.fault("", &format!("`{key}` is missing")))
     }
 
-    fn typed<T>(
-        &self,
-        key: &str,
-        wanted: &str,
-        read: impl Fn(&'a DeValue<'a>) -> Option<T>,
-    ) -> Read<Option<T>> {
+    fn typed<T>(&self, key: &str, wanted: &str, read: impl Fn(&'a DeValue<'a>) -> Option<T>) -> Read<Option<T>> {
         let Some(value) = self.get(key) else {
             return Ok(None);
         };
-        read(value.get_ref())
-            .map(Some)
-            .ok_or_else(|| self.fault(key, &format!("`{key}` must be {wanted}")))
+        read(value.get_ref()).map(Some).ok_or_else(|| self.fault(key, &format!("`{key}` must be {wanted}")))
     }
 
     fn text(&self, key: &str) -> Read<Option<&'a str>> {
@@ -827,18 +733,12 @@ impl<'a> Section<'a> {
     }
 
     fn int(&self, key: &str) -> Read<Option<i64>> {
-        self.typed(key, "a whole number", |value| {
-            value.as_integer()?.as_str().replace('_', "").parse().ok()
-        })
+        self.typed(key, "a whole number", |value| value.as_integer()?.as_str().replace('_', "").parse().ok())
     }
 
     fn texts(&self, key: &str) -> Read<Option<Vec<String>>> {
         self.typed(key, "a list of texts", |value| {
-            value
-                .as_array()?
-                .iter()
-                .map(|item| item.get_ref().as_str().map(str::to_owned))
-                .collect()
+            value.as_array()?.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect()
         })
     }
 
@@ -847,11 +747,7 @@ impl<'a> Section<'a> {
             return Ok(None);
         };
         let table = self.typed(key, "a table", DeValue::as_table)?;
-        Ok(table.map(|table| Section {
-            text: self.text,
-            at: value.span().start,
-            table,
-        }))
+        Ok(table.map(|table| Section { text: self.text, at: value.span().start, table }))
     }
 
     fn sections(&self, key: &str) -> Read<Vec<Section<'a>>> {
@@ -861,11 +757,7 @@ impl<'a> Section<'a> {
         array
             .iter()
             .map(|item| match item.get_ref().as_table() {
-                Some(table) => Ok(Section {
-                    text: self.text,
-                    at: item.span().start,
-                    table,
-                }),
+                Some(table) => Ok(Section { text: self.text, at: item.span().start, table }),
                 None => Err(self.fault(key, &format!("`{key}` must be a list of tables"))),
             })
             .collect()
@@ -876,13 +768,7 @@ fn place(text: &str, at: usize, message: String) -> DescriptionError {
     let before = text.get(..at).unwrap_or(text);
     DescriptionError {
         line: before.matches('\n').count() + 1,
-        column: before
-            .rsplit('\n')
-            .next()
-            .unwrap_or_default()
-            .chars()
-            .count()
-            + 1,
+        column: before.rsplit('\n').next().unwrap_or_default().chars().count() + 1,
         message,
     }
 }
@@ -895,9 +781,7 @@ pub(crate) fn is_short_name(name: &str) -> bool {
     let bytes = name.as_bytes();
     (1..=64).contains(&bytes.len())
         && bytes[0].is_ascii_alphanumeric()
-        && bytes
-            .iter()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'))
+        && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'))
 }
 
 /// `; did you mean "..."?` when some candidate is close to `word`.
@@ -906,9 +790,7 @@ pub(crate) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>)
         .map(|candidate| (edits(word, candidate), candidate))
         .min()
         .filter(|(distance, candidate)| *distance <= 1 + candidate.chars().count() / 3)
-        .map_or_else(String::new, |(_, candidate)| {
-            format!("; did you mean {candidate:?}?")
-        })
+        .map_or_else(String::new, |(_, candidate)| format!("; did you mean {candidate:?}?"))
 }
 
 /// Levenshtein distance in characters.
@@ -930,81 +812,36 @@ fn edits(a: &str, b: &str) -> usize {
 fn write_description(d: &Description) -> String {
     let mut out = String::new();
     let quote = |text: &str| toml::Value::from(text).to_string();
-    let list = |texts: &[String]| {
-        format!(
-            "[{}]",
-            texts
-                .iter()
-                .map(|t| quote(t))
-                .collect::<Vec<_>>()
-                .join(", ")
-        )
-    };
+    let list = |texts: &[String]| format!("[{}]", texts.iter().map(|t| quote(t)).collect::<Vec<_>>().join(", "));
     let mut line = |text: String| {
         out.push_str(&text);
         out.push('\n');
     };
     line(format!("name = {}", quote(&d.name)));
-    line(format!(
-        "kind = \"{}\"",
-        if d.kind == Kind::Private {
-            "private"
-        } else {
-            "reference"
-        }
-    ));
+    line(format!("kind = \"{}\"", if d.kind == Kind::Private { "private" } else { "reference" }));
     line(format!("provider = {}", quote(&d.provider)));
-    line(format!(
-        "classification = \"{}\"   # public | internal | sensitive | core",
-        d.classification.en()
-    ));
+    line(format!("classification = \"{}\"   # public | internal | sensitive | core", d.classification.en()));
     line(format!(
         "update_cycle = \"{}\"   # realtime | daily | weekly | monthly | quarterly | yearly | irregular | once",
         d.update_cycle.en()
     ));
-    line(format!(
-        "sharing = \"{}\"   # unconditional | conditional | none",
-        d.sharing.en()
-    ));
+    line(format!("sharing = \"{}\"   # unconditional | conditional | none", d.sharing.en()));
     if let Some(key) = &d.key {
         line(format!("key = {}", quote(key)));
     }
     for (name, text) in [("title", &d.title), ("description", &d.description)] {
-        line(format!(
-            "\n[{name}]\nzh = {}\nen = {}",
-            quote(&text.zh),
-            quote(&text.en)
-        ));
+        line(format!("\n[{name}]\nzh = {}\nen = {}", quote(&text.zh), quote(&text.en)));
     }
     if let Some(unit) = &d.unit {
-        line(format!(
-            "\n[unit]\ncolumn = {}\ndomain = {}",
-            quote(&unit.column),
-            quote(&unit.domain)
-        ));
+        line(format!("\n[unit]\ncolumn = {}\ndomain = {}", quote(&unit.column), quote(&unit.domain)));
         line(format!("missing = {}", list(&unit.missing)));
         line(format!(
             "when_missing = \"{}\"",
-            if unit.when_missing == WhenMissing::SetAside {
-                "set-aside"
-            } else {
-                "refuse"
-            }
+            if unit.when_missing == WhenMissing::SetAside { "set-aside" } else { "refuse" }
         ));
     }
-    line(format!(
-        "\n[csv]\nencoding = \"{}\"",
-        if d.csv.encoding == Encoding::Utf8 {
-            "utf-8"
-        } else {
-            "gb18030"
-        }
-    ));
-    line(format!(
-        "delimiter = {}\nheader = {}",
-        quote(&char::from(d.csv.delimiter).to_string()),
-        d.csv.header
-    ));
+    line(format!("\n[csv]\nencoding = \"{}\"", if d.csv.encoding == Encoding::Utf8 { "utf-8" } else { "gb18030" }));
+    line(format!("delimiter = {}\nheader = {}", quote(&char::from(d.csv.delimiter).to_string()), d.csv.header));
     line(format!("null = {}", list(&d.csv.null)));
     for column in &d.columns {
         line(write_column(column, &quote, &list));
@@ -1012,24 +849,13 @@ fn write_description(d: &Description) -> String {
     out
 }
 
-fn write_column(
-    column: &ColumnSpec,
-    quote: &dyn Fn(&str) -> String,
-    list: &dyn Fn(&[String]) -> String,
-) -> String {
-    let mut out = format!(
-        "\n[[column]]\nname = {}\ntype = \"{}\"",
-        quote(&column.name),
-        column.kind.word()
-    );
+fn write_column(column: &ColumnSpec, quote: &dyn Fn(&str) -> String, list: &dyn Fn(&[String]) -> String) -> String {
+    let mut out = format!("\n[[column]]\nname = {}\ntype = \"{}\"", quote(&column.name), column.kind.word());
     let mut put = |key: &str, value: String| {
         let _ = write!(out, "\n{key} = {value}");
     };
     match &column.kind {
-        ColumnType::Date { format }
-        | ColumnType::Timestamp {
-            format: Some(format),
-        } => put("format", quote(format)),
+        ColumnType::Date { format } | ColumnType::Timestamp { format: Some(format) } => put("format", quote(format)),
         ColumnType::Decimal { scale } => put("scale", scale.to_string()),
         _ => {}
     }
@@ -1038,13 +864,8 @@ fn write_column(
     put("en", quote(&column.description.en));
     for (key, bound) in [("min", column.min), ("max", column.max)] {
         match bound {
-            Some(Bound::Int(number)) if column.kind == ColumnType::Int => {
-                put(key, number.to_string())
-            }
-            Some(Bound::Int(number)) => put(
-                key,
-                quote(&cell::render(&cell::Cell::Int(number), &column.kind)),
-            ),
+            Some(Bound::Int(number)) if column.kind == ColumnType::Int => put(key, number.to_string()),
+            Some(Bound::Int(number)) => put(key, quote(&cell::render(&cell::Cell::Int(number), &column.kind))),
             Some(Bound::Float(number)) => put(key, quote(&number.to_string())),
             None => {}
         }
@@ -1137,95 +958,25 @@ domain = ["东镇", "west \"quoted\""]
     fn faults_are_placed_and_explained() {
         let good = GOOD.replace("1_000.25", "1000.25");
         let cases: &[(&str, &str, usize, &str)] = &[
-            (
-                "sharing = \"有条件共享\"",
-                "sharnig = \"none\"",
-                6,
-                "did you mean \"sharing\"?",
-            ),
-            (
-                "kind = \"private\"",
-                "kind = \"secret\"",
-                2,
-                "\"private\" or \"reference\"",
-            ),
-            (
-                "kind = \"private\"",
-                "kind = \"reference\"",
-                12,
-                "has no [unit]",
-            ),
-            (
-                "column = \"code\"",
-                "column = \"cod\"",
-                13,
-                "did you mean \"code\"?",
-            ),
-            (
-                "column = \"code\"",
-                "column = \"output\"",
-                13,
-                "int or text",
-            ),
-            (
-                "missing = [\"NA\", \"\"]",
-                "missing = [1]",
-                15,
-                "a list of texts",
-            ),
-            (
-                "encoding = \"gb18030\"",
-                "encoding = \"latin1\"",
-                18,
-                "gb18030",
-            ),
-            (
-                "delimiter = \"\\t\"",
-                "delimiter = \"ab\"",
-                19,
-                "one ASCII character",
-            ),
-            (
-                "format = \"%Y-%m\"",
-                "format = \"%Q!\"",
-                31,
-                "not understood",
-            ),
+            ("sharing = \"有条件共享\"", "sharnig = \"none\"", 6, "did you mean \"sharing\"?"),
+            ("kind = \"private\"", "kind = \"secret\"", 2, "\"private\" or \"reference\""),
+            ("kind = \"private\"", "kind = \"reference\"", 12, "has no [unit]"),
+            ("column = \"code\"", "column = \"cod\"", 13, "did you mean \"code\"?"),
+            ("column = \"code\"", "column = \"output\"", 13, "int or text"),
+            ("missing = [\"NA\", \"\"]", "missing = [1]", 15, "a list of texts"),
+            ("encoding = \"gb18030\"", "encoding = \"latin1\"", 18, "gb18030"),
+            ("delimiter = \"\\t\"", "delimiter = \"ab\"", 19, "one ASCII character"),
+            ("format = \"%Y-%m\"", "format = \"%Q!\"", 31, "not understood"),
             ("min = \"2020-01\"", "min = \"2020-13\"", 32, "not a date"),
-            (
-                "max = \"2024-12\"",
-                "max = \"2019-12\"",
-                33,
-                "less than min",
-            ),
+            ("max = \"2024-12\"", "max = \"2019-12\"", 33, "less than min"),
             ("scale = 2", "scale = 19", 38, "0 to 18"),
-            (
-                "max = \"1000.25\"",
-                "max = \"1000.257\"",
-                40,
-                "more than 2 digits",
-            ),
-            (
-                "type = \"float\"",
-                "type = \"flaot\"",
-                44,
-                "did you mean \"float\"?",
-            ),
+            ("max = \"1000.25\"", "max = \"1000.257\"", 40, "more than 2 digits"),
+            ("type = \"float\"", "type = \"flaot\"", 44, "did you mean \"float\"?"),
             ("min = 0", "min = nan", 45, "not a finite number"),
             ("min = 0", "scale = 2", 45, "only a decimal"),
             ("name = \"tax\"", "name = \"month\"", 36, "two columns"),
-            (
-                "name = \"tax\"",
-                "name = \"__unit\"",
-                36,
-                "does not start with",
-            ),
-            (
-                "name = \"enterprise-monthly\"",
-                "name = \"../x\"",
-                1,
-                "lowercase letters",
-            ),
+            ("name = \"tax\"", "name = \"__unit\"", 36, "does not start with"),
+            ("name = \"enterprise-monthly\"", "name = \"../x\"", 1, "lowercase letters"),
             ("update_cycle = \"monthly\"", "update_cycle = ", 5, ""),
         ];
         for (from, to, line, text) in cases {

@@ -33,10 +33,7 @@ impl SharedFile {
 
     /// All the bytes, from the start.
     pub(crate) fn reader(&self) -> FileAt {
-        FileAt {
-            file: Arc::clone(&self.file),
-            at: 0,
-        }
+        FileAt { file: Arc::clone(&self.file), at: 0 }
     }
 }
 
@@ -51,24 +48,14 @@ impl ChunkReader for SharedFile {
 
     fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
         if start > self.length {
-            return Err(ParquetError::EOF(
-                "a part is said to start after the end of the file".into(),
-            ));
+            return Err(ParquetError::EOF("a part is said to start after the end of the file".into()));
         }
-        Ok(BufReader::new(FileAt {
-            file: Arc::clone(&self.file),
-            at: start,
-        }))
+        Ok(BufReader::new(FileAt { file: Arc::clone(&self.file), at: start }))
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
-        if start
-            .checked_add(length as u64)
-            .is_none_or(|end| end > self.length)
-        {
-            return Err(ParquetError::EOF(
-                "a part is said to end after the end of the file".into(),
-            ));
+        if start.checked_add(length as u64).is_none_or(|end| end > self.length) {
+            return Err(ParquetError::EOF("a part is said to end after the end of the file".into()));
         }
         let mut bytes = vec![0; length];
         self.file.read_exact_at(&mut bytes, start)?;
@@ -119,11 +106,7 @@ impl DigestWriter {
     /// A new file, mode 0600.
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
         let file = io::BufWriter::with_capacity(256 << 10, create(path)?);
-        Ok(Self {
-            file,
-            context: digest::Context::new(&digest::SHA256),
-            length: 0,
-        })
+        Ok(Self { file, context: digest::Context::new(&digest::SHA256), length: 0 })
     }
 
     /// Makes it durable; returns length and SHA-256.
@@ -149,12 +132,7 @@ impl Write for DigestWriter {
 
 /// A new file, mode 0600; an error when it exists.
 pub(crate) fn create(path: &Path) -> io::Result<File> {
-    File::options()
-        .read(true)
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
+    File::options().read(true).write(true).create_new(true).mode(0o600).open(path)
 }
 
 /// Writes a whole new file and makes its content durable (not yet its name: see [`sync_dir`]).

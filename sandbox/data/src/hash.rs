@@ -20,10 +20,7 @@ pub fn murmur3_x86_32(bytes: &[u8]) -> u32 {
     let mut hash = 0u32;
     for word in words {
         hash ^= scramble(u32::from_le_bytes(*word));
-        hash = hash
-            .rotate_left(13)
-            .wrapping_mul(5)
-            .wrapping_add(0xe654_6b64);
+        hash = hash.rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64);
     }
     if !tail.is_empty() {
         let mut last = [0; 4];
@@ -80,10 +77,7 @@ fn sip_rounds(v: &mut [u64; 4], rounds: usize) {
 
 /// Up to 8 bytes as a little-endian number.
 fn little_u64(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .rev()
-        .fold(0, |number, &byte| (number << 8) | u64::from(byte))
+    bytes.iter().rev().fold(0, |number, &byte| (number << 8) | u64::from(byte))
 }
 
 /// SHA-256.
@@ -104,12 +98,7 @@ pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     bytes
         .iter()
-        .flat_map(|byte| {
-            [
-                DIGITS[usize::from(byte >> 4)],
-                DIGITS[usize::from(byte & 15)],
-            ]
-        })
+        .flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]])
         .map(char::from)
         .collect()
 }
@@ -121,10 +110,7 @@ pub fn unhex(text: &str) -> Option<Vec<u8>> {
         return None;
     }
     let digit = |d: u8| char::from(d).to_digit(16);
-    pairs
-        .iter()
-        .map(|[a, b]| Some((digit(*a)? * 16 + digit(*b)?) as u8))
-        .collect()
+    pairs.iter().map(|[a, b]| Some((digit(*a)? * 16 + digit(*b)?) as u8)).collect()
 }
 
 #[cfg(test)]
@@ -139,10 +125,7 @@ mod tests {
         assert_eq!(murmur3_x86_32(&[0, 1, 2, 3]), -188_683_207i32 as u32);
         assert_eq!(murmur3_x86_32(b""), 0);
         assert_eq!(bucket_of(b"iceberg", 16), 1_210_000_089 % 16);
-        assert_eq!(
-            bucket_of(&[0, 1, 2, 3], 100),
-            (-188_683_207i32 & i32::MAX) as u32 % 100
-        );
+        assert_eq!(bucket_of(&[0, 1, 2, 3], 100), (-188_683_207i32 & i32::MAX) as u32 % 100);
     }
 
     /// Vectors of the reference implementation: key 00..0f, messages 00.. of length 0, 1 and 15.

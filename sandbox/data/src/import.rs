@@ -23,16 +23,16 @@ use thiserror::Error;
 
 use crate::cell::{Cell, Reason};
 use crate::description::{
-    Bilingual, Check, Classification, ColumnSpec, ColumnType, CsvOptions, DEFAULT_DATE_FORMAT,
-    Description, Encoding, Kind, MAX_UNIT, Sharing, Unit, UpdateCycle, WhenMissing,
+    Bilingual, Check, Classification, ColumnSpec, ColumnType, CsvOptions, DEFAULT_DATE_FORMAT, Description, Encoding,
+    Kind, MAX_UNIT, Sharing, Unit, UpdateCycle, WhenMissing,
 };
 use crate::files::{self, DigestWriter};
 use crate::hash::{bucket_of, hex, sha256};
 use crate::keys::{DataKey, KeyError, LabDataKey, random};
 use crate::quality::{QualityReport, Survey};
 use crate::snapshot::{
-    self, MAX_BUCKETS, Manifest, ManifestColumn, ManifestFile, arrow_schema, bucket_context,
-    bucket_file, quality_context,
+    self, MAX_BUCKETS, Manifest, ManifestColumn, ManifestFile, arrow_schema, bucket_context, bucket_file,
+    quality_context,
 };
 use crate::sort::{Merge, Record, Sorter};
 use crate::{cell, csv_source, parquet_source};
@@ -51,11 +51,7 @@ pub struct ImportOptions {
 impl ImportOptions {
     /// 16 buckets and 128 MiB of sort memory.
     pub fn new(now: DateTime<Utc>) -> Self {
-        Self {
-            buckets: 16,
-            sort_memory: 128 << 20,
-            now,
-        }
+        Self { buckets: 16, sort_memory: 128 << 20, now }
     }
 }
 
@@ -163,9 +159,7 @@ pub enum ImportError {
         found: String,
     },
     /// A record with more or fewer fields than the header.
-    #[error(
-        "{at}: {fields} fields where {expected} are expected; check the delimiter and the quotes"
-    )]
+    #[error("{at}: {fields} fields where {expected} are expected; check the delimiter and the quotes")]
     Ragged {
         /// Where.
         at: Position,
@@ -175,9 +169,7 @@ pub enum ImportError {
         expected: usize,
     },
     /// Bytes that are not text in the declared encoding.
-    #[error(
-        "line {line}: not valid {encoding}; if the file is in another encoding, declare it under [csv] encoding"
-    )]
+    #[error("line {line}: not valid {encoding}; if the file is in another encoding, declare it under [csv] encoding")]
     Encoding {
         /// From 1.
         line: u64,
@@ -288,13 +280,7 @@ pub fn import(
     }
     let opened = open_source(source)?;
     let workshop = Workshop::open(destination)?;
-    let mut job = Job {
-        description,
-        description_toml,
-        options,
-        workshop: &workshop,
-        progress,
-    };
+    let mut job = Job { description, description_toml, options, workshop: &workshop, progress };
     let imported = match description.kind {
         Kind::Private => job.private(opened, lab)?,
         Kind::Reference => job.reference(opened)?,
@@ -322,41 +308,20 @@ pub(crate) fn match_columns(
     description: &Description,
 ) -> Result<(Vec<usize>, Vec<String>), ImportError> {
     let place = |name: &&str| {
-        found
-            .iter()
-            .position(|found| found == name)
-            .ok_or_else(|| ImportError::MissingColumn {
-                role: if description
-                    .unit
-                    .as_ref()
-                    .is_some_and(|unit| unit.column == *name)
-                {
-                    "the unit column"
-                } else {
-                    "column"
-                },
-                missing: (*name).to_owned(),
-                found: found
-                    .iter()
-                    .take(40)
-                    .cloned()
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            })
+        found.iter().position(|found| found == name).ok_or_else(|| ImportError::MissingColumn {
+            role: if description.unit.as_ref().is_some_and(|unit| unit.column == *name) {
+                "the unit column"
+            } else {
+                "column"
+            },
+            missing: (*name).to_owned(),
+            found: found.iter().take(40).cloned().collect::<Vec<_>>().join(", "),
+        })
     };
-    let unit_first = declared.iter().find(|name| {
-        description
-            .unit
-            .as_ref()
-            .is_some_and(|unit| unit.column == **name)
-    });
+    let unit_first = declared.iter().find(|name| description.unit.as_ref().is_some_and(|unit| unit.column == **name));
     unit_first.map(place).transpose()?;
     let places = declared.iter().map(place).collect::<Result<_, _>>()?;
-    let ignored = found
-        .iter()
-        .filter(|name| !declared.contains(&name.as_str()))
-        .cloned()
-        .collect();
+    let ignored = found.iter().filter(|name| !declared.contains(&name.as_str())).cloned().collect();
     Ok((places, ignored))
 }
 
@@ -366,17 +331,11 @@ enum Opened {
 }
 
 fn open_source(path: &Path) -> Result<Opened, ImportError> {
-    let unopened = |source| ImportError::Open {
-        path: path.to_owned(),
-        source,
-    };
+    let unopened = |source| ImportError::Open { path: path.to_owned(), source };
     let mut file = File::open(path).map_err(unopened)?;
     let length = file.metadata().map_err(unopened)?.len();
     let mut magic = Vec::new();
-    (&mut file)
-        .take(4)
-        .read_to_end(&mut magic)
-        .map_err(ImportError::Read)?;
+    (&mut file).take(4).read_to_end(&mut magic).map_err(ImportError::Read)?;
     io::Seek::rewind(&mut file).map_err(ImportError::Read)?;
     match magic.as_slice() {
         [] => Err(ImportError::Empty),
@@ -384,9 +343,7 @@ fn open_source(path: &Path) -> Result<Opened, ImportError> {
         b"PARE" => Err(ImportError::Parquet("it is encrypted".into())),
         [0x1f, 0x8b, ..] => Err(ImportError::NotCsv("gzip: decompress it first")),
         [0x28, 0xb5, 0x2f, 0xfd] => Err(ImportError::NotCsv("zstd: decompress it first")),
-        b"PK\x03\x04" => Err(ImportError::NotCsv(
-            "a ZIP archive or an Excel workbook: save it as CSV first",
-        )),
+        b"PK\x03\x04" => Err(ImportError::NotCsv("a ZIP archive or an Excel workbook: save it as CSV first")),
         _ => Ok(Opened::Csv(file, length)),
     }
 }
@@ -398,11 +355,7 @@ impl Opened {
         }
     }
 
-    fn read(
-        self,
-        description: &Description,
-        sink: &mut dyn RowSink,
-    ) -> Result<Vec<String>, ImportError> {
+    fn read(self, description: &Description, sink: &mut dyn RowSink) -> Result<Vec<String>, ImportError> {
         match self {
             Self::Csv(file, _) => csv_source::read(file, description, sink),
             Self::Parquet(file, _) => parquet_source::read(file, description, sink),
@@ -449,11 +402,7 @@ impl Workshop {
         }
         let dir = parent.join(format!("{LEFTOVER}{}", hex(&random::<8>()?)));
         private_dir(&dir).map_err(ImportError::Write)?;
-        Ok(Self {
-            dir,
-            parent,
-            _lock: lock,
-        })
+        Ok(Self { dir, parent, _lock: lock })
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), ImportError> {
@@ -494,11 +443,7 @@ const REPORT_EVERY: u64 = 1 << 16;
 
 impl Job<'_> {
     fn private(&mut self, source: Opened, lab: &LabDataKey) -> Result<Imported, ImportError> {
-        let unit = self
-            .description
-            .unit
-            .as_ref()
-            .ok_or(ImportError::Description)?;
+        let unit = self.description.unit.as_ref().ok_or(ImportError::Description)?;
         let unit_at = self
             .description
             .columns
@@ -511,8 +456,7 @@ impl Job<'_> {
             unit,
             unit_at,
             buckets: self.options.buckets,
-            sorter: Sorter::new(&self.workshop.dir, self.options.sort_memory)
-                .map_err(ImportError::Write)?,
+            sorter: Sorter::new(&self.workshop.dir, self.options.sort_memory).map_err(ImportError::Write)?,
             survey: Survey::new(self.description),
             rows: 0,
             set_aside: 0,
@@ -520,44 +464,22 @@ impl Job<'_> {
             progress: self.progress,
         };
         let ignored_columns = source.read(self.description, &mut intake)?;
-        let Intake {
-            sorter,
-            survey,
-            rows,
-            set_aside,
-            ..
-        } = intake;
+        let Intake { sorter, survey, rows, set_aside, .. } = intake;
         if rows == 0 {
             return Err(ImportError::NoRows);
         }
         if rows == set_aside {
-            return Err(ImportError::NoUnit {
-                column: unit.column.clone(),
-                rows,
-            });
+            return Err(ImportError::NoUnit { column: unit.column.clone(), rows });
         }
 
         let key = DataKey::generate()?;
         let mut manifest = self.manifest()?;
         manifest.set_aside = set_aside;
-        let largest_unit =
-            self.write_buckets(sorter, &key, &mut manifest, rows - set_aside, unit_at)?;
-        let quality = survey.report(
-            self.description,
-            set_aside,
-            manifest.units(),
-            largest_unit,
-            self.options.now,
-        );
+        let largest_unit = self.write_buckets(sorter, &key, &mut manifest, rows - set_aside, unit_at)?;
+        let quality = survey.report(self.description, set_aside, manifest.units(), largest_unit, self.options.now);
         let context = quality_context(&manifest.dataset, &manifest.salt);
-        self.workshop.write(
-            snapshot::SEALED_QUALITY,
-            &key.seal(&context, &json(&quality)?)?,
-        )?;
-        self.workshop.write(
-            snapshot::WRAPPED_KEY,
-            &lab.wrap(&key, &manifest.dataset, &manifest.salt_bytes())?,
-        )?;
+        self.workshop.write(snapshot::SEALED_QUALITY, &key.seal(&context, &json(&quality)?)?)?;
+        self.workshop.write(snapshot::WRAPPED_KEY, &lab.wrap(&key, &manifest.dataset, &manifest.salt_bytes())?)?;
         self.finish(manifest, quality, ignored_columns)
     }
 
@@ -585,16 +507,9 @@ impl Job<'_> {
         if rows == 0 {
             return Err(ImportError::NoRows);
         }
-        manifest.files.push(ManifestFile {
-            file: snapshot::TABLE.into(),
-            rows,
-            units: 0,
-            bytes,
-            sha256: hex(&digest),
-        });
+        manifest.files.push(ManifestFile { file: snapshot::TABLE.into(), rows, units: 0, bytes, sha256: hex(&digest) });
         let quality = survey.report(self.description, 0, 0, 0, self.options.now);
-        self.workshop
-            .write(snapshot::PLAIN_QUALITY, &json(&quality)?)?;
+        self.workshop.write(snapshot::PLAIN_QUALITY, &json(&quality)?)?;
         self.finish(manifest, quality, ignored_columns)
     }
 
@@ -627,15 +542,9 @@ impl Job<'_> {
         ignored_columns: Vec<String>,
     ) -> Result<Imported, ImportError> {
         let bytes = json(&manifest)?;
-        self.workshop
-            .write(snapshot::DESCRIPTION, self.description_toml.as_bytes())?;
+        self.workshop.write(snapshot::DESCRIPTION, self.description_toml.as_bytes())?;
         self.workshop.write(snapshot::MANIFEST, &bytes)?;
-        Ok(Imported {
-            root: sha256(&bytes),
-            manifest,
-            quality,
-            ignored_columns,
-        })
+        Ok(Imported { root: sha256(&bytes), manifest, quality, ignored_columns })
     }
 
     /// Merges the sorted rows into one file per bucket; returns the rows of the largest unit.
@@ -647,11 +556,7 @@ impl Job<'_> {
         of_rows: u64,
         unit_at: usize,
     ) -> Result<u64, ImportError> {
-        let schema = Arc::new(arrow_schema(
-            &manifest.columns,
-            manifest.unit_column.as_deref(),
-            false,
-        ));
+        let schema = Arc::new(arrow_schema(&manifest.columns, manifest.unit_column.as_deref(), false));
         let mut merge = sorter.finish().map_err(ImportError::Write)?;
         let (mut written, mut largest_unit) = (0, 0);
         for bucket in 0..self.options.buckets {
@@ -660,11 +565,7 @@ impl Job<'_> {
                 .with_aad_prefix(bucket_context(&manifest.dataset, &manifest.salt, bucket))
                 .build()
                 .map_err(unwritten)?;
-            let mut file = BucketFile::create(
-                &self.workshop.dir.join(&name),
-                Arc::clone(&schema),
-                Some(encryption),
-            )?;
+            let mut file = BucketFile::create(&self.workshop.dir.join(&name), Arc::clone(&schema), Some(encryption))?;
             let mut units = UnitCounter::default();
             while let Some(record) = head_of(&merge, bucket) {
                 units.take(record.unit);
@@ -672,26 +573,14 @@ impl Job<'_> {
                 merge.pop().map_err(ImportError::Write)?;
                 written += 1;
                 if written % REPORT_EVERY == 0 {
-                    (self.progress)(Progress::Writing {
-                        rows: written,
-                        of_rows,
-                    });
+                    (self.progress)(Progress::Writing { rows: written, of_rows });
                 }
             }
             let (rows, bytes, digest) = file.finish()?;
             largest_unit = largest_unit.max(units.largest);
-            manifest.files.push(ManifestFile {
-                file: name,
-                rows,
-                units: units.units,
-                bytes,
-                sha256: hex(&digest),
-            });
+            manifest.files.push(ManifestFile { file: name, rows, units: units.units, bytes, sha256: hex(&digest) });
         }
-        (self.progress)(Progress::Writing {
-            rows: written,
-            of_rows,
-        });
+        (self.progress)(Progress::Writing { rows: written, of_rows });
         Ok(largest_unit)
     }
 }
@@ -753,11 +642,7 @@ impl RowSink for Intake<'_> {
     fn row(&mut self, cells: &[Cell], at: Position, bytes: u64) -> Result<(), ImportError> {
         self.rows += 1;
         if self.rows.is_multiple_of(REPORT_EVERY) {
-            (self.progress)(Progress::Reading {
-                rows: self.rows,
-                bytes,
-                of_bytes: self.of_bytes,
-            });
+            (self.progress)(Progress::Reading { rows: self.rows, bytes, of_bytes: self.of_bytes });
         }
         let digits;
         let unit = match cells[self.unit_at] {
@@ -779,12 +664,10 @@ impl RowSink for Intake<'_> {
         }
         self.survey.row(&self.description.columns, cells);
         let bucket = bucket_of(unit.as_bytes(), self.buckets);
-        self.sorter
-            .push(bucket, unit.as_bytes(), cells)
-            .map_err(|fault| match fault.kind() {
-                io::ErrorKind::InvalidInput => ImportError::RowTooLarge { at },
-                _ => ImportError::Write(fault),
-            })
+        self.sorter.push(bucket, unit.as_bytes(), cells).map_err(|fault| match fault.kind() {
+            io::ErrorKind::InvalidInput => ImportError::RowTooLarge { at },
+            _ => ImportError::Write(fault),
+        })
     }
 }
 
@@ -808,13 +691,7 @@ impl RowSink for ReferenceIntake<'_> {
         if !self.keys.insert(key) {
             return Err(ImportError::KeyRepeated { at });
         }
-        let texts = cells.iter().map(|cell| {
-            if let Cell::Text(text) = cell {
-                text.len()
-            } else {
-                0
-            }
-        });
+        let texts = cells.iter().map(|cell| if let Cell::Text(text) = cell { text.len() } else { 0 });
         self.bytes += texts.sum::<usize>() + 9 * cells.len();
         if self.bytes > 512 << 20 || self.keys.len() > 5_000_000 {
             return Err(ImportError::ReferenceTooLarge);
@@ -855,39 +732,21 @@ impl BucketFile {
         schema: Arc<Schema>,
         encryption: Option<Arc<FileEncryptionProperties>>,
     ) -> Result<Self, ImportError> {
-        let unit = schema
-            .column_with_name(snapshot::UNIT)
-            .map(|_| StringBuilder::new());
+        let unit = schema.column_with_name(snapshot::UNIT).map(|_| StringBuilder::new());
         let stored = schema.fields().iter().skip(usize::from(unit.is_some()));
-        let columns = stored
-            .map(|field| Builder::new(field.data_type()))
-            .collect();
+        let columns = stored.map(|field| Builder::new(field.data_type())).collect();
         let options = ArrowWriterOptions::new()
             .with_properties(writer_properties(&schema, encryption))
             .with_skip_arrow_metadata(true);
         let file = DigestWriter::create(path).map_err(ImportError::Write)?;
-        let writer = ArrowWriter::try_new_with_options(file, Arc::clone(&schema), options)
-            .map_err(unwritten)?;
-        Ok(Self {
-            writer,
-            schema,
-            unit,
-            columns,
-            waiting: 0,
-            waiting_text: 0,
-            rows: 0,
-        })
+        let writer = ArrowWriter::try_new_with_options(file, Arc::clone(&schema), options).map_err(unwritten)?;
+        Ok(Self { writer, schema, unit, columns, waiting: 0, waiting_text: 0, rows: 0 })
     }
 
     /// Takes a sorted record, whose cell at `unit_at` is the unit itself and stored once only.
     fn push_record(&mut self, record: Record<'_>, unit_at: usize) -> Result<(), ImportError> {
-        let unit = std::str::from_utf8(record.unit)
-            .map_err(|fault| ImportError::Write(io::Error::other(fault)))?;
-        let cells = record
-            .cells()
-            .enumerate()
-            .filter(|(at, _)| *at != unit_at)
-            .map(|(_, cell)| cell);
+        let unit = std::str::from_utf8(record.unit).map_err(|fault| ImportError::Write(io::Error::other(fault)))?;
+        let cells = record.cells().enumerate().filter(|(at, _)| *at != unit_at).map(|(_, cell)| cell);
         self.push(Some(unit), cells)
     }
 
@@ -905,9 +764,7 @@ impl BucketFile {
             taken += 1;
         }
         if taken != self.columns.len() {
-            return Err(ImportError::Write(io::Error::other(
-                "a row was altered during the import",
-            )));
+            return Err(ImportError::Write(io::Error::other("a row was altered during the import")));
         }
         self.waiting += 1;
         self.rows += 1;
@@ -921,14 +778,8 @@ impl BucketFile {
         if self.waiting == 0 {
             return Ok(());
         }
-        let unit = self
-            .unit
-            .as_mut()
-            .map(|unit| Arc::new(unit.finish()) as ArrayRef);
-        let arrays = unit
-            .into_iter()
-            .chain(self.columns.iter_mut().map(Builder::finish))
-            .collect();
+        let unit = self.unit.as_mut().map(|unit| Arc::new(unit.finish()) as ArrayRef);
+        let arrays = unit.into_iter().chain(self.columns.iter_mut().map(Builder::finish)).collect();
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays)
             .map_err(|fault| ImportError::Write(io::Error::other(fault)))?;
         (self.waiting, self.waiting_text) = (0, 0);
@@ -946,10 +797,7 @@ impl BucketFile {
 
 /// Statistics are left out: they would repeat cells in page headers for nothing. Floats rarely
 /// repeat, so they are stored plainly; everything else tries a dictionary first.
-fn writer_properties(
-    schema: &Schema,
-    encryption: Option<Arc<FileEncryptionProperties>>,
-) -> WriterProperties {
+fn writer_properties(schema: &Schema, encryption: Option<Arc<FileEncryptionProperties>>) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_created_by("unseen".into())
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
@@ -958,20 +806,14 @@ fn writer_properties(
         .set_max_row_group_row_count(Some(ROW_GROUP))
         .set_max_row_group_bytes(Some(256 << 20))
         .set_data_page_row_count_limit(2 * BATCH)
-        .set_column_dictionary_page_size_limit(
-            ColumnPath::from(vec![snapshot::UNIT.to_owned()]),
-            64 << 20,
-        );
+        .set_column_dictionary_page_size_limit(ColumnPath::from(vec![snapshot::UNIT.to_owned()]), 64 << 20);
     for field in schema.fields() {
         if field.data_type() == &arrow_schema::DataType::Float64 {
-            properties = properties
-                .set_column_dictionary_enabled(ColumnPath::from(vec![field.name().clone()]), false);
+            properties = properties.set_column_dictionary_enabled(ColumnPath::from(vec![field.name().clone()]), false);
         }
     }
     match encryption {
-        Some(encryption) => properties
-            .with_file_encryption_properties(encryption)
-            .build(),
+        Some(encryption) => properties.with_file_encryption_properties(encryption).build(),
         None => properties.build(),
     }
 }
@@ -1024,11 +866,7 @@ pub fn infer(source: &Path, name: &str) -> Result<Description, ImportError> {
     let mut csv = CsvOptions::default();
     let columns = match open_source(source)? {
         Opened::Parquet(file, _) => {
-            let parquet_source::Sample {
-                columns,
-                rows,
-                whole,
-            } = parquet_source::sample(file, SAMPLE)?;
+            let parquet_source::Sample { columns, rows, whole } = parquet_source::sample(file, SAMPLE)?;
             let column = |(at, (name, kind)): (usize, (String, ColumnType))| {
                 let cells: Vec<&str> = rows.iter().filter_map(|row| row[at].as_deref()).collect();
                 let check = (kind == ColumnType::Text && all_uscc(&cells)).then_some(Check::Uscc);
@@ -1041,11 +879,7 @@ pub fn infer(source: &Path, name: &str) -> Result<Description, ImportError> {
             let sample = csv_source::sample(file, &csv, SAMPLE)?;
             const NULLS: [&str; 8] = ["", "NA", "N/A", "null", "NULL", "None", "nan", "NaN"];
             let seen = |null: &&str| sample.rows.iter().flatten().any(|cell| cell == null);
-            csv.null = NULLS
-                .into_iter()
-                .filter(|null| null.is_empty() || seen(null))
-                .map(str::to_owned)
-                .collect();
+            csv.null = NULLS.into_iter().filter(|null| null.is_empty() || seen(null)).map(str::to_owned).collect();
             let column = |(at, name): (usize, &String)| {
                 let cells: Vec<&str> = sample
                     .rows
@@ -1055,12 +889,7 @@ pub fn infer(source: &Path, name: &str) -> Result<Description, ImportError> {
                     .collect();
                 let kind = draft_type(&cells);
                 let check = (kind == ColumnType::Text && all_uscc(&cells)).then_some(Check::Uscc);
-                draft_column(
-                    name.clone(),
-                    kind,
-                    !sample.whole || cells.len() < sample.rows.len(),
-                    check,
-                )
+                draft_column(name.clone(), kind, !sample.whole || cells.len() < sample.rows.len(), check)
             };
             sample.names.iter().enumerate().map(column).collect()
         }
@@ -1072,32 +901,16 @@ fn draft(name: &str, csv: CsvOptions, columns: Vec<ColumnSpec>) -> Description {
     let able = |column: &&ColumnSpec| matches!(column.kind, ColumnType::Int | ColumnType::Text);
     let telling = |column: &&ColumnSpec| {
         let name = column.name.to_lowercase();
-        [
-            "id",
-            "code",
-            "unit",
-            "tailnum",
-            "plate",
-            "统一社会信用代码",
-            "编号",
-            "证号",
-            "车牌",
-        ]
-        .iter()
-        .any(|part| name.contains(part))
+        ["id", "code", "unit", "tailnum", "plate", "统一社会信用代码", "编号", "证号", "车牌"]
+            .iter()
+            .any(|part| name.contains(part))
     };
-    let uscc = columns
-        .iter()
-        .find(|column| column.check == Some(Check::Uscc));
+    let uscc = columns.iter().find(|column| column.check == Some(Check::Uscc));
     let unit = uscc
         .or_else(|| columns.iter().filter(able).find(telling))
         .or_else(|| columns.iter().find(able))
         .or(columns.first());
-    let domain = if uscc.is_some() {
-        "enterprise"
-    } else {
-        "person"
-    };
+    let domain = if uscc.is_some() { "enterprise" } else { "person" };
     Description {
         name: name.to_owned(),
         kind: Kind::Private,
@@ -1119,12 +932,7 @@ fn draft(name: &str, csv: CsvOptions, columns: Vec<ColumnSpec>) -> Description {
     }
 }
 
-fn draft_column(
-    name: String,
-    kind: ColumnType,
-    nullable: bool,
-    check: Option<Check>,
-) -> ColumnSpec {
+fn draft_column(name: String, kind: ColumnType, nullable: bool, check: Option<Check>) -> ColumnSpec {
     ColumnSpec {
         name,
         kind,
@@ -1139,15 +947,10 @@ fn draft_column(
 
 /// The narrowest type that takes every cell. Numbers with a leading zero are codes, so texts.
 fn draft_type(cells: &[&str]) -> ColumnType {
-    let date = |format: &str| ColumnType::Date {
-        format: format.to_owned(),
-    };
-    let padded = cells.iter().any(|cell| {
-        cell.len() > 1 && cell.starts_with('0') && cell.bytes().all(|b| b.is_ascii_digit())
-    });
-    let bools = cells
-        .iter()
-        .all(|cell| !cell.bytes().all(|b| b.is_ascii_digit()));
+    let date = |format: &str| ColumnType::Date { format: format.to_owned() };
+    let padded =
+        cells.iter().any(|cell| cell.len() > 1 && cell.starts_with('0') && cell.bytes().all(|b| b.is_ascii_digit()));
+    let bools = cells.iter().all(|cell| !cell.bytes().all(|b| b.is_ascii_digit()));
     let candidates = [
         (bools, ColumnType::Bool),
         (!padded, ColumnType::Int),
@@ -1178,15 +981,9 @@ fn sniff(file: &File) -> Result<(Encoding, u8), ImportError> {
         Err(fault) if fault.error_len().is_some() => Encoding::Gb18030,
         _ => Encoding::Utf8,
     };
-    let header = start
-        .split(|&byte| byte == b'\n')
-        .next()
-        .unwrap_or_default();
+    let header = start.split(|&byte| byte == b'\n').next().unwrap_or_default();
     let count = |delimiter: u8| header.iter().filter(|&&byte| byte == delimiter).count();
-    let delimiter = [b',', b'\t', b';', b'|']
-        .into_iter()
-        .rev()
-        .max_by_key(|&delimiter| count(delimiter))
-        .unwrap_or(b',');
+    let delimiter =
+        [b',', b'\t', b';', b'|'].into_iter().rev().max_by_key(|&delimiter| count(delimiter)).unwrap_or(b',');
     Ok((encoding, delimiter))
 }

@@ -20,9 +20,7 @@ pub enum KeyError {
     #[error("the system gave no randomness: the machine cannot make keys now")]
     NoRandomness,
     /// The sealed bytes do not open: wrong key, or altered or foreign bytes.
-    #[error(
-        "{0} does not open with this key: it was altered, or belongs to another lab or snapshot"
-    )]
+    #[error("{0} does not open with this key: it was altered, or belongs to another lab or snapshot")]
     DoesNotOpen(&'static str),
     /// A key file does not hold 32 bytes.
     #[error("a data key is 32 bytes long, this is {0}")]
@@ -51,18 +49,8 @@ impl LabDataKey {
     }
 
     /// Unwraps `key.wrapped` of the snapshot with this dataset name and salt.
-    pub fn unwrap(
-        &self,
-        wrapped: &[u8],
-        dataset: &str,
-        salt: &[u8; 32],
-    ) -> Result<DataKey, KeyError> {
-        let bytes = open(
-            &self.0,
-            &wrap_context(dataset, salt),
-            wrapped,
-            "the snapshot's wrapped key",
-        )?;
+    pub fn unwrap(&self, wrapped: &[u8], dataset: &str, salt: &[u8; 32]) -> Result<DataKey, KeyError> {
+        let bytes = open(&self.0, &wrap_context(dataset, salt), wrapped, "the snapshot's wrapped key")?;
         DataKey::from_bytes(&bytes)
     }
 }
@@ -92,12 +80,7 @@ impl DataKey {
         seal(&self.derive(b"files")?, context, plain)
     }
 
-    pub(crate) fn open(
-        &self,
-        context: &[u8],
-        sealed: &[u8],
-        what: &'static str,
-    ) -> Result<Vec<u8>, KeyError> {
+    pub(crate) fn open(&self, context: &[u8], sealed: &[u8], what: &'static str) -> Result<Vec<u8>, KeyError> {
         open(&self.derive(b"files")?, context, sealed, what)
     }
 
@@ -125,9 +108,7 @@ pub(crate) fn expand(secret: &[u8], salt: &[u8], info: &[u8]) -> Result<[u8; 32]
 
 pub(crate) fn random<const N: usize>() -> Result<[u8; N], KeyError> {
     let mut bytes = [0; N];
-    SystemRandom::new()
-        .fill(&mut bytes)
-        .map_err(|_| KeyError::NoRandomness)?;
+    SystemRandom::new().fill(&mut bytes).map_err(|_| KeyError::NoRandomness)?;
     Ok(bytes)
 }
 
@@ -142,9 +123,7 @@ impl Secret {
     }
 
     fn aead(&self) -> Result<LessSafeKey, KeyError> {
-        UnboundKey::new(&AES_256_GCM, &self.0)
-            .map(LessSafeKey::new)
-            .map_err(|_| KeyError::Length(32))
+        UnboundKey::new(&AES_256_GCM, &self.0).map(LessSafeKey::new).map_err(|_| KeyError::Length(32))
     }
 }
 
@@ -157,12 +136,7 @@ impl Drop for Secret {
 }
 
 fn wrap_context(dataset: &str, salt: &[u8; 32]) -> Vec<u8> {
-    [
-        b"unseen snapshot key v1\0".as_slice(),
-        salt,
-        dataset.as_bytes(),
-    ]
-    .concat()
+    [b"unseen snapshot key v1\0".as_slice(), salt, dataset.as_bytes()].concat()
 }
 
 /// Nonce, then ciphertext, then tag.
@@ -170,32 +144,17 @@ fn seal(key: &Secret, context: &[u8], plain: &[u8]) -> Result<Vec<u8>, KeyError>
     let nonce: [u8; NONCE_LEN] = random()?;
     let mut body = plain.to_vec();
     key.aead()?
-        .seal_in_place_append_tag(
-            Nonce::assume_unique_for_key(nonce),
-            Aad::from(context),
-            &mut body,
-        )
+        .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(context), &mut body)
         .map_err(|_| KeyError::DoesNotOpen("the file to seal"))?;
     Ok([nonce.as_slice(), &body].concat())
 }
 
-fn open(
-    key: &Secret,
-    context: &[u8],
-    sealed: &[u8],
-    what: &'static str,
-) -> Result<Vec<u8>, KeyError> {
-    let (nonce, body) = sealed
-        .split_first_chunk::<NONCE_LEN>()
-        .ok_or(KeyError::DoesNotOpen(what))?;
+fn open(key: &Secret, context: &[u8], sealed: &[u8], what: &'static str) -> Result<Vec<u8>, KeyError> {
+    let (nonce, body) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(KeyError::DoesNotOpen(what))?;
     let mut body = body.to_vec();
     let length = key
         .aead()?
-        .open_in_place(
-            Nonce::assume_unique_for_key(*nonce),
-            Aad::from(context),
-            &mut body,
-        )
+        .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(context), &mut body)
         .map_err(|_| KeyError::DoesNotOpen(what))?
         .len();
     body.truncate(length);
@@ -216,12 +175,7 @@ mod tests {
 
         assert!(lab.unwrap(&wrapped, "planes", &[1; 32]).is_err());
         assert!(lab.unwrap(&wrapped, "flights", &[2; 32]).is_err());
-        assert!(
-            LabDataKey::generate()
-                .unwrap()
-                .unwrap(&wrapped, "flights", &[1; 32])
-                .is_err()
-        );
+        assert!(LabDataKey::generate().unwrap().unwrap(&wrapped, "flights", &[1; 32]).is_err());
         for at in 0..wrapped.len() {
             let mut altered = wrapped.clone();
             altered[at] ^= 1;

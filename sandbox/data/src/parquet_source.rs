@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
-    Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    Date32Type, Decimal128Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type,
+    UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType, Schema, TimeUnit};
@@ -27,11 +27,7 @@ const MAX_FOOTER: u64 = 64 << 20;
 const MAX_CHUNK: i64 = 4 << 30;
 
 /// Reads all rows into `sink`. Returns the columns of the file that are not declared.
-pub(crate) fn read(
-    file: File,
-    description: &Description,
-    sink: &mut dyn RowSink,
-) -> Result<Vec<String>, ImportError> {
+pub(crate) fn read(file: File, description: &Description, sink: &mut dyn RowSink) -> Result<Vec<String>, ImportError> {
     guarded(|| read_rows(file, description, sink))
 }
 
@@ -48,32 +44,17 @@ pub(crate) fn sample(file: File, limit: usize) -> Result<Sample, ImportError> {
     guarded(|| {
         let builder = open(file)?;
         let total = builder.metadata().file_metadata().num_rows();
-        let fields: Vec<_> = builder
-            .schema()
-            .fields()
-            .iter()
-            .map(|f| (f.name().clone(), declared_type(f.data_type())))
-            .collect();
-        let kept: Vec<usize> = (0..fields.len())
-            .filter(|&at| fields[at].1.is_some())
-            .collect();
+        let fields: Vec<_> =
+            builder.schema().fields().iter().map(|f| (f.name().clone(), declared_type(f.data_type()))).collect();
+        let kept: Vec<usize> = (0..fields.len()).filter(|&at| fields[at].1.is_some()).collect();
         let mask = ProjectionMask::roots(builder.parquet_schema(), kept);
-        let reader = builder
-            .with_projection(mask)
-            .with_limit(limit)
-            .build()
-            .map_err(lies)?;
-        let columns: Vec<_> = fields
-            .into_iter()
-            .filter_map(|(name, kind)| Some((name, kind?)))
-            .collect();
+        let reader = builder.with_projection(mask).with_limit(limit).build().map_err(lies)?;
+        let columns: Vec<_> = fields.into_iter().filter_map(|(name, kind)| Some((name, kind?))).collect();
         let mut rows = Vec::new();
         for batch in reader {
             let batch = batch.map_err(lies)?;
             for row in 0..batch.num_rows() {
-                let cell = |(array, (_, kind)): (&ArrayRef, &(String, ColumnType))| match convert(
-                    array, row, kind,
-                ) {
+                let cell = |(array, (_, kind)): (&ArrayRef, &(String, ColumnType))| match convert(array, row, kind) {
                     Ok(Cell::Null) | Err(_) => None,
                     Ok(cell) => Some(cell::render(&cell, kind).into_owned()),
                 };
@@ -81,11 +62,7 @@ pub(crate) fn sample(file: File, limit: usize) -> Result<Sample, ImportError> {
             }
         }
         let whole = rows.len() as i64 == total;
-        Ok(Sample {
-            columns,
-            rows,
-            whole,
-        })
+        Ok(Sample { columns, rows, whole })
     })
 }
 
@@ -97,33 +74,16 @@ fn lies(fault: impl std::fmt::Display) -> ImportError {
     ImportError::Parquet(fault.to_string())
 }
 
-fn read_rows(
-    file: File,
-    description: &Description,
-    sink: &mut dyn RowSink,
-) -> Result<Vec<String>, ImportError> {
+fn read_rows(file: File, description: &Description, sink: &mut dyn RowSink) -> Result<Vec<String>, ImportError> {
     let builder = open(file)?;
     let length = sink_length(builder.metadata());
     let total = builder.metadata().file_metadata().num_rows().max(0) as u64;
-    let names: Vec<String> = builder
-        .schema()
-        .fields()
-        .iter()
-        .map(|field| field.name().clone())
-        .collect();
-    let declared: Vec<&str> = description
-        .columns
-        .iter()
-        .map(|column| column.name.as_str())
-        .collect();
+    let names: Vec<String> = builder.schema().fields().iter().map(|field| field.name().clone()).collect();
+    let declared: Vec<&str> = description.columns.iter().map(|column| column.name.as_str()).collect();
     let (places, ignored) = match_columns(&declared, &names, description)?;
     check_types(builder.schema(), &places, description)?;
     let mask = ProjectionMask::roots(builder.parquet_schema(), places.iter().copied());
-    let reader = builder
-        .with_batch_size(1024)
-        .with_projection(mask)
-        .build()
-        .map_err(lies)?;
+    let reader = builder.with_batch_size(1024).with_projection(mask).build().map_err(lies)?;
     let unit = description.unit.as_ref();
 
     let mut spare = Vec::new();
@@ -132,26 +92,17 @@ fn read_rows(
         let batch = batch.map_err(lies)?;
         let arrays: Vec<&ArrayRef> = declared
             .iter()
-            .map(|name| {
-                batch
-                    .column_by_name(name)
-                    .ok_or_else(|| lies("a column is missing"))
-            })
+            .map(|name| batch.column_by_name(name).ok_or_else(|| lies("a column is missing")))
             .collect::<Result<_, _>>()?;
         for row in 0..batch.num_rows() {
             at.row += 1;
             let mut cells = recycle(spare);
             for (column, array) in description.columns.iter().zip(&arrays) {
                 let is_unit = unit.is_some_and(|unit| unit.column == column.name);
-                let missing = |text: &str| {
-                    unit.is_some_and(|unit| {
-                        is_unit && unit.missing.iter().any(|missing| missing == text)
-                    })
-                };
-                let text = array
-                    .as_string_opt::<i32>()
-                    .filter(|texts| texts.is_valid(row))
-                    .map(|texts| texts.value(row));
+                let missing =
+                    |text: &str| unit.is_some_and(|unit| is_unit && unit.missing.iter().any(|missing| missing == text));
+                let text =
+                    array.as_string_opt::<i32>().filter(|texts| texts.is_valid(row)).map(|texts| texts.value(row));
                 let cell = match text {
                     Some(text) if missing(text) => Cell::Null,
                     _ => convert(array, row, &column.kind).map_err(|reason| ImportError::Cell {
@@ -161,26 +112,16 @@ fn read_rows(
                     })?,
                 };
                 if cell == Cell::Null && !column.nullable && !is_unit {
-                    return Err(ImportError::Null {
-                        at,
-                        column: column.name.clone(),
-                    });
+                    return Err(ImportError::Null { at, column: column.name.clone() });
                 }
                 cells.push(cell);
             }
-            sink.row(
-                &cells,
-                at,
-                (length as u128 * u128::from(at.row) / u128::from(total.max(1))) as u64,
-            )?;
+            sink.row(&cells, at, (length as u128 * u128::from(at.row) / u128::from(total.max(1))) as u64)?;
             spare = recycle(cells);
         }
     }
     if at.row != total {
-        return Err(lies(format!(
-            "its footer counts {total} rows, its pages hold {}",
-            at.row
-        )));
+        return Err(lies(format!("its footer counts {total} rows, its pages hold {}", at.row)));
     }
     Ok(ignored)
 }
@@ -189,10 +130,7 @@ fn read_rows(
 fn open(file: File) -> Result<ParquetRecordBatchReaderBuilder<SharedFile>, ImportError> {
     let file = SharedFile::new(Arc::new(file)).map_err(ImportError::Read)?;
     let length = file.length();
-    let tail = length
-        .checked_sub(8)
-        .filter(|_| length >= 12)
-        .ok_or_else(|| lies("it is too short"))?;
+    let tail = length.checked_sub(8).filter(|_| length >= 12).ok_or_else(|| lies("it is too short"))?;
     let tail = parquet::file::reader::ChunkReader::get_bytes(&file, tail, 8).map_err(lies)?;
     match &tail[4..] {
         b"PAR1" => {}
@@ -201,13 +139,10 @@ fn open(file: File) -> Result<ParquetRecordBatchReaderBuilder<SharedFile>, Impor
     }
     let footer = u64::from(u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]));
     if footer > length - 12 || footer > MAX_FOOTER {
-        return Err(lies(
-            "its footer is said to be longer than the file or than 64 MiB",
-        ));
+        return Err(lies("its footer is said to be longer than the file or than 64 MiB"));
     }
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    let builder =
-        ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).map_err(lies)?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).map_err(lies)?;
     check_claims(builder.metadata(), length)?;
     Ok(builder)
 }
@@ -225,22 +160,16 @@ fn check_claims(metadata: &ParquetMetaData, length: u64) -> Result<(), ImportErr
                 .unwrap_or_else(|| column.data_page_offset())
                 .min(column.data_page_offset());
             let end = start.checked_add(column.compressed_size());
-            let inside = start >= 4
-                && column.compressed_size() >= 0
-                && end.is_some_and(|end| end as u64 <= length);
+            let inside = start >= 4 && column.compressed_size() >= 0 && end.is_some_and(|end| end as u64 <= length);
             if !inside {
                 return Err(lies("a column is said to lie outside the file"));
             }
             if !(0..=MAX_CHUNK).contains(&column.uncompressed_size()) {
-                return Err(lies(
-                    "a column is said to be larger than 4 GiB, or less than nothing",
-                ));
+                return Err(lies("a column is said to be larger than 4 GiB, or less than nothing"));
             }
             let flat = column.column_descr().max_rep_level() == 0;
             if column.num_values() < 0 || flat && column.num_values() != group.num_rows() {
-                return Err(lies(
-                    "a column is said to hold other rows than its row group",
-                ));
+                return Err(lies("a column is said to hold other rows than its row group"));
             }
         }
     }
@@ -267,41 +196,23 @@ fn declared_type(source: &DataType) -> Option<ColumnType> {
         Float32 | Float64 => ColumnType::Float,
         Boolean => ColumnType::Bool,
         Utf8 => ColumnType::Text,
-        Date32 => ColumnType::Date {
-            format: crate::description::DEFAULT_DATE_FORMAT.into(),
-        },
+        Date32 => ColumnType::Date { format: crate::description::DEFAULT_DATE_FORMAT.into() },
         Timestamp(..) => ColumnType::Timestamp { format: None },
-        Decimal128(_, scale @ 0..=18) => ColumnType::Decimal {
-            scale: *scale as u8,
-        },
+        Decimal128(_, scale @ 0..=18) => ColumnType::Decimal { scale: *scale as u8 },
         _ => return None,
     })
 }
 
-fn check_types(
-    schema: &Schema,
-    places: &[usize],
-    description: &Description,
-) -> Result<(), ImportError> {
+fn check_types(schema: &Schema, places: &[usize], description: &Description) -> Result<(), ImportError> {
     for (column, &place) in description.columns.iter().zip(places) {
         let source = schema.field(place).data_type();
         let fits = match (declared_type(source), &column.kind) {
             // Texts are read as from a CSV file.
             (Some(ColumnType::Text), _) => true,
-            (
-                Some(ColumnType::Int),
-                ColumnType::Int | ColumnType::Float | ColumnType::Decimal { .. },
-            ) => true,
-            (
-                Some(ColumnType::Date { .. }),
-                ColumnType::Date { .. } | ColumnType::Timestamp { .. },
-            ) => true,
-            (Some(ColumnType::Decimal { .. }), ColumnType::Decimal { .. } | ColumnType::Float) => {
-                true
-            }
-            (Some(found), wanted) => {
-                std::mem::discriminant(&found) == std::mem::discriminant(wanted)
-            }
+            (Some(ColumnType::Int), ColumnType::Int | ColumnType::Float | ColumnType::Decimal { .. }) => true,
+            (Some(ColumnType::Date { .. }), ColumnType::Date { .. } | ColumnType::Timestamp { .. }) => true,
+            (Some(ColumnType::Decimal { .. }), ColumnType::Decimal { .. } | ColumnType::Float) => true,
+            (Some(found), wanted) => std::mem::discriminant(&found) == std::mem::discriminant(wanted),
             (None, _) => false,
         };
         if !fits {
@@ -344,9 +255,7 @@ fn convert<'a>(array: &'a ArrayRef, row: usize, kind: &ColumnType) -> Result<Cel
             }));
         }
         DataType::Timestamp(unit, _) => {
-            return timestamp(array, row, *unit)
-                .map(Cell::Int)
-                .ok_or(Reason::Timestamp);
+            return timestamp(array, row, *unit).map(Cell::Int).ok_or(Reason::Timestamp);
         }
         DataType::Decimal128(_, scale) => return decimal(value!(Decimal128Type), *scale, kind),
         DataType::Int8 => i64::from(value!(Int8Type)),
@@ -368,38 +277,18 @@ fn convert<'a>(array: &'a ArrayRef, row: usize, kind: &ColumnType) -> Result<Cel
 }
 
 fn finite<'a>(number: f64) -> Result<Cell<'a>, Reason> {
-    if number.is_finite() {
-        Ok(Cell::Float(number))
-    } else {
-        Err(Reason::Float)
-    }
+    if number.is_finite() { Ok(Cell::Float(number)) } else { Err(Reason::Float) }
 }
 
 fn timestamp(array: &ArrayRef, row: usize, unit: TimeUnit) -> Option<i64> {
     use arrow_array::types::{
-        TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
-        TimestampSecondType,
+        TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
     };
     match unit {
-        TimeUnit::Second => array
-            .as_primitive_opt::<TimestampSecondType>()?
-            .value(row)
-            .checked_mul(1_000_000),
-        TimeUnit::Millisecond => array
-            .as_primitive_opt::<TimestampMillisecondType>()?
-            .value(row)
-            .checked_mul(1_000),
-        TimeUnit::Microsecond => Some(
-            array
-                .as_primitive_opt::<TimestampMicrosecondType>()?
-                .value(row),
-        ),
-        TimeUnit::Nanosecond => Some(
-            array
-                .as_primitive_opt::<TimestampNanosecondType>()?
-                .value(row)
-                .div_euclid(1_000),
-        ),
+        TimeUnit::Second => array.as_primitive_opt::<TimestampSecondType>()?.value(row).checked_mul(1_000_000),
+        TimeUnit::Millisecond => array.as_primitive_opt::<TimestampMillisecondType>()?.value(row).checked_mul(1_000),
+        TimeUnit::Microsecond => Some(array.as_primitive_opt::<TimestampMicrosecondType>()?.value(row)),
+        TimeUnit::Nanosecond => Some(array.as_primitive_opt::<TimestampNanosecondType>()?.value(row).div_euclid(1_000)),
     }
 }
 
@@ -408,17 +297,13 @@ fn decimal<'a>(steps: i128, scale: i8, kind: &ColumnType) -> Result<Cell<'a>, Re
         ColumnType::Float => finite(steps as f64 / 10f64.powi(i32::from(scale))),
         ColumnType::Decimal { scale: wanted } => {
             let shift = i32::from(*wanted) - i32::from(scale);
-            let power = 10i128
-                .checked_pow(shift.unsigned_abs())
-                .ok_or(Reason::Decimal)?;
+            let power = 10i128.checked_pow(shift.unsigned_abs()).ok_or(Reason::Decimal)?;
             let steps = match shift >= 0 {
                 true => steps.checked_mul(power).ok_or(Reason::Decimal)?,
                 false if steps % power == 0 => steps / power,
                 false => return Err(Reason::Scale(*wanted)),
             };
-            i64::try_from(steps)
-                .map(Cell::Int)
-                .map_err(|_| Reason::Decimal)
+            i64::try_from(steps).map(Cell::Int).map_err(|_| Reason::Decimal)
         }
         _ => Err(Reason::Type(kind.word())),
     }

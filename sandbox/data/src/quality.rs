@@ -68,29 +68,17 @@ impl ColumnQuality {
     /// Share of present cells that are in range, in the domain and pass the check, 0 to 1. A cell
     /// that fails two of them counts once.
     pub fn validity(&self) -> f64 {
-        share(
-            self.present - self.invalid().min(self.present),
-            self.present,
-        )
+        share(self.present - self.invalid().min(self.present), self.present)
     }
 
     fn invalid(&self) -> u64 {
-        self.out_of_range
-            .saturating_add(self.out_of_domain)
-            .saturating_add(self.failed_check)
+        self.out_of_range.saturating_add(self.out_of_domain).saturating_add(self.failed_check)
     }
 }
 
 impl QualityReport {
     /// Titles of the columns of [`QualityReport::table`].
-    pub const TITLES: [&str; 6] = [
-        "column",
-        "completeness",
-        "validity",
-        "invalid",
-        "distinct (estimate)",
-        "rows",
-    ];
+    pub const TITLES: [&str; 6] = ["column", "completeness", "validity", "invalid", "distinct (estimate)", "rows"];
 
     /// One line per column, as texts for a table.
     pub fn table(&self) -> Vec<[String; 6]> {
@@ -112,11 +100,7 @@ impl QualityReport {
 }
 
 fn share(part: u64, whole: u64) -> f64 {
-    if whole == 0 {
-        1.0
-    } else {
-        part as f64 / whole as f64
-    }
+    if whole == 0 { 1.0 } else { part as f64 / whole as f64 }
 }
 
 /// Collects a [`QualityReport`] row by row, in memory independent of the number of rows.
@@ -182,14 +166,7 @@ impl Survey {
                 ..column.quality
             })
             .collect();
-        QualityReport {
-            rows: rows + set_aside,
-            set_aside,
-            units,
-            largest_unit,
-            columns,
-            freshness,
-        }
+        QualityReport { rows: rows + set_aside, set_aside, units, largest_unit, columns, freshness }
     }
 
     fn freshness(&self, description: &Description, now: DateTime<Utc>) -> Option<Freshness> {
@@ -197,9 +174,7 @@ impl Survey {
             .columns
             .iter()
             .zip(&description.columns)
-            .filter_map(|(column, spec)| {
-                Some((&column.quality.name, moment(column.newest?, &spec.kind)?))
-            })
+            .filter_map(|(column, spec)| Some((&column.quality.name, moment(column.newest?, &spec.kind)?)))
             .max_by_key(|(_, newest)| *newest)?;
         let age_days = (now - newest).num_days();
         let late_after_days = description.update_cycle.late_after_days();
@@ -221,10 +196,7 @@ impl ColumnSurvey {
                 let below = matches!(spec.min, Some(Bound::Int(min)) if number < min);
                 let above = matches!(spec.max, Some(Bound::Int(max)) if number > max);
                 self.quality.out_of_range += u64::from(below || above);
-                if matches!(
-                    spec.kind,
-                    ColumnType::Date { .. } | ColumnType::Timestamp { .. }
-                ) {
+                if matches!(spec.kind, ColumnType::Date { .. } | ColumnType::Timestamp { .. }) {
                     self.newest = self.newest.max(Some(number));
                 }
                 mix(number.cast_unsigned())
@@ -237,12 +209,8 @@ impl ColumnSurvey {
             }
             Cell::Bool(value) => mix(u64::from(value)),
             Cell::Text(text) => {
-                let outside =
-                    !spec.domain.is_empty() && !spec.domain.iter().any(|known| known == text);
-                let failed = spec
-                    .check
-                    .as_ref()
-                    .is_some_and(|check| !cell::passes(text, check));
+                let outside = !spec.domain.is_empty() && !spec.domain.iter().any(|known| known == text);
+                let failed = spec.check.as_ref().is_some_and(|check| !cell::passes(text, check));
                 self.quality.out_of_domain += u64::from(outside);
                 self.quality.failed_check += u64::from(failed && !outside);
                 hash_text(text.as_bytes())
@@ -256,11 +224,7 @@ impl ColumnSurvey {
 
 fn moment(value: i64, kind: &ColumnType) -> Option<DateTime<Utc>> {
     match kind {
-        ColumnType::Date { .. } => Some(
-            cell::date_of(value)?
-                .and_time(chrono::NaiveTime::MIN)
-                .and_utc(),
-        ),
+        ColumnType::Date { .. } => Some(cell::date_of(value)?.and_time(chrono::NaiveTime::MIN).and_utc()),
         ColumnType::Timestamp { .. } => DateTime::from_timestamp_micros(value),
         _ => None,
     }
@@ -276,28 +240,16 @@ fn mix(mut z: u64) -> u64 {
 
 fn hash_text(bytes: &[u8]) -> u64 {
     let (words, tail) = bytes.as_chunks::<8>();
-    let hash = words.iter().fold(bytes.len() as u64, |hash, word| {
-        mix(hash ^ u64::from_le_bytes(*word))
-    });
-    mix(tail.iter().fold(hash, |hash, &byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    }))
+    let hash = words.iter().fold(bytes.len() as u64, |hash, word| mix(hash ^ u64::from_le_bytes(*word)));
+    mix(tail.iter().fold(hash, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)))
 }
 
 /// HyperLogLog's estimate, with linear counting while registers are empty.
 fn estimate(registers: &[u8; REGISTERS]) -> u64 {
     let m = REGISTERS as f64;
-    let raw = 0.7213 / (1.0 + 1.079 / m) * m * m
-        / registers
-            .iter()
-            .map(|&r| 0.5f64.powi(i32::from(r)))
-            .sum::<f64>();
+    let raw = 0.7213 / (1.0 + 1.079 / m) * m * m / registers.iter().map(|&r| 0.5f64.powi(i32::from(r))).sum::<f64>();
     let empty = registers.iter().filter(|&&r| r == 0).count();
-    let estimate = if raw <= 2.5 * m && empty > 0 {
-        m * (m / empty as f64).ln()
-    } else {
-        raw
-    };
+    let estimate = if raw <= 2.5 * m && empty > 0 { m * (m / empty as f64).ln() } else { raw };
     estimate.round() as u64
 }
 
@@ -308,22 +260,11 @@ mod tests {
     #[test]
     fn the_distinct_estimate_is_within_five_percent() {
         for distinct in [1u64, 10, 1_000, 20_000, 300_000] {
-            let mut ints = ColumnSurvey {
-                quality: empty(),
-                newest: None,
-                registers: Box::new([0; REGISTERS]),
-            };
-            let mut texts = ColumnSurvey {
-                quality: empty(),
-                newest: None,
-                registers: Box::new([0; REGISTERS]),
-            };
+            let mut ints = ColumnSurvey { quality: empty(), newest: None, registers: Box::new([0; REGISTERS]) };
+            let mut texts = ColumnSurvey { quality: empty(), newest: None, registers: Box::new([0; REGISTERS]) };
             for value in (0..distinct).chain(0..distinct) {
                 ints.cell(&spec(ColumnType::Int), &Cell::Int(value as i64));
-                texts.cell(
-                    &spec(ColumnType::Text),
-                    &Cell::Text(&format!("unit-{value:08}")),
-                );
+                texts.cell(&spec(ColumnType::Text), &Cell::Text(&format!("unit-{value:08}")));
             }
             for registers in [&ints.registers, &texts.registers] {
                 let error = estimate(registers).abs_diff(distinct) as f64 / distinct as f64;

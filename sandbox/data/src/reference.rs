@@ -55,9 +55,7 @@ pub enum LookupError {
         column: String,
     },
     /// Key values must be unique, or a row would be multiplied.
-    #[error(
-        "column {column:?} of reference table {table:?} cannot be a key: row {row} repeats an earlier value"
-    )]
+    #[error("column {column:?} of reference table {table:?} cannot be a key: row {row} repeats an earlier value")]
     Repeated {
         /// Table name.
         table: String,
@@ -67,9 +65,7 @@ pub enum LookupError {
         row: u64,
     },
     /// Floats and bools do not make keys.
-    #[error(
-        "column {column:?} of reference table {table:?} cannot be a key: only ints, dates and texts can"
-    )]
+    #[error("column {column:?} of reference table {table:?} cannot be a key: only ints, dates and texts can")]
     NotAKey {
         /// Table name.
         table: String,
@@ -79,18 +75,8 @@ pub enum LookupError {
 }
 
 impl ReferenceTable {
-    pub(crate) fn new(
-        name: String,
-        key: String,
-        columns: Vec<(String, ColumnType)>,
-        table: OwnedTable,
-    ) -> Self {
-        Self {
-            name,
-            key,
-            columns,
-            table: Arc::new(table),
-        }
+    pub(crate) fn new(name: String, key: String, columns: Vec<(String, ColumnType)>, table: OwnedTable) -> Self {
+        Self { name, key, columns, table: Arc::new(table) }
     }
 
     /// The dataset's name.
@@ -145,9 +131,7 @@ impl ReferenceTable {
             }
             let value = match column.cells {
                 Cells::Ints(cells) => KeyValue::Int(cells[row]),
-                Cells::Texts { .. } => {
-                    KeyValue::Text(String::from_utf8_lossy(column.text(row)?).into_owned())
-                }
+                Cells::Texts { .. } => KeyValue::Text(String::from_utf8_lossy(column.text(row)?).into_owned()),
                 Cells::Floats(_) | Cells::Bools(_) => return None,
             };
             if seen.insert(value.clone()) {
@@ -160,22 +144,12 @@ impl ReferenceTable {
     /// Prepares the lookup of column `on` of an input by `key`, bringing `columns`.
     pub fn lookup(&self, on: &str, key: &str, columns: &[String]) -> Result<Lookup, LookupError> {
         let position = |column: &str| {
-            self.position(column).ok_or_else(|| LookupError::NoColumn {
-                table: self.name.clone(),
-                column: column.to_owned(),
-            })
+            self.position(column)
+                .ok_or_else(|| LookupError::NoColumn { table: self.name.clone(), column: column.to_owned() })
         };
         let index = Arc::new(self.index(position(key)?)?);
-        let columns = columns
-            .iter()
-            .map(|column| position(column))
-            .collect::<Result<_, _>>()?;
-        Ok(Lookup {
-            table: self.clone(),
-            on: on.to_owned(),
-            index,
-            columns,
-        })
+        let columns = columns.iter().map(|column| position(column)).collect::<Result<_, _>>()?;
+        Ok(Lookup { table: self.clone(), on: on.to_owned(), index, columns })
     }
 
     fn position(&self, column: &str) -> Option<usize> {
@@ -189,10 +163,7 @@ impl ReferenceTable {
             CellKind::Int => Index::Ints(HashMap::new()),
             CellKind::Text => Index::Texts(HashMap::new()),
             CellKind::Float | CellKind::Bool => {
-                return Err(LookupError::NotAKey {
-                    table: table(),
-                    column: name(),
-                });
+                return Err(LookupError::NotAKey { table: table(), column: name() });
             }
         };
         for row in 0..self.table.rows() {
@@ -201,17 +172,13 @@ impl ReferenceTable {
             }
             let earlier = match (&mut index, column.cells) {
                 (Index::Ints(index), Cells::Ints(cells)) => index.insert(cells[row as usize], row),
-                (Index::Texts(index), Cells::Texts { .. }) => column
-                    .text(row as usize)
-                    .and_then(|text| index.insert(text.into(), row)),
+                (Index::Texts(index), Cells::Texts { .. }) => {
+                    column.text(row as usize).and_then(|text| index.insert(text.into(), row))
+                }
                 _ => None,
             };
             if earlier.is_some() {
-                return Err(LookupError::Repeated {
-                    table: table(),
-                    column: name(),
-                    row: u64::from(row) + 1,
-                });
+                return Err(LookupError::Repeated { table: table(), column: name(), row: u64::from(row) + 1 });
             }
         }
         Ok(index)

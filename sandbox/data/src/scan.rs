@@ -171,14 +171,8 @@ enum OwnedCells {
 
 impl OwnedTable {
     pub(crate) fn new(kinds: impl IntoIterator<Item = CellKind>) -> Self {
-        let column = |kind| OwnedColumn {
-            cells: OwnedCells::new(kind),
-            validity: Vec::new(),
-        };
-        Self {
-            rows: 0,
-            columns: kinds.into_iter().map(column).collect(),
-        }
+        let column = |kind| OwnedColumn { cells: OwnedCells::new(kind), validity: Vec::new() };
+        Self { rows: 0, columns: kinds.into_iter().map(column).collect() }
     }
 
     /// Number of rows.
@@ -195,10 +189,7 @@ impl OwnedTable {
             OwnedCells::Bools(cells) => Cells::Bools(cells),
             OwnedCells::Texts { offsets, bytes } => Cells::Texts { offsets, bytes },
         };
-        Column {
-            cells,
-            validity: &column.validity,
-        }
+        Column { cells, validity: &column.validity }
     }
 
     fn clear(&mut self) {
@@ -236,13 +227,7 @@ impl OwnedTable {
                 (OwnedCells::Ints(cells), Cells::Ints(more)) => cells.extend_from_slice(more),
                 (OwnedCells::Floats(cells), Cells::Floats(more)) => cells.extend_from_slice(more),
                 (OwnedCells::Bools(cells), Cells::Bools(more)) => cells.extend_from_slice(more),
-                (
-                    OwnedCells::Texts { offsets, bytes },
-                    Cells::Texts {
-                        offsets: more,
-                        bytes: text,
-                    },
-                ) => {
+                (OwnedCells::Texts { offsets, bytes }, Cells::Texts { offsets: more, bytes: text }) => {
                     let base = bytes.len() as u32;
                     u32::try_from(bytes.len() + text.len()).map_err(|_| ScanError::TooLarge)?;
                     bytes.extend_from_slice(text);
@@ -262,23 +247,12 @@ impl OwnedTable {
         let decode = |(array, column): (&arrow_array::ArrayRef, &OwnedColumn)| {
             ChunkColumn::decode(array, column.cells.kind()).ok_or(ScanError::Shape)
         };
-        let decoded = batch
-            .columns()
-            .iter()
-            .zip(&self.columns)
-            .map(decode)
-            .collect::<Result<Vec<_>, _>>()?;
+        let decoded = batch.columns().iter().zip(&self.columns).map(decode).collect::<Result<Vec<_>, _>>()?;
         let mut offsets = vec![Vec::new(); decoded.len()];
         for (column, offsets) in decoded.iter().zip(&mut offsets) {
             column.rebase(0..rows, offsets);
         }
-        self.append(
-            rows,
-            decoded
-                .iter()
-                .zip(&offsets)
-                .map(|(column, offsets)| column.view(0..rows, offsets)),
-        )
+        self.append(rows, decoded.iter().zip(&offsets).map(|(column, offsets)| column.view(0..rows, offsets)))
     }
 }
 
@@ -297,10 +271,7 @@ impl OwnedCells {
             CellKind::Int => Self::Ints(Vec::new()),
             CellKind::Float => Self::Floats(Vec::new()),
             CellKind::Bool => Self::Bools(Vec::new()),
-            CellKind::Text => Self::Texts {
-                offsets: vec![0],
-                bytes: Vec::new(),
-            },
+            CellKind::Text => Self::Texts { offsets: vec![0], bytes: Vec::new() },
         }
     }
 }
@@ -325,10 +296,7 @@ impl OwnedGrain {
     pub(crate) fn append(&mut self, grain: Grain<'_>) -> Result<(), ScanError> {
         for (index, table) in self.tables.iter_mut().enumerate() {
             let from = grain.table(index);
-            table.append(
-                from.rows() as usize,
-                (0..from.columns()).map(|column| from.column(column)),
-            )?;
+            table.append(from.rows() as usize, (0..from.columns()).map(|column| from.column(column)))?;
         }
         Ok(())
     }
@@ -347,23 +315,13 @@ pub struct ScanInput<'a> {
 impl ScanInput<'_> {
     /// Names and types of the columns a grain's table will have.
     pub fn shape(&self) -> Result<Vec<(String, ColumnType)>, ScanError> {
-        let own = self
-            .columns
-            .iter()
-            .map(|name| Ok((name.clone(), self.kind(name)?.clone())));
-        let brought = self
-            .lookups
-            .iter()
-            .flat_map(|lookup| lookup.brings().cloned().map(Ok));
+        let own = self.columns.iter().map(|name| Ok((name.clone(), self.kind(name)?.clone())));
+        let brought = self.lookups.iter().flat_map(|lookup| lookup.brings().cloned().map(Ok));
         own.chain(brought).collect()
     }
 
     pub(crate) fn kinds(&self) -> Result<Vec<CellKind>, ScanError> {
-        Ok(self
-            .shape()?
-            .iter()
-            .map(|(_, kind)| kind.cell_kind())
-            .collect())
+        Ok(self.shape()?.iter().map(|(_, kind)| kind.cell_kind()).collect())
     }
 
     fn kind(&self, name: &str) -> Result<&ColumnType, ScanError> {
@@ -396,9 +354,7 @@ pub enum ScanError {
         hint: String,
     },
     /// Ints are looked up among ints, texts among texts.
-    #[error(
-        "column {column:?} of dataset {dataset:?} cannot be looked up in {reference:?}: its type is not the key's"
-    )]
+    #[error("column {column:?} of dataset {dataset:?} cannot be looked up in {reference:?}: its type is not the key's")]
     LookupType {
         /// Dataset name.
         dataset: String,
@@ -424,14 +380,10 @@ pub enum ScanError {
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
     /// One grain has more than 2^32 rows or 4 GiB of text in one column.
-    #[error(
-        "a grain has more rows or text than a job can be shown (2^32 rows, 4 GiB of text a column)"
-    )]
+    #[error("a grain has more rows or text than a job can be shown (2^32 rows, 4 GiB of text a column)")]
     TooLarge,
     /// Tables of different shapes were mixed: a fault of the program.
-    #[error(
-        "tables of different shapes were mixed: this is a fault of the program, please report it"
-    )]
+    #[error("tables of different shapes were mixed: this is a fault of the program, please report it")]
     Shape,
 }
 
@@ -450,28 +402,15 @@ impl CoGroup {
         for other in inputs {
             let (a, b) = (first.snapshot.manifest(), other.snapshot.manifest());
             if a.unit_domain != b.unit_domain || a.files.len() != b.files.len() {
-                return Err(ScanError::Mismatch {
-                    first: a.dataset.clone(),
-                    second: b.dataset.clone(),
-                });
+                return Err(ScanError::Mismatch { first: a.dataset.clone(), second: b.dataset.clone() });
             }
         }
-        let cursors = inputs
-            .iter()
-            .map(|input| Cursor::open(input, bucket))
-            .collect::<Result<_, _>>()?;
-        Ok(Self {
-            cursors,
-            unit: String::new(),
-            over: false,
-        })
+        let cursors = inputs.iter().map(|input| Cursor::open(input, bucket)).collect::<Result<_, _>>()?;
+        Ok(Self { cursors, unit: String::new(), over: false })
     }
 
     /// The next grain, or `None` after the last. After an error there are no more grains.
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "a grain borrows the co-group, which Iterator cannot say"
-    )]
+    #[expect(clippy::should_implement_trait, reason = "a grain borrows the co-group, which Iterator cannot say")]
     pub fn next(&mut self) -> Result<Option<Grain<'_>>, ScanError> {
         if self.over {
             return Ok(None);
@@ -507,27 +446,14 @@ impl CoGroup {
 /// Decodes the columns of one bucket and the unit ids, looks at nothing, and returns the number of
 /// rows: the floor that benchmarks compare [`CoGroup`] with. The bucket's digest is not verified.
 pub fn decode_only(input: &ScanInput<'_>, bucket: u32) -> Result<u64, ScanError> {
-    let entry = input
-        .snapshot
-        .manifest()
-        .files
-        .get(bucket as usize)
-        .ok_or(ScanError::NoBucket(bucket))?;
+    let entry = input.snapshot.manifest().files.get(bucket as usize).ok_or(ScanError::NoBucket(bucket))?;
     let content = |fault: &dyn std::fmt::Display| SnapshotError::content(&entry.file, fault);
     let (file, metadata) = input.snapshot.parquet(bucket, false)?;
-    let builder =
-        ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata).with_batch_size(BATCH);
-    let wanted = input
-        .columns
-        .iter()
-        .filter_map(|name| input.snapshot.manifest().leaf(name));
+    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata).with_batch_size(BATCH);
+    let wanted = input.columns.iter().filter_map(|name| input.snapshot.manifest().leaf(name));
     let mask = ProjectionMask::leaves(builder.parquet_schema(), wanted.chain([0]));
     let mut rows = 0;
-    for batch in builder
-        .with_projection(mask)
-        .build()
-        .map_err(|fault| content(&fault))?
-    {
+    for batch in builder.with_projection(mask).build().map_err(|fault| content(&fault))? {
         rows += batch.map_err(|fault| content(&fault))?.num_rows() as u64;
     }
     Ok(rows)
@@ -602,30 +528,19 @@ enum ChunkCells {
     Ints(ScalarBuffer<i64>),
     Floats(ScalarBuffer<f64>),
     Bools(Vec<u8>),
-    Texts {
-        offsets: ScalarBuffer<i32>,
-        bytes: Buffer,
-    },
+    Texts { offsets: ScalarBuffer<i32>, bytes: Buffer },
 }
 
 impl Cursor {
     fn open(input: &ScanInput<'_>, bucket: u32) -> Result<Self, ScanError> {
         let snapshot = input.snapshot;
-        let entry = snapshot
-            .manifest()
-            .files
-            .get(bucket as usize)
-            .ok_or(ScanError::NoBucket(bucket))?;
+        let entry = snapshot.manifest().files.get(bucket as usize).ok_or(ScanError::NoBucket(bucket))?;
         snapshot.verify_bucket(bucket)?;
         let plan = Plan::new(input)?;
         let (file, metadata) = snapshot.parquet(bucket, true)?;
-        let content =
-            |fault: parquet::errors::ParquetError| SnapshotError::content(&entry.file, fault);
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
-            .with_batch_size(BATCH);
-        let wanted = plan
-            .stored()
-            .filter_map(|name| snapshot.manifest().leaf(name));
+        let content = |fault: parquet::errors::ParquetError| SnapshotError::content(&entry.file, fault);
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata).with_batch_size(BATCH);
+        let wanted = plan.stored().filter_map(|name| snapshot.manifest().leaf(name));
         let mask = ProjectionMask::leaves(builder.parquet_schema(), wanted.chain([0]));
         let reader = builder.with_projection(mask).build().map_err(content)?;
         let kinds = input.kinds()?;
@@ -728,10 +643,7 @@ impl Cursor {
         if bucket_of(self.chunk.unit(row).as_bytes(), self.buckets) == self.bucket {
             return Ok(());
         }
-        Err(
-            SnapshotError::content(&self.file, "a unit lies in a bucket that is not its own")
-                .into(),
-        )
+        Err(SnapshotError::content(&self.file, "a unit lies in a bucket that is not its own").into())
     }
 
     fn disorder(&self) -> ScanError {
@@ -742,11 +654,7 @@ impl Cursor {
         if self.met == self.expected {
             return Ok(());
         }
-        Err(SnapshotError::content(
-            &self.file,
-            "it has another number of rows or units than registered",
-        )
-        .into())
+        Err(SnapshotError::content(&self.file, "it has another number of rows or units than registered").into())
     }
 
     /// Prepares text offsets that start at 0.
@@ -764,21 +672,15 @@ impl Cursor {
 
 impl Plan {
     fn new(input: &ScanInput<'_>) -> Result<Self, ScanError> {
-        let mut plan = Self {
-            read: Vec::new(),
-            lookups: Vec::new(),
-            shown: Vec::new(),
-        };
+        let mut plan = Self { read: Vec::new(), lookups: Vec::new(), shown: Vec::new() };
         for name in input.columns {
             let at = plan.read(input, name)?;
             plan.shown.push(at);
         }
         for lookup in input.lookups {
             let kind = input.kind(&lookup.on)?.cell_kind();
-            let fits = matches!(
-                (&*lookup.index, kind),
-                (Index::Ints(_), CellKind::Int) | (Index::Texts(_), CellKind::Text)
-            );
+            let fits =
+                matches!((&*lookup.index, kind), (Index::Ints(_), CellKind::Int) | (Index::Texts(_), CellKind::Text));
             if !fits {
                 return Err(ScanError::LookupType {
                     dataset: input.snapshot.manifest().dataset.clone(),
@@ -787,43 +689,25 @@ impl Plan {
                 });
             }
             let on = plan.read(input, &lookup.on)?;
-            plan.lookups.push(PlannedLookup {
-                lookup: lookup.clone(),
-                on,
-            });
+            plan.lookups.push(PlannedLookup { lookup: lookup.clone(), on });
         }
-        let brought = plan
-            .lookups
-            .iter()
-            .map(|planned| planned.lookup.columns.len())
-            .sum::<usize>();
-        plan.shown
-            .extend(plan.read.len()..plan.read.len() + brought);
+        let brought = plan.lookups.iter().map(|planned| planned.lookup.columns.len()).sum::<usize>();
+        plan.shown.extend(plan.read.len()..plan.read.len() + brought);
         Ok(plan)
     }
 
     /// Index of the read column of this name.
     fn read(&mut self, input: &ScanInput<'_>, name: &str) -> Result<usize, ScanError> {
         let kind = input.kind(name)?.cell_kind();
-        let origin = match (
-            input.snapshot.manifest().unit_column.as_deref() == Some(name),
-            kind,
-        ) {
+        let origin = match (input.snapshot.manifest().unit_column.as_deref() == Some(name), kind) {
             (true, CellKind::Int) => Origin::UnitInt,
             (true, _) => Origin::UnitText,
-            (false, kind) => Origin::Stored {
-                name: name.to_owned(),
-                kind,
-            },
+            (false, kind) => Origin::Stored { name: name.to_owned(), kind },
         };
-        Ok(self
-            .read
-            .iter()
-            .position(|other| *other == origin)
-            .unwrap_or_else(|| {
-                self.read.push(origin);
-                self.read.len() - 1
-            }))
+        Ok(self.read.iter().position(|other| *other == origin).unwrap_or_else(|| {
+            self.read.push(origin);
+            self.read.len() - 1
+        }))
     }
 
     fn stored(&self) -> impl Iterator<Item = &str> {
@@ -836,12 +720,7 @@ impl Plan {
 
 impl Chunk {
     fn empty() -> Self {
-        Self {
-            rows: 0,
-            unit_keys: Vec::new().into(),
-            units: StringArray::new_null(0),
-            columns: Vec::new(),
-        }
+        Self { rows: 0, unit_keys: Vec::new().into(), units: StringArray::new_null(0), columns: Vec::new() }
     }
 
     fn unit(&self, row: usize) -> &str {
@@ -851,42 +730,25 @@ impl Chunk {
     /// The first row after `start` of another unit.
     fn run_end(&self, start: usize) -> usize {
         let keys = &self.unit_keys[start..];
-        start
-            + keys
-                .iter()
-                .position(|key| *key != keys[0])
-                .unwrap_or(keys.len())
+        start + keys.iter().position(|key| *key != keys[0]).unwrap_or(keys.len())
     }
 
     fn decode(batch: &RecordBatch, plan: &Plan, file: &str) -> Result<Self, ScanError> {
-        let wrong = || {
-            SnapshotError::content(
-                file,
-                "a column is missing or of another type than registered",
-            )
-        };
+        let wrong = || SnapshotError::content(file, "a column is missing or of another type than registered");
         let column = |name: &str| batch.column_by_name(name).ok_or_else(wrong);
-        let units = column(UNIT)?
-            .as_dictionary_opt::<Int32Type>()
-            .ok_or_else(wrong)?;
+        let units = column(UNIT)?.as_dictionary_opt::<Int32Type>().ok_or_else(wrong)?;
         if units.null_count() > 0 {
             return Err(wrong().into());
         }
         let mut chunk = Self {
             rows: batch.num_rows(),
             unit_keys: units.keys().values().clone(),
-            units: units
-                .values()
-                .as_string_opt::<i32>()
-                .ok_or_else(wrong)?
-                .clone(),
+            units: units.values().as_string_opt::<i32>().ok_or_else(wrong)?.clone(),
             columns: Vec::with_capacity(plan.read.len()),
         };
         for origin in &plan.read {
             let decoded = match origin {
-                Origin::Stored { name, kind } => {
-                    ChunkColumn::decode(column(name)?, *kind).ok_or_else(wrong)?
-                }
+                Origin::Stored { name, kind } => ChunkColumn::decode(column(name)?, *kind).ok_or_else(wrong)?,
                 Origin::UnitText => chunk.unit_texts()?,
                 Origin::UnitInt => chunk.unit_ints().ok_or_else(wrong)?,
             };
@@ -895,10 +757,7 @@ impl Chunk {
         for planned in &plan.lookups {
             let rows = chunk.columns[planned.on].look_up(&planned.lookup.index, chunk.rows);
             for &column in &planned.lookup.columns {
-                chunk.columns.push(ChunkColumn::gather(
-                    planned.lookup.table.table().column(column),
-                    &rows,
-                )?);
+                chunk.columns.push(ChunkColumn::gather(planned.lookup.table.table().column(column), &rows)?);
             }
         }
         Ok(chunk)
@@ -914,10 +773,7 @@ impl Chunk {
             let unit = self.unit(cells.len()).parse::<i64>().ok()?;
             cells.resize(self.run_end(cells.len()), unit);
         }
-        Some(ChunkColumn {
-            cells: ChunkCells::Ints(cells.into()),
-            validity: Vec::new(),
-        })
+        Some(ChunkColumn { cells: ChunkCells::Ints(cells.into()), validity: Vec::new() })
     }
 }
 
@@ -926,44 +782,26 @@ impl ChunkColumn {
     /// stem from another unit's row, so it is overwritten.
     fn decode(array: &dyn Array, kind: CellKind) -> Option<Self> {
         let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
-        let validity = nulls
-            .map(|nulls| nulls.iter().map(u8::from).collect())
-            .unwrap_or_default();
+        let validity = nulls.map(|nulls| nulls.iter().map(u8::from).collect()).unwrap_or_default();
         let cells = match kind {
-            CellKind::Int => ChunkCells::Ints(without_nulls(
-                array.as_primitive_opt::<Int64Type>()?.values(),
-                nulls,
-            )),
-            CellKind::Float => ChunkCells::Floats(without_nulls(
-                array.as_primitive_opt::<Float64Type>()?.values(),
-                nulls,
-            )),
+            CellKind::Int => ChunkCells::Ints(without_nulls(array.as_primitive_opt::<Int64Type>()?.values(), nulls)),
+            CellKind::Float => {
+                ChunkCells::Floats(without_nulls(array.as_primitive_opt::<Float64Type>()?.values(), nulls))
+            }
             CellKind::Bool => {
                 let bits = array.as_boolean_opt()?.values().iter().map(u8::from);
                 ChunkCells::Bools(match nulls {
                     None => bits.collect(),
-                    Some(nulls) => bits
-                        .zip(nulls.iter())
-                        .map(|(bit, valid)| bit & u8::from(valid))
-                        .collect(),
+                    Some(nulls) => bits.zip(nulls.iter()).map(|(bit, valid)| bit & u8::from(valid)).collect(),
                 })
             }
             CellKind::Text => {
                 let texts = array.as_string_opt::<i32>()?;
-                let empty =
-                    |row: usize| texts.value_offsets()[row] == texts.value_offsets()[row + 1];
-                if nulls.is_some_and(|nulls| {
-                    nulls
-                        .iter()
-                        .enumerate()
-                        .any(|(row, valid)| !valid && !empty(row))
-                }) {
+                let empty = |row: usize| texts.value_offsets()[row] == texts.value_offsets()[row + 1];
+                if nulls.is_some_and(|nulls| nulls.iter().enumerate().any(|(row, valid)| !valid && !empty(row))) {
                     return None;
                 }
-                ChunkCells::Texts {
-                    offsets: texts.offsets().inner().clone(),
-                    bytes: texts.values().clone(),
-                }
+                ChunkCells::Texts { offsets: texts.offsets().inner().clone(), bytes: texts.values().clone() }
             }
         };
         Some(Self { cells, validity })
@@ -975,11 +813,7 @@ impl ChunkColumn {
             let offsets = &offsets[rows.start..=rows.end];
             let base = offsets[0];
             rebased.clear();
-            rebased.extend(
-                offsets
-                    .iter()
-                    .map(|&offset| (offset - base).cast_unsigned()),
-            );
+            rebased.extend(offsets.iter().map(|&offset| (offset - base).cast_unsigned()));
         }
     }
 
@@ -1007,13 +841,7 @@ impl ChunkColumn {
             bytes.extend_from_slice(cell);
             offsets.push(i32::try_from(bytes.len()).map_err(|_| ScanError::TooLarge)?);
         }
-        Ok(Self {
-            cells: ChunkCells::Texts {
-                offsets: offsets.into(),
-                bytes: bytes.into(),
-            },
-            validity: Vec::new(),
-        })
+        Ok(Self { cells: ChunkCells::Texts { offsets: offsets.into(), bytes: bytes.into() }, validity: Vec::new() })
     }
 
     /// The reference row for each row, if any.
@@ -1023,9 +851,9 @@ impl ChunkColumn {
             .map(|row| match (index, &self.cells) {
                 _ if !valid(row) => None,
                 (Index::Ints(index), ChunkCells::Ints(cells)) => index.get(&cells[row]).copied(),
-                (Index::Texts(index), ChunkCells::Texts { offsets, bytes }) => index
-                    .get(&bytes[offsets[row] as usize..offsets[row + 1] as usize])
-                    .copied(),
+                (Index::Texts(index), ChunkCells::Texts { offsets, bytes }) => {
+                    index.get(&bytes[offsets[row] as usize..offsets[row + 1] as usize]).copied()
+                }
                 _ => None,
             })
             .collect()
@@ -1033,39 +861,23 @@ impl ChunkColumn {
 
     /// The cells of a reference column at these rows; null where there is no row or a null.
     fn gather(from: Column<'_>, rows: &[Option<u32>]) -> Result<Self, ScanError> {
-        let present = |row: &Option<u32>| {
-            row.map(|row| row as usize)
-                .filter(|row| !from.is_null(*row))
-        };
+        let present = |row: &Option<u32>| row.map(|row| row as usize).filter(|row| !from.is_null(*row));
         let cells = match from.cells {
-            Cells::Ints(cells) => ChunkCells::Ints(
-                rows.iter()
-                    .map(|row| present(row).map_or(0, |row| cells[row]))
-                    .collect(),
-            ),
-            Cells::Floats(cells) => ChunkCells::Floats(
-                rows.iter()
-                    .map(|row| present(row).map_or(0.0, |row| cells[row]))
-                    .collect(),
-            ),
-            Cells::Bools(cells) => ChunkCells::Bools(
-                rows.iter()
-                    .map(|row| present(row).map_or(0, |row| cells[row]))
-                    .collect(),
-            ),
+            Cells::Ints(cells) => {
+                ChunkCells::Ints(rows.iter().map(|row| present(row).map_or(0, |row| cells[row])).collect())
+            }
+            Cells::Floats(cells) => {
+                ChunkCells::Floats(rows.iter().map(|row| present(row).map_or(0.0, |row| cells[row])).collect())
+            }
+            Cells::Bools(cells) => {
+                ChunkCells::Bools(rows.iter().map(|row| present(row).map_or(0, |row| cells[row])).collect())
+            }
             Cells::Texts { .. } => {
-                Self::texts(rows.iter().map(|row| {
-                    present(row)
-                        .and_then(|row| from.text(row))
-                        .unwrap_or_default()
-                }))?
-                .cells
+                Self::texts(rows.iter().map(|row| present(row).and_then(|row| from.text(row)).unwrap_or_default()))?
+                    .cells
             }
         };
-        let mut validity: Vec<u8> = rows
-            .iter()
-            .map(|row| u8::from(present(row).is_some()))
-            .collect();
+        let mut validity: Vec<u8> = rows.iter().map(|row| u8::from(present(row).is_some())).collect();
         if !validity.contains(&0) {
             validity = Vec::new();
         }
@@ -1079,11 +891,9 @@ fn without_nulls<T: arrow_buffer::ArrowNativeType>(
 ) -> ScalarBuffer<T> {
     match nulls {
         None => values.clone(),
-        Some(nulls) => values
-            .iter()
-            .zip(nulls.iter())
-            .map(|(value, valid)| if valid { *value } else { T::default() })
-            .collect(),
+        Some(nulls) => {
+            values.iter().zip(nulls.iter()).map(|(value, valid)| if valid { *value } else { T::default() }).collect()
+        }
     }
 }
 
@@ -1108,14 +918,9 @@ mod tests {
         let (manifest, files) = forge(dir.path(), &key, 2, push, |manifest: &mut Manifest| {
             (manifest.files[1].rows, manifest.files[1].units) = (rows, distinct);
         });
-        let snapshot =
-            Snapshot::open(&manifest, crate::hash::sha256(&manifest), &key, files).unwrap();
+        let snapshot = Snapshot::open(&manifest, crate::hash::sha256(&manifest), &key, files).unwrap();
         let columns = ["n".to_owned()];
-        let input = ScanInput {
-            snapshot: &snapshot,
-            columns: &columns,
-            lookups: &[],
-        };
+        let input = ScanInput { snapshot: &snapshot, columns: &columns, lookups: &[] };
         let mut scan = CoGroup::open(&[input], 1)?;
         let mut grains = Vec::new();
         while let Some(grain) = scan.next()? {
@@ -1131,18 +936,11 @@ mod tests {
     #[test]
     fn a_bucket_that_would_split_or_hide_a_unit_is_refused() {
         let names: Vec<String> = (0..100).map(|n| format!("u{n:03}")).collect();
-        let (right, wrong): (Vec<&str>, Vec<&str>) = names
-            .iter()
-            .map(String::as_str)
-            .partition(|name| bucket_of(name.as_bytes(), 2) == 1);
-        let [a, b, c] = right[..3] else {
-            panic!("three units of bucket 1")
-        };
+        let (right, wrong): (Vec<&str>, Vec<&str>) =
+            names.iter().map(String::as_str).partition(|name| bucket_of(name.as_bytes(), 2) == 1);
+        let [a, b, c] = right[..3] else { panic!("three units of bucket 1") };
 
-        assert_eq!(
-            scan(&[a, a, b, c], 4, 3).unwrap(),
-            [(a.to_owned(), 2), (b.to_owned(), 1), (c.to_owned(), 1)]
-        );
+        assert_eq!(scan(&[a, a, b, c], 4, 3).unwrap(), [(a.to_owned(), 2), (b.to_owned(), 1), (c.to_owned(), 1)]);
         assert!(refusal(&[b, a], 2, 2).contains("ascending"));
         assert!(refusal(&[a, b, a], 3, 2).contains("ascending"));
         assert!(refusal(&[wrong[0]], 1, 1).contains("not its own"));

@@ -23,9 +23,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arrow_schema::{DataType, Field, Schema};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
-};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::encryption::decrypt::FileDecryptionProperties;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -157,27 +155,14 @@ impl Snapshot {
     /// Opens a snapshot from what a worker is handed: the bytes of `manifest.json`, the root digest
     /// the log names, the data key, and one open file per bucket in order. Nothing is read from the
     /// files yet: each bucket is verified when it is first scanned.
-    pub fn open(
-        manifest: &[u8],
-        root: [u8; 32],
-        key: &DataKey,
-        files: Vec<File>,
-    ) -> Result<Self, SnapshotError> {
+    pub fn open(manifest: &[u8], root: [u8; 32], key: &DataKey, files: Vec<File>) -> Result<Self, SnapshotError> {
         let manifest = Manifest::parse(manifest, root)?;
         if manifest.kind != Kind::Private {
-            return Err(SnapshotError::Manifest(
-                "this is a reference table, not rows of units".into(),
-            ));
+            return Err(SnapshotError::Manifest("this is a reference table, not rows of units".into()));
         }
         let files = shared(&manifest, files)?;
         let verified = files.iter().map(|_| AtomicBool::new(false)).collect();
-        Ok(Self {
-            manifest,
-            root,
-            files,
-            verified,
-            key: key.parquet_key()?,
-        })
+        Ok(Self { manifest, root, files, verified, key: key.parquet_key()? })
     }
 
     /// The manifest.
@@ -200,9 +185,7 @@ impl Snapshot {
     pub fn verify_bucket(&self, bucket: u32) -> Result<(), SnapshotError> {
         let at = bucket as usize;
         let (Some(file), Some(verified)) = (self.files.get(at), self.verified.get(at)) else {
-            return Err(SnapshotError::Manifest(format!(
-                "there is no bucket {bucket}"
-            )));
+            return Err(SnapshotError::Manifest(format!("there is no bucket {bucket}")));
         };
         if !verified.load(Ordering::Acquire) {
             verify(&self.manifest, at, file)?;
@@ -221,11 +204,7 @@ impl Snapshot {
         let name = &self.manifest.files[at].file;
         let content = |fault| SnapshotError::content(name, fault);
         let decryption = FileDecryptionProperties::builder(self.key.clone())
-            .with_aad_prefix(bucket_context(
-                &self.manifest.dataset,
-                &self.manifest.salt,
-                bucket,
-            ))
+            .with_aad_prefix(bucket_context(&self.manifest.dataset, &self.manifest.salt, bucket))
             .build()
             .map_err(content)?;
         let options = ArrowReaderOptions::new()
@@ -266,44 +245,31 @@ pub(crate) fn quality_context(dataset: &str, salt: &str) -> Vec<u8> {
 
 /// The schema of a snapshot's files. The unit column is stored once, as text, under [`UNIT`]; read
 /// back as a dictionary, whose keys make the ends of units cheap to find.
-pub(crate) fn arrow_schema(
-    columns: &[ManifestColumn],
-    unit: Option<&str>,
-    as_dictionary: bool,
-) -> Schema {
+pub(crate) fn arrow_schema(columns: &[ManifestColumn], unit: Option<&str>, as_dictionary: bool) -> Schema {
     let unit_type = match as_dictionary {
         true => DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)),
         false => DataType::Utf8,
     };
     let unit_field = unit.map(|_| Field::new(UNIT, unit_type, false));
-    let stored = columns
-        .iter()
-        .filter(|column| Some(column.name.as_str()) != unit)
-        .map(|column| {
-            let kind = match column.kind.cell_kind() {
-                CellKind::Int => DataType::Int64,
-                CellKind::Float => DataType::Float64,
-                CellKind::Bool => DataType::Boolean,
-                CellKind::Text => DataType::Utf8,
-            };
-            Field::new(&column.name, kind, column.nullable)
-        });
+    let stored = columns.iter().filter(|column| Some(column.name.as_str()) != unit).map(|column| {
+        let kind = match column.kind.cell_kind() {
+            CellKind::Int => DataType::Int64,
+            CellKind::Float => DataType::Float64,
+            CellKind::Bool => DataType::Boolean,
+            CellKind::Text => DataType::Utf8,
+        };
+        Field::new(&column.name, kind, column.nullable)
+    });
     Schema::new(unit_field.into_iter().chain(stored).collect::<Vec<_>>())
 }
 
 impl SnapshotError {
     pub(crate) fn content(file: &str, reason: impl std::fmt::Display) -> Self {
-        Self::Content {
-            file: file.to_owned(),
-            reason: reason.to_string(),
-        }
+        Self::Content { file: file.to_owned(), reason: reason.to_string() }
     }
 
     fn io(file: &str) -> impl FnOnce(std::io::Error) -> Self {
-        move |source| Self::Io {
-            file: file.to_owned(),
-            source,
-        }
+        move |source| Self::Io { file: file.to_owned(), source }
     }
 }
 
@@ -313,8 +279,8 @@ impl Manifest {
         if sha256(bytes) != root {
             return Err(SnapshotError::Root);
         }
-        let manifest: Self = serde_json::from_slice(bytes)
-            .map_err(|fault| SnapshotError::Manifest(fault.to_string()))?;
+        let manifest: Self =
+            serde_json::from_slice(bytes).map_err(|fault| SnapshotError::Manifest(fault.to_string()))?;
         match manifest.fault() {
             None => Ok(manifest),
             Some(fault) => Err(SnapshotError::Manifest(fault.into())),
@@ -323,16 +289,12 @@ impl Manifest {
 
     /// Rows in all files.
     pub fn rows(&self) -> u64 {
-        self.files
-            .iter()
-            .fold(0, |rows, file| rows.saturating_add(file.rows))
+        self.files.iter().fold(0, |rows, file| rows.saturating_add(file.rows))
     }
 
     /// Units in all files.
     pub fn units(&self) -> u64 {
-        self.files
-            .iter()
-            .fold(0, |units, file| units.saturating_add(file.units))
+        self.files.iter().fold(0, |units, file| units.saturating_add(file.units))
     }
 
     /// The place of a stored column in a bucket file, where the unit comes first.
@@ -353,62 +315,27 @@ impl Manifest {
         let is_digest = |text: &str| unhex(text).is_some_and(|bytes| bytes.len() == 32);
         let private = self.kind == Kind::Private;
         let named = |bucket: usize| {
-            if private {
-                bucket_file(bucket as u32)
-            } else {
-                TABLE.to_owned()
-            }
+            if private { bucket_file(bucket as u32) } else { TABLE.to_owned() }
         };
-        let column = if private {
-            &self.unit_column
-        } else {
-            &self.key_column
-        };
+        let column = if private { &self.unit_column } else { &self.key_column };
         let checks = [
             (self.version == 1, "its format version is not 1"),
+            (is_digest(&self.salt) && is_digest(&self.description), "a digest or salt is not 32 bytes of hex"),
+            (private == self.unit_domain.is_some(), "only private datasets have a unit domain"),
+            (private == self.unit_column.is_some(), "only private datasets have a unit column"),
+            (private == self.key_column.is_none(), "only reference tables have a key column"),
+            ((1..=MAX_COLUMNS).contains(&self.columns.len()), "it has no columns or too many"),
+            (self.columns.iter().any(|c| Some(&c.name) == column.as_ref()), "its unit or key column is not a column"),
             (
-                is_digest(&self.salt) && is_digest(&self.description),
-                "a digest or salt is not 32 bytes of hex",
-            ),
-            (
-                private == self.unit_domain.is_some(),
-                "only private datasets have a unit domain",
-            ),
-            (
-                private == self.unit_column.is_some(),
-                "only private datasets have a unit column",
-            ),
-            (
-                private == self.key_column.is_none(),
-                "only reference tables have a key column",
-            ),
-            (
-                (1..=MAX_COLUMNS).contains(&self.columns.len()),
-                "it has no columns or too many",
-            ),
-            (
-                self.columns
-                    .iter()
-                    .any(|c| Some(&c.name) == column.as_ref()),
-                "its unit or key column is not a column",
-            ),
-            (
-                !self.files.is_empty()
-                    && self.files.len() <= if private { MAX_BUCKETS as usize } else { 1 },
+                !self.files.is_empty() && self.files.len() <= if private { MAX_BUCKETS as usize } else { 1 },
                 "it has no files or too many",
             ),
             (
-                self.files
-                    .iter()
-                    .enumerate()
-                    .all(|(at, file)| file.file == named(at) && is_digest(&file.sha256)),
+                self.files.iter().enumerate().all(|(at, file)| file.file == named(at) && is_digest(&file.sha256)),
                 "a file has a wrong name or digest",
             ),
         ];
-        checks
-            .into_iter()
-            .find(|(holds, _)| !holds)
-            .map(|(_, fault)| fault)
+        checks.into_iter().find(|(holds, _)| !holds).map(|(_, fault)| fault)
     }
 }
 
@@ -433,51 +360,30 @@ impl SnapshotDir {
     /// an import, when nothing names it yet).
     pub fn open(dir: &Path, root: Option<[u8; 32]>) -> Result<Self, SnapshotError> {
         // Nothing outside the folder is opened, whatever names or links stand in it.
-        let dir = &Dir::open_ambient_dir(dir, ambient_authority())
-            .map_err(SnapshotError::io("the folder"))?;
+        let dir = &Dir::open_ambient_dir(dir, ambient_authority()).map_err(SnapshotError::io("the folder"))?;
         let manifest_bytes = read_small(dir, MANIFEST)?;
         let root = root.unwrap_or_else(|| sha256(&manifest_bytes));
         let manifest = Manifest::parse(&manifest_bytes, root)?;
         let description = read_small(dir, DESCRIPTION)?;
         if hex(&sha256(&description)) != manifest.description {
-            return Err(SnapshotError::Altered {
-                dataset: manifest.dataset,
-                file: DESCRIPTION.into(),
-            });
+            return Err(SnapshotError::Altered { dataset: manifest.dataset, file: DESCRIPTION.into() });
         }
-        let description = String::from_utf8(description)
-            .map_err(|_| SnapshotError::content(DESCRIPTION, "it is not UTF-8"))?;
+        let description =
+            String::from_utf8(description).map_err(|_| SnapshotError::content(DESCRIPTION, "it is not UTF-8"))?;
         let open = |entry: &ManifestFile| {
-            dir.open(&entry.file)
-                .map(cap_std::fs::File::into_std)
-                .map_err(SnapshotError::io(&entry.file))
+            dir.open(&entry.file).map(cap_std::fs::File::into_std).map_err(SnapshotError::io(&entry.file))
         };
         let files = manifest.files.iter().map(open).collect::<Result<_, _>>()?;
         let (wrapped_key, quality) = match manifest.kind {
-            Kind::Private => (
-                read_small(dir, WRAPPED_KEY)?,
-                read_small(dir, SEALED_QUALITY)?,
-            ),
+            Kind::Private => (read_small(dir, WRAPPED_KEY)?, read_small(dir, SEALED_QUALITY)?),
             Kind::Reference => (Vec::new(), read_small(dir, PLAIN_QUALITY)?),
         };
-        Ok(Self {
-            manifest,
-            manifest_bytes,
-            root,
-            description,
-            files,
-            wrapped_key,
-            quality,
-        })
+        Ok(Self { manifest, manifest_bytes, root, description, files, wrapped_key, quality })
     }
 
     /// The data key of a private snapshot.
     pub fn data_key(&self, lab: &LabDataKey) -> Result<DataKey, SnapshotError> {
-        Ok(lab.unwrap(
-            &self.wrapped_key,
-            &self.manifest.dataset,
-            &self.manifest.salt_bytes(),
-        )?)
+        Ok(lab.unwrap(&self.wrapped_key, &self.manifest.dataset, &self.manifest.salt_bytes())?)
     }
 
     /// The quality report; the key is needed for private datasets.
@@ -485,10 +391,7 @@ impl SnapshotDir {
         let (name, bytes) = match key {
             Some(key) => {
                 let context = quality_context(&self.manifest.dataset, &self.manifest.salt);
-                (
-                    SEALED_QUALITY,
-                    key.open(&context, &self.quality, "the quality report")?,
-                )
+                (SEALED_QUALITY, key.open(&context, &self.quality, "the quality report")?)
             }
             None => (PLAIN_QUALITY, self.quality.clone()),
         };
@@ -508,48 +411,27 @@ impl SnapshotDir {
 
 /// Loads a reference table from the bytes of its manifest, its root digest and its one file, and
 /// verifies all three.
-pub fn load_reference(
-    manifest: &[u8],
-    root: [u8; 32],
-    files: Vec<File>,
-) -> Result<ReferenceTable, SnapshotError> {
+pub fn load_reference(manifest: &[u8], root: [u8; 32], files: Vec<File>) -> Result<ReferenceTable, SnapshotError> {
     let manifest = Manifest::parse(manifest, root)?;
     let Some(key) = manifest.key_column.clone() else {
-        return Err(SnapshotError::Manifest(
-            "this is not a reference table".into(),
-        ));
+        return Err(SnapshotError::Manifest("this is not a reference table".into()));
     };
     let files = shared(&manifest, files)?;
     verify(&manifest, 0, &files[0])?;
     let content = |fault: &dyn std::fmt::Display| SnapshotError::content(TABLE, fault);
-    let options = ArrowReaderOptions::new().with_schema(Arc::new(arrow_schema(
-        &manifest.columns,
-        None,
-        false,
-    )));
+    let options = ArrowReaderOptions::new().with_schema(Arc::new(arrow_schema(&manifest.columns, None, false)));
     let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(files[0].clone(), options)
         .and_then(|builder| builder.build())
         .map_err(|fault| content(&fault))?;
-    let mut table = OwnedTable::new(
-        manifest
-            .columns
-            .iter()
-            .map(|column| column.kind.cell_kind()),
-    );
+    let mut table = OwnedTable::new(manifest.columns.iter().map(|column| column.kind.cell_kind()));
     for batch in reader {
         let batch = batch.map_err(|fault| content(&fault))?;
-        table
-            .append_batch(&batch)
-            .map_err(|fault| content(&fault))?;
+        table.append_batch(&batch).map_err(|fault| content(&fault))?;
     }
     if u64::from(table.rows()) != manifest.files[0].rows {
         return Err(content(&"it has another number of rows than registered"));
     }
-    let columns = manifest
-        .columns
-        .into_iter()
-        .map(|column| (column.name, column.kind))
-        .collect();
+    let columns = manifest.columns.into_iter().map(|column| (column.name, column.kind)).collect();
     Ok(ReferenceTable::new(manifest.dataset, key, columns, table))
 }
 
@@ -561,18 +443,14 @@ fn shared(manifest: &Manifest, files: Vec<File>) -> Result<Vec<SharedFile>, Snap
             given: files.len(),
         });
     }
-    let share = |(file, entry): (File, &ManifestFile)| {
-        SharedFile::new(Arc::new(file)).map_err(SnapshotError::io(&entry.file))
-    };
+    let share =
+        |(file, entry): (File, &ManifestFile)| SharedFile::new(Arc::new(file)).map_err(SnapshotError::io(&entry.file));
     files.into_iter().zip(&manifest.files).map(share).collect()
 }
 
 fn verify(manifest: &Manifest, at: usize, file: &SharedFile) -> Result<(), SnapshotError> {
     let entry = &manifest.files[at];
-    let altered = || SnapshotError::Altered {
-        dataset: manifest.dataset.clone(),
-        file: entry.file.clone(),
-    };
+    let altered = || SnapshotError::Altered { dataset: manifest.dataset.clone(), file: entry.file.clone() };
     if file.length() != entry.bytes {
         return Err(altered());
     }
@@ -587,9 +465,7 @@ fn verify(manifest: &Manifest, at: usize, file: &SharedFile) -> Result<(), Snaps
 fn read_small(dir: &Dir, name: &str) -> Result<Vec<u8>, SnapshotError> {
     const LIMIT: u64 = 64 << 20;
     let mut bytes = Vec::new();
-    dir.open(name)
-        .and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes))
-        .map_err(SnapshotError::io(name))?;
+    dir.open(name).and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes)).map_err(SnapshotError::io(name))?;
     if bytes.len() as u64 > LIMIT {
         return Err(SnapshotError::content(name, "it is larger than 64 MiB"));
     }
@@ -607,11 +483,7 @@ pub(crate) fn forge(
     alter: impl Fn(&mut Manifest),
 ) -> (Vec<u8>, Vec<File>) {
     use parquet::encryption::encrypt::FileEncryptionProperties;
-    let column = |name: &str, kind| ManifestColumn {
-        name: name.into(),
-        kind,
-        nullable: true,
-    };
+    let column = |name: &str, kind| ManifestColumn { name: name.into(), kind, nullable: true };
     let mut manifest = Manifest {
         version: 1,
         dataset: "forged".into(),
@@ -622,10 +494,7 @@ pub(crate) fn forge(
         description: hex(&[0; 32]),
         salt: hex(&[1; 32]),
         set_aside: 0,
-        columns: vec![
-            column("unit", ColumnType::Text),
-            column("n", ColumnType::Int),
-        ],
+        columns: vec![column("unit", ColumnType::Text), column("n", ColumnType::Int)],
         files: Vec::new(),
     };
     let schema = Arc::new(arrow_schema(&manifest.columns, Some("unit"), false));
@@ -636,20 +505,12 @@ pub(crate) fn forge(
             .build()
             .unwrap();
         let path = dir.join(&name);
-        let mut file =
-            crate::import::BucketFile::create(&path, Arc::clone(&schema), Some(encryption))
-                .unwrap();
+        let mut file = crate::import::BucketFile::create(&path, Arc::clone(&schema), Some(encryption)).unwrap();
         if bucket + 1 == buckets {
             push(&mut file);
         }
         let (rows, bytes, digest) = file.finish().unwrap();
-        manifest.files.push(ManifestFile {
-            file: name,
-            rows,
-            units: 0,
-            bytes,
-            sha256: hex(&digest),
-        });
+        manifest.files.push(ManifestFile { file: name, rows, units: 0, bytes, sha256: hex(&digest) });
     }
     alter(&mut manifest);
     let open = |entry: &ManifestFile| File::open(dir.join(&entry.file)).unwrap();

@@ -45,12 +45,7 @@ impl Sorter {
     /// `memory` bytes of rows are held at a time; `dir` is where the nameless file is made.
     pub(crate) fn new(dir: &Path, memory: usize) -> io::Result<Self> {
         let spill = Spill::new(dir)?;
-        Ok(Self {
-            memory: memory.clamp(1, 2 << 30),
-            rows: Rows::default(),
-            spill,
-            runs: Vec::new(),
-        })
+        Ok(Self { memory: memory.clamp(1, 2 << 30), rows: Rows::default(), spill, runs: Vec::new() })
     }
 
     /// Takes one row. An error of kind `InvalidInput` means that it is larger than [`MAX_RECORD`].
@@ -67,15 +62,8 @@ impl Sorter {
     pub(crate) fn finish(mut self) -> io::Result<Merge> {
         self.rows.sort();
         let mut runs: Vec<Run> = self.runs.into_iter().map(Run::Spilled).collect();
-        runs.push(Run::Memory {
-            rows: self.rows,
-            next: 0,
-        });
-        let mut merge = Merge {
-            spill: self.spill,
-            heap: Vec::new(),
-            runs,
-        };
+        runs.push(Run::Memory { rows: self.rows, next: 0 });
+        let mut merge = Merge { spill: self.spill, heap: Vec::new(), runs };
         for run in 0..merge.runs.len() {
             if let Run::Spilled(spilled) = &mut merge.runs[run] {
                 merge.spill.read(spilled)?;
@@ -134,11 +122,7 @@ impl Merge {
 
     fn order(&self, a: usize, b: usize) -> Ordering {
         let (a, b) = (self.heap[a], self.heap[b]);
-        let key = |run: usize| {
-            self.runs[run]
-                .head()
-                .map(|record| (record.bucket, record.unit, run))
-        };
+        let key = |run: usize| self.runs[run].head().map(|record| (record.bucket, record.unit, run));
         key(a).cmp(&key(b))
     }
 }
@@ -152,11 +136,9 @@ impl Run {
     fn head(&self) -> Option<Record<'_>> {
         match self {
             Self::Memory { rows, next } => rows.index.get(*next).map(|entry| rows.record(entry)),
-            Self::Spilled(spilled) => spilled
-                .frame
-                .get(spilled.next..)
-                .filter(|rest| !rest.is_empty())
-                .map(Record::read),
+            Self::Spilled(spilled) => {
+                spilled.frame.get(spilled.next..).filter(|rest| !rest.is_empty()).map(Record::read)
+            }
         }
     }
 }
@@ -182,8 +164,7 @@ impl Rows {
         let at = self.bytes.len();
         self.bytes.extend_from_slice(&[0; 4]);
         self.bytes.extend_from_slice(&bucket.to_le_bytes());
-        self.bytes
-            .extend_from_slice(&(unit.len() as u16).to_le_bytes());
+        self.bytes.extend_from_slice(&(unit.len() as u16).to_le_bytes());
         self.bytes.extend_from_slice(unit);
         for cell in cells {
             write_cell(&mut self.bytes, cell);
@@ -197,11 +178,7 @@ impl Rows {
         let mut prefix = [0; 8];
         let shared = unit.len().min(8);
         prefix[..shared].copy_from_slice(&unit[..shared]);
-        self.index.push(Entry {
-            prefix: u64::from_be_bytes(prefix),
-            bucket,
-            at: at as u32,
-        });
+        self.index.push(Entry { prefix: u64::from_be_bytes(prefix), bucket, at: at as u32 });
         Ok(())
     }
 
@@ -326,24 +303,12 @@ impl Spill {
         let file = files::create(&path)?;
         std::fs::remove_file(&path)?;
         let key: [u8; 32] = random().map_err(io::Error::other)?;
-        let key = UnboundKey::new(&AES_256_GCM, &key)
-            .map_err(|_| io::Error::other("the cipher refused a key"))?;
-        Ok(Self {
-            file,
-            key: LessSafeKey::new(key),
-            end: 0,
-            frames: 0,
-        })
+        let key = UnboundKey::new(&AES_256_GCM, &key).map_err(|_| io::Error::other("the cipher refused a key"))?;
+        Ok(Self { file, key: LessSafeKey::new(key), end: 0, frames: 0 })
     }
 
     fn write(&mut self, rows: &Rows) -> io::Result<SpilledRun> {
-        let run = SpilledRun {
-            at: self.end,
-            end: 0,
-            number: self.frames,
-            frame: Vec::new(),
-            next: 0,
-        };
+        let run = SpilledRun { at: self.end, end: 0, number: self.frames, frame: Vec::new(), next: 0 };
         let mut frame = Vec::with_capacity(2 * FRAME);
         for entry in &rows.index {
             let bytes = &rows.bytes[entry.at as usize..];
@@ -355,18 +320,14 @@ impl Spill {
         if !frame.is_empty() {
             self.seal(&mut frame)?;
         }
-        Ok(SpilledRun {
-            end: self.end,
-            ..run
-        })
+        Ok(SpilledRun { end: self.end, ..run })
     }
 
     fn seal(&mut self, frame: &mut Vec<u8>) -> io::Result<()> {
         self.key
             .seal_in_place_append_tag(nonce(self.frames), Aad::empty(), frame)
             .map_err(|_| io::Error::other("the cipher refused a frame"))?;
-        self.file
-            .write_all_at(&(frame.len() as u32).to_le_bytes(), self.end)?;
+        self.file.write_all_at(&(frame.len() as u32).to_le_bytes(), self.end)?;
         self.file.write_all_at(frame, self.end + 4)?;
         self.end += 4 + frame.len() as u64;
         self.frames += 1;
@@ -385,9 +346,7 @@ impl Spill {
         self.file.read_exact_at(&mut length, run.at)?;
         let length = u32::from_le_bytes(length) as usize;
         if length > MAX_RECORD + 2 * FRAME {
-            return Err(io::Error::other(
-                "the spill file was altered during the import",
-            ));
+            return Err(io::Error::other("the spill file was altered during the import"));
         }
         run.frame.resize(length, 0);
         self.file.read_exact_at(&mut run.frame, run.at + 4)?;

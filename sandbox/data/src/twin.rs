@@ -45,9 +45,7 @@ pub fn write_public(
     out: &Path,
 ) -> io::Result<(PathBuf, PathBuf)> {
     let (csv, toml) = write(description, description_toml, 0, 0, out)?;
-    let mut line = csv::WriterBuilder::new()
-        .delimiter(description.csv.delimiter)
-        .from_writer(Vec::new());
+    let mut line = csv::WriterBuilder::new().delimiter(description.csv.delimiter).from_writer(Vec::new());
     let null = description.csv.null.first().map_or("", String::as_str);
     for row in 0..table.rows() as usize {
         for (index, (_, kind)) in table.columns().iter().enumerate() {
@@ -64,23 +62,11 @@ pub fn write_public(
     Ok((csv, toml))
 }
 
-fn write_rows(
-    description: &Description,
-    rows: u64,
-    seed: u64,
-    out: &mut dyn Write,
-) -> io::Result<()> {
+fn write_rows(description: &Description, rows: u64, seed: u64, out: &mut dyn Write) -> io::Result<()> {
     let mut rng = ChaCha12Rng::seed_from_u64(seed);
-    let mut line = csv::WriterBuilder::new()
-        .delimiter(description.csv.delimiter)
-        .from_writer(Vec::new());
+    let mut line = csv::WriterBuilder::new().delimiter(description.csv.delimiter).from_writer(Vec::new());
     if description.csv.header {
-        line.write_record(
-            description
-                .columns
-                .iter()
-                .map(|column| column.name.as_str()),
-        )?;
+        line.write_record(description.columns.iter().map(|column| column.name.as_str()))?;
     }
     let units = (rows / ROWS_PER_UNIT).max(1);
     for row in 0..rows {
@@ -95,34 +81,16 @@ fn write_rows(
     drain(&mut line, description, out)
 }
 
-fn drain(
-    line: &mut csv::Writer<Vec<u8>>,
-    description: &Description,
-    out: &mut dyn Write,
-) -> io::Result<()> {
+fn drain(line: &mut csv::Writer<Vec<u8>>, description: &Description, out: &mut dyn Write) -> io::Result<()> {
     line.flush()?;
-    let fresh = csv::WriterBuilder::new()
-        .delimiter(description.csv.delimiter)
-        .from_writer(Vec::new());
-    let full = std::mem::replace(line, fresh)
-        .into_inner()
-        .map_err(|fault| io::Error::other(fault.to_string()))?;
+    let fresh = csv::WriterBuilder::new().delimiter(description.csv.delimiter).from_writer(Vec::new());
+    let full = std::mem::replace(line, fresh).into_inner().map_err(|fault| io::Error::other(fault.to_string()))?;
     let text = String::from_utf8(full).map_err(io::Error::other)?;
     out.write_all(&encode(&text, description.csv.encoding))
 }
 
-fn field(
-    description: &Description,
-    column: &ColumnSpec,
-    row: u64,
-    units: u64,
-    rng: &mut ChaCha12Rng,
-) -> String {
-    if let Some(unit) = description
-        .unit
-        .as_ref()
-        .filter(|unit| unit.column == column.name)
-    {
+fn field(description: &Description, column: &ColumnSpec, row: u64, units: u64, rng: &mut ChaCha12Rng) -> String {
+    if let Some(unit) = description.unit.as_ref().filter(|unit| unit.column == column.name) {
         let number = rng.random_range(0..units);
         return unit_id(&unit.domain, column, number);
     }
@@ -168,16 +136,8 @@ fn unit_id(domain: &str, column: &ColumnSpec, number: u64) -> String {
 }
 
 fn float_bounds(column: &ColumnSpec) -> (f64, f64) {
-    let low = if let Some(Bound::Float(low)) = column.min {
-        Some(low)
-    } else {
-        None
-    };
-    let high = if let Some(Bound::Float(high)) = column.max {
-        Some(high)
-    } else {
-        None
-    };
+    let low = if let Some(Bound::Float(low)) = column.min { Some(low) } else { None };
+    let high = if let Some(Bound::Float(high)) = column.max { Some(high) } else { None };
     match (low, high) {
         (Some(low), Some(high)) => (low, high),
         (Some(low), None) => (low, low + 1000.0),
@@ -191,22 +151,11 @@ fn int_bounds(column: &ColumnSpec, kind: &ColumnType) -> (i64, i64) {
     let (start, span) = match kind {
         ColumnType::Date { .. } => (19_358, 730),
         ColumnType::Timestamp { .. } => (19_358 * 86_400_000_000, 730 * 86_400_000_000),
-        ColumnType::Decimal { scale } => (
-            0,
-            1000i64.saturating_mul(10i64.saturating_pow(u32::from(*scale))),
-        ),
+        ColumnType::Decimal { scale } => (0, 1000i64.saturating_mul(10i64.saturating_pow(u32::from(*scale)))),
         _ => (0, 1000),
     };
-    let low = if let Some(Bound::Int(low)) = column.min {
-        Some(low)
-    } else {
-        None
-    };
-    let high = if let Some(Bound::Int(high)) = column.max {
-        Some(high)
-    } else {
-        None
-    };
+    let low = if let Some(Bound::Int(low)) = column.min { Some(low) } else { None };
+    let high = if let Some(Bound::Int(high)) = column.max { Some(high) } else { None };
     match (low, high) {
         (Some(low), Some(high)) => (low, high),
         (Some(low), None) => (low, low.saturating_add(span).max(start + span)),
@@ -233,11 +182,7 @@ fn uscc(rng: &mut impl Rng) -> String {
         *place = USCC_ALPHABET[rng.random_range(0..USCC_ALPHABET.len())];
     }
     let digit = cell::uscc_check_digit(&body).unwrap_or(b'0');
-    body.iter()
-        .chain([&digit])
-        .copied()
-        .map(char::from)
-        .collect()
+    body.iter().chain([&digit]).copied().map(char::from).collect()
 }
 
 fn matching(pattern: &str, rng: &mut impl Rng) -> String {

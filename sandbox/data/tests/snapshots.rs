@@ -22,53 +22,32 @@ use unseen_data::*;
 const LAB: [u8; 32] = [7; 32];
 
 fn options(buckets: u32, sort_memory: usize) -> ImportOptions {
-    ImportOptions {
-        buckets,
-        sort_memory,
-        now: now(),
-    }
+    ImportOptions { buckets, sort_memory, now: now() }
 }
 
 fn now() -> DateTime<Utc> {
     "2024-03-01T00:00:00Z".parse().unwrap()
 }
 
-fn import_bytes(
-    dir: &Path,
-    toml: &str,
-    bytes: &[u8],
-    options: &ImportOptions,
-) -> Result<PathBuf, ImportError> {
+fn import_bytes(dir: &Path, toml: &str, bytes: &[u8], options: &ImportOptions) -> Result<PathBuf, ImportError> {
     let description = Description::parse(toml).unwrap();
     let source = dir.join(format!("{}.source", description.name));
     fs::write(&source, bytes).unwrap();
     let destination = dir.join("snapshots").join(&description.name);
     let lab = LabDataKey::from_bytes(&LAB).unwrap();
-    import(
-        &source,
-        &description,
-        toml,
-        &destination,
-        &lab,
-        options,
-        &mut |_| {},
-    )?;
+    import(&source, &description, toml, &destination, &lab, options, &mut |_| {})?;
     Ok(destination)
 }
 
 fn open(dir: &Path) -> Snapshot {
     let dir = SnapshotDir::open(dir, None).unwrap();
-    let key = dir
-        .data_key(&LabDataKey::from_bytes(&LAB).unwrap())
-        .unwrap();
+    let key = dir.data_key(&LabDataKey::from_bytes(&LAB).unwrap()).unwrap();
     dir.into_snapshot(&key).unwrap()
 }
 
 fn quality(dir: &Path) -> QualityReport {
     let dir = SnapshotDir::open(dir, None).unwrap();
-    let key = dir
-        .data_key(&LabDataKey::from_bytes(&LAB).unwrap())
-        .unwrap();
+    let key = dir.data_key(&LabDataKey::from_bytes(&LAB).unwrap()).unwrap();
     dir.quality(Some(&key)).unwrap()
 }
 
@@ -113,18 +92,14 @@ fn rows_of(table: Table<'_>) -> Vec<Row> {
         };
         (value, !column.is_null(row))
     };
-    let columns: Vec<_> = (0..table.columns())
-        .map(|column| table.column(column))
-        .collect();
+    let columns: Vec<_> = (0..table.columns()).map(|column| table.column(column)).collect();
     for column in &columns {
         assert!(
             column.validity.is_empty()
                 || column.validity.len() == table.rows() as usize && column.validity.contains(&0)
         );
     }
-    (0..table.rows() as usize)
-        .map(|row| columns.iter().map(|column| cell(row, *column)).collect())
-        .collect()
+    (0..table.rows() as usize).map(|row| columns.iter().map(|column| cell(row, *column)).collect()).collect()
 }
 
 fn int(value: Option<i64>) -> (Value, bool) {
@@ -136,10 +111,7 @@ fn float(value: Option<f64>) -> (Value, bool) {
 }
 
 fn bool(value: Option<bool>) -> (Value, bool) {
-    (
-        Value::Bool(u8::from(value.unwrap_or(false))),
-        value.is_some(),
-    )
+    (Value::Bool(u8::from(value.unwrap_or(false))), value.is_some())
 }
 
 fn text(value: Option<&str>) -> (Value, bool) {
@@ -147,9 +119,7 @@ fn text(value: Option<&str>) -> (Value, bool) {
 }
 
 fn csv_field(text: Option<&str>) -> String {
-    text.map_or(String::new(), |text| {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    })
+    text.map_or(String::new(), |text| format!("\"{}\"", text.replace('"', "\"\"")))
 }
 
 #[derive(Clone, Debug)]
@@ -162,8 +132,7 @@ struct Reading {
 }
 
 fn readings(count: usize, units: u16) -> impl Strategy<Value = Vec<Reading>> {
-    let note =
-        prop::sample::select(vec!["a", "b,\"c\"", "两\n行", "unknown"]).prop_map(str::to_owned);
+    let note = prop::sample::select(vec!["a", "b,\"c\"", "两\n行", "unknown"]).prop_map(str::to_owned);
     let reading = (
         prop::option::weighted(0.9, 0..units),
         prop::option::of(any::<i64>()),
@@ -171,13 +140,7 @@ fn readings(count: usize, units: u16) -> impl Strategy<Value = Vec<Reading>> {
         prop::option::of(any::<bool>()),
         prop::option::of(note),
     );
-    let reading = reading.prop_map(|(unit, count, level, flag, note)| Reading {
-        unit,
-        count,
-        level,
-        flag,
-        note,
-    });
+    let reading = reading.prop_map(|(unit, count, level, flag, note)| Reading { unit, count, level, flag, note });
     prop::collection::vec(reading, 1..count)
 }
 
@@ -238,76 +201,33 @@ fn strings(names: &[&str]) -> Vec<String> {
 fn check_against_model(first: &[Reading], second: &[Reading], buckets: u32, sort_memory: usize) {
     let dir = TempDir::new().unwrap();
     let options = options(buckets, sort_memory);
-    let one = import_bytes(
-        dir.path(),
-        &private("one", "unit", &READING),
-        readings_csv(first).as_bytes(),
-        &options,
-    )
-    .unwrap();
-    let two = import_bytes(
-        dir.path(),
-        &private("two", "unit", &READING),
-        readings_csv(second).as_bytes(),
-        &options,
-    )
-    .unwrap();
+    let one =
+        import_bytes(dir.path(), &private("one", "unit", &READING), readings_csv(first).as_bytes(), &options).unwrap();
+    let two =
+        import_bytes(dir.path(), &private("two", "unit", &READING), readings_csv(second).as_bytes(), &options).unwrap();
     let labels = import_bytes(dir.path(), &labels_toml(), LABELS.as_bytes(), &options).unwrap();
-    let labels = SnapshotDir::open(&labels, None)
-        .unwrap()
-        .into_reference()
-        .unwrap();
-    assert_eq!(
-        labels.distinct("rank"),
-        Some(vec![KeyValue::Int(1), KeyValue::Int(3)])
-    );
+    let labels = SnapshotDir::open(&labels, None).unwrap().into_reference().unwrap();
+    assert_eq!(labels.distinct("rank"), Some(vec![KeyValue::Int(1), KeyValue::Int(3)]));
 
-    let lookups = [labels
-        .lookup("note", "key", &strings(&["rank", "label"]))
-        .unwrap()];
-    let (one_columns, two_columns) = (
-        strings(&["note", "count", "level", "flag"]),
-        strings(&["level", "unit"]),
-    );
+    let lookups = [labels.lookup("note", "key", &strings(&["rank", "label"])).unwrap()];
+    let (one_columns, two_columns) = (strings(&["note", "count", "level", "flag"]), strings(&["level", "unit"]));
     let (one, two) = (open(&one), open(&two));
     let inputs = [
-        ScanInput {
-            snapshot: &one,
-            columns: &one_columns,
-            lookups: &lookups,
-        },
-        ScanInput {
-            snapshot: &two,
-            columns: &two_columns,
-            lookups: &[],
-        },
+        ScanInput { snapshot: &one, columns: &one_columns, lookups: &lookups },
+        ScanInput { snapshot: &two, columns: &two_columns, lookups: &[] },
     ];
 
     let mut model: BTreeMap<(u32, String), (Vec<Row>, Vec<Row>)> = BTreeMap::new();
-    let place = |unit: u16| {
-        (
-            bucket_of(unit_name(unit).as_bytes(), buckets),
-            unit_name(unit),
-        )
-    };
+    let place = |unit: u16| (bucket_of(unit_name(unit).as_bytes(), buckets), unit_name(unit));
     for row in first {
         let Some(unit) = row.unit else { continue };
-        let mut cells = vec![
-            text(row.note.as_deref()),
-            int(row.count),
-            float(row.level),
-            bool(row.flag),
-        ];
+        let mut cells = vec![text(row.note.as_deref()), int(row.count), float(row.level), bool(row.flag)];
         cells.extend(brought(row.note.as_deref()));
         model.entry(place(unit)).or_default().0.push(cells);
     }
     for row in second {
         let Some(unit) = row.unit else { continue };
-        model
-            .entry(place(unit))
-            .or_default()
-            .1
-            .push(vec![float(row.level), text(Some(&unit_name(unit)))]);
+        model.entry(place(unit)).or_default().1.push(vec![float(row.level), text(Some(&unit_name(unit)))]);
     }
 
     let mut grains = Vec::new();
@@ -315,10 +235,7 @@ fn check_against_model(first: &[Reading], second: &[Reading], buckets: u32, sort
         let mut scan = CoGroup::open(&inputs, bucket).unwrap();
         while let Some(grain) = scan.next().unwrap() {
             assert_eq!(grain.tables(), 2);
-            grains.push((
-                (bucket, grain.unit().to_owned()),
-                (rows_of(grain.table(0)), rows_of(grain.table(1))),
-            ));
+            grains.push(((bucket, grain.unit().to_owned()), (rows_of(grain.table(0)), rows_of(grain.table(1)))));
         }
         assert!(scan.next().unwrap().is_none());
     }
@@ -330,12 +247,9 @@ fn check_against_model(first: &[Reading], second: &[Reading], buckets: u32, sort
     let blocks: Vec<_> = [0..2, 2..5]
         .into_iter()
         .flat_map(|range| {
-            let mut gatherer =
-                BlockGatherer::new(BlockKey::new(&[3; 32]).unwrap(), 5, range, &inputs).unwrap();
+            let mut gatherer = BlockGatherer::new(BlockKey::new(&[3; 32]).unwrap(), 5, range, &inputs).unwrap();
             for bucket in 0..buckets {
-                gatherer
-                    .absorb(&mut CoGroup::open(&inputs, bucket).unwrap())
-                    .unwrap();
+                gatherer.absorb(&mut CoGroup::open(&inputs, bucket).unwrap()).unwrap();
             }
             gatherer.finish()
         })
@@ -343,22 +257,12 @@ fn check_against_model(first: &[Reading], second: &[Reading], buckets: u32, sort
     assert_eq!(blocks.len(), 5);
     let key = BlockKey::new(&[3; 32]).unwrap();
     for (number, block) in blocks.iter().enumerate() {
-        let members = || {
-            model
-                .iter()
-                .filter(|((_, unit), _)| key.block_of(unit.as_bytes(), 5) as usize == number)
-        };
+        let members = || model.iter().filter(|((_, unit), _)| key.block_of(unit.as_bytes(), 5) as usize == number);
         let wanted: (Vec<Row>, Vec<Row>) = (
             members().flat_map(|(_, rows)| rows.0.clone()).collect(),
             members().flat_map(|(_, rows)| rows.1.clone()).collect(),
         );
-        assert_eq!(
-            (
-                rows_of(block.grain().table(0)),
-                rows_of(block.grain().table(1))
-            ),
-            wanted
-        );
+        assert_eq!((rows_of(block.grain().table(0)), rows_of(block.grain().table(1))), wanted);
     }
 }
 
@@ -398,9 +302,7 @@ fn units_across_batches_and_many_runs() {
     }
     // A fixed shuffle: rows of a unit keep no neighbours, but their order is what is imported.
     let step = 10_007;
-    let shuffled: Vec<_> = (0..rows.len())
-        .map(|at| rows[at * step % rows.len()].clone())
-        .collect();
+    let shuffled: Vec<_> = (0..rows.len()).map(|at| rows[at * step % rows.len()].clone()).collect();
     check_against_model(&shuffled, &rows[..30_000], 1, 300 << 10);
     check_against_model(&rows[..9000], &shuffled[..100], 3, 300 << 10);
 }
@@ -408,28 +310,11 @@ fn units_across_batches_and_many_runs() {
 #[test]
 fn int_units_are_canonical_and_shown_as_ints() {
     let dir = TempDir::new().unwrap();
-    let toml = private(
-        "ints",
-        "id",
-        &[
-            ("id", "type = \"int\""),
-            ("v", "type = \"decimal\"\nscale = 2"),
-        ],
-    );
-    let at = import_bytes(
-        dir.path(),
-        &toml,
-        b"id,v\n007,1.5\n+7,2\n7,\n-1,0.25\n",
-        &options(2, 1 << 20),
-    )
-    .unwrap();
+    let toml = private("ints", "id", &[("id", "type = \"int\""), ("v", "type = \"decimal\"\nscale = 2")]);
+    let at = import_bytes(dir.path(), &toml, b"id,v\n007,1.5\n+7,2\n7,\n-1,0.25\n", &options(2, 1 << 20)).unwrap();
     let snapshot = open(&at);
     let columns = strings(&["v", "id"]);
-    let inputs = [ScanInput {
-        snapshot: &snapshot,
-        columns: &columns,
-        lookups: &[],
-    }];
+    let inputs = [ScanInput { snapshot: &snapshot, columns: &columns, lookups: &[] }];
     let mut seen = BTreeMap::new();
     for bucket in 0..2 {
         let mut scan = CoGroup::open(&inputs, bucket).unwrap();
@@ -438,17 +323,8 @@ fn int_units_are_canonical_and_shown_as_ints() {
         }
     }
     let row = |steps: Option<i64>, id: i64| vec![int(steps), int(Some(id))];
-    let wanted = [
-        ("-1", vec![row(Some(25), -1)]),
-        (
-            "7",
-            vec![row(Some(150), 7), row(Some(200), 7), row(None, 7)],
-        ),
-    ];
-    assert_eq!(
-        seen,
-        wanted.map(|(unit, rows)| (unit.to_owned(), rows)).into()
-    );
+    let wanted = [("-1", vec![row(Some(25), -1)]), ("7", vec![row(Some(150), 7), row(Some(200), 7), row(None, 7)])];
+    assert_eq!(seen, wanted.map(|(unit, rows)| (unit.to_owned(), rows)).into());
 }
 
 #[test]
@@ -456,11 +332,7 @@ fn bad_input_gets_one_clear_sentence_and_leaves_nothing() {
     let toml = private(
         "d",
         "unit",
-        &[
-            ("unit", "type = \"text\""),
-            ("n", "type = \"int\""),
-            ("must", "type = \"int\"\nnullable = false"),
-        ],
+        &[("unit", "type = \"text\""), ("n", "type = \"int\""), ("must", "type = \"int\"\nnullable = false")],
     );
     let long = format!("unit,n,must\n{},1,1\n", "u".repeat(257));
     let open_quote = [b"unit,n,must\na,1,\"".as_slice(), &vec![b'x'; 20 << 20]].concat();
@@ -468,36 +340,15 @@ fn bad_input_gets_one_clear_sentence_and_leaves_nothing() {
         (b"", "the file is empty"),
         (b"\xef\xbb\xbf", "the file is empty"),
         (b"unit,n,must\n", "a header but no rows"),
-        (
-            b"unit,n,must\na,1,1\nb,2\n",
-            "row 2 (line 3): 2 fields where 3 are expected",
-        ),
-        (
-            b"unit,n,must\na,1,1,1\n",
-            "row 1 (line 2): 4 fields where 3",
-        ),
+        (b"unit,n,must\na,1,1\nb,2\n", "row 2 (line 3): 2 fields where 3 are expected"),
+        (b"unit,n,must\na,1,1,1\n", "row 1 (line 2): 4 fields where 3"),
         (b"unit,n,must,n\na,1,1,1\n", "column \"n\" twice"),
-        (
-            b"n,must\n1,1\n",
-            "lacks the unit column \"unit\"; it has: n, must",
-        ),
+        (b"n,must\n1,1\n", "lacks the unit column \"unit\"; it has: n, must"),
         (b"unit,n\na,1\n", "lacks column \"must\""),
-        (
-            b"unit,n,must\nNA,1,1\n,2,2\n",
-            "no row names a unit: column \"unit\" is empty in all 2 rows",
-        ),
-        (
-            b"unit,n,must\na,1,1\nb,secret,1\n",
-            "row 2 (line 3), column \"n\": not a whole number",
-        ),
-        (
-            b"unit,n,must\na,1,\n",
-            "row 1 (line 2), column \"must\": empty",
-        ),
-        (
-            b"unit,n,must\na,1,1\nb\xff,2,2\n",
-            "line 3: not valid utf-8",
-        ),
+        (b"unit,n,must\nNA,1,1\n,2,2\n", "no row names a unit: column \"unit\" is empty in all 2 rows"),
+        (b"unit,n,must\na,1,1\nb,secret,1\n", "row 2 (line 3), column \"n\": not a whole number"),
+        (b"unit,n,must\na,1,\n", "row 1 (line 2), column \"must\": empty"),
+        (b"unit,n,must\na,1,1\nb\xff,2,2\n", "line 3: not valid utf-8"),
         ("unit,n,must\n\"甲\n\",1,1\n".as_bytes(), ""),
         (b"\xff\xfeu\0n\0", "UTF-16"),
         (b"\x1f\x8b\x08\0", "gzip"),
@@ -511,86 +362,42 @@ fn bad_input_gets_one_clear_sentence_and_leaves_nothing() {
     for (bytes, sentence) in cases {
         let dir = TempDir::new().unwrap();
         match import_bytes(dir.path(), &toml, bytes, &options(4, 1 << 20)) {
-            Ok(_) => assert!(
-                sentence.is_empty(),
-                "accepted, not refused with {sentence:?}"
-            ),
+            Ok(_) => assert!(sentence.is_empty(), "accepted, not refused with {sentence:?}"),
             Err(fault) => {
                 let text = fault.to_string();
-                assert!(
-                    !sentence.is_empty() && text.contains(sentence),
-                    "{text:?} lacks {sentence:?}"
-                );
+                assert!(!sentence.is_empty() && text.contains(sentence), "{text:?} lacks {sentence:?}");
                 assert!(!text.contains("secret") && !text.contains('\n'), "{text}");
                 let left: Vec<_> = fs::read_dir(dir.path().join("snapshots"))
                     .map(|entries| {
-                        entries
-                            .map(|entry| entry.unwrap().file_name())
-                            .filter(|name| name != ".import.lock")
-                            .collect()
+                        entries.map(|entry| entry.unwrap().file_name()).filter(|name| name != ".import.lock").collect()
                     })
                     .unwrap_or_default();
                 assert!(left.is_empty(), "{left:?}");
             }
         }
     }
-    let refuse = toml.replace(
-        "domain = \"person\"",
-        "domain = \"person\"\nwhen_missing = \"refuse\"",
-    );
+    let refuse = toml.replace("domain = \"person\"", "domain = \"person\"\nwhen_missing = \"refuse\"");
     let dir = TempDir::new().unwrap();
-    let fault = import_bytes(
-        dir.path(),
-        &refuse,
-        b"unit,n,must\na,1,1\nNA,1,1\n",
-        &options(4, 1 << 20),
-    )
-    .unwrap_err();
-    assert!(
-        fault
-            .to_string()
-            .contains("row 2 (line 3): the unit is missing"),
-        "{fault}"
-    );
-    let reference = import_bytes(
-        dir.path(),
-        &labels_toml(),
-        b"key,rank,label\na,1,x\na,2,y\n",
-        &options(4, 1 << 20),
-    );
-    assert!(
-        reference
-            .unwrap_err()
-            .to_string()
-            .contains("row 2 (line 3): the key repeats")
-    );
+    let fault = import_bytes(dir.path(), &refuse, b"unit,n,must\na,1,1\nNA,1,1\n", &options(4, 1 << 20)).unwrap_err();
+    assert!(fault.to_string().contains("row 2 (line 3): the unit is missing"), "{fault}");
+    let reference = import_bytes(dir.path(), &labels_toml(), b"key,rank,label\na,1,x\na,2,y\n", &options(4, 1 << 20));
+    assert!(reference.unwrap_err().to_string().contains("row 2 (line 3): the key repeats"));
 }
 
 #[test]
 fn a_wrong_type_on_row_three_million_is_named() {
-    let toml = private(
-        "d",
-        "unit",
-        &[("unit", "type = \"int\""), ("n", "type = \"int\"")],
-    );
+    let toml = private("d", "unit", &[("unit", "type = \"int\""), ("n", "type = \"int\"")]);
     let mut csv = String::from("unit,n\n");
     csv += &"12,3\n".repeat(2_999_999);
     csv += "12,x\n";
     let dir = TempDir::new().unwrap();
     let fault = import_bytes(dir.path(), &toml, csv.as_bytes(), &options(4, 8 << 20)).unwrap_err();
-    assert_eq!(
-        fault.to_string(),
-        "row 3000000 (line 3000001), column \"n\": not a whole number of 64 bits"
-    );
+    assert_eq!(fault.to_string(), "row 3000000 (line 3000001), column \"n\": not a whole number of 64 bits");
 }
 
 #[test]
 fn encodings_and_marks() {
-    let toml = private(
-        "d",
-        "unit",
-        &[("unit", "type = \"text\""), ("镇", "type = \"text\"")],
-    );
+    let toml = private("d", "unit", &[("unit", "type = \"text\""), ("镇", "type = \"text\"")]);
     let gb = toml.replace("[csv]", "[csv]\nencoding = \"gb18030\"");
     let csv = "unit,镇\n甲,崇福\n";
     let (encoded, _, _) = encoding_rs::GB18030.encode(csv);
@@ -599,33 +406,16 @@ fn encodings_and_marks() {
         let dir = TempDir::new().unwrap();
         let snapshot = open(&import_bytes(dir.path(), toml, bytes, &options(1, 1 << 20)).unwrap());
         let columns = strings(&["镇"]);
-        let mut scan = CoGroup::open(
-            &[ScanInput {
-                snapshot: &snapshot,
-                columns: &columns,
-                lookups: &[],
-            }],
-            0,
-        )
-        .unwrap();
+        let mut scan = CoGroup::open(&[ScanInput { snapshot: &snapshot, columns: &columns, lookups: &[] }], 0).unwrap();
         let grain = scan.next().unwrap().unwrap();
-        assert_eq!(
-            (grain.unit(), rows_of(grain.table(0))),
-            ("甲", vec![vec![text(Some("崇福"))]])
-        );
+        assert_eq!((grain.unit(), rows_of(grain.table(0))), ("甲", vec![vec![text(Some("崇福"))]]));
     }
     let dir = TempDir::new().unwrap();
     let undeclared = import_bytes(dir.path(), &toml, &encoded, &options(1, 1 << 20)).unwrap_err();
-    assert!(
-        undeclared.to_string().contains("line 1: not valid utf-8"),
-        "{undeclared}"
-    );
+    assert!(undeclared.to_string().contains("line 1: not valid utf-8"), "{undeclared}");
     let malformed = [encoded.as_ref(), b"\xff\xff,x\n"].concat();
     let malformed = import_bytes(dir.path(), &gb, &malformed, &options(1, 1 << 20)).unwrap_err();
-    assert!(
-        malformed.to_string().contains("line 3: not valid gb18030"),
-        "{malformed}"
-    );
+    assert!(malformed.to_string().contains("line 3: not valid gb18030"), "{malformed}");
     let marked = import_bytes(dir.path(), &gb, &bom, &options(1, 1 << 20)).unwrap_err();
     assert!(marked.to_string().contains("byte order mark"), "{marked}");
 }
@@ -639,10 +429,8 @@ fn leftovers_of_a_crash_are_swept_and_nothing_is_overwritten() {
     fs::write(left.join("bucket-0000.parquet"), b"half").unwrap();
     let at = import_bytes(dir.path(), &toml, b"unit\na\n", &options(2, 1 << 20)).unwrap();
     assert!(!left.exists());
-    let names: BTreeSet<String> = fs::read_dir(&at)
-        .unwrap()
-        .map(|e| e.unwrap().file_name().into_string().unwrap())
-        .collect();
+    let names: BTreeSet<String> =
+        fs::read_dir(&at).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     let wanted = [
         "bucket-0000.parquet",
         "bucket-0001.parquet",
@@ -667,20 +455,12 @@ fn leftovers_of_a_crash_are_swept_and_nothing_is_overwritten() {
 fn read_all(dir: &Path, root: [u8; 32], lab: &LabDataKey) -> Result<usize, String> {
     let opened = SnapshotDir::open(dir, Some(root)).map_err(|fault| fault.to_string())?;
     let key = opened.data_key(lab).map_err(|fault| fault.to_string())?;
-    opened
-        .quality(Some(&key))
-        .map_err(|fault| fault.to_string())?;
-    let snapshot = opened
-        .into_snapshot(&key)
-        .map_err(|fault| fault.to_string())?;
+    opened.quality(Some(&key)).map_err(|fault| fault.to_string())?;
+    let snapshot = opened.into_snapshot(&key).map_err(|fault| fault.to_string())?;
     let columns = strings(&["unit", "count", "level", "flag", "note"]);
     let mut rows = 0;
     for bucket in 0..snapshot.buckets() {
-        let inputs = [ScanInput {
-            snapshot: &snapshot,
-            columns: &columns,
-            lookups: &[],
-        }];
+        let inputs = [ScanInput { snapshot: &snapshot, columns: &columns, lookups: &[] }];
         let mut scan = CoGroup::open(&inputs, bucket).map_err(|fault| fault.to_string())?;
         while let Some(grain) = scan.next().map_err(|fault| fault.to_string())? {
             rows += rows_of(grain.table(0)).len();
@@ -693,13 +473,7 @@ fn read_all(dir: &Path, root: [u8; 32], lab: &LabDataKey) -> Result<usize, Strin
 fn any_altered_byte_of_a_snapshot_is_an_error() {
     let dir = TempDir::new().unwrap();
     let rows: Vec<Reading> = (0..200)
-        .map(|at| Reading {
-            unit: Some(at % 40),
-            count: Some(i64::from(at)),
-            level: None,
-            flag: None,
-            note: None,
-        })
+        .map(|at| Reading { unit: Some(at % 40), count: Some(i64::from(at)), level: None, flag: None, note: None })
         .collect();
     let at = import_bytes(
         dir.path(),
@@ -711,16 +485,8 @@ fn any_altered_byte_of_a_snapshot_is_an_error() {
     let root = open(&at).root();
     let lab = LabDataKey::from_bytes(&LAB).unwrap();
     assert_eq!(read_all(&at, root, &lab), Ok(200));
-    assert!(
-        read_all(&at, [0; 32], &lab)
-            .unwrap_err()
-            .contains("digest is not the registered one")
-    );
-    assert!(
-        read_all(&at, root, &LabDataKey::from_bytes(&[8; 32]).unwrap())
-            .unwrap_err()
-            .contains("does not open")
-    );
+    assert!(read_all(&at, [0; 32], &lab).unwrap_err().contains("digest is not the registered one"));
+    assert!(read_all(&at, root, &LabDataKey::from_bytes(&[8; 32]).unwrap()).unwrap_err().contains("does not open"));
 
     for entry in fs::read_dir(&at).unwrap() {
         let path = entry.unwrap().path();
@@ -738,11 +504,7 @@ fn any_altered_byte_of_a_snapshot_is_an_error() {
         fs::write(&path, &good).unwrap();
     }
     fs::rename(at.join("bucket-0000.parquet"), at.join("x")).unwrap();
-    fs::rename(
-        at.join("bucket-0001.parquet"),
-        at.join("bucket-0000.parquet"),
-    )
-    .unwrap();
+    fs::rename(at.join("bucket-0001.parquet"), at.join("bucket-0000.parquet")).unwrap();
     fs::rename(at.join("x"), at.join("bucket-0001.parquet")).unwrap();
     assert!(read_all(&at, root, &lab).unwrap_err().contains("altered"));
 }
@@ -756,67 +518,31 @@ fn a_bucket_opens_in_its_own_place_only() {
     let at = import_bytes(
         dir.path(),
         &toml,
-        readings_csv(&[Reading {
-            unit: Some(1),
-            count: None,
-            level: None,
-            flag: None,
-            note: None,
-        }])
-        .as_bytes(),
+        readings_csv(&[Reading { unit: Some(1), count: None, level: None, flag: None, note: None }]).as_bytes(),
         &options(2, 1 << 20),
     )
     .unwrap();
     let opened = SnapshotDir::open(&at, None).unwrap();
-    let key = opened
-        .data_key(&LabDataKey::from_bytes(&LAB).unwrap())
-        .unwrap();
+    let key = opened.data_key(&LabDataKey::from_bytes(&LAB).unwrap()).unwrap();
     let mut manifest = opened.manifest.clone();
     let (a, b) = (manifest.files[0].clone(), manifest.files[1].clone());
-    manifest.files[0] = unseen_data::snapshot::ManifestFile {
-        file: a.file,
-        ..b.clone()
-    };
-    manifest.files[1] = unseen_data::snapshot::ManifestFile {
-        file: b.file,
-        ..opened.manifest.files[0].clone()
-    };
+    manifest.files[0] = unseen_data::snapshot::ManifestFile { file: a.file, ..b.clone() };
+    manifest.files[1] = unseen_data::snapshot::ManifestFile { file: b.file, ..opened.manifest.files[0].clone() };
     let bytes = serde_json::to_vec(&manifest).unwrap();
     let mut files = opened.files;
     files.reverse();
     let snapshot = Snapshot::open(&bytes, unseen_data::hash::sha256(&bytes), &key, files).unwrap();
     let columns = strings(&["count"]);
     for bucket in 0..2 {
-        let fault = CoGroup::open(
-            &[ScanInput {
-                snapshot: &snapshot,
-                columns: &columns,
-                lookups: &[],
-            }],
-            bucket,
-        )
-        .err()
-        .unwrap();
-        assert!(
-            fault
-                .to_string()
-                .contains("does not hold what its manifest says"),
-            "{fault}"
-        );
+        let fault =
+            CoGroup::open(&[ScanInput { snapshot: &snapshot, columns: &columns, lookups: &[] }], bucket).err().unwrap();
+        assert!(fault.to_string().contains("does not hold what its manifest says"), "{fault}");
     }
 }
 
 fn parquet_bytes(rows: usize) -> Vec<u8> {
-    let unit: ArrayRef = Arc::new(
-        (0..rows)
-            .map(|row| Some(format!("u{}", row % 7)))
-            .collect::<StringArray>(),
-    );
-    let n: ArrayRef = Arc::new(
-        (0..rows)
-            .map(|row| (row % 5 != 0).then_some(row as i64))
-            .collect::<Int64Array>(),
-    );
+    let unit: ArrayRef = Arc::new((0..rows).map(|row| Some(format!("u{}", row % 7))).collect::<StringArray>());
+    let n: ArrayRef = Arc::new((0..rows).map(|row| (row % 5 != 0).then_some(row as i64)).collect::<Int64Array>());
     let batch = RecordBatch::try_from_iter([("unit", unit), ("n", n)]).unwrap();
     let mut bytes = Vec::new();
     let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
@@ -827,37 +553,22 @@ fn parquet_bytes(rows: usize) -> Vec<u8> {
 
 #[test]
 fn parquet_sources() {
-    let toml = private(
-        "d",
-        "unit",
-        &[("unit", "type = \"text\""), ("n", "type = \"int\"")],
-    );
+    let toml = private("d", "unit", &[("unit", "type = \"text\""), ("n", "type = \"int\"")]);
     let dir = TempDir::new().unwrap();
     let at = import_bytes(dir.path(), &toml, &parquet_bytes(100), &options(3, 500)).unwrap();
-    assert_eq!(
-        (open(&at).manifest().rows(), open(&at).manifest().units()),
-        (100, 7)
-    );
+    assert_eq!((open(&at).manifest().rows(), open(&at).manifest().units()), (100, 7));
     assert_eq!(quality(&at).columns[1].present, 80);
     let wrong = toml.replace("type = \"int\"", "type = \"bool\"");
     fs::remove_dir_all(&at).unwrap();
-    let fault =
-        import_bytes(dir.path(), &wrong, &parquet_bytes(100), &options(3, 500)).unwrap_err();
-    assert_eq!(
-        fault.to_string(),
-        "column \"n\" is declared bool, but the file holds Int64"
-    );
+    let fault = import_bytes(dir.path(), &wrong, &parquet_bytes(100), &options(3, 500)).unwrap_err();
+    assert_eq!(fault.to_string(), "column \"n\" is declared bool, but the file holds Int64");
 }
 
 /// Every byte of a small Parquet file set to a few other values: whatever the file then claims, the
 /// import ends with an answer, and what it accepts it counts right.
 #[test]
 fn a_parquet_file_that_lies_is_an_error_and_never_a_crash() {
-    let toml = private(
-        "d",
-        "unit",
-        &[("unit", "type = \"text\""), ("n", "type = \"int\"")],
-    );
+    let toml = private("d", "unit", &[("unit", "type = \"text\""), ("n", "type = \"int\"")]);
     let good = parquet_bytes(20);
     let dir = TempDir::new().unwrap();
     let source = dir.path().join("bad.parquet");
@@ -888,17 +599,11 @@ fn a_parquet_file_that_lies_is_an_error_and_never_a_crash() {
 /// up without a word.
 #[test]
 fn a_parquet_footer_cannot_change_the_number_of_rows() {
-    let toml = private(
-        "d",
-        "unit",
-        &[("unit", "type = \"text\""), ("n", "type = \"int\"")],
-    );
+    let toml = private("d", "unit", &[("unit", "type = \"text\""), ("n", "type = \"int\"")]);
     let good = parquet_bytes(20);
     let footer = u32::from_le_bytes(good[good.len() - 8..][..4].try_into().unwrap()) as usize;
     // 20 is written as 40: a zigzag varint.
-    let places: Vec<usize> = (good.len() - 8 - footer..good.len() - 8)
-        .filter(|&at| good[at] == 40)
-        .collect();
+    let places: Vec<usize> = (good.len() - 8 - footer..good.len() - 8).filter(|&at| good[at] == 40).collect();
     assert!(places.len() >= 4, "{places:?}");
     let dir = TempDir::new().unwrap();
     for &a in &places {
@@ -907,11 +612,7 @@ fn a_parquet_footer_cannot_change_the_number_of_rows() {
                 let mut bad = good.clone();
                 (bad[a], bad[b]) = (lie, lie);
                 if let Ok(at) = import_bytes(dir.path(), &toml, &bad, &options(1, 1 << 20)) {
-                    assert_eq!(
-                        open(&at).manifest().rows(),
-                        20,
-                        "bytes {a} and {b} set to {lie}"
-                    );
+                    assert_eq!(open(&at).manifest().rows(), 20, "bytes {a} and {b} set to {lie}");
                     fs::remove_dir_all(at).unwrap();
                 }
             }
@@ -937,37 +638,16 @@ fn the_quality_report_counts_what_is_wrong() {
         91350100M000100Y44,,west,\n\
         NA,-5,south,2030-01-01\n";
     let dir = TempDir::new().unwrap();
-    let report =
-        quality(&import_bytes(dir.path(), &toml, csv.as_bytes(), &options(4, 1 << 20)).unwrap());
-    assert_eq!(
-        (
-            report.rows,
-            report.set_aside,
-            report.units,
-            report.largest_unit
-        ),
-        (4, 1, 2, 2)
-    );
-    let [unit, n, town, day] = &report.columns[..] else {
-        panic!("four columns")
-    };
+    let report = quality(&import_bytes(dir.path(), &toml, csv.as_bytes(), &options(4, 1 << 20)).unwrap());
+    assert_eq!((report.rows, report.set_aside, report.units, report.largest_unit), (4, 1, 2, 2));
+    let [unit, n, town, day] = &report.columns[..] else { panic!("four columns") };
     assert_eq!((unit.failed_check, unit.distinct_estimate), (1, 2));
     assert_eq!((n.present, n.out_of_range, n.rows), (2, 1, 3));
     assert_eq!((n.completeness(), n.validity()), (2.0 / 3.0, 0.5));
     assert_eq!((town.out_of_domain, day.present), (1, 2));
     let freshness = report.freshness.as_ref().unwrap();
-    assert_eq!(
-        (
-            freshness.age_days,
-            freshness.fresh,
-            freshness.column.as_str()
-        ),
-        (46, true, "day")
-    );
-    assert_eq!(
-        report.table()[1][..3],
-        ["n".to_owned(), "66.67 %".into(), "50.00 %".into()]
-    );
+    assert_eq!((freshness.age_days, freshness.fresh, freshness.column.as_str()), (46, true, "day"));
+    assert_eq!(report.table()[1][..3], ["n".to_owned(), "66.67 %".into(), "50.00 %".into()]);
 }
 
 #[test]
@@ -979,25 +659,19 @@ fn twins_follow_the_description_and_meet_each_other() {
         ("x", "type = \"float\"\nmin = 1.5\nmax = 2"),
         ("tax", "type = \"decimal\"\nscale = 2\nmin = 0"),
         ("on", "type = \"bool\"\nnullable = false"),
-        (
-            "month",
-            "type = \"date\"\nformat = \"%Y-%m\"\nmin = \"2024-01\"\nmax = \"2024-06\"",
-        ),
+        ("month", "type = \"date\"\nformat = \"%Y-%m\"\nmin = \"2024-01\"\nmax = \"2024-06\""),
         ("at", "type = \"timestamp\""),
         ("town", "type = \"text\"\ndomain = [\"东, 镇\", \"west\"]"),
     ];
     let dir = TempDir::new().unwrap();
     let mut units = Vec::new();
     for (name, seed) in [("one", 1), ("two", 2)] {
-        let toml = private(name, "code", &columns)
-            .replace("[csv]", "[csv]\nencoding = \"gb18030\"\ndelimiter = \";\"");
+        let toml = private(name, "code", &columns).replace("[csv]", "[csv]\nencoding = \"gb18030\"\ndelimiter = \";\"");
         let description = Description::parse(&toml).unwrap();
-        let (csv, copy) =
-            twin::write(&description, &toml, 400, seed, &dir.path().join("twins")).unwrap();
+        let (csv, copy) = twin::write(&description, &toml, 400, seed, &dir.path().join("twins")).unwrap();
         assert_eq!(fs::read_to_string(copy).unwrap(), toml);
         let bytes = fs::read(&csv).unwrap();
-        let (again, _) =
-            twin::write(&description, &toml, 400, seed, &dir.path().join("again")).unwrap();
+        let (again, _) = twin::write(&description, &toml, 400, seed, &dir.path().join("again")).unwrap();
         assert_eq!(bytes, fs::read(again).unwrap());
         let at = import_bytes(dir.path(), &toml, &bytes, &options(2, 1 << 20)).unwrap();
         let report = quality(&at);
@@ -1010,15 +684,8 @@ fn twins_follow_the_description_and_meet_each_other() {
         let snapshot = open(&at);
         let mut names = BTreeSet::new();
         for bucket in 0..2 {
-            let mut scan = CoGroup::open(
-                &[ScanInput {
-                    snapshot: &snapshot,
-                    columns: &[],
-                    lookups: &[],
-                }],
-                bucket,
-            )
-            .unwrap();
+            let mut scan =
+                CoGroup::open(&[ScanInput { snapshot: &snapshot, columns: &[], lookups: &[] }], bucket).unwrap();
             while let Some(grain) = scan.next().unwrap() {
                 names.insert(grain.unit().to_owned());
             }
@@ -1031,48 +698,29 @@ fn twins_follow_the_description_and_meet_each_other() {
 #[test]
 fn a_draft_of_a_description_imports_what_it_was_drafted_from() {
     let dir = TempDir::new().unwrap();
-    let csv = "name;tailnum;day;delay;zip;seen\nx;N1;2024-01-01;1.5;0123;2024-01-01T00:00:00Z\ny;NA;2024-01-02;NA;0456;\n";
+    let csv =
+        "name;tailnum;day;delay;zip;seen\nx;N1;2024-01-01;1.5;0123;2024-01-01T00:00:00Z\ny;NA;2024-01-02;NA;0456;\n";
     let source = dir.path().join("raw.csv");
     for (bytes, encoding) in [
         (csv.as_bytes().to_vec(), "utf-8"),
-        (
-            encoding_rs::GB18030
-                .encode(&csv.replace('x', "甲乙"))
-                .0
-                .into_owned(),
-            "gb18030",
-        ),
+        (encoding_rs::GB18030.encode(&csv.replace('x', "甲乙")).0.into_owned(), "gb18030"),
     ] {
         fs::write(&source, &bytes).unwrap();
         let draft = infer(&source, "flights").unwrap();
         let toml = draft.to_toml();
         assert!(toml.contains(encoding), "{toml}");
         assert_eq!(Description::parse(&toml).as_ref(), Ok(&draft));
-        let kinds: Vec<_> = draft
-            .columns
-            .iter()
-            .map(|column| column.kind.word())
-            .collect();
-        assert_eq!(
-            kinds,
-            ["text", "text", "date", "float", "text", "timestamp"]
-        );
+        let kinds: Vec<_> = draft.columns.iter().map(|column| column.kind.word()).collect();
+        assert_eq!(kinds, ["text", "text", "date", "float", "text", "timestamp"]);
         assert_eq!(draft.unit.as_ref().unwrap().column, "tailnum");
         let at = import_bytes(dir.path(), &toml, &bytes, &options(1, 1 << 20)).unwrap();
-        assert_eq!(
-            (open(&at).manifest().rows(), open(&at).manifest().set_aside),
-            (1, 1)
-        );
+        assert_eq!((open(&at).manifest().rows(), open(&at).manifest().set_aside), (1, 1));
         fs::remove_dir_all(at).unwrap();
     }
     fs::write(&source, parquet_bytes(50)).unwrap();
     let draft = infer(&source, "p").unwrap();
     assert_eq!(
-        draft
-            .columns
-            .iter()
-            .map(|c| (c.kind.word(), c.nullable))
-            .collect::<Vec<_>>(),
+        draft.columns.iter().map(|c| (c.kind.word(), c.nullable)).collect::<Vec<_>>(),
         [("text", false), ("int", true)]
     );
 }

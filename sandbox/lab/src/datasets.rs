@@ -71,7 +71,12 @@ impl Lab {
         let mut attachments = vec![text.as_bytes()];
         attachments.extend(values.as_deref());
         let entry = self.sign_and_accept(event, steward, &attachments)?;
-        Ok(Registration { entry, description: parsed, quality: imported.quality, ignored_columns: imported.ignored_columns })
+        Ok(Registration {
+            entry,
+            description: parsed,
+            quality: imported.quality,
+            ignored_columns: imported.ignored_columns,
+        })
     }
 
     /// Imports into the place where snapshots of this dataset lie. Gives the public values of a
@@ -137,7 +142,11 @@ impl Lab {
     }
 
     /// Whether a registration names a description and a snapshot that are there.
-    pub(crate) fn check_dataset(&self, event: &DatasetRegistered, attachments: Attachments<'_>) -> Result<(), LabError> {
+    pub(crate) fn check_dataset(
+        &self,
+        event: &DatasetRegistered,
+        attachments: Attachments<'_>,
+    ) -> Result<(), LabError> {
         let text = attached(attachments, &event.description, "the description")?;
         let text = std::str::from_utf8(text).map_err(|_| LabError::Mismatch("the description"))?;
         let description = Description::parse(text).map_err(|error| LabError::Description(error.to_string()))?;
@@ -171,12 +180,19 @@ impl Lab {
             named.push(self.snapshot_dir(name, &dataset.registered.snapshot));
         }
         for job in self.ledger().jobs.values() {
-            named.extend(job.submitted.datasets.iter().filter(|used| used.name == name).map(|used| self.snapshot_dir(name, &used.snapshot)));
+            named.extend(
+                job.submitted
+                    .datasets
+                    .iter()
+                    .filter(|used| used.name == name)
+                    .map(|used| self.snapshot_dir(name, &used.snapshot)),
+            );
         }
         for found in std::fs::read_dir(&place).map_err(LabError::io(&place))? {
             let found = found.map_err(LabError::io(&place))?.path();
             if !named.contains(&found) {
-                let removed = if found.is_dir() { std::fs::remove_dir_all(&found) } else { std::fs::remove_file(&found) };
+                let removed =
+                    if found.is_dir() { std::fs::remove_dir_all(&found) } else { std::fs::remove_file(&found) };
                 removed.map_err(LabError::io(&found))?;
             }
         }
@@ -188,16 +204,18 @@ impl Lab {
     }
 }
 
-
 fn public_values(table: &ReferenceTable) -> PublicValues {
     let mut values = PublicValues::default();
     for (column, _) in table.columns() {
         // A column with more values than a domain may have cannot be a domain.
         if let Some(distinct) = table.distinct(column).filter(|distinct| distinct.len() <= MAX_GROUPS) {
-            values.insert(column, distinct.into_iter().map(|value| match value {
-                KeyValue::Int(number) => Key::Int(number),
-                KeyValue::Text(text) => Key::Text(text),
-            }));
+            values.insert(
+                column,
+                distinct.into_iter().map(|value| match value {
+                    KeyValue::Int(number) => Key::Int(number),
+                    KeyValue::Text(text) => Key::Text(text),
+                }),
+            );
         }
     }
     values

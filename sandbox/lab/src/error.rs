@@ -73,7 +73,9 @@ impl LabError {
     /// A file that was refused, named once.
     pub fn import(file: &Path, error: ImportError) -> LabError {
         match error {
-            ImportError::Open { .. } | ImportError::Write(_) | ImportError::Exists(_) | ImportError::Busy(_) => LabError::Import(error),
+            ImportError::Open { .. } | ImportError::Write(_) | ImportError::Exists(_) | ImportError::Busy(_) => {
+                LabError::Import(error)
+            }
             _ => LabError::Source { file: file.display().to_string(), error },
         }
     }

@@ -63,7 +63,8 @@ impl Lab {
     fn build(dir: &Path, origin: &str, owner_name: &str, owner: &SigningKey) -> Result<(), LabError> {
         std::fs::create_dir(dir).map_err(LabError::io(dir))?;
         let keys = LabKeys::create(&dir.join("keys"))?;
-        let verifier = NoteKey::new(origin, keys.log.verifying_key()).map_err(|error| LabError::Other(error.to_string()))?;
+        let verifier =
+            NoteKey::new(origin, keys.log.verifying_key()).map_err(|error| LabError::Other(error.to_string()))?;
         for folder in ["snapshots", "sealed", "cache"] {
             std::fs::create_dir(dir.join(folder)).map_err(LabError::io(dir.join(folder)))?;
         }
@@ -140,7 +141,12 @@ impl Lab {
     }
 
     /// Signs an event for this lab and accepts it.
-    pub fn sign_and_accept(&mut self, event: impl Into<Event>, key: &SigningKey, attachments: Attachments<'_>) -> Result<u64, LabError> {
+    pub fn sign_and_accept(
+        &mut self,
+        event: impl Into<Event>,
+        key: &SigningKey,
+        attachments: Attachments<'_>,
+    ) -> Result<u64, LabError> {
         self.accept(&fold::seal(&self.record(event)?, key)?, attachments)
     }
 
@@ -157,15 +163,21 @@ impl Lab {
     /// The bytes of a blob that an entry names.
     pub fn blob(&self, digest: &Digest) -> Result<Vec<u8>, LabError> {
         let found = self.log.blob(&unseen_tlog::Digest::from_bytes(digest.to_bytes()))?;
-        found.ok_or_else(|| LabError::Other(format!("blob {digest} is missing from the log's folder: restore it from a copy")))
+        found.ok_or_else(|| {
+            LabError::Other(format!("blob {digest} is missing from the log's folder: restore it from a copy"))
+        })
     }
 
     /// The public values of reference tables, by name and digest.
-    pub(crate) fn public_tables<'t>(&self, tables: impl Iterator<Item = (&'t String, &'t Option<Digest>)>) -> Result<PublicTables, LabError> {
+    pub(crate) fn public_tables<'t>(
+        &self,
+        tables: impl Iterator<Item = (&'t String, &'t Option<Digest>)>,
+    ) -> Result<PublicTables, LabError> {
         let mut found = PublicTables::default();
         for (name, values) in tables {
             if let Some(values) = values {
-                let values = serde_json::from_slice(&self.blob(values)?).map_err(|error| LabError::Other(error.to_string()))?;
+                let values =
+                    serde_json::from_slice(&self.blob(values)?).map_err(|error| LabError::Other(error.to_string()))?;
                 found.0.insert(name.clone(), values);
             }
         }
@@ -207,7 +219,11 @@ fn read_origin(dir: &Path) -> Result<String, LabError> {
 }
 
 /// The attached bytes with this digest.
-pub(crate) fn attached<'a>(attachments: Attachments<'a>, digest: &Digest, what: &'static str) -> Result<&'a [u8], LabError> {
+pub(crate) fn attached<'a>(
+    attachments: Attachments<'a>,
+    digest: &Digest,
+    what: &'static str,
+) -> Result<&'a [u8], LabError> {
     attachments.iter().copied().find(|blob| fold::digest(blob) == *digest).ok_or(LabError::Mismatch(what))
 }
 

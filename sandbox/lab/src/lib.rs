@@ -20,4 +20,4 @@ pub use error::LabError;
 pub use keys::{read_signing_key, write_new_key};
 pub use lab::{Attachments, Lab};
 pub use modules::compile;
-pub use runs::{Published, Replay, Ran};
+pub use runs::{Published, Ran, Replay};

@@ -12,10 +12,17 @@ use crate::lab::{Lab, write_durably};
 impl Lab {
     /// The compiled form of a component under a plan's limits, from the cache when it is there. Says
     /// in one sentence what is wrong with a component that is refused.
-    pub(crate) fn compiled(&self, digest: &Digest, component: &[u8], manifest: &Manifest, plan: &Plan) -> Result<Vec<u8>, LabError> {
+    pub(crate) fn compiled(
+        &self,
+        digest: &Digest,
+        component: &[u8],
+        manifest: &Manifest,
+        plan: &Plan,
+    ) -> Result<Vec<u8>, LabError> {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &self.keys.seal);
         let many = if plan.rounds > 1 { "many" } else { "one" };
-        let name = format!("{}-{}-{many}-{:016x}", digest.short(), plan.limits.memory, fingerprint(plan).map_err(refused)?);
+        let name =
+            format!("{}-{}-{many}-{:016x}", digest.short(), plan.limits.memory, fingerprint(plan).map_err(refused)?);
         let path = self.dir.join("cache").join(format!("{name}.cwasm"));
         let context = [b"unseen cache v1 ".as_slice(), name.as_bytes(), digest.as_str().as_bytes(), b" "].concat();
         if let Ok(bytes) = std::fs::read(&path)

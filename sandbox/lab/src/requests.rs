@@ -8,7 +8,13 @@ use unseen_policies::manifest::Manifest;
 use unseen_policies::plan::Plan;
 
 /// A submission of this manifest and component, against the datasets as registered now.
-pub fn submission(ledger: &Ledger, manifest: &Manifest, plan: &Plan, manifest_text: &str, component: &[u8]) -> Result<JobSubmitted, Refusal> {
+pub fn submission(
+    ledger: &Ledger,
+    manifest: &Manifest,
+    plan: &Plan,
+    manifest_text: &str,
+    component: &[u8],
+) -> Result<JobSubmitted, Refusal> {
     let datasets = manifest.datasets().into_iter().map(|name| {
         let registered = &ledger.dataset(name)?.registered;
         let (snapshot, description) = (registered.snapshot.clone(), registered.description.clone());

@@ -72,7 +72,13 @@ impl Replay {
 
 impl Lab {
     /// Submits a job: its manifest's text and its component. Returns its number.
-    pub fn submit(&mut self, file: &str, manifest_text: &str, component: &[u8], author: &SigningKey) -> Result<JobId, LabError> {
+    pub fn submit(
+        &mut self,
+        file: &str,
+        manifest_text: &str,
+        component: &[u8],
+        author: &SigningKey,
+    ) -> Result<JobId, LabError> {
         let (manifest, plan) = self.plan(file, manifest_text)?;
         let event = requests::submission(self.ledger(), &manifest, &plan, manifest_text, component)?;
         self.sign_and_accept(event, author, &[manifest_text.as_bytes(), component]).map(JobId)
@@ -155,7 +161,13 @@ impl Lab {
     }
 
     /// Runs a released job again from what the log names, and compares.
-    pub fn replay(&self, program: &Path, id: JobId, threads: usize, progress: impl FnMut(u32, u32)) -> Result<Replay, LabError> {
+    pub fn replay(
+        &self,
+        program: &Path,
+        id: JobId,
+        threads: usize,
+        progress: impl FnMut(u32, u32),
+    ) -> Result<Replay, LabError> {
         let published = self.published(id)?;
         let (run, ..) = self.run_entry(id)?;
         let (sealed, _) = self.execute(program, id, threads, progress)?;
@@ -198,7 +210,10 @@ impl Lab {
     pub fn check_columns(&self, manifest: &Manifest) -> Result<(), LabError> {
         for input in &manifest.inputs {
             if self.ledger().dataset(&input.dataset)?.registered.domain.is_none() {
-                return Err(LabError::Other(format!("`{}` is a public reference table: name it in a lookup or a domain, not as an input", input.dataset)));
+                return Err(LabError::Other(format!(
+                    "`{}` is a public reference table: name it in a lookup or a domain, not as an input",
+                    input.dataset
+                )));
             }
             self.need_columns(&input.dataset, input.columns.iter())?;
             for lookup in &input.lookups {
@@ -212,7 +227,9 @@ impl Lab {
     fn need_columns<'c>(&self, dataset: &str, mut columns: impl Iterator<Item = &'c String>) -> Result<(), LabError> {
         let (description, _) = self.description(dataset)?;
         match columns.find(|name| description.column(name).is_none()) {
-            Some(name) => Err(LabError::Other(format!("`{dataset}` has no column `{name}`: see `unseen dataset show {dataset}`"))),
+            Some(name) => {
+                Err(LabError::Other(format!("`{dataset}` has no column `{name}`: see `unseen dataset show {dataset}`")))
+            }
             None => Ok(()),
         }
     }
@@ -239,7 +256,13 @@ impl Lab {
 
     /// Hands everything to a worker and waits. Checks once more that what runs is what was approved:
     /// blobs by their digests, snapshots by their roots, the log by its fold.
-    fn execute(&self, program: &Path, id: JobId, threads: usize, progress: impl FnMut(u32, u32)) -> Result<(SealedRelease, Walls), LabError> {
+    fn execute(
+        &self,
+        program: &Path,
+        id: JobId,
+        threads: usize,
+        progress: impl FnMut(u32, u32),
+    ) -> Result<(SealedRelease, Walls), LabError> {
         let job = self.ledger().job(id)?;
         let (manifest_text, manifest, plan) = self.submitted_plan(id)?;
         let module = self.compiled(&job.submitted.module, &self.blob(&job.submitted.module)?, &manifest, &plan)?;
@@ -255,9 +278,18 @@ impl Lab {
             let root = used.snapshot.to_bytes();
             if private {
                 let key = *snapshot.data_key(&self.keys.data)?.expose_bytes();
-                snapshots.push(SnapshotPart { root, key, manifest: snapshot.manifest_bytes, files: hand_over(snapshot.files) });
+                snapshots.push(SnapshotPart {
+                    root,
+                    key,
+                    manifest: snapshot.manifest_bytes,
+                    files: hand_over(snapshot.files),
+                });
             } else {
-                references.push(ReferencePart { root, manifest: snapshot.manifest_bytes, files: hand_over(snapshot.files) });
+                references.push(ReferencePart {
+                    root,
+                    manifest: snapshot.manifest_bytes,
+                    files: hand_over(snapshot.files),
+                });
             }
         }
         let (entry, leaf, _) = self.run_entry(id)?;
@@ -306,7 +338,8 @@ impl Lab {
     }
 
     fn record_as_lab(&mut self, event: impl Into<unseen_policies::event::Event>) -> Result<u64, LabError> {
-        let key = SigningKey::from_pkcs8(&self.keys.service.to_pkcs8()).map_err(|error| LabError::Other(error.to_string()))?;
+        let key = SigningKey::from_pkcs8(&self.keys.service.to_pkcs8())
+            .map_err(|error| LabError::Other(error.to_string()))?;
         self.sign_and_accept(event, &key, &[])
     }
 

@@ -1,7 +1,9 @@
 //! What runs on grains: an analyst's component, or a map that comes with the lab.
 
 use unseen_policies::{Manifest, Plan};
-use unseen_runtime::{Contribution, Engine, EngineError, Failure, Limits, Module, ModuleError, Table, Totals, Verdict, World};
+use unseen_runtime::{
+    Contribution, Engine, EngineError, Failure, Limits, Module, ModuleError, Table, Totals, Verdict, World,
+};
 
 use crate::ready_made::{self, ReadyMade};
 use crate::run::Guest;

@@ -134,25 +134,52 @@ fn filter_calls() -> Wall {
 fn allowed_calls() -> Result<BTreeMap<i64, Vec<SeccompRule>>, seccompiler::Error> {
     let mut calls: BTreeMap<i64, Vec<SeccompRule>> = [
         // Descriptors it was handed.
-        libc::SYS_read, libc::SYS_readv, libc::SYS_pread64, libc::SYS_write, libc::SYS_writev, libc::SYS_lseek,
-        libc::SYS_close, libc::SYS_fstat, libc::SYS_statx, libc::SYS_poll, libc::SYS_ppoll,
+        libc::SYS_read,
+        libc::SYS_readv,
+        libc::SYS_pread64,
+        libc::SYS_write,
+        libc::SYS_writev,
+        libc::SYS_lseek,
+        libc::SYS_close,
+        libc::SYS_fstat,
+        libc::SYS_statx,
+        libc::SYS_poll,
+        libc::SYS_ppoll,
         // Memory.
-        libc::SYS_munmap, libc::SYS_mremap, libc::SYS_madvise, libc::SYS_brk, libc::SYS_membarrier,
+        libc::SYS_munmap,
+        libc::SYS_mremap,
+        libc::SYS_madvise,
+        libc::SYS_brk,
+        libc::SYS_membarrier,
         // Threads and waiting.
-        libc::SYS_clone3, libc::SYS_futex, libc::SYS_set_robust_list, libc::SYS_rseq, libc::SYS_set_tid_address, libc::SYS_sched_yield,
-        libc::SYS_sched_getaffinity, libc::SYS_gettid, libc::SYS_getpid, libc::SYS_nanosleep, libc::SYS_clock_nanosleep,
-        libc::SYS_clock_gettime, libc::SYS_restart_syscall,
+        libc::SYS_clone3,
+        libc::SYS_futex,
+        libc::SYS_set_robust_list,
+        libc::SYS_rseq,
+        libc::SYS_set_tid_address,
+        libc::SYS_sched_yield,
+        libc::SYS_sched_getaffinity,
+        libc::SYS_gettid,
+        libc::SYS_getpid,
+        libc::SYS_nanosleep,
+        libc::SYS_clock_nanosleep,
+        libc::SYS_clock_gettime,
+        libc::SYS_restart_syscall,
         // Traps of guests arrive as signals.
-        libc::SYS_rt_sigaction, libc::SYS_rt_sigprocmask, libc::SYS_rt_sigreturn, libc::SYS_sigaltstack,
+        libc::SYS_rt_sigaction,
+        libc::SYS_rt_sigprocmask,
+        libc::SYS_rt_sigreturn,
+        libc::SYS_sigaltstack,
         // Hash maps want a seed; the end.
-        libc::SYS_getrandom, libc::SYS_exit, libc::SYS_exit_group,
+        libc::SYS_getrandom,
+        libc::SYS_exit,
+        libc::SYS_exit_group,
     ]
     .into_iter()
     .map(|call| (call, Vec::new()))
     .collect();
     let masked = |arg, mask: u64, value: u64| -> Result<SeccompRule, seccompiler::Error> {
-        let condition =
-            SeccompCondition::new(arg, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(mask), value)?;
+        let condition = SeccompCondition::new(arg, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(mask), value)?;
         Ok(SeccompRule::new(vec![condition])?)
     };
     // A clone that makes a thread, never a process.

@@ -105,7 +105,9 @@ impl From<RunError> for Fault {
     fn from(error: RunError) -> Fault {
         match error {
             RunError::Advance { round, .. } => Fault::Job { round },
-            RunError::Rows(_) | RunError::Host(_) | RunError::Noise(_) | RunError::Release(_) => Fault::Lab(error.to_string()),
+            RunError::Rows(_) | RunError::Host(_) | RunError::Noise(_) | RunError::Release(_) => {
+                Fault::Lab(error.to_string())
+            }
         }
     }
 }
@@ -124,7 +126,8 @@ pub fn run(
     files: &[File],
     mut progress: impl FnMut(u32, u32),
 ) -> Result<(SealedRelease, Walls), Fault> {
-    let mut child = Reaped(spawn(program, files).map_err(|error| Fault::Lab(format!("the worker cannot be started: {error}")))?);
+    let mut child =
+        Reaped(spawn(program, files).map_err(|error| Fault::Lab(format!("the worker cannot be started: {error}")))?);
     let text = serde_json::to_vec(task).map_err(lab_fault)?;
     if let Some(mut stdin) = child.0.stdin.take() {
         // A worker that died early says why below.
@@ -135,7 +138,9 @@ pub fn run(
     loop {
         let Ok(frame) = read_frame(&mut stdout) else {
             let status = child.0.wait().map_err(lab_fault)?;
-            return Err(Fault::Lab(format!("the worker ended without a result ({status}): run the job again to resume it")));
+            return Err(Fault::Lab(format!(
+                "the worker ended without a result ({status}): run the job again to resume it"
+            )));
         };
         match serde_json::from_slice(&frame).map_err(lab_fault)? {
             Message::Walls(found) => walls = Some(found),
@@ -219,9 +224,10 @@ fn work_on_input(say: &(dyn Fn(&Message) + Sync)) -> Result<Vec<u8>, Fault> {
     let manifest = Manifest::parse(&task.manifest).map_err(lab_fault)?;
 
     // Everything that needs more rights than a worker keeps comes before the walls go up.
-    let references = task.references.iter().map(|part| {
-        load_reference(&part.manifest, part.root, adopt(&part.files)).map_err(lab_fault)
-    });
+    let references = task
+        .references
+        .iter()
+        .map(|part| load_reference(&part.manifest, part.root, adopt(&part.files)).map_err(lab_fault));
     let references = ReferenceTables(references.collect::<Result<_, _>>()?);
     let plan = Plan::new(&manifest, &references).map_err(lab_fault)?;
     // SAFETY: the lab compiled these bytes itself, or found them in its cache under its own HMAC.

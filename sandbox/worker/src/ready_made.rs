@@ -46,13 +46,19 @@ impl ReadyMade {
             let groups = output.groups.iter().map(|group| find("group", &group.name));
             let values = output.values.iter().map(|value| match value.name.as_str() {
                 "rows" => Ok(Value::Rows),
-                "units" if value.lower == Rational::from_integer(0.into()) && value.upper == Rational::from_integer(1.into()) => {
+                "units"
+                    if value.lower == Rational::from_integer(0.into())
+                        && value.upper == Rational::from_integer(1.into()) =>
+                {
                     Ok(Value::Units)
                 }
                 "units" => Err("the value `units` counts units: set lower = 0 and upper = 1".to_owned()),
                 name => find("value", name).map(Value::Column),
             });
-            Ok(Output { groups: groups.collect::<Result<_, String>>()?, values: values.collect::<Result<_, String>>()? })
+            Ok(Output {
+                groups: groups.collect::<Result<_, String>>()?,
+                values: values.collect::<Result<_, String>>()?,
+            })
         });
         Ok(ReadyMade { outputs: outputs.collect::<Result<_, String>>()? })
     }
@@ -106,7 +112,9 @@ impl Output {
                 && match column.cells {
                     Cells::Ints(cells) => cells[one] == cells[other],
                     Cells::Bools(cells) => cells[one] == cells[other],
-                    Cells::Texts(texts) => text(texts.offsets, texts.bytes, one) == text(texts.offsets, texts.bytes, other),
+                    Cells::Texts(texts) => {
+                        text(texts.offsets, texts.bytes, one) == text(texts.offsets, texts.bytes, other)
+                    }
                     Cells::Floats(_) => true,
                 }
         })
@@ -119,7 +127,9 @@ fn key_of(column: &Column<'_>, row: usize) -> Option<Key> {
         _ if is_null(column, row) => None,
         Cells::Ints(cells) => Some(Key::Int(cells[row])),
         Cells::Bools(cells) => Some(Key::Int(i64::from(cells[row]))),
-        Cells::Texts(texts) => Some(Key::Text(String::from_utf8_lossy(text(texts.offsets, texts.bytes, row)).into_owned())),
+        Cells::Texts(texts) => {
+            Some(Key::Text(String::from_utf8_lossy(text(texts.offsets, texts.bytes, row)).into_owned()))
+        }
         Cells::Floats(_) => None,
     }
 }
@@ -177,7 +187,10 @@ epsilon = 1
         let answer = map.contribute(&[Table { rows: 5, columns: &columns }], &[]).unwrap();
         let found: Vec<_> = answer.iter().map(|c| (c.group.clone(), c.values.clone())).collect();
         let key = |name: &str| vec![Key::Text(name.into())];
-        assert_eq!(found, [(key("a"), vec![3.0, 2.0, 1.0]), (key("b"), vec![4.0, 1.0, 1.0]), (key("a"), vec![0.0, 1.0, 1.0])]);
+        assert_eq!(
+            found,
+            [(key("a"), vec![3.0, 2.0, 1.0]), (key("b"), vec![4.0, 1.0, 1.0]), (key("a"), vec![0.0, 1.0, 1.0])]
+        );
     }
 
     #[test]
@@ -185,7 +198,11 @@ epsilon = 1
         for (from, to, word) in [
             ("name = \"output\"", "name = \"sales\"", "no column `sales`"),
             ("name = \"town\", keys", "name = \"city\", keys", "no column `city`"),
-            ("name = \"units\", lower = 0, upper = 1", "name = \"units\", lower = 0, upper = 2", "lower = 0 and upper = 1"),
+            (
+                "name = \"units\", lower = 0, upper = 1",
+                "name = \"units\", lower = 0, upper = 2",
+                "lower = 0 and upper = 1",
+            ),
         ] {
             let manifest = Manifest::parse(&MANIFEST.replace(from, to)).unwrap();
             let error = ReadyMade::new(&manifest).err().unwrap();

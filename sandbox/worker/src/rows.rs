@@ -40,12 +40,17 @@ pub enum RowsError {
 
 impl Rows {
     /// Ties each `[[input]]` to its snapshot and its lookups.
-    pub fn new(manifest: &Manifest, mut snapshots: Vec<Snapshot>, references: &ReferenceTables) -> Result<Rows, RowsError> {
+    pub fn new(
+        manifest: &Manifest,
+        mut snapshots: Vec<Snapshot>,
+        references: &ReferenceTables,
+    ) -> Result<Rows, RowsError> {
         let inputs = manifest.inputs.iter().map(|input| {
             let at = snapshots.iter().position(|snapshot| snapshot.manifest().dataset == input.dataset);
             let snapshot = snapshots.remove(at.ok_or_else(|| RowsError::NotThere(input.dataset.clone()))?);
             let lookups = input.lookups.iter().map(|lookup| {
-                let table = references.find(&lookup.reference).ok_or_else(|| RowsError::NotThere(lookup.reference.clone()))?;
+                let table =
+                    references.find(&lookup.reference).ok_or_else(|| RowsError::NotThere(lookup.reference.clone()))?;
                 let lookup = table.lookup(&lookup.on, &lookup.key, &lookup.columns);
                 lookup.map_err(|error| RowsError::Lookup(error.to_string()))
             });
@@ -79,7 +84,9 @@ impl Rows {
     /// Roughly how many bytes all rows take in memory.
     pub fn bytes(&self) -> u64 {
         const CELL: u64 = 16;
-        let width = |input: &Input| (input.columns.len() + input.lookups.iter().map(|l| l.brings().count()).sum::<usize>()) as u64;
+        let width = |input: &Input| {
+            (input.columns.len() + input.lookups.iter().map(|l| l.brings().count()).sum::<usize>()) as u64
+        };
         let rows = |input: &Input| input.snapshot.manifest().files.iter().map(|file| file.rows).sum::<u64>();
         self.inputs.iter().map(|input| rows(input) * width(input) * CELL).sum()
     }

@@ -122,7 +122,8 @@ pub enum RunError {
 pub fn run<G: Guest>(run: &Run<'_, G>) -> Result<Outcome, RunError> {
     let rounds = run.plan.rounds;
     // All noise comes before the first row, so that no sampler's time can tell anything.
-    let mut noise = (0..rounds).map(|round| RoundNoise::draw(run.plan, (run.seed)(round))).collect::<Result<Vec<_>, _>>()?;
+    let mut noise =
+        (0..rounds).map(|round| RoundNoise::draw(run.plan, (run.seed)(round))).collect::<Result<Vec<_>, _>>()?;
     noise.reverse();
     let mut outcome = Outcome { rounds: Vec::new(), derived: Vec::new() };
     let mut state = Vec::new();
@@ -148,7 +149,12 @@ pub fn run<G: Guest>(run: &Run<'_, G>) -> Result<Outcome, RunError> {
 }
 
 /// The exact totals of one round over all grains.
-fn one_round<G: Guest>(run: &Run<'_, G>, round: u32, state: &[f64], noise: &RoundNoise) -> Result<ExactTotals, RunError> {
+fn one_round<G: Guest>(
+    run: &Run<'_, G>,
+    round: u32,
+    state: &[f64],
+    noise: &RoundNoise,
+) -> Result<ExactTotals, RunError> {
     match run.plan.grain {
         GrainKind::Unit => units(run, round, state, noise),
         GrainKind::Blocks { count } => blocks(run, round, count, state, noise),
@@ -170,7 +176,13 @@ fn units<G: Guest>(run: &Run<'_, G>, round: u32, state: &[f64], noise: &RoundNoi
 /// the buckets, each for some of the blocks.
 const GATHER: u64 = 256 << 20;
 
-fn blocks<G: Guest>(run: &Run<'_, G>, round: u32, count: u32, state: &[f64], noise: &RoundNoise) -> Result<ExactTotals, RunError> {
+fn blocks<G: Guest>(
+    run: &Run<'_, G>,
+    round: u32,
+    count: u32,
+    state: &[f64],
+    noise: &RoundNoise,
+) -> Result<ExactTotals, RunError> {
     let passes = run.rows.bytes().div_ceil(GATHER).clamp(1, u64::from(count)) as u32;
     let mut totals = ExactTotals::zero(noise);
     for first in (0..count).step_by(count.div_ceil(passes) as usize) {

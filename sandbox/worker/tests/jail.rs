@@ -35,7 +35,12 @@ fn nothing_gets_out_of_the_jail_and_threads_still_work_in_it() {
     let tries: Vec<&str> = said.lines().filter_map(|line| line.strip_prefix("try ")).collect();
     let escaped: Vec<&&str> = tries.iter().filter(|line| !line.contains(": refused")).collect();
     assert!(escaped.is_empty(), "{escaped:#?}");
-    assert!(tries.len() >= 40 && output.status.success(), "{:?}\n{said}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+    assert!(
+        tries.len() >= 40 && output.status.success(),
+        "{:?}\n{said}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert!(said.contains("threads 6"), "{said}");
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "a file was made or removed");
     assert_eq!(std::fs::read_to_string(dir.path().join("secret")).unwrap(), "secret");
@@ -102,13 +107,21 @@ fn inside(probe: &str) {
     call("fork by clone", libc::SYS_clone, [i64::from(libc::SIGCHLD), 0, 0, 0, 0, 0]);
     call("fork by clone3", libc::SYS_clone3, [zeros, 64, 0, 0, 0, 0]);
     call("execute", libc::SYS_execve, [c"/bin/true".as_ptr() as i64, zeros, zeros, 0, 0, 0]);
-    call("execute a descriptor", libc::SYS_execveat, [i64::from(file), c"".as_ptr() as i64, zeros, zeros, i64::from(libc::AT_EMPTY_PATH), 0]);
+    call(
+        "execute a descriptor",
+        libc::SYS_execveat,
+        [i64::from(file), c"".as_ptr() as i64, zeros, zeros, i64::from(libc::AT_EMPTY_PATH), 0],
+    );
     call("executable memory", libc::SYS_mmap, [0, 4096, 7, i64::from(libc::MAP_PRIVATE | libc::MAP_ANONYMOUS), -1, 0]);
     call("memory made executable", libc::SYS_mprotect, [page as i64, 4096, 5, 0, 0, 0]);
     call("memory made executable by key", libc::SYS_pkey_mprotect, [page as i64, 4096, 5, -1, 0, 0]);
     call("end the parent", libc::SYS_kill, [i64::from(parent), 0, 0, 0, 0, 0]);
     call("signal a thread", libc::SYS_tgkill, [i64::from(parent), i64::from(parent), 0, 0, 0, 0]);
-    call("signal the parent by a descriptor", libc::SYS_fcntl, [1, i64::from(libc::F_SETOWN), i64::from(parent), 0, 0, 0]);
+    call(
+        "signal the parent by a descriptor",
+        libc::SYS_fcntl,
+        [1, i64::from(libc::F_SETOWN), i64::from(parent), 0, 0, 0],
+    );
     call("choose that signal", libc::SYS_fcntl, [1, 10 /* F_SETSIG */, 9, 0, 0, 0]);
     call("lock a file held", libc::SYS_fcntl, [i64::from(file), i64::from(libc::F_SETLK), zeros, 0, 0, 0]);
     call("type on a terminal", libc::SYS_ioctl, [0, libc::TIOCSTI as i64, zeros, 0, 0, 0]);

@@ -27,7 +27,9 @@ mod tests {
     #[test]
     fn persons_and_hours_are_added_up_by_education() {
         let person = |education, hours: Option<i64>| Unit::new().table(Rows::new().texts([education]).ints([hours]));
-        let totals = run::<Hours>(&[person("Masters", Some(40)), person("Masters", Some(35)), person("10th", None)], &[]).unwrap();
+        let totals =
+            run::<Hours>(&[person("Masters", Some(40)), person("Masters", Some(35)), person("10th", None)], &[])
+                .unwrap();
         assert_eq!(totals.len(), 1);
         assert_eq!(totals[&(0, vec!["Masters".into()])], [2.0, 75.0]);
     }

@@ -37,7 +37,8 @@ mod tests {
 
     #[test]
     fn each_block_gives_one_median_a_sex() {
-        let block = Unit::new().table(Rows::new().texts(["Male", "Female", "Male", "Male", "Female"]).ints([50, 30, 20, 44, 31]));
+        let block = Unit::new()
+            .table(Rows::new().texts(["Male", "Female", "Male", "Male", "Female"]).ints([50, 30, 20, 44, 31]));
         let men_only = Unit::new().table(Rows::new().texts(["Male"]).ints([45]));
         let totals = run::<MedianAge>(&[block, men_only], &[]).unwrap();
         assert_eq!(totals[&(0, vec!["Female".into()])], [-9.5]);

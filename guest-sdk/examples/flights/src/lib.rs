@@ -60,7 +60,13 @@ fn longest_chain(mut departures: Vec<Departure>) -> i64 {
     departures.sort_unstable();
     let (mut longest, mut chain, mut today) = (0, 0, (None, None));
     for (month, day, _, delay) in departures {
-        chain = if delay < DELAYED { 0 } else if today == (month, day) { chain + 1 } else { 1 };
+        chain = if delay < DELAYED {
+            0
+        } else if today == (month, day) {
+            chain + 1
+        } else {
+            1
+        };
         today = (month, day);
         longest = longest.max(chain);
     }
@@ -72,8 +78,8 @@ job!(Flights);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use unseen_guest::testing::{Rows, Unit, run};
     use unseen_guest::Key;
+    use unseen_guest::testing::{Rows, Unit, run};
 
     fn aircraft(seats: Option<i64>) -> Unit {
         let flights = Rows::new()

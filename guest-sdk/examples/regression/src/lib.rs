@@ -45,9 +45,12 @@ impl Job for Regression {
 
 impl IterativeJob for Regression {
     fn advance(round: u32, weights: &[f64], noisy: &[Totals]) -> Result<Verdict, String> {
-        let [count, gradient @ ..] = noisy.first().map(Totals::values).unwrap_or_default() else { return Err("one output is needed".into()) };
+        let [count, gradient @ ..] = noisy.first().map(Totals::values).unwrap_or_default() else {
+            return Err("one output is needed".into());
+        };
         let weight = |index: usize| weights.get(index).copied().unwrap_or(0.0);
-        let next: Vec<f64> = gradient.iter().enumerate().map(|(index, sum)| weight(index) - RATE * sum / count.max(1.0)).collect();
+        let next: Vec<f64> =
+            gradient.iter().enumerate().map(|(index, sum)| weight(index) - RATE * sum / count.max(1.0)).collect();
         Ok(if round + 1 < ROUNDS { Verdict::Next(next) } else { Verdict::Done(vec![coefficients(&next)]) })
     }
 }
@@ -81,7 +84,13 @@ mod tests {
                 let (intensity, productivity) = ((-2.6 + 0.9 * spread(59)).exp(), (2.1 + 0.65 * spread(83)).exp());
                 let jobs = (output / productivity).max(1.0).round();
                 let tax = 0.05 * output.powf(0.9) * intensity.powf(-0.2) * (output / jobs).powf(0.3);
-                Unit::new().table(Rows::new().floats([Some(output), None]).floats([output * intensity; 2]).floats([tax; 2]).ints([jobs as i64; 2]))
+                Unit::new().table(
+                    Rows::new()
+                        .floats([Some(output), None])
+                        .floats([output * intensity; 2])
+                        .floats([tax; 2])
+                        .ints([jobs as i64; 2]),
+                )
             })
             .collect()
     }

@@ -18,7 +18,8 @@ const TAX: usize = 3;
 const YEAR: i64 = 2025;
 
 /// Groups of the first output are towns times industries, in this order.
-const TOWNS: [&str; 12] = ["湖塘", "牛塘", "洛阳", "遥观", "横林", "横山桥", "雪堰", "前黄", "礼嘉", "嘉泽", "湟里", "南夏墅"];
+const TOWNS: [&str; 12] =
+    ["湖塘", "牛塘", "洛阳", "遥观", "横林", "横山桥", "雪堰", "前黄", "礼嘉", "嘉泽", "湟里", "南夏墅"];
 const INDUSTRIES: [&str; 10] = ["纺织", "木材", "化工", "橡塑", "钢铁", "金属制品", "通用设备", "汽车", "电气", "电子"];
 /// Its values after the first, which counts enterprises.
 const MEANS: [&str; 3] = ["output per mu", "energy per output", "tax per mu"];
@@ -38,7 +39,9 @@ impl Job for YieldPerMu {
             let cells = monthly.floats(column)?;
             let (mut sum, mut count) = (0.0, 0);
             for (month, cell) in months.iter().zip(cells.iter()) {
-                if let (Some(month), Some(cell)) = (month, cell) && month.year == YEAR {
+                if let (Some(month), Some(cell)) = (month, cell)
+                    && month.year == YEAR
+                {
                     sum += cell;
                     count += 1;
                 }
@@ -61,7 +64,9 @@ impl Job for YieldPerMu {
 /// 350,000 yuan), 20 for thrift (none from half a tonne of coal equivalent per 10,000 yuan).
 fn grade(output_per_mu: f64, energy_per_output: f64, tax_per_mu: f64) -> &'static str {
     let part = |share: f64| share.clamp(0.0, 1.0);
-    let points = 40.0 * part(output_per_mu / 800.0) + 40.0 * part(tax_per_mu / 35.0) + 20.0 * part(1.0 - energy_per_output / 0.5);
+    let points = 40.0 * part(output_per_mu / 800.0)
+        + 40.0 * part(tax_per_mu / 35.0)
+        + 20.0 * part(1.0 - energy_per_output / 0.5);
     match points {
         75.0.. => "A",
         45.0.. => "B",
@@ -79,7 +84,8 @@ impl IterativeJob for YieldPerMu {
             // A mean over some groups: their sum over their count.
             let mean = |groups: &mut dyn Iterator<Item = usize>| {
                 let groups = groups.filter_map(|group| totals.group(group, 1 + MEANS.len()));
-                let (count, sum) = groups.fold((0.0, 0.0), |(count, sum), values| (count + values[0], sum + values[1 + index]));
+                let (count, sum) =
+                    groups.fold((0.0, 0.0), |(count, sum), values| (count + values[0], sum + values[1 + index]));
                 sum / count.max(1.0)
             };
             let of_town = |town| mean(&mut industries.clone().map(|industry| town * INDUSTRIES.len() + industry));
@@ -140,6 +146,9 @@ mod tests {
 
     #[test]
     fn grades_fall_with_energy_and_rise_with_tax() {
-        assert_eq!([grade(900.0, 0.05, 30.0), grade(600.0, 0.4, 10.0), grade(200.0, 0.2, 4.0), grade(50.0, 0.9, 1.0)], ["A", "B", "C", "D"]);
+        assert_eq!(
+            [grade(900.0, 0.05, 30.0), grade(600.0, 0.4, 10.0), grade(200.0, 0.2, 4.0), grade(50.0, 0.9, 1.0)],
+            ["A", "B", "C", "D"]
+        );
     }
 }

@@ -180,7 +180,15 @@ fn import_table(place: &Place) -> Fallible<Cost> {
         let key = LabDataKey::generate()?;
         std::fs::write(place.key(), key.expose_bytes())?;
         let description = Description::parse(DESCRIPTION)?;
-        import(&place.table(), &description, DESCRIPTION, &place.snapshot(), &key, &ImportOptions::new(Utc::now()), &mut |_| ())?;
+        import(
+            &place.table(),
+            &description,
+            DESCRIPTION,
+            &place.snapshot(),
+            &key,
+            &ImportOptions::new(Utc::now()),
+            &mut |_| (),
+        )?;
         Ok(())
     })
 }
@@ -272,7 +280,9 @@ impl Guest for Native {
 }
 
 fn rolling(grain: &[Table<'_>]) -> Vec<Contribution> {
-    let [Cells::Ints(months), _, Cells::Floats(output), Cells::Floats(energy)] = [0, 1, 2, 3].map(|at| grain[0].columns[at].cells) else {
+    let [Cells::Ints(months), _, Cells::Floats(output), Cells::Floats(energy)] =
+        [0, 1, 2, 3].map(|at| grain[0].columns[at].cells)
+    else {
         return Vec::new();
     };
     let mut order: Vec<usize> = (0..months.len()).collect();

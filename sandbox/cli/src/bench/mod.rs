@@ -113,7 +113,12 @@ impl Bench<'_> {
         let run = || -> Fallible<Cost> {
             let mut command = Command::new(program?);
             command.args(["bench", "--json", "--inside", inside]);
-            command.args(["--rows", &self.args.rows.to_string(), "--rows-per-unit", &self.args.rows_per_unit.to_string()]);
+            command.args([
+                "--rows",
+                &self.args.rows.to_string(),
+                "--rows-per-unit",
+                &self.args.rows_per_unit.to_string(),
+            ]);
             if let Some(dir) = self.place.dir.parent() {
                 command.arg("--dir").arg(dir);
             }
@@ -160,7 +165,11 @@ impl Bench<'_> {
         let python = venv.join("bin/python");
         let quiet = |command: &mut Command| -> Fallible<()> {
             let output = command.stdin(Stdio::null()).output()?;
-            if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).trim().to_owned().into()) }
+            if output.status.success() {
+                Ok(())
+            } else {
+                Err(String::from_utf8_lossy(&output.stderr).trim().to_owned().into())
+            }
         };
         if !python.exists() {
             let bar = progress("Installing the yardsticks", None);
@@ -193,13 +202,28 @@ impl Bench<'_> {
         let above = cpu("rolling-1").zip(cpu("rolling-native-1")).map(|(ours, native)| (ours - native) * 1e6);
         ratio("rolling above native, µs of CPU a unit", above, Some(units), "at most 5, aim 2");
         ratio("2 threads / 1 thread, wall", wall("rolling-2"), wall("rolling-1"), "at most 0.6");
-        ratio("ready-made means / DuckDB bounded per unit, wall", wall("means-ready-2"), wall("duckdb-bounded"), "at most 1");
-        ratio("ready-made means / DuckDB without units, wall", wall("means-ready-2"), wall("duckdb-means"), "at most 1");
+        ratio(
+            "ready-made means / DuckDB bounded per unit, wall",
+            wall("means-ready-2"),
+            wall("duckdb-bounded"),
+            "at most 1",
+        );
+        ratio(
+            "ready-made means / DuckDB without units, wall",
+            wall("means-ready-2"),
+            wall("duckdb-means"),
+            "at most 1",
+        );
         ratio("PyDP / ready-made means, wall", wall("pydp-means"), wall("means-ready-2"), "at least 2");
         ratio("OpenDP / ready-made means, wall", wall("opendp-means"), wall("means-ready-2"), "at least 7");
         ratio("blocks / native, wall", wall("medians-2"), wall("medians-native-2"), "at most 2");
         ratio("peak memory of rolling, MB", cost("rolling-2").map(|cost| cost.peak), Some(1.0), "under 500");
-        ratio("a tiny job, ms", wall("a tiny job, from `job run` to its release").map(|s| s * 1e3), Some(1.0), "under 300");
+        ratio(
+            "a tiny job, ms",
+            wall("a tiny job, from `job run` to its release").map(|s| s * 1e3),
+            Some(1.0),
+            "under 300",
+        );
         ratio("unseen --help, ms", wall("unseen --help").map(|s| s * 1e3), Some(1.0), "under 20");
         ratio("a Laplace draw, µs", cpu("laplace"), Some(1.0), "under 1");
         ratio("a Gaussian draw, µs", cpu("gaussian"), Some(1.0), "under 2");
@@ -207,7 +231,12 @@ impl Bench<'_> {
             vec![name.clone(), format!("{:.2}", cost.wall), format!("{:.2}", cost.cpu), format!("{:.0}", cost.peak)]
         });
         let costs = table(&["measurement", ">wall s", ">CPU s", ">peak MB"], rows);
-        let targets = table(&["ratio", ">measured", "target"], ratios.iter().map(|(what, value, target)| vec![(*what).to_owned(), format!("{value:.2}"), (*target).to_owned()]));
+        let targets = table(
+            &["ratio", ">measured", "target"],
+            ratios
+                .iter()
+                .map(|(what, value, target)| vec![(*what).to_owned(), format!("{value:.2}"), (*target).to_owned()]),
+        );
         let json = json!({
             "rows": self.args.rows,
             "costs": self.found.iter().map(|(name, _, cost)| json!({ "name": name, "cost": cost })).collect::<Vec<_>>(),

@@ -24,7 +24,8 @@ pub fn run(bench: &Path) -> Fallible<Cost> {
     let lines: Vec<String> = (0..100).map(|i| format!("{i},{},a,{}.5,2.5", i % 10, 10 + i)).collect();
     std::fs::write(dir.join("bench.csv"), format!("unit,month,district,output,energy\n{}\n", lines.join("\n")))?;
     std::fs::write(dir.join("bench.toml"), super::inside::DESCRIPTION)?;
-    let keys: Vec<_> = ["owner", "other"].iter().map(|name| write_new_key(&dir.join(name))).collect::<Result<_, _>>()?;
+    let keys: Vec<_> =
+        ["owner", "other"].iter().map(|name| write_new_key(&dir.join(name))).collect::<Result<_, _>>()?;
     let mut lab = Lab::init(&dir.join("lab"), "bench/tiny", "owner", &keys[0])?;
     let origin = lab.ledger().origin.clone();
     let roles = vec![Role::Steward, Role::Analyst];
@@ -65,5 +66,9 @@ fn time(command: &mut Command) -> Fallible<f64> {
     let start = Instant::now();
     let output = command.stdin(Stdio::null()).output()?;
     let wall = start.elapsed().as_secs_f64();
-    if output.status.success() { Ok(wall) } else { Err(String::from_utf8_lossy(&output.stderr).trim().to_owned().into()) }
+    if output.status.success() {
+        Ok(wall)
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).trim().to_owned().into())
+    }
 }

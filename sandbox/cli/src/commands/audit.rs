@@ -11,7 +11,9 @@ pub fn run(globals: &Globals, command: &AuditCommand) -> Outcome {
     match command {
         AuditCommand::Verify { bundle, log_key, since } => {
             if !bundle.join(VERIFIER_KEY).exists() {
-                return Err(format!("{} is no exported bundle: make one with `unseen log export`", bundle.display()).into());
+                return Err(
+                    format!("{} is no exported bundle: make one with `unseen log export`", bundle.display()).into()
+                );
             }
             let since = since.as_ref().map(|file| read_text(file)).transpose()?;
             let report = bundle::verify(bundle, &Known { log_key: log_key.clone(), since })?;
@@ -46,7 +48,8 @@ pub fn run(globals: &Globals, command: &AuditCommand) -> Outcome {
 }
 
 fn shown(report: &Report) -> String {
-    let key = if report.key_known { "known from elsewhere" } else { "taken from the bundle: compare it with one you know" };
+    let key =
+        if report.key_known { "known from elsewhere" } else { "taken from the bundle: compare it with one you know" };
     let mut text = facts(&[
         ("Log", report.origin.clone()),
         ("Verifier key", format!("{} ({})", report.log_key, tr(key))),
@@ -56,15 +59,26 @@ fn shown(report: &Report) -> String {
     if let Some(size) = report.extends {
         text.push_str(&facts(&[("Extends the checkpoint kept from before, of size", size.to_string())]));
     }
-    let budget = report.budget.iter().map(|line| vec![line.dataset.clone(), line.spent.to_string(), line.cap.to_string()]);
+    let budget =
+        report.budget.iter().map(|line| vec![line.dataset.clone(), line.spent.to_string(), line.cap.to_string()]);
     text.push_str(&table(&["dataset", ">spent, rho", ">cap, rho"], budget));
     text.push('\n');
     let jobs = report.jobs.iter().map(|job| {
-        vec![job.job.clone(), job.title.clone(), job.author.clone(), tr(job.state.name()).into_owned(), job.rho.to_string(), job.approvers.join(", ")]
+        vec![
+            job.job.clone(),
+            job.title.clone(),
+            job.author.clone(),
+            tr(job.state.name()).into_owned(),
+            job.rho.to_string(),
+            job.approvers.join(", "),
+        ]
     });
     text.push_str(&table(&["job", "title", "author", "state", ">rho", "approved by"], jobs));
     text.push('\n');
-    text.push_str(&facts(&[("Released numbers, on their grids and with the errors stated", report.numbers.to_string())]));
+    text.push_str(&facts(&[(
+        "Released numbers, on their grids and with the errors stated",
+        report.numbers.to_string(),
+    )]));
     if report.violations.is_empty() {
         text.push_str(&tr("No violation was found."));
     } else {

@@ -18,7 +18,13 @@ pub fn run(globals: &Globals, args: &BudgetArgs) -> Outcome {
     if let Some(name) = &args.dataset {
         ledger.dataset(name)?;
     }
-    let both = |rho: Rho| if rho == Rho::ZERO { "0".to_owned() } else { format!("{rho} (ε {:.3})", accounting::epsilon(rho, policy.delta)) };
+    let both = |rho: Rho| {
+        if rho == Rho::ZERO {
+            "0".to_owned()
+        } else {
+            format!("{rho} (ε {:.3})", accounting::epsilon(rho, policy.delta))
+        }
+    };
     let (mut rows, mut found) = (Vec::new(), Vec::new());
     let mut line = |dataset: &str, who: &str, spent: Rho, cap: Rho| {
         let left = cap.minus(spent);
@@ -34,7 +40,8 @@ pub fn run(globals: &Globals, args: &BudgetArgs) -> Outcome {
         if args.analyst.is_none() {
             line(name, &tr("everyone"), dataset.spent, policy.caps.dataset);
         }
-        let analysts = ledger.people.values().filter(|person| person.revoked.is_none() && person.roles.contains(&Role::Analyst));
+        let analysts =
+            ledger.people.values().filter(|person| person.revoked.is_none() && person.roles.contains(&Role::Analyst));
         let mut names: Vec<&String> = analysts.map(|person| &person.name).chain(dataset.spent_by.keys()).collect();
         names.sort();
         names.dedup();
@@ -42,15 +49,21 @@ pub fn run(globals: &Globals, args: &BudgetArgs) -> Outcome {
             line(name, analyst, dataset.spent_by.get(analyst).copied().unwrap_or_default(), policy.caps.analyst);
         }
     }
-    let mut domains: Vec<&String> = ledger.datasets.values().filter_map(|dataset| dataset.registered.domain.as_ref()).collect();
+    let mut domains: Vec<&String> =
+        ledger.datasets.values().filter_map(|dataset| dataset.registered.domain.as_ref()).collect();
     domains.sort();
     domains.dedup();
     let mut text = table(&["dataset", "analyst", ">spent, rho (ε)", ">left, rho (ε)", "used"], rows);
     for domain in &domains {
         let spent = ledger.spent_on_domain(domain);
-        text.push_str(&format!("\n{} {domain}: {}", tr("One unit's loss over all datasets of the domain"), both(spent)));
+        text.push_str(&format!(
+            "\n{} {domain}: {}",
+            tr("One unit's loss over all datasets of the domain"),
+            both(spent)
+        ));
     }
     text.push_str(&format!("\n{} δ = {:e}", tr("ε is stated at"), policy.delta));
-    let domains: Vec<_> = domains.iter().map(|domain| json!({ "domain": domain, "spent": ledger.spent_on_domain(domain) })).collect();
+    let domains: Vec<_> =
+        domains.iter().map(|domain| json!({ "domain": domain, "spent": ledger.spent_on_domain(domain) })).collect();
     Ok(Answer::new(json!({ "delta": policy.delta, "budgets": found, "domains": domains }), text))
 }

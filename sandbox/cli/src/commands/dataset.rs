@@ -40,7 +40,10 @@ pub fn run(globals: &Globals, command: &DatasetCommand) -> Outcome {
                 text.push_str(&facts(&[("Columns not described, left out", done.ignored_columns.join(", "))]));
             }
             text.push_str(&quality_text(&done.quality));
-            Ok(Answer::new(json!({ "dataset": done.description.name, "entry": done.entry, "quality": done.quality, "ignoredColumns": done.ignored_columns }), text))
+            Ok(Answer::new(
+                json!({ "dataset": done.description.name, "entry": done.entry, "quality": done.quality, "ignoredColumns": done.ignored_columns }),
+                text,
+            ))
         }
         DatasetCommand::List => list(globals),
         DatasetCommand::Show { name } => {
@@ -70,13 +73,23 @@ pub fn twin(globals: &Globals, args: &TwinArgs) -> Outcome {
 
 fn describe(source: &Path, out: Option<&Path>) -> Outcome {
     let stem = source.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let name: String = stem.split('.').next().unwrap_or_default().to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let name: String = stem
+        .split('.')
+        .next()
+        .unwrap_or_default()
+        .to_lowercase()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
     let draft = infer(source, &name).map_err(|error| LabError::import(source, error))?.to_toml();
     match out {
         None => Ok(Answer::new(json!({ "draft": draft }), draft)),
         Some(out) => {
             write_new(out, draft.as_bytes())?;
-            Ok(Answer::new(json!({ "draft": out }), tr("The draft is written. Correct it: above all the unit, the classification and the sharing kind.")))
+            Ok(Answer::new(
+                json!({ "draft": out }),
+                tr("The draft is written. Correct it: above all the unit, the classification and the sharing kind."),
+            ))
         }
     }
 }
@@ -87,7 +100,11 @@ fn list(globals: &Globals) -> Outcome {
     for (name, dataset) in &lab.ledger().datasets {
         let (description, _) = lab.description(name)?;
         let domain = dataset.registered.domain.clone();
-        let open_to = if dataset.registered.open_to.is_empty() { tr("all").into_owned() } else { dataset.registered.open_to.join(", ") };
+        let open_to = if dataset.registered.open_to.is_empty() {
+            tr("all").into_owned()
+        } else {
+            dataset.registered.open_to.join(", ")
+        };
         rows.push(vec![
             name.clone(),
             bilingual(&description.title),
@@ -104,7 +121,10 @@ fn list(globals: &Globals) -> Outcome {
 }
 
 fn about(description: &Description) -> String {
-    let unit = description.unit.as_ref().map_or_else(|| tr("public reference").into_owned(), |unit| format!("{} ({})", unit.domain, unit.column));
+    let unit = description
+        .unit
+        .as_ref()
+        .map_or_else(|| tr("public reference").into_owned(), |unit| format!("{} ({})", unit.domain, unit.column));
     facts(&[
         ("Dataset", description.name.clone()),
         ("Unit", unit),
@@ -146,7 +166,8 @@ fn quality_text(quality: &QualityReport) -> String {
         let state = tr(if freshness.fresh { "fresh" } else { "late" });
         text.push_str(&facts(&[("Newest", format!("{} ({state})", freshness.newest.date_naive()))]));
     }
-    let titles = QualityReport::TITLES.map(|title| if title == "column" { title.to_owned() } else { format!(">{title}") });
+    let titles =
+        QualityReport::TITLES.map(|title| if title == "column" { title.to_owned() } else { format!(">{title}") });
     let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
     text.push_str(&table(&titles, quality.table().into_iter().map(Vec::from)));
     text

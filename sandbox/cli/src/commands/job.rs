@@ -23,8 +23,13 @@ pub fn run(globals: &Globals, command: &JobCommand) -> Outcome {
             let template = if *iterative { Template::Iterative } else { Template::Histogram };
             let crate_name = name.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             new_project(name, &crate_name, template)?;
-            let next = tr("Next: edit src/lib.rs and job.toml, then run `cargo test`, `unseen job build` and `unseen job try`.");
-            Ok(Answer::new(json!({ "project": name }), format!("{}{next}", facts(&[("Project", name.display().to_string())]))))
+            let next = tr(
+                "Next: edit src/lib.rs and job.toml, then run `cargo test`, `unseen job build` and `unseen job try`.",
+            );
+            Ok(Answer::new(
+                json!({ "project": name }),
+                format!("{}{next}", facts(&[("Project", name.display().to_string())])),
+            ))
         }
         JobCommand::Build { job, module } => make(job, module.as_deref()),
         JobCommand::Check { job, twins } => check(globals, job, twins.as_deref()),
@@ -57,14 +62,16 @@ pub fn run(globals: &Globals, command: &JobCommand) -> Outcome {
         JobCommand::Run { job, threads, signer } => {
             let mut lab = open(globals)?;
             let bar = progress("Running", Some(1));
-            let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).clamp(1, 256);
+            let threads =
+                threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).clamp(1, 256);
             let ran = lab.run(&program()?, *job, &key(signer)?, threads, |done, all| {
                 bar.set_length(u64::from(all));
                 bar.set_position(u64::from(done));
             });
             bar.finish_and_clear();
             let ran = ran?;
-            let missing: Vec<_> = ran.walls.iter().flat_map(|walls| walls.missing()).map(|wall| tr(wall).into_owned()).collect();
+            let missing: Vec<_> =
+                ran.walls.iter().flat_map(|walls| walls.missing()).map(|wall| tr(wall).into_owned()).collect();
             let mut text = facts(&[("Job", job.to_string())]);
             if !missing.is_empty() {
                 text.push_str(&facts(&[("Walls that this kernel does not have", missing.join(", "))]));
@@ -84,7 +91,11 @@ pub fn run(globals: &Globals, command: &JobCommand) -> Outcome {
             let mut lab = open(globals)?;
             let published = lab.read_release(*job, &key(signer)?)?;
             let title = lab.ledger().job(*job)?.submitted.title.clone();
-            let text = format!("{}{}", facts(&[("Job", format!("{job} {title}")), ("Entry", published.entry.to_string())]), shown::release(&published.body));
+            let text = format!(
+                "{}{}",
+                facts(&[("Job", format!("{job} {title}")), ("Entry", published.entry.to_string())]),
+                shown::release(&published.body)
+            );
             Ok(Answer::new(serde_json::from_slice::<serde_json::Value>(&published.bytes)?, text))
         }
     }
@@ -152,12 +163,18 @@ fn make(job: &JobDir, module: Option<&Path>) -> Outcome {
         Some(module) => {
             let bytes = componentize(&std::fs::read(module).map_err(unseen_lab::LabError::io(module))?)?;
             let path = dir.join("target/job.wasm");
-            std::fs::create_dir_all(dir.join("target")).and_then(|()| std::fs::write(&path, &bytes)).map_err(unseen_lab::LabError::io(&path))?;
+            std::fs::create_dir_all(dir.join("target"))
+                .and_then(|()| std::fs::write(&path, &bytes))
+                .map_err(unseen_lab::LabError::io(&path))?;
             (path, bytes)
         }
     };
     let digest = unseen_audit::fold::digest(&bytes);
-    let text = facts(&[("Component", path.display().to_string()), ("Size", format!("{} B", bytes.len())), ("Digest", digest.to_string())]);
+    let text = facts(&[
+        ("Component", path.display().to_string()),
+        ("Size", format!("{} B", bytes.len())),
+        ("Digest", digest.to_string()),
+    ]);
     Ok(Answer::new(json!({ "component": path, "bytes": bytes.len(), "digest": digest }), text))
 }
 
@@ -182,7 +199,10 @@ fn check(globals: &Globals, job: &JobDir, twins: Option<&Path>) -> Outcome {
     let (state, module) = if job.component_file().is_none_or(|file| file.exists()) {
         let bytes = job.component()?;
         unseen_lab::compile(&bytes, &job.manifest, &plan)?;
-        (tr("good: it imports nothing and exports what a job must").into_owned(), Some(unseen_audit::fold::digest(&bytes)))
+        (
+            tr("good: it imports nothing and exports what a job must").into_owned(),
+            Some(unseen_audit::fold::digest(&bytes)),
+        )
     } else {
         (tr("not built yet: run `unseen job build`").into_owned(), None)
     };
@@ -250,5 +270,8 @@ fn state(lab: &Lab, id: JobId, entry: u64) -> Outcome {
         ("Approvals", format!("{} / {needed}", job.approvals.len())),
         ("Entry", entry.to_string()),
     ]);
-    Ok(Answer::new(json!({ "job": id.to_string(), "state": job.state, "approvals": job.approvals.len(), "needed": needed, "entry": entry }), text))
+    Ok(Answer::new(
+        json!({ "job": id.to_string(), "state": job.state, "approvals": job.approvals.len(), "needed": needed, "entry": entry }),
+        text,
+    ))
 }

@@ -12,7 +12,11 @@ pub fn run(globals: &Globals, command: &LabCommand) -> Outcome {
     match command {
         LabCommand::Init { dir, origin, owner, name } => {
             let lab = Lab::init(dir, origin, name, &read_signing_key(owner)?)?;
-            let text = format!("{}\n\n{}", tr("The lab is made. Keep keys/ safe, and give the verifier key to auditors."), about(&lab));
+            let text = format!(
+                "{}\n\n{}",
+                tr("The lab is made. Keep keys/ safe, and give the verifier key to auditors."),
+                about(&lab)
+            );
             Ok(Answer::new(summary(&lab), text))
         }
         LabCommand::Show => {

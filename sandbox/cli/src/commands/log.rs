@@ -63,7 +63,9 @@ fn list(lab: &Lab, from: u64) -> Outcome {
         };
         let (kind, time) = (opened.record.event.kind(), opened.record.time.format("%F %T").to_string());
         let about = about(&opened.record.event);
-        found.push(json!({ "entry": index, "time": opened.record.time, "kind": kind, "signer": signer, "about": about }));
+        found.push(
+            json!({ "entry": index, "time": opened.record.time, "kind": kind, "signer": signer, "about": about }),
+        );
         rows.push(vec![index.to_string(), time, tr(kind).into_owned(), signer, about]);
     }
     Ok(Answer::new(found, table(&[">entry", "time (UTC)", "what", "signed by", "about"], rows)))
@@ -73,9 +75,15 @@ fn list(lab: &Lab, from: u64) -> Outcome {
 fn about(event: &Event) -> String {
     match event {
         Event::LabCreated(e) => e.owner.clone(),
-        Event::PersonEnrolled(e) => format!("{}: {}", e.name, e.roles.iter().map(|role| tr(role.name()).into_owned()).collect::<Vec<_>>().join(", ")),
+        Event::PersonEnrolled(e) => format!(
+            "{}: {}",
+            e.name,
+            e.roles.iter().map(|role| tr(role.name()).into_owned()).collect::<Vec<_>>().join(", ")
+        ),
         Event::PersonRevoked(e) => e.key.short().to_owned(),
-        Event::PolicySet(e) => format!("{} / {} / {} rho", e.policy.caps.dataset, e.policy.caps.analyst, e.policy.caps.job),
+        Event::PolicySet(e) => {
+            format!("{} / {} / {} rho", e.policy.caps.dataset, e.policy.caps.analyst, e.policy.caps.job)
+        }
         Event::DatasetRegistered(e) => e.name.clone(),
         Event::JobSubmitted(e) => e.title.clone(),
         Event::JobApproved(e) => e.job.to_string(),
@@ -101,7 +109,11 @@ fn export(lab: &Lab, out: &Path, modules: bool) -> Outcome {
         Ok(files)
     });
     let files = files.inspect_err(|_| drop(std::fs::remove_dir_all(&building)))?;
-    let text = facts(&[("Exported", out.display().to_string()), ("Files", files.to_string()), ("Entries", lab.log().size().to_string())]);
+    let text = facts(&[
+        ("Exported", out.display().to_string()),
+        ("Files", files.to_string()),
+        ("Entries", lab.log().size().to_string()),
+    ]);
     Ok(Answer::new(json!({ "bundle": out, "files": files, "entries": lab.log().size() }), text))
 }
 

@@ -53,8 +53,9 @@ pub fn person(globals: &Globals, command: &PersonCommand) -> Outcome {
             let mut lab = open(globals)?;
             let asked = match (request, who) {
                 (Some(file), _) => {
-                    let request: Request = serde_json::from_str(&read_text(file)?)
-                        .map_err(|_| format!("{} is not an enrolment request: make one with `unseen person request`", file.display()))?;
+                    let request: Request = serde_json::from_str(&read_text(file)?).map_err(|_| {
+                        format!("{} is not an enrolment request: make one with `unseen person request`", file.display())
+                    })?;
                     if request.log != lab.ledger().origin {
                         return Err(Refusal::OtherLog(request.log, lab.ledger().origin.clone()).into());
                     }
@@ -74,7 +75,10 @@ pub fn person(globals: &Globals, command: &PersonCommand) -> Outcome {
             let key = find(&lab, person)?;
             let event = PersonRevoked { key: key.clone(), reason: reason.clone() };
             let entry = lab.sign_and_accept(event, &signing_key(signer)?, &[])?;
-            Ok(Answer::new(json!({ "entry": entry, "publicKey": key }), facts(&[("Revoked", key.to_string()), ("Entry", entry.to_string())])))
+            Ok(Answer::new(
+                json!({ "entry": entry, "publicKey": key }),
+                facts(&[("Revoked", key.to_string()), ("Entry", entry.to_string())]),
+            ))
         }
         PersonCommand::List => list(&open(globals)?),
     }
@@ -92,7 +96,8 @@ pub fn policy(globals: &Globals, command: &PolicyCommand) -> Outcome {
             let text = read_text(file)?;
             let policy: Policy = toml::from_str(&text).map_err(|error| {
                 let before = &text[..error.span().map_or(0, |span| span.start)];
-                let (line, column) = (before.lines().count().max(1), before.chars().rev().take_while(|c| *c != '\n').count() + 1);
+                let (line, column) =
+                    (before.lines().count().max(1), before.chars().rev().take_while(|c| *c != '\n').count() + 1);
                 format!("{}: line {line}, column {column}: {}", file.display(), error.message().replace('\n', ", "))
             })?;
             policy.check().map_err(Refusal::BadPolicy)?;

@@ -7,17 +7,17 @@ use std::sync::Mutex;
 
 use chrono::Utc;
 use serde_json::json;
-use unseen_core::seed::{NoiseKey, Run as RunIdentity};
 use unseen_core::release::{Release, SealedRelease};
+use unseen_core::seed::{NoiseKey, Run as RunIdentity};
 use unseen_data::import::{ImportOptions, import};
 use unseen_data::snapshot::SnapshotDir;
 use unseen_data::{BlockKey, Description, LabDataKey, Snapshot};
+use unseen_lab::LabError;
 use unseen_policies::event::{JobId, Record, Released};
 use unseen_policies::manifest::Manifest;
 use unseen_policies::plan::Plan;
-use unseen_lab::LabError;
-use unseen_tlog::SigningKey;
 use unseen_runtime::Failure;
+use unseen_tlog::SigningKey;
 use unseen_worker::code::Code;
 use unseen_worker::process::seal;
 use unseen_worker::rows::{ReferenceTables, Rows};
@@ -55,7 +55,12 @@ pub fn run(manifest: &Manifest, file: &str, component: &[u8], twins: &Path, seed
     let outcome = outcome.map_err(|error| format!("{error}{}", shown_failures(&failures)))?;
     let release = open_trial(seal(JobId(0), 0, &plan, outcome)?)?;
     let body = release.body();
-    let text = format!("{}\n{}{}", tr("This is a trial on synthetic rows: the numbers mean nothing."), shown::release(body), shown_failures(&failures));
+    let text = format!(
+        "{}\n{}{}",
+        tr("This is a trial on synthetic rows: the numbers mean nothing."),
+        shown::release(body),
+        shown_failures(&failures)
+    );
     let failed: Vec<_> = failures.iter().map(|(text, count)| json!({ "grains": count, "failure": text })).collect();
     Ok(Answer::new(json!({ "trial": body, "failures": failed }), text))
 }
@@ -96,7 +101,11 @@ fn shown_failures(failures: &BTreeMap<String, u64>) -> String {
         return String::new();
     }
     let rows = failures.iter().map(|(text, count)| vec![count.to_string(), text.clone()]);
-    format!("\n\n{}\n{}", tr("Grains that failed and counted as contributing nothing:"), table(&[">grains", "why"], rows))
+    format!(
+        "\n\n{}\n{}",
+        tr("Grains that failed and counted as contributing nothing:"),
+        table(&[">grains", "why"], rows)
+    )
 }
 
 /// Imports what the manifest reads, from `NAME.csv` and `NAME.dataset.toml`, into a folder that is
@@ -108,13 +117,18 @@ fn import_twins(manifest: &Manifest, twins: &Path) -> Fallible<(Vec<Snapshot>, R
     for name in manifest.datasets() {
         let described = twins.join(format!("{name}.dataset.toml"));
         let text = read_text(&described).map_err(|_| {
-            format!("there is no twin of `{name}` in {}: make one with `unseen twin {name} --out {}`", twins.display(), twins.display())
+            format!(
+                "there is no twin of `{name}` in {}: make one with `unseen twin {name} --out {}`",
+                twins.display(),
+                twins.display()
+            )
         })?;
         let description = Description::parse(&text).map_err(|error| format!("{}: {error}", described.display()))?;
         let place = folder.path().join(name);
         let options = ImportOptions { buckets: 4, ..ImportOptions::new(Utc::now()) };
         let rows = twins.join(format!("{name}.csv"));
-        let imported = import(&rows, &description, &text, &place, &lab_key, &options, &mut |_| ()).map_err(|error| LabError::import(&rows, error))?;
+        let imported = import(&rows, &description, &text, &place, &lab_key, &options, &mut |_| ())
+            .map_err(|error| LabError::import(&rows, error))?;
         let snapshot = SnapshotDir::open(&place, Some(imported.root))?;
         if description.unit.is_some() {
             let key = snapshot.data_key(&lab_key)?;
