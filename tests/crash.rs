@@ -29,22 +29,18 @@ impl Operation<'_> {
     /// Kills it as it makes its N-th call of a kind that writes, for about `most` such moments spread
     /// over all kinds, each in a copy of the lab of its own.
     fn killed_at_writes(&self, most: usize) {
-        if Command::new("strace").arg("-V").output().is_err() {
-            eprintln!(
-                "SKIPPED: strace is not installed, so `{}` is killed after steps of time only",
-                self.args.join(" ")
-            );
+        let Some(calls) = self.calls() else {
+            let command = self.args.join(" ");
+            skipped(&format!("strace cannot be used here, so `{command}` is killed after steps of time only"));
             return;
-        }
-        let calls = self.calls();
-        assert!(calls.values().sum::<u64>() > 20, "{calls:?}");
-        let mut moments: Vec<(&str, u64)> =
-            calls.iter().flat_map(|(call, count)| (1..=*count).map(move |n| (call.as_str(), n))).collect();
-        // The same number of each kind where there are too many: opens and writes would crowd out the rest.
+        };
+        let all: usize = calls.values().map(Vec::len).sum();
+        assert!(all > 20, "{calls:?}");
+        // As many of each kind where there are too many: writes would crowd out the rest.
         let share = most / calls.len();
-        moments.retain(|(call, n)| {
-            let count = calls[*call];
-            count <= share as u64 || n * share as u64 / count != (n - 1) * share as u64 / count
+        let moments = calls.iter().flat_map(|(call, moments)| {
+            let taken = share.min(moments.len());
+            (0..taken).map(move |at| (call, moments[at * moments.len() / taken]))
         });
         let mut killed = 0;
         for (call, n) in moments {
@@ -61,24 +57,26 @@ impl Operation<'_> {
         assert!(killed > most / 2, "only {killed} of {most} were killed");
     }
 
-    /// How often it does what.
-    fn calls(&self) -> BTreeMap<String, u64> {
+    /// Which of its calls of each kind write, counted from 1; none where calls cannot be traced.
+    fn calls(&self) -> Option<BTreeMap<String, Vec<usize>>> {
         let lab = self.lab.copy();
-        let trace = lab.path("trace");
-        let status = traced(&lab, self.args, &["-e", &format!("trace={}", WRITES.join(",")), "-o", "trace"])
-            .stdout(Stdio::null())
-            .status();
-        assert!(status.unwrap().success());
-        let mut calls = BTreeMap::new();
-        for line in std::fs::read_to_string(trace).unwrap().lines() {
-            if let Some((call, arguments)) = line.split_once('(')
-                && WRITES.contains(&call)
-                && (call != "openat" || arguments.contains("O_CREAT"))
-            {
-                *calls.entry(call.to_owned()).or_default() += 1;
+        let mut strace = traced(&lab, self.args, &["-e", &format!("trace={}", WRITES.join(",")), "-o", "trace"]);
+        let status = strace.stdout(Stdio::null()).stderr(Stdio::null()).status().ok()?;
+        if !status.success() {
+            return None;
+        }
+        let (mut made, mut calls) = (BTreeMap::<String, usize>::new(), BTreeMap::<String, Vec<usize>>::new());
+        for line in std::fs::read_to_string(lab.path("trace")).ok()?.lines() {
+            let Some((call, arguments)) = line.split_once('(').filter(|(call, _)| WRITES.contains(call)) else {
+                continue;
+            };
+            let count = made.entry(call.to_owned()).or_default();
+            *count += 1;
+            if call != "openat" || arguments.contains("O_CREAT") {
+                calls.entry(call.to_owned()).or_default().push(*count);
             }
         }
-        calls
+        Some(calls)
     }
 
     /// Kills it after steps of the time it takes undisturbed.
@@ -370,7 +368,7 @@ impl Small {
             .stderr(Stdio::null())
             .status();
         if !mounted.is_ok_and(|status| status.success()) {
-            eprintln!("SKIPPED: no small disk may be mounted here, so file sizes are limited instead");
+            skipped("no small disk may be mounted here, so file sizes are limited instead");
             std::fs::remove_dir(&place).unwrap();
             std::fs::rename(&aside, &place).unwrap();
             return Small::Limit;

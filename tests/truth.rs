@@ -5,7 +5,6 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -50,9 +49,7 @@ fn fields(line: &str) -> Vec<String> {
 fn data(what: &str) -> Option<PathBuf> {
     let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data").join(what);
     if !place.is_dir() {
-        // Straight to standard error, which the test harness does not swallow.
-        let _ =
-            writeln!(std::io::stderr(), "SKIPPED: {} is not there, so the {what} test did not run", place.display());
+        skipped(&format!("{} is not there, so the {what} test did not run", place.display()));
         return None;
     }
     Some(place)
