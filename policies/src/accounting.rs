@@ -3,7 +3,9 @@
 //! The conversion is Proposition 12 of Canonne, Kamath and Steinke 2020 (arXiv 2004.00010): a
 //! rho-zCDP mechanism is (epsilon, delta)-DP for every order alpha > 1 with
 //!
-//!     delta = exp((alpha - 1)(alpha rho - epsilon)) / (alpha - 1) * (1 - 1/alpha)^alpha
+//! ```text
+//! delta = exp((alpha - 1)(alpha rho - epsilon)) / (alpha - 1) * (1 - 1/alpha)^alpha
+//! ```
 //!
 //! Every order gives a true statement, so the search for the best one may stop anywhere; what is
 //! stated is then rounded outward by far more than floats can have lost. With x = alpha - 1, both

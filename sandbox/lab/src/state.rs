@@ -27,10 +27,14 @@ pub(crate) struct Kept {
 const LEDGER: &[u8] = b"ledger v1";
 
 impl State {
-    /// Opens the cache; one that sled cannot read is made anew.
+    /// Opens the cache; one that sled finds damaged is made anew. A system that refuses (a full disk,
+    /// no rights) is no damage: what the cache remembers of the log is then kept.
     pub fn open(dir: &Path, secret: &[u8; 32]) -> Result<State, LabError> {
         let open = || sled::Config::new().path(dir).cache_capacity(8 << 20).flush_every_ms(None).open();
-        let db = open().or_else(|_| {
+        let db = open().or_else(|error| {
+            if matches!(&error, sled::Error::Io(error) if error.raw_os_error().is_some()) {
+                return Err(LabError::State(error.to_string()));
+            }
             std::fs::remove_dir_all(dir).map_err(LabError::io(dir))?;
             open().map_err(|error| LabError::State(error.to_string()))
         })?;
