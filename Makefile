@@ -37,6 +37,7 @@ test: target ## Run all tests
 
 bench: target ## Measure speed, in the release profile
 	cargo run --release --package unseen -- bench $(BENCH)
+	cargo run --release --quiet --package unseen-runtime --example bench_units
 
 docs: rust ## Build the API documentation
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
