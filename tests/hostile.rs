@@ -103,12 +103,7 @@ impl Bench {
     }
 
     /// Runs a job, with the same seed on whatever dataset; `exact` leaves the noise out.
-    fn run(
-        &self,
-        manifest: &str,
-        guest: Option<&HonestCode>,
-        exact: bool,
-    ) -> NoisyTotals {
+    fn run(&self, manifest: &str, guest: Option<&HonestCode>, exact: bool) -> NoisyTotals {
         let manifest = Manifest::parse(manifest).unwrap();
         let mut plan = Plan::new(&manifest, &ReferenceTables::default()).unwrap();
         if exact {

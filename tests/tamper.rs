@@ -149,8 +149,7 @@ fn every_file_of_a_lab_is_verified_or_made_anew() {
     let body = text(&released["statement"]["predicate"]["event"]["body"]);
     let blobs = [&text(&shown["submitted"]["manifest"]), &text(&shown["submitted"]["module"]), &body]
         .map(|digest| digest.trim_start_matches("sha256:").to_owned());
-    let tiles: Vec<String> =
-        unseen_tlog::tile::files(lab.entries()).map(|tile| format!("log/{tile}")).collect();
+    let tiles: Vec<String> = unseen_tlog::tile::files(lab.entries()).map(|tile| format!("log/{tile}")).collect();
     let fate = |name: &str| match name.split('/').next().unwrap() {
         "log" if name.contains("checkpoint") || tiles.iter().any(|tile| tile == name) => Fate::Found,
         "log" if blobs.iter().any(|blob| name.ends_with(blob)) => Fate::Found,

@@ -151,6 +151,10 @@ pub enum Refusal {
     OverDatasetCap { dataset: String, cost: Rho, left: Rho },
     #[error("the job costs {cost} rho, but {analyst} has only {left} rho left on `{dataset}`")]
     OverAnalystCap { dataset: String, analyst: String, cost: Rho, left: Rho },
+    #[error(
+        "the job costs {cost} rho, but only {left} rho is left of what one unit of `{domain}` may lose in all datasets"
+    )]
+    OverDomainCap { domain: String, cost: Rho, left: Rho },
     #[error("this lab releases on schedule only: give the job a release time, such as release = \"+1h\"")]
     ReleaseNow,
     #[error("there is no job {0}: see `unseen job list`")]
@@ -481,8 +485,12 @@ impl Ledger {
         }
         for used in &e.datasets {
             let dataset = self.dataset(&used.name)?;
-            if dataset.registered.domain.is_none() {
-                continue;
+            let Some(domain) = &dataset.registered.domain else { continue };
+            if let Some(cap) = policy.caps.domain {
+                let left = cap.minus(self.spent_on_domain(domain));
+                if e.rho > left {
+                    return Err(Refusal::OverDomainCap { domain: domain.clone(), cost: e.rho, left });
+                }
             }
             let left = policy.caps.dataset.minus(dataset.spent);
             if e.rho > left {
@@ -661,7 +669,7 @@ mod tests {
                 lab.does(OWNER, PersonEnrolled { name: name.into(), roles, key: key(who), proof: String::new() });
             }
             let [dataset, analyst, job] = caps.map(|cap| cap.parse().unwrap());
-            let caps = Caps { dataset, analyst, job };
+            let caps = Caps { dataset, analyst, job, domain: None };
             lab.does(OWNER, PolicySet { policy: Policy { approvals: 2, caps, delta: 1e-6, release_now: true } });
             lab.does(STEWARD, dataset_named("firms", Some("enterprise")));
             lab
@@ -808,6 +816,23 @@ mod tests {
         assert_eq!(lab.try_(ANALYST, stale), Err(Refusal::OtherSnapshot("firms".into())));
         let cheap = RunStarted { rho: "0.01".parse().unwrap(), ..starts[1].clone() };
         assert!(matches!(lab.try_(OWNER, cheap), Err(Refusal::OtherCharge(_))));
+    }
+
+    #[test]
+    fn a_unit_in_many_datasets_has_one_cap() {
+        let mut lab = Lab::new(["1", "1", "0.25"]);
+        let mut policy = lab.ledger.policy.clone().unwrap().1;
+        policy.caps.domain = Some("0.4".parse().unwrap());
+        lab.does(OWNER, PolicySet { policy });
+        lab.does(STEWARD, dataset_named("taxes", Some("enterprise")));
+        let job = lab.submit();
+        lab.approve(job);
+        let start = lab.start(job);
+        lab.does(OWNER, start);
+        let elsewhere = JobSubmitted { datasets: vec![used("taxes")], ..lab.submission() };
+        let left = "0.15".parse().unwrap();
+        let refusal = Refusal::OverDomainCap { domain: "enterprise".into(), cost: elsewhere.rho, left };
+        assert_eq!(lab.try_(ANALYST, elsewhere), Err(refusal));
     }
 
     #[test]

@@ -31,6 +31,10 @@ pub struct Caps {
     pub analyst: Rho,
     /// For one job.
     pub job: Rho,
+    /// For one unit, over all datasets of its unit domain and all jobs for ever: what the guarantee is
+    /// about when a unit is in several of them. Without it, n datasets may cost a unit n caps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<Rho>,
 }
 
 impl Policy {
@@ -50,13 +54,13 @@ impl Policy {
 }
 
 impl Default for Policy {
-    /// One approval; 1 rho a dataset (epsilon 7.8 at delta 1e-6), half of it for one analyst, a
-    /// quarter for one job; releases on schedule only.
+    /// One approval; 1 rho a unit (epsilon 7.8 at delta 1e-6) in all datasets together and in each,
+    /// half of it for one analyst, a quarter for one job; releases on schedule only.
     fn default() -> Policy {
         let rho = |text: &str| text.parse().unwrap_or(Rho::ZERO);
         Policy {
             approvals: 1,
-            caps: Caps { dataset: rho("1"), analyst: rho("0.5"), job: rho("0.25") },
+            caps: Caps { dataset: rho("1"), analyst: rho("0.5"), job: rho("0.25"), domain: Some(rho("1")) },
             delta: 1e-6,
             release_now: false,
         }

@@ -56,8 +56,9 @@ pub fn run(globals: &Globals, args: &BudgetArgs) -> Outcome {
     let mut text = table(&["dataset", "analyst", ">spent, rho (ε)", ">left, rho (ε)", "used"], rows);
     for domain in &domains {
         let spent = ledger.spent_on_domain(domain);
+        let cap = policy.caps.domain.map_or_else(String::new, |cap| format!(" / {cap}"));
         text.push_str(&format!(
-            "\n{} {domain}: {}",
+            "\n{} {domain}: {}{cap}",
             tr("One unit's loss over all datasets of the domain"),
             both(spent)
         ));
