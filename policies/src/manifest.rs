@@ -51,7 +51,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use chrono::{DateTime, FixedOffset, SecondsFormat};
+use chrono::{DateTime, FixedOffset, SecondsFormat, TimeDelta, Utc};
 use num_traits::{ToPrimitive, Zero};
 use toml::de::{DeTable, DeValue};
 
@@ -259,6 +259,17 @@ const MAX_BYTES: usize = 8 << 20;
 const MAX_STEPS: i64 = 1 << 62;
 const MAX_LOSS: i64 = 20;
 const MAX_DELAY: u64 = 366 * 86_400;
+
+impl Release {
+    /// The earliest moment the manifest allows for the result of a run that starts at `start`.
+    pub fn earliest(&self, start: DateTime<Utc>) -> DateTime<Utc> {
+        match self {
+            Release::Now => start,
+            Release::At(time) => time.to_utc(),
+            Release::After(wait) => start + TimeDelta::from_std(*wait).unwrap_or(TimeDelta::MAX),
+        }
+    }
+}
 
 impl Manifest {
     /// Reads and validates `job.toml`.

@@ -17,7 +17,7 @@ use unseen_log::{LogError, LogReader};
 use unseen_policies::event::{Digest, Event, JobId, JobSubmitted, Released, RunStarted};
 use unseen_policies::ledger::Ledger;
 use unseen_policies::lifecycle::State;
-use unseen_policies::manifest::{Manifest, Release};
+use unseen_policies::manifest::Manifest;
 use unseen_policies::plan::Plan;
 use unseen_policies::rho::Rho;
 use unseen_tlog::note::{Checkpoint, Note, NoteError, NoteKey};
@@ -215,12 +215,7 @@ impl Audit<'_> {
         /// Between reading the clock and signing.
         const SLACK: TimeDelta = TimeDelta::seconds(60);
         let (manifest, _) = self.plan(&self.submitted(event.job)?)?;
-        let earliest = match manifest.job.release {
-            Release::Now => opened.record.time,
-            Release::At(time) => time.to_utc(),
-            Release::After(wait) => opened.record.time + TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX),
-        };
-        if event.release_at + SLACK >= earliest {
+        if event.release_at + SLACK >= manifest.job.release.earliest(opened.record.time) {
             Ok(())
         } else {
             Err("the release time is earlier than the manifest allows".to_owned())

@@ -237,7 +237,7 @@ pub(crate) fn nonce() -> Result<String, LabError> {
     Ok(random()?.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
 }
 
-fn signing_copy(key: &SigningKey) -> Result<SigningKey, LabError> {
+pub(crate) fn signing_copy(key: &SigningKey) -> Result<SigningKey, LabError> {
     SigningKey::from_pkcs8(&key.to_pkcs8()).map_err(|error| LabError::Other(error.to_string()))
 }
 

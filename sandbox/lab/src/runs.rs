@@ -9,7 +9,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use ring::hmac;
 use unseen_audit::fold;
 use unseen_core::release::{ReleaseBody, SealedRelease};
@@ -23,7 +23,7 @@ use unseen_worker::jail::Walls;
 use unseen_worker::process::{self, Fault, ReferencePart, SnapshotPart, Task};
 
 use crate::error::LabError;
-use crate::lab::{Attachments, Lab, attached, now, write_durably};
+use crate::lab::{Attachments, Lab, attached, now, signing_copy, write_durably};
 use crate::requests;
 
 /// How a run ended.
@@ -239,16 +239,10 @@ impl Lab {
         let job = self.ledger().job(id)?;
         let approvals = job.approvals.iter().map(|(entry, _)| *entry).collect();
         let (submission, rho) = (job.leaf.clone(), job.submitted.rho);
-        let asked = if job.state == State::Approved {
-            match self.submitted_plan(id)?.1.job.release {
-                Release::Now => now(),
-                Release::At(time) => time.with_timezone(&Utc),
-                Release::After(wait) => now() + TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX),
-            }
-        } else {
-            now()
-        };
-        let release_at = asked.max(self.ledger().earliest_release(now()));
+        // The entry says what its manifest says: that was checked when it was accepted.
+        let asked: Release = job.submitted.release.parse().map_err(|_| LabError::Mismatch("the release time"))?;
+        let start = now();
+        let release_at = asked.earliest(start).max(self.ledger().earliest_release(start));
         let runtime = format!("unseen {}", env!("CARGO_PKG_VERSION"));
         self.sign_and_accept(RunStarted { job: id, submission, approvals, rho, release_at, runtime }, operator, &[])?;
         Ok(())
@@ -338,8 +332,7 @@ impl Lab {
     }
 
     fn record_as_lab(&mut self, event: impl Into<unseen_policies::event::Event>) -> Result<u64, LabError> {
-        let key = SigningKey::from_pkcs8(&self.keys.service.to_pkcs8())
-            .map_err(|error| LabError::Other(error.to_string()))?;
+        let key = signing_copy(&self.keys.service)?;
         self.sign_and_accept(event, &key, &[])
     }
 
