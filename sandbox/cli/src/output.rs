@@ -112,6 +112,15 @@ pub fn progress(what: &str, total: Option<u64>) -> ProgressBar {
     bar
 }
 
+/// Moves a bar as a run goes on.
+pub fn steps(bar: &ProgressBar) -> impl FnMut(u32, u32) {
+    let bar = bar.clone();
+    move |done, all| {
+        bar.set_length(u64::from(all));
+        bar.set_position(u64::from(done));
+    }
+}
+
 /// `text` in bold on a terminal.
 pub fn bold(text: &str) -> String {
     let text = clean(text);

@@ -6,13 +6,13 @@ use unseen_audit::fold;
 use unseen_audit::public_values::PublicValues;
 use unseen_data::description::Kind;
 use unseen_data::import::{ImportOptions, Imported, Progress, import};
-use unseen_data::reference::{KeyValue, ReferenceTable};
+use unseen_data::reference::ReferenceTable;
 use unseen_data::snapshot::SnapshotDir;
 use unseen_data::{Description, QualityReport, twin};
-use unseen_policies::domain::Key;
 use unseen_policies::event::{DatasetRegistered, Digest};
 use unseen_policies::plan::MAX_GROUPS;
 use unseen_tlog::SigningKey;
+use unseen_worker::rows::domain_key;
 
 use crate::error::LabError;
 use crate::lab::{Attachments, Lab, attached, now, sync_dir};
@@ -209,13 +209,7 @@ fn public_values(table: &ReferenceTable) -> PublicValues {
     for (column, _) in table.columns() {
         // A column with more values than a domain may have cannot be a domain.
         if let Some(distinct) = table.distinct(column).filter(|distinct| distinct.len() <= MAX_GROUPS) {
-            values.insert(
-                column,
-                distinct.into_iter().map(|value| match value {
-                    KeyValue::Int(number) => Key::Int(number),
-                    KeyValue::Text(text) => Key::Text(text),
-                }),
-            );
+            values.insert(column, distinct.into_iter().map(domain_key));
         }
     }
     values

@@ -107,10 +107,14 @@ impl ReferenceTables {
 impl References for ReferenceTables {
     fn column(&self, reference: &str, column: &str) -> Option<Vec<Key>> {
         let values = self.find(reference)?.distinct(column)?;
-        let key = |value| match value {
-            KeyValue::Int(number) => Key::Int(number),
-            KeyValue::Text(text) => Key::Text(text),
-        };
-        Some(values.into_iter().map(key).collect())
+        Some(values.into_iter().map(domain_key).collect())
+    }
+}
+
+/// A reference table's value as a key of a domain.
+pub fn domain_key(value: KeyValue) -> Key {
+    match value {
+        KeyValue::Int(number) => Key::Int(number),
+        KeyValue::Text(text) => Key::Text(text),
     }
 }

@@ -2,10 +2,10 @@
 
 use unseen_audit::bundle::{self, Known, Report, VERIFIER_KEY};
 
-use super::{Outcome, open, program, read_text};
+use super::{Outcome, all_cores, open, program, read_text};
 use crate::args::{AuditCommand, Globals};
 use crate::i18n::tr;
-use crate::output::{Answer, facts, progress, table};
+use crate::output::{Answer, facts, progress, steps, table};
 
 pub fn run(globals: &Globals, command: &AuditCommand) -> Outcome {
     match command {
@@ -22,11 +22,7 @@ pub fn run(globals: &Globals, command: &AuditCommand) -> Outcome {
         AuditCommand::Replay { job } => {
             let lab = open(globals)?;
             let bar = progress("Replaying", Some(1));
-            let threads = std::thread::available_parallelism().map_or(1, usize::from);
-            let replay = lab.replay(&program()?, *job, threads, |done, all| {
-                bar.set_length(u64::from(all));
-                bar.set_position(u64::from(done));
-            });
+            let replay = lab.replay(&program()?, *job, all_cores(), steps(&bar));
             bar.finish_and_clear();
             let replay = replay?;
             let verdict = if replay.agrees() {

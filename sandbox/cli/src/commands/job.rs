@@ -11,10 +11,10 @@ use unseen_policies::plan::Plan;
 use unseen_toolchain::{Template, build, componentize, new_project};
 use unseen_worker::ready_made;
 
-use super::{Outcome, key, open, program, read_text, trial};
+use super::{Outcome, all_cores, key, open, program, read_text, trial};
 use crate::args::{Globals, JobCommand, JobDir};
 use crate::i18n::tr;
-use crate::output::{Answer, facts, progress, table};
+use crate::output::{Answer, facts, progress, steps, table};
 use crate::shown;
 
 pub fn run(globals: &Globals, command: &JobCommand) -> Outcome {
@@ -62,12 +62,8 @@ pub fn run(globals: &Globals, command: &JobCommand) -> Outcome {
         JobCommand::Run { job, threads, signer } => {
             let mut lab = open(globals)?;
             let bar = progress("Running", Some(1));
-            let threads =
-                threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)).clamp(1, 256);
-            let ran = lab.run(&program()?, *job, &key(signer)?, threads, |done, all| {
-                bar.set_length(u64::from(all));
-                bar.set_position(u64::from(done));
-            });
+            let threads = threads.unwrap_or_else(all_cores).clamp(1, 256);
+            let ran = lab.run(&program()?, *job, &key(signer)?, threads, steps(&bar));
             bar.finish_and_clear();
             let ran = ran?;
             let missing: Vec<_> =

@@ -26,9 +26,7 @@ pub fn run(globals: &Globals, command: &LogCommand) -> Outcome {
             Ok(Answer::new(json!({ "origin": edge.origin, "size": edge.size, "checkpoint": note }), note))
         }
         LogCommand::Prove { entry } => {
-            if *entry >= lab.log().size() {
-                return Err(format!("there is no entry {entry}: the log has {} entries", lab.log().size()).into());
-            }
+            must_exist(&lab, *entry)?;
             let proof = lab.log().prove_entry(*entry)?.to_string();
             Ok(Answer::new(json!({ "entry": entry, "proof": proof }), proof))
         }
@@ -36,10 +34,13 @@ pub fn run(globals: &Globals, command: &LogCommand) -> Outcome {
     }
 }
 
+fn must_exist(lab: &Lab, entry: u64) -> Result<(), String> {
+    let size = lab.log().size();
+    if entry < size { Ok(()) } else { Err(format!("there is no entry {entry}: the log has {size} entries")) }
+}
+
 fn one(lab: &Lab, entry: u64) -> Outcome {
-    if entry >= lab.log().size() {
-        return Err(format!("there is no entry {entry}: the log has {} entries", lab.log().size()).into());
-    }
+    must_exist(lab, entry)?;
     let bytes = lab.log().entry(entry)?;
     let envelope: serde_json::Value = serde_json::from_slice(&bytes)?;
     let payload = unseen_tlog::dsse::Envelope::from_bytes(&bytes)?;

@@ -51,6 +51,10 @@ fn key(signer: &Signer) -> Result<SigningKey, LabError> {
     read_signing_key(&signer.key)
 }
 
+fn all_cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// The binary that becomes the worker: this one.
 fn program() -> Result<PathBuf, Box<dyn std::error::Error>> {
     Ok(std::env::current_exe()?)
