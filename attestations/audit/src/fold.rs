@@ -6,7 +6,7 @@ use unseen_policies::event::{Digest, Event, PublicKey, Record, RecordError, enro
 use unseen_policies::ledger::{Ledger, Refusal};
 use unseen_tlog::dsse::{Envelope, EnvelopeError};
 use unseen_tlog::statement::{Statement, StatementError, Subject};
-use unseen_tlog::{KeyError, SigningKey, VerifyingKey, merkle};
+use unseen_tlog::{KeyError, Signer, VerifyingKey, merkle};
 
 /// The ledger, with the keys by which envelopes name their signers.
 #[derive(Clone, Debug, Default)]
@@ -54,16 +54,21 @@ pub enum EntryError {
 }
 
 /// Signs a record: the bytes of a log entry.
-pub fn seal(record: &Record, key: &SigningKey) -> Result<Vec<u8>, EntryError> {
+pub fn seal(record: &Record, key: &dyn Signer) -> Result<Vec<u8>, EntryError> {
     let (predicate_type, predicate) = record.to_predicate();
     let statement = Statement::new(subjects(record, &predicate), &predicate_type, predicate);
     Ok(statement.sign(key)?.to_bytes())
 }
 
 /// What the new key signs when it asks to be enrolled, in base64: the `proof` of an enrolment.
-pub fn prove_enrolment(key: &SigningKey, log: &str, name: &str, roles: &[unseen_policies::event::Role]) -> String {
+pub fn prove_enrolment(
+    key: &dyn Signer,
+    log: &str,
+    name: &str,
+    roles: &[unseen_policies::event::Role],
+) -> Result<String, KeyError> {
     let bytes = enrolment_bytes(log, name, roles, &public_key(&key.verifying_key()));
-    base64_encode(&key.sign(&bytes))
+    Ok(base64_encode(&key.sign(&bytes)?))
 }
 
 /// A key as the ledger names it.

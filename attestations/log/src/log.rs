@@ -6,9 +6,9 @@ use crate::{
 };
 use std::{fs, ops::Deref, path::PathBuf, sync::Arc};
 use unseen_tlog::{
-    Digest, SigningKey, merkle,
+    Digest, Signer, merkle,
     merkle::Hash,
-    note::{Checkpoint, Note, NoteKey},
+    note::{Checkpoint, Countersigner, Note, NoteError, NoteKey, Signature},
     tile::{self, FULL, Kind, Tile},
     tree::TreeError,
 };
@@ -21,7 +21,9 @@ use unseen_tlog::{
 #[derive(Debug)]
 pub struct Log<S = Folder> {
     storage: Arc<S>,
-    key: SigningKey,
+    key: Arc<dyn Signer>,
+    /// Who signs every checkpoint too.
+    countersigners: Vec<Arc<dyn Countersigner>>,
     /// What is committed.
     committed: LogReader<Arc<S>>,
     poisoned: bool,
@@ -39,7 +41,7 @@ pub struct Appended {
 impl Log {
     /// Makes a new, empty log in a folder that is empty or does not exist. `origin` names it for
     /// ever: a URL without its scheme, as `lab.example.com/log`.
-    pub fn create(folder: impl Into<PathBuf>, origin: &str, key: SigningKey) -> Result<Log, LogError> {
+    pub fn create(folder: impl Into<PathBuf>, origin: &str, key: Arc<dyn Signer>) -> Result<Log, LogError> {
         let path = folder.into();
         fs::create_dir_all(&path).map_err(|source| LogError::Open { path: path.clone(), source })?;
         Log::create_in(Folder::locked(path)?, origin, key)
@@ -47,26 +49,26 @@ impl Log {
 
     /// Opens the log in a folder. It must be the log `origin`, signed by `key`, undamaged at its
     /// right edge, and not older than what was published from it.
-    pub fn open(folder: impl Into<PathBuf>, origin: &str, key: SigningKey) -> Result<Log, LogError> {
+    pub fn open(folder: impl Into<PathBuf>, origin: &str, key: Arc<dyn Signer>) -> Result<Log, LogError> {
         Log::open_in(Folder::locked(folder)?, origin, key)
     }
 }
 
 impl<S: Storage> Log<S> {
     /// [`Log::create`] in another kind of storage.
-    pub fn create_in(storage: S, origin: &str, key: SigningKey) -> Result<Log<S>, LogError> {
+    pub fn create_in(storage: S, origin: &str, key: Arc<dyn Signer>) -> Result<Log<S>, LogError> {
         let empty = storage.is_empty().map_err(|source| LogError::Read { path: ".".into(), source })?;
         if !empty {
             return Err(LogError::NotEmpty);
         }
         let checkpoint = Checkpoint { origin: origin.into(), size: 0, root: merkle::empty_root() };
-        let note = checkpoint.sign(&key).map_err(|source| LogError::Checkpoint { path: LOCK, source })?;
+        let note = checkpoint.sign(&*key).map_err(|source| LogError::Checkpoint { path: LOCK, source })?;
         storage.write(&[(LOCK.into(), note.to_string().into())]).map_err(LogError::NotLogged)?;
         Log::open_in(storage, origin, key)
     }
 
     /// [`Log::open`] in another kind of storage.
-    pub fn open_in(storage: S, origin: &str, key: SigningKey) -> Result<Log<S>, LogError> {
+    pub fn open_in(storage: S, origin: &str, key: Arc<dyn Signer>) -> Result<Log<S>, LogError> {
         let storage = Arc::new(storage);
         let log =
             NoteKey::new(origin, key.verifying_key()).map_err(|source| LogError::Checkpoint { path: LOCK, source })?;
@@ -87,7 +89,7 @@ impl<S: Storage> Log<S> {
         if published.is_none_or(|(_, published)| published.size < committed.size()) {
             storage.write(&[(CHECKPOINT.into(), lock.into())]).map_err(LogError::Recovery)?;
         }
-        Ok(Log { storage, key, committed, poisoned: false })
+        Ok(Log { storage, key, countersigners: Vec::new(), committed, poisoned: false })
     }
 
     /// Logs one entry, at most 65,535 bytes. On success it is durable and published.
@@ -99,6 +101,42 @@ impl<S: Storage> Log<S> {
 
     /// Logs all of these entries in this order, or none, at the cost of one.
     pub fn append_batch<E: AsRef<[u8]>>(&mut self, entries: &[E]) -> Result<Vec<Appended>, LogError> {
+        self.commit(entries, None)
+    }
+
+    /// Logs the entry that hands the log over to another key. Its checkpoint, the overlap, is signed by
+    /// the old key and by the new one; every later checkpoint by the new one alone.
+    pub fn hand_over(&mut self, entry: &[u8], to: Arc<dyn Signer>) -> Result<Appended, LogError> {
+        let index = self.size();
+        self.commit(&[entry], Some(to))?;
+        Ok(Appended { index, leaf_hash: merkle::leaf_hash(entry) })
+    }
+
+    /// Lets somebody sign every further checkpoint besides the log's own key.
+    pub fn countersign(&mut self, by: Arc<dyn Countersigner>) {
+        self.countersigners.push(by);
+    }
+
+    /// Adds cosignatures to the present checkpoint and publishes it with them. Whether they are true is
+    /// for the caller to have checked: a reader ignores what it does not know.
+    pub fn publish_cosigned(&mut self, cosignatures: &[Signature]) -> Result<(), LogError> {
+        self.ensure_sound()?;
+        self.ensure_unchanged()?;
+        let mut note = self.committed.note.clone();
+        cosignatures.iter().for_each(|line| note.add(line.clone()));
+        self.poisoned = true;
+        self.write_note(LOCK, &note)?;
+        self.write_note(CHECKPOINT, &note)?;
+        self.committed.note = note;
+        self.poisoned = false;
+        Ok(())
+    }
+
+    fn commit<E: AsRef<[u8]>>(
+        &mut self,
+        entries: &[E],
+        hand_over: Option<Arc<dyn Signer>>,
+    ) -> Result<Vec<Appended>, LogError> {
         self.ensure_sound()?;
         if let Some(entry) = entries.iter().find(|entry| entry.as_ref().len() > tile::MAX_ENTRY) {
             return Err(TreeError::TooLong { length: entry.as_ref().len() }.into());
@@ -119,9 +157,12 @@ impl<S: Storage> Log<S> {
         ensure_extends(&tree, &before.checkpoint)?;
         self.ensure_unchanged()?;
 
-        let note = checkpoint.sign(&self.key).map_err(|source| LogError::Checkpoint { path: LOCK, source })?;
+        let note = self
+            .signed(&checkpoint, hand_over.as_deref())
+            .map_err(|source| LogError::Checkpoint { path: LOCK, source })?;
         self.write_note(LOCK, &note)?;
         self.write_note(CHECKPOINT, &note)?;
+        self.key = hand_over.unwrap_or_else(|| self.key.clone());
         let old = self.size();
         self.committed = LogReader { note, checkpoint, tree };
         self.poisoned = false;
@@ -146,6 +187,18 @@ impl<S: Storage> Log<S> {
     pub fn verifier(&self) -> NoteKey {
         NoteKey::new(&self.committed.checkpoint.origin, self.key.verifying_key())
             .expect("invariant: the log was opened under this name")
+    }
+
+    fn signed(&self, checkpoint: &Checkpoint, hand_over: Option<&dyn Signer>) -> Result<Note, NoteError> {
+        let mut note = checkpoint.sign(&*self.key)?;
+        if let Some(key) = hand_over {
+            note.sign(&checkpoint.origin, key)?;
+        }
+        for by in &self.countersigners {
+            let line = by.line(note.text())?;
+            note.add(line);
+        }
+        Ok(note)
     }
 
     fn ensure_sound(&self) -> Result<(), LogError> {

@@ -9,7 +9,7 @@ use std::{
 };
 use unseen_log::{CHECKPOINT, LOCK, Log, LogError, LogReader, Storage};
 use unseen_tlog::{
-    SigningKey,
+    Signer, SigningKey,
     note::{Checkpoint, Note, NoteKey},
     tree::{Files, TreeError},
 };
@@ -99,8 +99,8 @@ impl Storage for Memory {
     }
 }
 
-fn key(seed: u8) -> SigningKey {
-    SigningKey::from_seed([seed; 32]).unwrap()
+fn key(seed: u8) -> Arc<dyn Signer> {
+    Arc::new(SigningKey::from_seed([seed; 32]).unwrap())
 }
 
 fn verifier() -> NoteKey {

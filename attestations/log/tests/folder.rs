@@ -6,16 +6,17 @@ use std::{
     io::{BufRead, BufReader, Write},
     path::Path,
     process::{Command, Stdio},
+    sync::Arc,
     time::{Duration, Instant},
 };
 use tempfile::tempdir;
 use unseen_log::{CHECKPOINT, LOCK, Log, LogError, LogReader, blob_path};
-use unseen_tlog::{Digest, SigningKey, note::NoteKey};
+use unseen_tlog::{Digest, Signer, SigningKey, note::NoteKey};
 
 const ORIGIN: &str = "lab.example/log";
 
-fn key() -> SigningKey {
-    SigningKey::from_seed([1; 32]).unwrap()
+fn key() -> Arc<dyn Signer> {
+    Arc::new(SigningKey::from_seed([1; 32]).unwrap())
 }
 
 fn verifier() -> NoteKey {

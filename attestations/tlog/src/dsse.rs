@@ -1,6 +1,6 @@
 //! DSSE envelopes: one payload, one signature (secure-systems-lab/dsse, protocol 1.0.2).
 
-use crate::key::{KeyError, SigningKey, VerifyingKey};
+use crate::key::{KeyError, Signer, VerifyingKey};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
@@ -15,9 +15,9 @@ pub struct Envelope {
 
 impl Envelope {
     /// Signs `payload` as being of the type `payload_type`.
-    pub fn sign(key: &SigningKey, payload_type: &str, payload: Vec<u8>) -> Envelope {
-        let signature = key.sign(&pre_authentication_encoding(payload_type, &payload));
-        Envelope { payload_type: payload_type.into(), payload, key_id: key.verifying_key().key_id(), signature }
+    pub fn sign(key: &dyn Signer, payload_type: &str, payload: Vec<u8>) -> Result<Envelope, KeyError> {
+        let signature = key.sign(&pre_authentication_encoding(payload_type, &payload))?;
+        Ok(Envelope { payload_type: payload_type.into(), payload, key_id: key.verifying_key().key_id(), signature })
     }
 
     /// The payload, if it was signed by `key` and by nobody else.
@@ -116,6 +116,7 @@ struct JsonSignature {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SigningKey;
 
     #[test]
     fn specifications_example_is_encoded_so() {
@@ -126,7 +127,7 @@ mod tests {
     #[test]
     fn only_the_signers_unchanged_envelope_opens() {
         let [key, other] = [1, 2].map(|seed| SigningKey::from_seed([seed; 32]).unwrap());
-        let envelope = Envelope::sign(&key, "text/plain", b"yes".to_vec());
+        let envelope = Envelope::sign(&key, "text/plain", b"yes".to_vec()).unwrap();
         let json = String::from_utf8(envelope.to_bytes()).unwrap();
         let (id, sig) = (key.verifying_key().key_id(), STANDARD.encode(envelope.signature));
         assert_eq!(

@@ -18,7 +18,18 @@ const PKCS8_V2: [u8; 14] = *b"\x02\x01\x01\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x
 /// SubjectPublicKeyInfo up to the key.
 const SPKI: [u8; 12] = *b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00";
 
-/// A private key. It is printed nowhere: [`fmt::Debug`] shows the public half.
+/// A private key, wherever it is kept: in memory ([`SigningKey`]), on a token, with an agent. It is
+/// printed nowhere: [`fmt::Debug`] shows the public half.
+pub trait Signer: fmt::Debug + Send + Sync {
+    /// The public half.
+    fn verifying_key(&self) -> VerifyingKey;
+
+    /// The signature over `message`, as RFC 8032 makes it: the same key and message always give the
+    /// same one.
+    fn sign(&self, message: &[u8]) -> Result<[u8; 64], KeyError>;
+}
+
+/// A private key in memory.
 pub struct SigningKey {
     seed: [u8; 32],
     pair: Ed25519KeyPair,
@@ -63,19 +74,19 @@ impl SigningKey {
     pub fn to_pem(&self) -> String {
         pem("PRIVATE KEY", &self.to_pkcs8())
     }
+}
 
-    /// The public half.
-    pub fn verifying_key(&self) -> VerifyingKey {
+impl Signer for SigningKey {
+    fn verifying_key(&self) -> VerifyingKey {
         let mut bytes = [0; 32];
         bytes.copy_from_slice(self.pair.public_key().as_ref());
         VerifyingKey(bytes)
     }
 
-    /// The signature over `message`. The same key and message always give the same one.
-    pub fn sign(&self, message: &[u8]) -> [u8; 64] {
+    fn sign(&self, message: &[u8]) -> Result<[u8; 64], KeyError> {
         let mut bytes = [0; 64];
         bytes.copy_from_slice(self.pair.sign(message).as_ref());
-        bytes
+        Ok(bytes)
     }
 }
 
@@ -156,11 +167,14 @@ impl<'de> Deserialize<'de> for VerifyingKey {
 }
 
 /// Why a key or a signature is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// The operating system gave no random numbers.
     #[error("the operating system gave no random numbers, so no key was made")]
     Random,
+    /// A token or an agent did not sign.
+    #[error("the key did not sign: {0}")]
+    Signer(String),
     /// Not one PEM block of the kind that was asked for.
     #[error("this is not one PEM block that begins with -----BEGIN {0}-----")]
     Pem(&'static str),
@@ -204,11 +218,11 @@ mod tests {
             "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
         );
         assert_eq!(
-            hex(&key.sign(b"")),
+            hex(&key.sign(b"").unwrap()),
             "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b"
         );
-        assert_eq!(key.verifying_key().verify(b"", &key.sign(b"")), Ok(()));
-        assert_eq!(key.verifying_key().verify(b"x", &key.sign(b"")), Err(KeyError::Signature));
+        assert_eq!(key.verifying_key().verify(b"", &key.sign(b"").unwrap()), Ok(()));
+        assert_eq!(key.verifying_key().verify(b"x", &key.sign(b"").unwrap()), Err(KeyError::Signature));
         assert!(!format!("{key:?}").contains(&hex(&seed)[..8]));
     }
 

@@ -10,12 +10,14 @@
 //! | [`tree`] | authenticated reading of those files; how they grow | C2SP tlog-tiles 0.1.0 |
 //! | [`key`] | Ed25519 keys, PKCS#8 and PEM | RFC 8032, 8410, 7468 |
 //! | [`note`] | signed notes and checkpoints | C2SP signed-note 1.0.0, tlog-checkpoint 1.0.0 |
+//! | [`cosignature`] | what witnesses add to a checkpoint | C2SP tlog-cosignature 1.0.1, Ed25519 |
 //! | [`proof`] | one entry's inclusion as a text file | C2SP tlog-proof |
 //! | [`dsse`] | one person's signature over one payload | DSSE 1.0.2 |
 //! | [`statement`] | what such a payload says | in-toto Statement v1 |
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
+pub mod cosignature;
 pub mod dsse;
 pub mod key;
 pub mod merkle;
@@ -25,7 +27,7 @@ pub mod statement;
 pub mod tile;
 pub mod tree;
 
-pub use key::{KeyError, SigningKey, VerifyingKey};
+pub use key::{KeyError, Signer, SigningKey, VerifyingKey};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::{fmt, str::FromStr};

@@ -1,11 +1,12 @@
 //! Signed notes (C2SP signed-note) and the checkpoints they carry (C2SP tlog-checkpoint).
 //!
 //! A note may bear signatures of any kind and number. Those of unknown keys are kept, byte for
-//! byte, and prove nothing: whoever trusts a note asks for the keys it needs by name.
+//! byte, and prove nothing: whoever trusts a note asks for the keys it needs by name. A log's own key
+//! is a [`NoteKey`]; witnesses are in [`crate::cosignature`].
 
 use crate::{
     canonical_u64,
-    key::{KeyError, SigningKey, VerifyingKey},
+    key::{KeyError, Signer, VerifyingKey},
     merkle::{Hash, sha256},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -25,9 +26,9 @@ pub struct Note {
     signatures: Vec<Signature>,
 }
 
-/// One signature line.
+/// One signature line. [`fmt::Display`] gives it as it stands in the file, with its newline.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Signature {
+pub struct Signature {
     name: String,
     key_id: [u8; 4],
     bytes: Vec<u8>,
@@ -55,7 +56,7 @@ impl Note {
         let mut signed = Note::new(text.to_owned())?;
         let lines = lines.strip_suffix('\n').ok_or(Malformed("its last line has no newline"))?;
         for line in lines.split('\n') {
-            signed.signatures.push(Signature::parse(line).ok_or(Malformed("a signature line is malformed"))?);
+            signed.signatures.push(Signature::parse(line)?);
         }
         if signed.signatures.len() > MAX_SIGNATURES {
             return Err(Malformed("it has more than 100 signatures"));
@@ -69,19 +70,35 @@ impl Note {
     }
 
     /// Adds the signature of `key` under the name `name`.
-    pub fn sign(&mut self, name: &str, key: &SigningKey) -> Result<(), NoteError> {
-        let key_id = NoteKey::new(name, key.verifying_key())?.key_id();
-        let bytes = key.sign(self.text.as_bytes()).to_vec();
-        self.signatures.push(Signature { name: name.to_owned(), key_id, bytes });
+    pub fn sign(&mut self, name: &str, key: &dyn Signer) -> Result<(), NoteError> {
+        let line = NoteKey::new(name, key.verifying_key())?.line(key.sign(self.text.as_bytes())?.to_vec());
+        self.add(line);
         Ok(())
+    }
+
+    /// Adds a signature line, unless the same one is there.
+    pub fn add(&mut self, line: Signature) {
+        if !self.signatures.contains(&line) {
+            self.signatures.push(line);
+        }
+    }
+
+    /// All signature lines, in order.
+    pub fn signatures(&self) -> &[Signature] {
+        &self.signatures
     }
 
     /// Whether this note bears exactly one signature of `key`, and a true one.
     pub fn verify(&self, key: &NoteKey) -> Result<(), NoteError> {
-        let id = key.key_id();
-        let mut own = self.signatures.iter().filter(|line| line.name == key.name && line.key_id == id);
+        let signature = self.only(&key.name, key.key_id(), key)?;
+        Ok(key.key.verify(self.text.as_bytes(), signature)?)
+    }
+
+    /// The bytes of the one signature line of a key, which errors show as `key`.
+    pub(crate) fn only(&self, name: &str, key_id: [u8; 4], key: &dyn fmt::Display) -> Result<&[u8], NoteError> {
+        let mut own = self.signatures.iter().filter(|line| line.name == name && line.key_id == key_id);
         match (own.next(), own.next()) {
-            (Some(line), None) => Ok(key.key.verify(self.text.as_bytes(), &line.bytes)?),
+            (Some(line), None) => Ok(&line.bytes),
             (None, _) => Err(NoteError::Unsigned(key.to_string())),
             _ => Err(NoteError::Malformed("one key has signed it twice")),
         }
@@ -91,20 +108,44 @@ impl Note {
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.text)?;
-        self.signatures.iter().try_for_each(|Signature { name, key_id, bytes }| {
-            writeln!(f, "— {name} {}", STANDARD.encode([key_id, bytes.as_slice()].concat()))
-        })
+        self.signatures.iter().try_for_each(|line| line.fmt(f))
     }
 }
 
 impl Signature {
-    fn parse(line: &str) -> Option<Signature> {
-        let (name, base64) = line.strip_prefix("— ")?.split_once(' ')?;
-        let bytes = STANDARD.decode(base64).ok()?;
-        let (key_id, bytes) = bytes.split_first_chunk::<4>()?;
-        let valid = is_name(name) && !bytes.is_empty();
-        valid.then(|| Signature { name: name.to_owned(), key_id: *key_id, bytes: bytes.to_vec() })
+    /// Reads a line without its newline.
+    pub fn parse(line: &str) -> Result<Signature, NoteError> {
+        let read = || {
+            let (name, base64) = line.strip_prefix("— ")?.split_once(' ')?;
+            let bytes = STANDARD.decode(base64).ok()?;
+            let (key_id, bytes) = bytes.split_first_chunk::<4>()?;
+            let valid = is_name(name) && !bytes.is_empty();
+            valid.then(|| Signature { name: name.to_owned(), key_id: *key_id, bytes: bytes.to_vec() })
+        };
+        read().ok_or(NoteError::Malformed("a signature line is malformed"))
     }
+
+    /// Who is said to have signed.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn new(name: &str, key_id: [u8; 4], bytes: Vec<u8>) -> Signature {
+        Signature { name: name.to_owned(), key_id, bytes }
+    }
+}
+
+impl fmt::Display for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Signature { name, key_id, bytes } = self;
+        writeln!(f, "— {name} {}", STANDARD.encode([key_id, bytes.as_slice()].concat()))
+    }
+}
+
+/// Somebody who signs every checkpoint of a log besides the log's own key, in another algorithm.
+pub trait Countersigner: fmt::Debug + Send + Sync {
+    /// The line for a note of this text.
+    fn line(&self, text: &str) -> Result<Signature, NoteError>;
 }
 
 /// A public key and the name it signs notes under. Its text form is the `vkey` that Go's sumdb
@@ -133,29 +174,27 @@ impl NoteKey {
 
     /// What tells this key's signature lines from others of the same name.
     pub fn key_id(&self) -> [u8; 4] {
-        let hash = sha256(&[self.name.as_bytes(), b"\n", &[ED25519], self.key.as_bytes()]);
-        [hash[0], hash[1], hash[2], hash[3]]
+        key_id(&self.name, &[ED25519], self.key.as_bytes())
+    }
+
+    /// A signature of this key as a line.
+    fn line(&self, bytes: Vec<u8>) -> Signature {
+        Signature::new(&self.name, self.key_id(), bytes)
     }
 }
 
 impl fmt::Display for NoteKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let typed = [&[ED25519], self.key.as_bytes().as_slice()].concat();
-        write!(f, "{}+{}+{}", self.name, crate::hex(&self.key_id()), STANDARD.encode(typed))
+        f.write_str(&vkey(&self.name, &[ED25519], self.key.as_bytes()))
     }
 }
 
 impl std::str::FromStr for NoteKey {
     type Err = NoteError;
     fn from_str(text: &str) -> Result<NoteKey, NoteError> {
-        let read = || {
-            let mut parts = text.splitn(3, '+');
-            let (name, _id, base64) = (parts.next()?, parts.next()?, parts.next()?);
-            let typed = STANDARD.decode(base64).ok()?;
-            let key = typed.strip_prefix(&[ED25519])?.try_into().ok()?;
-            NoteKey::new(name, VerifyingKey::from_bytes(key)).ok().filter(|key| key.to_string() == text)
-        };
-        read().ok_or_else(|| NoteError::VerifierKey(text.to_owned()))
+        let (name, key) = unvkey(text, &[ED25519]).ok_or_else(|| NoteError::VerifierKey(text.to_owned()))?;
+        let key = key.try_into().map_err(|_| NoteError::VerifierKey(text.to_owned()))?;
+        NoteKey::new(&name, VerifyingKey::from_bytes(key))
     }
 }
 
@@ -172,7 +211,7 @@ pub struct Checkpoint {
 
 impl Checkpoint {
     /// This checkpoint as a note signed by the log's key.
-    pub fn sign(&self, key: &SigningKey) -> Result<Note, NoteError> {
+    pub fn sign(&self, key: &dyn Signer) -> Result<Note, NoteError> {
         let Checkpoint { origin, size, root } = self;
         let mut note = Note::new(format!("{origin}\n{size}\n{}\n", STANDARD.encode(root)))?;
         note.sign(origin, key)?;
@@ -182,15 +221,20 @@ impl Checkpoint {
     /// Reads a note that `log` has signed as a checkpoint of its own.
     pub fn open(note: &Note, log: &NoteKey) -> Result<Checkpoint, NoteError> {
         note.verify(log)?;
-        let checkpoint = Checkpoint::parse(note.text()).ok_or(NoteError::Checkpoint)?;
+        let checkpoint = Checkpoint::parse(note.text())?;
         if checkpoint.origin != log.name {
             return Err(NoteError::Origin { found: checkpoint.origin, expected: log.name.clone() });
         }
         Ok(checkpoint)
     }
 
-    /// Reads a note's text. Extension lines are signed, so they are allowed, but mean nothing here.
-    fn parse(text: &str) -> Option<Checkpoint> {
+    /// Reads a note's text, whoever has signed it. Extension lines are signed, so they are allowed, but
+    /// mean nothing here.
+    pub fn parse(text: &str) -> Result<Checkpoint, NoteError> {
+        Checkpoint::read(text).ok_or(NoteError::Checkpoint)
+    }
+
+    fn read(text: &str) -> Option<Checkpoint> {
         let mut lines = text.strip_suffix('\n')?.split('\n');
         let origin = lines.next().filter(|origin| !origin.is_empty())?.to_owned();
         let size = canonical_u64(lines.next()?)?;
@@ -208,8 +252,8 @@ pub enum NoteError {
     /// A name that a signature line cannot carry.
     #[error("{0:?} cannot name a key: it must not be empty nor hold white space or +")]
     Name(String),
-    /// Not an Ed25519 verifier key.
-    #[error("{0:?} is not an Ed25519 verifier key (name+id+base64)")]
+    /// Not a verifier key, or one of another kind.
+    #[error("{0:?} is not a verifier key of this kind (name+id+base64)")]
     VerifierKey(String),
     /// No signature by the key that counts.
     #[error("the note bears no signature of {0}")]
@@ -230,13 +274,33 @@ pub enum NoteError {
     },
 }
 
-fn is_name(name: &str) -> bool {
+/// The key id of C2SP signed-note: `kind` is the signature type, one byte or 0xff and an identifier.
+pub(crate) fn key_id(name: &str, kind: &[u8], key: &[u8]) -> [u8; 4] {
+    let hash = sha256(&[name.as_bytes(), b"\n", kind, key]);
+    [hash[0], hash[1], hash[2], hash[3]]
+}
+
+/// A verifier key as text.
+pub(crate) fn vkey(name: &str, kind: &[u8], key: &[u8]) -> String {
+    format!("{name}+{}+{}", crate::hex(&key_id(name, kind, key)), STANDARD.encode([kind, key].concat()))
+}
+
+/// The name and the key of a verifier key of this kind; none unless it is exactly what [`vkey`] writes.
+pub(crate) fn unvkey(text: &str, kind: &[u8]) -> Option<(String, Vec<u8>)> {
+    let mut parts = text.splitn(3, '+');
+    let (name, _id, base64) = (parts.next()?, parts.next()?, parts.next()?);
+    let key = STANDARD.decode(base64).ok()?.strip_prefix(kind)?.to_vec();
+    (is_name(name) && vkey(name, kind, &key) == text).then(|| (name.to_owned(), key))
+}
+
+pub(crate) fn is_name(name: &str) -> bool {
     !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || c == '+' || c < ' ')
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SigningKey;
 
     /// The note of the documentation of Go's sumdb/note, and the seed in its signer key.
     const VKEY: &str = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";

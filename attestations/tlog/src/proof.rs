@@ -91,7 +91,7 @@ pub enum EntryProofError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::SigningKey;
+    use crate::{Signer, SigningKey};
 
     #[test]
     fn file_proves_its_entry_only() {

@@ -1,7 +1,7 @@
 //! in-toto Statements (version 1): claims about things named by their digests.
 
 use crate::{
-    Digest, SigningKey, VerifyingKey,
+    Digest, KeyError, Signer, VerifyingKey,
     dsse::{Envelope, EnvelopeError},
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
@@ -44,10 +44,10 @@ impl<P: Serialize + DeserializeOwned> Statement<P> {
     }
 
     /// This claim in an envelope signed by `key`.
-    pub fn sign(&self, key: &SigningKey) -> Result<Envelope, StatementError> {
+    pub fn sign(&self, key: &dyn Signer) -> Result<Envelope, StatementError> {
         self.check()?;
         let payload = serde_json::to_vec(self).map_err(StatementError::Json)?;
-        Ok(Envelope::sign(key, PAYLOAD_TYPE, payload))
+        Ok(Envelope::sign(key, PAYLOAD_TYPE, payload)?)
     }
 
     /// The claim that `key` signed.
@@ -79,6 +79,9 @@ pub enum StatementError {
     /// The envelope is refused.
     #[error(transparent)]
     Envelope(#[from] EnvelopeError),
+    /// It could not be signed.
+    #[error(transparent)]
+    Key(#[from] KeyError),
     /// The envelope holds something else.
     #[error("the envelope holds {0:?}, not an in-toto statement")]
     PayloadType(String),
@@ -117,6 +120,7 @@ mod digest_set {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SigningKey;
     use serde_json::{Value, json};
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -144,7 +148,7 @@ mod tests {
         assert!(Statement::<Value>::open(&envelope, &key.verifying_key()).is_ok());
 
         let reopen = |text: String| {
-            let envelope = Envelope::sign(&key, PAYLOAD_TYPE, text.into_bytes());
+            let envelope = Envelope::sign(&key, PAYLOAD_TYPE, text.into_bytes()).unwrap();
             Statement::<Approval>::open(&envelope, &key.verifying_key())
         };
         let good = good.to_string();
@@ -162,7 +166,7 @@ mod tests {
             assert!(good.contains(from));
             assert!(reopen(good.replace(from, to)).is_err(), "{from} -> {to}");
         }
-        let other = Envelope::sign(&key, "text/plain", good.into_bytes());
+        let other = Envelope::sign(&key, "text/plain", good.into_bytes()).unwrap();
         assert!(matches!(Statement::<Value>::open(&other, &key.verifying_key()), Err(StatementError::PayloadType(_))));
         assert!(Statement::new(vec![], "x", json!({})).sign(&key).is_err());
     }

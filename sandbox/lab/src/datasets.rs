@@ -11,7 +11,7 @@ use unseen_data::snapshot::SnapshotDir;
 use unseen_data::{Description, QualityReport, twin};
 use unseen_policies::event::{DatasetRegistered, Digest};
 use unseen_policies::plan::MAX_GROUPS;
-use unseen_tlog::SigningKey;
+use unseen_tlog::Signer;
 use unseen_worker::rows::domain_key;
 
 use crate::error::LabError;
@@ -37,7 +37,7 @@ impl Lab {
         source: &Path,
         description: &Path,
         open_to: Vec<String>,
-        steward: &SigningKey,
+        steward: &dyn Signer,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Registration, LabError> {
         let text = std::fs::read_to_string(description).map_err(LabError::io(description))?;

@@ -4,9 +4,10 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::Arc;
 
 use unseen_data::LabDataKey;
-use unseen_tlog::SigningKey;
+use unseen_tlog::{Signer, SigningKey};
 
 use crate::error::LabError;
 
@@ -27,9 +28,9 @@ pub fn read_signing_key(path: &Path) -> Result<SigningKey, LabError> {
 /// The lab's own keys.
 pub(crate) struct LabKeys {
     /// Signs checkpoints.
-    pub log: SigningKey,
+    pub log: Arc<dyn Signer>,
     /// Signs what the lab itself says.
-    pub service: SigningKey,
+    pub service: Arc<dyn Signer>,
     /// Wraps the data keys of snapshots.
     pub data: LabDataKey,
     /// From which all noise is derived.
@@ -41,8 +42,8 @@ pub(crate) struct LabKeys {
 impl LabKeys {
     pub fn create(dir: &Path) -> Result<LabKeys, LabError> {
         std::fs::create_dir(dir).map_err(LabError::io(dir))?;
-        let log = write_new_key(&dir.join("log.pem"))?;
-        let service = write_new_key(&dir.join("service.pem"))?;
+        let log = Arc::new(write_new_key(&dir.join("log.pem"))?);
+        let service = Arc::new(write_new_key(&dir.join("service.pem"))?);
         let data = LabDataKey::generate().map_err(|error| LabError::Other(error.to_string()))?;
         write_private(&dir.join("data.key"), data.expose_bytes())?;
         let noise = random()?;
@@ -60,8 +61,8 @@ impl LabKeys {
         };
         let data = LabDataKey::from_bytes(&secret("data.key")?).map_err(|error| LabError::Other(error.to_string()))?;
         Ok(LabKeys {
-            log: read_signing_key(&dir.join("log.pem"))?,
-            service: read_signing_key(&dir.join("service.pem"))?,
+            log: Arc::new(read_signing_key(&dir.join("log.pem"))?),
+            service: Arc::new(read_signing_key(&dir.join("service.pem"))?),
             data,
             noise: secret("noise.key")?,
             seal: secret("seal.key")?,

@@ -20,7 +20,7 @@ use unseen_log::Log;
 use unseen_policies::event::{Digest, Event, LabCreated, PolicySet, Record};
 use unseen_policies::ledger::Ledger;
 use unseen_policies::policy::Policy;
-use unseen_tlog::SigningKey;
+use unseen_tlog::Signer;
 use unseen_tlog::note::NoteKey;
 
 use crate::error::LabError;
@@ -41,7 +41,7 @@ pub type Attachments<'a> = &'a [&'a [u8]];
 
 impl Lab {
     /// Makes a lab in `dir`, which must be new or empty. Nothing is left behind when it fails.
-    pub fn init(dir: &Path, origin: &str, owner_name: &str, owner: &SigningKey) -> Result<Lab, LabError> {
+    pub fn init(dir: &Path, origin: &str, owner_name: &str, owner: &dyn Signer) -> Result<Lab, LabError> {
         if std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some()) {
             return Err(LabError::NotEmpty(dir.to_owned()));
         }
@@ -60,7 +60,7 @@ impl Lab {
         Lab::open(dir)
     }
 
-    fn build(dir: &Path, origin: &str, owner_name: &str, owner: &SigningKey) -> Result<(), LabError> {
+    fn build(dir: &Path, origin: &str, owner_name: &str, owner: &dyn Signer) -> Result<(), LabError> {
         std::fs::create_dir(dir).map_err(LabError::io(dir))?;
         let keys = LabKeys::create(&dir.join("keys"))?;
         let verifier =
@@ -71,7 +71,7 @@ impl Lab {
         let text = toml::to_string(&About { origin: origin.to_owned(), log_key: verifier.to_string() });
         let text = text.map_err(|error| LabError::Other(error.to_string()))?;
         write_durably(&dir.join("lab.toml"), text.as_bytes())?;
-        let log = Log::create(dir.join("log"), origin, signing_copy(&keys.log)?)?;
+        let log = Log::create(dir.join("log"), origin, keys.log.clone())?;
         let state = State::open(&dir.join("state"), &keys.seal)?;
         let noise_commitment = unseen_core::seed::NoiseKey::new(keys.noise).commitment();
         let mut lab = Lab { dir: dir.to_owned(), log, keys, fold: Fold::default(), state };
@@ -92,7 +92,7 @@ impl Lab {
     pub fn open(dir: &Path) -> Result<Lab, LabError> {
         let origin = read_origin(dir)?;
         let keys = LabKeys::open(&dir.join("keys"))?;
-        let log = Log::open(dir.join("log"), &origin, signing_copy(&keys.log)?)?;
+        let log = Log::open(dir.join("log"), &origin, keys.log.clone())?;
         let state = State::open(&dir.join("state"), &keys.seal)?;
         let kept = state.load();
         if let Some(kept) = &kept {
@@ -144,7 +144,7 @@ impl Lab {
     pub fn sign_and_accept(
         &mut self,
         event: impl Into<Event>,
-        key: &SigningKey,
+        key: &dyn Signer,
         attachments: Attachments<'_>,
     ) -> Result<u64, LabError> {
         self.accept(&fold::seal(&self.record(event)?, key)?, attachments)
@@ -235,10 +235,6 @@ pub(crate) fn now() -> DateTime<Utc> {
 
 pub(crate) fn nonce() -> Result<String, LabError> {
     Ok(random()?.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
-}
-
-pub(crate) fn signing_copy(key: &SigningKey) -> Result<SigningKey, LabError> {
-    SigningKey::from_pkcs8(&key.to_pkcs8()).map_err(|error| LabError::Other(error.to_string()))
 }
 
 /// Writes a new or changed file so that after a crash it is there whole or as before.

@@ -18,12 +18,12 @@ use unseen_policies::ledger::{Job, Refusal};
 use unseen_policies::lifecycle::State;
 use unseen_policies::manifest::Release;
 use unseen_policies::{Manifest, Plan};
-use unseen_tlog::SigningKey;
+use unseen_tlog::Signer;
 use unseen_worker::jail::Walls;
 use unseen_worker::process::{self, Fault, ReferencePart, SnapshotPart, Task};
 
 use crate::error::LabError;
-use crate::lab::{Attachments, Lab, attached, now, signing_copy, write_durably};
+use crate::lab::{Attachments, Lab, attached, now, write_durably};
 use crate::requests;
 
 /// How a run ended.
@@ -77,7 +77,7 @@ impl Lab {
         file: &str,
         manifest_text: &str,
         component: &[u8],
-        author: &SigningKey,
+        author: &dyn Signer,
     ) -> Result<JobId, LabError> {
         let (manifest, plan) = self.plan(file, manifest_text)?;
         let event = requests::submission(self.ledger(), &manifest, &plan, manifest_text, component)?;
@@ -113,7 +113,7 @@ impl Lab {
         &mut self,
         program: &Path,
         id: JobId,
-        operator: &SigningKey,
+        operator: &dyn Signer,
         threads: usize,
         progress: impl FnMut(u32, u32),
     ) -> Result<Ran, LabError> {
@@ -145,7 +145,7 @@ impl Lab {
 
     /// Opens a job's release for an enrolled person, and records that. Publishes it first if its time
     /// has come and nobody has.
-    pub fn read_release(&mut self, id: JobId, reader: &SigningKey) -> Result<Published, LabError> {
+    pub fn read_release(&mut self, id: JobId, reader: &dyn Signer) -> Result<Published, LabError> {
         self.ledger().person(&fold::public_key(&reader.verifying_key()))?;
         let job = self.ledger().job(id)?;
         if job.state == State::Running {
@@ -235,7 +235,7 @@ impl Lab {
     }
 
     /// Charges the job: from here on its loss is spent.
-    fn start(&mut self, id: JobId, operator: &SigningKey) -> Result<(), LabError> {
+    fn start(&mut self, id: JobId, operator: &dyn Signer) -> Result<(), LabError> {
         let job = self.ledger().job(id)?;
         let approvals = job.approvals.iter().map(|(entry, _)| *entry).collect();
         let (submission, rho) = (job.leaf.clone(), job.submitted.rho);
@@ -332,8 +332,8 @@ impl Lab {
     }
 
     fn record_as_lab(&mut self, event: impl Into<unseen_policies::event::Event>) -> Result<u64, LabError> {
-        let key = signing_copy(&self.keys.service)?;
-        self.sign_and_accept(event, &key, &[])
+        let key = self.keys.service.clone();
+        self.sign_and_accept(event, &*key, &[])
     }
 
     /// Finishes what a crash between a release's entry and its blob left undone.

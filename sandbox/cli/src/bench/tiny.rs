@@ -7,6 +7,7 @@ use std::time::Instant;
 use unseen_lab::{Lab, write_new_key};
 use unseen_policies::event::{PersonEnrolled, PolicySet, Role};
 use unseen_policies::policy::Policy;
+use unseen_tlog::Signer;
 
 use super::{Cost, Fallible};
 
@@ -30,7 +31,7 @@ pub fn run(bench: &Path) -> Fallible<Cost> {
     let origin = lab.ledger().origin.clone();
     let roles = vec![Role::Steward, Role::Analyst];
     let key = unseen_audit::fold::public_key(&keys[1].verifying_key());
-    let proof = unseen_audit::fold::prove_enrolment(&keys[1], &origin, "other", &roles);
+    let proof = unseen_audit::fold::prove_enrolment(&keys[1], &origin, "other", &roles)?;
     lab.sign_and_accept(PersonEnrolled { name: "other".into(), roles, key, proof }, &keys[0], &[])?;
     let mut policy = Policy { release_now: true, ..Policy::default() };
     policy.caps.job = "0.5".parse()?;

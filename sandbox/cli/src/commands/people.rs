@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use unseen_audit::fold::{prove_enrolment, public_key};
-use unseen_lab::{Lab, read_signing_key, write_new_key};
+use unseen_lab::{Lab, LabError, read_signing_key, write_new_key};
 use unseen_policies::event::{PersonEnrolled, PersonRevoked, PolicySet, PublicKey};
 use unseen_policies::ledger::Refusal;
 use unseen_policies::policy::Policy;
+use unseen_tlog::Signer;
 
 use super::{Outcome, key as signing_key, open, read_text, write_new};
 use crate::args::{Globals, KeyCommand, NewPerson, PersonCommand, PolicyCommand};
@@ -107,9 +108,9 @@ pub fn policy(globals: &Globals, command: &PolicyCommand) -> Outcome {
     }
 }
 
-fn enrolment(log: &str, who: &NewPerson) -> Result<Enrolment, unseen_lab::LabError> {
+fn enrolment(log: &str, who: &NewPerson) -> Result<Enrolment, LabError> {
     let key = read_signing_key(&who.new_key)?;
-    let proof = prove_enrolment(&key, log, &who.name, &who.role);
+    let proof = prove_enrolment(&key, log, &who.name, &who.role).map_err(|error| LabError::Other(error.to_string()))?;
     Ok(Enrolment { name: who.name.clone(), roles: who.role.clone(), key: public_key(&key.verifying_key()), proof })
 }
 
