@@ -320,7 +320,7 @@ fn policies_requests_and_bundles() {
         (
             "approvals",
             "aprovals",
-            "it.toml: line 1, column 1: unknown field `aprovals`, expected one of `approvals`, `caps`, `delta`, `release_now`",
+            "it.toml: line 1, column 1: unknown field `aprovals`, expected one of `approvals`, `caps`, `delta`, `release_now`, `witnesses`, `evidence`, `sm2_key`",
         ),
         (
             "approvals = 2",
@@ -388,7 +388,7 @@ fn policies_requests_and_bundles() {
         ),
         (
             "audit verify bundle --log-key lab.example/test+00000000+AAAA",
-            "the log's verifier key: \"lab.example/test+00000000+AAAA\" is not an Ed25519 verifier key (name+id+base64)",
+            "the verifier key you know: \"lab.example/test+00000000+AAAA\" is not a verifier key of this kind (name+id+base64)",
         ),
     ] {
         said.push((command.to_owned(), lab.refuses(&command.split(' ').collect::<Vec<_>>()), sentence.to_owned()));

@@ -1,5 +1,6 @@
 //! What can happen in a lab. Every entry of the log is one [`Record`] in one signed envelope, as the
-//! predicate of an in-toto Statement v1; the predicate type says which [`Event`] it holds.
+//! predicate of an in-toto Statement v1; the predicate type says which [`Event`] it holds. The start of
+//! a run is SLSA provenance, see [`crate::provenance`]; all others have the same four fields.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,6 +9,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::policy::Policy;
+use crate::provenance::{self, Provenance};
 use crate::rho::Rho;
 
 /// One signed happening, as it stands in the log.
@@ -24,7 +26,7 @@ pub struct Record {
 }
 
 macro_rules! events {
-    ($( $(#[$doc:meta])* $variant:ident = $name:literal { $( $(#[$field_doc:meta])* $field:ident : $type:ty ),* $(,)? } )*) => {
+    ($( $(#[$doc:meta])* $variant:ident = $name:literal, $predicate:literal { $( $(#[$field_doc:meta])* $field:ident : $type:ty ),* $(,)? } )*) => {
         /// What happened. Each variant is a predicate type of its own.
         #[derive(Clone, Debug, PartialEq)]
         pub enum Event { $( $(#[$doc])* $variant($variant), )* }
@@ -41,22 +43,30 @@ macro_rules! events {
         )*
 
         impl Event {
-            /// The kinds of event, as they stand in predicate types and listings.
+            /// The kinds of event, as they stand in listings.
             pub const KINDS: &[&str] = &[$($name),*];
+
+            /// The predicate types, in the order of [`Event::KINDS`].
+            pub const PREDICATE_TYPES: &[&str] = &[$($predicate),*];
 
             /// The kind of this event, such as `job-approved`.
             pub fn kind(&self) -> &'static str {
                 match self { $( Event::$variant(_) => $name, )* }
             }
 
+            /// The predicate type of a statement that holds this event.
+            pub fn predicate_type(&self) -> &'static str {
+                match self { $( Event::$variant(_) => $predicate, )* }
+            }
+
             fn to_value(&self) -> serde_json::Result<serde_json::Value> {
                 match self { $( Event::$variant(event) => serde_json::to_value(event), )* }
             }
 
-            fn from_value(kind: &str, value: serde_json::Value) -> Result<Event, RecordError> {
-                match kind {
-                    $( $name => serde_json::from_value(value).map(Event::$variant).map_err(RecordError::malformed), )*
-                    _ => Err(RecordError::UnknownKind(kind.to_owned())),
+            fn from_value(predicate_type: &str, value: serde_json::Value) -> Result<Event, RecordError> {
+                match predicate_type {
+                    $( $predicate => serde_json::from_value(value).map(Event::$variant).map_err(RecordError::malformed), )*
+                    _ => Err(RecordError::UnknownKind(predicate_type.to_owned())),
                 }
             }
         }
@@ -65,7 +75,7 @@ macro_rules! events {
 
 events! {
     /// The lab begins: always entry 0, signed by the owner, who becomes its first operator.
-    LabCreated = "lab-created" {
+    LabCreated = "lab-created", "urn:unseen:Lab/v1" {
         /// The owner's name.
         owner: String,
         /// The owner's public key.
@@ -78,7 +88,7 @@ events! {
         noise_commitment: Digest,
     }
     /// A person joins, or gets a new key. Signed by an operator; `proof` is the new key's own signature.
-    PersonEnrolled = "person-enrolled" {
+    PersonEnrolled = "person-enrolled", "urn:unseen:Enrolment/v1" {
         /// Unique among those enrolled and not revoked.
         name: String,
         /// What the person may do.
@@ -89,19 +99,19 @@ events! {
         proof: String,
     }
     /// A key counts no more. Signed by an operator.
-    PersonRevoked = "person-revoked" {
+    PersonRevoked = "person-revoked", "urn:unseen:Revocation/v1" {
         /// The key that is revoked.
         key: PublicKey,
         /// Why, for the record.
         reason: String,
     }
     /// The rules change. Signed by an operator.
-    PolicySet = "policy-set" {
+    PolicySet = "policy-set", "urn:unseen:Policy/v1" {
         /// The rules from here on.
         policy: Policy,
     }
     /// A dataset, or a new snapshot of one. Signed by a steward.
-    DatasetRegistered = "dataset-registered" {
+    DatasetRegistered = "dataset-registered", "urn:unseen:Registration/v1" {
         /// The dataset's name; its budget runs on under the same name.
         name: String,
         /// The unit domain (`enterprise`, `person`...) of a private dataset; none for a public reference table.
@@ -119,7 +129,7 @@ events! {
         values: Option<Digest>,
     }
     /// An analyst asks for a run. The entry's index is the job's number.
-    JobSubmitted = "job-submitted" {
+    JobSubmitted = "job-submitted", "urn:unseen:Submission/v1" {
         /// One line for people.
         title: String,
         /// The manifest, as a blob.
@@ -138,7 +148,7 @@ events! {
         release: String,
     }
     /// An operator, not the author, agrees to exactly what is named here.
-    JobApproved = "job-approved" {
+    JobApproved = "job-approved", "urn:unseen:Approval/v1" {
         /// The job.
         job: JobId,
         /// Leaf hash of the submission.
@@ -147,40 +157,83 @@ events! {
         manifest: Digest,
         /// The component the operator saw.
         module: Digest,
+        /// In which role: always operator, said so that no other consent can pass for this one.
+        role: Role,
+        /// The log as the operator saw it: a lab that shows people different histories is found out.
+        seen: TreeHead,
     }
     /// An operator declines; the job ends.
-    JobRejected = "job-rejected" {
+    JobRejected = "job-rejected", "urn:unseen:Rejection/v1" {
         /// The job.
         job: JobId,
         /// Why, for the analyst.
         reason: String,
     }
-    /// The run begins and is charged, before any raw row is read. Signed by an operator.
-    RunStarted = "run-started" {
+    /// The run begins and is charged, before any raw row is read. Signed by an operator. In the log it
+    /// is SLSA provenance: what was run, from which inputs, under which policy, on which build.
+    RunStarted = "run-started", "https://slsa.dev/provenance/v1" {
         /// The job.
         job: JobId,
         /// Leaf hash of the submission.
         submission: Digest,
+        /// The manifest that is run.
+        manifest: Digest,
+        /// The component that is run.
+        module: Digest,
+        /// The snapshots that are read, by dataset, in the submission's order.
+        snapshots: Vec<Snapshot>,
+        /// Entry of the policy in force.
+        policy: u64,
+        /// Leaf hash of that entry.
+        policy_leaf: Digest,
         /// Entries of the approvals this run stands on.
         approvals: Vec<u64>,
         /// What is charged to each private dataset and to the author.
         rho: Rho,
         /// No earlier than this may the result appear.
         release_at: DateTime<Utc>,
-        /// Name and version of what runs it.
+        /// Name and version of what runs it, such as `unseen 0.1.0`.
         runtime: String,
+        /// SHA-256 of the binary that runs it.
+        runtime_build: Digest,
     }
-    /// The result is out. Signed by the lab.
-    Released = "released" {
+    /// Evidence of the machine on which a run goes on, bound to the statement that started it. Signed by
+    /// the lab.
+    EvidenceRecorded = "evidence-recorded", "urn:unseen:Evidence/v1" {
         /// The job.
         job: JobId,
         /// Entry of the run.
         run: u64,
+        /// The evidence document, as a blob.
+        evidence: Digest,
+    }
+    /// The result is out. Signed by the lab.
+    Released = "released", "urn:unseen:Release/v1" {
+        /// The job.
+        job: JobId,
+        /// Entry of the run.
+        run: u64,
+        /// Leaf hash of that entry.
+        run_leaf: Digest,
+        /// Entries of the approvals the run stood on.
+        approvals: Vec<u64>,
         /// The release body, as a blob.
         body: Digest,
     }
+    /// Witnesses have seen the release's entry, or too few of them and the policy lets it open
+    /// nevertheless. Signed by the lab.
+    ReleaseWitnessed = "release-witnessed", "urn:unseen:Witnessing/v1" {
+        /// The job.
+        job: JobId,
+        /// Entry of the release.
+        release: u64,
+        /// A checkpoint that holds that entry, with the cosignatures, as a blob.
+        checkpoint: Digest,
+        /// Names of the policy's witnesses whose cosignatures are on it; empty when nobody answered.
+        witnesses: Vec<String>,
+    }
     /// The run ended without a result; its charge stays. Signed by the lab.
-    RunFailed = "run-failed" {
+    RunFailed = "run-failed", "urn:unseen:Failure/v1" {
         /// The job.
         job: JobId,
         /// Entry of the run.
@@ -188,8 +241,14 @@ events! {
         /// A fixed, data-independent sentence.
         reason: String,
     }
+    /// The log's key changes. Signed by an operator; the checkpoint that follows this entry is signed by
+    /// the old key and by the new one, every later one by the new one alone.
+    LogKeyChanged = "log-key-changed", "urn:unseen:LogKey/v1" {
+        /// The new verifier key, of the same name.
+        log_key: String,
+    }
     /// Somebody opened a release.
-    ReleaseRead = "release-read" {
+    ReleaseRead = "release-read", "urn:unseen:Reading/v1" {
         /// The job.
         job: JobId,
         /// Entry of the release.
@@ -209,6 +268,26 @@ pub struct Used {
     pub description: Digest,
     /// The public values of a reference table, which domains may name.
     pub values: Option<Digest>,
+}
+
+/// One snapshot that a run reads.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Snapshot {
+    /// The dataset's name.
+    pub name: String,
+    /// Root digest of the snapshot's manifest.
+    pub snapshot: Digest,
+}
+
+/// A log of some size, as a checkpoint has it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TreeHead {
+    /// How many entries.
+    pub size: u64,
+    /// The root of the tree over them.
+    pub root: Digest,
 }
 
 /// What a person may do.
@@ -269,73 +348,74 @@ impl FromStr for JobId {
     }
 }
 
-/// A SHA-256 digest as text, `sha256:` and 64 hex digits.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// A SHA-256 digest; its text is `sha256:` and 64 lower-case hex digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Digest(String);
+pub struct Digest([u8; 32]);
 
-/// An Ed25519 public key as text: 64 hex digits.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// An Ed25519 public key; its text is 64 lower-case hex digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct PublicKey(String);
+pub struct PublicKey([u8; 32]);
 
 macro_rules! hex_text {
     ($type:ident, $prefix:literal, $what:literal) => {
         impl $type {
             /// From the 32 bytes.
-            pub fn from_bytes(bytes: &[u8; 32]) -> $type {
-                let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-                $type(format!("{}{hex}", $prefix))
+            pub const fn from_bytes(bytes: &[u8; 32]) -> $type {
+                $type(*bytes)
             }
 
             /// The 32 bytes.
-            pub fn to_bytes(&self) -> [u8; 32] {
-                let hex = self.0.as_bytes().get($prefix.len()..).unwrap_or_default();
-                let nibble = |at: usize| hex.get(at).and_then(|c| (*c as char).to_digit(16)).unwrap_or(0) as u8;
-                std::array::from_fn(|i| nibble(2 * i) << 4 | nibble(2 * i + 1))
+            pub const fn to_bytes(&self) -> [u8; 32] {
+                self.0
             }
 
-            /// As it is written.
-            pub fn as_str(&self) -> &str {
-                &self.0
+            /// 64 hex digits, without a prefix.
+            pub fn to_hex(&self) -> String {
+                self.0.iter().map(|byte| format!("{byte:02x}")).collect()
             }
 
             /// The first hex digits, for people.
-            pub fn short(&self) -> &str {
-                &self.0[$prefix.len()..$prefix.len() + 12]
-            }
-        }
-
-        impl TryFrom<String> for $type {
-            type Error = String;
-            fn try_from(text: String) -> Result<$type, String> {
-                let lower_hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
-                match text.strip_prefix($prefix) {
-                    Some(hex) if hex.len() == 64 && hex.chars().all(lower_hex) => Ok($type(text)),
-                    _ => Err(format!(
-                        concat!("`{}` is not ", $what, ": write ", $prefix, " and 64 lower-case hex digits"),
-                        text
-                    )),
-                }
+            pub fn short(&self) -> String {
+                self.0[..6].iter().map(|byte| format!("{byte:02x}")).collect()
             }
         }
 
         impl FromStr for $type {
             type Err = String;
             fn from_str(text: &str) -> Result<$type, String> {
-                text.to_owned().try_into()
+                let read = || {
+                    let hex = text.strip_prefix($prefix)?.as_bytes();
+                    let digit = |c: u8| if matches!(c, b'0'..=b'9' | b'a'..=b'f') { (c as char).to_digit(16) } else { None };
+                    let mut bytes = [0; 32];
+                    for (byte, pair) in bytes.iter_mut().zip(hex.chunks(2)) {
+                        *byte = u8::try_from(digit(pair[0])? << 4 | digit(*pair.get(1)?)?).ok()?;
+                    }
+                    (hex.len() == 64).then_some($type(bytes))
+                };
+                read().ok_or_else(|| {
+                    format!(concat!("`{}` is not ", $what, ": write ", $prefix, " and 64 lower-case hex digits"), text)
+                })
+            }
+        }
+
+        impl TryFrom<String> for $type {
+            type Error = String;
+            fn try_from(text: String) -> Result<$type, String> {
+                text.parse()
             }
         }
 
         impl From<$type> for String {
             fn from(value: $type) -> String {
-                value.0
+                value.to_string()
             }
         }
 
         impl fmt::Display for $type {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(&self.0)
+                f.pad(&[$prefix, &self.to_hex()].concat())
             }
         }
     };
@@ -349,9 +429,6 @@ pub fn enrolment_bytes(log: &str, name: &str, roles: &[Role], key: &PublicKey) -
     let roles: Vec<&str> = roles.iter().map(|role| role.name()).collect();
     format!("unseen enrolment v1\n{log}\n{name}\n{}\n{key}\n", roles.join(",")).into_bytes()
 }
-
-const TYPE_PREFIX: &str = "urn:unseen:";
-const TYPE_SUFFIX: &str = ":v1";
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -382,41 +459,59 @@ impl RecordError {
 impl Record {
     /// The predicate type and predicate of an in-toto statement.
     pub fn to_predicate(&self) -> (String, serde_json::Value) {
-        let event = self.event.to_value().expect("invariant: events hold text, numbers and lists only");
-        let predicate = Predicate { log: self.log.clone(), time: self.time, nonce: self.nonce.clone(), event };
-        let value = serde_json::to_value(predicate).expect("invariant: as above");
-        (format!("{TYPE_PREFIX}{}{TYPE_SUFFIX}", self.event.kind()), value)
+        let predicate = match &self.event {
+            Event::RunStarted(run) => serde_json::to_value(Provenance::of(self, run)),
+            event => event.to_value().and_then(|event| {
+                serde_json::to_value(Predicate {
+                    log: self.log.clone(),
+                    time: self.time,
+                    nonce: self.nonce.clone(),
+                    event,
+                })
+            }),
+        };
+        let predicate = predicate.expect("invariant: events hold text, numbers and lists only");
+        (self.event.predicate_type().to_owned(), predicate)
     }
 
     /// Reads a predicate. Unknown kinds, unknown fields and missing fields are errors.
-    pub fn from_predicate(predicate_type: &str, predicate: &serde_json::Value) -> Result<Record, RecordError> {
-        let kind = predicate_type
-            .strip_prefix(TYPE_PREFIX)
-            .and_then(|rest| rest.strip_suffix(TYPE_SUFFIX))
-            .ok_or_else(|| RecordError::UnknownKind(predicate_type.to_owned()))?;
+    pub fn from_predicate(predicate_type: &str, predicate: serde_json::Value) -> Result<Record, RecordError> {
+        if predicate_type == provenance::PREDICATE_TYPE {
+            let provenance: Provenance = serde_json::from_value(predicate).map_err(RecordError::malformed)?;
+            return provenance.into_record().map_err(RecordError::Malformed);
+        }
+        if !Event::PREDICATE_TYPES.contains(&predicate_type) {
+            return Err(RecordError::UnknownKind(predicate_type.to_owned()));
+        }
         let Predicate { log, time, nonce, event } =
-            serde_json::from_value(predicate.clone()).map_err(RecordError::malformed)?;
-        Ok(Record { log, time, nonce, event: Event::from_value(kind, event)? })
+            serde_json::from_value(predicate).map_err(RecordError::malformed)?;
+        Ok(Record { log, time, nonce, event: Event::from_value(predicate_type, event)? })
     }
 
     /// The digests of what the signer saw, by name: the subjects of the statement. Never empty.
     pub fn subjects(&self) -> Vec<(String, Digest)> {
-        let named = |name: &str, digest: &Digest| (name.to_owned(), digest.clone());
+        let named = |name: &str, digest: &Digest| (name.to_owned(), *digest);
         match &self.event {
             Event::LabCreated(e) => vec![named("noise-key-commitment", &e.noise_commitment)],
-            Event::PersonEnrolled(e) => vec![(e.name.clone(), Digest(format!("sha256:{}", e.key)))],
-            Event::PersonRevoked(e) => vec![("key".to_owned(), Digest(format!("sha256:{}", e.key)))],
+            Event::PersonEnrolled(e) => vec![(e.name.clone(), Digest(e.key.0))],
+            Event::PersonRevoked(e) => vec![("key".to_owned(), Digest(e.key.0))],
             Event::DatasetRegistered(e) => vec![named("description", &e.description), named("snapshot", &e.snapshot)],
             Event::JobSubmitted(e) => {
-                let used = e.datasets.iter().map(|used| (used.name.clone(), used.snapshot.clone()));
+                let used = e.datasets.iter().map(|used| (used.name.clone(), used.snapshot));
                 [named("manifest", &e.manifest), named("module", &e.module)].into_iter().chain(used).collect()
             }
             Event::JobApproved(e) => {
                 vec![named("submission", &e.submission), named("manifest", &e.manifest), named("module", &e.module)]
             }
             Event::RunStarted(e) => vec![named("submission", &e.submission)],
+            Event::EvidenceRecorded(e) => vec![named("evidence", &e.evidence)],
             Event::Released(e) => vec![named("release", &e.body)],
-            Event::PolicySet(_) | Event::JobRejected(_) | Event::RunFailed(_) | Event::ReleaseRead(_) => Vec::new(),
+            Event::ReleaseWitnessed(e) => vec![named("checkpoint", &e.checkpoint)],
+            Event::PolicySet(_)
+            | Event::JobRejected(_)
+            | Event::RunFailed(_)
+            | Event::LogKeyChanged(_)
+            | Event::ReleaseRead(_) => Vec::new(),
         }
     }
 }
@@ -434,20 +529,21 @@ mod tests {
             event: JobRejected { job: JobId(7), reason: "too wide".into() }.into(),
         };
         let (kind, mut value) = record.to_predicate();
-        assert_eq!(kind, "urn:unseen:job-rejected:v1");
-        assert_eq!(Record::from_predicate(&kind, &value).unwrap(), record);
-        assert!(Record::from_predicate("urn:unseen:job-approved:v1", &value).is_err());
-        assert!(Record::from_predicate("urn:other", &value).is_err());
+        assert_eq!(kind, "urn:unseen:Rejection/v1");
+        assert_eq!(Record::from_predicate(&kind, value.clone()).unwrap(), record);
+        assert!(Record::from_predicate("urn:unseen:Approval/v1", value.clone()).is_err());
+        assert!(Record::from_predicate("urn:other", value.clone()).is_err());
         value["event"]["extra"] = 1.into();
-        assert!(Record::from_predicate(&kind, &value).is_err());
+        assert!(Record::from_predicate(&kind, value).is_err());
     }
 
     #[test]
     fn digests_and_keys_are_strict_hex() {
         let digest = Digest::from_bytes(&[0xab; 32]);
         assert_eq!(digest.to_bytes(), [0xab; 32]);
-        assert_eq!(digest.as_str().parse::<Digest>().unwrap(), digest);
-        for bad in ["sha256:AB", "ab", "sha512:", ""] {
+        assert_eq!(digest.to_string().parse::<Digest>().unwrap(), digest);
+        let short = digest.to_string();
+        for bad in ["sha256:AB", "ab", "sha512:", "", &short[..70], &short[..71].to_uppercase(), &format!("{short}0")] {
             assert!(bad.parse::<Digest>().is_err(), "{bad}");
         }
         assert!("j12".parse::<JobId>().is_ok() && "job".parse::<JobId>().is_err());

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::*;
 use crate::lifecycle::{State, Who};
-use crate::policy::Policy;
+use crate::policy::{Policy, Witnesses};
 use crate::rho::Rho;
 
 /// Everything the log says, folded. Spent budget is this fold and nothing else.
@@ -20,20 +20,33 @@ pub struct Ledger {
     pub size: u64,
     /// The lab's service key, once there is one.
     pub service_key: Option<PublicKey>,
-    /// The checkpoint verifier key.
-    pub log_key: String,
+    /// The verifier keys that sign checkpoints, each with the entry that brought it; the last one holds.
+    pub log_keys: Vec<(u64, String)>,
     /// Commitment to the sealed noise key.
     pub noise_commitment: Option<Digest>,
     /// Everyone ever enrolled, by key.
     pub people: BTreeMap<PublicKey, Person>,
     /// The rules in force and the entry that set them.
-    pub policy: Option<(u64, Policy)>,
+    pub policy: Option<InForce>,
     /// Registered datasets by name.
     pub datasets: BTreeMap<String, Dataset>,
     /// All jobs.
     #[serde(with = "as_pairs")]
     pub jobs: BTreeMap<JobId, Job>,
-    nonces: BTreeSet<String>,
+    /// Privacy loss charged so far to one unit of each unit domain, jobs counted once.
+    by_domain: BTreeMap<String, Rho>,
+    nonces: BTreeMap<PublicKey, BTreeSet<Nonce>>,
+}
+
+/// The rules in force.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InForce {
+    /// The entry that set them.
+    pub entry: u64,
+    /// Its leaf hash.
+    pub leaf: Digest,
+    /// The rules.
+    pub policy: Policy,
 }
 
 /// Somebody with a key.
@@ -81,12 +94,44 @@ pub struct Job {
     pub state: State,
     /// Approvals so far: entry and operator.
     pub approvals: Vec<(u64, PublicKey)>,
-    /// The run: its entry, leaf hash and record.
-    pub run: Option<(u64, Digest, RunStarted)>,
-    /// The release: its entry and record.
-    pub release: Option<(u64, Released)>,
+    /// The run.
+    pub run: Option<Run>,
+    /// The last evidence of the machine: its entry and the document.
+    pub evidence: Option<(u64, Digest)>,
+    /// The release: its entry and body.
+    pub release: Option<(u64, Digest)>,
+    /// Who has seen the release's entry; none before that is on record.
+    pub witnessed: Option<Witnessed>,
     /// Why it was rejected or failed.
     pub reason: Option<String>,
+}
+
+/// A run that was started, and so charged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// Its entry.
+    pub entry: u64,
+    /// Leaf hash of that entry.
+    pub leaf: Digest,
+    /// No earlier than this may the result appear.
+    pub release_at: DateTime<Utc>,
+    /// What runs it, such as `unseen 0.1.0`.
+    pub runtime: String,
+    /// SHA-256 of the binary.
+    pub runtime_build: Digest,
+}
+
+/// The cosignatures on a checkpoint that holds a release's entry.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Witnessed {
+    /// The entry that says so.
+    pub entry: u64,
+    /// The checkpoint, as a blob.
+    pub checkpoint: Digest,
+    /// Names of the witnesses.
+    pub witnesses: Vec<String>,
+    /// Whether they were as many as the policy then asked for.
+    pub enough: bool,
 }
 
 /// Why an entry may not be appended. Each text is fit for the person who asked.
@@ -107,6 +152,8 @@ pub enum Refusal {
     NotTheLab,
     #[error("this envelope is in the log already: sign a new one")]
     Replayed,
+    #[error("a nonce must be 32 lower-case hex digits")]
+    BadNonce,
     #[error("the name `{0}` is taken by an enrolled person: choose another, or revoke the old key first")]
     NameTaken(String),
     #[error("this key is in the log already: make a new one with `unseen key new`")]
@@ -167,6 +214,28 @@ pub enum Refusal {
     ApprovedTwice(String),
     #[error("what was approved is not what was submitted as job {0}: look at the job again")]
     OtherSubmission(JobId),
+    #[error("the approval was given in the role of {0}: only an operator's counts")]
+    OtherRole(&'static str),
+    #[error("the approver saw a log of {seen} entries, which cannot hold job {job} or is longer than this log")]
+    OtherLogSeen { job: JobId, seen: u64 },
+    #[error("the run names other inputs, or another policy, than job {0} was approved with")]
+    OtherInputs(JobId),
+    #[error("the policy asks for evidence of the machine, and the run of job {0} has none on record")]
+    NoEvidence(JobId),
+    #[error("the policy asks for no evidence of the machine")]
+    NoEvidenceRule,
+    #[error("the policy names no witnesses, so nothing is witnessed")]
+    NoWitnesses,
+    #[error("`{0}` is not a witness of this lab, or is named twice")]
+    OtherWitness(String),
+    #[error("only {has} of the {needs} witnesses that the policy asks for have cosigned: try again when they answer")]
+    TooFewWitnesses { has: u32, needs: u32 },
+    #[error("that the release of job {0} was witnessed is on record already")]
+    WitnessedAlready(JobId),
+    #[error("the release of job {0} is not witnessed yet: try again when the witnesses answer")]
+    NotWitnessed(JobId),
+    #[error("`{0}` is not a new verifier key of this log: it needs the same name and another key")]
+    BadLogKey(String),
     #[error("the run does not stand on the approvals of job {0}")]
     OtherApprovals(JobId),
     #[error("the run does not charge what job {0} costs")]
@@ -200,7 +269,8 @@ impl Ledger {
         if record.log != self.origin {
             return Err(Refusal::OtherLog(record.log.clone(), self.origin.clone()));
         }
-        if self.nonces.contains(&nonce_key(signer, record)) {
+        let nonce = Nonce::parse(&record.nonce)?;
+        if self.nonces.get(signer).is_some_and(|used| used.contains(&nonce)) {
             return Err(Refusal::Replayed);
         }
         match event {
@@ -224,12 +294,20 @@ impl Ledger {
             Event::JobApproved(e) => self.check_approved(signer, e),
             Event::JobRejected(e) => self.step(signer, e.job, event).map(drop),
             Event::RunStarted(e) => self.check_started(signer, record.time, e),
+            Event::EvidenceRecorded(e) => self.check_evidence(signer, e),
             Event::Released(e) => self.check_released(signer, record.time, e),
+            Event::ReleaseWitnessed(e) => self.check_witnessed(signer, e),
+            Event::LogKeyChanged(e) => {
+                self.must(signer, Who::Person(Role::Operator)).and_then(|()| self.check_log_key(e))
+            }
             Event::RunFailed(e) => on_time(self.step(signer, e.job, event)?, e.job, e.run, record.time),
             Event::ReleaseRead(e) => {
                 let job = self.step(signer, e.job, event)?;
-                let same = job.release.as_ref().is_some_and(|(entry, _)| *entry == e.release);
-                if same { Ok(()) } else { Err(Refusal::OtherRun(e.job)) }
+                if job.release.is_none_or(|(entry, _)| entry != e.release) {
+                    return Err(Refusal::OtherRun(e.job));
+                }
+                let open = self.witnesses().is_none() || job.witnessed.is_some();
+                if open { Ok(()) } else { Err(Refusal::NotWitnessed(e.job)) }
             }
         }
     }
@@ -239,53 +317,51 @@ impl Ledger {
     pub fn apply(&mut self, signer: &PublicKey, record: &Record, leaf: &Digest) -> Result<(), Refusal> {
         self.check(signer, record)?;
         let entry = self.size;
-        self.nonces.insert(nonce_key(signer, record));
+        self.nonces.entry(*signer).or_default().insert(Nonce::parse(&record.nonce)?);
         match &record.event {
             Event::LabCreated(e) => {
                 self.origin = record.log.clone();
-                self.service_key = Some(e.service_key.clone());
-                self.log_key = e.log_key.clone();
-                self.noise_commitment = Some(e.noise_commitment.clone());
-                self.enrol(e.owner_key.clone(), e.owner.clone(), vec![Role::Operator]);
+                self.service_key = Some(e.service_key);
+                self.log_keys = vec![(entry, e.log_key.clone())];
+                self.noise_commitment = Some(e.noise_commitment);
+                self.enrol(e.owner_key, e.owner.clone(), vec![Role::Operator]);
             }
-            Event::PersonEnrolled(e) => self.enrol(e.key.clone(), e.name.clone(), e.roles.clone()),
+            Event::PersonEnrolled(e) => self.enrol(e.key, e.name.clone(), e.roles.clone()),
             Event::PersonRevoked(e) => {
                 if let Some(person) = self.people.get_mut(&e.key) {
                     person.revoked = Some(entry);
                 }
             }
-            Event::PolicySet(e) => self.policy = Some((entry, e.policy.clone())),
+            Event::PolicySet(e) => {
+                self.policy = Some(InForce { entry, leaf: *leaf, policy: e.policy.clone() });
+            }
             Event::DatasetRegistered(e) => {
                 let (spent, spent_by) =
                     self.datasets.remove(&e.name).map(|old| (old.spent, old.spent_by)).unwrap_or_default();
-                let dataset = Dataset {
-                    registered: e.clone(),
-                    entry,
-                    steward: signer.clone(),
-                    time: record.time,
-                    spent,
-                    spent_by,
-                };
+                let dataset =
+                    Dataset { registered: e.clone(), entry, steward: *signer, time: record.time, spent, spent_by };
                 self.datasets.insert(e.name.clone(), dataset);
             }
             Event::JobSubmitted(e) => {
                 let job = Job {
                     submitted: e.clone(),
-                    leaf: leaf.clone(),
+                    leaf: *leaf,
                     time: record.time,
-                    author: signer.clone(),
+                    author: *signer,
                     state: State::Submitted,
                     approvals: Vec::new(),
                     run: None,
+                    evidence: None,
                     release: None,
+                    witnessed: None,
                     reason: None,
                 };
                 self.jobs.insert(JobId(entry), job);
             }
             Event::JobApproved(e) => {
-                let needed = self.policy.as_ref().map_or(u32::MAX, |(_, policy)| policy.approvals);
+                let needed = self.policy().map_or(u32::MAX, |policy| policy.approvals);
                 if let Some(job) = self.jobs.get_mut(&e.job) {
-                    job.approvals.push((entry, signer.clone()));
+                    job.approvals.push((entry, *signer));
                     if job.approvals.len() >= needed as usize {
                         job.state = State::Approved;
                     }
@@ -296,9 +372,23 @@ impl Ledger {
             Event::Released(e) => {
                 if let Some(job) = self.jobs.get_mut(&e.job) {
                     job.state = State::Released;
-                    job.release = Some((entry, e.clone()));
+                    job.release = Some((entry, e.body));
                 }
             }
+            Event::EvidenceRecorded(e) => {
+                if let Some(job) = self.jobs.get_mut(&e.job) {
+                    job.evidence = Some((entry, e.evidence));
+                }
+            }
+            Event::ReleaseWitnessed(e) => {
+                let quorum = self.witnesses().map_or(u32::MAX, |rule| rule.quorum);
+                if let Some(job) = self.jobs.get_mut(&e.job) {
+                    let (checkpoint, witnesses) = (e.checkpoint, e.witnesses.clone());
+                    let enough = witnesses.len() >= quorum as usize;
+                    job.witnessed = Some(Witnessed { entry, checkpoint, witnesses, enough });
+                }
+            }
+            Event::LogKeyChanged(e) => self.log_keys.push((entry, e.log_key.clone())),
             Event::RunFailed(e) => self.end(e.job, State::Failed, &e.reason),
             Event::ReleaseRead(_) => {}
         }
@@ -310,6 +400,21 @@ impl Ledger {
     /// one goes on with the rest.
     pub fn skip(&mut self) {
         self.size += 1;
+    }
+
+    /// The verifier key that signs checkpoints now; empty before entry 0.
+    pub fn log_key(&self) -> &str {
+        self.log_keys.last().map_or("", |(_, key)| key)
+    }
+
+    /// The rules in force.
+    pub fn policy(&self) -> Option<&Policy> {
+        self.policy.as_ref().map(|in_force| &in_force.policy)
+    }
+
+    /// The rule about witnesses in force, if there is one.
+    pub fn witnesses(&self) -> Option<&Witnesses> {
+        self.policy().and_then(|policy| policy.witnesses.as_ref())
     }
 
     /// The enrolled, not revoked person behind a key.
@@ -333,13 +438,13 @@ impl Ledger {
 
     /// The earliest moment at which the result of a run that starts at `start` may appear.
     pub fn earliest_release(&self, start: DateTime<Utc>) -> DateTime<Utc> {
-        let at_once = self.policy.as_ref().is_some_and(|(_, policy)| policy.release_now);
+        let at_once = self.policy().is_some_and(|policy| policy.release_now);
         if at_once { start } else { start + RELEASE_DELAY }
     }
 
     /// What is left for this analyst on this dataset: the smaller of the two caps' remainders.
     pub fn left(&self, dataset: &Dataset, analyst: &str) -> Rho {
-        let Some((_, policy)) = &self.policy else { return Rho::ZERO };
+        let Some(policy) = self.policy() else { return Rho::ZERO };
         let by_analyst = dataset.spent_by.get(analyst).copied().unwrap_or_default();
         policy.caps.dataset.minus(dataset.spent).min(policy.caps.analyst.minus(by_analyst))
     }
@@ -348,15 +453,7 @@ impl Ledger {
     /// [`crate::plan`] speaks of when a unit is in all of them. Jobs are counted once, however many
     /// of the domain's datasets they read.
     pub fn spent_on_domain(&self, domain: &str) -> Rho {
-        let reads = |job: &Job| {
-            job.submitted.datasets.iter().any(|used| {
-                self.datasets
-                    .get(&used.name)
-                    .is_some_and(|dataset| dataset.registered.domain.as_deref() == Some(domain))
-            })
-        };
-        let runs = self.jobs.values().filter(|job| reads(job)).filter_map(|job| job.run.as_ref());
-        runs.fold(Rho::ZERO, |sum, (_, _, run)| sum.checked_add(run.rho).unwrap_or(sum))
+        self.by_domain.get(domain).copied().unwrap_or_default()
     }
 
     fn must(&self, signer: &PublicKey, who: Who) -> Result<(), Refusal> {
@@ -441,7 +538,7 @@ impl Ledger {
     }
 
     fn check_submitted(&self, signer: &PublicKey, e: &JobSubmitted) -> Result<(), Refusal> {
-        let (entry, policy) = self.policy.as_ref().ok_or(Refusal::OtherPolicy)?;
+        let InForce { entry, policy, .. } = self.policy.as_ref().ok_or(Refusal::OtherPolicy)?;
         if e.policy != *entry {
             return Err(Refusal::OtherPolicy);
         }
@@ -511,13 +608,19 @@ impl Ledger {
             return Err(Refusal::ApprovedTwice(name.clone()));
         }
         let job = self.step(signer, e.job, &Event::JobApproved(e.clone()))?;
+        if e.role != Role::Operator {
+            return Err(Refusal::OtherRole(e.role.name()));
+        }
+        if e.seen.size <= e.job.0 || e.seen.size > self.size {
+            return Err(Refusal::OtherLogSeen { job: e.job, seen: e.seen.size });
+        }
         let same = e.submission == job.leaf && e.manifest == job.submitted.manifest && e.module == job.submitted.module;
         if same { Ok(()) } else { Err(Refusal::OtherSubmission(e.job)) }
     }
 
     fn check_started(&self, signer: &PublicKey, time: DateTime<Utc>, e: &RunStarted) -> Result<(), Refusal> {
         let job = self.step(signer, e.job, &Event::RunStarted(e.clone()))?;
-        let (entry, policy) = self.policy.as_ref().ok_or(Refusal::OtherPolicy)?;
+        let InForce { entry, leaf, policy } = self.policy.as_ref().ok_or(Refusal::OtherPolicy)?;
         if job.submitted.policy != *entry {
             return Err(Refusal::OtherPolicy);
         }
@@ -530,6 +633,13 @@ impl Ledger {
         if e.rho != job.submitted.rho {
             return Err(Refusal::OtherCharge(e.job));
         }
+        let read = job.submitted.datasets.iter().map(|used| (&used.name, &used.snapshot));
+        let same = (e.manifest, e.module) == (job.submitted.manifest, job.submitted.module)
+            && (e.policy, e.policy_leaf) == (*entry, *leaf)
+            && e.snapshots.iter().map(|used| (&used.name, &used.snapshot)).eq(read);
+        if !same {
+            return Err(Refusal::OtherInputs(e.job));
+        }
         // The starter read the clock a moment before signing.
         if e.release_at + TimeDelta::minutes(1) < self.earliest_release(time) {
             return Err(Refusal::TooSoon);
@@ -538,8 +648,52 @@ impl Ledger {
         self.check_caps(policy, &job.submitted, &author.name)
     }
 
+    fn check_evidence(&self, signer: &PublicKey, e: &EvidenceRecorded) -> Result<(), Refusal> {
+        let job = self.step(signer, e.job, &Event::EvidenceRecorded(e.clone()))?;
+        if self.policy().is_none_or(|policy| policy.evidence.is_none()) {
+            return Err(Refusal::NoEvidenceRule);
+        }
+        if job.run.as_ref().is_some_and(|run| run.entry == e.run) { Ok(()) } else { Err(Refusal::OtherRun(e.job)) }
+    }
+
     fn check_released(&self, signer: &PublicKey, time: DateTime<Utc>, e: &Released) -> Result<(), Refusal> {
-        on_time(self.step(signer, e.job, &Event::Released(e.clone()))?, e.job, e.run, time)
+        let job = self.step(signer, e.job, &Event::Released(e.clone()))?;
+        on_time(job, e.job, e.run, time)?;
+        if job.run.as_ref().is_none_or(|run| run.leaf != e.run_leaf) {
+            return Err(Refusal::OtherRun(e.job));
+        }
+        if !job.approvals.iter().map(|(entry, _)| entry).eq(&e.approvals) {
+            return Err(Refusal::OtherApprovals(e.job));
+        }
+        let evidence = self.policy().and_then(|policy| policy.evidence.as_ref());
+        let lacks = evidence.is_some_and(|rule| rule.required) && job.evidence.is_none();
+        if lacks { Err(Refusal::NoEvidence(e.job)) } else { Ok(()) }
+    }
+
+    fn check_witnessed(&self, signer: &PublicKey, e: &ReleaseWitnessed) -> Result<(), Refusal> {
+        let job = self.step(signer, e.job, &Event::ReleaseWitnessed(e.clone()))?;
+        if job.release.is_none_or(|(entry, _)| entry != e.release) {
+            return Err(Refusal::OtherRun(e.job));
+        }
+        if job.witnessed.as_ref().is_some_and(|witnessed| witnessed.enough) {
+            return Err(Refusal::WitnessedAlready(e.job));
+        }
+        let rule = self.witnesses().ok_or(Refusal::NoWitnesses)?;
+        let mut counted = BTreeSet::new();
+        for name in &e.witnesses {
+            if !rule.witness.iter().any(|witness| witness.name() == name) || !counted.insert(name) {
+                return Err(Refusal::OtherWitness(name.clone()));
+            }
+        }
+        let (has, needs) = (counted.len() as u32, rule.quorum);
+        if rule.required && has < needs { Err(Refusal::TooFewWitnesses { has, needs }) } else { Ok(()) }
+    }
+
+    fn check_log_key(&self, e: &LogKeyChanged) -> Result<(), Refusal> {
+        let name = |key: &str| key.split_once('+').map(|(name, _)| name.to_owned());
+        let known = self.log_keys.iter().any(|(_, key)| *key == e.log_key);
+        let fits = !known && name(&e.log_key).is_some_and(|name| name == self.origin);
+        if fits { Ok(()) } else { Err(Refusal::BadLogKey(e.log_key.clone())) }
     }
 
     fn enrol(&mut self, key: PublicKey, name: String, roles: Vec<Role>) {
@@ -556,16 +710,29 @@ impl Ledger {
     fn charge(&mut self, entry: u64, leaf: &Digest, e: &RunStarted) {
         let Some(job) = self.jobs.get_mut(&e.job) else { return };
         job.state = State::Running;
-        job.run = Some((entry, leaf.clone(), e.clone()));
+        job.run = Some(Run {
+            entry,
+            leaf: *leaf,
+            release_at: e.release_at,
+            runtime: e.runtime.clone(),
+            runtime_build: e.runtime_build,
+        });
         let author = self.people.get(&job.author).map(|person| person.name.clone()).unwrap_or_default();
+        let more = |sum: Rho| sum.checked_add(e.rho).expect("invariant: check_caps keeps sums under the caps");
+        let mut domain = None;
         for used in &job.submitted.datasets {
             let Some(dataset) = self.datasets.get_mut(&used.name) else { continue };
             if dataset.registered.domain.is_some() {
-                let more = |sum: Rho| sum.checked_add(e.rho).expect("invariant: check_caps keeps sums under the caps");
+                domain = dataset.registered.domain.clone();
                 dataset.spent = more(dataset.spent);
                 let mine = dataset.spent_by.entry(author.clone()).or_default();
                 *mine = more(*mine);
             }
+        }
+        // All private datasets of a job are of one unit domain.
+        if let Some(domain) = domain {
+            let spent = self.by_domain.entry(domain).or_default();
+            *spent = spent.checked_add(e.rho).unwrap_or(*spent);
         }
     }
 }
@@ -573,8 +740,8 @@ impl Ledger {
 /// Whether a result, good or bad, is that of the job's run and comes no earlier than it may.
 fn on_time(job: &Job, id: JobId, run: u64, time: DateTime<Utc>) -> Result<(), Refusal> {
     match &job.run {
-        Some((entry, _, started)) if *entry == run && time >= started.release_at => Ok(()),
-        Some((entry, _, started)) if *entry == run => Err(Refusal::TooEarly { job: id, at: started.release_at }),
+        Some(started) if started.entry == run && time >= started.release_at => Ok(()),
+        Some(started) if started.entry == run => Err(Refusal::TooEarly { job: id, at: started.release_at }),
         _ => Err(Refusal::OtherRun(id)),
     }
 }
@@ -584,8 +751,29 @@ fn check_name(name: &str) -> Result<(), Refusal> {
     if fine { Ok(()) } else { Err(Refusal::BadName(name.to_owned())) }
 }
 
-fn nonce_key(signer: &PublicKey, record: &Record) -> String {
-    format!("{signer}:{}", record.nonce)
+/// What makes an envelope one of its kind: 16 random bytes, in hex.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+struct Nonce(u128);
+
+impl Nonce {
+    fn parse(text: &str) -> Result<Nonce, Refusal> {
+        let nonce = u128::from_str_radix(text, 16).map(Nonce).map_err(|_| Refusal::BadNonce)?;
+        if String::from(nonce) == text { Ok(nonce) } else { Err(Refusal::BadNonce) }
+    }
+}
+
+impl From<Nonce> for String {
+    fn from(nonce: Nonce) -> String {
+        format!("{:032x}", nonce.0)
+    }
+}
+
+impl TryFrom<String> for Nonce {
+    type Error = Refusal;
+    fn try_from(text: String) -> Result<Nonce, Refusal> {
+        Nonce::parse(&text)
+    }
 }
 
 /// JSON objects have text keys only, so maps by number travel as lists of pairs.
@@ -630,7 +818,7 @@ mod tests {
         fn record(&mut self, event: impl Into<Event>) -> Record {
             self.nonce += 1;
             let time = DateTime::from_timestamp(1_800_000_000 + self.nonce as i64, 0).unwrap();
-            Record { log: "lab".into(), time, nonce: self.nonce.to_string(), event: event.into() }
+            Record { log: "lab".into(), time, nonce: format!("{:032x}", self.nonce), event: event.into() }
         }
 
         fn try_(&mut self, who: u8, event: impl Into<Event>) -> Result<u64, Refusal> {
@@ -670,7 +858,8 @@ mod tests {
             }
             let [dataset, analyst, job] = caps.map(|cap| cap.parse().unwrap());
             let caps = Caps { dataset, analyst, job, domain: None };
-            lab.does(OWNER, PolicySet { policy: Policy { approvals: 2, caps, delta: 1e-6, release_now: true } });
+            let policy = Policy { approvals: 2, caps, release_now: true, ..Policy::default() };
+            lab.does(OWNER, PolicySet { policy });
             lab.does(STEWARD, dataset_named("firms", Some("enterprise")));
             lab
         }
@@ -681,7 +870,7 @@ mod tests {
                 manifest: digest(20),
                 module: digest(21),
                 datasets: vec![used("firms")],
-                policy: self.ledger.policy.as_ref().unwrap().0,
+                policy: self.ledger.policy.as_ref().unwrap().entry,
                 rho: "0.25".parse().unwrap(),
                 pure_epsilon: None,
                 release: "+1h".into(),
@@ -695,7 +884,14 @@ mod tests {
 
         fn approval(&self, job: JobId) -> JobApproved {
             let submitted = &self.ledger.jobs[&job];
-            JobApproved { job, submission: submitted.leaf.clone(), manifest: digest(20), module: digest(21) }
+            JobApproved {
+                job,
+                submission: submitted.leaf,
+                manifest: digest(20),
+                module: digest(21),
+                role: Role::Operator,
+                seen: TreeHead { size: self.ledger.size, root: digest(0) },
+            }
         }
 
         fn approve(&mut self, job: JobId) {
@@ -709,11 +905,28 @@ mod tests {
             let j = &self.ledger.jobs[&job];
             RunStarted {
                 job,
-                submission: j.leaf.clone(),
+                submission: j.leaf,
+                manifest: j.submitted.manifest,
+                module: j.submitted.module,
+                snapshots: vec![Snapshot { name: "firms".into(), snapshot: digest(11) }],
+                policy: j.submitted.policy,
+                policy_leaf: self.ledger.policy.as_ref().unwrap().leaf,
                 approvals: j.approvals.iter().map(|(entry, _)| *entry).collect(),
                 rho: j.submitted.rho,
                 release_at: DateTime::from_timestamp(1_800_000_000, 0).unwrap(),
                 runtime: "test".into(),
+                runtime_build: digest(8),
+            }
+        }
+
+        fn released(&self, job: JobId, run: u64) -> Released {
+            let found = &self.ledger.jobs[&job];
+            Released {
+                job,
+                run,
+                run_leaf: found.run.as_ref().unwrap().leaf,
+                approvals: found.approvals.iter().map(|(entry, _)| *entry).collect(),
+                body: digest(30),
             }
         }
     }
@@ -744,7 +957,7 @@ mod tests {
         let run = lab.does(OWNER, start.clone());
         assert_eq!(lab.ledger.datasets["firms"].spent, "0.25".parse().unwrap());
         assert!(matches!(lab.try_(OWNER, start), Err(Refusal::WrongState { .. })), "no second charge");
-        let released = Released { job, run, body: digest(30) };
+        let released = lab.released(job, run);
         assert_eq!(lab.try_(OWNER, released.clone()), Err(Refusal::NotTheLab));
         let wrong_run = Released { run: run + 1, ..released.clone() };
         assert_eq!(lab.try_(SERVICE, wrong_run), Err(Refusal::OtherRun(job)));
@@ -821,7 +1034,7 @@ mod tests {
     #[test]
     fn a_unit_in_many_datasets_has_one_cap() {
         let mut lab = Lab::new(["1", "1", "0.25"]);
-        let mut policy = lab.ledger.policy.clone().unwrap().1;
+        let mut policy = lab.ledger.policy().unwrap().clone();
         policy.caps.domain = Some("0.4".parse().unwrap());
         lab.does(OWNER, PolicySet { policy });
         lab.does(STEWARD, dataset_named("taxes", Some("enterprise")));
@@ -872,7 +1085,7 @@ mod tests {
     #[test]
     fn on_schedule_nothing_appears_at_once() {
         let mut lab = Lab::new(["1", "1", "0.25"]);
-        let policy = Policy { release_now: false, ..lab.ledger.policy.clone().unwrap().1 };
+        let policy = Policy { release_now: false, ..lab.ledger.policy().unwrap().clone() };
         lab.does(OWNER, PolicySet { policy });
         let now = JobSubmitted { release: "now".into(), ..lab.submission() };
         assert_eq!(lab.try_(ANALYST, now), Err(Refusal::ReleaseNow));
@@ -891,7 +1104,7 @@ mod tests {
         let mut lab = Lab::new(["1", "1", "0.25"]);
         let job = lab.submit();
         lab.approve(job);
-        let policy = lab.ledger.policy.clone().unwrap().1;
+        let policy = lab.ledger.policy().unwrap().clone();
         lab.does(OWNER, PolicySet { policy });
         assert_eq!(lab.try_(OWNER, lab.start(job)), Err(Refusal::OtherPolicy));
     }
@@ -903,13 +1116,14 @@ mod tests {
         let record = lab.record(submission);
         lab.ledger.apply(&key(ANALYST), &record, &digest(50)).unwrap();
         assert_eq!(lab.ledger.check(&key(ANALYST), &record), Err(Refusal::Replayed));
-        let elsewhere = Record { log: "other".into(), nonce: "fresh".into(), ..record };
+        let elsewhere = Record { log: "other".into(), nonce: "f".repeat(32), ..record };
         assert!(matches!(lab.ledger.check(&key(ANALYST), &elsewhere), Err(Refusal::OtherLog(..))));
         let job = JobId(lab.ledger.size - 1);
         lab.approve(job);
         let late = RunStarted { release_at: DateTime::from_timestamp(1_900_000_000, 0).unwrap(), ..lab.start(job) };
         let run = lab.does(OWNER, late);
-        assert!(matches!(lab.try_(SERVICE, Released { job, run, body: digest(30) }), Err(Refusal::TooEarly { .. })));
+        let early = lab.released(job, run);
+        assert!(matches!(lab.try_(SERVICE, early), Err(Refusal::TooEarly { .. })));
         assert_eq!(lab.ledger.datasets["firms"].spent, "0.25".parse().unwrap());
     }
 

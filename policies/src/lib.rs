@@ -14,6 +14,7 @@ pub mod lifecycle;
 pub mod manifest;
 pub mod plan;
 pub mod policy;
+pub mod provenance;
 pub mod rational;
 mod reader;
 pub mod rho;

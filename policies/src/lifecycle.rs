@@ -64,8 +64,10 @@ pub const TRANSITIONS: &[Transition] = {
         arrow(Submitted, "job-rejected", Rejected, Who::Person(Operator)),
         arrow(Approved, "job-rejected", Rejected, Who::Person(Operator)),
         arrow(Approved, "run-started", Running, Who::Person(Operator)),
+        arrow(Running, "evidence-recorded", Running, Who::Lab),
         arrow(Running, "released", Released, Who::Lab),
         arrow(Running, "run-failed", Failed, Who::Lab),
+        arrow(Released, "release-witnessed", Released, Who::Lab),
         arrow(Released, "release-read", Released, Who::Anyone),
     ]
 };

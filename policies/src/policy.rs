@@ -1,5 +1,7 @@
 //! The rules a lab sets for itself: caps on privacy loss, and how jobs are approved and released.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 
 use crate::rho::Rho;
@@ -19,6 +21,60 @@ pub struct Policy {
     /// took, so a lab with strangers among its analysts leaves this off: no result appears sooner
     /// than [`crate::ledger::RELEASE_DELAY`] after its run started.
     pub release_now: bool,
+    /// Who must have seen a release's entry before the release opens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub witnesses: Option<Witnesses>,
+    /// What evidence of the machine goes with each run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<EvidenceRule>,
+    /// Verifier key of the lab's SM2 key, if its checkpoints and releases bear SM2 signatures too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sm2_key: Option<String>,
+}
+
+/// The witnesses of the log and how many of them count as enough.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Witnesses {
+    /// How many of them must have cosigned.
+    pub quorum: u32,
+    /// Whether a release stays closed without that; else it opens and is marked unwitnessed.
+    pub required: bool,
+    /// The witnesses.
+    pub witness: Vec<Witness>,
+}
+
+/// One witness: an organisation other than the lab's, or it witnesses nothing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Witness {
+    /// Its verifier key (C2SP tlog-cosignature, type 0x04); its name is the part before the first `+`.
+    pub key: String,
+    /// Where it answers: the submission prefix, `http://` or `https://`.
+    pub url: String,
+}
+
+impl Witness {
+    /// The witness's name.
+    pub fn name(&self) -> &str {
+        self.key.split('+').next().unwrap_or_default()
+    }
+}
+
+/// Evidence of the machine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvidenceRule {
+    /// `tpm2` or `sev-snp`.
+    pub provider: String,
+    /// Whether a result without evidence is refused.
+    pub required: bool,
+    /// Whose evidence counts: of `tpm2`, the SHA-256 (hex) of the attestation key's public key
+    /// (SubjectPublicKeyInfo); of `sev-snp`, the product line (`milan`, `genoa`, `turin`).
+    pub key: String,
+    /// Values that registers must have had: of `tpm2`, PCR number to 64 hex digits.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pcrs: BTreeMap<String, String>,
 }
 
 /// Caps on privacy loss. A job is refused when any of them would be passed.
@@ -49,7 +105,52 @@ impl Policy {
                 self.delta
             ));
         }
-        Ok(())
+        self.witnesses.as_ref().map_or(Ok(()), Witnesses::check)?;
+        self.evidence.as_ref().map_or(Ok(()), EvidenceRule::check)
+    }
+}
+
+impl Witnesses {
+    fn check(&self) -> Result<(), String> {
+        let names: BTreeSet<_> = self.witness.iter().map(Witness::name).collect();
+        let known = self.witness.len();
+        if names.len() != known || names.contains("") {
+            return Err("`witnesses.witness`: each needs a key (NAME+ID+BASE64) with a name of its own".to_owned());
+        }
+        if self.quorum == 0 || self.quorum as usize > known {
+            return Err(format!(
+                "`witnesses.quorum` is {}: it must lie between 1 and the number of witnesses, {known}",
+                self.quorum
+            ));
+        }
+        match self
+            .witness
+            .iter()
+            .find(|witness| !["http://", "https://"].iter().any(|way| witness.url.starts_with(way)))
+        {
+            Some(witness) => {
+                Err(format!("the witness {} needs a url that begins with http:// or https://", witness.name()))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl EvidenceRule {
+    fn check(&self) -> Result<(), String> {
+        let hex = |text: &str| text.len() == 64 && text.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'));
+        let fine = match self.provider.as_str() {
+            "tpm2" => {
+                hex(&self.key) && self.pcrs.iter().all(|(pcr, value)| matches!(pcr.parse(), Ok(0u8..=23)) && hex(value))
+            }
+            "sev-snp" => ["milan", "genoa", "turin"].contains(&self.key.as_str()) && self.pcrs.is_empty(),
+            _ => return Err(format!("`evidence.provider` is {:?}: write tpm2 or sev-snp", self.provider)),
+        };
+        if fine {
+            Ok(())
+        } else {
+            Err("`evidence` needs, for tpm2, the key's SHA-256 in 64 hex digits and PCRs 0 to 23 with 64 hex digits each; for sev-snp, the key milan, genoa or turin and no PCRs".to_owned())
+        }
     }
 }
 
@@ -63,6 +164,9 @@ impl Default for Policy {
             caps: Caps { dataset: rho("1"), analyst: rho("0.5"), job: rho("0.25"), domain: Some(rho("1")) },
             delta: 1e-6,
             release_now: false,
+            witnesses: None,
+            evidence: None,
+            sm2_key: None,
         }
     }
 }

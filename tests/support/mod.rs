@@ -102,6 +102,8 @@ impl Lab {
             command.env_remove(name);
         }
         command.env("UNSEEN_LAB", "lab").env("LANG", "C");
+        // What auditors remember stays in this folder too.
+        command.env("XDG_STATE_HOME", self.path("state"));
         command
     }
 

@@ -1,29 +1,26 @@
 //! An exported bundle, verified offline: what an auditor from another organisation does.
 //!
 //! ```text
-//! log.vkey              the log's verifier key (better known from elsewhere)
-//! checkpoint            the signed tree head
+//! log.vkey              the log's present verifier key (better known from elsewhere)
+//! checkpoint            the signed tree head, with the cosignatures it has
 //! tile/...              entries and hashes, C2SP tlog-tiles
-//! blobs/sha256/...      manifests, descriptions, public values, releases
+//! handover/ENTRY        the overlap checkpoint of a change of the log's key
+//! blobs/sha256/...      manifests, descriptions, public values, evidence, releases
 //! ```
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use chrono::TimeDelta;
-use serde::Serialize;
-use unseen_core::release::ReleaseBody;
-use unseen_log::{LogError, LogReader};
-use unseen_policies::event::{Digest, Event, JobId, JobSubmitted, Released, RunStarted};
-use unseen_policies::ledger::Ledger;
-use unseen_policies::lifecycle::State;
-use unseen_policies::manifest::Manifest;
-use unseen_policies::plan::Plan;
-use unseen_policies::rho::Rho;
+use unseen_log::{LogError, LogReader, handover_path};
+use unseen_policies::event::Digest;
+use unseen_tlog::cosignature::WitnessKey;
+use unseen_tlog::merkle::Hash;
 use unseen_tlog::note::{Checkpoint, Note, NoteError, NoteKey};
 
-use crate::fold::{Fold, Opened};
-use crate::public_values::PublicTables;
+use crate::fold::Fold;
+use crate::memory;
+use crate::named::{self, Lookup};
+use crate::report::{self, Report, Violation};
+use crate::roots::Roots;
 
 /// The file of a bundle that holds the verifier key.
 pub const VERIFIER_KEY: &str = "log.vkey";
@@ -31,74 +28,17 @@ pub const VERIFIER_KEY: &str = "log.vkey";
 /// What the auditor brings along.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
-    /// The log's verifier key, known from elsewhere than the bundle.
+    /// A verifier key of the log, present or past, known from elsewhere than the bundle.
     pub log_key: Option<String>,
     /// A checkpoint kept from before, as it was signed.
     pub since: Option<String>,
-}
-
-/// What was found.
-#[derive(Clone, Debug, Serialize)]
-pub struct Report {
-    /// Name of the log.
-    pub origin: String,
-    /// The verifier key that was used.
-    pub log_key: String,
-    /// Whether that key came from elsewhere than the bundle.
-    pub key_known: bool,
-    /// How many entries there are; all of them were read.
-    pub entries: u64,
-    /// Root of the tree, hex.
-    pub root: String,
-    /// Size of the checkpoint kept from before, when one was given and this log extends it.
-    pub extends: Option<u64>,
-    /// How many entries there are of each kind.
-    pub kinds: BTreeMap<String, u64>,
-    /// Private datasets and what was spent on them.
-    pub budget: Vec<Spent>,
-    /// Jobs and how they ended.
-    pub jobs: Vec<JobLine>,
-    /// Numbers released, each on its grid and with the error its plan states.
-    pub numbers: u64,
-    /// Everything that should not be. Empty when all is well.
-    pub violations: Vec<Violation>,
-}
-
-/// One dataset's budget.
-#[derive(Clone, Debug, Serialize)]
-pub struct Spent {
-    /// The dataset.
-    pub dataset: String,
-    /// Charged so far.
-    pub spent: Rho,
-    /// The cap in force at the end.
-    pub cap: Rho,
-}
-
-/// One job.
-#[derive(Clone, Debug, Serialize)]
-pub struct JobLine {
-    /// Its number.
-    pub job: String,
-    /// Its title.
-    pub title: String,
-    /// Its author's name.
-    pub author: String,
-    /// Where it stands.
-    pub state: State,
-    /// What it costs.
-    pub rho: Rho,
-    /// Who approved it.
-    pub approvers: Vec<String>,
-}
-
-/// Something that should not be.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Violation {
-    /// The entry.
-    pub entry: u64,
-    /// What is wrong with it.
-    pub what: String,
+    /// A folder in which the last checkpoint of each log is remembered: see [`crate::memory`].
+    pub memory: Option<PathBuf>,
+    /// Witnesses the auditor trusts, as verifier keys, and how many must have cosigned the bundle's
+    /// checkpoint.
+    pub witnesses: Vec<String>,
+    /// How many of them; 0 asks for none.
+    pub quorum: usize,
 }
 
 /// Why a bundle cannot be read at all, or is not one history.
@@ -115,6 +55,30 @@ pub enum AuditError {
         /// How.
         error: NoteError,
     },
+    /// A key that was never the log's.
+    #[error(
+        "the log is not signed by the key you know, nor was it handed over from it: {known}; this is another log, or its overlap checkpoints are missing"
+    )]
+    OtherKey {
+        /// The key.
+        known: String,
+    },
+    /// Too few of the auditor's own witnesses.
+    #[error("UNWITNESSED: {has} of the witnesses you trust have cosigned the checkpoint, and you ask for {needs}")]
+    Quorum {
+        /// How many have.
+        has: usize,
+        /// How many must have.
+        needs: usize,
+    },
+    /// What is remembered cannot be read or written.
+    #[error("{path}, where the last checkpoint seen is remembered, cannot be used: {error}")]
+    Memory {
+        /// Which file.
+        path: String,
+        /// Why.
+        error: String,
+    },
     /// A file of the bundle cannot be read.
     #[error("{path} cannot be read: {error}")]
     File {
@@ -128,53 +92,71 @@ pub enum AuditError {
 /// Verifies a bundle. Everything that depends on signatures and the tree is an error; everything that
 /// depends on rules is a violation in the report.
 pub fn verify(bundle: &Path, known: &Known) -> Result<Report, AuditError> {
-    let key_text = match &known.log_key {
-        Some(key) => key.clone(),
-        None => {
-            let path = bundle.join(VERIFIER_KEY);
-            std::fs::read_to_string(&path)
-                .map_err(|error| AuditError::File { path: path.display().to_string(), error })?
-        }
-    };
-    let key: NoteKey =
-        key_text.trim().parse().map_err(|error| AuditError::Note { what: "the log's verifier key", error })?;
+    let parse = |text: &str, what| text.trim().parse().map_err(|error| AuditError::Note { what, error });
+    let known_key: Option<NoteKey> =
+        known.log_key.as_deref().map(|text| parse(text, "the verifier key you know")).transpose()?;
+    let key: NoteKey = parse(&read(&bundle.join(VERIFIER_KEY))?, "the bundle's verifier key")?;
+    let trusted = known.witnesses.iter().map(|text| {
+        text.trim().parse::<WitnessKey>().map_err(|error| AuditError::Note { what: "a witness's verifier key", error })
+    });
+    let trusted = trusted.collect::<Result<Vec<_>, _>>()?;
     let log = LogReader::open(bundle, &key)?;
-    let since = known.since.as_deref().map(|text| kept_checkpoint(text, &key)).transpose()?;
-    if let Some(since) = &since {
-        log.ensure_extends(since)?;
-    }
-    let mut audit =
-        Audit { log: &log, fold: Fold::default(), kinds: BTreeMap::new(), numbers: 0, violations: Vec::new() };
+
+    let mut audit = Audit::new(&log);
     for (index, entry) in (0..).zip(log.entries(0)) {
         audit.entry(index, &entry?);
     }
-    if audit.fold.ledger().log_key != key.to_string() {
-        audit.violation(0, "the log began with another verifier key than the one it is signed with");
+    let keys = audit.keys(bundle, &key);
+    if let Some(known_key) = &known_key {
+        keys.lead_from(known_key)?;
     }
-    Ok(audit.report(&key, known.log_key.is_some(), since.map(|since| since.size)))
+    let since = known.since.as_deref().map(|text| keys.open(text, "the checkpoint kept from before")).transpose()?;
+    if let Some(since) = &since {
+        log.ensure_extends(since)?;
+    }
+    let remembered = match (&known.memory, keys.first()) {
+        (Some(memory), Some(first)) => memory::last_seen(memory, &log.checkpoint().origin, first)?
+            .map(|text| keys.open(&text, "the checkpoint remembered from the last audit"))
+            .transpose()?,
+        _ => None,
+    };
+    if let Some(remembered) = &remembered {
+        log.ensure_extends(remembered)?;
+    }
+    let cosigned = named::cosigners(log.note(), &trusted);
+    if cosigned.len() < known.quorum {
+        return Err(AuditError::Quorum { has: cosigned.len(), needs: known.quorum });
+    }
+    if let (Some(memory), Some(first)) = (&known.memory, keys.first()) {
+        memory::remember(memory, &log.checkpoint().origin, first, log.note())?;
+    }
+    let extends = [since, remembered].into_iter().flatten().map(|kept| kept.size).max();
+    Ok(audit.report(&key, known_key.is_some(), extends, cosigned))
 }
 
-fn kept_checkpoint(text: &str, key: &NoteKey) -> Result<Checkpoint, AuditError> {
-    let bad = |error| AuditError::Note { what: "the checkpoint kept from before", error };
-    let note = Note::parse(text.as_bytes()).map_err(bad)?;
-    Checkpoint::open(&note, key).map_err(bad)
+fn read(path: &Path) -> Result<String, AuditError> {
+    std::fs::read_to_string(path).map_err(|error| AuditError::File { path: path.display().to_string(), error })
 }
 
 struct Audit<'l> {
     log: &'l LogReader,
     fold: Fold,
-    kinds: BTreeMap<String, u64>,
-    numbers: u64,
-    violations: Vec<Violation>,
+    roots: Roots,
+    found: report::Found,
 }
 
-impl Audit<'_> {
+impl<'l> Audit<'l> {
+    fn new(log: &'l LogReader) -> Audit<'l> {
+        Audit { log, fold: Fold::default(), roots: Roots::default(), found: report::Found::default() }
+    }
+
     fn entry(&mut self, index: u64, bytes: &[u8]) {
-        match self.fold.apply(bytes) {
+        match self.fold.next(bytes) {
             Ok(opened) => {
-                *self.kinds.entry(opened.record.event.kind().to_owned()).or_default() += 1;
-                if let Err(what) = self.look_behind(&opened) {
-                    self.violation(index, what);
+                *self.found.kinds.entry(opened.record.event.kind().to_owned()).or_default() += 1;
+                match named::check(self.fold.ledger(), &opened.record, self) {
+                    Ok(named) => self.found.numbers += named,
+                    Err(what) => self.violation(index, what),
                 }
             }
             Err(error) => {
@@ -182,120 +164,107 @@ impl Audit<'_> {
                 self.fold.skip();
             }
         }
+        self.roots.push(unseen_tlog::merkle::leaf_hash(bytes));
     }
 
-    /// What the ledger cannot see: whether an entry agrees with the blobs it names.
-    fn look_behind(&mut self, opened: &Opened) -> Result<(), String> {
-        match &opened.record.event {
-            Event::DatasetRegistered(event) => {
-                self.blob(&event.description)?;
-                event.values.as_ref().map_or(Ok(()), |values| self.blob(values).map(drop))
+    /// The log's keys and how each follows from the one before.
+    fn keys(&mut self, bundle: &Path, present: &NoteKey) -> Keys {
+        let mut keys = Keys { keys: Vec::new(), unbroken_from: 0 };
+        for (entry, text) in self.fold.ledger().log_keys.clone() {
+            let Ok(key) = text.parse::<NoteKey>() else {
+                self.violation(entry, "the log's verifier key is malformed");
+                keys.unbroken_from = keys.keys.len();
+                continue;
+            };
+            if let Some(before) = keys.keys.last()
+                && let Err(what) = self.overlap(bundle, entry, before, &key)
+            {
+                self.violation(entry, what);
+                keys.unbroken_from = keys.keys.len();
             }
-            Event::JobSubmitted(event) => {
-                let (manifest, plan) = self.plan(event)?;
-                let says = |same: bool, what: &str| {
-                    if same { Ok(()) } else { Err(format!("the submission and its manifest differ in {what}")) }
-                };
-                says(manifest.job.title == event.title, "the title")?;
-                says(manifest.job.release.to_string() == event.release, "the release time")?;
-                says(
-                    manifest.datasets().into_iter().eq(event.datasets.iter().map(|used| used.name.as_str())),
-                    "the datasets",
-                )?;
-                says(plan.charge.rho == event.rho, "the charge")?;
-                says(plan.charge.pure_epsilon.as_ref().map(ToString::to_string) == event.pure_epsilon, "epsilon")
+            keys.keys.push(key);
+        }
+        if keys.keys.last() != Some(present) {
+            self.violation(0, "the log's entries name another verifier key than the one it is signed with");
+            keys.unbroken_from = keys.keys.len();
+            keys.keys.push(present.clone());
+        }
+        keys
+    }
+
+    /// Whether both keys have signed the log as it was right after the entry that hands it over.
+    fn overlap(&self, bundle: &Path, entry: u64, old: &NoteKey, new: &NoteKey) -> Result<(), String> {
+        let path = bundle.join(handover_path(entry));
+        let bytes = std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let note = Note::parse(&bytes).map_err(|error| format!("the overlap checkpoint: {error}"))?;
+        for key in [old, new] {
+            let checkpoint =
+                Checkpoint::open(&note, key).map_err(|error| format!("the overlap checkpoint: {error}"))?;
+            let root = self.log.root_at(entry + 1).map_err(|error| error.to_string())?;
+            if (checkpoint.size, checkpoint.root) != (entry + 1, root) {
+                return Err("FORK: the overlap checkpoint is of another history".to_owned());
             }
-            Event::RunStarted(event) => self.release_time(opened, event),
-            Event::Released(event) => self.release(event),
-            _ => Ok(()),
         }
-    }
-
-    fn release_time(&self, opened: &Opened, event: &RunStarted) -> Result<(), String> {
-        /// Between reading the clock and signing.
-        const SLACK: TimeDelta = TimeDelta::seconds(60);
-        let (manifest, _) = self.plan(&self.submitted(event.job)?)?;
-        if event.release_at + SLACK >= manifest.job.release.earliest(opened.record.time) {
-            Ok(())
-        } else {
-            Err("the release time is earlier than the manifest allows".to_owned())
-        }
-    }
-
-    fn release(&mut self, event: &Released) -> Result<(), String> {
-        let (_, plan) = self.plan(&self.submitted(event.job)?)?;
-        let body = ReleaseBody::parse(&self.blob(&event.body)?).map_err(|error| error.to_string())?;
-        if body.job != event.job || body.run != event.run {
-            return Err("the release body is that of another run".to_owned());
-        }
-        body.check(&plan).map_err(|error| error.to_string())?;
-        let outputs = body.rounds.iter().flat_map(|round| &round.outputs);
-        self.numbers += outputs.flat_map(|output| &output.groups).map(|group| group.values.len() as u64).sum::<u64>();
         Ok(())
     }
 
-    fn submitted(&self, job: JobId) -> Result<JobSubmitted, String> {
-        self.ledger().job(job).map(|job| job.submitted.clone()).map_err(|error| error.to_string())
-    }
-
-    fn plan(&self, event: &JobSubmitted) -> Result<(Manifest, Plan), String> {
-        let text = String::from_utf8(self.blob(&event.manifest)?).map_err(|_| "the manifest is not text".to_owned())?;
-        let manifest = Manifest::parse(&text).map_err(|error| format!("the manifest: {error}"))?;
-        let mut tables = PublicTables::default();
-        for used in &event.datasets {
-            if let Some(values) = &used.values {
-                let values = serde_json::from_slice(&self.blob(values)?).map_err(|error| error.to_string())?;
-                tables.0.insert(used.name.clone(), values);
-            }
-        }
-        let plan = Plan::new(&manifest, &tables).map_err(|error| format!("the manifest: {error}"))?;
-        Ok((manifest, plan))
-    }
-
-    fn blob(&self, digest: &Digest) -> Result<Vec<u8>, String> {
-        let found =
-            self.log.blob(&unseen_tlog::Digest::from_bytes(digest.to_bytes())).map_err(|error| error.to_string())?;
-        found.ok_or_else(|| format!("the blob {digest} is not in the bundle"))
-    }
-
-    fn ledger(&self) -> &Ledger {
-        self.fold.ledger()
-    }
-
     fn violation(&mut self, entry: u64, what: impl Into<String>) {
-        self.violations.push(Violation { entry, what: what.into() });
+        self.found.violations.push(Violation { entry, what: what.into() });
     }
 
-    fn report(self, key: &NoteKey, key_known: bool, extends: Option<u64>) -> Report {
-        let ledger = self.fold.ledger();
-        let name = |key| ledger.people.get(key).map_or("?".to_owned(), |person| person.name.clone());
-        let cap = ledger.policy.as_ref().map_or(Rho::ZERO, |(_, policy)| policy.caps.dataset);
-        let private = ledger.datasets.iter().filter(|(_, dataset)| dataset.registered.domain.is_some());
-        Report {
-            origin: self.log.checkpoint().origin.clone(),
+    fn report(self, key: &NoteKey, key_known: bool, extends: Option<u64>, cosigned: Vec<(String, u64)>) -> Report {
+        let checkpoint = self.log.checkpoint();
+        let head = report::Head {
+            origin: checkpoint.origin.clone(),
             log_key: key.to_string(),
             key_known,
-            entries: self.log.size(),
-            root: unseen_tlog::Digest::from_bytes(self.log.checkpoint().root).to_hex(),
+            entries: checkpoint.size,
+            root: unseen_tlog::Digest::from_bytes(checkpoint.root).to_hex(),
             extends,
-            kinds: self.kinds,
-            budget: private
-                .map(|(dataset, found)| Spent { dataset: dataset.clone(), spent: found.spent, cap })
-                .collect(),
-            jobs: ledger
-                .jobs
-                .iter()
-                .map(|(id, job)| JobLine {
-                    job: id.to_string(),
-                    title: job.submitted.title.clone(),
-                    author: name(&job.author),
-                    state: job.state,
-                    rho: job.submitted.rho,
-                    approvers: job.approvals.iter().map(|(_, key)| name(key)).collect(),
-                })
-                .collect(),
-            numbers: self.numbers,
-            violations: self.violations,
+            cosigned: cosigned.into_iter().map(|(name, at)| report::Cosigner { name, at }).collect(),
+        };
+        Report::new(head, self.found, self.fold.ledger())
+    }
+}
+
+impl Lookup for Audit<'_> {
+    fn blob(&self, digest: &Digest) -> Result<Vec<u8>, String> {
+        Lookup::blob(self.log, digest)
+    }
+
+    fn root_at(&self, size: u64) -> Result<Hash, String> {
+        self.roots.at(size).map_or_else(|| Lookup::root_at(self.log, size), Ok)
+    }
+}
+
+/// Every verifier key the log has had.
+struct Keys {
+    keys: Vec<NoteKey>,
+    /// From here on each key has signed the coming of the next.
+    unbroken_from: usize,
+}
+
+impl Keys {
+    fn first(&self) -> Option<&NoteKey> {
+        self.keys.first()
+    }
+
+    /// Whether the log's present key follows from one that is known.
+    fn lead_from(&self, known: &NoteKey) -> Result<(), AuditError> {
+        let leads = self.keys.iter().position(|key| key == known).is_some_and(|at| at >= self.unbroken_from);
+        if leads { Ok(()) } else { Err(AuditError::OtherKey { known: known.to_string() }) }
+    }
+
+    /// A checkpoint that one of the keys has signed, the present one tried first.
+    fn open(&self, text: &str, what: &'static str) -> Result<Checkpoint, AuditError> {
+        let note = Note::parse(text.as_bytes()).map_err(|error| AuditError::Note { what, error })?;
+        let mut refused = None;
+        for key in self.keys.iter().rev() {
+            match Checkpoint::open(&note, key) {
+                Ok(checkpoint) => return Ok(checkpoint),
+                Err(error) => refused = refused.or(Some(error)),
+            }
         }
+        Err(AuditError::Note { what, error: refused.unwrap_or(NoteError::Checkpoint) })
     }
 }

@@ -22,6 +22,8 @@ pub struct Opened {
     pub signer: PublicKey,
     /// What it says.
     pub record: Record,
+    /// Its leaf hash.
+    pub leaf: Digest,
 }
 
 /// Why an entry does not belong in the log.
@@ -56,7 +58,7 @@ pub enum EntryError {
 /// Signs a record: the bytes of a log entry.
 pub fn seal(record: &Record, key: &dyn Signer) -> Result<Vec<u8>, EntryError> {
     let (predicate_type, predicate) = record.to_predicate();
-    let statement = Statement::new(subjects(record, &predicate), &predicate_type, predicate);
+    let statement = Statement::new(subjects(record, Some(predicate_digest(&predicate))), &predicate_type, predicate);
     Ok(statement.sign(key)?.to_bytes())
 }
 
@@ -102,20 +104,25 @@ impl Fold {
         Ok(opened)
     }
 
-    /// Folds the next entry in. On an error nothing has changed.
-    pub fn apply(&mut self, entry: &[u8]) -> Result<Opened, EntryError> {
-        let opened = self.open(entry)?;
-        let leaf = Digest::from_bytes(&merkle::leaf_hash(entry));
-        self.ledger.apply(&opened.signer, &opened.record, &leaf)?;
+    /// Folds in an entry that was opened by [`Fold::check`] in this state. On an error nothing has changed.
+    pub fn apply(&mut self, opened: &Opened) -> Result<(), Refusal> {
+        self.ledger.apply(&opened.signer, &opened.record, &opened.leaf)?;
         match &opened.record.event {
             Event::LabCreated(lab) => [&lab.owner_key, &lab.service_key].into_iter().for_each(|key| self.learn(key)),
             Event::PersonEnrolled(person) => self.learn(&person.key),
             _ => {}
         }
+        Ok(())
+    }
+
+    /// Opens the next entry and folds it in. On an error nothing has changed.
+    pub fn next(&mut self, entry: &[u8]) -> Result<Opened, EntryError> {
+        let opened = self.open(entry)?;
+        self.apply(&opened)?;
         Ok(opened)
     }
 
-    /// Passes over an entry that [`Fold::apply`] refused, as an auditor does.
+    /// Passes over an entry that [`Fold::next`] refused, as an auditor does.
     pub fn skip(&mut self) {
         self.ledger.skip();
     }
@@ -123,15 +130,16 @@ impl Fold {
     /// Reads an entry and verifies its signature with a key the ledger knows.
     fn open(&self, entry: &[u8]) -> Result<Opened, EntryError> {
         let envelope = Envelope::from_bytes(entry)?;
-        let statement: Statement = Statement::open_unverified(&envelope)?;
-        let record = Record::from_predicate(&statement.predicate_type, &statement.predicate)?;
+        let Statement { subject, predicate_type, predicate, .. } = Statement::open_unverified(&envelope)?;
+        let own = subject.first().is_some_and(|first| first.name == PREDICATE).then(|| predicate_digest(&predicate));
+        let record = Record::from_predicate(&predicate_type, predicate)?;
         let signer = match (&record.event, self.keys.get(envelope.key_id())) {
-            (_, Some(key)) => key.clone(),
-            (Event::LabCreated(lab), None) => lab.owner_key.clone(),
+            (_, Some(key)) => *key,
+            (Event::LabCreated(lab), None) => lab.owner_key,
             _ => return Err(EntryError::UnknownKey(envelope.key_id().to_owned())),
         };
         envelope.verify(&verifying_key(&signer))?;
-        if statement.subject != subjects(&record, &statement.predicate) {
+        if subject != subjects(&record, own) {
             return Err(EntryError::Subjects);
         }
         if let Event::PersonEnrolled(person) = &record.event {
@@ -139,26 +147,31 @@ impl Fold {
             let proof = base64_decode(&person.proof).ok_or(EntryError::Proof)?;
             verifying_key(&person.key).verify(&asked, &proof).map_err(|_| EntryError::Proof)?;
         }
-        Ok(Opened { signer, record })
+        Ok(Opened { signer, record, leaf: Digest::from_bytes(&merkle::leaf_hash(entry)) })
     }
 
     fn learn(&mut self, key: &PublicKey) {
-        self.keys.insert(verifying_key(key).key_id(), key.clone());
+        self.keys.insert(verifying_key(key).key_id(), *key);
     }
 }
 
+/// The name of the subject of a statement that is about itself.
+const PREDICATE: &str = "predicate";
+
 /// The statement's subjects: what the record names, or else the predicate itself.
-fn subjects(record: &Record, predicate: &serde_json::Value) -> Vec<Subject> {
-    let mut subjects: Vec<Subject> = record
-        .subjects()
-        .into_iter()
+fn subjects(record: &Record, predicate: Option<unseen_tlog::Digest>) -> Vec<Subject> {
+    let named = record.subjects().into_iter();
+    let subjects: Vec<Subject> = named
         .map(|(name, digest)| Subject { name, digest: unseen_tlog::Digest::from_bytes(digest.to_bytes()) })
         .collect();
-    if subjects.is_empty() {
-        let digest = unseen_tlog::Digest::of(predicate.to_string().as_bytes());
-        subjects.push(Subject { name: "predicate".to_owned(), digest });
+    match predicate {
+        Some(digest) if subjects.is_empty() => vec![Subject { name: PREDICATE.to_owned(), digest }],
+        _ => subjects,
     }
-    subjects
+}
+
+fn predicate_digest(predicate: &serde_json::Value) -> unseen_tlog::Digest {
+    unseen_tlog::Digest::of(predicate.to_string().as_bytes())
 }
 
 fn verifying_key(key: &PublicKey) -> VerifyingKey {

@@ -1,5 +1,5 @@
 //! Reading the log as an outsider does: each entry's signature and place in the life-cycle
-//! ([`fold`]), and a whole exported bundle ([`bundle`]).
+//! ([`fold`]), what it names ([`named`]), and a whole exported bundle ([`bundle`]).
 //!
 //! The lab checks an entry with the same [`fold::Fold`] before it appends it. This crate links the
 //! audit set (tlog, policies, core) and the log's file reader, and neither an engine nor a data format.
@@ -8,4 +8,8 @@
 
 pub mod bundle;
 pub mod fold;
+pub mod memory;
+pub mod named;
 pub mod public_values;
+pub mod report;
+mod roots;

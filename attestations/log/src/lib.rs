@@ -8,6 +8,7 @@
 //! | `checkpoint.lock` | the signed checkpoint that counts: what is in its tree is logged |
 //! | `checkpoint` | the same or an earlier one, for readers |
 //! | `tile/entries/...`, `tile/<level>/...` | entries and tree hashes |
+//! | `handover/ENTRY` | the checkpoint that the old key and the new one have signed |
 //! | `blobs/sha256/ab/abcd...` | bodies too large for an entry, by their digest |
 //!
 //! An append writes bundles and tiles, then `checkpoint.lock` (this commits), then `checkpoint`.
@@ -35,6 +36,11 @@ pub const CHECKPOINT: &str = "checkpoint";
 
 /// The path of the checkpoint that counts. It stays in the lab: copies of a log have none.
 pub const LOCK: &str = "checkpoint.lock";
+
+/// The path of the overlap checkpoint that goes with the entry that hands the log over to another key.
+pub fn handover_path(entry: u64) -> String {
+    format!("handover/{entry}")
+}
 
 /// The path of a blob.
 pub fn blob_path(digest: &Digest) -> String {

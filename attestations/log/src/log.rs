@@ -1,7 +1,7 @@
 //! Writing a log.
 
 use crate::{
-    CHECKPOINT, Folder, LOCK, LogError, LogReader, Storage, blob_path,
+    CHECKPOINT, Folder, LOCK, LogError, LogReader, Storage, blob_path, handover_path,
     reader::{checked_tree, ensure_extends, read, read_checkpoint},
 };
 use std::{fs, ops::Deref, path::PathBuf, sync::Arc};
@@ -109,7 +109,15 @@ impl<S: Storage> Log<S> {
     pub fn hand_over(&mut self, entry: &[u8], to: Arc<dyn Signer>) -> Result<Appended, LogError> {
         let index = self.size();
         self.commit(&[entry], Some(to))?;
+        self.keep_overlap()?;
         Ok(Appended { index, leaf_hash: merkle::leaf_hash(entry) })
+    }
+
+    /// Keeps the present checkpoint as the overlap of the handover that is the last entry. Doing so again
+    /// changes nothing; it is done again after a crash, before anything else is appended.
+    pub fn keep_overlap(&mut self) -> Result<(), LogError> {
+        let Some(entry) = self.size().checked_sub(1) else { return Ok(()) };
+        self.write_note(&handover_path(entry), &self.committed.note)
     }
 
     /// Lets somebody sign every further checkpoint besides the log's own key.

@@ -4,7 +4,7 @@ use crate::{CHECKPOINT, Folder, LogError, blob_path};
 use std::{io, path::PathBuf};
 use unseen_tlog::{
     Digest,
-    merkle::{self, Proof},
+    merkle::{self, Hash, Proof},
     note::{Checkpoint, Note, NoteKey},
     proof::EntryProof,
     tree::{Files, Tree},
@@ -67,6 +67,11 @@ impl<F: Files> LogReader<F> {
     /// Reads every entry and every tile, and so finds any damage to them; blobs are not looked at.
     pub fn verify(&self) -> Result<(), LogError> {
         self.entries(0).try_for_each(|entry| entry.map(drop))
+    }
+
+    /// The root that the log had when it had `size` entries.
+    pub fn root_at(&self, size: u64) -> Result<Hash, LogError> {
+        Ok(self.tree.root_at(size)?)
     }
 
     /// The proof that entry `index` is in the tree of this checkpoint.

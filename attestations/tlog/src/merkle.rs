@@ -96,6 +96,11 @@ pub fn prove_consistency<R: HashReader>(reader: &R, old: u64, new: u64) -> Resul
     Ok(proof)
 }
 
+/// The root of the tree of the first `size` leaves.
+pub fn root_of_first<R: HashReader>(reader: &R, size: u64) -> Result<Hash, R::Error> {
+    if size == 0 { Ok(empty_root()) } else { range_hash(reader, 0, size) }
+}
+
 /// Whether `proof` shows that `leaf` is leaf `index` of the tree of `size` leaves with root `root`.
 pub fn verify_inclusion(index: u64, size: u64, leaf: &Hash, proof: &[Hash], root: &Hash) -> Result<(), ProofError> {
     let claimed = if index < size { climb(index, size, leaf, proof) } else { None };

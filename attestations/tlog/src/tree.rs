@@ -127,6 +127,12 @@ impl<F: Files> Tree<F> {
         Ok(entries[..tile.width].iter().map(|entry| entry.to_vec()).collect())
     }
 
+    /// The root of the tree of the first `size` entries: what a checkpoint of that size must have.
+    pub fn root_at(&self, size: u64) -> Result<Hash, TreeError> {
+        self.ensure(size <= self.size, size)?;
+        merkle::root_of_first(self, size)
+    }
+
     /// The proof that leaf `index` is in the tree of the first `size` entries.
     pub fn prove_inclusion(&self, index: u64, size: u64) -> Result<Proof, TreeError> {
         self.ensure(size <= self.size, size)?;

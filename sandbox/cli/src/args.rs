@@ -1,9 +1,11 @@
-//! What people type. The help texts are English here; `zh.txt` holds the Chinese ones.
+//! What people type. The help texts are English here; `terminal/src/zh.txt` holds the Chinese ones.
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
+use unseen_auditor::VerifyArgs;
 use unseen_policies::event::{JobId, Role};
+use unseen_terminal::i18n::Lang;
 
 /// Compute on data you may use but never see.
 ///
@@ -33,14 +35,6 @@ pub struct Globals {
     /// Language of texts; by default as LANG says
     #[arg(long, global = true, value_enum, value_name = "LANG", help_heading = "Everywhere")]
     pub lang: Option<Lang>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Lang {
-    /// English
-    En,
-    /// 中文
-    Zh,
 }
 
 #[derive(Subcommand)]
@@ -376,16 +370,7 @@ pub enum LogCommand {
 #[derive(Subcommand)]
 pub enum AuditCommand {
     /// Verify an exported bundle, offline: signatures, tree, life-cycle, approvals, budget, releases
-    Verify {
-        /// The exported folder
-        bundle: PathBuf,
-        /// The log's verifier key, known from elsewhere; without it the key in the bundle is used
-        #[arg(long, value_name = "VKEY")]
-        log_key: Option<String>,
-        /// A checkpoint kept from before: the bundle must extend it
-        #[arg(long, value_name = "FILE")]
-        since: Option<PathBuf>,
-    },
+    Verify(VerifyArgs),
     /// Run a job again inside the lab and derive every released number anew
     Replay {
         /// The job's number

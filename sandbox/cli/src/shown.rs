@@ -7,8 +7,8 @@ use unseen_policies::manifest::{GrainKind, Manifest};
 use unseen_policies::plan::Plan;
 use unseen_policies::rational::to_f64;
 
-use crate::i18n::tr;
-use crate::output::{bar, bold, facts, named_table, table};
+use unseen_terminal::i18n::tr;
+use unseen_terminal::output::{bar, bold, facts, named_table, table};
 
 /// A release: every output of the last round as a table with intervals and bars, then the tables the
 /// job computed from them.

@@ -429,7 +429,7 @@ fn announced(entry: &[u8]) -> Result<Released, OpenError> {
     let refused = OpenError::NotAnAnnouncement;
     let envelope = Envelope::from_bytes(entry).map_err(|error| refused(error.to_string()))?;
     let statement: Statement = Statement::open_unverified(&envelope).map_err(|error| refused(error.to_string()))?;
-    let record = Record::from_predicate(&statement.predicate_type, &statement.predicate);
+    let record = Record::from_predicate(&statement.predicate_type, statement.predicate);
     match record.map_err(|error| refused(error.to_string()))?.event {
         Event::Released(released) => Ok(released),
         other => Err(refused(format!("it is of the kind {}", other.kind()))),

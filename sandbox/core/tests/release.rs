@@ -68,7 +68,13 @@ fn entry(event: Event) -> Vec<u8> {
 }
 
 fn announcement(digest: unseen_tlog::Digest) -> Released {
-    Released { job: JOB, run: RUN, body: digest.to_string().parse().unwrap() }
+    Released {
+        job: JOB,
+        run: RUN,
+        run_leaf: digest.to_string().parse().unwrap(),
+        approvals: vec![],
+        body: digest.to_string().parse().unwrap(),
+    }
 }
 
 /// A log of two entries, the second of them ours.

@@ -138,7 +138,8 @@ impl Lab {
 
     /// Opens a snapshot's folder; its files are not decrypted.
     pub(crate) fn snapshot(&self, name: &str, root: &Digest) -> Result<SnapshotDir, LabError> {
-        Ok(SnapshotDir::open(&self.snapshot_dir(name, root), Some(root.to_bytes()))?)
+        SnapshotDir::open(&self.snapshot_dir(name, root), Some(root.to_bytes()))
+            .map_err(|error| LabError::SnapshotOf { dataset: name.to_owned(), error })
     }
 
     /// Whether a registration names a description and a snapshot that are there.
@@ -200,7 +201,7 @@ impl Lab {
     }
 
     fn snapshot_dir(&self, name: &str, root: &Digest) -> PathBuf {
-        self.dir.join("snapshots").join(name).join(root.as_str().trim_start_matches("sha256:"))
+        self.dir.join("snapshots").join(name).join(root.to_hex())
     }
 }
 

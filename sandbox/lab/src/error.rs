@@ -32,8 +32,6 @@ pub enum LabError {
     #[error("{0}")]
     Refused(#[from] Refusal),
     #[error("{0}")]
-    Snapshot(#[from] SnapshotError),
-    #[error("{0}")]
     Import(ImportError),
     #[error("{file}: {error}")]
     Source { file: String, error: ImportError },
@@ -45,6 +43,16 @@ pub enum LabError {
     Module(String),
     #[error("the manifest and what was submitted differ in {0}: submit the job again")]
     Mismatch(&'static str),
+    #[error("the entry does not agree with what it names: {0}")]
+    Named(String),
+    #[error("the log's key is changed with `unseen lab rotate-key` only, since both keys must sign")]
+    NotAHandover,
+    #[error("the {what} that is there is not the one that was approved: {error}")]
+    Replaced { what: &'static str, error: Box<LabError> },
+    #[error("the snapshot of `{dataset}` cannot be used: {error}")]
+    SnapshotOf { dataset: String, error: SnapshotError },
+    #[error("{0}")]
+    Snapshot(#[from] SnapshotError),
     #[error("the run stopped: {0}")]
     Run(Fault),
     #[error("entry {0} of the log is not a valid one: {1}")]

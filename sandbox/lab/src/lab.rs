@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use unseen_audit::fold::{self, Fold, Opened};
+use unseen_audit::named::{self, Lookup};
 use unseen_audit::public_values::PublicTables;
 use unseen_log::Log;
 use unseen_policies::event::{Digest, Event, LabCreated, PolicySet, Record};
@@ -102,7 +103,7 @@ impl Lab {
         }
         let mut fold = kept.map_or_else(Fold::default, |kept| Fold::resume(kept.ledger));
         for index in fold.ledger().size..log.size() {
-            fold.apply(&log.entry(index)?).map_err(|error| LabError::DamagedLog(index, error))?;
+            fold.next(&log.entry(index)?).map_err(|error| LabError::DamagedLog(index, error))?;
         }
         let mut lab = Lab { dir: dir.to_owned(), log, keys, fold, state };
         lab.check_noise_key()?;
@@ -135,9 +136,26 @@ impl Lab {
             self.log.put_blob(blob)?;
         }
         let appended = self.log.append(entry)?;
-        self.fold.apply(entry)?;
-        self.save();
+        self.applied(&opened)?;
         Ok(appended.index)
+    }
+
+    /// Applies an entry that is in the log.
+    pub(crate) fn applied(&mut self, opened: &Opened) -> Result<(), LabError> {
+        self.fold.apply(opened)?;
+        self.save();
+        Ok(())
+    }
+
+    /// Signs an event for this lab, without appending it: the entry, and what it says.
+    pub(crate) fn sealed_entry(
+        &self,
+        event: impl Into<Event>,
+        key: &dyn Signer,
+    ) -> Result<(Vec<u8>, Opened), LabError> {
+        let entry = fold::seal(&self.record(event)?, key)?;
+        let opened = self.fold.check(&entry)?;
+        Ok((entry, opened))
     }
 
     /// Signs an event for this lab and accepts it.
@@ -189,6 +207,11 @@ impl Lab {
         match &opened.record.event {
             Event::DatasetRegistered(event) => self.check_dataset(event, attachments),
             Event::JobSubmitted(event) => self.check_submission(event, attachments),
+            Event::LogKeyChanged(_) => Err(LabError::NotAHandover),
+            Event::JobApproved(_) | Event::ReleaseWitnessed(_) | Event::EvidenceRecorded(_) => {
+                let lookup = WithAttachments { lab: self, attachments };
+                named::check(self.ledger(), &opened.record, &lookup).map(drop).map_err(LabError::Named)
+            }
             _ => Ok(()),
         }
     }
@@ -202,6 +225,25 @@ impl Lab {
     /// folds what is missing here.
     fn save(&self) {
         let _ = self.state.save(self.ledger(), self.log.checkpoint());
+    }
+}
+
+/// What an entry names may be in the log already or come with it.
+struct WithAttachments<'a> {
+    lab: &'a Lab,
+    attachments: Attachments<'a>,
+}
+
+impl Lookup for WithAttachments<'_> {
+    fn blob(&self, digest: &Digest) -> Result<Vec<u8>, String> {
+        match self.attachments.iter().find(|blob| fold::digest(blob) == *digest) {
+            Some(blob) => Ok(blob.to_vec()),
+            None => Lookup::blob(&*self.lab.log, digest),
+        }
+    }
+
+    fn root_at(&self, size: u64) -> Result<[u8; 32], String> {
+        Lookup::root_at(&*self.lab.log, size)
     }
 }
 

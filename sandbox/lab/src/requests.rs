@@ -6,6 +6,7 @@ use unseen_policies::event::*;
 use unseen_policies::ledger::{Ledger, Refusal};
 use unseen_policies::manifest::Manifest;
 use unseen_policies::plan::Plan;
+use unseen_tlog::note::Checkpoint;
 
 /// A submission of this manifest and component, against the datasets as registered now.
 pub fn submission(
@@ -25,20 +26,22 @@ pub fn submission(
         manifest: fold::digest(manifest_text.as_bytes()),
         module: fold::digest(component),
         datasets: datasets.collect::<Result<_, Refusal>>()?,
-        policy: ledger.policy.as_ref().map_or(0, |(entry, _)| *entry),
+        policy: ledger.policy.as_ref().map_or(0, |in_force| in_force.entry),
         rho: plan.charge.rho,
         pure_epsilon: plan.charge.pure_epsilon.as_ref().map(ToString::to_string),
         release: manifest.job.release.to_string(),
     })
 }
 
-/// An approval of exactly what was submitted.
-pub fn approval(ledger: &Ledger, job: JobId) -> Result<JobApproved, Refusal> {
+/// An approval of exactly what was submitted, by somebody who saw the log as this checkpoint has it.
+pub fn approval(ledger: &Ledger, log: &Checkpoint, job: JobId) -> Result<JobApproved, Refusal> {
     let seen = ledger.job(job)?;
     Ok(JobApproved {
         job,
         submission: seen.leaf.clone(),
         manifest: seen.submitted.manifest.clone(),
-        module: seen.submitted.module.clone(),
+        module: seen.submitted.module,
+        role: Role::Operator,
+        seen: TreeHead { size: log.size, root: Digest::from_bytes(&log.root) },
     })
 }

@@ -7,14 +7,17 @@
 //! numbers are the same bit for bit.
 
 use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use ring::hmac;
 use unseen_audit::fold;
-use unseen_core::release::{ReleaseBody, SealedRelease};
-use unseen_policies::event::{JobId, JobSubmitted, ReleaseRead, Released, Role, RunFailed, RunStarted};
-use unseen_policies::ledger::{Job, Refusal};
+use unseen_core::release::{Release as UnsealedRelease, ReleaseBody, SealedRelease};
+use unseen_policies::event::{
+    Digest, JobId, JobSubmitted, ReleaseRead, Released, Role, RunFailed, RunStarted, Snapshot,
+};
+use unseen_policies::ledger::{Job, Refusal, Run};
 use unseen_policies::lifecycle::State;
 use unseen_policies::manifest::Release;
 use unseen_policies::{Manifest, Plan};
@@ -48,27 +51,11 @@ pub struct Published {
     pub bytes: Vec<u8>,
 }
 
-/// A run that was run again.
-pub struct Replay {
-    /// The entry that started the run.
-    pub run: u64,
-    /// The digest that the log names.
-    pub released: unseen_policies::event::Digest,
-    /// The digest of what was derived anew.
-    pub derived: unseen_policies::event::Digest,
-    /// How many numbers were compared.
-    pub numbers: usize,
-}
-
 /// What the log says of a job whose `advance` failed. Nothing of what the guest said.
 const ADVANCE_FAILED: &str = "the job's `advance` failed on the noised totals";
 
-impl Replay {
-    /// Whether every bit is the same.
-    pub fn agrees(&self) -> bool {
-        self.released == self.derived
-    }
-}
+/// What runs jobs, as provenance names it.
+const RUNTIME: &str = concat!("unseen ", env!("CARGO_PKG_VERSION"));
 
 impl Lab {
     /// Submits a job: its manifest's text and its component. Returns its number.
@@ -123,7 +110,7 @@ impl Lab {
                 return Err(Refusal::WrongRole { name: person.name.clone(), role: "an operator" }.into());
             }
         } else {
-            self.start(id, operator)?;
+            self.start(program, id, operator)?;
         }
         let mut walls = None;
         if self.sealed(id).is_none() && !self.failed_path(id).exists() {
@@ -137,7 +124,7 @@ impl Lab {
                 Err(error) => return Err(error),
             }
         }
-        let release_at = self.run_entry(id)?.2.release_at;
+        let release_at = self.started(id)?.release_at;
         let released = if now() >= release_at { self.publish(id)? } else { None };
         let failed = self.ledger().job(id)?.state == State::Failed;
         Ok(Ran { walls, released, failed, release_at })
@@ -149,7 +136,7 @@ impl Lab {
         self.ledger().person(&fold::public_key(&reader.verifying_key()))?;
         let job = self.ledger().job(id)?;
         if job.state == State::Running {
-            let at = self.run_entry(id)?.2.release_at;
+            let at = self.started(id)?.release_at;
             if now() < at {
                 return Err(LabError::Sealed { job: id, at });
             }
@@ -160,32 +147,12 @@ impl Lab {
         Ok(published)
     }
 
-    /// Runs a released job again from what the log names, and compares.
-    pub fn replay(
-        &self,
-        program: &Path,
-        id: JobId,
-        threads: usize,
-        progress: impl FnMut(u32, u32),
-    ) -> Result<Replay, LabError> {
-        let published = self.published(id)?;
-        let (run, ..) = self.run_entry(id)?;
-        let (sealed, _) = self.execute(program, id, threads, progress)?;
-        let groups = published.body.rounds.iter().flat_map(|round| &round.outputs).flat_map(|output| &output.groups);
-        Ok(Replay {
-            run,
-            released: fold::digest(&published.bytes),
-            derived: unseen_policies::event::Digest::from_bytes(sealed.digest().as_bytes()),
-            numbers: groups.map(|group| group.values.len()).sum(),
-        })
-    }
-
     /// The body that a release's entry names.
     pub fn published(&self, id: JobId) -> Result<Published, LabError> {
-        let (entry, event) = self.ledger().job(id)?.release.clone().ok_or(LabError::NoResult(id))?;
-        let bytes = self.blob(&event.body)?;
+        let (entry, digest) = self.ledger().job(id)?.release.ok_or(LabError::NoResult(id))?;
+        let bytes = self.blob(&digest)?;
         let body = ReleaseBody::parse(&bytes).map_err(|error| LabError::Other(error.to_string()))?;
-        if body.job != id || body.run != event.run {
+        if body.job != id || body.run != self.started(id)?.entry {
             return Err(LabError::Mismatch("the run"));
         }
         Ok(Published { entry, body, bytes })
@@ -235,22 +202,35 @@ impl Lab {
     }
 
     /// Charges the job: from here on its loss is spent.
-    fn start(&mut self, id: JobId, operator: &dyn Signer) -> Result<(), LabError> {
+    fn start(&mut self, program: &Path, id: JobId, operator: &dyn Signer) -> Result<(), LabError> {
         let job = self.ledger().job(id)?;
-        let approvals = job.approvals.iter().map(|(entry, _)| *entry).collect();
-        let (submission, rho) = (job.leaf.clone(), job.submitted.rho);
+        let in_force = self.ledger().policy.as_ref().ok_or(Refusal::OtherPolicy)?;
         // The entry says what its manifest says: that was checked when it was accepted.
         let asked: Release = job.submitted.release.parse().map_err(|_| LabError::Mismatch("the release time"))?;
         let start = now();
         let release_at = asked.earliest(start).max(self.ledger().earliest_release(start));
-        let runtime = format!("unseen {}", env!("CARGO_PKG_VERSION"));
-        self.sign_and_accept(RunStarted { job: id, submission, approvals, rho, release_at, runtime }, operator, &[])?;
+        let read = job.submitted.datasets.iter();
+        let started = RunStarted {
+            job: id,
+            submission: job.leaf,
+            manifest: job.submitted.manifest,
+            module: job.submitted.module,
+            snapshots: read.map(|used| Snapshot { name: used.name.clone(), snapshot: used.snapshot }).collect(),
+            policy: in_force.entry,
+            policy_leaf: in_force.leaf,
+            approvals: approvals_of(job),
+            rho: job.submitted.rho,
+            release_at,
+            runtime: RUNTIME.to_owned(),
+            runtime_build: self.build_digest(program)?,
+        };
+        self.sign_and_accept(started, operator, &[])?;
         Ok(())
     }
 
     /// Hands everything to a worker and waits. Checks once more that what runs is what was approved:
     /// blobs by their digests, snapshots by their roots, the log by its fold.
-    fn execute(
+    pub(crate) fn execute(
         &self,
         program: &Path,
         id: JobId,
@@ -286,12 +266,12 @@ impl Lab {
                 });
             }
         }
-        let (entry, leaf, _) = self.run_entry(id)?;
+        let started = self.started(id)?;
         let task = Task {
             job: id,
             origin: self.ledger().origin.clone(),
-            entry,
-            leaf,
+            entry: started.entry,
+            leaf: started.leaf.to_bytes(),
             manifest: manifest_text,
             threads,
             noise_key: self.keys.noise,
@@ -305,30 +285,37 @@ impl Lab {
     /// Records that a sealed result is out, then opens it. Returns the entry; none when the job failed.
     fn publish(&mut self, id: JobId) -> Result<Option<u64>, LabError> {
         if self.failed_path(id).exists() {
-            let run = self.run_entry(id)?.0;
+            let run = self.started(id)?.entry;
             self.record_as_lab(RunFailed { job: id, run, reason: ADVANCE_FAILED.to_owned() })?;
             let _ = std::fs::remove_file(self.failed_path(id));
             return Ok(None);
         }
         let sealed = self.sealed(id).ok_or(LabError::NoResult(id))?;
-        let body = unseen_policies::event::Digest::from_bytes(sealed.digest().as_bytes());
-        let run = self.run_entry(id)?.0;
-        let entry = self.record_as_lab(Released { job: id, run, body })?;
+        let body = Digest::from_bytes(sealed.digest().as_bytes());
+        let job = self.ledger().job(id)?;
+        let run = job.run.as_ref().ok_or(LabError::NoResult(id))?;
+        let released = Released { job: id, run: run.entry, run_leaf: run.leaf, approvals: approvals_of(job), body };
+        let entry = self.record_as_lab(released)?;
         self.settle(id, entry, sealed)?;
         Ok(Some(entry))
     }
 
     /// Opens a sealed release with the proof of its entry and keeps the body as a blob.
     fn settle(&mut self, id: JobId, entry: u64, sealed: SealedRelease) -> Result<(), LabError> {
-        let proof = self.log.prove_inclusion(entry)?;
-        let edge = self.log.checkpoint();
-        let release = sealed
-            .open(&self.log.entry(entry)?, entry, edge.size, &edge.root, &proof)
-            .map_err(|error| LabError::Other(error.to_string()))?;
+        let release = self.opened(entry, sealed)?;
         self.log.put_blob(release.bytes())?;
         // The blob is durable; the sealed copy has done its work.
         let _ = std::fs::remove_file(self.sealed_path(id));
         Ok(())
+    }
+
+    /// Opens a release that entry `entry` announces.
+    pub(crate) fn opened(&self, entry: u64, sealed: SealedRelease) -> Result<UnsealedRelease, LabError> {
+        let proof = self.log.prove_inclusion(entry)?;
+        let edge = self.log.checkpoint();
+        sealed
+            .open(&self.log.entry(entry)?, entry, edge.size, &edge.root, &proof)
+            .map_err(|error| LabError::Other(error.to_string()))
     }
 
     fn record_as_lab(&mut self, event: impl Into<unseen_policies::event::Event>) -> Result<u64, LabError> {
@@ -347,10 +334,8 @@ impl Lab {
         Ok(())
     }
 
-    fn run_entry(&self, id: JobId) -> Result<(u64, [u8; 32], &RunStarted), LabError> {
-        let job: &Job = self.ledger().job(id)?;
-        let (entry, leaf, run) = job.run.as_ref().ok_or(LabError::NoResult(id))?;
-        Ok((*entry, leaf.to_bytes(), run))
+    pub(crate) fn started(&self, id: JobId) -> Result<&Run, LabError> {
+        self.ledger().job(id)?.run.as_ref().ok_or(LabError::NoResult(id))
     }
 
     /// The result that waits, if it is there and whole.
@@ -362,11 +347,27 @@ impl Lab {
     /// Seals the result of one run. The key is bound to the entry that started it, so that the result
     /// of any other run, put in its place, counts as none.
     fn seal_key(&self, id: JobId) -> Result<[u8; 32], LabError> {
-        let (_, leaf, _) = self.run_entry(id)?;
+        let leaf = self.started(id)?.leaf.to_bytes();
         let key = hmac::Key::new(hmac::HMAC_SHA256, &self.keys.seal);
         let mut sealing = [0; 32];
         sealing.copy_from_slice(hmac::sign(&key, &[b"unseen seal v1 ".as_slice(), &leaf].concat()).as_ref());
         Ok(sealing)
+    }
+
+    /// SHA-256 of the binary that runs jobs.
+    pub(crate) fn build_digest(&self, program: &Path) -> Result<Digest, LabError> {
+        let mut file = File::open(program).map_err(LabError::io(program))?;
+        let mut hash = ring::digest::Context::new(&ring::digest::SHA256);
+        let mut piece = vec![0; 1 << 20];
+        loop {
+            match file.read(&mut piece).map_err(LabError::io(program))? {
+                0 => break,
+                read => hash.update(&piece[..read]),
+            }
+        }
+        let mut digest = [0; 32];
+        digest.copy_from_slice(hash.finish().as_ref());
+        Ok(Digest::from_bytes(&digest))
     }
 
     /// Stands in for a sealed result when the job itself failed.
@@ -377,4 +378,8 @@ impl Lab {
     fn sealed_path(&self, id: JobId) -> PathBuf {
         self.dir.join("sealed").join(id.to_string())
     }
+}
+
+fn approvals_of(job: &Job) -> Vec<u64> {
+    job.approvals.iter().map(|(entry, _)| *entry).collect()
 }

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::args::BenchArgs;
 use crate::commands::Outcome;
-use crate::output::{Answer, progress, table};
+use unseen_terminal::output::{Answer, progress, table};
 
 type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
 

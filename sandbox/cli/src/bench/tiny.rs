@@ -43,7 +43,7 @@ pub fn run(bench: &Path) -> Fallible<Cost> {
     let mut jobs = Vec::new();
     for _ in 0..5 {
         let job = lab.submit("job.toml", &manifest, &component, &keys[1])?;
-        lab.sign_and_accept(unseen_lab::requests::approval(lab.ledger(), job)?, &keys[0], &[])?;
+        lab.sign_and_accept(unseen_lab::requests::approval(lab.ledger(), lab.log().checkpoint(), job)?, &keys[0], &[])?;
         jobs.push(job.to_string());
     }
     drop(lab);

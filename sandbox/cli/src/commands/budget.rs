@@ -8,13 +8,13 @@ use unseen_policies::rho::Rho;
 
 use super::{Outcome, open};
 use crate::args::{BudgetArgs, Globals};
-use crate::i18n::tr;
-use crate::output::{Answer, bar, table};
+use unseen_terminal::i18n::tr;
+use unseen_terminal::output::{Answer, bar, table};
 
 pub fn run(globals: &Globals, args: &BudgetArgs) -> Outcome {
     let lab = open(globals)?;
     let ledger = lab.ledger();
-    let (_, policy) = ledger.policy.as_ref().ok_or(Refusal::OtherPolicy)?;
+    let policy = ledger.policy().ok_or(Refusal::OtherPolicy)?;
     if let Some(name) = &args.dataset {
         ledger.dataset(name)?;
     }

@@ -10,9 +10,10 @@ use unseen_data::{Description, QualityReport};
 use unseen_lab::LabError;
 
 use super::{Outcome, key, open, read_text, write_new};
-use crate::args::{DatasetCommand, Globals, Lang, TwinArgs};
-use crate::i18n::{choose, tr};
-use crate::output::{Answer, facts, progress, table};
+use crate::args::{DatasetCommand, Globals, TwinArgs};
+use unseen_terminal::i18n::Lang;
+use unseen_terminal::i18n::{choose, tr};
+use unseen_terminal::output::{Answer, facts, progress, table};
 
 pub fn run(globals: &Globals, command: &DatasetCommand) -> Outcome {
     match command {

@@ -6,8 +6,8 @@ use unseen_worker::jail::Wall;
 use unseen_worker::process::probe_walls;
 
 use super::{Outcome, program};
-use crate::i18n::tr;
-use crate::output::{Answer, table};
+use unseen_terminal::i18n::tr;
+use unseen_terminal::output::{Answer, table};
 
 pub fn run() -> Outcome {
     let walls = probe_walls(&program()?)?;

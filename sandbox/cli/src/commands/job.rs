@@ -13,9 +13,9 @@ use unseen_worker::ready_made;
 
 use super::{Outcome, all_cores, key, open, program, read_text, trial};
 use crate::args::{Globals, JobCommand, JobDir};
-use crate::i18n::tr;
-use crate::output::{Answer, facts, progress, steps, table};
 use crate::shown;
+use unseen_terminal::i18n::tr;
+use unseen_terminal::output::{Answer, facts, progress, steps, table};
 
 pub fn run(globals: &Globals, command: &JobCommand) -> Outcome {
     match command {
@@ -41,7 +41,7 @@ pub fn run(globals: &Globals, command: &JobCommand) -> Outcome {
             let job = Job::read(job)?;
             let mut lab = open(globals)?;
             let id = lab.submit(&job.name(), &job.text, &job.component()?, &key(signer)?)?;
-            let needed = lab.ledger().policy.as_ref().map_or(0, |(_, policy)| policy.approvals);
+            let needed = lab.ledger().policy().map_or(0, |policy| policy.approvals);
             let text = facts(&[("Submitted", id.to_string()), ("Approvals needed", needed.to_string())]);
             Ok(Answer::new(json!({ "job": id.to_string(), "approvalsNeeded": needed }), text))
         }
@@ -49,7 +49,7 @@ pub fn run(globals: &Globals, command: &JobCommand) -> Outcome {
         JobCommand::Show { job, manifest } => show(&open(globals)?, *job, *manifest),
         JobCommand::Approve { job, signer } => {
             let mut lab = open(globals)?;
-            let event = unseen_lab::requests::approval(lab.ledger(), *job)?;
+            let event = unseen_lab::requests::approval(lab.ledger(), lab.log().checkpoint(), *job)?;
             let entry = lab.sign_and_accept(event, &key(signer)?, &[])?;
             state(&lab, *job, entry)
         }
@@ -182,7 +182,7 @@ fn check(globals: &Globals, job: &JobDir, twins: Option<&Path>) -> Outcome {
             let lab = open(globals)?;
             let (manifest, plan) = lab.plan(&job.name(), &job.text)?;
             lab.check_columns(&manifest)?;
-            let policy = lab.ledger().policy.as_ref().map(|(_, policy)| policy.clone());
+            let policy = lab.ledger().policy().cloned();
             (plan, policy)
         }
     };
@@ -232,7 +232,7 @@ fn show(lab: &Lab, id: JobId, with_manifest: bool) -> Outcome {
     let ledger = lab.ledger();
     let job = ledger.job(id)?;
     let (manifest_text, manifest, plan): (String, Manifest, Plan) = lab.submitted_plan(id)?;
-    let delta = ledger.policy.as_ref().map_or(1e-6, |(_, policy)| policy.delta);
+    let delta = ledger.policy().map_or(1e-6, |policy| policy.delta);
     let name = |key| ledger.people.get(key).map_or(String::new(), |person| person.name.clone());
     let approvals: Vec<_> = job.approvals.iter().map(|(_, key)| name(key)).collect();
     let mut text = facts(&[
@@ -252,14 +252,14 @@ fn show(lab: &Lab, id: JobId, with_manifest: bool) -> Outcome {
         text.push_str(&format!("\n{manifest_text}"));
     }
     let json = json!({ "job": id.to_string(), "submitted": job.submitted, "author": name(&job.author), "state": job.state, "approvedBy": approvals,
-        "run": job.run.as_ref().map(|(entry, _, run)| json!({ "entry": entry, "releaseAt": run.release_at })),
+        "run": job.run.as_ref().map(|run| json!({ "entry": run.entry, "releaseAt": run.release_at, "runtime": run.runtime, "runtimeBuild": run.runtime_build })),
         "release": job.release.as_ref().map(|(entry, _)| entry), "reason": job.reason, "plan": shown::plan_json(&plan, delta), "manifest": manifest_text });
     Ok(Answer::new(json, text))
 }
 
 fn state(lab: &Lab, id: JobId, entry: u64) -> Outcome {
     let job = lab.ledger().job(id)?;
-    let needed = lab.ledger().policy.as_ref().map_or(0, |(_, policy)| policy.approvals);
+    let needed = lab.ledger().policy().map_or(0, |policy| policy.approvals);
     let text = facts(&[
         ("Job", format!("{id} {}", job.submitted.title)),
         ("State", tr(job.state.name()).into_owned()),

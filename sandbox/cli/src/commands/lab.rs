@@ -5,8 +5,8 @@ use unseen_lab::{Lab, read_signing_key};
 
 use super::{Outcome, open};
 use crate::args::{Globals, LabCommand};
-use crate::i18n::tr;
-use crate::output::{Answer, facts};
+use unseen_terminal::i18n::tr;
+use unseen_terminal::output::{Answer, facts};
 
 pub fn run(globals: &Globals, command: &LabCommand) -> Outcome {
     match command {
@@ -30,7 +30,7 @@ fn summary(lab: &Lab) -> serde_json::Value {
     let ledger = lab.ledger();
     json!({
         "origin": ledger.origin,
-        "logKey": ledger.log_key,
+        "logKey": ledger.log_key(),
         "entries": ledger.size,
         "people": ledger.people.len(),
         "datasets": ledger.datasets.len(),
@@ -42,7 +42,7 @@ fn about(lab: &Lab) -> String {
     let ledger = lab.ledger();
     facts(&[
         ("Log", ledger.origin.clone()),
-        ("Verifier key", ledger.log_key.clone()),
+        ("Verifier key", ledger.log_key().to_owned()),
         ("Entries", ledger.size.to_string()),
         ("People", ledger.people.values().filter(|person| person.revoked.is_none()).count().to_string()),
         ("Datasets", ledger.datasets.len().to_string()),

@@ -12,8 +12,8 @@ use unseen_tlog::tile;
 
 use super::{Outcome, open};
 use crate::args::{Globals, LogCommand};
-use crate::i18n::tr;
-use crate::output::{Answer, facts, table};
+use unseen_terminal::i18n::tr;
+use unseen_terminal::output::{Answer, facts, table};
 
 pub fn run(globals: &Globals, command: &LogCommand) -> Outcome {
     let lab = open(globals)?;
@@ -53,7 +53,7 @@ fn list(lab: &Lab, from: u64) -> Outcome {
     let mut fold = Fold::default();
     let (mut rows, mut found) = (Vec::new(), Vec::new());
     for (index, entry) in (0u64..).zip(lab.log().entries(0)) {
-        let opened = fold.apply(&entry?)?;
+        let opened = fold.next(&entry?)?;
         if index < from {
             continue;
         }
@@ -81,7 +81,7 @@ fn about(event: &Event) -> String {
             e.name,
             e.roles.iter().map(|role| tr(role.name()).into_owned()).collect::<Vec<_>>().join(", ")
         ),
-        Event::PersonRevoked(e) => e.key.short().to_owned(),
+        Event::PersonRevoked(e) => e.key.short(),
         Event::PolicySet(e) => {
             format!("{} / {} / {} rho", e.policy.caps.dataset, e.policy.caps.analyst, e.policy.caps.job)
         }
@@ -90,7 +90,10 @@ fn about(event: &Event) -> String {
         Event::JobApproved(e) => e.job.to_string(),
         Event::JobRejected(e) => format!("{}: {}", e.job, e.reason),
         Event::RunStarted(e) => format!("{}: {} rho", e.job, e.rho),
+        Event::EvidenceRecorded(e) => e.job.to_string(),
         Event::Released(e) => format!("{}: {}", e.job, e.body.short()),
+        Event::ReleaseWitnessed(e) => format!("{}: {}", e.job, e.witnesses.join(", ")),
+        Event::LogKeyChanged(e) => e.log_key.clone(),
         Event::RunFailed(e) => format!("{}: {}", e.job, e.reason),
         Event::ReleaseRead(e) => e.job.to_string(),
     }
@@ -125,7 +128,7 @@ fn copy(lab: &Lab, out: &Path, modules: bool) -> Result<usize, LabError> {
         std::fs::create_dir_all(parent).map_err(LabError::io(parent))?;
         std::fs::write(&path, bytes).map_err(LabError::io(&path))
     };
-    write(VERIFIER_KEY, format!("{}\n", lab.ledger().log_key).as_bytes())?;
+    write(VERIFIER_KEY, format!("{}\n", lab.ledger().log_key()).as_bytes())?;
     write(CHECKPOINT, lab.log().note().to_string().as_bytes())?;
     let mut count = 2;
     for tile in tile::files(lab.log().size()) {
@@ -150,13 +153,15 @@ fn blobs(lab: &Lab, modules: bool) -> Result<Vec<Digest>, LabError> {
     let mut fold = Fold::default();
     let mut found = Vec::new();
     for entry in lab.log().entries(0) {
-        match fold.apply(&entry?)?.record.event {
+        match fold.next(&entry?)?.record.event {
             Event::DatasetRegistered(e) => found.extend([Some(e.description), e.values].into_iter().flatten()),
             Event::JobSubmitted(e) => {
                 found.push(e.manifest);
                 found.extend(modules.then_some(e.module));
             }
+            Event::EvidenceRecorded(e) => found.push(e.evidence),
             Event::Released(e) => found.push(e.body),
+            Event::ReleaseWitnessed(e) => found.push(e.checkpoint),
             _ => {}
         }
     }

@@ -17,10 +17,7 @@ use unseen_lab::{Lab, LabError, read_signing_key};
 use unseen_tlog::SigningKey;
 
 use crate::args::{Cli, Command, Globals, Signer};
-use crate::output::Answer;
-
-/// What a command returns; an error is one sentence.
-pub type Outcome = Result<Answer, Box<dyn std::error::Error>>;
+pub use unseen_terminal::Outcome;
 
 /// Does what was typed.
 pub fn run(cli: &Cli) -> Outcome {

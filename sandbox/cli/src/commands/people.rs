@@ -11,8 +11,8 @@ use unseen_tlog::Signer;
 
 use super::{Outcome, key as signing_key, open, read_text, write_new};
 use crate::args::{Globals, KeyCommand, NewPerson, PersonCommand, PolicyCommand};
-use crate::i18n::tr;
-use crate::output::{Answer, facts, table};
+use unseen_terminal::i18n::tr;
+use unseen_terminal::output::{Answer, facts, table};
 
 /// A wish to be enrolled, signed by the new key.
 #[derive(Serialize, Deserialize)]
@@ -89,7 +89,7 @@ pub fn policy(globals: &Globals, command: &PolicyCommand) -> Outcome {
     match command {
         PolicyCommand::Show => {
             let lab = open(globals)?;
-            let (_, policy) = lab.ledger().policy.as_ref().ok_or(Refusal::OtherPolicy)?;
+            let policy = lab.ledger().policy().ok_or(Refusal::OtherPolicy)?;
             Ok(Answer::new(policy, toml::to_string(policy)?))
         }
         PolicyCommand::Set { file, signer } => {
@@ -118,7 +118,7 @@ fn enrolment(log: &str, who: &NewPerson) -> Result<Enrolment, LabError> {
 fn find(lab: &Lab, person: &str) -> Result<PublicKey, Refusal> {
     let people = &lab.ledger().people;
     let by_name = people.iter().find(|(_, found)| found.name == person && found.revoked.is_none());
-    let by_key = || people.keys().find(|key| key.as_str() == person);
+    let by_key = || people.keys().find(|key| key.to_string() == person);
     by_name.map(|(key, _)| key).or_else(by_key).cloned().ok_or_else(|| Refusal::NoSuchPerson(person.to_owned()))
 }
 
@@ -128,7 +128,7 @@ fn list(lab: &Lab) -> Outcome {
     let rows = people.iter().map(|(key, person)| {
         let roles: Vec<_> = person.roles.iter().map(|role| tr(role.name()).into_owned()).collect();
         let revoked = person.revoked.map_or(String::new(), |entry| format!("{} {entry}", tr("revoked by entry")));
-        vec![person.name.clone(), roles.join(", "), key.short().to_owned(), person.since.to_string(), revoked]
+        vec![person.name.clone(), roles.join(", "), key.short(), person.since.to_string(), revoked]
     });
     let text = table(&["name", "roles", "key", ">entry", "status"], rows);
     let json: Vec<_> = people

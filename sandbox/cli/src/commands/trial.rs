@@ -24,9 +24,9 @@ use unseen_worker::rows::{ReferenceTables, Rows};
 use unseen_worker::run::{Run, Watch, run as run_rounds};
 
 use super::{Outcome, read_text};
-use crate::i18n::tr;
-use crate::output::{Answer, table};
 use crate::shown;
+use unseen_terminal::i18n::tr;
+use unseen_terminal::output::{Answer, table};
 
 type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
 
@@ -69,7 +69,7 @@ pub fn run(manifest: &Manifest, file: &str, component: &[u8], twins: &Path, seed
 /// signed by a key that is thrown away.
 fn open_trial(sealed: SealedRelease) -> Fallible<Release> {
     let body = unseen_policies::event::Digest::from_bytes(sealed.digest().as_bytes());
-    let event = Released { job: JobId(0), run: 0, body };
+    let event = Released { job: JobId(0), run: 0, run_leaf: body, approvals: Vec::new(), body };
     let record = Record { log: "try".to_owned(), time: Utc::now(), nonce: "0".to_owned(), event: event.into() };
     let entry = unseen_audit::fold::seal(&record, &SigningKey::generate()?)?;
     let root = unseen_tlog::merkle::leaf_hash(&entry);

@@ -1,0 +1,177 @@
+//! What the ledger cannot see: whether an entry agrees with the blobs and the tree that it names. The
+//! lab asks before it appends, an auditor asks again.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use unseen_core::release::ReleaseBody;
+use unseen_log::LogReader;
+use unseen_policies::event::{
+    Digest, Event, JobApproved, JobId, JobSubmitted, Record, ReleaseWitnessed, Released, RunStarted,
+};
+use unseen_policies::ledger::Ledger;
+use unseen_policies::manifest::Manifest;
+use unseen_policies::plan::Plan;
+use unseen_tlog::cosignature::WitnessKey;
+use unseen_tlog::merkle::Hash;
+use unseen_tlog::note::{Checkpoint, Note, NoteKey};
+use unseen_tlog::tree::Files;
+
+use crate::public_values::PublicTables;
+
+/// Between reading a clock and signing; and between two clocks.
+const SLACK: TimeDelta = TimeDelta::minutes(5);
+
+/// Where named things are looked up.
+pub trait Lookup {
+    /// The bytes with this digest.
+    fn blob(&self, digest: &Digest) -> Result<Vec<u8>, String>;
+
+    /// The root that the log had at this size.
+    fn root_at(&self, size: u64) -> Result<Hash, String>;
+}
+
+impl<F: Files> Lookup for LogReader<F> {
+    fn blob(&self, digest: &Digest) -> Result<Vec<u8>, String> {
+        let found = LogReader::blob(self, &unseen_tlog::Digest::from_bytes(digest.to_bytes()));
+        found.map_err(|error| error.to_string())?.ok_or_else(|| format!("the blob {digest} is not there"))
+    }
+
+    fn root_at(&self, size: u64) -> Result<Hash, String> {
+        LogReader::root_at(self, size).map_err(|error| error.to_string())
+    }
+}
+
+/// Checks an entry against what it names; `ledger` may have it folded in already or not. Returns how
+/// many released numbers were looked at.
+pub fn check(ledger: &Ledger, record: &Record, lookup: &dyn Lookup) -> Result<u64, String> {
+    match &record.event {
+        Event::DatasetRegistered(event) => {
+            lookup.blob(&event.description)?;
+            event.values.as_ref().map_or(Ok(()), |values| lookup.blob(values).map(drop))?;
+        }
+        Event::JobSubmitted(event) => submission(event, lookup)?,
+        Event::JobApproved(event) => approval(event, lookup)?,
+        Event::RunStarted(event) => release_time(ledger, record.time, event, lookup)?,
+        Event::Released(event) => return release(ledger, event, lookup),
+        Event::ReleaseWitnessed(event) => witnessed(ledger, record.time, event, lookup)?,
+        _ => {}
+    }
+    Ok(0)
+}
+
+/// The manifest of a submission, and its plan with the public tables it was submitted with.
+pub fn plan(event: &JobSubmitted, lookup: &dyn Lookup) -> Result<(Manifest, Plan), String> {
+    let text = String::from_utf8(lookup.blob(&event.manifest)?).map_err(|_| "the manifest is not text".to_owned())?;
+    let manifest = Manifest::parse(&text).map_err(|error| format!("the manifest: {error}"))?;
+    let mut tables = PublicTables::default();
+    for used in &event.datasets {
+        if let Some(values) = &used.values {
+            let values = serde_json::from_slice(&lookup.blob(values)?).map_err(|error| error.to_string())?;
+            tables.0.insert(used.name.clone(), values);
+        }
+    }
+    let plan = Plan::new(&manifest, &tables).map_err(|error| format!("the manifest: {error}"))?;
+    Ok((manifest, plan))
+}
+
+/// Whose true cosignatures are on a checkpoint of this log: names and times, in seconds since 1970.
+pub fn cosigners<'w>(note: &Note, witnesses: impl IntoIterator<Item = &'w WitnessKey>) -> Vec<(String, u64)> {
+    let cosigned = witnesses.into_iter().filter_map(|witness| {
+        let time = witness.verify(note).ok()?;
+        Some((witness.name().to_owned(), time))
+    });
+    cosigned.collect()
+}
+
+/// The witnesses that the policy in force names.
+pub fn witnesses(ledger: &Ledger) -> Result<Vec<WitnessKey>, String> {
+    let named = ledger.witnesses().map_or(&[][..], |rule| &rule.witness);
+    named.iter().map(|witness| witness.key.parse().map_err(|error| format!("{error}"))).collect()
+}
+
+fn submission(event: &JobSubmitted, lookup: &dyn Lookup) -> Result<(), String> {
+    let (manifest, plan) = plan(event, lookup)?;
+    let says = |same: bool, what: &str| {
+        if same { Ok(()) } else { Err(format!("the submission and its manifest differ in {what}")) }
+    };
+    says(manifest.job.title == event.title, "the title")?;
+    says(manifest.job.release.to_string() == event.release, "the release time")?;
+    says(manifest.datasets().into_iter().eq(event.datasets.iter().map(|used| used.name.as_str())), "the datasets")?;
+    says(plan.charge.rho == event.rho, "the charge")?;
+    says(plan.charge.pure_epsilon.as_ref().map(ToString::to_string) == event.pure_epsilon, "epsilon")
+}
+
+fn approval(event: &JobApproved, lookup: &dyn Lookup) -> Result<(), String> {
+    if lookup.root_at(event.seen.size)? == event.seen.root.to_bytes() {
+        Ok(())
+    } else {
+        Err(format!(
+            "FORK: the approver saw another log of {} entries than this one; keep both as evidence",
+            event.seen.size
+        ))
+    }
+}
+
+fn release_time(ledger: &Ledger, time: DateTime<Utc>, event: &RunStarted, lookup: &dyn Lookup) -> Result<(), String> {
+    let (manifest, _) = plan(submitted(ledger, event.job)?, lookup)?;
+    if event.release_at + SLACK >= manifest.job.release.earliest(time) {
+        Ok(())
+    } else {
+        Err("the release time is earlier than the manifest allows".to_owned())
+    }
+}
+
+fn release(ledger: &Ledger, event: &Released, lookup: &dyn Lookup) -> Result<u64, String> {
+    let (_, plan) = plan(submitted(ledger, event.job)?, lookup)?;
+    let body = ReleaseBody::parse(&lookup.blob(&event.body)?).map_err(|error| error.to_string())?;
+    if body.job != event.job || body.run != event.run {
+        return Err("the release body is that of another run".to_owned());
+    }
+    body.check(&plan).map_err(|error| error.to_string())?;
+    let outputs = body.rounds.iter().flat_map(|round| &round.outputs);
+    Ok(outputs.flat_map(|output| &output.groups).map(|group| group.values.len() as u64).sum())
+}
+
+fn witnessed(
+    ledger: &Ledger,
+    time: DateTime<Utc>,
+    event: &ReleaseWitnessed,
+    lookup: &dyn Lookup,
+) -> Result<(), String> {
+    let note = Note::parse(&lookup.blob(&event.checkpoint)?).map_err(|error| error.to_string())?;
+    let checkpoint = own_checkpoint(ledger, &note)?;
+    if checkpoint.size <= event.release {
+        return Err(format!(
+            "the cosigned checkpoint has {} entries, so the release is not among them",
+            checkpoint.size
+        ));
+    }
+    if lookup.root_at(checkpoint.size)? != checkpoint.root {
+        return Err(format!("FORK: witnesses cosigned another log of {} entries than this one", checkpoint.size));
+    }
+    let found = cosigners(&note, &witnesses(ledger)?);
+    let Some(missing) = event.witnesses.iter().find(|name| !found.iter().any(|(found, _)| found == *name)) else {
+        let latest = (time + SLACK).timestamp();
+        return match found.iter().find(|(_, cosigned)| i64::try_from(*cosigned).is_ok_and(|at| at > latest)) {
+            Some((name, _)) => Err(format!("the cosignature of {name} is of a time still to come")),
+            None => Ok(()),
+        };
+    };
+    Err(format!("the checkpoint bears no true cosignature of {missing}"))
+}
+
+/// The checkpoint in a note that one of the log's keys has signed.
+fn own_checkpoint(ledger: &Ledger, note: &Note) -> Result<Checkpoint, String> {
+    let keys = ledger.log_keys.iter().rev().filter_map(|(_, key)| key.parse::<NoteKey>().ok());
+    let mut refused = "the log has no key yet".to_owned();
+    for key in keys {
+        match Checkpoint::open(note, &key) {
+            Ok(checkpoint) => return Ok(checkpoint),
+            Err(error) => refused = error.to_string(),
+        }
+    }
+    Err(refused)
+}
+
+fn submitted(ledger: &Ledger, job: JobId) -> Result<&JobSubmitted, String> {
+    ledger.job(job).map(|job| &job.submitted).map_err(|error| error.to_string())
+}

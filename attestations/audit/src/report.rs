@@ -1,0 +1,223 @@
+//! What an audit found, in a form for programs and for every way of showing it.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use unseen_policies::event::{Digest, JobId, PublicKey};
+use unseen_policies::ledger::{Job, Ledger};
+use unseen_policies::lifecycle::State;
+use unseen_policies::rho::Rho;
+
+/// What was found.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// Which log, and how it was recognised.
+    #[serde(flatten)]
+    pub head: Head,
+    /// How many entries there are of each kind.
+    pub kinds: BTreeMap<String, u64>,
+    /// How many of them were signed through SSH.
+    pub ssh_signed: u64,
+    /// Everyone who was ever enrolled.
+    pub people: Vec<PersonLine>,
+    /// How many approvals the policy in force asks for.
+    pub approvals_needed: u32,
+    /// Private datasets and what was spent on them.
+    pub budget: Vec<Spent>,
+    /// Jobs and how they ended.
+    pub jobs: Vec<JobLine>,
+    /// Numbers released, each on its grid and with the error its plan states.
+    pub numbers: u64,
+    /// Everything that should not be. Empty when all is well.
+    pub violations: Vec<Violation>,
+}
+
+/// Which log was read.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Head {
+    /// Name of the log.
+    pub origin: String,
+    /// The verifier key that signs it now.
+    pub log_key: String,
+    /// Whether that key, or one it follows from, is known from elsewhere than the bundle.
+    pub key_known: bool,
+    /// How many entries there are; all of them were read.
+    pub entries: u64,
+    /// Root of the tree, hex.
+    pub root: String,
+    /// Size of the largest checkpoint kept from before that this log extends.
+    pub extends: Option<u64>,
+    /// Which of the auditor's own witnesses have cosigned the bundle's checkpoint.
+    pub cosigned: Vec<Cosigner>,
+}
+
+/// A true cosignature.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Cosigner {
+    /// The witness.
+    pub name: String,
+    /// When, by its clock, in seconds since 1970 (UTC).
+    pub at: u64,
+}
+
+/// One person.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PersonLine {
+    /// The name.
+    pub name: String,
+    /// The roles.
+    pub roles: Vec<&'static str>,
+    /// The public key.
+    pub key: PublicKey,
+    /// The entry that enrolled it.
+    pub since: u64,
+    /// The entry that revoked it.
+    pub revoked: Option<u64>,
+}
+
+/// One dataset's budget.
+#[derive(Clone, Debug, Serialize)]
+pub struct Spent {
+    /// The dataset.
+    pub dataset: String,
+    /// Charged so far.
+    pub spent: Rho,
+    /// The cap in force at the end.
+    pub cap: Rho,
+}
+
+/// One job.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobLine {
+    /// Its number.
+    pub job: String,
+    /// Its title.
+    pub title: String,
+    /// Its author's name.
+    pub author: String,
+    /// Where it stands.
+    pub state: State,
+    /// What it costs.
+    pub rho: Rho,
+    /// Who approved it.
+    pub approvers: Vec<String>,
+    /// The entry that started its run, and the build it ran on.
+    pub run: Option<RunLine>,
+    /// The entry of its release.
+    pub release: Option<u64>,
+    /// Who had seen that entry before the release opened; none when it was not opened, or the policy
+    /// names no witnesses.
+    pub witnessed: Option<WitnessedLine>,
+    /// What evidence of the machine there is, and what it proves.
+    pub evidence: Option<EvidenceLine>,
+}
+
+/// How a job ran.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunLine {
+    /// The entry that started it.
+    pub entry: u64,
+    /// Name and version of the runtime.
+    pub runtime: String,
+    /// SHA-256 of the binary.
+    pub build: Digest,
+}
+
+/// Who had seen a release.
+#[derive(Clone, Debug, Serialize)]
+pub struct WitnessedLine {
+    /// The witnesses.
+    pub by: Vec<String>,
+    /// Whether they were as many as the policy asked for; if not, the release is marked unwitnessed.
+    pub enough: bool,
+}
+
+/// Evidence of the machine.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EvidenceLine {
+    /// Where it is from.
+    pub provider: String,
+    /// What it shows.
+    pub proves: Vec<String>,
+    /// What it does not show.
+    pub does_not_prove: Vec<String>,
+}
+
+/// Something that should not be.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Violation {
+    /// The entry.
+    pub entry: u64,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+/// What is gathered while the log is read.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub kinds: BTreeMap<String, u64>,
+    pub ssh_signed: u64,
+    pub numbers: u64,
+    pub evidence: BTreeMap<JobId, EvidenceLine>,
+    pub violations: Vec<Violation>,
+}
+
+impl Report {
+    pub(crate) fn new(head: Head, mut found: Found, ledger: &Ledger) -> Report {
+        let cap = ledger.policy().map_or(Rho::ZERO, |policy| policy.caps.dataset);
+        let private = ledger.datasets.iter().filter(|(_, dataset)| dataset.registered.domain.is_some());
+        let mut people: Vec<_> = ledger
+            .people
+            .iter()
+            .map(|(key, person)| PersonLine {
+                name: person.name.clone(),
+                roles: person.roles.iter().map(|role| role.name()).collect(),
+                key: *key,
+                since: person.since,
+                revoked: person.revoked,
+            })
+            .collect();
+        people.sort_by_key(|person| person.since);
+        Report {
+            head,
+            kinds: found.kinds,
+            ssh_signed: found.ssh_signed,
+            people,
+            approvals_needed: ledger.policy().map_or(0, |policy| policy.approvals),
+            budget: private
+                .map(|(dataset, found)| Spent { dataset: dataset.clone(), spent: found.spent, cap })
+                .collect(),
+            jobs: ledger.jobs.iter().map(|(id, job)| job_line(ledger, *id, job, found.evidence.remove(id))).collect(),
+            numbers: found.numbers,
+            violations: found.violations,
+        }
+    }
+}
+
+fn job_line(ledger: &Ledger, id: JobId, job: &Job, evidence: Option<EvidenceLine>) -> JobLine {
+    let name = |key| ledger.people.get(key).map_or("?".to_owned(), |person| person.name.clone());
+    JobLine {
+        job: id.to_string(),
+        title: job.submitted.title.clone(),
+        author: name(&job.author),
+        state: job.state,
+        rho: job.submitted.rho,
+        approvers: job.approvals.iter().map(|(_, key)| name(key)).collect(),
+        run: job.run.as_ref().map(|run| RunLine {
+            entry: run.entry,
+            runtime: run.runtime.clone(),
+            build: run.runtime_build,
+        }),
+        release: job.release.map(|(entry, _)| entry),
+        witnessed: job
+            .witnessed
+            .as_ref()
+            .map(|found| WitnessedLine { by: found.witnesses.clone(), enough: found.enough }),
+        evidence,
+    }
+}

@@ -1,0 +1,76 @@
+//! What an auditor types and reads: a bundle is verified, and what was found is shown as text, JSON or one
+//! page of HTML. `unseen-audit` is this crate as a program of its own: it links neither an engine nor a
+//! data format, so another organisation can build and read it whole.
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
+
+mod page;
+mod summary;
+mod text;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use unseen_audit::bundle::{self, Known, VERIFIER_KEY};
+use unseen_terminal::Outcome;
+use unseen_terminal::output::Answer;
+
+/// Verifying an exported bundle.
+#[derive(Args)]
+pub struct VerifyArgs {
+    /// The exported folder
+    pub bundle: PathBuf,
+    /// A verifier key of the log, known from elsewhere; without it the key in the bundle is used
+    #[arg(long, value_name = "VKEY")]
+    pub log_key: Option<String>,
+    /// A checkpoint kept from before: the bundle must extend it
+    #[arg(long, value_name = "FILE")]
+    pub since: Option<PathBuf>,
+    /// The verifier key of a witness you trust; may be given several times
+    #[arg(long, value_name = "VKEY")]
+    pub witness: Vec<String>,
+    /// How many of those witnesses must have cosigned; all of them when left out
+    #[arg(long, value_name = "N", requires = "witness")]
+    pub quorum: Option<usize>,
+    /// Where the last checkpoint seen of each log is remembered [default: in XDG_STATE_HOME or ~/.local/state]
+    #[arg(long, value_name = "DIR")]
+    pub memory: Option<PathBuf>,
+    /// Remember nothing, and compare with nothing remembered
+    #[arg(long, conflicts_with = "memory")]
+    pub forget: bool,
+    /// Write the report as one page of HTML too
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+}
+
+/// Verifies a bundle and says what was found. What should not be is bad: exit code 1.
+pub fn verify(args: &VerifyArgs) -> Outcome {
+    if !args.bundle.join(VERIFIER_KEY).exists() {
+        return Err(
+            format!("{} is no exported bundle: make one with `unseen log export`", args.bundle.display()).into()
+        );
+    }
+    let known = Known {
+        log_key: args.log_key.clone(),
+        since: args.since.as_deref().map(read).transpose()?,
+        memory: if args.forget { None } else { args.memory.clone().or_else(memory) },
+        witnesses: args.witness.clone(),
+        quorum: args.quorum.unwrap_or(args.witness.len()),
+    };
+    let report = bundle::verify(&args.bundle, &known)?;
+    if let Some(path) = &args.html {
+        std::fs::write(path, page::html(&report)).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    Ok(Answer::new(&report, text::text(&report)).bad_unless(report.violations.is_empty()))
+}
+
+/// Where checkpoints are remembered unless something else is said; nowhere when there is no home.
+fn memory() -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let state = set("XDG_STATE_HOME").or_else(|| Some(set("HOME")?.join(".local/state")))?;
+    Some(state.join("unseen/seen"))
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
+}
