@@ -197,7 +197,8 @@ fn pem(label: &str, der: &[u8]) -> String {
     lines.join("\n")
 }
 
-fn unpem(label: &'static str, text: &str) -> Result<Vec<u8>, KeyError> {
+/// What is inside one block of this kind.
+pub(crate) fn unpem(label: &'static str, text: &str) -> Result<Vec<u8>, KeyError> {
     let body = text.trim().strip_prefix(&format!("-----BEGIN {label}-----"));
     let body = body.and_then(|body| body.strip_suffix(&format!("-----END {label}-----")));
     let body: String = body.ok_or(KeyError::Pem(label))?.split_ascii_whitespace().collect();
