@@ -76,31 +76,23 @@ impl Envelope {
 
     /// The envelope as JSON.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let sig = match &self.signature {
-            Signature::Ed25519(signature) => STANDARD.encode(signature),
-            Signature::Ssh(signature) => STANDARD.encode(signature.to_bytes()),
+        let signature = match &self.signature {
+            Signature::Ed25519(signature) => signature.to_vec(),
+            Signature::Ssh(signature) => signature.to_bytes(),
         };
-        let signature = JsonSignature { keyid: self.key_id.clone(), sig };
-        let json = JsonEnvelope {
-            payload: STANDARD.encode(&self.payload),
-            payload_type: self.payload_type.clone(),
-            signatures: [signature],
-        };
-        serde_json::to_vec(&json).expect("invariant: strings always make JSON")
+        let Envelope { payload_type, payload, key_id, .. } = self.clone();
+        Parts { payload_type, payload, key_id, signature }.to_bytes()
     }
 
     /// Reads JSON with exactly these fields and exactly one signature.
     pub fn from_bytes(bytes: &[u8]) -> Result<Envelope, EnvelopeError> {
-        let json: JsonEnvelope = serde_json::from_slice(bytes).map_err(EnvelopeError::Json)?;
-        let [JsonSignature { keyid, sig }] = json.signatures;
-        let payload = STANDARD.decode(json.payload).map_err(|_| EnvelopeError::Base64("payload"))?;
-        let signature = STANDARD.decode(sig).map_err(|_| EnvelopeError::Base64("sig"))?;
+        let Parts { payload_type, payload, key_id, signature } = Parts::from_bytes(bytes)?;
         let signature = match <[u8; 64]>::try_from(signature.as_slice()) {
             Ok(signature) => Signature::Ed25519(signature),
             Err(_) if signature.starts_with(sshsig::MAGIC) => Signature::Ssh(SshSignature::from_bytes(&signature)?),
-            Err(_) => return Err(EnvelopeError::Length),
+            Err(_) => return Err(EnvelopeError::Kind),
         };
-        Ok(Envelope { payload_type: json.payload_type, payload, key_id: keyid, signature })
+        Ok(Envelope { payload_type, payload, key_id, signature })
     }
 }
 
@@ -113,9 +105,13 @@ pub enum EnvelopeError {
     /// A field that is not base64.
     #[error("the envelope's field {0} is not standard base64")]
     Base64(&'static str),
-    /// Neither kind of signature.
-    #[error("the envelope's signature is neither 64 bytes long nor one of ssh-keygen")]
-    Length,
+    /// No kind of signature that is read here.
+    #[error("the envelope's signature is neither an Ed25519 one of 64 bytes nor one of ssh-keygen")]
+    Kind,
+    /// Not a signature in SM2.
+    #[cfg(feature = "sm2")]
+    #[error("the envelope's signature is not one in SM2, a sequence of two numbers in DER")]
+    NotSm2,
     /// Another key's envelope.
     #[error("the envelope names the key {found}, not {expected}")]
     OtherKey {
@@ -150,6 +146,35 @@ fn take_field(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = bytes.split_at(bytes.iter().position(|byte| *byte == b' ')?);
     let length = canonical_u64(std::str::from_utf8(length).ok()?)?;
     rest[1..].split_at_checked(usize::try_from(length).ok()?)
+}
+
+/// What the JSON of an envelope with one signature says, whatever that is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Parts {
+    pub payload_type: String,
+    pub payload: Vec<u8>,
+    pub key_id: String,
+    pub signature: Vec<u8>,
+}
+
+impl Parts {
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let signature = JsonSignature { keyid: self.key_id.clone(), sig: STANDARD.encode(&self.signature) };
+        let json = JsonEnvelope {
+            payload: STANDARD.encode(&self.payload),
+            payload_type: self.payload_type.clone(),
+            signatures: [signature],
+        };
+        serde_json::to_vec(&json).expect("invariant: strings always make JSON")
+    }
+
+    pub fn from_bytes(bytes: &[u8]) -> Result<Parts, EnvelopeError> {
+        let json: JsonEnvelope = serde_json::from_slice(bytes).map_err(EnvelopeError::Json)?;
+        let [JsonSignature { keyid, sig }] = json.signatures;
+        let payload = STANDARD.decode(json.payload).map_err(|_| EnvelopeError::Base64("payload"))?;
+        let signature = STANDARD.decode(sig).map_err(|_| EnvelopeError::Base64("sig"))?;
+        Ok(Parts { payload_type: json.payload_type, payload, key_id: keyid, signature })
+    }
 }
 
 #[derive(Serialize, Deserialize)]
