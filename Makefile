@@ -33,6 +33,7 @@ demo: target build ## Play the whole story in the folder demo-lab (or DEMO_DIR)
 test: target ## Run all tests
 	$(RUN_TESTS) $(EXAMPLES)
 	cargo test --workspace --doc --quiet
+	$(RUN_TESTS) --package unseen-tlog --all-features
 	$(RUN_TESTS) --workspace
 
 bench: target ## Measure speed, in the release profile
@@ -47,6 +48,7 @@ lint: rust ## Check format, lints, licences and advisories
 	cargo fmt --all --check
 	cargo fmt --all --check --manifest-path guest-sdk/examples/Cargo.toml
 	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --package unseen-tlog --all-features --all-targets -- -D warnings
 	cargo clippy --all-targets $(EXAMPLES) -- -D warnings
 	@if command -v cargo-deny > /dev/null; then cargo deny --workspace check; \
 	else echo "NOT CHECKED: licences, bans and advisories (deny.toml); cargo install cargo-deny"; fi

@@ -15,6 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sandbox/core", &["policies", "tlog"]),
     ("sandbox/data", &["policies"]),
     ("attestations/log", &["tlog"]),
+    ("attestations/keys", &["tlog"]),
     ("attestations/audit", &["tlog", "log", "policies", "core"]),
     ("attestations/auditor", &["audit", "policies", "terminal"]),
     ("terminal", &[]),
@@ -44,7 +45,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// What an auditor reads to believe the guarantee, and how long it may be: lines of code, without
 /// tests, comments and blank lines.
 const AUDIT_SET: &[&str] = &["sandbox/core", "attestations/tlog", "policies"];
-const MOST_LINES: usize = 4_600;
+const MOST_LINES: usize = 5_000;
 
 #[test]
 fn crates_depend_on_no_more_than_they_may() {

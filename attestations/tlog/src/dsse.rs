@@ -1,6 +1,13 @@
 //! DSSE envelopes: one payload, one signature (secure-systems-lab/dsse, protocol 1.0.2).
+//!
+//! The signature is Ed25519 over the [`pre_authentication_encoding`], or what `ssh-keygen -Y sign` makes of
+//! a file with the same bytes.
 
-use crate::key::{KeyError, Signer, VerifyingKey};
+use crate::{
+    canonical_u64,
+    key::{KeyError, Signer, VerifyingKey},
+    sshsig::{self, SshSigError, SshSignature},
+};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
@@ -10,14 +17,28 @@ pub struct Envelope {
     payload_type: String,
     payload: Vec<u8>,
     key_id: String,
-    signature: [u8; 64],
+    signature: Signature,
+}
+
+/// How it was signed. The JSON has the bytes of either in the same field: the first are 64, the second more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Signature {
+    Ed25519([u8; 64]),
+    Ssh(SshSignature),
 }
 
 impl Envelope {
     /// Signs `payload` as being of the type `payload_type`.
     pub fn sign(key: &dyn Signer, payload_type: &str, payload: Vec<u8>) -> Result<Envelope, KeyError> {
-        let signature = key.sign(&pre_authentication_encoding(payload_type, &payload))?;
+        let signature = Signature::Ed25519(key.sign(&pre_authentication_encoding(payload_type, &payload))?);
         Ok(Envelope { payload_type: payload_type.into(), payload, key_id: key.verifying_key().key_id(), signature })
+    }
+
+    /// The envelope for an SSH signature over the [`pre_authentication_encoding`] of this type and payload.
+    /// Nothing is verified: see [`Envelope::verify`].
+    pub fn from_ssh(payload_type: &str, payload: Vec<u8>, signature: SshSignature) -> Envelope {
+        let key_id = signature.public_key().key_id();
+        Envelope { payload_type: payload_type.into(), payload, key_id, signature: Signature::Ssh(signature) }
     }
 
     /// The payload, if it was signed by `key` and by nobody else.
@@ -25,7 +46,11 @@ impl Envelope {
         if self.key_id != key.key_id() {
             return Err(EnvelopeError::OtherKey { found: self.key_id.clone(), expected: key.key_id() });
         }
-        key.verify(&pre_authentication_encoding(&self.payload_type, &self.payload), &self.signature)?;
+        let message = pre_authentication_encoding(&self.payload_type, &self.payload);
+        match &self.signature {
+            Signature::Ed25519(signature) => key.verify(&message, signature)?,
+            Signature::Ssh(signature) => signature.verify(key, &message)?,
+        }
         Ok(&self.payload)
     }
 
@@ -39,6 +64,11 @@ impl Envelope {
         &self.key_id
     }
 
+    /// Whether the signature is SSH's rather than bare Ed25519.
+    pub fn is_ssh(&self) -> bool {
+        matches!(self.signature, Signature::Ssh(_))
+    }
+
     /// The payload, whoever signed it. Trust nothing in it before [`Envelope::verify`].
     pub fn unverified_payload(&self) -> &[u8] {
         &self.payload
@@ -46,23 +76,23 @@ impl Envelope {
 
     /// The envelope as JSON.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let signature = JsonSignature { keyid: self.key_id.clone(), sig: STANDARD.encode(self.signature) };
-        let json = JsonEnvelope {
-            payload: STANDARD.encode(&self.payload),
-            payload_type: self.payload_type.clone(),
-            signatures: [signature],
+        let signature = match &self.signature {
+            Signature::Ed25519(signature) => signature.to_vec(),
+            Signature::Ssh(signature) => signature.to_bytes(),
         };
-        serde_json::to_vec(&json).expect("invariant: strings always make JSON")
+        let Envelope { payload_type, payload, key_id, .. } = self.clone();
+        Parts { payload_type, payload, key_id, signature }.to_bytes()
     }
 
     /// Reads JSON with exactly these fields and exactly one signature.
     pub fn from_bytes(bytes: &[u8]) -> Result<Envelope, EnvelopeError> {
-        let json: JsonEnvelope = serde_json::from_slice(bytes).map_err(EnvelopeError::Json)?;
-        let [JsonSignature { keyid, sig }] = json.signatures;
-        let payload = STANDARD.decode(json.payload).map_err(|_| EnvelopeError::Base64("payload"))?;
-        let signature = STANDARD.decode(sig).map_err(|_| EnvelopeError::Base64("sig"))?;
-        let signature = signature.try_into().map_err(|_| EnvelopeError::Length)?;
-        Ok(Envelope { payload_type: json.payload_type, payload, key_id: keyid, signature })
+        let Parts { payload_type, payload, key_id, signature } = Parts::from_bytes(bytes)?;
+        let signature = match <[u8; 64]>::try_from(signature.as_slice()) {
+            Ok(signature) => Signature::Ed25519(signature),
+            Err(_) if signature.starts_with(sshsig::MAGIC) => Signature::Ssh(SshSignature::from_bytes(&signature)?),
+            Err(_) => return Err(EnvelopeError::Kind),
+        };
+        Ok(Envelope { payload_type, payload, key_id, signature })
     }
 }
 
@@ -75,9 +105,13 @@ pub enum EnvelopeError {
     /// A field that is not base64.
     #[error("the envelope's field {0} is not standard base64")]
     Base64(&'static str),
-    /// Not the length of an Ed25519 signature.
-    #[error("the envelope's signature is not 64 bytes long")]
-    Length,
+    /// No kind of signature that is read here.
+    #[error("the envelope's signature is neither an Ed25519 one of 64 bytes nor one of ssh-keygen")]
+    Kind,
+    /// Not a signature in SM2.
+    #[cfg(feature = "sm2")]
+    #[error("the envelope's signature is not one in SM2, a sequence of two numbers in DER")]
+    NotSm2,
     /// Another key's envelope.
     #[error("the envelope names the key {found}, not {expected}")]
     OtherKey {
@@ -89,12 +123,58 @@ pub enum EnvelopeError {
     /// A signature that claims to be the key's and is not.
     #[error("the envelope was altered or forged: {0}")]
     Signature(#[from] KeyError),
+    /// An SSH signature that is not the key's over this payload, or is not one at all.
+    #[error("the envelope's SSH signature is refused: {0}")]
+    Ssh(#[from] SshSigError),
 }
 
 /// What is signed: type and payload, each behind its length, so that neither can pose as the other.
 pub fn pre_authentication_encoding(payload_type: &str, payload: &[u8]) -> Vec<u8> {
     let head = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len());
     [head.as_bytes(), payload].concat()
+}
+
+/// The type and the payload in bytes that [`pre_authentication_encoding`] gives, and in no others.
+pub fn parse_pre_authentication_encoding(bytes: &[u8]) -> Option<(&str, &[u8])> {
+    let (payload_type, rest) = take_field(bytes.strip_prefix(b"DSSEv1 ")?)?;
+    let (payload, rest) = take_field(rest.strip_prefix(b" ")?)?;
+    rest.is_empty().then_some((std::str::from_utf8(payload_type).ok()?, payload))
+}
+
+/// A length, a space, and as many bytes; and what is after them.
+fn take_field(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_at(bytes.iter().position(|byte| *byte == b' ')?);
+    let length = canonical_u64(std::str::from_utf8(length).ok()?)?;
+    rest[1..].split_at_checked(usize::try_from(length).ok()?)
+}
+
+/// What the JSON of an envelope with one signature says, whatever that is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Parts {
+    pub payload_type: String,
+    pub payload: Vec<u8>,
+    pub key_id: String,
+    pub signature: Vec<u8>,
+}
+
+impl Parts {
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let signature = JsonSignature { keyid: self.key_id.clone(), sig: STANDARD.encode(&self.signature) };
+        let json = JsonEnvelope {
+            payload: STANDARD.encode(&self.payload),
+            payload_type: self.payload_type.clone(),
+            signatures: [signature],
+        };
+        serde_json::to_vec(&json).expect("invariant: strings always make JSON")
+    }
+
+    pub fn from_bytes(bytes: &[u8]) -> Result<Parts, EnvelopeError> {
+        let json: JsonEnvelope = serde_json::from_slice(bytes).map_err(EnvelopeError::Json)?;
+        let [JsonSignature { keyid, sig }] = json.signatures;
+        let payload = STANDARD.decode(json.payload).map_err(|_| EnvelopeError::Base64("payload"))?;
+        let signature = STANDARD.decode(sig).map_err(|_| EnvelopeError::Base64("sig"))?;
+        Ok(Parts { payload_type: json.payload_type, payload, key_id: keyid, signature })
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -118,6 +198,13 @@ mod tests {
     use super::*;
     use crate::SigningKey;
 
+    fn raw(envelope: &Envelope) -> [u8; 64] {
+        match envelope.signature {
+            Signature::Ed25519(signature) => signature,
+            Signature::Ssh(_) => panic!("signed by a bare key"),
+        }
+    }
+
     #[test]
     fn specifications_example_is_encoded_so() {
         let encoded = pre_authentication_encoding("http://example.com/HelloWorld", b"hello world");
@@ -125,11 +212,45 @@ mod tests {
     }
 
     #[test]
+    fn an_encoding_is_read_as_what_it_was_made_of() {
+        for (payload_type, payload) in
+            [("", b"".as_slice()), ("text/plain", b"yes"), ("a 1 b", b" 2 \xff\0"), ("\u{e9} 3", b"DSSEv1 0  0 ")]
+        {
+            let encoded = pre_authentication_encoding(payload_type, payload);
+            assert_eq!(parse_pre_authentication_encoding(&encoded), Some((payload_type, payload)));
+            for length in 0..encoded.len() {
+                assert_eq!(parse_pre_authentication_encoding(&encoded[..length]), None);
+            }
+            assert_eq!(parse_pre_authentication_encoding(&[encoded, b"\n".to_vec()].concat()), None);
+        }
+        for wrong in [
+            b"DSSEv1 01 a 1 b".as_slice(),
+            b"DSSEv1 +1 a 1 b",
+            b"DSSEv1  1 a 1 b",
+            b"DSSEv1 1 a1 b",
+            b"DSSEv1 1 a 1  ",
+            b"DSSEv2 1 a 1 b",
+            b"DSSEv1 1 \xff 1 b",
+            b"DSSEv1 18446744073709551615 a 1 b",
+            b"DSSEv1 1 a 99999999999999999999 b",
+        ] {
+            let read = parse_pre_authentication_encoding(wrong);
+            assert!(
+                read.is_none_or(|(kind, payload)| pre_authentication_encoding(kind, payload) == wrong),
+                "{}",
+                String::from_utf8_lossy(wrong)
+            );
+        }
+        assert_eq!(parse_pre_authentication_encoding(b"DSSEv1 01 a 1 b"), None);
+    }
+
+    #[test]
     fn only_the_signers_unchanged_envelope_opens() {
         let [key, other] = [1, 2].map(|seed| SigningKey::from_seed([seed; 32]).unwrap());
         let envelope = Envelope::sign(&key, "text/plain", b"yes".to_vec()).unwrap();
         let json = String::from_utf8(envelope.to_bytes()).unwrap();
-        let (id, sig) = (key.verifying_key().key_id(), STANDARD.encode(envelope.signature));
+        let (id, sig) = (key.verifying_key().key_id(), STANDARD.encode(raw(&envelope)));
+        assert!(!envelope.is_ssh());
         assert_eq!(
             json,
             format!(
@@ -152,6 +273,7 @@ mod tests {
             (json.replace("eWVz", "eWVz="), "bad base64"),
             (format!("{json}x"), "trailing bytes"),
             (json.replace(&sig, &sig[..84]), "a short signature"),
+            (json.replace(&sig, &STANDARD.encode(b"SSHSIG")), "the beginning of an SSH signature"),
         ] {
             let read = Envelope::from_bytes(wrong.as_bytes());
             let verified = read.and_then(|envelope| {

@@ -184,12 +184,21 @@ pub enum KeyError {
     /// Not an Ed25519 public key.
     #[error("this is not an Ed25519 public key: 32 bytes, in base64 or as a PUBLIC KEY block")]
     Public,
+    /// Not an SM2 private key.
+    #[cfg(feature = "sm2")]
+    #[error("this is not an SM2 private key in PKCS#8 (openssl genpkey -algorithm SM2 makes one)")]
+    Sm2Private,
+    /// Not an SM2 public key.
+    #[cfg(feature = "sm2")]
+    #[error("this is not an SM2 public key: a point of its curve, uncompressed, in 65 bytes or as a PUBLIC KEY block")]
+    Sm2Public,
     /// Not this key's signature over this message.
     #[error("the signature is not this key's over these bytes")]
     Signature,
 }
 
-fn pem(label: &str, der: &[u8]) -> String {
+/// One block of this kind.
+pub(crate) fn pem(label: &str, der: &[u8]) -> String {
     let text = STANDARD.encode(der);
     let mut lines = vec![format!("-----BEGIN {label}-----")];
     lines.extend(text.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line).into_owned()));
@@ -197,7 +206,8 @@ fn pem(label: &str, der: &[u8]) -> String {
     lines.join("\n")
 }
 
-fn unpem(label: &'static str, text: &str) -> Result<Vec<u8>, KeyError> {
+/// What is inside one block of this kind.
+pub(crate) fn unpem(label: &'static str, text: &str) -> Result<Vec<u8>, KeyError> {
     let body = text.trim().strip_prefix(&format!("-----BEGIN {label}-----"));
     let body = body.and_then(|body| body.strip_suffix(&format!("-----END {label}-----")));
     let body: String = body.ok_or(KeyError::Pem(label))?.split_ascii_whitespace().collect();

@@ -12,6 +12,8 @@
 //! | [`note`] | signed notes and checkpoints | C2SP signed-note 1.0.0, tlog-checkpoint 1.0.0 |
 //! | [`cosignature`] | what witnesses add to a checkpoint | C2SP tlog-cosignature 1.0.1, Ed25519 |
 //! | [`proof`] | one entry's inclusion as a text file | C2SP tlog-proof |
+//! | [`sshsig`] | what `ssh-keygen -Y sign` writes | OpenSSH PROTOCOL.sshsig, PROTOCOL.u2f |
+//! | `sm2` | SM2 lines and envelopes, with the feature `sm2` | GB/T 32918.2, 32905 |
 //! | [`dsse`] | one person's signature over one payload | DSSE 1.0.2 |
 //! | [`statement`] | what such a payload says | in-toto Statement v1 |
 #![forbid(unsafe_code)]
@@ -23,6 +25,9 @@ pub mod key;
 pub mod merkle;
 pub mod note;
 pub mod proof;
+#[cfg(feature = "sm2")]
+pub mod sm2;
+pub mod sshsig;
 pub mod statement;
 pub mod tile;
 pub mod tree;
