@@ -20,7 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("attestations/auditor", &["audit", "policies", "terminal"]),
     ("terminal", &[]),
     ("sandbox/worker", &["data", "core", "runtime", "policies"]),
-    ("sandbox/lab", &["worker", "data", "core", "runtime", "policies", "log", "audit", "tlog"]),
+    ("sandbox/lab", &["worker", "data", "core", "runtime", "policies", "log", "audit", "tlog", "keys"]),
     (
         "sandbox/cli",
         &[

@@ -430,6 +430,15 @@ pub fn enrolment_bytes(log: &str, name: &str, roles: &[Role], key: &PublicKey) -
     format!("unseen enrolment v1\n{log}\n{name}\n{}\n{key}\n", roles.join(",")).into_bytes()
 }
 
+/// Reads [`enrolment_bytes`] back: log, name, roles, key. None unless it is exactly that.
+pub fn parse_enrolment(bytes: &[u8]) -> Option<(String, String, Vec<Role>, PublicKey)> {
+    let mut lines = std::str::from_utf8(bytes).ok()?.split('\n').skip(1);
+    let (log, name, roles, key) = (lines.next()?, lines.next()?, lines.next()?, lines.next()?.parse().ok()?);
+    let roles = roles.split(',').map(str::parse).collect::<Result<Vec<Role>, _>>().ok()?;
+    let exact = enrolment_bytes(log, name, &roles, &key) == bytes;
+    exact.then(|| (log.to_owned(), name.to_owned(), roles, key))
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Predicate {

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use unseen_policies::event::{Digest, Event, PublicKey, Record, RecordError, enrolment_bytes};
 use unseen_policies::ledger::{Ledger, Refusal};
-use unseen_tlog::dsse::{Envelope, EnvelopeError};
-use unseen_tlog::statement::{Statement, StatementError, Subject};
+use unseen_tlog::dsse::{Envelope, EnvelopeError, parse_pre_authentication_encoding, pre_authentication_encoding};
+use unseen_tlog::sshsig::SshSignature;
+use unseen_tlog::statement::{PAYLOAD_TYPE, Statement, StatementError, Subject};
 use unseen_tlog::{KeyError, Signer, VerifyingKey, merkle};
 
 /// The ledger, with the keys by which envelopes name their signers.
@@ -20,6 +21,8 @@ pub struct Fold {
 pub struct Opened {
     /// Who signed it.
     pub signer: PublicKey,
+    /// Whether through SSH, with a security key perhaps.
+    pub by_ssh: bool,
     /// What it says.
     pub record: Record,
     /// Its leaf hash.
@@ -50,6 +53,9 @@ pub enum EntryError {
     /// It may not happen now.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// Something else than what is to be signed.
+    #[error("this is not the file that was to be signed: make one with --to-sign, and sign it unchanged")]
+    NotToSign,
     /// A signature could not be made.
     #[error("the entry cannot be signed: {0}")]
     Key(#[from] KeyError),
@@ -57,9 +63,24 @@ pub enum EntryError {
 
 /// Signs a record: the bytes of a log entry.
 pub fn seal(record: &Record, key: &dyn Signer) -> Result<Vec<u8>, EntryError> {
+    Ok(statement(record).sign(key)?.to_bytes())
+}
+
+/// What a person signs elsewhere, with `ssh-keygen -Y sign -n unseen`: the same bytes that
+/// [`seal`] signs.
+pub fn to_sign(record: &Record) -> Result<Vec<u8>, EntryError> {
+    Ok(pre_authentication_encoding(PAYLOAD_TYPE, &statement(record).payload()?))
+}
+
+/// The bytes of a log entry out of what [`to_sign`] gave and the signature over it.
+pub fn seal_with_ssh(signed: &[u8], signature: SshSignature) -> Result<Vec<u8>, EntryError> {
+    let (payload_type, payload) = parse_pre_authentication_encoding(signed).ok_or(EntryError::NotToSign)?;
+    Ok(Envelope::from_ssh(payload_type, payload.to_vec(), signature).to_bytes())
+}
+
+fn statement(record: &Record) -> Statement {
     let (predicate_type, predicate) = record.to_predicate();
-    let statement = Statement::new(subjects(record, Some(predicate_digest(&predicate))), &predicate_type, predicate);
-    Ok(statement.sign(key)?.to_bytes())
+    Statement::new(subjects(record, Some(predicate_digest(&predicate))), &predicate_type, predicate)
 }
 
 /// What the new key signs when it asks to be enrolled, in base64: the `proof` of an enrolment.
@@ -145,9 +166,17 @@ impl Fold {
         if let Event::PersonEnrolled(person) = &record.event {
             let asked = enrolment_bytes(&record.log, &person.name, &person.roles, &person.key);
             let proof = base64_decode(&person.proof).ok_or(EntryError::Proof)?;
-            verifying_key(&person.key).verify(&asked, &proof).map_err(|_| EntryError::Proof)?;
+            let key = verifying_key(&person.key);
+            let held = match SshSignature::from_bytes(&proof) {
+                Ok(signature) => signature.verify(&key, &asked).is_ok(),
+                Err(_) => key.verify(&asked, &proof).is_ok(),
+            };
+            if !held {
+                return Err(EntryError::Proof);
+            }
         }
-        Ok(Opened { signer, record, leaf: Digest::from_bytes(&merkle::leaf_hash(entry)) })
+        let by_ssh = envelope.is_ssh();
+        Ok(Opened { signer, by_ssh, record, leaf: Digest::from_bytes(&merkle::leaf_hash(entry)) })
     }
 
     fn learn(&mut self, key: &PublicKey) {

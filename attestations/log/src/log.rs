@@ -120,6 +120,12 @@ impl<S: Storage> Log<S> {
         self.write_note(&handover_path(entry), &self.committed.note)
     }
 
+    /// Signs with another key from here on: the one that the log was handed over to, when the process
+    /// that did it died before it could go on.
+    pub fn sign_with(&mut self, key: Arc<dyn Signer>) {
+        self.key = key;
+    }
+
     /// Lets somebody sign every further checkpoint besides the log's own key.
     pub fn countersign(&mut self, by: Arc<dyn Countersigner>) {
         self.countersigners.push(by);

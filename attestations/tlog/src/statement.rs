@@ -45,9 +45,13 @@ impl<P: Serialize + DeserializeOwned> Statement<P> {
 
     /// This claim in an envelope signed by `key`.
     pub fn sign(&self, key: &dyn Signer) -> Result<Envelope, StatementError> {
+        Ok(Envelope::sign(key, PAYLOAD_TYPE, self.payload()?)?)
+    }
+
+    /// This claim as the payload of an envelope.
+    pub fn payload(&self) -> Result<Vec<u8>, StatementError> {
         self.check()?;
-        let payload = serde_json::to_vec(self).map_err(StatementError::Json)?;
-        Ok(Envelope::sign(key, PAYLOAD_TYPE, payload)?)
+        serde_json::to_vec(self).map_err(StatementError::Json)
     }
 
     /// The claim that `key` signed.

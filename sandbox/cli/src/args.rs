@@ -82,15 +82,23 @@ pub enum LabCommand {
         /// Name of the lab's log, such as lab.wujin.gov.cn/2026
         #[arg(long)]
         origin: String,
-        /// The owner's private key file
+        /// The owner's private key: a file, or a key on a token (pkcs11:...)
         #[arg(long, value_name = "KEY")]
-        owner: PathBuf,
+        owner: String,
         /// The owner's name
         #[arg(long, default_value = "owner")]
         name: String,
     },
     /// Show the lab: origin, size, people, datasets, jobs
     Show,
+    /// Hand the log over to a new key: the next checkpoint is signed by both, later ones by the new key
+    RotateKey {
+        /// A key on a token (pkcs11:...); without it a new key file is made
+        #[arg(long, value_name = "URI")]
+        to: Option<String>,
+        #[command(flatten)]
+        signer: Signer,
+    },
 }
 
 #[derive(Subcommand)]
@@ -102,22 +110,22 @@ pub enum KeyCommand {
     },
     /// Show the public half of a key
     Show {
-        /// The private key file
-        file: PathBuf,
+        /// The private key: a file, or a key on a token (pkcs11:...)
+        key: String,
     },
 }
 
 /// The signer's private key.
 #[derive(Args)]
 pub struct Signer {
-    /// Your private key file
-    #[arg(long, env = "UNSEEN_KEY", value_name = "FILE")]
-    pub key: PathBuf,
+    /// Your private key: a file, or a key on a token (pkcs11:...)
+    #[arg(long, env = "UNSEEN_KEY", value_name = "KEY")]
+    pub key: String,
 }
 
 #[derive(Subcommand)]
 pub enum PersonCommand {
-    /// Ask to be enrolled: writes a request signed by the new key, for an operator
+    /// Ask to be enrolled: writes a request signed by the new key, for an operator; with an SSH public key, sign the request with `ssh-keygen -Y sign -n unseen`
     Request {
         #[command(flatten)]
         who: NewPerson,
@@ -161,9 +169,9 @@ pub struct NewPerson {
     /// A role: steward, analyst, operator or auditor; may be given several times
     #[arg(long, value_name = "ROLE", required = true)]
     pub role: Vec<Role>,
-    /// The person's new private key file
-    #[arg(long, value_name = "FILE")]
-    pub new_key: PathBuf,
+    /// The new private key: a file, or a key on a token (pkcs11:...); for `request` also an SSH public key
+    #[arg(long, value_name = "KEY")]
+    pub new_key: String,
 }
 
 #[derive(Subcommand)]
@@ -297,8 +305,14 @@ pub enum JobCommand {
     Approve {
         /// The job's number
         job: JobId,
+        /// Write what is to be signed with `ssh-keygen -Y sign -n unseen`, and approve nothing yet
+        #[arg(long, value_name = "FILE", conflicts_with = "signed")]
+        to_sign: Option<PathBuf>,
+        /// Approve with the file that --to-sign wrote; its signature is beside it, in FILE.sig
+        #[arg(long, value_name = "FILE")]
+        signed: Option<PathBuf>,
         #[command(flatten)]
-        signer: Signer,
+        signer: Option<Signer>,
     },
     /// Decline a job
     Reject {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use unseen_audit::fold::EntryError;
 use unseen_data::{ImportError, SnapshotError};
+use unseen_keys::KeyStoreError;
 use unseen_log::LogError;
 use unseen_policies::ledger::Refusal;
 use unseen_policies::manifest::ManifestError;
@@ -21,8 +22,8 @@ pub enum LabError {
     NotEmpty(PathBuf),
     #[error("{} exists already and is never overwritten: choose another name", .0.display())]
     Exists(PathBuf),
-    #[error("{} can be read by others (mode {mode:o}): run `chmod 600` on it, and make a new key if others may have read it", path.display())]
-    OpenKey { path: PathBuf, mode: u32 },
+    #[error("{0}")]
+    Key(#[from] KeyStoreError),
     #[error("{} is not a private key made by `unseen key new`", .0.display())]
     NotAKey(PathBuf),
     #[error("{0}")]

@@ -1,34 +1,26 @@
-//! Key files: made once, mode 0600, refused when others could read them.
+//! The lab's own keys, in one folder that only the lab's account can read.
+//!
+//! ```text
+//! log.pem, or log.uri         signs checkpoints: a key file, or the PKCS#11 URI of a key on a token
+//! log.next.pem, log.next.uri  the key that a handover is going to, while it is under way
+//! service.pem                 signs what the lab itself says
+//! data.key noise.key seal.key 32 random bytes each
+//! sm2.pem                     signs in SM2 too, if it is there
+//! ```
 
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use unseen_data::LabDataKey;
-use unseen_tlog::{Signer, SigningKey};
+use unseen_keys::{open_key, read_secret, read_signing_key, write_new_key, write_secret};
+use unseen_tlog::Signer;
 
 use crate::error::LabError;
-
-/// Makes a signing key and writes it to a new file.
-pub fn write_new_key(path: &Path) -> Result<SigningKey, LabError> {
-    let key = SigningKey::generate().map_err(|error| LabError::Other(error.to_string()))?;
-    write_private(path, key.to_pem().as_bytes())?;
-    Ok(key)
-}
-
-/// Reads a person's private key.
-pub fn read_signing_key(path: &Path) -> Result<SigningKey, LabError> {
-    let bytes = read_private(path)?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| LabError::NotAKey(path.to_owned()))?;
-    SigningKey::from_pem(text).map_err(|_| LabError::NotAKey(path.to_owned()))
-}
+use crate::lab::sync_dir;
 
 /// The lab's own keys.
 pub(crate) struct LabKeys {
-    /// Signs checkpoints.
-    pub log: Arc<dyn Signer>,
+    dir: PathBuf,
     /// Signs what the lab itself says.
     pub service: Arc<dyn Signer>,
     /// Wraps the data keys of snapshots.
@@ -39,34 +31,101 @@ pub(crate) struct LabKeys {
     pub seal: [u8; 32],
 }
 
+/// Where the log's key is kept.
+const LOG: &str = "log";
+/// Where the key is kept that the log is being handed over to.
+const NEXT_LOG: &str = "log.next";
+
 impl LabKeys {
     pub fn create(dir: &Path) -> Result<LabKeys, LabError> {
         std::fs::create_dir(dir).map_err(LabError::io(dir))?;
-        let log = Arc::new(write_new_key(&dir.join("log.pem"))?);
+        write_new_key(&dir.join("log.pem"))?;
         let service = Arc::new(write_new_key(&dir.join("service.pem"))?);
         let data = LabDataKey::generate().map_err(|error| LabError::Other(error.to_string()))?;
-        write_private(&dir.join("data.key"), data.expose_bytes())?;
+        write_secret(&dir.join("data.key"), data.expose_bytes())?;
         let noise = random()?;
-        write_private(&dir.join("noise.key"), &noise)?;
+        write_secret(&dir.join("noise.key"), &noise)?;
         let seal = random()?;
-        write_private(&dir.join("seal.key"), &seal)?;
-        Ok(LabKeys { log, service, data, noise, seal })
+        write_secret(&dir.join("seal.key"), &seal)?;
+        Ok(LabKeys { dir: dir.to_owned(), service, data, noise, seal })
     }
 
     pub fn open(dir: &Path) -> Result<LabKeys, LabError> {
         let secret = |name: &str| -> Result<[u8; 32], LabError> {
             let path = dir.join(name);
-            let bytes = read_private(&path)?;
+            let bytes = read_secret(&path)?;
             bytes.try_into().map_err(|_| LabError::NotAKey(path))
         };
         let data = LabDataKey::from_bytes(&secret("data.key")?).map_err(|error| LabError::Other(error.to_string()))?;
         Ok(LabKeys {
-            log: Arc::new(read_signing_key(&dir.join("log.pem"))?),
+            dir: dir.to_owned(),
             service: Arc::new(read_signing_key(&dir.join("service.pem"))?),
             data,
             noise: secret("noise.key")?,
             seal: secret("seal.key")?,
         })
+    }
+
+    /// The log's key.
+    pub fn log(&self) -> Result<Arc<dyn Signer>, LabError> {
+        // Where there is none, the file that a lab begins with is named as missing.
+        self.kept(LOG)?
+            .map_or_else(|| Ok(Arc::new(read_signing_key(&self.dir.join("log.pem"))?) as Arc<dyn Signer>), Ok)
+    }
+
+    /// The key that the log is being handed over to.
+    pub fn next_log(&self) -> Result<Option<Arc<dyn Signer>>, LabError> {
+        self.kept(NEXT_LOG)
+    }
+
+    /// Keeps the key that the log is to be handed over to: a new one, or the one on a token that a
+    /// PKCS#11 URI names.
+    pub fn prepare_next_log(&self, uri: Option<&str>) -> Result<Arc<dyn Signer>, LabError> {
+        self.forget_next_log()?;
+        match uri {
+            None => Ok(Arc::new(write_new_key(&self.file(NEXT_LOG, "pem"))?)),
+            Some(uri) if uri.starts_with("pkcs11:") => {
+                let key = open_key(uri)?;
+                write_secret(&self.file(NEXT_LOG, "uri"), uri.as_bytes())?;
+                Ok(key)
+            }
+            Some(other) => Err(LabError::Other(format!(
+                "`{other}` is not a PKCS#11 URI: leave it out for a new key file, or name a key on a token with pkcs11:..."
+            ))),
+        }
+    }
+
+    /// Makes the next key the log's key; the old one is gone from here.
+    pub fn promote_next_log(&self) -> Result<(), LabError> {
+        for (kind, other) in [("pem", "uri"), ("uri", "pem")] {
+            let next = self.file(NEXT_LOG, kind);
+            if next.exists() {
+                let place = self.file(LOG, kind);
+                std::fs::rename(&next, &place).map_err(LabError::io(next))?;
+                remove(&self.file(LOG, other))?;
+            }
+        }
+        sync_dir(&self.dir)
+    }
+
+    /// Removes what a handover left that did not happen.
+    pub fn forget_next_log(&self) -> Result<(), LabError> {
+        remove(&self.file(NEXT_LOG, "pem"))?;
+        remove(&self.file(NEXT_LOG, "uri"))
+    }
+
+    fn kept(&self, name: &str) -> Result<Option<Arc<dyn Signer>>, LabError> {
+        let (pem, uri) = (self.file(name, "pem"), self.file(name, "uri"));
+        if uri.exists() {
+            let bytes = read_secret(&uri)?;
+            let text = String::from_utf8(bytes).map_err(|_| LabError::NotAKey(uri))?;
+            return Ok(Some(open_key(text.trim())?));
+        }
+        if pem.exists() { Ok(Some(Arc::new(read_signing_key(&pem)?))) } else { Ok(None) }
+    }
+
+    fn file(&self, name: &str, kind: &str) -> PathBuf {
+        self.dir.join(format!("{name}.{kind}"))
     }
 }
 
@@ -77,24 +136,10 @@ pub(crate) fn random() -> Result<[u8; 32], LabError> {
     Ok(random.expose())
 }
 
-fn write_private(path: &Path, bytes: &[u8]) -> Result<(), LabError> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|source| {
-        let exists = source.kind() == std::io::ErrorKind::AlreadyExists;
-        if exists { LabError::Exists(path.to_owned()) } else { LabError::Io { path: path.to_owned(), source } }
-    })?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all());
-    written.inspect_err(|_| drop(std::fs::remove_file(path))).map_err(LabError::io(path))
-}
-
-fn read_private(path: &Path) -> Result<Vec<u8>, LabError> {
-    /// No key file is longer.
-    const MOST: u64 = 16 << 10;
-    let file = File::open(path).map_err(LabError::io(path))?;
-    let mode = file.metadata().map_err(LabError::io(path))?.mode() & 0o777;
-    if mode & 0o077 != 0 {
-        return Err(LabError::OpenKey { path: path.to_owned(), mode });
+/// Removes a file, if it is there.
+fn remove(path: &Path) -> Result<(), LabError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(LabError::io(path)(error)),
+        _ => Ok(()),
     }
-    let mut bytes = Vec::new();
-    file.take(MOST).read_to_end(&mut bytes).map_err(LabError::io(path))?;
-    Ok(bytes)
 }

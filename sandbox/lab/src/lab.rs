@@ -25,6 +25,7 @@ use unseen_tlog::Signer;
 use unseen_tlog::note::NoteKey;
 
 use crate::error::LabError;
+use crate::handover;
 use crate::keys::{LabKeys, random};
 use crate::state::State;
 
@@ -64,15 +65,13 @@ impl Lab {
     fn build(dir: &Path, origin: &str, owner_name: &str, owner: &dyn Signer) -> Result<(), LabError> {
         std::fs::create_dir(dir).map_err(LabError::io(dir))?;
         let keys = LabKeys::create(&dir.join("keys"))?;
+        let log_key = keys.log()?;
         let verifier =
-            NoteKey::new(origin, keys.log.verifying_key()).map_err(|error| LabError::Other(error.to_string()))?;
+            NoteKey::new(origin, log_key.verifying_key()).map_err(|error| LabError::Other(error.to_string()))?;
         for folder in ["snapshots", "sealed", "cache"] {
             std::fs::create_dir(dir.join(folder)).map_err(LabError::io(dir.join(folder)))?;
         }
-        let text = toml::to_string(&About { origin: origin.to_owned(), log_key: verifier.to_string() });
-        let text = text.map_err(|error| LabError::Other(error.to_string()))?;
-        write_durably(&dir.join("lab.toml"), text.as_bytes())?;
-        let log = Log::create(dir.join("log"), origin, keys.log.clone())?;
+        let log = Log::create(dir.join("log"), origin, log_key)?;
         let state = State::open(&dir.join("state"), &keys.seal)?;
         let noise_commitment = unseen_core::seed::NoiseKey::new(keys.noise).commitment();
         let mut lab = Lab { dir: dir.to_owned(), log, keys, fold: Fold::default(), state };
@@ -86,14 +85,14 @@ impl Lab {
         let record = Record { log: origin.to_owned(), time: now(), nonce: nonce()?, event: created.into() };
         lab.accept(&fold::seal(&record, owner)?, &[])?;
         lab.sign_and_accept(PolicySet { policy: Policy::default() }, owner, &[])?;
-        Ok(())
+        write_about(dir, lab.ledger())
     }
 
     /// Opens a lab: takes the lock, verifies the log's edge, and brings the state up to the log.
     pub fn open(dir: &Path) -> Result<Lab, LabError> {
         let origin = read_origin(dir)?;
         let keys = LabKeys::open(&dir.join("keys"))?;
-        let log = Log::open(dir.join("log"), &origin, keys.log.clone())?;
+        let mut log = handover::open_log(&dir.join("log"), &origin, &keys)?;
         let state = State::open(&dir.join("state"), &keys.seal)?;
         let kept = state.load();
         if let Some(kept) = &kept {
@@ -105,6 +104,7 @@ impl Lab {
         for index in fold.ledger().size..log.size() {
             fold.next(&log.entry(index)?).map_err(|error| LabError::DamagedLog(index, error))?;
         }
+        handover::settle(dir, fold.ledger(), &mut log, &keys)?;
         let mut lab = Lab { dir: dir.to_owned(), log, keys, fold, state };
         lab.check_noise_key()?;
         lab.save();
@@ -166,6 +166,11 @@ impl Lab {
         attachments: Attachments<'_>,
     ) -> Result<u64, LabError> {
         self.accept(&fold::seal(&self.record(event)?, key)?, attachments)
+    }
+
+    /// What somebody signs elsewhere, with `ssh-keygen`, so that this event is theirs.
+    pub fn to_sign(&self, event: impl Into<Event>) -> Result<Vec<u8>, LabError> {
+        Ok(fold::to_sign(&self.record(event)?)?)
     }
 
     /// An event as it would be signed for this lab now.
@@ -253,6 +258,13 @@ struct About {
     origin: String,
     /// The log's verifier key, to be given to auditors.
     log_key: String,
+}
+
+/// Writes down, for people, what the ledger says.
+pub(crate) fn write_about(dir: &Path, ledger: &Ledger) -> Result<(), LabError> {
+    let text = toml::to_string(&About { origin: ledger.origin.clone(), log_key: ledger.log_key().to_owned() });
+    let text = text.map_err(|error| LabError::Other(error.to_string()))?;
+    write_durably(&dir.join("lab.toml"), text.as_bytes())
 }
 
 fn read_origin(dir: &Path) -> Result<String, LabError> {

@@ -8,6 +8,7 @@
 
 mod datasets;
 mod error;
+mod handover;
 mod keys;
 mod lab;
 mod modules;
@@ -18,8 +19,8 @@ mod state;
 
 pub use datasets::Registration;
 pub use error::LabError;
-pub use keys::{read_signing_key, write_new_key};
 pub use lab::{Attachments, Lab};
 pub use modules::compile;
 pub use replay::{Difference, Replay, Verdict};
 pub use runs::{Published, Ran};
+pub use unseen_keys::{open_key, read_signing_key, write_new_key};

@@ -33,7 +33,7 @@ pub fn run(globals: &Globals, command: &DatasetCommand) -> Outcome {
                     reading.set_position(half + (half as f64 * rows as f64 / of_rows.max(1) as f64) as u64);
                 }
             };
-            let done = lab.import(source, description, open_to.clone(), &key, &mut watch);
+            let done = lab.import(source, description, open_to.clone(), &*key, &mut watch);
             reading.finish_and_clear();
             let done = done?;
             let mut text = facts(&[("Registered", done.description.name.clone()), ("Entry", done.entry.to_string())]);

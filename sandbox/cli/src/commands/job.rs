@@ -11,7 +11,7 @@ use unseen_policies::plan::Plan;
 use unseen_toolchain::{Template, build, componentize, new_project};
 use unseen_worker::ready_made;
 
-use super::{Outcome, all_cores, key, open, program, read_text, trial};
+use super::{Outcome, all_cores, key, open, program, read_text, ssh_signature, trial, write_new};
 use crate::args::{Globals, JobCommand, JobDir};
 use crate::shown;
 use unseen_terminal::i18n::tr;
@@ -40,30 +40,45 @@ pub fn run(globals: &Globals, command: &JobCommand) -> Outcome {
         JobCommand::Submit { job, signer } => {
             let job = Job::read(job)?;
             let mut lab = open(globals)?;
-            let id = lab.submit(&job.name(), &job.text, &job.component()?, &key(signer)?)?;
+            let id = lab.submit(&job.name(), &job.text, &job.component()?, &*key(signer)?)?;
             let needed = lab.ledger().policy().map_or(0, |policy| policy.approvals);
             let text = facts(&[("Submitted", id.to_string()), ("Approvals needed", needed.to_string())]);
             Ok(Answer::new(json!({ "job": id.to_string(), "approvalsNeeded": needed }), text))
         }
         JobCommand::List => list(&open(globals)?),
         JobCommand::Show { job, manifest } => show(&open(globals)?, *job, *manifest),
-        JobCommand::Approve { job, signer } => {
+        JobCommand::Approve { job, to_sign, signed, signer } => {
             let mut lab = open(globals)?;
+            if let Some(signed) = signed {
+                let entry = lab.accept(&signed_by_ssh(signed)?, &[])?;
+                return state(&lab, *job, entry);
+            }
             let event = unseen_lab::requests::approval(lab.ledger(), lab.log().checkpoint(), *job)?;
-            let entry = lab.sign_and_accept(event, &key(signer)?, &[])?;
+            if let Some(file) = to_sign {
+                write_new(file, &lab.to_sign(event)?)?;
+                let next = tr(
+                    "Next: sign it with `ssh-keygen -Y sign -n unseen -f KEY FILE`, then approve with --signed FILE.",
+                );
+                return Ok(Answer::new(
+                    json!({ "toSign": file }),
+                    format!("{}{next}", facts(&[("To sign", file.display().to_string())])),
+                ));
+            }
+            let signer = signer.as_ref().ok_or("say who signs: give --key, or --to-sign to sign with ssh-keygen")?;
+            let entry = lab.sign_and_accept(event, &*key(signer)?, &[])?;
             state(&lab, *job, entry)
         }
         JobCommand::Reject { job, reason, signer } => {
             let mut lab = open(globals)?;
             let event = unseen_policies::event::JobRejected { job: *job, reason: reason.clone() };
-            let entry = lab.sign_and_accept(event, &key(signer)?, &[])?;
+            let entry = lab.sign_and_accept(event, &*key(signer)?, &[])?;
             state(&lab, *job, entry)
         }
         JobCommand::Run { job, threads, signer } => {
             let mut lab = open(globals)?;
             let bar = progress("Running", Some(1));
             let threads = threads.unwrap_or_else(all_cores).clamp(1, 256);
-            let ran = lab.run(&program()?, *job, &key(signer)?, threads, steps(&bar));
+            let ran = lab.run(&program()?, *job, &*key(signer)?, threads, steps(&bar));
             bar.finish_and_clear();
             let ran = ran?;
             let missing: Vec<_> =
@@ -85,7 +100,7 @@ pub fn run(globals: &Globals, command: &JobCommand) -> Outcome {
         }
         JobCommand::Release { job, signer } => {
             let mut lab = open(globals)?;
-            let published = lab.read_release(*job, &key(signer)?)?;
+            let published = lab.read_release(*job, &*key(signer)?)?;
             let title = lab.ledger().job(*job)?.submitted.title.clone();
             let text = format!(
                 "{}{}",
@@ -95,6 +110,12 @@ pub fn run(globals: &Globals, command: &JobCommand) -> Outcome {
             Ok(Answer::new(serde_json::from_slice::<serde_json::Value>(&published.bytes)?, text))
         }
     }
+}
+
+/// The entry in a file that was signed with `ssh-keygen`.
+fn signed_by_ssh(file: &Path) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
+    let bytes = std::fs::read(file).map_err(unseen_lab::LabError::io(file))?;
+    Ok(unseen_audit::fold::seal_with_ssh(&bytes, ssh_signature(file)?)?)
 }
 
 /// A job's folder: its manifest and what it names.

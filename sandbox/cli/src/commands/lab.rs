@@ -1,9 +1,9 @@
 //! `unseen lab`.
 
 use serde_json::json;
-use unseen_lab::{Lab, read_signing_key};
+use unseen_lab::{Lab, open_key};
 
-use super::{Outcome, open};
+use super::{Outcome, key, open};
 use crate::args::{Globals, LabCommand};
 use unseen_terminal::i18n::tr;
 use unseen_terminal::output::{Answer, facts};
@@ -11,7 +11,7 @@ use unseen_terminal::output::{Answer, facts};
 pub fn run(globals: &Globals, command: &LabCommand) -> Outcome {
     match command {
         LabCommand::Init { dir, origin, owner, name } => {
-            let lab = Lab::init(dir, origin, name, &read_signing_key(owner)?)?;
+            let lab = Lab::init(dir, origin, name, &*open_key(owner)?)?;
             let text = format!(
                 "{}\n\n{}",
                 tr("The lab is made. Keep keys/ safe, and give the verifier key to auditors."),
@@ -22,6 +22,18 @@ pub fn run(globals: &Globals, command: &LabCommand) -> Outcome {
         LabCommand::Show => {
             let lab = open(globals)?;
             Ok(Answer::new(summary(&lab), about(&lab)))
+        }
+        LabCommand::RotateKey { to, signer } => {
+            let mut lab = open(globals)?;
+            let entry = lab.rotate_log_key(to.as_deref(), &*key(signer)?)?;
+            let text = format!(
+                "{}{}",
+                facts(&[("Verifier key", lab.ledger().log_key().to_owned()), ("Entry", entry.to_string())]),
+                tr(
+                    "The log has a new key. Give the verifier key to auditors and witnesses; the old one stays good for what is older."
+                )
+            );
+            Ok(Answer::new(json!({ "entry": entry, "logKey": lab.ledger().log_key() }), text))
         }
     }
 }

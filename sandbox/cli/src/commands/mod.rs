@@ -12,9 +12,10 @@ mod people;
 mod trial;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use unseen_lab::{Lab, LabError, read_signing_key};
-use unseen_tlog::SigningKey;
+use unseen_lab::{Lab, LabError, open_key};
+use unseen_tlog::sshsig::SshSignature;
 
 use crate::args::{Cli, Command, Globals, Signer};
 pub use unseen_terminal::Outcome;
@@ -44,8 +45,16 @@ fn open(globals: &Globals) -> Result<Lab, Box<dyn std::error::Error>> {
     Ok(Lab::open(dir)?)
 }
 
-fn key(signer: &Signer) -> Result<SigningKey, LabError> {
-    read_signing_key(&signer.key)
+fn key(signer: &Signer) -> Result<Arc<dyn unseen_tlog::Signer>, LabError> {
+    Ok(open_key(&signer.key)?)
+}
+
+/// The signature that `ssh-keygen -Y sign` wrote beside a file.
+fn ssh_signature(file: &Path) -> Result<SshSignature, Box<dyn std::error::Error>> {
+    let mut beside = file.as_os_str().to_owned();
+    beside.push(".sig");
+    let beside = PathBuf::from(beside);
+    SshSignature::parse_armored(&read_text(&beside)?).map_err(|error| format!("{}: {error}", beside.display()).into())
 }
 
 fn all_cores() -> usize {

@@ -1,15 +1,21 @@
 //! `unseen key`, `unseen person`, `unseen policy`: who may do what.
 
+use std::path::Path;
+use std::sync::Arc;
+
+use base64::{Engine, prelude::BASE64_STANDARD as STANDARD};
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use unseen_audit::fold::{prove_enrolment, public_key};
-use unseen_lab::{Lab, LabError, read_signing_key, write_new_key};
-use unseen_policies::event::{PersonEnrolled, PersonRevoked, PolicySet, PublicKey};
+use unseen_lab::{Lab, LabError, open_key, write_new_key};
+use unseen_policies::event::{PersonEnrolled, PersonRevoked, PolicySet, PublicKey, enrolment_bytes, parse_enrolment};
 use unseen_policies::ledger::Refusal;
 use unseen_policies::policy::Policy;
-use unseen_tlog::Signer;
+use unseen_tlog::sshsig::parse_public_key;
+use unseen_tlog::{Signer, VerifyingKey};
 
-use super::{Outcome, key as signing_key, open, read_text, write_new};
+use super::{Outcome, key as signing_key, open, read_text, ssh_signature, write_new};
 use crate::args::{Globals, KeyCommand, NewPerson, PersonCommand, PolicyCommand};
 use unseen_terminal::i18n::tr;
 use unseen_terminal::output::{Answer, facts, table};
@@ -31,9 +37,9 @@ struct Enrolment {
 }
 
 pub fn key(command: &KeyCommand) -> Outcome {
-    let (key, made) = match command {
-        KeyCommand::New { file } => (write_new_key(file)?, true),
-        KeyCommand::Show { file } => (read_signing_key(file)?, false),
+    let (key, made): (Arc<dyn Signer>, _) = match command {
+        KeyCommand::New { file } => (Arc::new(write_new_key(file)?), true),
+        KeyCommand::Show { key } => (open_key(key)?, false),
     };
     let public = public_key(&key.verifying_key());
     let mut text = facts(&[("Public key", public.to_string()), ("Key id", key.verifying_key().key_id())]);
@@ -46,6 +52,13 @@ pub fn key(command: &KeyCommand) -> Outcome {
 pub fn person(globals: &Globals, command: &PersonCommand) -> Outcome {
     match command {
         PersonCommand::Request { who, origin, out } => {
+            if let Some(key) = ssh_public_key(&who.new_key)? {
+                write_new(out, &enrolment_bytes(origin, &who.name, &who.role, &public_key(&key)))?;
+                let next = tr(
+                    "Next: sign it with `ssh-keygen -Y sign -n unseen -f KEY FILE`, and give FILE and FILE.sig to an operator.",
+                );
+                return Ok(Answer::new(json!({ "toSign": out }), next));
+            }
             let request = Request { log: origin.clone(), enrolment: enrolment(origin, who)? };
             write_new(out, serde_json::to_string_pretty(&request)?.as_bytes())?;
             Ok(Answer::new(&request, tr("The request is written. Give it to an operator.")))
@@ -54,9 +67,7 @@ pub fn person(globals: &Globals, command: &PersonCommand) -> Outcome {
             let mut lab = open(globals)?;
             let asked = match (request, who) {
                 (Some(file), _) => {
-                    let request: Request = serde_json::from_str(&read_text(file)?).map_err(|_| {
-                        format!("{} is not an enrolment request: make one with `unseen person request`", file.display())
-                    })?;
+                    let request = read_request(file)?;
                     if request.log != lab.ledger().origin {
                         return Err(Refusal::OtherLog(request.log, lab.ledger().origin.clone()).into());
                     }
@@ -67,7 +78,7 @@ pub fn person(globals: &Globals, command: &PersonCommand) -> Outcome {
             };
             let Enrolment { name, roles, key, proof } = asked;
             let event = PersonEnrolled { name: name.clone(), roles, key: key.clone(), proof };
-            let entry = lab.sign_and_accept(event, &signing_key(signer)?, &[])?;
+            let entry = lab.sign_and_accept(event, &*signing_key(signer)?, &[])?;
             let text = facts(&[("Enrolled", name), ("Public key", key.to_string()), ("Entry", entry.to_string())]);
             Ok(Answer::new(json!({ "entry": entry, "publicKey": key }), text))
         }
@@ -75,7 +86,7 @@ pub fn person(globals: &Globals, command: &PersonCommand) -> Outcome {
             let mut lab = open(globals)?;
             let key = find(&lab, person)?;
             let event = PersonRevoked { key: key.clone(), reason: reason.clone() };
-            let entry = lab.sign_and_accept(event, &signing_key(signer)?, &[])?;
+            let entry = lab.sign_and_accept(event, &*signing_key(signer)?, &[])?;
             Ok(Answer::new(
                 json!({ "entry": entry, "publicKey": key }),
                 facts(&[("Revoked", key.to_string()), ("Entry", entry.to_string())]),
@@ -102,15 +113,37 @@ pub fn policy(globals: &Globals, command: &PolicyCommand) -> Outcome {
                 format!("{}: line {line}, column {column}: {}", file.display(), error.message().replace('\n', ", "))
             })?;
             policy.check().map_err(Refusal::BadPolicy)?;
-            let entry = lab.sign_and_accept(PolicySet { policy }, &signing_key(signer)?, &[])?;
+            let entry = lab.sign_and_accept(PolicySet { policy }, &*signing_key(signer)?, &[])?;
             Ok(Answer::new(json!({ "entry": entry }), facts(&[("Policy set by entry", entry.to_string())])))
         }
     }
 }
 
+/// A request as `unseen person request` wrote it, or as bytes that an SSH key has signed beside it.
+fn read_request(file: &Path) -> Result<Request, Box<dyn std::error::Error>> {
+    let text = read_text(file)?;
+    if let Some((log, name, roles, key)) = parse_enrolment(text.as_bytes()) {
+        let proof = STANDARD.encode(ssh_signature(file)?.to_bytes());
+        return Ok(Request { log, enrolment: Enrolment { name, roles, key, proof } });
+    }
+    serde_json::from_str(&text).map_err(|_| {
+        format!("{} is not an enrolment request: make one with `unseen person request`", file.display()).into()
+    })
+}
+
+/// The key in an SSH public key file; none when the name is of something else.
+fn ssh_public_key(name: &str) -> Result<Option<VerifyingKey>, Box<dyn std::error::Error>> {
+    if !name.ends_with(".pub") {
+        return Ok(None);
+    }
+    let key = parse_public_key(&read_text(Path::new(name))?).map_err(|error| format!("{name}: {error}"))?;
+    Ok(Some(key))
+}
+
 fn enrolment(log: &str, who: &NewPerson) -> Result<Enrolment, LabError> {
-    let key = read_signing_key(&who.new_key)?;
-    let proof = prove_enrolment(&key, log, &who.name, &who.role).map_err(|error| LabError::Other(error.to_string()))?;
+    let key = open_key(&who.new_key)?;
+    let proof =
+        prove_enrolment(&*key, log, &who.name, &who.role).map_err(|error| LabError::Other(error.to_string()))?;
     Ok(Enrolment { name: who.name.clone(), roles: who.role.clone(), key: public_key(&key.verifying_key()), proof })
 }
 

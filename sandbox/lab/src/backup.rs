@@ -1,0 +1,101 @@
+//! A copy of the whole lab, and a lab from such a copy.
+//!
+//! An old copy that comes back would give spent budget back and show people an older history. Nothing in
+//! the copy itself can tell: a checkpoint kept elsewhere, or a witness, can.
+
+use std::fs;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::Path;
+
+use unseen_log::LogError;
+use unseen_tlog::note::{Checkpoint, Note, NoteKey};
+
+use crate::error::LabError;
+use crate::lab::{Lab, sync_dir};
+
+/// What shows that a backup is not older than what was published.
+pub enum Newest<'a> {
+    /// A checkpoint kept elsewhere, as it was signed: the newest there is.
+    Checkpoint(&'a str),
+    /// The witnesses that the lab's policy names.
+    Witnesses,
+    /// Nothing: whoever restores answers for it.
+    Unchecked,
+}
+
+impl Lab {
+    /// Copies the lab, its keys too, into a new folder, readable by its owner only. The copy is there
+    /// whole or not at all. The lab is locked meanwhile, since it is open.
+    pub fn backup(&self, out: &Path) -> Result<(), LabError> {
+        self.log.verify()?;
+        build_whole(out, |building| copy(&self.dir, building))
+    }
+
+    /// Makes a lab in a new folder out of a backup, after the backup was found complete, undamaged and
+    /// not older than `newest`. Nothing is left when it is refused.
+    pub fn restore(backup: &Path, dir: &Path, newest: &Newest<'_>) -> Result<Lab, LabError> {
+        build_whole(dir, |building| {
+            copy(backup, building)?;
+            let mut lab = Lab::open(building)?;
+            lab.log.verify()?;
+            match newest {
+                Newest::Checkpoint(text) => lab.must_extend(text),
+                Newest::Witnesses => lab.must_be_newest_for_witnesses(),
+                Newest::Unchecked => Ok(()),
+            }
+        })?;
+        Lab::open(dir)
+    }
+
+    /// Refuses unless the log goes on from this checkpoint.
+    fn must_extend(&self, text: &str) -> Result<(), LabError> {
+        let bad = |error| LabError::Other(format!("the kept checkpoint: {error}"));
+        let note = Note::parse(text.as_bytes()).map_err(bad)?;
+        let kept = Checkpoint::parse(note.text()).map_err(bad)?;
+        // A key that came after the backup is not known here, and then the checkpoint is newer.
+        if kept.size > self.log.size() {
+            return Err(LogError::Rollback { published: kept.size, held: self.log.size() }.into());
+        }
+        let keys = self.ledger().log_keys.iter().filter_map(|(_, key)| key.parse::<NoteKey>().ok());
+        let signed = keys.map(|key| Checkpoint::open(&note, &key)).find_map(Result::ok);
+        Ok(self.log.ensure_extends(&signed.ok_or(LabError::OtherCheckpoint)?)?)
+    }
+}
+
+/// Builds a folder beside its place and moves it there whole.
+fn build_whole(out: &Path, build: impl FnOnce(&Path) -> Result<(), LabError>) -> Result<(), LabError> {
+    if out.exists() {
+        return Err(LabError::Exists(out.to_owned()));
+    }
+    let parent = match out.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    fs::create_dir_all(parent).map_err(LabError::io(parent))?;
+    let name = out.file_name().ok_or_else(|| LabError::NotEmpty(out.to_owned()))?.to_string_lossy();
+    let building = parent.join(format!(".{name}.{}.part", std::process::id()));
+    let built = build(&building).and_then(|()| fs::rename(&building, out).map_err(LabError::io(out)));
+    built.inspect_err(|_| drop(fs::remove_dir_all(&building)))?;
+    sync_dir(parent)
+}
+
+/// Copies a folder, each file durably and with its mode. Links and devices have no place in a lab.
+fn copy(from: &Path, to: &Path) -> Result<(), LabError> {
+    fs::DirBuilder::new().mode(0o700).create(to).map_err(LabError::io(to))?;
+    for entry in fs::read_dir(from).map_err(LabError::io(from))? {
+        let entry = entry.map_err(LabError::io(from))?;
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        let kind = entry.file_type().map_err(LabError::io(&source))?;
+        if kind.is_dir() {
+            copy(&source, &target)?;
+            let mode = fs::metadata(&source).map_err(LabError::io(&source))?.mode() & 0o777;
+            fs::set_permissions(&target, fs::Permissions::from_mode(mode)).map_err(LabError::io(&target))?;
+        } else if kind.is_file() {
+            fs::copy(&source, &target).map_err(LabError::io(&source))?;
+            fs::File::open(&target).and_then(|file| file.sync_all()).map_err(LabError::io(&target))?;
+        } else {
+            return Err(LabError::Other(format!("{} is neither a file nor a folder: a lab holds nothing else", source.display())));
+        }
+    }
+    sync_dir(to)
+}
