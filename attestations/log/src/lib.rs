@@ -9,6 +9,7 @@
 //! | `checkpoint` | the same or an earlier one, for readers |
 //! | `tile/entries/...`, `tile/<level>/...` | entries and tree hashes |
 //! | `handover/ENTRY` | the checkpoint that the old key and the new one have signed |
+//! | `sm2/ENTRY.json` | a second envelope, signed in SM2, over what a release's entry says |
 //! | `blobs/sha256/ab/abcd...` | bodies too large for an entry, by their digest |
 //!
 //! An append writes bundles and tiles, then `checkpoint.lock` (this commits), then `checkpoint`.
@@ -40,6 +41,11 @@ pub const LOCK: &str = "checkpoint.lock";
 /// The path of the overlap checkpoint that goes with the entry that hands the log over to another key.
 pub fn handover_path(entry: u64) -> String {
     format!("handover/{entry}")
+}
+
+/// The path of the second envelope, signed in SM2, over the statement of an entry.
+pub fn sm2_path(entry: u64) -> String {
+    format!("sm2/{entry}.json")
 }
 
 /// The path of a blob.

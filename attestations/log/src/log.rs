@@ -1,7 +1,7 @@
 //! Writing a log.
 
 use crate::{
-    CHECKPOINT, Folder, LOCK, LogError, LogReader, Storage, blob_path, handover_path,
+    CHECKPOINT, Folder, LOCK, LogError, LogReader, Storage, blob_path, handover_path, sm2_path,
     reader::{checked_tree, ensure_extends, read, read_checkpoint},
 };
 use std::{fs, ops::Deref, path::PathBuf, sync::Arc};
@@ -195,6 +195,15 @@ impl<S: Storage> Log<S> {
         self.storage.write(&[(blob_path(&digest), bytes.to_vec())]).map_err(LogError::NotLogged)?;
         self.poisoned = false;
         Ok(digest)
+    }
+
+    /// Keeps a second envelope, signed in SM2, over what an entry says.
+    pub fn put_sm2_envelope(&mut self, entry: u64, envelope: Vec<u8>) -> Result<(), LogError> {
+        self.ensure_sound()?;
+        self.poisoned = true;
+        self.storage.write(&[(sm2_path(entry), envelope)]).map_err(LogError::NotLogged)?;
+        self.poisoned = false;
+        Ok(())
     }
 
     /// What others verify this log's checkpoints with.
