@@ -1,0 +1,219 @@
+//! One SEV-SNP attestation report, verified over its raw bytes: nothing is taken apart and put
+//! together again, so no bit of it can change unseen.
+//!
+//! Offsets are those of ATTESTATION_REPORT in AMD's SEV-SNP ABI specification (56860), which all of
+//! its versions 2 to 5 share; certificates are described in AMD's VCEK specification (57230).
+
+use crate::{
+    EvidenceError, ExpectedSevSnp, Product, Proven, Provider, SevSnp,
+    bytes::{hex, sha256},
+};
+use ring::signature::{ECDSA_P384_SHA384_FIXED, RSA_PSS_2048_8192_SHA384, UnparsedPublicKey};
+use std::ops::Range;
+use x509_cert::{
+    Certificate,
+    der::{Decode, Encode, oid::ObjectIdentifier},
+};
+
+const LENGTH: usize = 1184;
+const VERSION: Range<usize> = 0x00..0x04;
+const POLICY: Range<usize> = 0x08..0x10;
+const VMPL: Range<usize> = 0x30..0x34;
+const SIGNATURE_ALGORITHM: Range<usize> = 0x34..0x38;
+const KEY_INFO: Range<usize> = 0x48..0x4c;
+const REPORT_DATA: Range<usize> = 0x50..0x90;
+const MEASUREMENT: Range<usize> = 0x90..0xc0;
+const REPORTED_TCB: Range<usize> = 0x180..0x188;
+const CHIP_ID: Range<usize> = 0x1a0..0x1e0;
+const SIGNED: Range<usize> = 0x00..0x2a0;
+/// The two numbers of the signature, little-endian, 48 bytes and 24 zeros each.
+const R: Range<usize> = 0x2a0..0x2e8;
+const S: Range<usize> = 0x2e8..0x330;
+const RESERVED: Range<usize> = 0x330..LENGTH;
+
+const POLICY_MIGRATION_AGENT: u64 = 1 << 18;
+const POLICY_DEBUG: u64 = 1 << 19;
+/// Which key signed, in KEY_INFO: bits 2 to 4, zero for a VCEK.
+const SIGNING_KEY: u32 = 0b11100;
+
+/// The SHA-256 of AMD's root certificates in DER. They were taken from those that the crate `sev`
+/// 8.0.0 ships in `src/certs/snp/builtin`, which are what AMD serves at
+/// `https://kdsintf.amd.com/vcek/v1/Milan/cert_chain` (`Genoa`, `Turin`): compare with
+/// `openssl x509 -outform der | sha256sum`.
+fn root(product: Product) -> &'static str {
+    match product {
+        Product::Milan => "69d063b45344d26a2e94e1f4210de49ef555308287d4c174445c95639a540bcd",
+        Product::Genoa => "4c6598d19c18719c5dfd4a7d335f674e5bfe1d8f800cea2cf270c10d103db2f1",
+        Product::Turin => "1f084161a44bb6d93778a904877d4819cafa5d05ef4193b2ded9dd9c73dd3f6a",
+    }
+}
+
+/// Checks a report; see [`crate::verify`].
+pub(crate) fn verify(evidence: &SevSnp, nonce: &[u8; 32], expected: &ExpectedSevSnp) -> Result<Proven, EvidenceError> {
+    let mut report_data = [0; 64];
+    report_data[..32].copy_from_slice(nonce);
+    verify_for(evidence, &report_data, expected)
+}
+
+fn verify_for(evidence: &SevSnp, data: &[u8; 64], expected: &ExpectedSevSnp) -> Result<Proven, EvidenceError> {
+    if hex(&sha256(&evidence.chain.ark.0)) != root(expected.product) {
+        return Err(EvidenceError::Root);
+    }
+    let ark = certificate("the ARK certificate", &evidence.chain.ark.0)?;
+    let ask = certificate("the ASK certificate", &evidence.chain.ask.0)?;
+    let vcek = certificate("the VCEK certificate", &evidence.vcek.0)?;
+    signed_by(&ark, &ark, "the ARK certificate")?;
+    signed_by(&ask, &ark, "the ASK certificate")?;
+    signed_by(&vcek, &ask, "the VCEK certificate")?;
+    let report: &[u8; LENGTH] =
+        evidence.report.0.as_slice().try_into().map_err(|_| EvidenceError::Malformed("the report"))?;
+    report_signed_by(report, &vcek)?;
+    vcek_is_of(&vcek, report, expected.product)?;
+    fields(report, data, expected)?;
+    Ok(proven(expected))
+}
+
+/// One certificate in strict DER: written out again it is the same bytes, so that what is verified
+/// below is what was given.
+fn certificate(what: &'static str, der: &[u8]) -> Result<Certificate, EvidenceError> {
+    let parsed = Certificate::from_der(der).map_err(|_| EvidenceError::Malformed(what))?;
+    // The algorithm stands outside of what is signed too, and must be the same there (RFC 5280, 4.1.1.2).
+    let same = parsed.to_der().is_ok_and(|again| again == der)
+        && parsed.signature_algorithm() == parsed.tbs_certificate().signature();
+    if same { Ok(parsed) } else { Err(EvidenceError::Malformed(what)) }
+}
+
+/// RSASSA-PSS with SHA-384, as AMD signs all of these.
+fn signed_by(signed: &Certificate, signer: &Certificate, what: &'static str) -> Result<(), EvidenceError> {
+    let message = signed.tbs_certificate().to_der().map_err(|_| EvidenceError::Malformed(what))?;
+    let signature = signed.signature().as_bytes().ok_or(EvidenceError::Malformed(what))?;
+    let verified = UnparsedPublicKey::new(&RSA_PSS_2048_8192_SHA384, public_key(signer)).verify(&message, signature);
+    verified.map_err(|_| EvidenceError::Signature(what))
+}
+
+/// ECDSA on P-384 with SHA-384, and zeros wherever neither the signed part nor the signature is.
+fn report_signed_by(report: &[u8; LENGTH], vcek: &Certificate) -> Result<(), EvidenceError> {
+    let malformed = EvidenceError::Malformed("the report");
+    if report[RESERVED].iter().any(|byte| *byte != 0) || number(report, SIGNATURE_ALGORITHM) != 1 {
+        return Err(malformed);
+    }
+    let mut signature = Vec::with_capacity(96);
+    for half in [&report[R], &report[S]] {
+        let (number, padding) = half.split_at(48);
+        if padding.iter().any(|byte| *byte != 0) {
+            return Err(malformed);
+        }
+        signature.extend(number.iter().rev());
+    }
+    let verified =
+        UnparsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, public_key(vcek)).verify(&report[SIGNED], &signature);
+    verified.map_err(|_| EvidenceError::Signature("the report"))
+}
+
+/// The certificate names the chip and, level by level, the firmware of the report.
+fn vcek_is_of(vcek: &Certificate, report: &[u8; LENGTH], product: Product) -> Result<(), EvidenceError> {
+    // The chip's identity stands bare in its extension. Since Turin it has 8 bytes, and zeros in the report.
+    let chip = extension(vcek, &[4])?;
+    let length = if product == Product::Turin { 8 } else { 64 };
+    let (named, zeros) = report[CHIP_ID].split_at(length);
+    if chip != named || zeros.iter().any(|byte| *byte != 0) {
+        return Err(EvidenceError::OtherChip);
+    }
+    // Which extension under 1.3.6.1.4.1.3704.1.3 goes with which byte of REPORTED_TCB: 1 boot loader,
+    // 2 TEE, 3 SNP firmware, 4 to 7 reserved, 8 microcode, 9 FMC.
+    let levels = match product {
+        Product::Milan | Product::Genoa => [1, 2, 4, 5, 6, 7, 3, 8],
+        Product::Turin => [9, 1, 2, 3, 5, 6, 7, 8],
+    };
+    for (arc, byte) in levels.into_iter().zip(&report[REPORTED_TCB]) {
+        let level = u8::from_der(extension(vcek, &[3, arc])?);
+        if level.ok() != Some(*byte) {
+            return Err(EvidenceError::OtherChip);
+        }
+    }
+    Ok(())
+}
+
+/// What the report says of the guest, against nonce and policy.
+fn fields(report: &[u8; LENGTH], data: &[u8; 64], expected: &ExpectedSevSnp) -> Result<(), EvidenceError> {
+    if !(2..=5).contains(&number(report, VERSION)) {
+        return Err(EvidenceError::Malformed("the report"));
+    }
+    if number(report, KEY_INFO) & u64::from(SIGNING_KEY) != 0 {
+        return Err(EvidenceError::Guest("the report is signed with another key than a VCEK"));
+    }
+    // A report that the host asked for has all ones here.
+    if number(report, VMPL) > 3 {
+        return Err(EvidenceError::Guest("the report was asked for by the host and not by a guest"));
+    }
+    if report[REPORT_DATA] != *data {
+        return Err(EvidenceError::Nonce);
+    }
+    let policy = number(report, POLICY);
+    if policy & POLICY_DEBUG != 0 && !expected.allow_debug {
+        return Err(EvidenceError::Guest("the host may read and change the guest's memory for debugging"));
+    }
+    if policy & POLICY_MIGRATION_AGENT != 0 {
+        return Err(EvidenceError::Guest("the guest may be moved to other machines by a migration agent"));
+    }
+    if expected.measurement.is_some_and(|measurement| report[MEASUREMENT] != measurement) {
+        return Err(EvidenceError::Guest("the guest was started with another measurement"));
+    }
+    let old = |least: [u8; 8]| report[REPORTED_TCB].iter().zip(least).any(|(level, least)| *level < least);
+    if expected.minimum_tcb.is_some_and(old) {
+        return Err(EvidenceError::Guest("the processor's firmware is older than the least level"));
+    }
+    Ok(())
+}
+
+/// A little-endian number of at most 8 bytes.
+fn number(report: &[u8; LENGTH], range: Range<usize>) -> u64 {
+    report[range].iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+fn public_key(certificate: &Certificate) -> &[u8] {
+    // A key of a fraction of bytes is none, and no signature is its.
+    certificate.tbs_certificate().subject_public_key_info().subject_public_key.as_bytes().unwrap_or_default()
+}
+
+/// The content of the one extension whose name is AMD's 1.3.6.1.4.1.3704.1 and `arcs`.
+fn extension<'a>(vcek: &'a Certificate, arcs: &[u32]) -> Result<&'a [u8], EvidenceError> {
+    let name =
+        arcs.iter().try_fold(ObjectIdentifier::new_unwrap("1.3.6.1.4.1.3704.1"), |name, arc| name.push_arc(*arc));
+    let extensions = vcek.tbs_certificate().extensions().map(Vec::as_slice).unwrap_or_default();
+    let mut found = extensions.iter().filter(|extension| Ok(extension.extn_id) == name);
+    match (found.next(), found.next()) {
+        (Some(one), None) => Ok(one.extn_value.as_bytes()),
+        _ => Err(EvidenceError::Malformed("the VCEK certificate")),
+    }
+}
+
+fn proven(expected: &ExpectedSevSnp) -> Proven {
+    let mut established = vec![
+        "A processor certified under the AMD root that the policy names reported an SEV-SNP guest that asked for this run.",
+        "The report was signed when the statement that starts this run was there already: it holds its digest.",
+        "The processor's certificate is for exactly the chip and the firmware level in the report.",
+    ];
+    let mut not_established = vec![
+        "That the run happened inside that guest: the report shows that the guest knew the run's digest, not what else it did.",
+        "That AMD's certificates are still good: no revocation list and no clock was consulted.",
+        "Whose machine that is, and that nobody attacked the processor physically or through a weakness of its firmware.",
+    ];
+    if expected.measurement.is_some() {
+        established.push("The guest was started with the measurement that the policy names.");
+    } else {
+        not_established.push("What software the guest was started with: the policy names no measurement.");
+    }
+    if expected.minimum_tcb.is_some() {
+        established.push("The processor's firmware has at least the level that the policy names.");
+    } else {
+        not_established.push("How recent the processor's firmware is: the policy names no least level.");
+    }
+    if expected.allow_debug {
+        not_established
+            .push("That the host could not read the guest's memory: the policy allows guests that can be debugged.");
+    } else {
+        established.push("The guest's policy forbids the host to debug it, and a migration agent to move it.");
+    }
+    Proven { provider: Provider::SevSnp, established, not_established }
+}
