@@ -217,3 +217,201 @@ fn proven(expected: &ExpectedSevSnp) -> Proven {
     }
     Proven { provider: Provider::SevSnp, established, not_established }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Blob, Chain, Evidence, Expected};
+
+    const REPORT: &[u8; LENGTH] = include_bytes!("../tests/data/report-milan.bin");
+    const VCEK: &[u8] = include_bytes!("../tests/data/vcek-milan.der");
+    const ASK: &[u8] = include_bytes!("../tests/data/ask-milan.der");
+    const ARK: &[u8] = include_bytes!("../tests/data/ark-milan.der");
+    const ARK_GENOA: &[u8] = include_bytes!("../tests/data/ark-genoa.der");
+    const VCEK_TURIN: &[u8] = include_bytes!("../tests/data/vcek-turin.der");
+    const ASK_TURIN: &[u8] = include_bytes!("../tests/data/ask-turin.der");
+    const ARK_TURIN: &[u8] = include_bytes!("../tests/data/ark-turin.der");
+
+    fn shipped() -> SevSnp {
+        let blob = |bytes: &[u8]| Blob(bytes.to_vec());
+        SevSnp { report: blob(REPORT), vcek: blob(VCEK), chain: Chain { ask: blob(ASK), ark: blob(ARK) } }
+    }
+
+    fn milan() -> ExpectedSevSnp {
+        ExpectedSevSnp { product: Product::Milan, measurement: None, minimum_tcb: None, allow_debug: false }
+    }
+
+    fn data() -> [u8; 64] {
+        REPORT[REPORT_DATA].try_into().unwrap()
+    }
+
+    fn check(evidence: &SevSnp) -> Result<(), EvidenceError> {
+        verify_for(evidence, &data(), &milan()).map(drop)
+    }
+
+    fn read(der: &[u8]) -> Certificate {
+        certificate("a certificate", der).unwrap()
+    }
+
+    #[test]
+    fn a_report_of_a_real_processor_holds() {
+        assert_eq!(check(&shipped()), Ok(()));
+        let evidence = Evidence::SevSnp(shipped());
+        assert_eq!(Evidence::parse(&evidence.to_bytes().unwrap()), Ok(evidence.clone()));
+        // Its guest put 64 bytes of its own where a run has its nonce and zeros.
+        let nonce = data()[..32].try_into().unwrap();
+        assert_eq!(crate::verify(&evidence, &nonce, &Expected::SevSnp(milan())), Err(EvidenceError::Nonce));
+    }
+
+    #[test]
+    fn every_flipped_byte_of_the_report_is_refused_by_its_signature() {
+        let vcek = read(VCEK);
+        assert_eq!(report_signed_by(REPORT, &vcek), Ok(()));
+        for i in 0..LENGTH {
+            // One bit a byte is enough under the signature; all bits of what it does not cover.
+            for bit in if SIGNED.contains(&i) { i % 8..i % 8 + 1 } else { 0..8 } {
+                let mut report = *REPORT;
+                report[i] ^= 1 << bit;
+                assert!(report_signed_by(&report, &vcek).is_err(), "bit {bit} of byte {i}");
+            }
+        }
+        for length in [0, 1, SIGNED.end, LENGTH - 1, LENGTH + 1] {
+            let mut evidence = shipped();
+            evidence.report.0.resize(length, 0);
+            assert_eq!(check(&evidence), Err(EvidenceError::Malformed("the report")), "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn every_flipped_byte_of_the_evidence_is_refused() {
+        type Part = fn(&mut SevSnp) -> &mut Vec<u8>;
+        let parts: [(&str, Part, usize); 4] = [
+            ("report", |evidence| &mut evidence.report.0, LENGTH),
+            ("vcek", |evidence| &mut evidence.vcek.0, VCEK.len()),
+            ("ask", |evidence| &mut evidence.chain.ask.0, ASK.len()),
+            ("ark", |evidence| &mut evidence.chain.ark.0, ARK.len()),
+        ];
+        for (name, part, length) in parts {
+            for i in 0..length {
+                let mut evidence = shipped();
+                part(&mut evidence)[i] ^= 1 << (i % 8);
+                assert!(check(&evidence).is_err(), "{name}, byte {i}");
+            }
+            let mut evidence = shipped();
+            part(&mut evidence).push(0);
+            assert!(check(&evidence).is_err(), "{name} with a byte more");
+            part(&mut evidence).truncate(length - 1);
+            assert!(check(&evidence).is_err(), "{name} with a byte less");
+        }
+    }
+
+    #[test]
+    fn another_root_is_refused() {
+        let of = |product| verify_for(&shipped(), &data(), &ExpectedSevSnp { product, ..milan() }).map(drop);
+        assert_eq!(of(Product::Genoa), Err(EvidenceError::Root));
+        assert_eq!(of(Product::Turin), Err(EvidenceError::Root));
+        let mut evidence = shipped();
+        evidence.chain.ark = Blob(ARK_GENOA.to_vec());
+        assert_eq!(check(&evidence), Err(EvidenceError::Root));
+        let genoa = ExpectedSevSnp { product: Product::Genoa, ..milan() };
+        let refused = verify_for(&evidence, &data(), &genoa).map(drop);
+        assert_eq!(refused, Err(EvidenceError::Signature("the ASK certificate")));
+        // A root that signs itself and whatever else is wanted, in the place of the signer.
+        let mut evidence = shipped();
+        evidence.chain.ask = Blob(ARK.to_vec());
+        assert_eq!(check(&evidence), Err(EvidenceError::Signature("the VCEK certificate")));
+        evidence.vcek = Blob(ASK.to_vec());
+        assert_eq!(check(&evidence), Err(EvidenceError::Signature("the report")));
+    }
+
+    #[test]
+    fn the_roots_are_those_of_their_lines() {
+        for (product, ark, name) in [
+            (Product::Milan, ARK, "ARK-Milan"),
+            (Product::Genoa, ARK_GENOA, "ARK-Genoa"),
+            (Product::Turin, ARK_TURIN, "ARK-Turin"),
+        ] {
+            assert_eq!(hex(&sha256(ark)), root(product));
+            let ark = read(ark);
+            assert_eq!(signed_by(&ark, &ark, "the ARK certificate"), Ok(()));
+            assert!(ark.tbs_certificate().subject().to_string().contains(name));
+        }
+    }
+
+    #[test]
+    fn the_certificate_is_for_the_chip_and_level_of_the_report() {
+        let flips = |vcek: &Certificate, good: &[u8; LENGTH], product| {
+            assert_eq!(vcek_is_of(vcek, good, product), Ok(()));
+            for i in REPORTED_TCB.chain(CHIP_ID) {
+                let mut report = *good;
+                report[i] ^= 1;
+                assert_eq!(vcek_is_of(vcek, &report, product), Err(EvidenceError::OtherChip), "byte {i}");
+            }
+        };
+        flips(&read(VCEK), REPORT, Product::Milan);
+        assert!(vcek_is_of(&read(VCEK), REPORT, Product::Turin).is_err());
+        // A certificate of the Turin line, and what its chip would report: microcode 9, all else 0.
+        let (vcek, ask, ark) = (read(VCEK_TURIN), read(ASK_TURIN), read(ARK_TURIN));
+        assert_eq!(signed_by(&ask, &ark, "the ASK certificate"), Ok(()));
+        assert_eq!(signed_by(&vcek, &ask, "the VCEK certificate"), Ok(()));
+        let mut report = *REPORT;
+        report[REPORTED_TCB].copy_from_slice(&[0, 0, 0, 0, 0, 0, 0, 9]);
+        report[CHIP_ID].fill(0);
+        report[CHIP_ID][..8].copy_from_slice(&crate::unhex::<8>("1e550a8ee5cf9f4d").unwrap());
+        flips(&vcek, &report, Product::Turin);
+        // An ASK has none of these extensions.
+        assert_eq!(
+            vcek_is_of(&read(ASK), REPORT, Product::Milan),
+            Err(EvidenceError::Malformed("the VCEK certificate"))
+        );
+    }
+
+    #[test]
+    fn what_the_policy_does_not_accept_is_refused() {
+        let with = |at: usize, byte: u8, expected: &ExpectedSevSnp| {
+            let mut report = *REPORT;
+            report[at] = byte;
+            fields(&report, &data(), expected)
+        };
+        let refused = |at, byte| with(at, byte, &milan());
+        assert_eq!(refused(0, 2), Ok(()));
+        for version in [0, 1, 6] {
+            assert_eq!(refused(0, version), Err(EvidenceError::Malformed("the report")));
+        }
+        assert!(matches!(refused(KEY_INFO.start, 4), Err(EvidenceError::Guest(_))), "a VLEK");
+        assert!(matches!(refused(VMPL.start, 4), Err(EvidenceError::Guest(_))));
+        assert!(matches!(refused(VMPL.end - 1, 0xff), Err(EvidenceError::Guest(_))));
+        assert_eq!(refused(VMPL.start, 3), Ok(()));
+        for i in REPORT_DATA {
+            assert_eq!(refused(i, REPORT[i] ^ 1), Err(EvidenceError::Nonce));
+        }
+        let debug = Err(EvidenceError::Guest("the host may read and change the guest's memory for debugging"));
+        assert_eq!(refused(POLICY.start + 2, 0b1000), debug);
+        assert_eq!(with(POLICY.start + 2, 0b1000, &ExpectedSevSnp { allow_debug: true, ..milan() }), Ok(()));
+        assert!(matches!(refused(POLICY.start + 2, 0b0100), Err(EvidenceError::Guest(_))), "a migration agent");
+
+        let measurement: [u8; 48] = REPORT[MEASUREMENT].try_into().unwrap();
+        let expected = ExpectedSevSnp { measurement: Some(measurement), ..milan() };
+        assert_eq!(fields(REPORT, &data(), &expected), Ok(()));
+        for i in MEASUREMENT {
+            assert!(matches!(with(i, REPORT[i] ^ 1, &expected), Err(EvidenceError::Guest(_))));
+        }
+        let level: [u8; 8] = REPORT[REPORTED_TCB].try_into().unwrap();
+        assert_eq!(fields(REPORT, &data(), &ExpectedSevSnp { minimum_tcb: Some(level), ..milan() }), Ok(()));
+        for i in 0..8 {
+            let mut more = level;
+            more[i] += 1;
+            let refused = fields(REPORT, &data(), &ExpectedSevSnp { minimum_tcb: Some(more), ..milan() });
+            assert!(matches!(refused, Err(EvidenceError::Guest(_))), "level {i}");
+        }
+    }
+
+    #[test]
+    fn the_verdict_follows_the_policy() {
+        let strict = ExpectedSevSnp { measurement: Some([0; 48]), minimum_tcb: Some([0; 8]), ..milan() };
+        let loose = ExpectedSevSnp { allow_debug: true, ..milan() };
+        let (strict, loose) = (proven(&strict), proven(&loose));
+        assert_eq!(strict.established.len(), loose.established.len() + 3);
+        assert_eq!(strict.not_established.len(), loose.not_established.len() - 3);
+    }
+}
