@@ -96,7 +96,7 @@ fn quote(nonce: &[u8; 32], options: &CollectOptions) -> Result<Tpm2, CollectErro
 fn event_log(log: &EventLog) -> Result<Option<Vec<u8>>, CollectError> {
     match log {
         EventLog::Omit => Ok(None),
-        EventLog::Firmware if !Path::new(FIRMWARE_LOG).exists() => Ok(None),
+        EventLog::Firmware if matches!(Path::new(FIRMWARE_LOG).try_exists(), Ok(false)) => Ok(None),
         EventLog::Firmware => read(Path::new(FIRMWARE_LOG)).map(Some),
         EventLog::File(path) => read(path).map(Some),
     }
@@ -172,7 +172,7 @@ pub enum CollectError {
     #[error("{0} had not ended after {limit} seconds and was killed: look whether the TPM answers", limit = LIMIT.as_secs())]
     Late(&'static str),
     /// A file that cannot be read.
-    #[error("cannot read {path}: {source}")]
+    #[error("cannot read {path}: {source}; if that is an event log, only root may read it, and it can be left out")]
     Read {
         /// Which.
         path: PathBuf,

@@ -18,8 +18,6 @@ const SPKI_P256: &[u8] =
     b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00";
 /// The algorithm of an RSA key (RFC 3279, 2.3.1).
 const ALGORITHM_RSA: &[u8] = b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00";
-/// The length of the RSAPublicKey of a modulus of 2048 bits and the exponent 3.
-const LEAST_RSA: usize = 268;
 
 const TPM_ALG_RSASSA: u16 = 0x0014;
 const TPM_ALG_ECDSA: u16 = 0x0018;
@@ -34,7 +32,7 @@ pub(crate) struct AttestationKey {
 enum Public {
     /// An uncompressed point.
     P256(Vec<u8>),
-    /// RSAPublicKey (RFC 8017, A.1.1); ring refuses one that is not strict DER.
+    /// RSAPublicKey (RFC 8017, A.1.1); ring refuses one that is not strict DER or has less than 2048 bits.
     Rsa(Vec<u8>),
 }
 
@@ -93,7 +91,7 @@ fn rsa(spki: &[u8]) -> Result<Vec<u8>, EvidenceError> {
     let bits = sequence.strip_prefix(ALGORITHM_RSA).ok_or(EvidenceError::Key)?;
     match long_tlv(bits, 0x03)? {
         // The first byte of a BIT STRING is the number of unused bits.
-        [0, key @ ..] if key.len() >= LEAST_RSA => Ok(key.to_vec()),
+        [0, key @ ..] => Ok(key.to_vec()),
         _ => Err(EvidenceError::Key),
     }
 }
@@ -124,6 +122,10 @@ mod tests {
             assert_eq!(attestation_key_digest(pem).unwrap(), digest);
             assert_eq!(attestation_key_digest(&pem.replace('\n', "\r\n")).unwrap(), digest);
             assert_eq!(attestation_key_digest(&format!("{pem}{pem}")), Err(EvidenceError::Key), "two blocks");
+            let mut spki = AttestationKey::from_pem(pem).unwrap().spki;
+            spki.push(0);
+            let longer = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----", STANDARD.encode(spki));
+            assert_eq!(attestation_key_digest(&longer), Err(EvidenceError::Key), "a byte more");
         }
         for wrong in ["", "x", RSA_1024, P384, &P256.replace("PUBLIC", "PRIVATE")] {
             assert_eq!(attestation_key_digest(wrong), Err(EvidenceError::Key), "{wrong}");

@@ -29,7 +29,10 @@ pub use collect::{CollectError, CollectOptions, EventLog, FIRMWARE_LOG, collect}
 pub use key::attestation_key_digest;
 
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 /// The longest evidence that is written or read, in bytes of JSON. A firmware's event log, the
 /// largest part, has some 30 to 100 kB.
@@ -226,13 +229,7 @@ pub struct Proven {
 /// for the caller to say. Evidence of a provider that the policy does not name is an error.
 pub fn verify(evidence: &Evidence, nonce: &[u8; 32], expected: &Expected) -> Result<Proven, EvidenceError> {
     match (evidence, expected) {
-        (Evidence::None, _) => Ok(Proven {
-            provider: Provider::None,
-            established: Vec::new(),
-            not_established: vec![
-                "No evidence of the machine was given: which machine the run happened on rests on the operator's word.",
-            ],
-        }),
+        (Evidence::None, _) => Ok(no_evidence()),
         (Evidence::Tpm2(quote), Expected::Tpm2(expected)) => tpm2::verify(quote, nonce, expected),
         #[cfg(feature = "sev-snp")]
         (Evidence::SevSnp(report), Expected::SevSnp(expected)) => sev_snp::verify(report, nonce, expected),
@@ -240,6 +237,28 @@ pub fn verify(evidence: &Evidence, nonce: &[u8; 32], expected: &Expected) -> Res
         (Evidence::SevSnp(_), Expected::SevSnp(_)) => Err(EvidenceError::NotBuilt),
         _ => Err(EvidenceError::Provider { given: evidence.provider(), named: expected.provider() }),
     }
+}
+
+fn no_evidence() -> Proven {
+    let nothing =
+        "No evidence of the machine was given: which machine the run happened on rests on the operator's word.";
+    Proven { provider: Provider::None, established: Vec::new(), not_established: vec![nothing] }
+}
+
+/// Every sentence that a [`Proven`] can hold, for whoever translates them.
+pub fn sentences() -> BTreeSet<&'static str> {
+    let mut verdicts = vec![no_evidence()];
+    for (one, other) in [(false, false), (false, true), (true, false), (true, true)] {
+        verdicts.push(tpm2::proven(one, other));
+        #[cfg(feature = "sev-snp")]
+        verdicts.push(sev_snp::proven(&ExpectedSevSnp {
+            product: Product::Milan,
+            measurement: one.then_some([0; 48]),
+            minimum_tcb: other.then_some([0; 8]),
+            allow_debug: one,
+        }));
+    }
+    verdicts.into_iter().flat_map(|verdict| [verdict.established, verdict.not_established].concat()).collect()
 }
 
 /// Why evidence is refused.

@@ -62,13 +62,13 @@ fn verify_for(evidence: &SevSnp, data: &[u8; 64], expected: &ExpectedSevSnp) -> 
     let ark = certificate("the ARK certificate", &evidence.chain.ark.0)?;
     let ask = certificate("the ASK certificate", &evidence.chain.ask.0)?;
     let vcek = certificate("the VCEK certificate", &evidence.vcek.0)?;
-    signed_by(&ark, &ark, "the ARK certificate")?;
+    // That the root signs itself says nothing more: its digest is what is believed.
     signed_by(&ask, &ark, "the ASK certificate")?;
     signed_by(&vcek, &ask, "the VCEK certificate")?;
     let report: &[u8; LENGTH] =
         evidence.report.0.as_slice().try_into().map_err(|_| EvidenceError::Malformed("the report"))?;
-    report_signed_by(report, &vcek)?;
     vcek_is_of(&vcek, report, expected.product)?;
+    report_signed_by(report, &vcek)?;
     fields(report, data, expected)?;
     Ok(proven(expected))
 }
@@ -188,14 +188,15 @@ fn extension<'a>(vcek: &'a Certificate, arcs: &[u32]) -> Result<&'a [u8], Eviden
     }
 }
 
-fn proven(expected: &ExpectedSevSnp) -> Proven {
+/// The verdict on a report that holds.
+pub(crate) fn proven(expected: &ExpectedSevSnp) -> Proven {
     let mut established = vec![
-        "A processor certified under the AMD root that the policy names reported an SEV-SNP guest that asked for this run.",
+        "A processor certified under the AMD root that the policy names reported on an SEV-SNP guest that presented the digest of this run.",
         "The report was signed when the statement that starts this run was there already: it holds its digest.",
         "The processor's certificate is for exactly the chip and the firmware level in the report.",
     ];
     let mut not_established = vec![
-        "That the run happened inside that guest: the report shows that the guest knew the run's digest, not what else it did.",
+        "That the run happened inside that guest: the report shows that the guest knew the run's digest, and not what it did.",
         "That AMD's certificates are still good: no revocation list and no clock was consulted.",
         "Whose machine that is, and that nobody attacked the processor physically or through a weakness of its firmware.",
     ];
@@ -275,6 +276,9 @@ mod tests {
                 assert!(report_signed_by(&report, &vcek).is_err(), "bit {bit} of byte {i}");
             }
         }
+        let mut report = *REPORT;
+        report[SIGNATURE_ALGORITHM.start] = 2;
+        assert_eq!(report_signed_by(&report, &vcek), Err(EvidenceError::Malformed("the report")), "another algorithm");
         for length in [0, 1, SIGNED.end, LENGTH - 1, LENGTH + 1] {
             let mut evidence = shipped();
             evidence.report.0.resize(length, 0);
@@ -305,6 +309,21 @@ mod tests {
         }
     }
 
+    /// Other bytes that a reader of certificates takes for the same: here a year of four digits where
+    /// RFC 5280 wants two.
+    #[test]
+    fn another_spelling_of_a_certificate_is_refused() {
+        let at = VCEK.windows(15).position(|bytes| bytes == b"\x17\x0d230403192343Z").unwrap();
+        let mut spelt = [&VCEK[..at], b"\x18\x0f20230403192343Z", &VCEK[at + 15..]].concat();
+        // Two bytes more in the certificate, in what is signed, and in the validity.
+        for length in [3, 7, at - 1] {
+            spelt[length] += 2;
+        }
+        assert!(Certificate::from_der(&spelt).is_ok_and(|same| same.to_der().unwrap() == VCEK));
+        let evidence = SevSnp { vcek: Blob(spelt), ..shipped() };
+        assert_eq!(check(&evidence), Err(EvidenceError::Malformed("the VCEK certificate")));
+    }
+
     #[test]
     fn another_root_is_refused() {
         let of = |product| verify_for(&shipped(), &data(), &ExpectedSevSnp { product, ..milan() }).map(drop);
@@ -321,7 +340,7 @@ mod tests {
         evidence.chain.ask = Blob(ARK.to_vec());
         assert_eq!(check(&evidence), Err(EvidenceError::Signature("the VCEK certificate")));
         evidence.vcek = Blob(ASK.to_vec());
-        assert_eq!(check(&evidence), Err(EvidenceError::Signature("the report")));
+        assert_eq!(check(&evidence), Err(EvidenceError::Malformed("the VCEK certificate")), "none of a processor");
     }
 
     #[test]
@@ -350,6 +369,9 @@ mod tests {
         };
         flips(&read(VCEK), REPORT, Product::Milan);
         assert!(vcek_is_of(&read(VCEK), REPORT, Product::Turin).is_err());
+        let mut evidence = shipped();
+        evidence.report.0[CHIP_ID.start] ^= 1;
+        assert_eq!(check(&evidence), Err(EvidenceError::OtherChip));
         // A certificate of the Turin line, and what its chip would report: microcode 9, all else 0.
         let (vcek, ask, ark) = (read(VCEK_TURIN), read(ASK_TURIN), read(ARK_TURIN));
         assert_eq!(signed_by(&ask, &ark, "the ASK certificate"), Ok(()));
@@ -413,5 +435,8 @@ mod tests {
         let (strict, loose) = (proven(&strict), proven(&loose));
         assert_eq!(strict.established.len(), loose.established.len() + 3);
         assert_eq!(strict.not_established.len(), loose.not_established.len() - 3);
+        for said in [strict.established, loose.not_established].concat() {
+            assert!(crate::sentences().contains(said), "{said}");
+        }
     }
 }

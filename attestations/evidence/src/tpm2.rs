@@ -38,7 +38,7 @@ pub(crate) fn verify(quote: &Tpm2, nonce: &[u8; 32], expected: &ExpectedTpm2) ->
     if let Some(log) = &quote.event_log {
         event_log::replay(&log.0, &quote.pcrs)?;
     }
-    Ok(proven(expected, quote.event_log.is_some()))
+    Ok(proven(!expected.pcrs.is_empty(), quote.event_log.is_some()))
 }
 
 /// What of TPMS_ATTEST (TPM 2.0 Library, part 2, 10.12.12) is compared with something.
@@ -80,9 +80,10 @@ impl Attest<'_> {
     }
 }
 
-fn proven(expected: &ExpectedTpm2, log: bool) -> Proven {
+/// The verdict on a quote that holds, when the policy lists values (`listed`) and there is an event `log`.
+pub(crate) fn proven(listed: bool, log: bool) -> Proven {
     let mut established = vec![
-        "The attestation key that the policy names signed a TPM quote of these PCR values for this run.",
+        "The attestation key that the policy names signed a quote of these PCR values for this run.",
         "It was signed when the statement that starts this run was there already: the quote holds its digest.",
     ];
     let mut not_established = vec![
@@ -90,9 +91,10 @@ fn proven(expected: &ExpectedTpm2, log: bool) -> Proven {
         "That the run happened on the machine of that TPM: a quote shows no link between the TPM and the process that asked for it.",
         "What the machine did after its PCRs were last extended, and what it runs that nothing measures.",
     ];
-    match expected.pcrs.is_empty() {
-        false => established.push("The PCRs that the policy lists have the values it lists."),
-        true => not_established.push("Whether the PCR values are good ones: the policy lists none."),
+    if listed {
+        established.push("The PCRs that the policy lists have the values it lists.");
+    } else {
+        not_established.push("Whether the PCR values are good ones: the policy lists none.");
     }
     if log {
         established.push("The event log, replayed, leads to exactly the PCR values that were signed.");

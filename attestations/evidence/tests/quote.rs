@@ -9,7 +9,7 @@ use ring::{
 };
 use unseen_evidence::{
     Blob, Evidence, EvidenceError, Expected, ExpectedTpm2, MAX_BYTES, PcrBank, Pcrs, Provider, Tpm2,
-    attestation_key_digest, hex, unhex, verify,
+    attestation_key_digest, hex, sentences, unhex, verify,
 };
 
 /// Quotes of PCRs 0, 7 and 16 over this nonce by an ECC and an RSA key; `tests/swtpm.rs` writes them anew.
@@ -32,6 +32,7 @@ fn named(quote: &Tpm2) -> ExpectedTpm2 {
 fn check(quote: &Tpm2, nonce: &[u8; 32], expected: &ExpectedTpm2) -> Result<(), EvidenceError> {
     let proven = verify(&Evidence::Tpm2(quote.clone()), nonce, &Expected::Tpm2(expected.clone()))?;
     assert_eq!(proven.provider, Provider::Tpm2);
+    assert!([proven.established, proven.not_established].concat().iter().all(|said| sentences().contains(said)));
     Ok(())
 }
 
@@ -88,9 +89,10 @@ fn every_flipped_byte_is_refused() {
 
 #[test]
 fn other_lengths_are_refused() {
+    type Part = fn(&mut Tpm2) -> &mut Vec<u8>;
     for json in [ECC, RSA] {
         let (good, expected) = captured(json);
-        let parts: [(&str, fn(&mut Tpm2) -> &mut Vec<u8>); 2] =
+        let parts: [(&str, Part); 2] =
             [("attest", |quote| &mut quote.attest.0), ("signature", |quote| &mut quote.signature.0)];
         for (name, part) in parts {
             let whole = part(&mut good.clone()).clone();
@@ -219,10 +221,14 @@ fn event_logs_are_replayed() {
     let one_zero = event(0, 1, [1; 32], b"");
     assert_eq!(with(log(&[locality(3), one_zero.clone()]), &[(0, zero)]), Ok(()));
     assert_eq!(with(log(&[locality(0), one_zero.clone()]), &[(0, zero)]), Err(EvidenceError::EventLog(0)));
-    assert!(with(log(&[one_zero, locality(3)]), &[(0, start)]).is_err(), "too late to start anew");
+    let late = log(&[one_zero, locality(3)]);
+    assert_eq!(with(late, &[(0, extend([0; 32], [1; 32]))]), Ok(()), "too late to start from there");
 
     let malformed = Err(EvidenceError::Malformed("the event log"));
-    let wrong: [(&str, Vec<u8>); 8] = [
+    let twice =
+        [&le32(7)[..], &le32(1), &le32(2), &[[0xb, 0].as_slice(), &[1; 32]].concat().repeat(2), &le32(0)].concat();
+    let wrong: [(&str, Vec<u8>); 9] = [
+        ("SHA-256 twice", [header(&[(0xb, 32)], b""), twice].concat()),
         ("empty", vec![]),
         ("no header", one.clone()),
         ("the older format", [&good[..32], b"Spec ID Event02\0".as_slice(), &good[48..]].concat()),
