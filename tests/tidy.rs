@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 const ARROWS: &[(&str, &[&str])] = &[
     ("policies", &[]),
     ("attestations/tlog", &[]),
+    ("attestations/evidence", &[]),
     ("guest-sdk/rust", &[]),
     ("guest-sdk/toolchain", &[]),
     ("runtime", &[]),

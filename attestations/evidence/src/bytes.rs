@@ -1,0 +1,144 @@
+//! Bytes: bounded reading, hexadecimal, base64 in JSON.
+
+use crate::EvidenceError;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use std::fmt;
+
+/// Bytes; base64 in serde.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Blob(pub Vec<u8>);
+
+impl fmt::Debug for Blob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Blob({} bytes)", self.0.len())
+    }
+}
+
+impl Serialize for Blob {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Blob {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Blob, D::Error> {
+        STANDARD.decode(String::deserialize(deserializer)?).map(Blob).map_err(D::Error::custom)
+    }
+}
+
+/// Lowercase hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Exactly `N` bytes from exactly `2 N` lowercase hexadecimal digits.
+pub fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let digits = text.as_bytes();
+    if digits.len() != 2 * N || digits.iter().any(|d| !matches!(d, b'0'..=b'9' | b'a'..=b'f')) {
+        return None;
+    }
+    let mut bytes = [0; N];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut digest = [0; 32];
+    digest.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref());
+    digest
+}
+
+/// The rest of a structure that is being read. No read goes beyond it.
+pub(crate) struct Reader<'a> {
+    rest: &'a [u8],
+    /// What is read, for errors.
+    what: &'static str,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(what: &'static str, bytes: &'a [u8]) -> Reader<'a> {
+        Reader { rest: bytes, what }
+    }
+
+    /// The error that this structure is not what it should be.
+    pub(crate) fn malformed(&self) -> EvidenceError {
+        EvidenceError::Malformed(self.what)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    pub(crate) fn take(&mut self, count: usize) -> Result<&'a [u8], EvidenceError> {
+        let (taken, rest) = self.rest.split_at_checked(count).ok_or(self.malformed())?;
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], EvidenceError> {
+        let (taken, rest) = self.rest.split_first_chunk().ok_or(self.malformed())?;
+        self.rest = rest;
+        Ok(*taken)
+    }
+
+    /// Nothing may follow.
+    pub(crate) fn end(self) -> Result<(), EvidenceError> {
+        if self.rest.is_empty() { Ok(()) } else { Err(self.malformed()) }
+    }
+
+    pub(crate) fn u8(&mut self) -> Result<u8, EvidenceError> {
+        self.array().map(u8::from_be_bytes)
+    }
+
+    /// Big-endian, as a TPM writes.
+    pub(crate) fn be16(&mut self) -> Result<u16, EvidenceError> {
+        self.array().map(u16::from_be_bytes)
+    }
+
+    /// Big-endian.
+    pub(crate) fn be32(&mut self) -> Result<u32, EvidenceError> {
+        self.array().map(u32::from_be_bytes)
+    }
+
+    /// Little-endian, as firmware writes its log.
+    pub(crate) fn le16(&mut self) -> Result<u16, EvidenceError> {
+        self.array().map(u16::from_le_bytes)
+    }
+
+    /// Little-endian.
+    pub(crate) fn le32(&mut self) -> Result<u32, EvidenceError> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    /// A TPM2B structure: its length in two bytes, then at most `most` bytes.
+    pub(crate) fn tpm2b(&mut self, most: u16) -> Result<&'a [u8], EvidenceError> {
+        match self.be16()? {
+            length if length <= most => self.take(length.into()),
+            _ => Err(self.malformed()),
+        }
+    }
+}
+
+/// How PCR values stand in JSON: an object, because the index of a member is a text there.
+pub(crate) mod pcrs {
+    use super::*;
+    use crate::Pcrs;
+    use std::collections::BTreeMap;
+
+    pub(crate) fn serialize<S: Serializer>(pcrs: &Pcrs, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(pcrs.iter().map(|(index, value)| (index.to_string(), hex(value))))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Pcrs, D::Error> {
+        let read = |(index, value): (String, String)| {
+            let known = index.parse().ok().filter(|known| *known < 24);
+            known.zip(unhex(&value)).ok_or_else(|| {
+                D::Error::custom(format!("PCR {index:?}: write an index from 0 to 23 and 64 lowercase hex digits"))
+            })
+        };
+        BTreeMap::<String, String>::deserialize(deserializer)?.into_iter().map(read).collect()
+    }
+}
