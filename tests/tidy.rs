@@ -17,11 +17,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sandbox/data", &["policies"]),
     ("attestations/log", &["tlog"]),
     ("attestations/keys", &["tlog"]),
-    ("attestations/audit", &["tlog", "log", "policies", "core"]),
+    ("attestations/audit", &["tlog", "log", "policies", "core", "evidence"]),
     ("attestations/auditor", &["audit", "policies", "terminal"]),
     ("terminal", &[]),
     ("sandbox/worker", &["data", "core", "runtime", "policies"]),
-    ("sandbox/lab", &["worker", "data", "core", "runtime", "policies", "log", "audit", "tlog", "keys"]),
+    ("sandbox/lab", &["worker", "data", "core", "runtime", "policies", "log", "audit", "tlog", "keys", "evidence"]),
     (
         "sandbox/cli",
         &[

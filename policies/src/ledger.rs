@@ -113,6 +113,8 @@ pub struct Run {
     pub entry: u64,
     /// Leaf hash of that entry.
     pub leaf: Digest,
+    /// SHA-256 of its statement, to which evidence of the machine is bound.
+    pub statement: Digest,
     /// No earlier than this may the result appear.
     pub release_at: DateTime<Utc>,
     /// What runs it, such as `unseen 0.1.0`.
@@ -312,9 +314,15 @@ impl Ledger {
         }
     }
 
-    /// Folds one more entry in, after [`Ledger::check`]. `leaf` is the entry's RFC 6962 leaf hash.
-    /// On a refusal nothing has changed.
-    pub fn apply(&mut self, signer: &PublicKey, record: &Record, leaf: &Digest) -> Result<(), Refusal> {
+    /// Folds one more entry in, after [`Ledger::check`]. `leaf` is the entry's RFC 6962 leaf hash,
+    /// `statement` the SHA-256 of the statement in its envelope. On a refusal nothing has changed.
+    pub fn apply(
+        &mut self,
+        signer: &PublicKey,
+        record: &Record,
+        leaf: &Digest,
+        statement: &Digest,
+    ) -> Result<(), Refusal> {
         self.check(signer, record)?;
         let entry = self.size;
         self.nonces.entry(*signer).or_default().insert(Nonce::parse(&record.nonce)?);
@@ -368,7 +376,7 @@ impl Ledger {
                 }
             }
             Event::JobRejected(e) => self.end(e.job, State::Rejected, &e.reason),
-            Event::RunStarted(e) => self.charge(entry, leaf, e),
+            Event::RunStarted(e) => self.charge(entry, leaf, statement, e),
             Event::Released(e) => {
                 if let Some(job) = self.jobs.get_mut(&e.job) {
                     job.state = State::Released;
@@ -707,12 +715,13 @@ impl Ledger {
         }
     }
 
-    fn charge(&mut self, entry: u64, leaf: &Digest, e: &RunStarted) {
+    fn charge(&mut self, entry: u64, leaf: &Digest, statement: &Digest, e: &RunStarted) {
         let Some(job) = self.jobs.get_mut(&e.job) else { return };
         job.state = State::Running;
         job.run = Some(Run {
             entry,
             leaf: *leaf,
+            statement: *statement,
             release_at: e.release_at,
             runtime: e.runtime.clone(),
             runtime_build: e.runtime_build,
@@ -825,7 +834,7 @@ mod tests {
             let record = self.record(event);
             let before = self.ledger.clone();
             let entry = self.ledger.size;
-            let outcome = self.ledger.apply(&key(who), &record, &digest(100 + entry as u8));
+            let outcome = self.ledger.apply(&key(who), &record, &digest(100 + entry as u8), &digest(0));
             if outcome.is_err() {
                 assert_eq!(self.ledger, before, "a refusal changes nothing");
             }
@@ -1114,7 +1123,7 @@ mod tests {
         let mut lab = Lab::new(["1", "1", "0.25"]);
         let submission = lab.submission();
         let record = lab.record(submission);
-        lab.ledger.apply(&key(ANALYST), &record, &digest(50)).unwrap();
+        lab.ledger.apply(&key(ANALYST), &record, &digest(50), &digest(0)).unwrap();
         assert_eq!(lab.ledger.check(&key(ANALYST), &record), Err(Refusal::Replayed));
         let elsewhere = Record { log: "other".into(), nonce: "f".repeat(32), ..record };
         assert!(matches!(lab.ledger.check(&key(ANALYST), &elsewhere), Err(Refusal::OtherLog(..))));

@@ -156,7 +156,7 @@ impl<'l> Audit<'l> {
                 *self.found.kinds.entry(opened.record.event.kind().to_owned()).or_default() += 1;
                 self.found.ssh_signed += u64::from(opened.by_ssh);
                 match named::check(self.fold.ledger(), &opened.record, self) {
-                    Ok(named) => self.found.numbers += named,
+                    Ok(behind) => self.found.add(behind),
                     Err(what) => self.violation(index, what),
                 }
             }

@@ -27,6 +27,8 @@ pub struct Opened {
     pub record: Record,
     /// Its leaf hash.
     pub leaf: Digest,
+    /// SHA-256 of its statement, the payload of the envelope.
+    pub statement: Digest,
 }
 
 /// Why an entry does not belong in the log.
@@ -127,7 +129,7 @@ impl Fold {
 
     /// Folds in an entry that was opened by [`Fold::check`] in this state. On an error nothing has changed.
     pub fn apply(&mut self, opened: &Opened) -> Result<(), Refusal> {
-        self.ledger.apply(&opened.signer, &opened.record, &opened.leaf)?;
+        self.ledger.apply(&opened.signer, &opened.record, &opened.leaf, &opened.statement)?;
         match &opened.record.event {
             Event::LabCreated(lab) => [&lab.owner_key, &lab.service_key].into_iter().for_each(|key| self.learn(key)),
             Event::PersonEnrolled(person) => self.learn(&person.key),
@@ -176,7 +178,8 @@ impl Fold {
             }
         }
         let by_ssh = envelope.is_ssh();
-        Ok(Opened { signer, by_ssh, record, leaf: Digest::from_bytes(&merkle::leaf_hash(entry)) })
+        let leaf = Digest::from_bytes(&merkle::leaf_hash(entry));
+        Ok(Opened { signer, by_ssh, record, leaf, statement: digest(envelope.unverified_payload()) })
     }
 
     fn learn(&mut self, key: &PublicKey) {

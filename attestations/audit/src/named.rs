@@ -3,13 +3,15 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use unseen_core::release::ReleaseBody;
+use unseen_evidence::{Evidence, Expected, ExpectedSevSnp, ExpectedTpm2, Proven, unhex};
 use unseen_log::LogReader;
 use unseen_policies::event::{
-    Digest, Event, JobApproved, JobId, JobSubmitted, Record, ReleaseWitnessed, Released, RunStarted,
+    Digest, Event, EvidenceRecorded, JobApproved, JobId, JobSubmitted, Record, ReleaseWitnessed, Released, RunStarted,
 };
 use unseen_policies::ledger::Ledger;
 use unseen_policies::manifest::Manifest;
 use unseen_policies::plan::Plan;
+use unseen_policies::policy::EvidenceRule;
 use unseen_tlog::cosignature::WitnessKey;
 use unseen_tlog::merkle::Hash;
 use unseen_tlog::note::{Checkpoint, Note, NoteKey};
@@ -40,9 +42,18 @@ impl<F: Files> Lookup for LogReader<F> {
     }
 }
 
-/// Checks an entry against what it names; `ledger` may have it folded in already or not. Returns how
-/// many released numbers were looked at.
-pub fn check(ledger: &Ledger, record: &Record, lookup: &dyn Lookup) -> Result<u64, String> {
+/// What was looked at behind an entry.
+#[derive(Debug, Default)]
+pub struct Behind {
+    /// How many released numbers.
+    pub numbers: u64,
+    /// What evidence of the machine proves.
+    pub evidence: Option<(JobId, Proven)>,
+}
+
+/// Checks an entry against what it names; `ledger` may have it folded in already or not.
+pub fn check(ledger: &Ledger, record: &Record, lookup: &dyn Lookup) -> Result<Behind, String> {
+    let mut behind = Behind::default();
     match &record.event {
         Event::DatasetRegistered(event) => {
             lookup.blob(&event.description)?;
@@ -51,11 +62,12 @@ pub fn check(ledger: &Ledger, record: &Record, lookup: &dyn Lookup) -> Result<u6
         Event::JobSubmitted(event) => submission(event, lookup)?,
         Event::JobApproved(event) => approval(event, lookup)?,
         Event::RunStarted(event) => release_time(ledger, record.time, event, lookup)?,
-        Event::Released(event) => return release(ledger, event, lookup),
+        Event::EvidenceRecorded(event) => behind.evidence = Some((event.job, evidence(ledger, event, lookup)?)),
+        Event::Released(event) => behind.numbers = release(ledger, event, lookup)?,
         Event::ReleaseWitnessed(event) => witnessed(ledger, record.time, event, lookup)?,
         _ => {}
     }
-    Ok(0)
+    Ok(behind)
 }
 
 /// The manifest of a submission, and its plan with the public tables it was submitted with.
@@ -157,6 +169,34 @@ fn witnessed(
         };
     };
     Err(format!("the checkpoint bears no true cosignature of {missing}"))
+}
+
+/// What the evidence of a run proves, measured against the policy in force.
+fn evidence(ledger: &Ledger, event: &EvidenceRecorded, lookup: &dyn Lookup) -> Result<Proven, String> {
+    let job = ledger.job(event.job).map_err(|error| error.to_string())?;
+    let run = job.run.as_ref().ok_or("the evidence is of no run")?;
+    let rule = ledger.policy().and_then(|policy| policy.evidence.as_ref()).ok_or("the policy asks for no evidence")?;
+    let document = Evidence::parse(&lookup.blob(&event.evidence)?).map_err(|error| error.to_string())?;
+    unseen_evidence::verify(&document, &run.statement.to_bytes(), &expected(rule)?).map_err(|error| error.to_string())
+}
+
+/// What evidence the policy asks for.
+pub fn expected(rule: &EvidenceRule) -> Result<Expected, String> {
+    let malformed = || "the policy's rule of evidence is malformed".to_owned();
+    match rule.provider.as_str() {
+        "tpm2" => {
+            let pcrs = rule.pcrs.iter().map(|(pcr, value)| Some((pcr.parse().ok()?, unhex(value)?)));
+            Ok(Expected::Tpm2(ExpectedTpm2 {
+                key: unhex(&rule.key).ok_or_else(malformed)?,
+                pcrs: pcrs.collect::<Option<_>>().ok_or_else(malformed)?,
+            }))
+        }
+        "sev-snp" => {
+            let product = serde_json::from_value(rule.key.clone().into()).map_err(|_| malformed())?;
+            Ok(Expected::SevSnp(ExpectedSevSnp { product, measurement: None, minimum_tcb: None, allow_debug: false }))
+        }
+        _ => Err(malformed()),
+    }
 }
 
 /// The checkpoint in a note that one of the log's keys has signed.

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use unseen_evidence::Proven;
 use unseen_policies::event::{Digest, JobId, PublicKey};
 use unseen_policies::ledger::{Job, Ledger};
 use unseen_policies::lifecycle::State;
 use unseen_policies::rho::Rho;
+
+use crate::named::Behind;
 
 /// What was found.
 #[derive(Clone, Debug, Serialize)]
@@ -165,6 +168,17 @@ pub(crate) struct Found {
     pub numbers: u64,
     pub evidence: BTreeMap<JobId, EvidenceLine>,
     pub violations: Vec<Violation>,
+}
+
+impl Found {
+    pub fn add(&mut self, behind: Behind) {
+        self.numbers += behind.numbers;
+        if let Some((job, Proven { provider, established, not_established })) = behind.evidence {
+            let owned = |lines: Vec<&str>| lines.into_iter().map(str::to_owned).collect();
+            let (proves, does_not_prove) = (owned(established), owned(not_established));
+            self.evidence.insert(job, EvidenceLine { provider: provider.to_string(), proves, does_not_prove });
+        }
+    }
 }
 
 impl Report {

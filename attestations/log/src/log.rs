@@ -1,8 +1,9 @@
 //! Writing a log.
 
 use crate::{
-    CHECKPOINT, Folder, LOCK, LogError, LogReader, Storage, blob_path, handover_path, sm2_path,
+    CHECKPOINT, Folder, LOCK, LogError, LogReader, Storage, blob_path, handover_path,
     reader::{checked_tree, ensure_extends, read, read_checkpoint},
+    sm2_path,
 };
 use std::{fs, ops::Deref, path::PathBuf, sync::Arc};
 use unseen_tlog::{

@@ -54,6 +54,10 @@ pub enum LabError {
     SnapshotOf { dataset: String, error: SnapshotError },
     #[error("{0}")]
     Snapshot(#[from] SnapshotError),
+    #[error(
+        "the policy asks for evidence of the machine, and there is none: {0}; the run is charged and goes on with `unseen job run` once there is"
+    )]
+    Evidence(String),
     #[error("the run stopped: {0}")]
     Run(Fault),
     #[error("entry {0} of the log is not a valid one: {1}")]

@@ -8,6 +8,7 @@
 
 mod datasets;
 mod error;
+mod evidence;
 mod handover;
 mod keys;
 mod lab;

@@ -15,7 +15,7 @@ use ring::hmac;
 use unseen_audit::fold;
 use unseen_core::release::{Release as UnsealedRelease, ReleaseBody, SealedRelease};
 use unseen_policies::event::{
-    Digest, JobId, JobSubmitted, ReleaseRead, Released, Role, RunFailed, RunStarted, Snapshot,
+    Digest, Event, JobId, JobSubmitted, ReleaseRead, Released, Role, RunFailed, RunStarted, Snapshot,
 };
 use unseen_policies::ledger::{Job, Refusal, Run};
 use unseen_policies::lifecycle::State;
@@ -33,6 +33,8 @@ use crate::requests;
 pub struct Ran {
     /// The walls that held round the worker; none when the result was there already.
     pub walls: Option<Walls>,
+    /// What was asked for as evidence of the machine and could not be had, though the policy does without.
+    pub evidence: Option<String>,
     /// The entry of the release, when its time had come.
     pub released: Option<u64>,
     /// Whether the job has ended without a result, and its time had come.
@@ -112,6 +114,7 @@ impl Lab {
         } else {
             self.start(program, id, operator)?;
         }
+        let evidence = self.record_evidence(id)?;
         let mut walls = None;
         if self.sealed(id).is_none() && !self.failed_path(id).exists() {
             match self.execute(program, id, threads, progress) {
@@ -127,7 +130,7 @@ impl Lab {
         let release_at = self.started(id)?.release_at;
         let released = if now() >= release_at { self.publish(id)? } else { None };
         let failed = self.ledger().job(id)?.state == State::Failed;
-        Ok(Ran { walls, released, failed, release_at })
+        Ok(Ran { walls, evidence, released, failed, release_at })
     }
 
     /// Opens a job's release for an enrolled person, and records that. Publishes it first if its time
@@ -318,9 +321,18 @@ impl Lab {
             .map_err(|error| LabError::Other(error.to_string()))
     }
 
-    fn record_as_lab(&mut self, event: impl Into<unseen_policies::event::Event>) -> Result<u64, LabError> {
+    pub(crate) fn record_as_lab(&mut self, event: impl Into<Event>) -> Result<u64, LabError> {
+        self.record_with(event, &[])
+    }
+
+    /// Records what the lab itself says, with what that names.
+    pub(crate) fn record_with(
+        &mut self,
+        event: impl Into<Event>,
+        attachments: Attachments<'_>,
+    ) -> Result<u64, LabError> {
         let key = self.keys.service.clone();
-        self.sign_and_accept(event, &*key, &[])
+        self.sign_and_accept(event, &*key, attachments)
     }
 
     /// Finishes what a crash between a release's entry and its blob left undone.
