@@ -17,11 +17,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sandbox/data", &["policies"]),
     ("attestations/log", &["tlog"]),
     ("attestations/keys", &["tlog"]),
+    ("attestations/witness", &["tlog"]),
     ("attestations/audit", &["tlog", "log", "policies", "core", "evidence"]),
-    ("attestations/auditor", &["audit", "policies", "terminal"]),
+    ("attestations/auditor", &["audit", "evidence", "keys", "policies", "terminal", "tlog", "witness"]),
     ("terminal", &[]),
     ("sandbox/worker", &["data", "core", "runtime", "policies"]),
-    ("sandbox/lab", &["worker", "data", "core", "runtime", "policies", "log", "audit", "tlog", "keys", "evidence"]),
+    (
+        "sandbox/lab",
+        &["worker", "data", "core", "runtime", "policies", "log", "audit", "tlog", "keys", "evidence", "witness"],
+    ),
     (
         "sandbox/cli",
         &[

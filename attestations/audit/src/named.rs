@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use unseen_core::release::ReleaseBody;
-use unseen_evidence::{Evidence, Expected, ExpectedSevSnp, ExpectedTpm2, Proven, unhex};
+use unseen_evidence::{Evidence, Expected, ExpectedSevSnp, ExpectedTpm2, Proven, Provider, unhex};
 use unseen_log::LogReader;
 use unseen_policies::event::{
     Digest, Event, EvidenceRecorded, JobApproved, JobId, JobSubmitted, Record, ReleaseWitnessed, Released, RunStarted,
@@ -177,6 +177,10 @@ fn evidence(ledger: &Ledger, event: &EvidenceRecorded, lookup: &dyn Lookup) -> R
     let run = job.run.as_ref().ok_or("the evidence is of no run")?;
     let rule = ledger.policy().and_then(|policy| policy.evidence.as_ref()).ok_or("the policy asks for no evidence")?;
     let document = Evidence::parse(&lookup.blob(&event.evidence)?).map_err(|error| error.to_string())?;
+    // That nothing was given is true under any policy, and is no evidence.
+    if document.provider() == Provider::None {
+        return Err("the entry names evidence, and there is none in it".to_owned());
+    }
     unseen_evidence::verify(&document, &run.statement.to_bytes(), &expected(rule)?).map_err(|error| error.to_string())
 }
 

@@ -4,16 +4,25 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
+mod evidence;
 mod page;
 mod summary;
 mod text;
+mod witness;
+
+pub use evidence::{EvidenceCommand, evidence};
+pub use witness::{WitnessCommand, witness};
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use unseen_audit::bundle::{self, Known, VERIFIER_KEY};
+use unseen_audit::fold;
+use unseen_keys::write_new_key;
 use unseen_terminal::Outcome;
-use unseen_terminal::output::Answer;
+use unseen_terminal::i18n::tr;
+use unseen_terminal::output::{Answer, facts};
+use unseen_tlog::Signer;
 
 /// Verifying an exported bundle.
 #[derive(Args)]
@@ -62,6 +71,18 @@ pub fn verify(args: &VerifyArgs) -> Outcome {
         std::fs::write(path, page::html(&report)).map_err(|error| format!("{}: {error}", path.display()))?;
     }
     Ok(Answer::new(&report, text::text(&report)).bad_unless(report.violations.is_empty()))
+}
+
+/// Makes a key and shows its public half.
+pub fn new_key(file: &Path) -> Outcome {
+    let public = fold::public_key(&write_new_key(file)?.verifying_key());
+    let key_id = public.to_hex();
+    let text = format!(
+        "{}{}",
+        facts(&[("Public key", key_id.clone())]),
+        tr("Keep the file to yourself: whoever has it can sign in your name.")
+    );
+    Ok(Answer::new(serde_json::json!({ "publicKey": key_id }), text))
 }
 
 /// Where checkpoints are remembered unless something else is said; nowhere when there is no home.

@@ -1,9 +1,10 @@
 //! `unseen-audit`: the auditor's program.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use unseen_auditor::VerifyArgs;
+use unseen_auditor::{EvidenceCommand, VerifyArgs, WitnessCommand};
 use unseen_terminal::i18n::Lang;
 
 /// Verify a lab's exported log from outside.
@@ -34,11 +35,25 @@ struct Cli {
 enum Command {
     /// Verify an exported bundle, offline: signatures, tree, life-cycle, approvals, budget, releases
     Verify(VerifyArgs),
+    /// Be a witness: cosign a log's checkpoints, and keep it from showing people different histories
+    #[command(subcommand)]
+    Witness(WitnessCommand),
+    /// Evidence of the machine on which a run happened
+    #[command(subcommand)]
+    Evidence(EvidenceCommand),
+    /// Make a new Ed25519 key (PKCS#8 PEM, readable by its owner only)
+    NewKey {
+        /// Where to write it; an existing file is never overwritten
+        file: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
     let run = |cli: &Cli| match &cli.command {
         Command::Verify(args) => unseen_auditor::verify(args),
+        Command::Witness(command) => unseen_auditor::witness(command),
+        Command::Evidence(command) => unseen_auditor::evidence(command),
+        Command::NewKey { file } => unseen_auditor::new_key(file),
     };
     unseen_terminal::main(run, |cli| cli.json)
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use unseen_auditor::VerifyArgs;
+use unseen_auditor::{EvidenceCommand, VerifyArgs, WitnessCommand};
 use unseen_policies::event::{JobId, Role};
 use unseen_terminal::i18n::Lang;
 
@@ -67,6 +67,12 @@ pub enum Command {
     /// Verify an exported log from outside, or replay a run inside the lab
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Be a witness: cosign a log's checkpoints, and keep it from showing people different histories
+    #[command(subcommand)]
+    Witness(WitnessCommand),
+    /// Evidence of the machine on which a run happened
+    #[command(subcommand)]
+    Evidence(EvidenceCommand),
     /// Say which protections hold on this machine
     Doctor,
     /// Measure speed on this machine, each ratio taken in one run
@@ -91,6 +97,24 @@ pub enum LabCommand {
     },
     /// Show the lab: origin, size, people, datasets, jobs
     Show,
+    /// Copy the whole lab, its keys too, into a new folder
+    Backup {
+        /// A new folder, readable by its owner only
+        out: PathBuf,
+    },
+    /// Make a lab out of a backup, if it is whole and not older than what was published
+    Restore {
+        /// The backup
+        backup: PathBuf,
+        /// A new folder
+        dir: PathBuf,
+        /// The newest checkpoint there is, kept elsewhere; without it the policy's witnesses are asked
+        #[arg(long, value_name = "FILE")]
+        since: Option<PathBuf>,
+        /// Compare with nothing: an old backup gives spent budget back, and you answer for it
+        #[arg(long, conflicts_with = "since")]
+        unchecked: bool,
+    },
     /// Hand the log over to a new key: the next checkpoint is signed by both, later ones by the new key
     RotateKey {
         /// A key on a token (pkcs11:...); without it a new key file is made
@@ -366,6 +390,8 @@ pub enum LogCommand {
     },
     /// Print the signed checkpoint: keep it, and no later history can be shortened or changed unnoticed
     Checkpoint,
+    /// Ask the policy's witnesses to cosign the present checkpoint
+    Witness,
     /// Print a proof that an entry is in the log (C2SP tlog-proof)
     Prove {
         /// The entry's index

@@ -36,7 +36,7 @@ impl Lab {
     pub fn restore(backup: &Path, dir: &Path, newest: &Newest<'_>) -> Result<Lab, LabError> {
         build_whole(dir, |building| {
             copy(backup, building)?;
-            let mut lab = Lab::open(building)?;
+            let lab = Lab::open(building)?;
             lab.log.verify()?;
             match newest {
                 Newest::Checkpoint(text) => lab.must_extend(text),
@@ -94,7 +94,10 @@ fn copy(from: &Path, to: &Path) -> Result<(), LabError> {
             fs::copy(&source, &target).map_err(LabError::io(&source))?;
             fs::File::open(&target).and_then(|file| file.sync_all()).map_err(LabError::io(&target))?;
         } else {
-            return Err(LabError::Other(format!("{} is neither a file nor a folder: a lab holds nothing else", source.display())));
+            return Err(LabError::Other(format!(
+                "{} is neither a file nor a folder: a lab holds nothing else",
+                source.display()
+            )));
         }
     }
     sync_dir(to)

@@ -58,6 +58,24 @@ pub enum LabError {
         "the policy asks for evidence of the machine, and there is none: {0}; the run is charged and goes on with `unseen job run` once there is"
     )]
     Evidence(String),
+    #[error(
+        "the witness {witness} has seen another history of this log than the one here, so nothing goes on: {refusal}"
+    )]
+    Alarm { witness: String, refusal: String },
+    #[error(
+        "the release of {job} stays sealed: {has} of the {needs} witnesses that the policy asks for have cosigned ({why}); try again with `unseen job release {job}`"
+    )]
+    Unwitnessed { job: unseen_policies::event::JobId, has: usize, needs: usize, why: String },
+    #[error(
+        "the policy of this lab names no witnesses: give the newest checkpoint there is with --since, or say --unchecked and answer for it"
+    )]
+    NothingToCompare,
+    #[error(
+        "{has} of the {needs} witnesses could say how far the log had come ({why}): try again, or give the newest checkpoint there is with --since"
+    )]
+    TooFewToCompare { has: usize, needs: usize, why: String },
+    #[error("the kept checkpoint is of another log, or signed with a key that this backup does not know")]
+    OtherCheckpoint,
     #[error("the run stopped: {0}")]
     Run(Fault),
     #[error("entry {0} of the log is not a valid one: {1}")]

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
+mod backup;
 mod datasets;
 mod error;
 mod evidence;
@@ -17,7 +18,9 @@ mod replay;
 pub mod requests;
 mod runs;
 mod state;
+mod witnessing;
 
+pub use backup::Newest;
 pub use datasets::Registration;
 pub use error::LabError;
 pub use lab::{Attachments, Lab};

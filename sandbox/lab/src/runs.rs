@@ -144,7 +144,11 @@ impl Lab {
                 return Err(LabError::Sealed { job: id, at });
             }
             self.publish(id)?;
+        } else if let (Some((entry, _)), Some(sealed)) = (job.release, self.sealed(id)) {
+            // It waits for its witnesses.
+            self.unseal(id, entry, sealed)?;
         }
+        self.witness_release(id)?;
         let published = self.published(id)?;
         self.sign_and_accept(ReleaseRead { job: id, release: published.entry }, reader, &[])?;
         Ok(published)
@@ -299,8 +303,14 @@ impl Lab {
         let run = job.run.as_ref().ok_or(LabError::NoResult(id))?;
         let released = Released { job: id, run: run.entry, run_leaf: run.leaf, approvals: approvals_of(job), body };
         let entry = self.record_as_lab(released)?;
-        self.settle(id, entry, sealed)?;
+        self.unseal(id, entry, sealed)?;
         Ok(Some(entry))
+    }
+
+    /// Has the release's entry witnessed, as the policy says, and opens it then.
+    fn unseal(&mut self, id: JobId, entry: u64, sealed: SealedRelease) -> Result<(), LabError> {
+        self.witness_release(id)?;
+        self.settle(id, entry, sealed)
     }
 
     /// Opens a sealed release with the proof of its entry and keeps the body as a blob.
@@ -335,10 +345,14 @@ impl Lab {
         self.sign_and_accept(event, &*key, attachments)
     }
 
-    /// Finishes what a crash between a release's entry and its blob left undone.
+    /// Finishes what a crash between a release's entry and its blob left undone; what waits for its
+    /// witnesses goes on waiting.
     pub(crate) fn settle_all(&mut self) -> Result<(), LabError> {
-        let released = self.ledger().jobs.iter().filter_map(|(id, job)| Some((*id, job.release.as_ref()?.0)));
-        for (id, entry) in released.collect::<Vec<_>>() {
+        let witnesses = self.ledger().witnesses().is_some();
+        let open = |job: &&Job| !witnesses || job.witnessed.is_some();
+        let jobs = self.ledger().jobs.iter().filter(|(_, job)| open(job));
+        let released: Vec<_> = jobs.filter_map(|(id, job)| Some((*id, job.release?.0))).collect();
+        for (id, entry) in released {
             if let Some(sealed) = self.sealed(id) {
                 self.settle(id, entry, sealed)?;
             }

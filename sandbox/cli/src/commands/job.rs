@@ -87,6 +87,9 @@ pub fn run(globals: &Globals, command: &JobCommand) -> Outcome {
             if !missing.is_empty() {
                 text.push_str(&facts(&[("Walls that this kernel does not have", missing.join(", "))]));
             }
+            if let Some(why) = &ran.evidence {
+                text.push_str(&facts(&[("There is no evidence of the machine", tr(why).into_owned())]));
+            }
             match ran.released {
                 Some(entry) => {
                     text.push_str(&facts(&[("Released by entry", entry.to_string())]));
@@ -95,7 +98,7 @@ pub fn run(globals: &Globals, command: &JobCommand) -> Outcome {
                 None if ran.failed => text.push_str(&tr("The job failed and has no result; its charge stays.")),
                 None => text.push_str(&facts(&[("The result is sealed until", ran.release_at.to_rfc3339())])),
             }
-            let json = json!({ "job": job.to_string(), "released": ran.released, "failed": ran.failed, "releaseAt": ran.release_at, "walls": ran.walls });
+            let json = json!({ "job": job.to_string(), "released": ran.released, "failed": ran.failed, "releaseAt": ran.release_at, "withoutEvidence": ran.evidence, "walls": ran.walls });
             Ok(Answer::new(json, text).bad_unless(!ran.failed))
         }
         JobCommand::Release { job, signer } => {

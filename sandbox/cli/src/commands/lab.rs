@@ -1,9 +1,9 @@
 //! `unseen lab`.
 
 use serde_json::json;
-use unseen_lab::{Lab, open_key};
+use unseen_lab::{Lab, Newest, open_key};
 
-use super::{Outcome, key, open};
+use super::{Outcome, key, open, read_text};
 use crate::args::{Globals, LabCommand};
 use unseen_terminal::i18n::tr;
 use unseen_terminal::output::{Answer, facts};
@@ -21,6 +21,29 @@ pub fn run(globals: &Globals, command: &LabCommand) -> Outcome {
         }
         LabCommand::Show => {
             let lab = open(globals)?;
+            Ok(Answer::new(summary(&lab), about(&lab)))
+        }
+        LabCommand::Backup { out } => {
+            let lab = open(globals)?;
+            lab.backup(out)?;
+            let size = lab.log().size();
+            let text = format!(
+                "{}{}",
+                facts(&[("Backup", out.display().to_string()), ("Entries", size.to_string())]),
+                tr(
+                    "It holds every key of the lab: keep it as safe as the lab, and the newest checkpoint in another place."
+                )
+            );
+            Ok(Answer::new(json!({ "backup": out, "entries": size }), text))
+        }
+        LabCommand::Restore { backup, dir, since, unchecked } => {
+            let since = since.as_deref().map(read_text).transpose()?;
+            let newest = match &since {
+                Some(text) => Newest::Checkpoint(text),
+                None if *unchecked => Newest::Unchecked,
+                None => Newest::Witnesses,
+            };
+            let lab = Lab::restore(backup, dir, &newest)?;
             Ok(Answer::new(summary(&lab), about(&lab)))
         }
         LabCommand::RotateKey { to, signer } => {

@@ -6,7 +6,7 @@ use serde_json::json;
 use unseen_audit::bundle::VERIFIER_KEY;
 use unseen_audit::fold::Fold;
 use unseen_lab::{Lab, LabError};
-use unseen_log::{CHECKPOINT, blob_path};
+use unseen_log::{CHECKPOINT, blob_path, handover_path, sm2_path};
 use unseen_policies::event::{Digest, Event};
 use unseen_tlog::tile;
 
@@ -16,8 +16,9 @@ use unseen_terminal::i18n::tr;
 use unseen_terminal::output::{Answer, facts, table};
 
 pub fn run(globals: &Globals, command: &LogCommand) -> Outcome {
-    let lab = open(globals)?;
+    let mut lab = open(globals)?;
     match command {
+        LogCommand::Witness => witness(&mut lab),
         LogCommand::Show { entry: Some(entry), .. } => one(&lab, *entry),
         LogCommand::Show { from, entry: None } => list(&lab, *from),
         LogCommand::Checkpoint => {
@@ -47,6 +48,22 @@ fn one(lab: &Lab, entry: u64) -> Outcome {
     let statement: serde_json::Value = serde_json::from_slice(payload.unverified_payload())?;
     let text = serde_json::to_string_pretty(&statement)?;
     Ok(Answer::new(json!({ "entry": entry, "statement": statement, "envelope": envelope }), text))
+}
+
+/// Asks the witnesses, and shows what each said. Fewer than the policy asks for is bad.
+fn witness(lab: &mut Lab) -> Outcome {
+    let gathered = lab.witness()?;
+    let needs = lab.ledger().witnesses().map_or(0, |rule| rule.quorum as usize);
+    let cosigned = gathered.cosignatures.iter().map(|found| vec![found.name.clone(), tr("cosigned").into_owned()]);
+    let refused = gathered.refusals.iter().map(|(name, why)| vec![name.clone(), tr(&why.to_string()).into_owned()]);
+    let text = table(&["witness", "answer"], cosigned.chain(refused));
+    let json = json!({
+        "size": lab.log().size(),
+        "cosigned": gathered.cosignatures.iter().map(|found| &found.name).collect::<Vec<_>>(),
+        "refused": gathered.refusals.iter().map(|(name, why)| json!({ "name": name, "why": why.to_string() })).collect::<Vec<_>>(),
+        "checkpoint": lab.log().note().to_string(),
+    });
+    Ok(Answer::new(json, text).bad_unless(gathered.reaches(needs)))
 }
 
 fn list(lab: &Lab, from: u64) -> Outcome {
@@ -137,6 +154,20 @@ fn copy(lab: &Lab, out: &Path, modules: bool) -> Result<usize, LabError> {
         let bytes = std::fs::read(&path).map_err(LabError::io(&path))?;
         write(&name, &bytes)?;
         count += 1;
+    }
+    for (entry, _) in lab.ledger().log_keys.iter().skip(1) {
+        let name = handover_path(*entry);
+        let path = lab.log_dir().join(&name);
+        write(&name, &std::fs::read(&path).map_err(LabError::io(path))?)?;
+        count += 1;
+    }
+    for entry in lab.ledger().jobs.values().filter_map(|job| job.release) {
+        let name = sm2_path(entry.0);
+        // Only labs that sign in SM2 too have these.
+        if let Ok(bytes) = std::fs::read(lab.log_dir().join(&name)) {
+            write(&name, &bytes)?;
+            count += 1;
+        }
     }
     for digest in blobs(lab, modules)? {
         let digest = unseen_tlog::Digest::from_bytes(digest.to_bytes());

@@ -34,6 +34,8 @@ pub fn run(cli: &Cli) -> Outcome {
         Command::Budget(args) => budget::run(globals, args),
         Command::Log(command) => log::run(globals, command),
         Command::Audit(command) => audit::run(globals, command),
+        Command::Witness(command) => unseen_auditor::witness(command),
+        Command::Evidence(command) => unseen_auditor::evidence(command),
         Command::Doctor => doctor::run(),
         Command::Bench(args) => crate::bench::run(args),
     }

@@ -1,0 +1,110 @@
+//! Evidence of the machine, by itself: a quote taken by hand, a document verified.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Subcommand;
+use serde_json::json;
+use unseen_audit::named;
+use unseen_evidence::{CollectOptions, EventLog, Evidence, Provider, attestation_key_digest, collect, unhex, verify};
+use unseen_policies::policy::EvidenceRule;
+use unseen_terminal::Outcome;
+use unseen_terminal::i18n::tr;
+use unseen_terminal::output::{Answer, facts};
+
+/// Evidence of the machine.
+#[derive(Subcommand)]
+pub enum EvidenceCommand {
+    /// Print the digest by which the policy names a TPM's attestation key
+    Key {
+        /// The public key in PEM, as `tpm2_readpublic -f pem` writes it
+        pem: PathBuf,
+    },
+    /// Ask this machine's TPM for evidence bound to a nonce
+    Collect {
+        /// 64 hex digits: the SHA-256 of the statement that starts a run
+        #[arg(long, value_name = "HEX")]
+        nonce: String,
+        /// The attestation key as tpm2-tools name it, such as 0x81010002
+        #[arg(long, value_name = "HANDLE")]
+        attestation_key: String,
+        /// A PCR to quote; may be given several times
+        #[arg(long = "pcr", value_name = "N", required = true)]
+        pcrs: Vec<u8>,
+        /// Where to write the document
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Verify a document of evidence, and say what it proves
+    Verify {
+        /// The document
+        file: PathBuf,
+        /// 64 hex digits: what the evidence must be bound to
+        #[arg(long, value_name = "HEX")]
+        nonce: String,
+        /// Whose evidence counts: the digest of a TPM's attestation key, or milan, genoa or turin
+        #[arg(long, value_name = "KEY")]
+        key: String,
+        /// A PCR and the value it must have had; may be given several times
+        #[arg(long = "pcr", value_name = "N=HEX")]
+        pcrs: Vec<Pcr>,
+    },
+}
+
+/// `N=HEX`.
+#[derive(Clone, Debug)]
+pub struct Pcr(u8, String);
+
+impl FromStr for Pcr {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Pcr, String> {
+        let read = || {
+            let (pcr, value) = text.split_once('=')?;
+            unhex::<32>(value)?;
+            Some(Pcr(pcr.parse().ok().filter(|pcr| *pcr < 24)?, value.to_owned()))
+        };
+        read().ok_or_else(|| "write a number from 0 to 23, = and 64 lower-case hex digits".to_owned())
+    }
+}
+
+/// Does what was typed.
+pub fn evidence(command: &EvidenceCommand) -> Outcome {
+    match command {
+        EvidenceCommand::Key { pem } => {
+            let text = std::fs::read_to_string(pem).map_err(|error| format!("{}: {error}", pem.display()))?;
+            let digest = attestation_key_digest(&text)?;
+            Ok(Answer::new(json!({ "key": digest }), digest))
+        }
+        EvidenceCommand::Collect { nonce, attestation_key, pcrs, out } => {
+            let options = CollectOptions {
+                attestation_key: attestation_key.clone(),
+                pcrs: pcrs.iter().copied().collect::<BTreeSet<_>>(),
+                event_log: EventLog::Firmware,
+                tcti: None,
+            };
+            let evidence = collect(Provider::Tpm2, &digits(nonce)?, &options)?;
+            std::fs::write(out, evidence.to_bytes()?).map_err(|error| format!("{}: {error}", out.display()))?;
+            Ok(Answer::new(json!({ "evidence": out }), facts(&[("Evidence", out.display().to_string())])))
+        }
+        EvidenceCommand::Verify { file, nonce, key, pcrs } => {
+            let bytes = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
+            let evidence = Evidence::parse(&bytes)?;
+            let provider = if unhex::<32>(key).is_some() { "tpm2" } else { "sev-snp" }.to_owned();
+            let pcrs: BTreeMap<_, _> = pcrs.iter().map(|Pcr(pcr, value)| (pcr.to_string(), value.clone())).collect();
+            let rule = EvidenceRule { provider, required: true, key: key.clone(), pcrs };
+            let expected = named::expected(&rule)
+                .map_err(|_| "--key takes 64 lower-case hex digits, or milan, genoa or turin".to_owned())?;
+            let proven = verify(&evidence, &digits(nonce)?, &expected)?;
+            let mut text = facts(&[("Evidence of the machine", proven.provider.to_string())]);
+            proven.established.iter().for_each(|line| text.push_str(&format!("✓ {}\n", tr(line))));
+            proven.not_established.iter().for_each(|line| text.push_str(&format!("· {}\n", tr(line))));
+            let none = proven.provider == Provider::None;
+            Ok(Answer::new(&proven, text).bad_unless(!none))
+        }
+    }
+}
+
+fn digits(nonce: &str) -> Result<[u8; 32], String> {
+    unhex(nonce).ok_or_else(|| "--nonce takes 64 lower-case hex digits".to_owned())
+}

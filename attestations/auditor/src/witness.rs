@@ -1,0 +1,132 @@
+//! A witness of one's own: for an organisation other than the lab's.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Subcommand;
+use serde_json::json;
+use unseen_keys::{open_key, write_secret};
+use unseen_terminal::Outcome;
+use unseen_terminal::i18n::tr;
+use unseen_terminal::output::{Answer, clean, facts, table};
+use unseen_tlog::note::NoteKey;
+use unseen_tlog::{Signer, SigningKey};
+use unseen_witness::{Server, Shutdown, state};
+
+/// Being a witness.
+#[derive(Subcommand)]
+pub enum WitnessCommand {
+    /// Make a witness in a new folder, with a new key unless one is given
+    Init {
+        /// A new or empty folder
+        dir: PathBuf,
+        /// The witness's name, such as witness.audit.example/w1
+        #[arg(long)]
+        name: String,
+        /// Its private key: a file, or a key on a token (pkcs11:...)
+        #[arg(long, value_name = "KEY")]
+        key: Option<String>,
+    },
+    /// Follow a log: its verifier key, got from the lab by a way you trust; again for a new key of the log
+    AddLog {
+        /// The witness's folder
+        dir: PathBuf,
+        /// The log's verifier key
+        vkey: String,
+    },
+    /// Answer logs over HTTP until the process is told to end
+    Serve {
+        /// The witness's folder
+        dir: PathBuf,
+        /// Address to listen on; a proxy in front of it may add TLS
+        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8090")]
+        listen: SocketAddr,
+        /// Its private key, if it is not in its folder
+        #[arg(long, value_name = "KEY")]
+        key: Option<String>,
+    },
+    /// Show what the witness has cosigned, and evidence against logs
+    Show {
+        /// The witness's folder
+        dir: PathBuf,
+    },
+}
+
+/// Where the key is that `init` made.
+const KEY: &str = "key.pem";
+
+/// Does what was typed.
+pub fn witness(command: &WitnessCommand) -> Outcome {
+    match command {
+        WitnessCommand::Init { dir, name, key } => init(dir, name, key.as_deref()),
+        WitnessCommand::AddLog { dir, vkey } => {
+            let log: NoteKey = vkey.trim().parse()?;
+            state::add_log(dir, &log)?;
+            Ok(Answer::new(json!({ "log": log.name() }), facts(&[("Follows", log.name().to_owned())])))
+        }
+        WitnessCommand::Serve { dir, listen, key } => serve(dir, *listen, key.as_deref()),
+        WitnessCommand::Show { dir } => show(dir),
+    }
+}
+
+fn init(dir: &Path, name: &str, key: Option<&str>) -> Outcome {
+    let witness = match key {
+        Some(key) => state::init(dir, name, &*open_key(key)?)?,
+        None => {
+            let key = SigningKey::generate()?;
+            let witness = state::init(dir, name, &key)?;
+            write_secret(&dir.join(KEY), key.to_pem().as_bytes())?;
+            witness
+        }
+    };
+    let text = format!(
+        "{}{}",
+        facts(&[("Witness", witness.name().to_owned()), ("Verifier key", witness.to_string())]),
+        tr(
+            "Give the verifier key and your address to the lab. Follow its log with `witness add-log`, then `witness serve`."
+        )
+    );
+    Ok(Answer::new(json!({ "name": witness.name(), "verifierKey": witness.to_string() }), text))
+}
+
+fn serve(dir: &Path, listen: SocketAddr, key: Option<&str>) -> Outcome {
+    let key: Arc<dyn Signer> = match key {
+        Some(key) => open_key(key)?,
+        None => open_key(&dir.join(KEY).display().to_string())?,
+    };
+    let server = Server::open(dir, key)?;
+    let listener = TcpListener::bind(listen).map_err(|error| format!("{listen} cannot be listened on: {error}"))?;
+    let address = listener.local_addr()?;
+    // Line by line as things happen: whoever runs this as a service reads its standard error.
+    eprintln!("{}", tr(&format!("The witness {} answers at http://{address}", server.witness().name())));
+    server.serve(listener, Shutdown::on_signals(), |event| eprintln!("{}", clean(&event.to_string())))?;
+    Ok(Answer::new(json!({ "address": address.to_string() }), tr("The witness has ended.")))
+}
+
+fn show(dir: &Path) -> Outcome {
+    let status = state::status(dir)?;
+    let latest =
+        |log: &state::LogStatus| log.record.latest.as_ref().map(|latest| (latest.checkpoint.size, latest.time));
+    let rows = status.logs.iter().map(|log| {
+        let (size, time) = latest(log).map_or((String::new(), String::new()), |(size, time)| {
+            let time = i64::try_from(time).ok().and_then(|time| chrono::DateTime::from_timestamp(time, 0));
+            (size.to_string(), time.map_or_else(String::new, |time| time.format("%F %T").to_string()))
+        });
+        vec![log.origin.clone(), size, time, log.evidence.to_string()]
+    });
+    let text = format!(
+        "{}{}",
+        facts(&[("Witness", status.witness.name().to_owned()), ("Verifier key", status.witness.to_string())]),
+        table(&["log", ">cosigned entries", "time (UTC)", ">evidence"], rows)
+    );
+    let logs: Vec<_> = status
+        .logs
+        .iter()
+        .map(|log| {
+            json!({ "origin": log.origin, "size": latest(log).map(|(size, _)| size), "time": latest(log).map(|(_, time)| time),
+                "evidence": log.evidence, "keys": log.record.keys.iter().map(ToString::to_string).collect::<Vec<_>>() })
+        })
+        .collect();
+    Ok(Answer::new(json!({ "verifierKey": status.witness.to_string(), "logs": logs }), text))
+}
