@@ -36,9 +36,9 @@ const POLICY_DEBUG: u64 = 1 << 19;
 /// Which key signed, in KEY_INFO: bits 2 to 4, zero for a VCEK.
 const SIGNING_KEY: u32 = 0b11100;
 
-/// The SHA-256 of AMD's root certificates in DER. They were taken from those that the crate `sev`
-/// 8.0.0 ships in `src/certs/snp/builtin`, which are what AMD serves at
-/// `https://kdsintf.amd.com/vcek/v1/Milan/cert_chain` (`Genoa`, `Turin`): compare with
+/// The SHA-256 of AMD's root certificates in DER, taken from those that the crate `sev` 8.0.0 ships in
+/// `src/certs/snp/builtin`. AMD itself serves them, behind the ASK, at
+/// `https://kdsintf.amd.com/vcek/v1/Milan/cert_chain` (`Genoa`, `Turin`), for whoever wants to compare:
 /// `openssl x509 -outform der | sha256sum`.
 fn root(product: Product) -> &'static str {
     match product {
