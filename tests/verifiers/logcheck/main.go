@@ -124,8 +124,11 @@ func open(name string, text []byte, logKeys, witnesses list, quorum int) (tlog.T
 		if err != nil {
 			return tlog.Tree{}, fmt.Errorf("MALFORMED witness key %q: %v", vkey, err)
 		}
-		known = append(known, verifier)
-		keys[identity(verifier.name, verifier.hash)] = string(verifier.key)
+		who := identity(verifier.name, verifier.hash)
+		if _, twice := keys[who]; !twice {
+			known = append(known, verifier)
+		}
+		keys[who] = string(verifier.key)
 	}
 	opened, err := note.Open(text, note.VerifierList(known...))
 	var unverified *note.UnverifiedNoteError
@@ -248,6 +251,10 @@ func (f folder) whole(tree tlog.Tree, entries [][]byte) error {
 	if root == tree.Hash {
 		// The entries are as signed, so each tile must be what they give.
 		for _, tile := range tlog.NewTiles(height, 0, tree.N) {
+			// Narrower ones from before may have been removed.
+			if tile.W != width(tree.N>>(height*tile.L), tile.N) {
+				continue
+			}
 			expected, err := tlog.ReadTileData(tile, &stored)
 			if err != nil {
 				return fmt.Errorf("MALFORMED tree: %v", err)
