@@ -4,7 +4,7 @@
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 EXAMPLES := --manifest-path guest-sdk/examples/Cargo.toml --target-dir $(CARGO_TARGET_DIR)/examples
 NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
-RUN_TESTS := $(if $(NEXTEST),cargo nextest run --no-fail-fast,cargo test --no-fail-fast --lib --bins --tests)
+RUN_TESTS := $(if $(NEXTEST),cargo nextest run --no-fail-fast --config-file $(CURDIR)/tests/nextest.toml,cargo test --no-fail-fast --lib --bins --tests)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup rust target verifiers build demo test bench docs lint
