@@ -4,7 +4,9 @@
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 EXAMPLES := --manifest-path guest-sdk/examples/Cargo.toml --target-dir $(CARGO_TARGET_DIR)/examples
 NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
-RUN_TESTS := $(if $(NEXTEST),cargo nextest run --no-fail-fast --config-file $(CURDIR)/tests/nextest.toml,cargo test --no-fail-fast --lib --bins --tests)
+RUN_TESTS := $(if $(NEXTEST),cargo nextest run --no-fail-fast,cargo test --no-fail-fast --lib --bins --tests)
+# Which tests are heard when they pass.
+HEARD := $(if $(NEXTEST),--config-file $(CURDIR)/tests/nextest.toml)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup rust target verifiers build demo test bench docs lint
@@ -36,7 +38,7 @@ demo: target build ## Play the whole story in the folder demo-lab (or DEMO_DIR)
 test: target verifiers ## Run all tests
 	$(RUN_TESTS) $(EXAMPLES)
 	cargo test --workspace --doc --quiet
-	$(RUN_TESTS) --workspace
+	$(RUN_TESTS) $(HEARD) --workspace
 
 bench: target ## Measure speed, in the release profile
 	cargo run --release --package unseen -- bench $(BENCH)
