@@ -7,7 +7,7 @@
 
 mod support;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -56,6 +56,16 @@ enum Fault {
     Traced { call: String, nth: usize, how: &'static str },
     /// Made by tests/verifiers/fault.c, which says what the kinds are.
     Bent { call: &'static str, nth: usize, kind: &'static str, errno: i32 },
+}
+
+impl Fault {
+    fn kind(&self) -> String {
+        match self {
+            Fault::Traced { call, how, .. } => format!("{call} {how}"),
+            Fault::Bent { call, kind, errno: 28, .. } => format!("{call} {kind} ENOSPC"),
+            Fault::Bent { call, kind, .. } => format!("{call} {kind}"),
+        }
+    }
 }
 
 /// What is done when it goes wrong.
@@ -304,11 +314,13 @@ impl Operation {
         let possible = faults.len();
         let least = if name == "append" { LEAST } else { LEAST_OF_LARGE };
         let mut tally = Tally::default();
+        let mut kinds = BTreeMap::<String, usize>::new();
         for fault in faults {
             let lab = self.lab.copy_in_memory();
             let wrong = tally.wrong.len();
             if let Some(code) = inflict(&lab, &self.args, &fault) {
                 tally.faults += 1;
+                *kinds.entry(fault.kind()).or_default() += 1;
                 self.judge(&lab, code, &fault, &mut tally);
             }
             for wrong in &mut tally.wrong[wrong..] {
@@ -318,7 +330,7 @@ impl Operation {
         let Tally { faults, lost, doubled, split, wrong } = tally;
         let _ = writeln!(
             std::io::stderr(),
-            "{name} {what}: {faults} faults of {possible}, {lost} lost, {doubled} doubled, {split} split"
+            "{name} {what}: {faults} faults of {possible}, {lost} lost, {doubled} doubled, {split} split; {kinds:?}"
         );
         assert!(wrong.is_empty(), "{} went wrong:\n{}", wrong.len(), wrong.join("\n"));
         assert!(faults * 10 >= possible * 9 && faults >= least, "only {faults} of {possible} faults were injected");
@@ -334,6 +346,8 @@ impl Operation {
         (self.at_once)(lab);
         let next = lab.unseen(self.next);
         if next.code != 0 {
+            let gone = payloads(lab).is_ok_and(|payloads| count(&payloads, self.entry) == 0);
+            tally.lost += usize::from(code == 0 && gone);
             return tally.wrong.push(format!("the lab is unusable: {next:?}"));
         }
         let mut payloads = match payloads(lab) {
@@ -435,7 +449,7 @@ fn traced(lab: &Lab, args: &[String], options: &[&str]) -> Command {
 /// The calls in a trace that concern the lab's folder: of which kind, and the how manieth of its kind in
 /// its thread, which is how strace counts.
 fn calls_in(trace: &str) -> BTreeSet<(String, usize)> {
-    let mut made = std::collections::BTreeMap::<(&str, &str), usize>::new();
+    let mut made = BTreeMap::<(&str, &str), usize>::new();
     let mut calls = BTreeSet::new();
     for line in trace.lines() {
         let Some((thread, rest)) = line.split_once(' ') else { continue };

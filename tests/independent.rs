@@ -99,7 +99,7 @@ fn on_path(program: &str) -> PathBuf {
 }
 
 /// A lab whose job was released, its log exported to `bundle`, and a log of the same name and key that
-/// went another way after a dataset had been registered, exported to `forked` of the other.
+/// went another way after a dataset had been registered, in the folder of `other`.
 struct Story {
     lab: Lab,
     other: Lab,
@@ -151,7 +151,7 @@ fn story() -> &'static Story {
 }
 
 /// Flips one bit in the middle. Base64 stays base64: letters of one case become other letters.
-fn flip(bytes: &mut Vec<u8>) {
+fn flip(bytes: &mut [u8]) {
     let middle = bytes.len() / 2;
     let at = (middle..bytes.len()).find(|at| matches!(bytes[*at], b'b' | b'f' | b'j' | b'n' | b'r' | b'v')).unwrap();
     bytes[at] ^= 1;
@@ -171,7 +171,12 @@ fn everybody_accepts_the_log_as_it_is() {
 fn a_flipped_bit_is_found_wherever_it_is() {
     let story = story();
     let (bundle, tile) = (story.tile("entries"), story.tile("0"));
-    story.refused_with(&bundle, flip, &[Go, TlogScales, Securesystemslib, Sigstore], "DAMAGED tile/entries/");
+    story.refused_with(
+        &bundle,
+        |bytes| flip(bytes),
+        &[Go, TlogScales, Securesystemslib, Sigstore],
+        "DAMAGED tile/entries/",
+    );
     // In the first entry, past its length.
     story.refused_with(
         &bundle,
