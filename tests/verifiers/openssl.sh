@@ -5,7 +5,8 @@
 #     openssl.sh FOLDER VKEY
 #
 # Ends with one line, and with 0 if that begins with OK.
-set -euo pipefail
+# No pipefail: who reads only a beginning ends its writer.
+set -eu
 folder=$1 vkey=$2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -26,11 +27,10 @@ verify() {
 }
 
 # The key behind its type; the signature behind the key's hash; the text up to the empty line.
-base64 -d <<< "${vkey#*+*+}" | tail -c 32 | public_key log.pem
+base64 -d <<< "${vkey#*+*+}" | tail -c 32 | public_key log.pem 2> openssl.log || refuse "MALFORMED key of the log"
 origin=${vkey%%+*}
 sed -n '1,/^$/p' "$folder/checkpoint" | sed '$d' > body
-grep -F "— $origin " "$folder/checkpoint" | sed 's/.* //' | base64 -d 2> /dev/null | tail -c +5 > body.sig ||
-    refuse "MALFORMED checkpoint"
+grep -F "— $origin " "$folder/checkpoint" | sed 's/.* //' | base64 -d 2> /dev/null | tail -c +5 > body.sig
 [ "$(head -n 1 body)" = "$origin" ] || refuse "SIGNATURE of the checkpoint: not of $origin"
 verify log.pem body body.sig || refuse "SIGNATURE of the checkpoint: $(head -n 1 openssl.log)"
 
@@ -47,6 +47,6 @@ type=$(field payloadType entry)
 printf 'DSSEv1 %d %s %d ' "${#type}" "$type" "$(stat -c %s payload)" | cat - payload > encoded
 hex=$(field ownerKey payload) || refuse "MALFORMED entry 0"
 # shellcheck disable=SC2059
-printf "$(sed 's/../\\x&/g' <<< "$hex")" | public_key owner.pem
+printf "$(sed 's/../\\x&/g' <<< "$hex")" | public_key owner.pem 2> openssl.log || refuse "MALFORMED entry 0"
 verify owner.pem encoded entry.sig || refuse "SIGNATURE of entry 0: $(head -n 1 openssl.log)"
 echo "OK checkpoint of $size entries, entry 0 by its owner"
