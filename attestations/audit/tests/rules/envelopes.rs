@@ -33,7 +33,8 @@ cases! {
     EntryError::Statement(_) => [another_payload_type, a_strange_field_in_the_statement, another_statement_type],
     EntryError::Record(_) => [
         an_unknown_kind, a_newer_approval, a_strange_field, a_strange_field_in_a_run, a_field_left_out,
-        an_approval_as_a_rejection
+        an_approval_as_a_rejection,
+        a_member_twice
     ],
     EntryError::Subjects => [another_subject, a_subject_more, another_digest_of_itself, the_wrong_one_of_two],
     EntryError::UnknownKey(_) => [approved_by_a_stranger],
@@ -151,6 +152,14 @@ fn a_strange_field_in_a_run(lab: &mut Lab) -> (u64, &'static str) {
     let start = lab.seal(OWNER, lab.start(job));
     let entry = respelt(&start, &key(OWNER), "\"approvals\":", "\"dryRun\":true,\"approvals\":");
     (lab.push(entry), "the entry does not have the form of its kind: unknown field `dryRun`")
+}
+
+/// Most readers of JSON take the last, some the first.
+fn a_member_twice(lab: &mut Lab) -> (u64, &'static str) {
+    let job = lab.submit();
+    let rejection = lab.seal(OWNER, JobRejected { job, reason: "too wide".into() });
+    let entry = respelt(&rejection, &key(OWNER), "\"reason\":", "\"reason\":\"none at all\",\"reason\":");
+    (lab.push(entry), "the entry does not have the form of its kind: the member `reason` is there twice")
 }
 
 fn a_field_left_out(lab: &mut Lab) -> (u64, &'static str) {
