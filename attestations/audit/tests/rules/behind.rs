@@ -7,7 +7,7 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use unseen_audit::fold;
 use unseen_evidence::{Blob, Evidence, PcrBank, Pcrs, Tpm2, attestation_key_digest, hex, unhex};
 use unseen_policies::event::*;
-use unseen_policies::policy::EvidenceRule;
+use unseen_policies::policy::{EvidenceRule, Witness, Witnesses};
 use unseen_tlog::cosignature::cosign;
 use unseen_tlog::note::{Note, Signature};
 
@@ -24,6 +24,7 @@ macro_rules! cases {
 }
 
 cases![
+    a_witness_without_a_key,
     no_description,
     another_description_under_its_name,
     no_public_values,
@@ -65,6 +66,12 @@ cases![
     evidence_by_another_key,
     evidence_of_another_machine,
 ];
+
+fn a_witness_without_a_key(lab: &mut Lab) -> (u64, &'static str) {
+    let witness = Witness { key: "witness.example+12345678+AAAA".into(), url: "https://witness.example".into() };
+    let rule = Witnesses { quorum: 1, required: true, witness: vec![witness] };
+    (lab.rules(|policy| policy.witnesses = Some(rule)), "the policy's witness: ")
+}
 
 fn no_description(lab: &mut Lab) -> (u64, &'static str) {
     let dataset = DatasetRegistered { description: other_digest(), ..lab.dataset("taxes", None) };
@@ -282,10 +289,10 @@ fn a_checkpoint_before_the_release(lab: &mut Lab) -> (u64, &'static str) {
 fn a_checkpoint_of_a_log_to_come(lab: &mut Lab) -> (u64, &'static str) {
     let entry = witnessed(lab, |lab| {
         let mut later = lab.clone();
-        later.entries.resize(later.entries.len() + 9, vec![]);
+        later.entries.resize(99, vec![]);
         cosigned(later.checkpoint(LOG_KEY), lab)
     });
-    (entry, "")
+    (entry, "99 is beyond the end of this log")
 }
 
 const NOT_TRUE: &str = "the checkpoint bears no true cosignature of witness.example/21";
