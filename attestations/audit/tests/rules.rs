@@ -6,8 +6,12 @@
 
 #[path = "rules/behind.rs"]
 mod behind;
+#[path = "rules/bundles.rs"]
+mod bundles;
 #[path = "rules/envelopes.rs"]
 mod envelopes;
+#[path = "rules/folding.rs"]
+mod folding;
 #[path = "rules/lab.rs"]
 mod lab;
 #[path = "rules/refusals.rs"]

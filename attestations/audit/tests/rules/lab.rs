@@ -84,10 +84,6 @@ pub fn other_digest() -> Digest {
     fold::digest(b"something else")
 }
 
-pub fn leaf(entry: &[u8]) -> Digest {
-    Digest::from_bytes(&leaf_hash(entry))
-}
-
 #[derive(Clone)]
 pub struct Lab {
     pub entries: Vec<Vec<u8>>,
