@@ -18,9 +18,10 @@ use unseen_tlog::note::{Checkpoint, Note, NoteError, NoteKey};
 
 use crate::fold::Fold;
 use crate::memory;
-use crate::named::{self, Lookup};
+use crate::named::{self, Lookup, Plans};
 use crate::report::{self, Report, Violation};
 use crate::roots::Roots;
+use crate::signatures::Signatures;
 use crate::sm2;
 
 /// The file of a bundle that holds the verifier key.
@@ -106,9 +107,11 @@ pub fn verify(bundle: &Path, known: &Known) -> Result<Report, AuditError> {
     trusted.dedup_by_key(|witness| *witness.key());
     let log = LogReader::open(bundle, &key)?;
 
-    let mut audit = Audit::new(bundle, &log);
-    for (index, entry) in (0..).zip(log.entries(0)) {
-        audit.entry(index, &entry?);
+    // All signatures together first, for speed; one by one where one of them is bad, to name it.
+    let mut together = Some(Signatures::default());
+    let mut audit = Audit::read(bundle, &log, &mut together)?;
+    if !together.is_some_and(|mut signatures| signatures.are_good()) {
+        audit = Audit::read(bundle, &log, &mut None)?;
     }
     audit.second_signature();
     let keys = audit.keys(&key);
@@ -151,12 +154,23 @@ struct Audit<'l> {
     log: &'l LogReader,
     fold: Fold,
     roots: Roots,
+    plans: Plans,
     found: report::Found,
 }
 
 impl<'l> Audit<'l> {
     fn new(bundle: &'l Path, log: &'l LogReader) -> Audit<'l> {
-        Audit { bundle, log, fold: Fold::default(), roots: Roots::default(), found: report::Found::default() }
+        let (fold, roots, found) = Default::default();
+        Audit { bundle, log, fold, roots, plans: Plans::default(), found }
+    }
+
+    /// Reads the whole log. Signatures are verified one by one, or left to be verified together.
+    fn read(bundle: &'l Path, log: &'l LogReader, together: &mut Option<Signatures>) -> Result<Audit<'l>, AuditError> {
+        let mut audit = Audit::new(bundle, log);
+        for (index, entry) in (0..).zip(log.entries(0)) {
+            audit.entry(index, &entry?, together.as_mut());
+        }
+        Ok(audit)
     }
 
     /// A release's second envelope, if the policy in force says that there is one.
@@ -177,8 +191,12 @@ impl<'l> Audit<'l> {
         }
     }
 
-    fn entry(&mut self, index: u64, bytes: &[u8]) {
-        match self.fold.next(bytes) {
+    fn entry(&mut self, index: u64, bytes: &[u8], together: Option<&mut Signatures>) {
+        let opened = match together {
+            Some(later) => self.fold.next_unverified(bytes, later),
+            None => self.fold.next(bytes),
+        };
+        match opened {
             Ok(opened) => {
                 *self.found.kinds.entry(opened.record.event.kind().to_owned()).or_default() += 1;
                 self.found.ssh_signed += u64::from(opened.by_ssh);
@@ -264,6 +282,10 @@ impl Lookup for Audit<'_> {
 
     fn root_at(&self, size: u64) -> Result<Hash, String> {
         self.roots.at(size).map_or_else(|| Lookup::root_at(self.log, size), Ok)
+    }
+
+    fn plans(&self) -> Option<&Plans> {
+        Some(&self.plans)
     }
 }
 

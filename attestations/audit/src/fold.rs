@@ -10,6 +10,7 @@ use unseen_tlog::statement::{PAYLOAD_TYPE, Statement, StatementError, Subject};
 use unseen_tlog::{KeyError, Signer, VerifyingKey, merkle};
 
 use crate::json;
+use crate::signatures::Signatures;
 
 /// The ledger, with the keys by which envelopes name their signers.
 #[derive(Clone, Debug, Default)]
@@ -124,7 +125,7 @@ impl Fold {
 
     /// Whether this entry may come next: its envelope, statement, signature, and the ledger's rules.
     pub fn check(&self, entry: &[u8]) -> Result<Opened, EntryError> {
-        let opened = self.open(entry)?;
+        let opened = self.open(entry, None)?;
         self.ledger.check(&opened.signer, &opened.record)?;
         Ok(opened)
     }
@@ -142,7 +143,15 @@ impl Fold {
 
     /// Opens the next entry and folds it in. On an error nothing has changed.
     pub fn next(&mut self, entry: &[u8]) -> Result<Opened, EntryError> {
-        let opened = self.open(entry)?;
+        let opened = self.open(entry, None)?;
+        self.apply(&opened)?;
+        Ok(opened)
+    }
+
+    /// As [`Fold::next`], but the signature is left to be verified with others. What was folded counts
+    /// only if they are all good.
+    pub(crate) fn next_unverified(&mut self, entry: &[u8], later: &mut Signatures) -> Result<Opened, EntryError> {
+        let opened = self.open(entry, Some(later))?;
         self.apply(&opened)?;
         Ok(opened)
     }
@@ -152,8 +161,8 @@ impl Fold {
         self.ledger.skip();
     }
 
-    /// Reads an entry and verifies its signature with a key the ledger knows.
-    fn open(&self, entry: &[u8]) -> Result<Opened, EntryError> {
+    /// Reads an entry and verifies its signature with a key the ledger knows, now or with others later.
+    fn open(&self, entry: &[u8], later: Option<&mut Signatures>) -> Result<Opened, EntryError> {
         let envelope = Envelope::from_bytes(entry)?;
         let Statement { subject, predicate_type, predicate, .. } = Statement::open_unverified(&envelope)?;
         json::no_member_twice(envelope.unverified_payload()).map_err(RecordError::Malformed)?;
@@ -164,7 +173,14 @@ impl Fold {
             (Event::LabCreated(lab), None) => lab.owner_key,
             _ => return Err(EntryError::UnknownKey(envelope.key_id().to_owned())),
         };
-        envelope.verify(&verifying_key(&signer))?;
+        let key = verifying_key(&signer);
+        match (later, envelope.bare_signature()) {
+            // A known key is known by its id.
+            (Some(later), Some((message, signature))) if self.keys.contains_key(envelope.key_id()) => {
+                later.push(&key, message, signature);
+            }
+            _ => drop(envelope.verify(&key)?),
+        }
         if subject != subjects(&record, own) {
             return Err(EntryError::Subjects);
         }

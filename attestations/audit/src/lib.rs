@@ -14,4 +14,5 @@ pub mod named;
 pub mod public_values;
 pub mod report;
 mod roots;
+mod signatures;
 pub mod sm2;

@@ -1,12 +1,17 @@
 //! What the ledger cannot see: whether an entry agrees with the blobs and the tree that it names. The
 //! lab asks before it appends, an auditor asks again.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use unseen_core::release::ReleaseBody;
 use unseen_evidence::{Evidence, Expected, ExpectedSevSnp, ExpectedTpm2, Proven, Provider, unhex};
 use unseen_log::LogReader;
 use unseen_policies::event::{
     Digest, Event, EvidenceRecorded, JobApproved, JobId, JobSubmitted, Record, ReleaseWitnessed, Released, RunStarted,
+    Used,
 };
 use unseen_policies::ledger::Ledger;
 use unseen_policies::manifest::Manifest;
@@ -29,6 +34,53 @@ pub trait Lookup {
 
     /// The root that the log had at this size.
     fn root_at(&self, size: u64) -> Result<Hash, String>;
+
+    /// Plans made lately, where they are kept.
+    fn plans(&self) -> Option<&Plans> {
+        None
+    }
+}
+
+/// The plans of the last few jobs: a job's plan is asked for when it is submitted, started and released.
+#[derive(Default)]
+pub struct Plans(RefCell<VecDeque<Planned>>);
+
+/// What a plan was made from, and the plan.
+struct Planned {
+    manifest: Digest,
+    datasets: Vec<Used>,
+    made: Rc<(Manifest, Plan)>,
+}
+
+impl Plans {
+    const KEPT: usize = 64;
+
+    fn get(&self, event: &JobSubmitted) -> Option<Rc<(Manifest, Plan)>> {
+        let kept = self.0.borrow();
+        let same = |plan: &&Planned| plan.manifest == event.manifest && plan.datasets == event.datasets;
+        kept.iter().rev().find(same).map(|plan| plan.made.clone())
+    }
+
+    fn keep(&self, event: &JobSubmitted, made: &Rc<(Manifest, Plan)>) {
+        let mut kept = self.0.borrow_mut();
+        if kept.len() == Plans::KEPT {
+            kept.pop_front();
+        }
+        let (manifest, datasets) = (event.manifest, event.datasets.clone());
+        kept.push_back(Planned { manifest, datasets, made: made.clone() });
+    }
+}
+
+/// [`plan`], out of those kept if it is there.
+fn planned(event: &JobSubmitted, lookup: &dyn Lookup) -> Result<Rc<(Manifest, Plan)>, String> {
+    if let Some(made) = lookup.plans().and_then(|plans| plans.get(event)) {
+        return Ok(made);
+    }
+    let made = Rc::new(plan(event, lookup)?);
+    if let Some(plans) = lookup.plans() {
+        plans.keep(event, &made);
+    }
+    Ok(made)
 }
 
 impl<F: Files> Lookup for LogReader<F> {
@@ -109,7 +161,8 @@ fn witness_keys(rule: Option<&Witnesses>) -> Result<Vec<WitnessKey>, String> {
 }
 
 fn submission(event: &JobSubmitted, lookup: &dyn Lookup) -> Result<(), String> {
-    let (manifest, plan) = plan(event, lookup)?;
+    let planned = planned(event, lookup)?;
+    let (manifest, plan) = &*planned;
     let says = |same: bool, what: &str| {
         if same { Ok(()) } else { Err(format!("the submission and its manifest differ in {what}")) }
     };
@@ -132,7 +185,8 @@ fn approval(event: &JobApproved, lookup: &dyn Lookup) -> Result<(), String> {
 }
 
 fn release_time(ledger: &Ledger, time: DateTime<Utc>, event: &RunStarted, lookup: &dyn Lookup) -> Result<(), String> {
-    let (manifest, _) = plan(submitted(ledger, event.job)?, lookup)?;
+    let planned = planned(submitted(ledger, event.job)?, lookup)?;
+    let (manifest, _) = &*planned;
     if event.release_at + SLACK >= manifest.job.release.earliest(time) {
         Ok(())
     } else {
@@ -141,12 +195,13 @@ fn release_time(ledger: &Ledger, time: DateTime<Utc>, event: &RunStarted, lookup
 }
 
 fn release(ledger: &Ledger, event: &Released, lookup: &dyn Lookup) -> Result<u64, String> {
-    let (_, plan) = plan(submitted(ledger, event.job)?, lookup)?;
+    let planned = planned(submitted(ledger, event.job)?, lookup)?;
+    let (_, plan) = &*planned;
     let body = ReleaseBody::parse(&lookup.blob(&event.body)?).map_err(|error| error.to_string())?;
     if body.job != event.job || body.run != event.run {
         return Err("the release body is that of another run".to_owned());
     }
-    body.check(&plan).map_err(|error| error.to_string())?;
+    body.check(plan).map_err(|error| error.to_string())?;
     let outputs = body.rounds.iter().flat_map(|round| &round.outputs);
     Ok(outputs.flat_map(|output| &output.groups).map(|group| group.values.len() as u64).sum())
 }

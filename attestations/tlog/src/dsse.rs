@@ -54,6 +54,16 @@ impl Envelope {
         Ok(&self.payload)
     }
 
+    /// What was signed and the bare Ed25519 signature, for who verifies many together; none of SSH's.
+    pub fn bare_signature(&self) -> Option<(Vec<u8>, &[u8; 64])> {
+        match &self.signature {
+            Signature::Ed25519(signature) => {
+                Some((pre_authentication_encoding(&self.payload_type, &self.payload), signature))
+            }
+            Signature::Ssh(_) => None,
+        }
+    }
+
     /// What the payload is said to be.
     pub fn payload_type(&self) -> &str {
         &self.payload_type
