@@ -5,12 +5,14 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 EXAMPLES := --manifest-path guest-sdk/examples/Cargo.toml --target-dir $(CARGO_TARGET_DIR)/examples
 NEXTEST := $(shell command -v cargo-nextest 2>/dev/null)
 RUN_TESTS := $(if $(NEXTEST),cargo nextest run --no-fail-fast,cargo test --no-fail-fast --lib --bins --tests)
+# Which tests are heard when they pass.
+HEARD := $(if $(NEXTEST),--config-file $(CURDIR)/tests/nextest.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rust target build demo test bench docs lint
+.PHONY: help setup rust target verifiers build demo test bench docs lint
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: rust target build ## Check this machine, get the WebAssembly target, build
 	@echo "Ready. Next: make demo"
@@ -23,6 +25,9 @@ rust:
 target: rust
 	@scripts/wasm-target.sh
 
+verifiers: ## Get the tools by others that the tests judge the log with
+	@scripts/verifiers.sh
+
 build: rust
 	cargo build --workspace
 
@@ -30,11 +35,12 @@ demo: target build ## Play the whole story in the folder demo-lab (or DEMO_DIR)
 	@demo/story.sh
 
 # The examples and the documentation's examples first, so that the workspace's summary comes last.
-test: target ## Run all tests
+test: target verifiers ## Run all tests
 	$(RUN_TESTS) $(EXAMPLES)
 	cargo test --workspace --doc --quiet
 	$(RUN_TESTS) --package unseen-tlog --all-features
-	$(RUN_TESTS) --workspace
+	cargo test --package unseen --features sm2 --test sm2
+	$(RUN_TESTS) $(HEARD) --workspace
 
 bench: target ## Measure speed, in the release profile
 	cargo run --release --package unseen -- bench $(BENCH)

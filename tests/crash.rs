@@ -1,10 +1,10 @@
 //! Ended in the middle: `kill -9` at any moment of an import, an append or a run, a worker that dies,
-//! a disk that is full. The lab opens again, nothing acknowledged is lost, nothing happens twice.
+//! a disk that is full. The lab opens again, nothing acknowledged is lost, nothing happens twice. What
+//! goes wrong in one call is in faults.rs.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
 
-use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -12,10 +12,6 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use support::*;
-
-/// The system calls that change what is on disk, each a moment to be killed at.
-const WRITES: &[&str] =
-    &["openat", "write", "pwrite64", "fsync", "fdatasync", "rename", "mkdir", "unlink", "rmdir", "ftruncate"];
 
 /// An operation that may be killed at any time: what it is called with, and what must hold then.
 struct Operation<'a> {
@@ -26,59 +22,6 @@ struct Operation<'a> {
 }
 
 impl Operation<'_> {
-    /// Kills it as it makes its N-th call of a kind that writes, for about `most` such moments spread
-    /// over all kinds, each in a copy of the lab of its own.
-    fn killed_at_writes(&self, most: usize) {
-        let Some(calls) = self.calls() else {
-            let command = self.args.join(" ");
-            skipped(&format!("strace cannot be used here, so `{command}` is killed after steps of time only"));
-            return;
-        };
-        let all: usize = calls.values().map(Vec::len).sum();
-        assert!(all > 20, "{calls:?}");
-        // As many of each kind where there are too many: writes would crowd out the rest.
-        let share = most / calls.len();
-        let moments = calls.iter().flat_map(|(call, moments)| {
-            let taken = share.min(moments.len());
-            (0..taken).map(move |at| (call, moments[at * moments.len() / taken]))
-        });
-        let mut killed = 0;
-        for (call, n) in moments {
-            let lab = self.lab.copy();
-            let mut strace = traced(
-                &lab,
-                self.args,
-                &["-e", &format!("trace={call}"), "-e", &format!("inject={call}:signal=KILL:when={n}")],
-            );
-            let status = strace.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
-            killed += usize::from(!status.success());
-            self.check(&lab, &format!("killed at {call} {n}"));
-        }
-        assert!(killed > most / 2, "only {killed} of {most} were killed");
-    }
-
-    /// Which of its calls of each kind write, counted from 1; none where calls cannot be traced.
-    fn calls(&self) -> Option<BTreeMap<String, Vec<usize>>> {
-        let lab = self.lab.copy();
-        let mut strace = traced(&lab, self.args, &["-e", &format!("trace={}", WRITES.join(",")), "-o", "trace"]);
-        let status = strace.stdout(Stdio::null()).stderr(Stdio::null()).status().ok()?;
-        if !status.success() {
-            return None;
-        }
-        let (mut made, mut calls) = (BTreeMap::<String, usize>::new(), BTreeMap::<String, Vec<usize>>::new());
-        for line in std::fs::read_to_string(lab.path("trace")).ok()?.lines() {
-            let Some((call, arguments)) = line.split_once('(').filter(|(call, _)| WRITES.contains(call)) else {
-                continue;
-            };
-            let count = made.entry(call.to_owned()).or_default();
-            *count += 1;
-            if call != "openat" || arguments.contains("O_CREAT") {
-                calls.entry(call.to_owned()).or_default().push(*count);
-            }
-        }
-        Some(calls)
-    }
-
     /// Kills it after steps of the time it takes undisturbed.
     fn killed_in_steps(&self, steps: u32) {
         let lab = self.lab.copy();
@@ -104,19 +47,6 @@ impl Operation<'_> {
         (self.after)(lab);
         audited(lab, when);
     }
-}
-
-fn traced(lab: &Lab, args: &[&str], options: &[&str]) -> Command {
-    let plain = lab.command(args);
-    let mut strace = Command::new("strace");
-    strace.args(options).arg(plain.get_program()).args(plain.get_args()).current_dir(plain.get_current_dir().unwrap());
-    for (name, value) in plain.get_envs() {
-        match value {
-            Some(value) => strace.env(name, value),
-            None => strace.env_remove(name),
-        };
-    }
-    strace
 }
 
 /// An auditor who kept a checkpoint from before finds nothing wrong.
@@ -154,7 +84,6 @@ fn an_append_happens_once_or_not_at_all() {
         assert_eq!(count(lab, "job-approved"), 1);
     };
     let operation = Operation { lab: &lab, args: &args, after: &after };
-    operation.killed_at_writes(28);
     operation.killed_in_steps(6);
 }
 
@@ -190,7 +119,6 @@ fn an_import_leaves_nothing_or_the_whole() {
         );
     };
     let operation = Operation { lab: &lab, args: &args, after: &after };
-    operation.killed_at_writes(21);
     operation.killed_in_steps(6);
 }
 
@@ -229,7 +157,6 @@ fn a_run_is_charged_once_and_resumed_bit_for_bit() {
         assert_eq!(tree(&lab.path("lab/sealed")), Vec::<String>::new());
     };
     let operation = Operation { lab: &lab, args: &args, after: &after };
-    operation.killed_at_writes(28);
     operation.killed_in_steps(6);
 }
 

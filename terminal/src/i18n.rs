@@ -146,6 +146,14 @@ mod tests {
     }
 
     #[test]
+    fn no_pair_is_hidden_by_an_earlier_one() {
+        let filled = |template: &str| template.replace("{}", "⟦⟧");
+        for (en, zh) in catalogue() {
+            assert_eq!(to_chinese(&filled(en)), Some(filled(zh)), "{en}");
+        }
+    }
+
+    #[test]
     fn pairs_have_the_same_number_of_values() {
         for (en, zh) in catalogue() {
             assert_eq!(en.matches("{}").count(), zh.matches("{}").count(), "{en}");

@@ -81,6 +81,13 @@ impl Lab {
         copy
     }
 
+    /// [`Lab::copy`] in memory where that is possible, for when many are needed.
+    pub fn copy_in_memory(&self) -> Lab {
+        let Ok(dir) = tempfile::tempdir_in("/dev/shm") else { return self.copy() };
+        copy_dir(self.dir.path(), dir.path());
+        Lab { dir }
+    }
+
     /// A file or folder beside the lab; the lab itself is `lab`.
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
@@ -220,6 +227,11 @@ pub fn tree(dir: &Path) -> Vec<String> {
 /// Says that a part of a test did not run, past the harness, which swallows what passing tests print.
 pub fn skipped(why: &str) {
     let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
+}
+
+/// Where scripts/verifiers.sh puts what others made.
+pub fn verifiers() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("verifiers")
 }
 
 /// Copies what is in one folder into another, modes too.

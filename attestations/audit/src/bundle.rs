@@ -11,7 +11,7 @@
 use std::path::{Path, PathBuf};
 
 use unseen_log::{LogError, LogReader, handover_path};
-use unseen_policies::event::Digest;
+use unseen_policies::event::{Digest, Event};
 use unseen_tlog::cosignature::WitnessKey;
 use unseen_tlog::merkle::Hash;
 use unseen_tlog::note::{Checkpoint, Note, NoteError, NoteKey};
@@ -21,6 +21,7 @@ use crate::memory;
 use crate::named::{self, Lookup};
 use crate::report::{self, Report, Violation};
 use crate::roots::Roots;
+use crate::sm2;
 
 /// The file of a bundle that holds the verifier key.
 pub const VERIFIER_KEY: &str = "log.vkey";
@@ -102,11 +103,12 @@ pub fn verify(bundle: &Path, known: &Known) -> Result<Report, AuditError> {
     let trusted = trusted.collect::<Result<Vec<_>, _>>()?;
     let log = LogReader::open(bundle, &key)?;
 
-    let mut audit = Audit::new(&log);
+    let mut audit = Audit::new(bundle, &log);
     for (index, entry) in (0..).zip(log.entries(0)) {
         audit.entry(index, &entry?);
     }
-    let keys = audit.keys(bundle, &key);
+    audit.second_signature();
+    let keys = audit.keys(&key);
     if let Some(known_key) = &known_key {
         keys.lead_from(known_key)?;
     }
@@ -139,6 +141,7 @@ fn read(path: &Path) -> Result<String, AuditError> {
 }
 
 struct Audit<'l> {
+    bundle: &'l Path,
     log: &'l LogReader,
     fold: Fold,
     roots: Roots,
@@ -146,8 +149,26 @@ struct Audit<'l> {
 }
 
 impl<'l> Audit<'l> {
-    fn new(log: &'l LogReader) -> Audit<'l> {
-        Audit { log, fold: Fold::default(), roots: Roots::default(), found: report::Found::default() }
+    fn new(bundle: &'l Path, log: &'l LogReader) -> Audit<'l> {
+        Audit { bundle, log, fold: Fold::default(), roots: Roots::default(), found: report::Found::default() }
+    }
+
+    /// A release's second envelope, if the policy in force says that there is one.
+    fn second_envelope(&mut self, index: u64, entry: &[u8]) {
+        let Some(vkey) = self.fold.ledger().policy().and_then(|policy| policy.sm2_key.clone()) else { return };
+        match sm2::release(self.bundle, index, entry, &vkey) {
+            Ok(()) => self.found.sm2_releases += u64::from(sm2::BUILT),
+            Err(what) => self.violation(index, what),
+        }
+    }
+
+    /// The checkpoint's second signature, if the policy in force says that there is one.
+    fn second_signature(&mut self) {
+        let Some(vkey) = self.fold.ledger().policy().and_then(|policy| policy.sm2_key.clone()) else { return };
+        self.found.sm2 = true;
+        if let Err(what) = sm2::checkpoint(self.log.note(), &vkey) {
+            self.violation(self.log.size().saturating_sub(1), what);
+        }
     }
 
     fn entry(&mut self, index: u64, bytes: &[u8]) {
@@ -155,6 +176,9 @@ impl<'l> Audit<'l> {
             Ok(opened) => {
                 *self.found.kinds.entry(opened.record.event.kind().to_owned()).or_default() += 1;
                 self.found.ssh_signed += u64::from(opened.by_ssh);
+                if let Event::Released(_) = &opened.record.event {
+                    self.second_envelope(index, bytes);
+                }
                 match named::check(self.fold.ledger(), &opened.record, self) {
                     Ok(behind) => self.found.add(behind),
                     Err(what) => self.violation(index, what),
@@ -169,7 +193,7 @@ impl<'l> Audit<'l> {
     }
 
     /// The log's keys and how each follows from the one before.
-    fn keys(&mut self, bundle: &Path, present: &NoteKey) -> Keys {
+    fn keys(&mut self, present: &NoteKey) -> Keys {
         let mut keys = Keys { keys: Vec::new(), unbroken_from: 0 };
         for (entry, text) in self.fold.ledger().log_keys.clone() {
             let Ok(key) = text.parse::<NoteKey>() else {
@@ -178,7 +202,7 @@ impl<'l> Audit<'l> {
                 continue;
             };
             if let Some(before) = keys.keys.last()
-                && let Err(what) = self.overlap(bundle, entry, before, &key)
+                && let Err(what) = self.overlap(entry, before, &key)
             {
                 self.violation(entry, what);
                 keys.unbroken_from = keys.keys.len();
@@ -194,8 +218,8 @@ impl<'l> Audit<'l> {
     }
 
     /// Whether both keys have signed the log as it was right after the entry that hands it over.
-    fn overlap(&self, bundle: &Path, entry: u64, old: &NoteKey, new: &NoteKey) -> Result<(), String> {
-        let path = bundle.join(handover_path(entry));
+    fn overlap(&self, entry: u64, old: &NoteKey, new: &NoteKey) -> Result<(), String> {
+        let path = self.bundle.join(handover_path(entry));
         let bytes = std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         let note = Note::parse(&bytes).map_err(|error| format!("the overlap checkpoint: {error}"))?;
         for key in [old, new] {

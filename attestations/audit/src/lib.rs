@@ -13,3 +13,4 @@ pub mod named;
 pub mod public_values;
 pub mod report;
 mod roots;
+pub mod sm2;

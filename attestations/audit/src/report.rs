@@ -10,6 +10,7 @@ use unseen_policies::lifecycle::State;
 use unseen_policies::rho::Rho;
 
 use crate::named::Behind;
+use crate::sm2::{self, Sm2Line};
 
 /// What was found.
 #[derive(Clone, Debug, Serialize)]
@@ -22,6 +23,8 @@ pub struct Report {
     pub kinds: BTreeMap<String, u64>,
     /// How many of them were signed through SSH.
     pub ssh_signed: u64,
+    /// Signatures in SM2, where the policy says that there are some.
+    pub sm2: Option<Sm2Line>,
     /// Everyone who was ever enrolled.
     pub people: Vec<PersonLine>,
     /// How many approvals the policy in force asks for.
@@ -165,6 +168,8 @@ pub struct Violation {
 pub(crate) struct Found {
     pub kinds: BTreeMap<String, u64>,
     pub ssh_signed: u64,
+    pub sm2: bool,
+    pub sm2_releases: u64,
     pub numbers: u64,
     pub evidence: BTreeMap<JobId, EvidenceLine>,
     pub violations: Vec<Violation>,
@@ -201,6 +206,7 @@ impl Report {
             head,
             kinds: found.kinds,
             ssh_signed: found.ssh_signed,
+            sm2: found.sm2.then_some(Sm2Line { checked: sm2::BUILT, releases: found.sm2_releases }),
             people,
             approvals_needed: ledger.policy().map_or(0, |policy| policy.approvals),
             budget: private

@@ -40,6 +40,14 @@ pub fn text(report: &Report) -> String {
     });
     text.push_str(&table(&["job", "title", "author", "state", ">rho", "approved by", "witnessed by"], jobs));
     text.push('\n');
+    if let Some(sm2) = &report.sm2 {
+        let said = if sm2.checked {
+            tr(&format!("the checkpoint and {} releases", sm2.releases)).into_owned()
+        } else {
+            tr("not checked: this program was built without SM2").into_owned()
+        };
+        text.push_str(&facts(&[("Signed in SM2 too", said)]));
+    }
     for job in &report.jobs {
         let Some(evidence) = &job.evidence else { continue };
         text.push_str(&facts(&[("Evidence of the machine", format!("{} ({})", job.job, evidence.provider))]));

@@ -100,7 +100,7 @@ fn serve(dir: &Path, listen: SocketAddr, key: Option<&str>) -> Outcome {
     let address = listener.local_addr()?;
     // Line by line as things happen: whoever runs this as a service reads its standard error.
     eprintln!("{}", tr(&format!("The witness {} answers at http://{address}", server.witness().name())));
-    server.serve(listener, Shutdown::on_signals(), |event| eprintln!("{}", clean(&event.to_string())))?;
+    server.serve(listener, Shutdown::on_signals(), |event| eprintln!("{}", clean(&tr(&event.to_string()))))?;
     Ok(Answer::new(json!({ "address": address.to_string() }), tr("The witness has ended.")))
 }
 

@@ -115,6 +115,11 @@ pub enum LabCommand {
         #[arg(long, conflicts_with = "since")]
         unchecked: bool,
     },
+    /// Sign checkpoints and releases in SM2 with SM3 too, with a new key that the policy names
+    EnableSm2 {
+        #[command(flatten)]
+        signer: Signer,
+    },
     /// Hand the log over to a new key: the next checkpoint is signed by both, later ones by the new key
     RotateKey {
         /// A key on a token (pkcs11:...); without it a new key file is made

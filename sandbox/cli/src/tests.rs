@@ -16,41 +16,66 @@ fn every_help_text_has_a_translation() {
     assert_eq!(texts, Vec::<String>::new());
 }
 
-/// What the commands print, found in their source: literals given to `tr`, `progress`, `table` and,
-/// as names, to `facts`.
+/// What the commands print, found in their source: literals given to `tr` and to what calls it.
 #[test]
 fn every_text_of_the_commands_has_a_translation() {
+    let calls = ["tr", "progress", "table", "rows", "facts", "say", "plain", "line"];
+    let folders = ["src", "../../attestations/auditor/src", "../../terminal/src"];
     let mut found = Vec::new();
-    for source in sources("src") {
-        for call in ["tr", "progress", "table", "facts"] {
-            found.extend(literals(&source, call));
-        }
+    for source in folders.iter().flat_map(|folder| sources(folder)) {
+        found.extend(calls.iter().flat_map(|call| literals(&source, call)));
     }
-    assert!(found.len() > 100, "the search found only {found:?}");
-    let missing: Vec<_> = found.iter().filter(|text| to_chinese(text.trim_start_matches('>')).is_none()).collect();
-    assert!(missing.is_empty(), "{missing:#?}");
+    // A witness's events.
+    found.extend(sources("../../attestations/witness/src").iter().flat_map(|source| literals(source, "write!")));
+    assert!(found.len() > 200, "the search found only {found:?}");
+    assert_eq!(without_translation(&found), Vec::<String>::new());
 }
 
-/// What errors say, found in the source of every crate whose errors reach people. Looked up as
-/// they are written, so that no general pair such as `{}: {}` counts.
+/// What is said in words and not by an error of its own: violations above all, which an auditor reads.
+#[test]
+fn every_sentence_that_refuses_has_a_translation() {
+    let audit = ["attestations/audit/src/named.rs", "attestations/audit/src/bundle.rs"];
+    let typed = ["attestations/auditor/src/evidence.rs", "attestations/auditor/src/witness.rs"];
+    let others = ["attestations/keys/src/uri.rs", "policies/src/policy.rs", "policies/src/provenance.rs"];
+    let files = audit.iter().chain(&typed).chain(&others);
+    let found: Vec<_> = files
+        .flat_map(|file| {
+            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(file);
+            sentences(&without_tests(&std::fs::read_to_string(path).unwrap()))
+        })
+        .collect();
+    assert!(found.len() > 50, "the search found only {found:?}");
+    assert_eq!(without_translation(&found), Vec::<String>::new());
+}
+
+/// What evidence proves and what it does not.
+#[test]
+fn every_sentence_about_the_machine_has_a_translation() {
+    let found: Vec<_> = unseen_evidence::sentences().into_iter().map(str::to_owned).collect();
+    assert_eq!(without_translation(&found), Vec::<String>::new());
+}
+
+#[test]
+fn every_kind_of_entry_has_a_translation() {
+    let found: Vec<_> = unseen_policies::event::Event::KINDS.iter().map(|kind| (*kind).to_owned()).collect();
+    assert_eq!(without_translation(&found), Vec::<String>::new());
+}
+
+/// What errors say, found in the source of every crate whose errors reach people.
 #[test]
 fn every_error_has_a_translation() {
-    let known: std::collections::HashSet<_> = catalogue().map(|(en, _)| en).collect();
     let crates =
         ["policies", "sandbox/lab", "sandbox/data", "sandbox/core", "sandbox/worker", "runtime", "guest-sdk/toolchain"];
-    let logs = ["attestations/log", "attestations/tlog", "attestations/audit"];
-    let mut missing = Vec::new();
-    for source in crates.iter().chain(&logs).flat_map(|folder| sources(&format!("../../{folder}/src"))) {
-        for text in literals(&source, "#[error") {
-            let template = with_blanks(&text);
-            // Compilers' own words follow a line break; what is blank altogether is another error's text.
-            let of_others = template.contains('\n') || template.trim_matches(['{', '}']).is_empty();
-            if !of_others && !known.contains(template.as_str()) {
-                missing.push(template);
-            }
-        }
+    let attestations =
+        ["log", "tlog", "audit", "keys", "witness", "evidence"].map(|name| format!("attestations/{name}"));
+    let folders = crates.iter().copied().chain(attestations.iter().map(String::as_str));
+    let mut found = Vec::new();
+    for source in folders.flat_map(|folder| sources(&format!("../../{folder}/src"))) {
+        found.extend(literals(&source, "#[error"));
     }
-    assert!(missing.is_empty(), "{missing:#?}");
+    // Compilers' own words follow a line break.
+    found.retain(|text| !text.contains('\n'));
+    assert_eq!(without_translation(&found), Vec::<String>::new());
 }
 
 #[test]
@@ -88,16 +113,44 @@ fn sources(folder: &str) -> Vec<String> {
             if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|end| end == "rs") {
-                let text = std::fs::read_to_string(path).unwrap();
-                found.push(text.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or_default().to_owned());
+                found.push(without_tests(&std::fs::read_to_string(path).unwrap()));
             }
         }
     }
     found
 }
 
+fn without_tests(source: &str) -> String {
+    source.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or_default().to_owned()
+}
+
+/// Those texts that have no pair. Looked up as they are written, so that no general pair such as
+/// `{}: {}` counts; what has no word of its own, such as `{}`, is another text's.
+fn without_translation(texts: &[String]) -> Vec<String> {
+    let known: std::collections::HashSet<_> = catalogue().map(|(en, _)| en).collect();
+    let templates = texts.iter().map(|text| with_blanks(text.trim_start_matches('>')));
+    let in_words = templates.filter(|template| template.contains(char::is_alphabetic));
+    in_words.filter(|template| !known.contains(template.as_str())).collect()
+}
+
+/// The string literals of a source, comments aside, that are more than a word.
+fn sentences(source: &str) -> Vec<String> {
+    let code: Vec<_> = source.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    let code = code.join("\n");
+    let (mut rest, mut found) = (code.as_str(), Vec::new());
+    while let Some((_, opened)) = rest.split_once('"') {
+        let (text, after) = literal(opened);
+        let template = with_blanks(&text);
+        if template.trim().contains(' ') && template.contains(|c: char| c.is_ascii_lowercase()) {
+            found.push(text);
+        }
+        rest = after;
+    }
+    found
+}
+
 /// The string literals that `call(...)` is given: of `facts` only the first of each pair, of
-/// `table` the header, of an error its text.
+/// `table` and `rows` the header, of an error its text.
 fn literals(source: &str, call: &str) -> Vec<String> {
     let mut found = Vec::new();
     for (at, _) in source.match_indices(&format!("{call}(")) {
@@ -129,7 +182,7 @@ fn literals(source: &str, call: &str) -> Vec<String> {
                     opened = previous;
                 }
                 ')' => depth -= 1,
-                ']' if call == "table" => break,
+                ']' if matches!(call, "table" | "rows") => break,
                 _ => {}
             }
             if !c.is_whitespace() {

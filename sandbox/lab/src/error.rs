@@ -76,6 +76,8 @@ pub enum LabError {
     TooFewToCompare { has: usize, needs: usize, why: String },
     #[error("the kept checkpoint is of another log, or signed with a key that this backup does not know")]
     OtherCheckpoint,
+    #[error("this lab signs in SM2 too, and this program was built without that: build it with the feature sm2")]
+    NoSm2,
     #[error("the run stopped: {0}")]
     Run(Fault),
     #[error("entry {0} of the log is not a valid one: {1}")]

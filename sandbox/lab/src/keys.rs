@@ -114,6 +114,11 @@ impl LabKeys {
         remove(&self.file(NEXT_LOG, "uri"))
     }
 
+    /// Where the SM2 key is, if there is one.
+    pub fn sm2_file(&self) -> PathBuf {
+        self.dir.join("sm2.pem")
+    }
+
     fn kept(&self, name: &str) -> Result<Option<Arc<dyn Signer>>, LabError> {
         let (pem, uri) = (self.file(name, "pem"), self.file(name, "uri"));
         if uri.exists() {

@@ -25,9 +25,9 @@ use unseen_tlog::Signer;
 use unseen_tlog::note::NoteKey;
 
 use crate::error::LabError;
-use crate::handover;
 use crate::keys::{LabKeys, random};
 use crate::state::State;
+use crate::{handover, sm2};
 
 /// An open lab. One process at a time has it.
 pub struct Lab {
@@ -105,6 +105,7 @@ impl Lab {
             fold.next(&log.entry(index)?).map_err(|error| LabError::DamagedLog(index, error))?;
         }
         handover::settle(dir, fold.ledger(), &mut log, &keys)?;
+        sm2::join(&mut log, &keys)?;
         let mut lab = Lab { dir: dir.to_owned(), log, keys, fold, state };
         lab.check_noise_key()?;
         lab.save();

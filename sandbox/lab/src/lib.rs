@@ -17,6 +17,11 @@ mod modules;
 mod replay;
 pub mod requests;
 mod runs;
+#[cfg(feature = "sm2")]
+mod sm2;
+#[cfg(not(feature = "sm2"))]
+#[path = "no_sm2.rs"]
+mod sm2;
 mod state;
 mod witnessing;
 

@@ -309,6 +309,7 @@ impl Lab {
 
     /// Has the release's entry witnessed, as the policy says, and opens it then.
     fn unseal(&mut self, id: JobId, entry: u64, sealed: SealedRelease) -> Result<(), LabError> {
+        self.countersign_release(entry)?;
         self.witness_release(id)?;
         self.settle(id, entry, sealed)
     }
@@ -354,6 +355,7 @@ impl Lab {
         let released: Vec<_> = jobs.filter_map(|(id, job)| Some((*id, job.release?.0))).collect();
         for (id, entry) in released {
             if let Some(sealed) = self.sealed(id) {
+                self.countersign_release(entry)?;
                 self.settle(id, entry, sealed)?;
             }
         }

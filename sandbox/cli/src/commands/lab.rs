@@ -46,6 +46,13 @@ pub fn run(globals: &Globals, command: &LabCommand) -> Outcome {
             let lab = Lab::restore(backup, dir, &newest)?;
             Ok(Answer::new(summary(&lab), about(&lab)))
         }
+        LabCommand::EnableSm2 { signer } => {
+            let mut lab = open(globals)?;
+            let entry = lab.enable_sm2(&*key(signer)?)?;
+            let sm2 = lab.ledger().policy().and_then(|policy| policy.sm2_key.clone()).unwrap_or_default();
+            let text = facts(&[("SM2 verifier key", sm2.clone()), ("Entry", entry.to_string())]);
+            Ok(Answer::new(json!({ "entry": entry, "sm2Key": sm2 }), text))
+        }
         LabCommand::RotateKey { to, signer } => {
             let mut lab = open(globals)?;
             let entry = lab.rotate_log_key(to.as_deref(), &*key(signer)?)?;

@@ -1,0 +1,63 @@
+//! The second signatures, in SM2 with SM3, of labs whose policy names an SM2 key: on the checkpoint and on
+//! every release. They are checked by a program that was built with the feature `sm2`; any other says that
+//! it has not looked.
+
+use std::path::Path;
+
+use serde::Serialize;
+use unseen_tlog::note::Note;
+
+/// What was found of SM2 signatures.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sm2Line {
+    /// Whether this program looked.
+    pub checked: bool,
+    /// How many releases bear a true second signature.
+    pub releases: u64,
+}
+
+/// Whether this program can look.
+pub const BUILT: bool = cfg!(feature = "sm2");
+
+/// Whether the checkpoint bears a true line of the key. `vkey` is the policy's `sm2_key`.
+#[cfg(feature = "sm2")]
+pub fn checkpoint(note: &Note, vkey: &str) -> Result<(), String> {
+    key(vkey)?.verify(note).map_err(|error| format!("the checkpoint's SM2 signature: {error}"))
+}
+
+/// Whether a release's entry has a second envelope over the same statement, signed by the key.
+#[cfg(feature = "sm2")]
+pub fn release(bundle: &Path, index: u64, entry: &[u8], vkey: &str) -> Result<(), String> {
+    use unseen_tlog::dsse::Envelope;
+    use unseen_tlog::sm2::Sm2Envelope;
+
+    let path = bundle.join(unseen_log::sm2_path(index));
+    let bytes = std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let said = |error: &dyn std::fmt::Display| format!("the release's SM2 envelope: {error}");
+    let second = Sm2Envelope::from_bytes(&bytes).map_err(|error| said(&error))?;
+    let payload = second.verify(key(vkey)?.key()).map_err(|error| said(&error))?;
+    let first = Envelope::from_bytes(entry).map_err(|error| said(&error))?;
+    if (payload, second.payload_type()) == (first.unverified_payload(), first.payload_type()) {
+        Ok(())
+    } else {
+        Err(said(&"it is over another statement than the entry"))
+    }
+}
+
+#[cfg(feature = "sm2")]
+fn key(vkey: &str) -> Result<unseen_tlog::sm2::Sm2NoteKey, String> {
+    vkey.parse().map_err(|error| format!("the policy's sm2_key: {error}"))
+}
+
+/// See above: not looked at.
+#[cfg(not(feature = "sm2"))]
+pub fn checkpoint(_: &Note, _: &str) -> Result<(), String> {
+    Ok(())
+}
+
+/// See above: not looked at.
+#[cfg(not(feature = "sm2"))]
+pub fn release(_: &Path, _: u64, _: &[u8], _: &str) -> Result<(), String> {
+    Ok(())
+}

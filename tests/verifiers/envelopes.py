@@ -1,0 +1,100 @@
+"""Verifies every entry of a log as a DSSE envelope, with securesystemslib and the keys that the log itself
+enrols, and shows that the same envelopes are refused once altered.
+
+    envelopes.py FOLDER
+
+Ends with one line, and with 0 if that begins with OK.
+"""
+
+import copy
+import hashlib
+import json
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+from securesystemslib.dsse import Envelope
+from securesystemslib.exceptions import VerificationError
+from securesystemslib.signer import SSlibKey
+from tlog_scales.backend import make_backend
+from tlog_scales.reader import TilesReader
+
+
+class Refused(Exception):
+    pass
+
+
+def key(public):
+    return SSlibKey(hashlib.sha256(bytes.fromhex(public)).hexdigest(), "ed25519", "ed25519", {"public": public})
+
+
+def verify(entry, keys, threshold=1):
+    """Who signed it. The library changes the dictionary that it reads."""
+    return set(Envelope.from_dict(copy.deepcopy(entry)).verify(list(keys), threshold))
+
+
+def flipped(base64):
+    return ("B" if base64[0] != "B" else "C") + base64[1:]
+
+
+def altered(entry):
+    """The same envelope with another payload, another type, another signature, another signer."""
+    for field in ("payload", "payloadType"):
+        yield {**entry, field: flipped(entry[field])}
+    signature = entry["signatures"][0]
+    yield {**entry, "signatures": [{**signature, "sig": flipped(signature["sig"])}]}
+
+
+def refused(entry, keys, threshold, what):
+    try:
+        verify(entry, keys, threshold)
+    except (VerificationError, ValueError):
+        return
+    raise Refused(f"SIGNATURE accepted though {what}")
+
+
+def check(folder):
+    reader = TilesReader(make_backend(str(folder)))
+    size = reader.get_checkpoint().size
+    entries = [json.loads(reader.get_entry(index)) for index in range(size)]
+    keys, approvals = [], defaultdict(list)
+    for index, entry in enumerate(entries):
+        statement = json.loads(Envelope.from_dict(copy.deepcopy(entry)).payload)
+        kind, event = statement["predicateType"], statement["predicate"]["event"]
+        if index == 0:
+            keys += [key(event["ownerKey"]), key(event["serviceKey"])]
+        try:
+            verify(entry, keys)
+        except VerificationError as why:
+            raise Refused(f"SIGNATURE of entry {index}: {why}") from why
+        for other in altered(entry):
+            refused(other, keys, 1, f"entry {index} was altered")
+        others = [known for known in keys if known.keyid != entry["signatures"][0]["keyid"]]
+        refused(entry, others, 1, f"the signer of entry {index} is unknown")
+        if ":person-enrolled:" in kind:
+            keys.append(key(event["key"]))
+        if ":job-approved:" in kind:
+            approvals[event["job"]].append(entry)
+    for job, given in approvals.items():
+        # Two people, an envelope each: that is two of two.
+        people = set().union(*(verify(entry, keys) for entry in given))
+        if len(people) != len(given):
+            raise Refused(f"QUORUM of job {job}: {len(given)} approvals by {len(people)}")
+        # One envelope is one approval, even with the other's signature put beside.
+        both = {**given[0], "signatures": [one for entry in given for one in entry["signatures"]]}
+        refused(both, keys, 2, f"the approvals of job {job} are of two payloads")
+        twice = [dict(given[0]["signatures"][0]) for _ in range(2)]
+        refused({**given[0], "signatures": twice}, keys, 2, "one signature was given twice")
+    return f"{size} envelopes by {len(keys)} keys, {sum(map(len, approvals.values()))} approvals"
+
+
+def main():
+    try:
+        print("OK", check(Path(sys.argv[1]).resolve()))
+    except Refused as why:
+        sys.exit(print(why) or 1)
+    except Exception as why:  # Whatever the libraries meet in damaged files.
+        sys.exit(print("DAMAGED", repr(why)) or 1)
+
+
+main()

@@ -1,0 +1,183 @@
+//! Witnesses: a release opens when k of n have seen its entry; a history that is put back or forked is
+//! refused by them, and the evidence is kept.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod support;
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+
+use support::*;
+
+/// A witness that answers, until it is dropped.
+struct Witness {
+    child: Child,
+    url: String,
+    vkey: String,
+}
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Witness {
+    /// Makes a witness that follows the lab's log, and starts it.
+    fn start(lab: &Lab, name: &str) -> Witness {
+        let vkey =
+            text(&lab.ok(&["witness", "init", name, "--name", &format!("witness.example/{name}")])["verifierKey"]);
+        let log_key = text(&lab.ok(&["lab", "show"])["logKey"]);
+        lab.ok(&["witness", "add-log", name, &log_key]);
+        let (child, url) = serve(lab, name);
+        Witness { child, url, vkey }
+    }
+
+    /// Ends it, as a crash would.
+    fn stop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Starts it again at another address.
+    fn restart(&mut self, lab: &Lab, name: &str) {
+        (self.child, self.url) = serve(lab, name);
+    }
+}
+
+fn serve(lab: &Lab, name: &str) -> (Child, String) {
+    let mut child = lab
+        .command(&["witness", "serve", name, "--listen", "127.0.0.1:0"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let first = lines.next().unwrap().unwrap();
+    let url = first.split_whitespace().find(|word| word.starts_with("http://")).unwrap_or_else(|| panic!("{first}"));
+    let url = url.to_owned();
+    // Nobody must wait for a pipe that nobody reads.
+    std::thread::spawn(move || lines.for_each(drop));
+    (child, url)
+}
+
+/// The policy of tests with these witnesses.
+fn set_policy(lab: &Lab, quorum: usize, required: bool, witnesses: &[&Witness]) {
+    let mut policy = format!("{POLICY}[witnesses]\nquorum = {quorum}\nrequired = {required}\n");
+    for witness in witnesses {
+        policy.push_str(&format!("[[witnesses.witness]]\nkey = \"{}\"\nurl = \"{}\"\n", witness.vkey, witness.url));
+    }
+    lab.write("witnessed.toml", policy);
+    lab.ok(&["policy", "set", "witnessed.toml", "--key", "keys/owner.pem"]);
+}
+
+fn run(lab: &Lab, job: &str) -> Done {
+    lab.unseen(&["job", "run", job, "--key", "keys/operator.pem"])
+}
+
+#[test]
+fn a_release_opens_when_enough_witnesses_have_seen_its_entry() {
+    let lab = Lab::with_job();
+    lab.write("job/job.toml", job("rho = 0.1"));
+    let mut one = Witness::start(&lab, "w1");
+    let two = Witness::start(&lab, "w2");
+    set_policy(&lab, 2, true, &[&one, &two]);
+    let id = lab.approved("job");
+    one.stop();
+    // Charged, run, announced; and sealed until the second witness answers.
+    let done = run(&lab, &id);
+    assert_eq!((done.code, done.stdout.as_str()), (1, ""), "{done:?}");
+    assert!(done.stderr.contains("stays sealed: 1 of the 2 witnesses"), "{done:?}");
+    assert!(done.stderr.contains("witness.example/w1: it cannot be reached"), "{done:?}");
+    assert_eq!(lab.kinds().last().unwrap(), "released");
+    let read = ["job", "release", &id, "--key", "keys/analyst.pem"];
+    assert!(lab.refuses(&read).contains("stays sealed"));
+    assert!(lab.path(&format!("lab/sealed/{id}")).exists());
+
+    // The policy names the address it had: it comes back there through a new policy entry.
+    one.restart(&lab, "w1");
+    set_policy(&lab, 2, true, &[&one, &two]);
+    lab.ok(&read);
+    assert_eq!(lab.kinds()[lab.kinds().len() - 2..], ["release-witnessed", "release-read"]);
+    assert!(!lab.path(&format!("lab/sealed/{id}")).exists());
+
+    // The auditor sees who had seen it, and with own trust that the whole history was seen.
+    let cosigned = lab.ok(&["log", "witness"]);
+    assert_eq!(cosigned["cosigned"].as_array().unwrap().len(), 2, "{cosigned}");
+    lab.ok(&["log", "export", "bundle"]);
+    let report = lab.ok(&["audit", "verify", "bundle", "--witness", &one.vkey, "--witness", &two.vkey]);
+    assert_eq!(report["violations"], serde_json::json!([]));
+    assert_eq!(report["jobs"][0]["witnessed"]["by"], serde_json::json!(["witness.example/w1", "witness.example/w2"]));
+    assert_eq!(report["cosigned"].as_array().unwrap().len(), 2);
+    let stranger = Witness::start(&lab, "w3");
+    let refused = lab.refuses(&["audit", "verify", "bundle", "--witness", &one.vkey, "--witness", &stranger.vkey]);
+    assert!(refused.starts_with("UNWITNESSED: 1 of"), "{refused}");
+    lab.ok(&["audit", "verify", "bundle", "--witness", &one.vkey, "--witness", &stranger.vkey, "--quorum", "1"]);
+}
+
+#[test]
+fn where_the_policy_does_without_the_release_is_marked() {
+    let lab = Lab::with_job();
+    lab.write("job/job.toml", job("rho = 0.1"));
+    let mut one = Witness::start(&lab, "w1");
+    set_policy(&lab, 1, false, &[&one]);
+    one.stop();
+    let id = lab.approved("job");
+    assert_eq!(run(&lab, &id).code, 0);
+    lab.ok(&["job", "release", &id, "--key", "keys/analyst.pem"]);
+    lab.ok(&["log", "export", "bundle"]);
+    let report = lab.ok(&["audit", "verify", "bundle"]);
+    assert_eq!(report["jobs"][0]["witnessed"], serde_json::json!({ "by": [], "enough": false }));
+    let done = lab.unseen(&["audit", "verify", "bundle"]);
+    assert!(done.stdout.contains("1 of them opened without witnesses"), "{done:?}");
+}
+
+#[test]
+fn a_history_that_is_put_back_or_forked_gets_no_cosignature() {
+    let lab = Lab::with_job();
+    lab.write("job/job.toml", job("rho = 0.1"));
+    let one = Witness::start(&lab, "w1");
+    set_policy(&lab, 1, false, &[&one]);
+    // A backup from before anything was spent; then a job is run and seen.
+    lab.ok(&["lab", "backup", "backup"]);
+    let before = lab.copy();
+    let id = lab.approved("job");
+    assert_eq!(run(&lab, &id).code, 0);
+    let kept = lab.write("kept.txt", text(&lab.ok(&["log", "witness"])["checkpoint"]));
+
+    // Put back whole, even by who does without witnesses, it cannot go on: the witness is ahead.
+    let rolled_back = before.approved("job");
+    let done = run(&before, &rolled_back);
+    assert_eq!(done.code, 1, "{done:?}");
+    assert!(done.stderr.contains("seen another history") && done.stderr.contains("ROLLBACK"), "{done:?}");
+    assert!(!before.kinds().contains(&"release-witnessed".to_owned()));
+    // Grown past what was seen, it is a fork, and the witness keeps the proof of it.
+    for _ in 0..8 {
+        before.ok(&["policy", "set", "witnessed.toml", "--key", "keys/owner.pem"]);
+    }
+    write_policy_of(&lab, &before);
+    let forked = before.refuses(&["log", "witness"]);
+    assert!(forked.contains("FORK"), "{forked}");
+    let status = lab.ok(&["witness", "show", "w1"]);
+    assert!(status["logs"][0]["evidence"].as_u64().unwrap() >= 1, "{status}");
+
+    // Restoring the old backup is refused by the witness, and by a checkpoint kept elsewhere.
+    let restore = ["lab", "restore", "backup", "restored"];
+    assert!(lab.refuses(&restore).contains("ROLLBACK"), "{:?}", lab.unseen(&restore));
+    let since = kept.display().to_string();
+    assert!(lab.refuses(&[&restore[..], &["--since", &since]].concat()).contains("ROLLBACK"));
+    assert!(!lab.path("restored").exists());
+    // A fresh one is taken.
+    lab.ok(&["lab", "backup", "fresh"]);
+    lab.ok(&["lab", "restore", "fresh", "restored"]);
+    lab.ok(&["lab", "restore", "fresh", "again", "--since", &since]);
+    let again = ["--lab", "again", "audit", "replay", &id];
+    assert_eq!(lab.ok(&again)["agrees"], true);
+    lab.ok(&["lab", "restore", "backup", "old", "--unchecked"]);
+}
+
+/// Both labs name the same witness: nothing more to do but to say so.
+fn write_policy_of(lab: &Lab, other: &Lab) {
+    other.write("witnessed.toml", std::fs::read(lab.path("witnessed.toml")).unwrap());
+}
