@@ -125,7 +125,7 @@ fn from_an_empty_folder_to_a_verified_release() {
     assert_eq!(kinds[kinds.len() - end.len()..], end);
     assert_eq!(lab.ok(&["log", "show", "--from", "5"]).as_array().unwrap().len(), kinds.len() - 5);
     let statement = lab.ok(&["log", "show", "--entry", "8"])["statement"].clone();
-    assert_eq!(statement["predicateType"], "urn:unseen:job-submitted:v1");
+    assert_eq!(statement["predicateType"], "urn:unseen:Submission/v1");
     assert!(text(&lab.ok(&["log", "prove", "8"])["proof"]).contains("8"));
     lab.ok(&["log", "export", "bundle", "--modules"]);
     let verified = lab.ok(&["audit", "verify", "bundle", "--log-key", &log_key, "--since", "kept.txt"]);

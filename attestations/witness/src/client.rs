@@ -156,7 +156,9 @@ impl Refusal {
 }
 
 /// Asks all of these witnesses at once to cosign a checkpoint, and waits for each of them no longer
-/// than `timeout`; once `quorum` have signed, only a second more for the others.
+/// than `timeout`; once `quorum` have signed, only a second more for the others. One whose cosignature
+/// is on the note already is asked all the same, for it may know of a larger tree; what it gives is then
+/// the line that is there.
 ///
 /// `prove` gives the proof that the log's first `old` entries are a prefix of the checkpoint's; it is
 /// called in this thread, once for each size. `now` is the time in seconds since 1970.
@@ -323,24 +325,31 @@ impl Conversation {
     }
 
     fn verify(&self, answer: &Answer) -> Result<Cosignature, Refusal> {
-        let witness = &self.target.witness;
-        let verified = || {
-            let text = std::str::from_utf8(&answer.body).map_err(|_| NoteError::Malformed("it is not UTF-8"))?;
-            // Lines of other keys may come with it. One that cannot be read is no line of this key.
-            let lines = text.lines().filter_map(|line| Signature::parse(line).ok());
-            for line in lines.filter(|line| line.name() == witness.name()) {
-                let mut note = Note::new(self.note.text().to_owned())?;
-                note.add(line.clone());
-                match witness.verify(&note) {
-                    Err(NoteError::Unsigned(_)) => {}
-                    time => return Ok(Cosignature { line, name: witness.name().to_owned(), time: time? }),
-                }
-            }
-            Err(NoteError::Unsigned(witness.to_string()))
-        };
-        let cosignature = verified().map_err(Refusal::Untrue)?;
+        let text = std::str::from_utf8(&answer.body);
+        let text = text.map_err(|_| Refusal::Untrue(NoteError::Malformed("it is not UTF-8")))?;
+        // Lines of other keys may come with it. One that cannot be read is no line of this key.
+        let lines = text.lines().filter_map(|line| Signature::parse(line).ok());
+        let cosignature = self.own(lines).map_err(Refusal::Untrue)?;
         let time = cosignature.time;
-        if time > self.now.saturating_add(MAX_AHEAD) { Err(Refusal::Future { time }) } else { Ok(cosignature) }
+        if time > self.now.saturating_add(MAX_AHEAD) {
+            return Err(Refusal::Future { time });
+        }
+        // A note with two lines of one key would be refused by all who verify it.
+        Ok(self.own(self.note.signatures().iter().cloned()).unwrap_or(cosignature))
+    }
+
+    /// The first of these lines that is this witness's, which must be a true one.
+    fn own(&self, lines: impl Iterator<Item = Signature>) -> Result<Cosignature, NoteError> {
+        let witness = &self.target.witness;
+        for line in lines.filter(|line| line.name() == witness.name()) {
+            let mut note = Note::new(self.note.text().to_owned())?;
+            note.add(line.clone());
+            match witness.verify(&note) {
+                Err(NoteError::Unsigned(_)) => {}
+                time => return Ok(Cosignature { line, name: witness.name().to_owned(), time: time? }),
+            }
+        }
+        Err(NoteError::Unsigned(witness.to_string()))
     }
 }
 

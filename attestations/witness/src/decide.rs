@@ -204,3 +204,201 @@ impl Refused {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::convert::Infallible;
+    use unseen_tlog::{SigningKey, cosignature::WitnessKey, merkle::HashReader};
+
+    pub(crate) const ORIGIN: &str = "lab.example/log";
+    pub(crate) const NAME: &str = "witness.example/w1";
+
+    pub(crate) fn key(seed: u8) -> SigningKey {
+        SigningKey::from_seed([seed; 32]).unwrap()
+    }
+
+    pub(crate) fn log_key(seed: u8) -> NoteKey {
+        NoteKey::new(ORIGIN, key(seed).verifying_key()).unwrap()
+    }
+
+    /// A history of leaf hashes; from `forks_at` on it is another one.
+    struct History {
+        forks_at: u64,
+    }
+
+    impl HashReader for History {
+        type Error = Infallible;
+        fn hash(&self, level: u32, index: u64) -> Result<Hash, Infallible> {
+            let leaves = (index << level)..((index + 1) << level);
+            let leaf = |at: u64| merkle::leaf_hash(format!("{at} {}", at >= self.forks_at).as_bytes());
+            Ok(merkle::root(&leaves.map(leaf).collect::<Vec<_>>()))
+        }
+    }
+
+    /// A request of a log that forked at entry `forks_at` and is signed by these keys.
+    pub(crate) fn request(old: u64, size: u64, forks_at: u64, signers: &[u8]) -> Request {
+        let history = History { forks_at };
+        let leaves: Vec<Hash> = (0..size).map(|at| history.hash(0, at).unwrap()).collect();
+        let checkpoint = Checkpoint { origin: ORIGIN.into(), size, root: merkle::root(&leaves) };
+        let mut note = checkpoint.sign(&key(signers[0])).unwrap();
+        signers.iter().for_each(|seed| note.sign(ORIGIN, &key(*seed)).unwrap());
+        let proof = if old <= size { merkle::prove_consistency(&history, old, size).unwrap() } else { vec![] };
+        Request { old, proof, note, checkpoint }
+    }
+
+    fn record(latest: Option<u64>) -> Record {
+        let mut record = Record { keys: vec![log_key(1), log_key(2)], latest: None };
+        record.latest = latest.map(|size| ask(&record, &request(0, size, u64::MAX, &[1]), 1000).unwrap());
+        record
+    }
+
+    fn ask(record: &Record, request: &Request, now: u64) -> Result<Cosigned, Refused> {
+        decide(record, NAME, &key(9), request, now)
+    }
+
+    const HONEST: u64 = u64::MAX;
+
+    #[test]
+    fn what_is_answered_to_what() {
+        // What was cosigned last, a request, the clock; the status, and the size that a 409 tells.
+        let change = |mut request: Request, change: fn(&mut Request)| {
+            change(&mut request);
+            request
+        };
+        let cases = [
+            ("the first", None, request(0, 7, HONEST, &[1]), 1000, Ok(())),
+            ("the first, empty", None, request(0, 0, HONEST, &[1]), 1000, Ok(())),
+            ("growth", Some(5), request(5, 7, HONEST, &[1]), 1000, Ok(())),
+            ("from an empty one", Some(0), request(0, 7, HONEST, &[1]), 1000, Ok(())),
+            ("the same again", Some(7), request(7, 7, HONEST, &[1]), 2000, Ok(())),
+            ("by the new key", Some(5), request(5, 7, HONEST, &[2]), 1000, Ok(())),
+            ("by both keys", Some(5), request(5, 7, HONEST, &[1, 2]), 1000, Ok(())),
+            ("and by a stranger", Some(5), request(5, 7, HONEST, &[3, 1]), 1000, Ok(())),
+            ("by a stranger alone", Some(5), request(5, 7, HONEST, &[3]), 1000, Err((403, None))),
+            ("a stranger is told nothing of sizes", Some(5), request(4, 7, HONEST, &[3]), 1000, Err((403, None))),
+            ("an old size too large", Some(5), request(8, 7, HONEST, &[1]), 1000, Err((400, None))),
+            ("it does not know", Some(5), request(0, 7, HONEST, &[1]), 1000, Err((409, Some(5)))),
+            ("it is behind", Some(5), request(4, 7, HONEST, &[1]), 1000, Err((409, Some(5)))),
+            ("it is ahead", None, request(5, 7, HONEST, &[1]), 1000, Err((409, Some(0)))),
+            ("rollback", Some(7), request(5, 5, HONEST, &[1]), 1000, Err((409, Some(7)))),
+            ("rollback to nothing", Some(7), request(0, 0, HONEST, &[1]), 1000, Err((409, Some(7)))),
+            ("fork of one size", Some(7), request(7, 7, 3, &[1]), 1000, Err((409, Some(7)))),
+            ("fork of one size, and no old size", Some(7), request(0, 7, 3, &[1]), 1000, Err((409, Some(7)))),
+            ("fork", Some(5), request(5, 7, 3, &[1]), 1000, Err((422, None))),
+            ("fork after", Some(5), request(5, 7, 5, &[1]), 1000, Ok(())),
+            ("no proof", Some(5), change(request(5, 7, HONEST, &[1]), |r| r.proof.clear()), 1000, Err((422, None))),
+            (
+                "a proof from 0",
+                None,
+                change(request(0, 7, HONEST, &[1]), |r| r.proof.push([0; 32])),
+                1,
+                Err((422, None)),
+            ),
+            (
+                "an idle proof",
+                Some(7),
+                change(request(7, 7, HONEST, &[1]), |r| r.proof.push([0; 32])),
+                1000,
+                Err((422, None)),
+            ),
+            ("the clock went back", Some(5), request(5, 7, HONEST, &[1]), 999, Err((503, None))),
+        ];
+        for (what, latest, request, now, expected) in cases {
+            let record = record(latest);
+            match (ask(&record, &request, now), expected) {
+                (Ok(cosigned), Ok(())) => {
+                    let witness = WitnessKey::new(NAME, key(9).verifying_key()).unwrap();
+                    assert_eq!(witness.verify(&cosigned.note), Ok(now), "{what}");
+                    assert_eq!((cosigned.time, &cosigned.checkpoint), (now, &request.checkpoint), "{what}");
+                    assert_eq!(cosigned.note.signatures().last(), Some(&cosigned.line), "{what}");
+                }
+                (Err(refused), Err(told)) => assert_eq!((refused.status(), refused.size()), told, "{what}"),
+                (answer, _) => panic!("{what}: {answer:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn only_the_logs_own_signatures_are_kept_and_none_may_be_false() {
+        let fresh = record(None);
+        let several = request(0, 7, HONEST, &[3, 1, 2]);
+        let cosigned = ask(&fresh, &several, 5).unwrap();
+        assert_eq!(cosigned.note.signatures()[..2], several.note.signatures()[1..], "and the witness's");
+        assert_eq!(cosigned.note.signatures().len(), 3);
+
+        let swap = |from: &Request, to: &Request| {
+            let mut note = Note::new(to.note.text().into()).unwrap();
+            from.note.signatures().iter().for_each(|line| note.add(line.clone()));
+            Request { note, ..to.clone() }
+        };
+        let forged = swap(&request(0, 6, HONEST, &[1]), &request(0, 7, HONEST, &[1]));
+        assert!(matches!(ask(&fresh, &forged, 5), Err(Refused::Signature)));
+        let mut half = request(0, 7, HONEST, &[2]);
+        half.note.add(forged.note.signatures()[0].clone());
+        assert!(matches!(ask(&fresh, &half, 5), Err(Refused::Signature)), "one true and one false");
+    }
+
+    #[test]
+    fn the_same_request_in_the_same_second_says_nothing_new() {
+        let record = record(Some(7));
+        assert_eq!(ask(&record, &request(7, 7, HONEST, &[1]), 1000).unwrap(), record.latest.clone().unwrap());
+        assert_ne!(ask(&record, &request(7, 7, HONEST, &[1]), 1001).unwrap(), record.latest.unwrap());
+    }
+
+    #[test]
+    fn requests_have_one_form() {
+        let request = request(5, 7, HONEST, &[1]);
+        let body = Request::body(request.old, &request.proof, &request.note);
+        assert_eq!(Request::parse(body.as_bytes()).unwrap(), request);
+        let line = body.lines().nth(1).unwrap().to_owned() + "\n";
+        let lines = |count: usize| format!("old 5\n{}\n{}", line.repeat(count), request.note);
+        assert!(Request::parse(lines(63).as_bytes()).is_ok());
+        for wrong in [
+            String::new(),
+            "\n\n".into(),
+            lines(64),
+            body.replace("old 5", "old 05"),
+            body.replace("old 5", "old -5"),
+            body.replace("old 5", "old +5"),
+            body.replace("old 5", "old  5"),
+            body.replace("old 5", "Old 5"),
+            body.replace("old 5\n", ""),
+            body.replace("old 5\n", "old 5\r\n"),
+            body.replace("old 5\n", "old 5\n\n"),
+            body.replace("old 5", "old 18446744073709551616"),
+            body.replacen(&line, &line[4..], 1),
+            body.replacen("=\n", "\n", 1),
+            body.replace("\n7\n", "\n07\n"),
+            body.trim_end().into(),
+            body.replace("— ", "- "),
+            format!("{body}\n"),
+        ] {
+            let refused = Request::parse(wrong.as_bytes()).unwrap_err();
+            assert_eq!(refused.status(), 400, "{wrong}");
+        }
+        assert_eq!(Request::parse(b"old 0\n\n\xff").unwrap_err().status(), 400);
+    }
+
+    proptest! {
+        /// Whatever bytes come, and however a true request is broken: no panic, and nothing is signed
+        /// but what the log has signed.
+        #[test]
+        fn no_bytes_are_cosigned_that_no_log_signed(
+            noise in prop::collection::vec(any::<u8>(), 0..400), at in any::<prop::sample::Index>(), cut in 0usize..60,
+        ) {
+            let record = record(Some(5));
+            prop_assert!(Request::parse(&noise).is_err());
+            let whole = request(5, 7, HONEST, &[1]);
+            let mut body = Request::body(whole.old, &whole.proof, &whole.note).into_bytes();
+            let at = at.index(body.len());
+            body.splice(at..(at + cut).min(body.len()), noise);
+            if let Ok(read) = Request::parse(&body)
+                && let Ok(cosigned) = ask(&record, &read, 1000)
+            {
+                prop_assert_eq!(cosigned.note.text(), whole.note.text());
+            }
+        }
+    }
+}

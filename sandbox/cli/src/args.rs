@@ -340,8 +340,9 @@ pub enum JobCommand {
         /// Approve with the file that --to-sign wrote; its signature is beside it, in FILE.sig
         #[arg(long, value_name = "FILE")]
         signed: Option<PathBuf>,
-        #[command(flatten)]
-        signer: Option<Signer>,
+        /// Your private key: a file, or a key on a token (pkcs11:...)
+        #[arg(long, env = "UNSEEN_KEY", value_name = "KEY", required_unless_present_any = ["to_sign", "signed"])]
+        key: Option<String>,
     },
     /// Decline a job
     Reject {

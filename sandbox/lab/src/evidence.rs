@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde::Deserialize;
+use unseen_audit::fold;
 use unseen_evidence::{CollectOptions, EventLog, Provider, collect};
-use unseen_policies::event::{Digest, EvidenceRecorded, JobId};
+use unseen_policies::event::{EvidenceRecorded, JobId};
 
 use crate::error::LabError;
 use crate::lab::Lab;
@@ -36,15 +37,17 @@ impl Lab {
             return Ok(None);
         }
         let required = rule.required;
-        match self.ask_for_evidence(id) {
-            Ok(bytes) => {
-                let evidence = Digest::from_bytes(unseen_tlog::Digest::of(&bytes).as_bytes());
-                let recorded = EvidenceRecorded { job: id, run: self.started(id)?.entry, evidence };
-                self.record_with(recorded, &[&bytes])?;
-                Ok(None)
-            }
-            Err(why) if required => Err(LabError::Evidence(why)),
-            Err(why) => Ok(Some(why)),
+        let run = self.started(id)?.entry;
+        let recorded = self.ask_for_evidence(id).map_err(LabError::Evidence).and_then(|bytes| {
+            let evidence = fold::digest(&bytes);
+            self.record_with(EvidenceRecorded { job: id, run, evidence }, &[&bytes])
+        });
+        match recorded {
+            Ok(_) => Ok(None),
+            // Not to be had, or not what the policy asks for.
+            Err(LabError::Evidence(why) | LabError::Named(why)) if required => Err(LabError::Evidence(why)),
+            Err(LabError::Evidence(why) | LabError::Named(why)) => Ok(Some(why)),
+            Err(other) => Err(other),
         }
     }
 

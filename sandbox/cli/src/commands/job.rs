@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use unseen_lab::Lab;
+use unseen_lab::{Lab, open_key};
 use unseen_policies::event::JobId;
 use unseen_policies::manifest::{Manifest, ModuleRef};
 use unseen_policies::plan::Plan;
@@ -47,7 +47,7 @@ pub fn run(globals: &Globals, command: &JobCommand) -> Outcome {
         }
         JobCommand::List => list(&open(globals)?),
         JobCommand::Show { job, manifest } => show(&open(globals)?, *job, *manifest),
-        JobCommand::Approve { job, to_sign, signed, signer } => {
+        JobCommand::Approve { job, to_sign, signed, key } => {
             let mut lab = open(globals)?;
             if let Some(signed) = signed {
                 let entry = lab.accept(&signed_by_ssh(signed)?, &[])?;
@@ -64,8 +64,8 @@ pub fn run(globals: &Globals, command: &JobCommand) -> Outcome {
                     format!("{}{next}", facts(&[("To sign", file.display().to_string())])),
                 ));
             }
-            let signer = signer.as_ref().ok_or("say who signs: give --key, or --to-sign to sign with ssh-keygen")?;
-            let entry = lab.sign_and_accept(event, &*key(signer)?, &[])?;
+            let key = key.as_deref().ok_or("say who signs: give --key, or --to-sign to sign with ssh-keygen")?;
+            let entry = lab.sign_and_accept(event, &*open_key(key)?, &[])?;
             state(&lab, *job, entry)
         }
         JobCommand::Reject { job, reason, signer } => {
