@@ -236,7 +236,7 @@ pub enum Refusal {
     WitnessedAlready(JobId),
     #[error("the release of job {0} is not witnessed yet: try again when the witnesses answer")]
     NotWitnessed(JobId),
-    #[error("`{0}` is not a new verifier key of this log: it needs the same name and another key")]
+    #[error("`{0}` is not a new verifier key of this log: it needs the log's name and another key")]
     BadLogKey(String),
     #[error("the run does not stand on the approvals of job {0}")]
     OtherApprovals(JobId),
@@ -261,17 +261,13 @@ impl Ledger {
         if matches!(event, Event::LabCreated(_)) != (self.size == 0) {
             return Err(Refusal::NotTheBeginning);
         }
+        let nonce = Nonce::parse(&record.nonce)?;
         if let Event::LabCreated(lab) = event {
-            return check_name(&lab.owner).and(if lab.owner_key == *signer {
-                Ok(())
-            } else {
-                Err(Refusal::NotEnrolled)
-            });
+            return check_created(signer, &record.log, lab);
         }
         if record.log != self.origin {
             return Err(Refusal::OtherLog(record.log.clone(), self.origin.clone()));
         }
-        let nonce = Nonce::parse(&record.nonce)?;
         if self.nonces.get(signer).is_some_and(|used| used.contains(&nonce)) {
             return Err(Refusal::Replayed);
         }
@@ -324,8 +320,8 @@ impl Ledger {
         statement: &Digest,
     ) -> Result<(), Refusal> {
         self.check(signer, record)?;
-        let entry = self.size;
-        self.nonces.entry(*signer).or_default().insert(Nonce::parse(&record.nonce)?);
+        let (entry, nonce) = (self.size, Nonce::parse(&record.nonce)?);
+        self.nonces.entry(*signer).or_default().insert(nonce);
         match &record.event {
             Event::LabCreated(e) => {
                 self.origin = record.log.clone();
@@ -698,10 +694,10 @@ impl Ledger {
     }
 
     fn check_log_key(&self, e: &LogKeyChanged) -> Result<(), Refusal> {
-        let name = |key: &str| key.split_once('+').map(|(name, _)| name.to_owned());
-        let known = self.log_keys.iter().any(|(_, key)| *key == e.log_key);
-        let fits = !known && name(&e.log_key).is_some_and(|name| name == self.origin);
-        if fits { Ok(()) } else { Err(Refusal::BadLogKey(e.log_key.clone())) }
+        if self.log_keys.iter().any(|(_, key)| *key == e.log_key) {
+            return Err(Refusal::BadLogKey(e.log_key.clone()));
+        }
+        check_named_as(&self.origin, &e.log_key)
     }
 
     fn enrol(&mut self, key: PublicKey, name: String, roles: Vec<Role>) {
@@ -755,6 +751,24 @@ fn on_time(job: &Job, id: JobId, run: u64, time: DateTime<Utc>) -> Result<(), Re
     }
 }
 
+fn check_created(signer: &PublicKey, log: &str, lab: &LabCreated) -> Result<(), Refusal> {
+    check_name(&lab.owner)?;
+    if lab.owner_key != *signer {
+        return Err(Refusal::NotEnrolled);
+    }
+    // One key must not be both an operator's and the lab's.
+    if lab.owner_key == lab.service_key {
+        return Err(Refusal::KeyTaken);
+    }
+    check_named_as(log, &lab.log_key)
+}
+
+/// Whether a verifier key is one for the log of this name.
+fn check_named_as(log: &str, log_key: &str) -> Result<(), Refusal> {
+    let fits = log_key.split_once('+').is_some_and(|(name, _)| name == log);
+    if fits { Ok(()) } else { Err(Refusal::BadLogKey(log_key.to_owned())) }
+}
+
 fn check_name(name: &str) -> Result<(), Refusal> {
     let fine = (1..=64).contains(&name.chars().count()) && name.trim() == name && !name.chars().any(char::is_control);
     if fine { Ok(()) } else { Err(Refusal::BadName(name.to_owned())) }
@@ -802,7 +816,7 @@ mod as_pairs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Caps;
+    use crate::policy::{Caps, EvidenceRule, Witness};
 
     const OWNER: u8 = 1;
     const SERVICE: u8 = 2;
@@ -1134,6 +1148,201 @@ mod tests {
         let early = lab.released(job, run);
         assert!(matches!(lab.try_(SERVICE, early), Err(Refusal::TooEarly { .. })));
         assert_eq!(lab.ledger.datasets["firms"].spent, "0.25".parse().unwrap());
+    }
+
+    #[test]
+    fn the_beginning_is_checked_before_anything_changes() {
+        let lab = Lab::new(["1", "1", "0.25"]);
+        let created = LabCreated {
+            owner: "owner".into(),
+            owner_key: key(OWNER),
+            service_key: key(SERVICE),
+            log_key: "lab+1+x".into(),
+            noise_commitment: digest(9),
+        };
+        let begin = |signer: u8, created: &LabCreated, nonce: &str| {
+            let event = created.clone().into();
+            let record =
+                Record { log: "lab".into(), time: lab.ledger.datasets["firms"].time, nonce: nonce.into(), event };
+            let mut ledger = Ledger::default();
+            let outcome = ledger.apply(&key(signer), &record, &digest(1), &digest(0));
+            assert_eq!(Ledger::default().check(&key(signer), &record), outcome);
+            assert_eq!(ledger == Ledger::default(), outcome.is_err());
+            outcome
+        };
+        let nonce = "0".repeat(32);
+        assert_eq!(begin(OWNER, &created, &nonce), Ok(()));
+        assert_eq!(begin(OWNER, &created, "0"), Err(Refusal::BadNonce));
+        assert_eq!(begin(SECOND, &created, &nonce), Err(Refusal::NotEnrolled));
+        let nameless = LabCreated { owner: String::new(), ..created.clone() };
+        assert_eq!(begin(OWNER, &nameless, &nonce), Err(Refusal::BadName(String::new())));
+        let both = LabCreated { service_key: key(OWNER), ..created.clone() };
+        assert_eq!(begin(OWNER, &both, &nonce), Err(Refusal::KeyTaken));
+        let other = LabCreated { log_key: "other+1+x".into(), ..created };
+        assert_eq!(begin(OWNER, &other, &nonce), Err(Refusal::BadLogKey("other+1+x".into())));
+    }
+
+    #[test]
+    fn nonces_are_written_in_one_way() {
+        let mut lab = Lab::new(["1", "1", "0.25"]);
+        let submission = lab.submission();
+        let good = lab.record(submission);
+        let long = "0".repeat(33);
+        for nonce in ["", "1", "+0000000000000000000000000000001", &"G".repeat(32), &"AF".repeat(16), &long] {
+            let record = Record { nonce: nonce.to_owned(), ..good.clone() };
+            assert_eq!(lab.ledger.check(&key(ANALYST), &record), Err(Refusal::BadNonce), "{nonce}");
+        }
+        assert_eq!(lab.ledger.check(&key(ANALYST), &good), Ok(()));
+    }
+
+    #[test]
+    fn an_approval_says_in_which_role_and_after_which_log() {
+        let mut lab = Lab::new(["1", "1", "0.25"]);
+        let job = lab.submit();
+        let good = lab.approval(job);
+        for role in [Role::Steward, Role::Analyst, Role::Auditor] {
+            let other = JobApproved { role, ..good.clone() };
+            assert_eq!(lab.try_(OWNER, other), Err(Refusal::OtherRole(role.name())));
+        }
+        for size in [0, job.0, lab.ledger.size + 1] {
+            let other = JobApproved { seen: TreeHead { size, root: digest(0) }, ..good.clone() };
+            assert_eq!(lab.try_(OWNER, other), Err(Refusal::OtherLogSeen { job, seen: size }));
+        }
+        let first = JobApproved { seen: TreeHead { size: job.0 + 1, root: digest(0) }, ..good };
+        lab.does(OWNER, first);
+    }
+
+    #[test]
+    fn a_run_has_the_inputs_that_were_approved() {
+        let mut lab = Lab::new(["1", "1", "0.25"]);
+        let job = lab.submit();
+        lab.approve(job);
+        let good = lab.start(job);
+        let firms = good.snapshots[0].clone();
+        for other in [
+            RunStarted { manifest: digest(77), ..good.clone() },
+            RunStarted { module: digest(77), ..good.clone() },
+            RunStarted { policy: good.policy + 1, ..good.clone() },
+            RunStarted { policy_leaf: digest(77), ..good.clone() },
+            RunStarted { snapshots: vec![], ..good.clone() },
+            RunStarted { snapshots: vec![firms.clone(), firms.clone()], ..good.clone() },
+            RunStarted { snapshots: vec![Snapshot { snapshot: digest(77), ..firms.clone() }], ..good.clone() },
+            RunStarted { snapshots: vec![Snapshot { name: "taxes".into(), ..firms }], ..good.clone() },
+        ] {
+            assert_eq!(lab.try_(OWNER, other), Err(Refusal::OtherInputs(job)));
+        }
+        lab.does(OWNER, good);
+    }
+
+    #[test]
+    fn evidence_is_there_where_the_policy_asks_for_it() {
+        let mut lab = Lab::new(["1", "1", "0.25"]);
+        let start = |lab: &mut Lab| {
+            let job = lab.submit();
+            lab.approve(job);
+            let start = lab.start(job);
+            (job, lab.does(OWNER, start))
+        };
+        let (job, run) = start(&mut lab);
+        let evidence = EvidenceRecorded { job, run, evidence: digest(40) };
+        assert_eq!(lab.try_(SERVICE, evidence), Err(Refusal::NoEvidenceRule));
+        let rule = |required| EvidenceRule {
+            provider: "sev-snp".into(),
+            required,
+            key: "milan".into(),
+            pcrs: Default::default(),
+        };
+        let policy = Policy { evidence: Some(rule(true)), ..lab.ledger.policy().unwrap().clone() };
+        lab.does(OWNER, PolicySet { policy: policy.clone() });
+        let (job, run) = start(&mut lab);
+        let released = lab.released(job, run);
+        assert_eq!(lab.try_(SERVICE, released.clone()), Err(Refusal::NoEvidence(job)));
+        let evidence = EvidenceRecorded { job, run, evidence: digest(40) };
+        assert_eq!(lab.try_(OWNER, evidence.clone()), Err(Refusal::NotTheLab));
+        assert_eq!(
+            lab.try_(SERVICE, EvidenceRecorded { run: run - 1, ..evidence.clone() }),
+            Err(Refusal::OtherRun(job))
+        );
+        let entry = lab.does(SERVICE, evidence);
+        assert_eq!(lab.ledger.jobs[&job].evidence, Some((entry, digest(40))));
+        lab.does(SERVICE, released);
+        // Where it is not required, a result comes without.
+        lab.does(OWNER, PolicySet { policy: Policy { evidence: Some(rule(false)), ..policy } });
+        let (job, run) = start(&mut lab);
+        let released = lab.released(job, run);
+        lab.does(SERVICE, released);
+    }
+
+    #[test]
+    fn a_release_opens_when_enough_witnesses_have_seen_it() {
+        let mut lab = Lab::new(["2", "2", "0.25"]);
+        let release = |lab: &mut Lab| {
+            let job = lab.submit();
+            lab.approve(job);
+            let start = lab.start(job);
+            let run = lab.does(OWNER, start);
+            let released = lab.released(job, run);
+            (job, lab.does(SERVICE, released))
+        };
+        let seen = |(job, release): (JobId, u64), names: &[&str]| ReleaseWitnessed {
+            job,
+            release,
+            checkpoint: digest(50),
+            witnesses: names.iter().map(|name| name.to_string()).collect(),
+        };
+        let old = release(&mut lab);
+        assert_eq!(lab.try_(SERVICE, seen(old, &["a"])), Err(Refusal::NoWitnesses));
+        let witness = ["a", "b", "c"].map(|name| Witness { key: format!("{name}+1+{name}"), url: "https://w".into() });
+        let rule = Witnesses { quorum: 2, required: true, witness: witness.into() };
+        let policy = Policy { witnesses: Some(rule.clone()), ..lab.ledger.policy().unwrap().clone() };
+        lab.does(OWNER, PolicySet { policy: policy.clone() });
+        let new = release(&mut lab);
+        let read = |(job, release): (JobId, u64)| ReleaseRead { job, release };
+        assert_eq!(lab.try_(ANALYST, read(new)), Err(Refusal::NotWitnessed(new.0)));
+        for (names, refusal) in [
+            (vec!["a", "d"], Refusal::OtherWitness("d".into())),
+            (vec!["a", "a"], Refusal::OtherWitness("a".into())),
+            (vec!["a"], Refusal::TooFewWitnesses { has: 1, needs: 2 }),
+            (vec![], Refusal::TooFewWitnesses { has: 0, needs: 2 }),
+        ] {
+            assert_eq!(lab.try_(SERVICE, seen(new, &names)), Err(refusal));
+        }
+        assert_eq!(lab.try_(OWNER, seen(new, &["a", "b"])), Err(Refusal::NotTheLab));
+        assert_eq!(lab.try_(SERVICE, seen((new.0, new.1 - 1), &["a", "b"])), Err(Refusal::OtherRun(new.0)));
+        lab.does(SERVICE, seen(new, &["c", "a"]));
+        assert_eq!(lab.try_(SERVICE, seen(new, &["a", "b", "c"])), Err(Refusal::WitnessedAlready(new.0)));
+        lab.does(ANALYST, read(new));
+        // Where they are not required, it opens marked, and the mark goes away when they answer.
+        let rule = Witnesses { required: false, ..rule };
+        lab.does(OWNER, PolicySet { policy: Policy { witnesses: Some(rule), ..policy } });
+        let marked = release(&mut lab);
+        assert_eq!(lab.try_(ANALYST, read(marked)), Err(Refusal::NotWitnessed(marked.0)), "not even asked");
+        for (names, enough) in [(vec![], false), (vec!["b"], false), (vec!["b", "a"], true)] {
+            lab.does(SERVICE, seen(marked, &names));
+            assert_eq!(lab.ledger.jobs[&marked.0].witnessed.as_ref().unwrap().enough, enough);
+            lab.does(ANALYST, read(marked));
+        }
+    }
+
+    #[test]
+    fn the_logs_key_changes_to_a_new_one_of_the_same_name() {
+        let mut lab = Lab::new(["1", "1", "0.25"]);
+        let change = |log_key: &str| LogKeyChanged { log_key: log_key.into() };
+        for bad in ["", "lab", "other+2+y", "+2+y", "lab+1+x"] {
+            assert_eq!(lab.try_(OWNER, change(bad)), Err(Refusal::BadLogKey(bad.into())));
+        }
+        assert!(matches!(lab.try_(STEWARD, change("lab+2+y")), Err(Refusal::WrongRole { .. })));
+        assert_eq!(lab.try_(SERVICE, change("lab+2+y")), Err(Refusal::NotEnrolled));
+        let entry = lab.does(OWNER, change("lab+2+y"));
+        assert_eq!(lab.ledger.log_keys[1..], [(entry, "lab+2+y".to_owned())]);
+        assert_eq!(lab.ledger.log_key(), "lab+2+y");
+        for old in ["lab+1+x", "lab+2+y"] {
+            assert_eq!(
+                lab.try_(OWNER, change(old)),
+                Err(Refusal::BadLogKey(old.into())),
+                "an old key never comes back"
+            );
+        }
     }
 
     #[test]

@@ -117,6 +117,11 @@ impl Witnesses {
         if names.len() != known || names.contains("") {
             return Err("`witnesses.witness`: each needs a key (NAME+ID+BASE64) with a name of its own".to_owned());
         }
+        // One party under two names is one witness.
+        let keys: BTreeSet<_> = self.witness.iter().map(|witness| witness.key.splitn(3, '+').nth(2)).collect();
+        if keys.len() != known || keys.contains(&None) {
+            return Err("`witnesses.witness`: each needs a key (NAME+ID+BASE64) that no other has".to_owned());
+        }
         if self.quorum == 0 || self.quorum as usize > known {
             return Err(format!(
                 "`witnesses.quorum` is {}: it must lie between 1 and the number of witnesses, {known}",
@@ -167,6 +172,92 @@ impl Default for Policy {
             witnesses: None,
             evidence: None,
             sm2_key: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn witness(key: &str) -> Witness {
+        Witness { key: key.into(), url: "https://witness.example".into() }
+    }
+
+    #[test]
+    fn witnesses_are_several_and_can_be_asked() {
+        let good = Witnesses {
+            quorum: 2,
+            required: true,
+            witness: vec![witness("a+1+k/+="), witness("b+2+l"), witness("c+3+m")],
+        };
+        let check = |change: &dyn Fn(&mut Witnesses)| {
+            let mut witnesses = good.clone();
+            change(&mut witnesses);
+            Policy { witnesses: Some(witnesses), ..Policy::default() }.check()
+        };
+        assert_eq!(check(&|_| ()), Ok(()));
+        assert_eq!(check(&|rule| rule.quorum = 3), Ok(()));
+        assert_eq!(check(&|rule| rule.witness[1].url = "http://127.0.0.1:1".into()), Ok(()));
+        type Change = fn(&mut Witnesses);
+        let wrong: [(&str, Change); 10] = [
+            ("quorum", |rule| rule.quorum = 0),
+            ("quorum", |rule| rule.quorum = 4),
+            ("quorum", |rule| rule.witness.truncate(1)),
+            ("quorum", |rule| rule.witness.clear()),
+            ("a name of its own", |rule| rule.witness[1].key = "a+2+l".into()),
+            ("a name of its own", |rule| rule.witness[1].key = "+2+l".into()),
+            ("that no other has", |rule| rule.witness[1].key = "b+2+k/+=".into()),
+            ("that no other has", |rule| rule.witness[1].key = "b+2".into()),
+            ("the witness b needs a url", |rule| rule.witness[1].url = "ftp://b".into()),
+            ("the witness b needs a url", |rule| rule.witness[1].url = String::new()),
+        ];
+        for (says, change) in wrong {
+            let error = check(&change).unwrap_err();
+            assert!(error.contains(says), "{says}: {error}");
+        }
+    }
+
+    #[test]
+    fn evidence_is_of_a_provider_that_is_known_and_by_a_key() {
+        let check = |provider: &str, key: &str, pcrs: &[(&str, &str)]| {
+            let pcrs = pcrs.iter().map(|(pcr, value)| (pcr.to_string(), value.to_string())).collect();
+            let rule = EvidenceRule { provider: provider.into(), required: true, key: key.into(), pcrs };
+            Policy { evidence: Some(rule), ..Policy::default() }.check()
+        };
+        let hex = "0123456789abcdef".repeat(4);
+        assert_eq!(check("tpm2", &hex, &[]), Ok(()));
+        assert_eq!(check("tpm2", &hex, &[("0", &hex), ("23", &hex)]), Ok(()));
+        for product in ["milan", "genoa", "turin"] {
+            assert_eq!(check("sev-snp", product, &[]), Ok(()));
+        }
+        for (provider, key, pcrs) in [
+            ("tpm2", "", vec![]),
+            ("tpm2", &hex[1..], vec![]),
+            ("tpm2", &hex.to_uppercase(), vec![]),
+            ("tpm2", &hex, vec![("24", hex.as_str())]),
+            ("tpm2", &hex, vec![("-1", &hex)]),
+            ("tpm2", &hex, vec![("7", &hex[1..])]),
+            ("sev-snp", "rome", vec![]),
+            ("sev-snp", "milan", vec![("7", &hex)]),
+        ] {
+            assert!(
+                check(provider, key, &pcrs).unwrap_err().starts_with("`evidence` needs"),
+                "{provider} {key} {pcrs:?}"
+            );
+        }
+        for provider in ["", "none", "sgx", "TPM2"] {
+            assert!(check(provider, &hex, &[]).unwrap_err().starts_with("`evidence.provider`"), "{provider}");
+        }
+    }
+
+    #[test]
+    fn approvals_and_delta_have_bounds() {
+        for (approvals, fine) in [(0, false), (1, true), (16, true), (17, false)] {
+            assert_eq!(Policy { approvals, ..Policy::default() }.check().is_ok(), fine, "{approvals}");
+        }
+        for (delta, fine) in [(0.0, false), (-1e-6, false), (1e-300, true), (0.5, false), (f64::NAN, false)] {
+            assert_eq!(Policy { delta, ..Policy::default() }.check().is_ok(), fine, "{delta}");
         }
     }
 }

@@ -100,7 +100,10 @@ pub fn verify(bundle: &Path, known: &Known) -> Result<Report, AuditError> {
     let trusted = known.witnesses.iter().map(|text| {
         text.trim().parse::<WitnessKey>().map_err(|error| AuditError::Note { what: "a witness's verifier key", error })
     });
-    let trusted = trusted.collect::<Result<Vec<_>, _>>()?;
+    let mut trusted = trusted.collect::<Result<Vec<_>, _>>()?;
+    // One key counts once, however often or under however many names it was given.
+    trusted.sort_by_key(|witness| *witness.key());
+    trusted.dedup_by_key(|witness| *witness.key());
     let log = LogReader::open(bundle, &key)?;
 
     let mut audit = Audit::new(bundle, &log);
@@ -129,7 +132,10 @@ pub fn verify(bundle: &Path, known: &Known) -> Result<Report, AuditError> {
     if cosigned.len() < known.quorum {
         return Err(AuditError::Quorum { has: cosigned.len(), needs: known.quorum });
     }
-    if let (Some(memory), Some(first)) = (&known.memory, keys.first()) {
+    // A checkpoint by a key that does not follow from the first would shut out the true log later on.
+    if let (Some(memory), Some(first)) = (&known.memory, keys.first())
+        && keys.lead_from(first).is_ok()
+    {
         memory::remember(memory, &log.checkpoint().origin, first, log.note())?;
     }
     let extends = [since, remembered].into_iter().flatten().map(|kept| kept.size).max();
@@ -198,7 +204,6 @@ impl<'l> Audit<'l> {
         for (entry, text) in self.fold.ledger().log_keys.clone() {
             let Ok(key) = text.parse::<NoteKey>() else {
                 self.violation(entry, "the log's verifier key is malformed");
-                keys.unbroken_from = keys.keys.len();
                 continue;
             };
             if let Some(before) = keys.keys.last()
@@ -276,7 +281,7 @@ impl Keys {
 
     /// Whether the log's present key follows from one that is known.
     fn lead_from(&self, known: &NoteKey) -> Result<(), AuditError> {
-        let leads = self.keys.iter().position(|key| key == known).is_some_and(|at| at >= self.unbroken_from);
+        let leads = self.keys.iter().rposition(|key| key == known).is_some_and(|at| at >= self.unbroken_from);
         if leads { Ok(()) } else { Err(AuditError::OtherKey { known: known.to_string() }) }
     }
 

@@ -9,6 +9,8 @@ use unseen_tlog::sshsig::SshSignature;
 use unseen_tlog::statement::{PAYLOAD_TYPE, Statement, StatementError, Subject};
 use unseen_tlog::{KeyError, Signer, VerifyingKey, merkle};
 
+use crate::json;
+
 /// The ledger, with the keys by which envelopes name their signers.
 #[derive(Clone, Debug, Default)]
 pub struct Fold {
@@ -154,6 +156,7 @@ impl Fold {
     fn open(&self, entry: &[u8]) -> Result<Opened, EntryError> {
         let envelope = Envelope::from_bytes(entry)?;
         let Statement { subject, predicate_type, predicate, .. } = Statement::open_unverified(&envelope)?;
+        json::no_member_twice(envelope.unverified_payload()).map_err(RecordError::Malformed)?;
         let own = subject.first().is_some_and(|first| first.name == PREDICATE).then(|| predicate_digest(&predicate));
         let record = Record::from_predicate(&predicate_type, predicate)?;
         let signer = match (&record.event, self.keys.get(envelope.key_id())) {

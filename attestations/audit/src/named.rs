@@ -11,7 +11,7 @@ use unseen_policies::event::{
 use unseen_policies::ledger::Ledger;
 use unseen_policies::manifest::Manifest;
 use unseen_policies::plan::Plan;
-use unseen_policies::policy::EvidenceRule;
+use unseen_policies::policy::{EvidenceRule, Witnesses};
 use unseen_tlog::cosignature::WitnessKey;
 use unseen_tlog::merkle::Hash;
 use unseen_tlog::note::{Checkpoint, Note, NoteKey};
@@ -55,6 +55,10 @@ pub struct Behind {
 pub fn check(ledger: &Ledger, record: &Record, lookup: &dyn Lookup) -> Result<Behind, String> {
     let mut behind = Behind::default();
     match &record.event {
+        Event::PolicySet(event) => {
+            witness_keys(event.policy.witnesses.as_ref())?;
+            event.policy.evidence.as_ref().map_or(Ok(()), |rule| expected(rule).map(drop))?;
+        }
         Event::DatasetRegistered(event) => {
             lookup.blob(&event.description)?;
             event.values.as_ref().map_or(Ok(()), |values| lookup.blob(values).map(drop))?;
@@ -96,8 +100,12 @@ pub fn cosigners<'w>(note: &Note, witnesses: impl IntoIterator<Item = &'w Witnes
 
 /// The witnesses that the policy in force names.
 pub fn witnesses(ledger: &Ledger) -> Result<Vec<WitnessKey>, String> {
-    let named = ledger.witnesses().map_or(&[][..], |rule| &rule.witness);
-    named.iter().map(|witness| witness.key.parse().map_err(|error| format!("{error}"))).collect()
+    witness_keys(ledger.witnesses())
+}
+
+fn witness_keys(rule: Option<&Witnesses>) -> Result<Vec<WitnessKey>, String> {
+    let named = rule.map_or(&[][..], |rule| &rule.witness);
+    named.iter().map(|witness| witness.key.parse().map_err(|error| format!("the policy's witness: {error}"))).collect()
 }
 
 fn submission(event: &JobSubmitted, lookup: &dyn Lookup) -> Result<(), String> {
