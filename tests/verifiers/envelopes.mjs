@@ -66,7 +66,8 @@ const entries = () => {
 try {
   const all = entries();
   all.forEach((envelope, index) => {
-    const { event } = JSON.parse(Buffer.from(envelope.payload, 'base64')).predicate;
+    // The start of a run is SLSA provenance and has no event.
+    const { event = {} } = JSON.parse(Buffer.from(envelope.payload, 'base64')).predicate;
     if (index === 0) [event.ownerKey, event.serviceKey].forEach(learn);
     verify(envelope);
     const [signature] = envelope.signatures;

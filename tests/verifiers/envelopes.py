@@ -60,7 +60,7 @@ def check(folder):
     keys, approvals = [], defaultdict(list)
     for index, entry in enumerate(entries):
         statement = json.loads(Envelope.from_dict(copy.deepcopy(entry)).payload)
-        kind, event = statement["predicateType"], statement["predicate"]["event"]
+        kind, event = statement["predicateType"], statement["predicate"].get("event")
         if index == 0:
             keys += [key(event["ownerKey"]), key(event["serviceKey"])]
         try:
@@ -71,9 +71,9 @@ def check(folder):
             refused(other, keys, 1, f"entry {index} was altered")
         others = [known for known in keys if known.keyid != entry["signatures"][0]["keyid"]]
         refused(entry, others, 1, f"the signer of entry {index} is unknown")
-        if ":person-enrolled:" in kind:
+        if kind == "urn:unseen:Enrolment/v1":
             keys.append(key(event["key"]))
-        if ":job-approved:" in kind:
+        if kind == "urn:unseen:Approval/v1":
             approvals[event["job"]].append(entry)
     for job, given in approvals.items():
         # Two people, an envelope each: that is two of two.
