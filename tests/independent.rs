@@ -24,6 +24,8 @@ enum Verifier {
     Sigstore,
     /// The checkpoint and the first envelope.
     OpenSsl,
+    /// jsonschema: the form of every statement, by the schemas in `docs/schemas`.
+    JsonSchema,
 }
 
 use Verifier::*;
@@ -50,7 +52,7 @@ impl Verifier {
             (Go, Some(kept)) => command.arg("-kept").arg(kept).arg(bundle).arg(key),
             (TlogScales, None) => command.arg(script).arg(bundle).arg(key),
             (TlogScales, Some(kept)) => command.arg(script).arg("--kept").arg(kept).arg(bundle).arg(key),
-            (Securesystemslib, _) => command.arg(script).arg(bundle),
+            (Securesystemslib | JsonSchema, _) => command.arg(script).arg(bundle),
             (Sigstore, _) => command.arg(script).arg(&library).arg(bundle),
             (OpenSsl, _) => command.arg(script).arg(bundle).arg(key),
         };
@@ -71,6 +73,7 @@ impl Verifier {
             Go => [verifiers().join("logcheck"), scripts.join("logcheck"), scripts],
             TlogScales => python("inclusion.py"),
             Securesystemslib => python("envelopes.py"),
+            JsonSchema => python("schemas.py"),
             Sigstore => [on_path("node"), scripts.join("envelopes.mjs"), verifiers().join("node/node_modules/..")],
             OpenSsl => [on_path("bash"), scripts.join("openssl.sh"), on_path("openssl")],
         }
@@ -160,7 +163,7 @@ fn flip(bytes: &mut [u8]) {
 #[test]
 fn everybody_accepts_the_log_as_it_is() {
     let Story { lab, key, .. } = story();
-    for verifier in [Go, TlogScales, Securesystemslib, Sigstore, OpenSsl] {
+    for verifier in [Go, TlogScales, Securesystemslib, Sigstore, OpenSsl, JsonSchema] {
         verifier.accepts(&lab.path("bundle"), key, None);
         // The lab's own folder is laid out alike.
         verifier.accepts(&lab.path("lab/log"), key, Some(&lab.path("kept.txt")));
@@ -217,7 +220,7 @@ fn an_older_copy_is_a_rollback_and_another_history_a_fork() {
     let Story { lab, other, key } = story();
     // Everything about the other history is properly signed.
     let forked = other.path("lab/log");
-    for verifier in [Go, TlogScales, Securesystemslib, Sigstore, OpenSsl] {
+    for verifier in [Go, TlogScales, Securesystemslib, Sigstore, OpenSsl, JsonSchema] {
         verifier.accepts(&forked, key, None);
     }
     for verifier in [Go, TlogScales] {

@@ -177,6 +177,31 @@ fn a_history_that_is_put_back_or_forked_gets_no_cosignature() {
     lab.ok(&["lab", "restore", "backup", "old", "--unchecked"]);
 }
 
+/// A witness knows a log by its key: after a handover it waits to be told, and so do releases.
+#[test]
+fn a_witness_is_told_of_the_logs_new_key() {
+    let lab = Lab::with_job();
+    lab.write("job/job.toml", job("rho = 0.1"));
+    let mut one = Witness::start(&lab, "w1");
+    set_policy(&lab, 1, true, &[&one]);
+    lab.ok(&["log", "witness"]);
+    let new = text(&lab.ok(&["lab", "rotate-key", "--key", "keys/owner.pem"])["logKey"]);
+    let id = lab.approved("job");
+    let done = run(&lab, &id);
+    assert!(done.code == 1 && done.stderr.contains("another key"), "{done:?}");
+    one.stop();
+    lab.ok(&["witness", "add-log", "w1", &new]);
+    one.restart(&lab, "w1");
+    set_policy(&lab, 1, true, &[&one]);
+    lab.ok(&["job", "release", &id, "--key", "keys/analyst.pem"]);
+    lab.ok(&["log", "export", "bundle"]);
+    let report = lab.ok(&["audit", "verify", "bundle", "--log-key", &new]);
+    assert_eq!(
+        (&report["violations"], &report["jobs"][0]["witnessed"]["enough"]),
+        (&serde_json::json!([]), &true.into())
+    );
+}
+
 /// Both labs name the same witness: nothing more to do but to say so.
 fn write_policy_of(lab: &Lab, other: &Lab) {
     other.write("witnessed.toml", std::fs::read(lab.path("witnessed.toml")).unwrap());

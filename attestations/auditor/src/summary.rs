@@ -34,7 +34,10 @@ pub fn summary(report: &Report) -> Vec<Line> {
     let say = |english: String| tr(&english).into_owned();
     let plain = |english: &str| tr(english).into_owned();
 
-    let complete = say(format!("Yes: {} entries, every one signed and in its place.", head.entries));
+    let complete = say(format!(
+        "Yes: {} entries, all of them read, none missing and none changed since it was logged.",
+        head.entries
+    ));
     let (own_tone, own) = match head.key_known {
         true => {
             (Tone::Good, plain("Yes: it is signed with the key you know, or with one that key was handed over to."))

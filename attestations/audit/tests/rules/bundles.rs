@@ -388,3 +388,28 @@ fn the_auditors_own_witnesses_are_counted() {
     let nonsense = Known { witnesses: vec!["nonsense".into()], ..Known::default() };
     assert!(matches!(audit(bundle.path(), &nonsense), Err(AuditError::Note { .. })));
 }
+
+/// The log's key is in the wrong hands, and the whole history is signed anew with entries reordered, left
+/// out, put in or doubled: the rules notice, and so does whoever kept a checkpoint.
+#[test]
+fn a_history_that_was_signed_anew_breaks_rules_and_leaves_the_old_one() {
+    let mut lab = Lab::new();
+    let (job, release) = lab.released();
+    lab.does(ANALYST, ReleaseRead { job, release });
+    let kept = since(&lab.checkpoint(LOG_KEY));
+    let first = job.0 as usize;
+    let changes: [(&str, fn(&mut Vec<Vec<u8>>, usize)); 4] = [
+        ("approvals before the submission", |entries, job| entries[job..job + 3].rotate_left(1)),
+        ("an approval left out", |entries, job| drop(entries.remove(job + 1))),
+        ("an approval doubled", |entries, job| entries.insert(job + 2, entries[job + 1].clone())),
+        ("an enrolment moved behind what it allows", |entries, job| entries[1..job + 1].rotate_left(1)),
+    ];
+    for (case, change) in changes {
+        let mut forged = lab.clone();
+        change(&mut forged.entries, first);
+        let bundle = forged.export();
+        let report = audit(bundle.path(), &Known::default()).unwrap();
+        assert!(!report.violations.is_empty(), "{case}");
+        assert!(matches!(audit(bundle.path(), &kept), Err(AuditError::Log(_))), "{case}");
+    }
+}
