@@ -52,7 +52,7 @@ submit() {
     rm submitted.txt
 }
 
-command -v unseen > /dev/null && command -v unseen-demo > /dev/null || { echo "demo: build first: make setup" >&2; exit 1; }
+command -v unseen > /dev/null && command -v unseen-audit > /dev/null && command -v unseen-demo > /dev/null || { echo "demo: build first: make setup" >&2; exit 1; }
 
 place=${DEMO_DIR:-$root/demo-lab}
 if [[ -e $place && ! -e $place/.unseen-demo && -n $(ls -A "$place") ]]; then
@@ -67,7 +67,11 @@ touch .unseen-demo
 echo '*' > .gitignore
 ln -s "$root/guest-sdk/examples" jobs
 export UNSEEN_LAB=lab
+# What the auditor remembers of earlier audits stays in this folder.
+export XDG_STATE_HOME=$place/auditor
 unset UNSEEN_KEY
+witness=''
+trap '[[ -z $witness ]] || kill "$witness" 2> /dev/null' EXIT
 
 printf '%sUnseen 可用不可见%s  in %s\n' "$bold" "$plain" "$place"
 
@@ -89,10 +93,33 @@ run unseen person list
 say "The auditor writes down the log's verifier key today, to check against later. 审计员记下日志公钥"
 line "unseen --json lab show | sed -n 's/.*\"logKey\": \"\(.*\)\".*/\1/p' > keys/log.vkey; cat keys/log.vkey"
 
+chapter "第三方见证" "A witness from outside"
+say "Another organisation runs a witness. It cosigns only a history that goes on from all it has seen, so the lab cannot show people different ones. 由其他机构运行的见证方"
+run unseen-audit witness init witness --name witness.audit-office.example/w1
+line 'unseen-audit witness add-log witness "$(cat keys/log.vkey)"'
+printf '\n%s$ unseen-audit witness serve witness --listen 127.0.0.1:0 &%s\n' "$bold" "$plain"
+unseen-audit witness serve witness --listen 127.0.0.1:0 2> witness.log &
+witness=$!
+until grep -q http:// witness.log; do kill -0 "$witness"; sleep 0.05; done
+cat witness.log
+address=$(grep -oE 'http://[0-9.:]+' witness.log | head -n 1)
+unseen-audit --json witness show witness | sed -n 's/.*"verifierKey": "\(.*\)".*/\1/p' > keys/witness.vkey
+
 chapter "立规矩" "Rules"
 say "Two operators must approve. And results may appear at once: the moment tells how long a run took, so a real lab leaves this off. 双人审批；演示中允许即时发布，真实环境不应开启"
 line "unseen policy show > policy.toml"
 run sed -i -e 's/^approvals = .*/approvals = 2/' -e 's/^release_now = .*/release_now = true/' policy.toml
+say "A release is opened when the witness has seen its entry; with required = true it would stay sealed without, here it would be marked. 发布先经见证；若设 required = true，未经见证则不开启"
+cat >> policy.toml <<END
+
+[witnesses]
+quorum = 1
+required = false
+
+[[witnesses.witness]]
+key = "$(cat keys/witness.vkey)"
+url = "$address"
+END
 run cat policy.toml
 run unseen policy set policy.toml --key keys/owner.pem
 
@@ -145,13 +172,15 @@ run unseen budget
 chapter "审计" "The audit"
 say "The auditor takes the log away and needs neither the lab nor its word. 审计员离线验证"
 run unseen log show
+run unseen log witness
 run unseen log export bundle
-line 'unseen audit verify bundle --log-key "$(cat keys/log.vkey)" --since checkpoint.txt'
+line 'unseen-audit verify bundle --log-key "$(cat keys/log.vkey)" --witness "$(cat keys/witness.vkey)" --since checkpoint.txt --html audit.html'
+say "The same on one page, for people without a terminal: audit.html. 也可在浏览器中打开 audit.html"
 say "One changed byte is found. 改动一个字节也会被发现"
 run cp -r bundle forged
 victim=$(find forged -path '*/tile/entries/*' -type f | sort | head -n 1)
 line "truncate -s -1 $victim && printf '!' >> $victim"
-refused unseen audit verify forged
+refused unseen-audit verify forged
 say "Inside the lab, every released number is derived again, noise included. 在实验室内逐位重算"
 run unseen audit replay "$first"
 
@@ -161,6 +190,8 @@ ${bold}接下来 · What to try next${plain}
 
   cd $place
   export UNSEEN_LAB=lab PATH=$bin:\$PATH
+  unseen-audit witness serve witness --listen ${address#http://} &
+                                                 the witness, which ends with this demo
 
   unseen --lang zh --help                        中文帮助
   unseen dataset quality monthly                 what is wrong in the data: stewards only
