@@ -15,6 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sandbox/core", &["policies", "tlog"]),
     ("sandbox/data", &["policies"]),
     ("attestations/log", &["tlog"]),
+    ("attestations/witness", &["tlog"]),
     ("attestations/audit", &["tlog", "log", "policies", "core"]),
     ("sandbox/worker", &["data", "core", "runtime", "policies"]),
     ("sandbox/lab", &["worker", "data", "core", "runtime", "policies", "log", "audit", "tlog"]),
