@@ -1,10 +1,12 @@
-//! A witness for transparency logs (C2SP tlog-witness 1.0.0, with `cosignature/v1` of
-//! tlog-cosignature).
+//! A witness for transparency logs, and the client by which a log gathers cosignatures
+//! (C2SP tlog-witness 1.0.0 over HTTP, with `cosignature/v1` of tlog-cosignature).
 //!
 //! | file | what it is |
 //! |---|---|
 //! | [`decide`] | what a witness answers, as a pure function of its record, a request and the time |
 //! | [`state`] | a witness's folder: what it has cosigned, durable before anybody hears of it |
+//! | [`server`] | the witness on the network |
+//! | [`client`] | asking many witnesses at once, and reading what one has cosigned |
 //!
 //! # What a witness is good for
 //!
@@ -26,16 +28,20 @@
 //! - It cannot make a log answer, nor stop one from being silent; cosignatures have a time for that.
 //! - It cannot know that its own folder was put back to an older copy, or is run twice under one key:
 //!   such a witness would sign a fork of what it has forgotten. Never restore a witness from a backup
-//!   without asking its logs for a later cosignature (every log keeps
-//!   its cosigned checkpoints); if in doubt, begin anew with a new key.
+//!   without asking its logs for a later cosignature ([`client::latest`] reads what a running witness
+//!   holds; every log keeps its cosigned checkpoints); if in doubt, begin anew with a new key.
 //! - A clock that ran ahead binds it: it signs no earlier time than it has signed already. One that
 //!   ran far ahead makes its key useless until that time has come.
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
+pub mod client;
 pub mod decide;
+pub mod server;
 pub mod state;
 
+pub use client::{Gathered, Refusal, Target, gather, latest};
+pub use server::{Event, Server, Shutdown};
 pub use state::{StateError, add_log, init, status};
 
 /// A decimal number in its one canonical spelling: digits only, no leading zero.
