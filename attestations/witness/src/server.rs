@@ -7,7 +7,8 @@
 //!
 //! Everything is bounded: connections, the time one may be silent and may live, the length of a
 //! request, the threads that sign and write. There is no TLS, which cosignatures do not need: they
-//! prove themselves. An operator who wants it, or a path before these, puts a proxy in front.
+//! prove themselves. An operator who wants it, or a path before these, or a bound for each caller (all
+//! connections may be one caller's), puts a proxy in front.
 
 use crate::{
     decide::{MAX_REQUEST, Refused, Request},

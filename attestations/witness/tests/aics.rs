@@ -98,7 +98,7 @@ fn our_client_understands_their_witness() {
         assert!(gathered.reaches(1), "{:?}", gathered.refusals);
         let cosignature = &gathered.cosignatures[0];
         assert!(cosignature.time.abs_diff(now()) < 60);
-        log.log.publish_cosigned(&[cosignature.line.clone()]).unwrap();
+        log.log.publish_cosigned(std::slice::from_ref(&cosignature.line)).unwrap();
         assert_eq!(theirs.target.witness.verify(log.log.note()), Ok(cosignature.time));
 
         let size = log.log.size();

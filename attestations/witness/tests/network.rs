@@ -5,8 +5,9 @@ mod common;
 
 use common::{LogFolder, ORIGIN, Running, key, log_key, now};
 use std::{
-    io::{Read, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
+    process::{Command, Stdio},
     sync::Barrier,
     time::{Duration, Instant},
 };
@@ -16,7 +17,7 @@ use unseen_tlog::{
     merkle::Proof,
     note::{Checkpoint, NoteKey},
 };
-use unseen_witness::{Refusal, Target, add_log, decide::Request, gather, latest, server::Event};
+use unseen_witness::{Refusal, Server, Shutdown, Target, add_log, decide::Request, gather, latest, server::Event};
 
 const WAIT: Duration = Duration::from_secs(5);
 
@@ -67,7 +68,7 @@ fn a_growing_log_is_cosigned_at_every_step_and_after_restarts() {
         assert!(gathered.reaches(1) && gathered.refusals.is_empty(), "{:?}", gathered.refusals);
         let cosignature = &gathered.cosignatures[0];
         assert!(cosignature.time.abs_diff(now()) < 60);
-        log.log.publish_cosigned(&[cosignature.line.clone()]).unwrap();
+        log.log.publish_cosigned(std::slice::from_ref(&cosignature.line)).unwrap();
         assert_eq!(witness.key.verify(log.log.note()), Ok(cosignature.time));
         known = log.log.size();
 
@@ -445,4 +446,74 @@ fn a_log_that_cannot_prove_its_past_asks_nobody() {
     assert!(matches!(&ask(2).refusals[0].1, Refusal::NoProof { old: 2, why } if why.contains("tile/0/000")));
     assert!(ask(0).reaches(1));
     assert!(matches!(ask(0).refusals[0].1, Refusal::NoProof { old: 3, .. }));
+}
+
+#[test]
+fn a_signal_ends_the_server_and_frees_its_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(Running::new(dir.path(), 9));
+    let server = Server::open(dir.path(), key(9)).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let serving = std::thread::spawn(move || server.serve(listener, Shutdown::on_signals(), |_| ()));
+    // Only when it answers does it listen to signals.
+    assert_eq!(raw(&url, b"GET / HTTP/1.1\r\nhost: w\r\nconnection: close\r\n\r\n").0, 404);
+    rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TERM).unwrap();
+    serving.join().unwrap().unwrap();
+    drop(Server::open(dir.path(), key(9)).unwrap());
+    assert!(TcpStream::connect(url.strip_prefix("http://").unwrap()).is_err());
+}
+
+/// Over TLS a certificate counts if this machine trusts its authority, and no other.
+#[test]
+fn https_with_an_authority_of_ones_own() {
+    const URL: &str = "UNSEEN_TEST_HTTPS_URL";
+    let witness = WitnessKey::new("witness.example/w9", key(9).verifying_key()).unwrap();
+    // The trusted authorities are read once, from the environment: so a process of its own asks.
+    if let Ok(url) = std::env::var(URL) {
+        println!("answer: {:?}", latest(&witness, &url, &[log_key(1)], WAIT));
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let run = |program: &str, arguments: &[&str]| {
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .current_dir(dir.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        command.spawn()
+    };
+    let make = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem -out cert.pem -days 2 \
+                -subj /CN=localhost -addext subjectAltName=DNS:localhost -addext basicConstraints=critical,CA:FALSE";
+    let made = run("openssl", &make.split_whitespace().collect::<Vec<_>>()).and_then(|mut child| child.wait());
+    let serve = "import http.server as h, ssl\n\
+                 s = h.HTTPServer(('127.0.0.1', 0), h.SimpleHTTPRequestHandler)\n\
+                 c = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER); c.load_cert_chain('cert.pem', 'key.pem')\n\
+                 s.socket = c.wrap_socket(s.socket, server_side=True)\n\
+                 print(s.server_port, flush=True)\n\
+                 s.serve_forever()";
+    let server = run("python3", &["-c", serve]);
+    let (true, Ok(mut server)) = (made.is_ok_and(|status| status.success()), server) else {
+        let _shown_or_not = writeln!(std::io::stderr(), "SKIPPED: https: it takes openssl and python3");
+        return;
+    };
+    let mut port = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut port).unwrap();
+    let ask = |authority: Option<&str>| {
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", "https_with_an_authority_of_ones_own", "--nocapture"]);
+        child.env(URL, format!("https://localhost:{}", port.trim()));
+        if let Some(file) = authority {
+            child.env("SSL_CERT_FILE", dir.path().join(file));
+        }
+        let output = String::from_utf8(child.output().unwrap().stdout).unwrap();
+        output.split("answer: ").nth(1).and_then(|answer| answer.lines().next()).unwrap_or(&output).to_owned()
+    };
+    let (trusted, unknown) = (ask(Some("cert.pem")), ask(None));
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert_eq!(trusted, "Ok(None)", "its files hold no checkpoint");
+    assert!(unknown.starts_with("Err(Unreachable"), "{unknown}");
 }
