@@ -102,14 +102,8 @@ pub fn decide(record: &Record, name: &str, key: &dyn Signer, request: &Request, 
     if merkle::verify_consistency(size, checkpoint.size, proof, &root, &checkpoint.root).is_err() {
         return Err(Refused::Unproven { size, new: checkpoint.size });
     }
-    if let Some(latest) = &record.latest {
-        if now < latest.time {
-            return Err(Refused::Clock { now, last: latest.time });
-        }
-        // Sent again at once: nothing new is said, so nothing is signed or written.
-        if now == latest.time && note.text() == latest.note.text() {
-            return Ok(latest.clone());
-        }
+    if let Some(latest) = record.latest.as_ref().filter(|latest| now < latest.time) {
+        return Err(Refused::Clock { now, last: latest.time });
     }
     let line = cosignature::cosign(name, key, note.text(), now).map_err(Refused::Sign)?;
     let mut note = note;

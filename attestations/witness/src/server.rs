@@ -46,6 +46,8 @@ const MAX_CONNECTIONS: u32 = 256;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a connection may live; after its request of that moment it is closed.
 const LIFE: Duration = Duration::from_secs(300);
+/// How long a connection that is to close, or a server that is to end, may take to finish.
+const FAREWELL: Duration = Duration::from_secs(3);
 /// How many requests are checked, signed and written at a time.
 const WORKERS: usize = 8;
 
@@ -207,7 +209,7 @@ async fn accept(listener: tokio::net::TcpListener, service: Arc<Service>, shutdo
         }
     }
     drop(ending);
-    let _all_or_late = timeout(PATIENCE, places.acquire_many(MAX_CONNECTIONS)).await;
+    let _all_or_late = timeout(FAREWELL, places.acquire_many(MAX_CONNECTIONS)).await;
     Ok(())
 }
 
@@ -229,7 +231,7 @@ async fn serve_connection(stream: TcpStream, service: Arc<Service>, mut ended: w
         _ = ended.changed() => {}
     }
     connection.as_mut().graceful_shutdown();
-    let _done_or_late = timeout(PATIENCE, connection).await;
+    let _done_or_late = timeout(FAREWELL, connection).await;
 }
 
 impl Service {
