@@ -38,8 +38,6 @@ demo: target build ## Play the whole story in the folder demo-lab (or DEMO_DIR)
 test: target verifiers ## Run all tests
 	$(RUN_TESTS) $(EXAMPLES)
 	cargo test --workspace --doc --quiet
-	$(RUN_TESTS) --package unseen-tlog --all-features
-	cargo test --package unseen --features sm2 --test sm2
 	$(RUN_TESTS) $(HEARD) --workspace
 
 bench: target ## Measure speed, in the release profile
@@ -54,7 +52,6 @@ lint: rust ## Check format, lints, licences and advisories
 	cargo fmt --all --check
 	cargo fmt --all --check --manifest-path guest-sdk/examples/Cargo.toml
 	cargo clippy --workspace --all-targets -- -D warnings
-	cargo clippy --package unseen-tlog --all-features --all-targets -- -D warnings
 	cargo clippy --all-targets $(EXAMPLES) -- -D warnings
 	@if command -v cargo-deny > /dev/null; then cargo deny --workspace check; \
 	else echo "NOT CHECKED: licences, bans and advisories (deny.toml); cargo install cargo-deny"; fi

@@ -14,7 +14,7 @@ use unseen_policies::event::{
     Used,
 };
 use unseen_policies::ledger::Ledger;
-use unseen_policies::manifest::Manifest;
+use unseen_policies::manifest::{Manifest, ModuleRef};
 use unseen_policies::plan::Plan;
 use unseen_policies::policy::{EvidenceRule, Witnesses};
 use unseen_tlog::cosignature::WitnessKey;
@@ -22,6 +22,7 @@ use unseen_tlog::merkle::Hash;
 use unseen_tlog::note::{Checkpoint, Note, NoteKey};
 use unseen_tlog::tree::Files;
 
+use crate::json;
 use crate::public_values::PublicTables;
 
 /// Between reading a clock and signing; and between two clocks.
@@ -133,7 +134,9 @@ pub fn plan(event: &JobSubmitted, lookup: &dyn Lookup) -> Result<(Manifest, Plan
     let mut tables = PublicTables::default();
     for used in &event.datasets {
         if let Some(values) = &used.values {
-            let values = serde_json::from_slice(&lookup.blob(values)?).map_err(|error| error.to_string())?;
+            let bytes = lookup.blob(values)?;
+            json::no_member_twice(&bytes)?;
+            let values = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
             tables.0.insert(used.name.clone(), values);
         }
     }
@@ -167,6 +170,8 @@ fn submission(event: &JobSubmitted, lookup: &dyn Lookup) -> Result<(), String> {
         if same { Ok(()) } else { Err(format!("the submission and its manifest differ in {what}")) }
     };
     says(manifest.job.title == event.title, "the title")?;
+    let other = matches!(&manifest.job.module, Some(ModuleRef::Digest(named)) if *named != event.module);
+    says(!other, "the component")?;
     says(manifest.job.release.to_string() == event.release, "the release time")?;
     says(manifest.datasets().into_iter().eq(event.datasets.iter().map(|used| used.name.as_str())), "the datasets")?;
     says(plan.charge.rho == event.rho, "the charge")?;

@@ -32,7 +32,9 @@ cases![
     a_manifest_that_is_no_text,
     a_manifest_that_says_nothing,
     public_values_that_are_none,
+    a_column_of_public_values_twice,
     another_title,
+    another_component,
     another_release_time,
     datasets_in_another_order,
     a_smaller_charge,
@@ -44,6 +46,7 @@ cases![
     a_body_that_is_none,
     a_body_of_another_job,
     a_body_of_another_run,
+    a_body_released_before,
     a_number_off_its_grid,
     a_group_left_out,
     a_smaller_deviation,
@@ -111,6 +114,22 @@ fn public_values_that_are_none(lab: &mut Lab) -> (u64, &'static str) {
     let towns = DatasetRegistered { values: Some(lab.put("[1]")), ..lab.dataset("towns", None) };
     lab.does(STEWARD, towns);
     (submitted(lab, |_, _| ()), "invalid type: ")
+}
+
+fn a_column_of_public_values_twice(lab: &mut Lab) -> (u64, &'static str) {
+    let values = lab.put(r#"{"town":["湖塘"],"town":["湖塘","牛塘"]}"#);
+    let towns = DatasetRegistered { values: Some(values), ..lab.dataset("towns", None) };
+    lab.does(STEWARD, towns);
+    (submitted(lab, |_, _| ()), "the member `town` is there twice")
+}
+
+/// The approver reads the manifest, and the manifest names a component.
+fn another_component(lab: &mut Lab) -> (u64, &'static str) {
+    let named = |digest: Digest| MANIFEST.replacen("release =", &format!("module = \"{digest}\"\nrelease ="), 1);
+    let good = submitted(lab, |lab, job| job.manifest = lab.put(named(job.module)));
+    let entry = submitted(lab, |lab, job| job.manifest = lab.put(named(other_digest())));
+    assert_eq!(good + 1, entry);
+    (entry, "the submission and its manifest differ in the component")
 }
 
 fn another_title(lab: &mut Lab) -> (u64, &'static str) {
@@ -191,6 +210,11 @@ fn a_body_of_another_job(lab: &mut Lab) -> (u64, &'static str) {
 }
 
 fn a_body_of_another_run(lab: &mut Lab) -> (u64, &'static str) {
+    let entry = released(lab, |lab, body| lab.put(respelt(body, |json| json["run"] = 3.into())));
+    (entry, "the release body is that of another run")
+}
+
+fn a_body_released_before(lab: &mut Lab) -> (u64, &'static str) {
     let (other, _) = lab.released();
     let (_, body) = lab.job(other).release.unwrap();
     (released(lab, |_, _| body), "the release body is that of another run")
