@@ -15,6 +15,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 use support::*;
+use unseen_policies::event::Event;
 
 /// System calls that change what is on disk, or that make it last, or that end a file.
 const CALLS: &[&str] = &[
@@ -509,7 +510,8 @@ fn count(payloads: &[Value], kind: &str) -> usize {
 }
 
 fn is(payload: &Value, kind: &str) -> bool {
-    payload["predicateType"].as_str().is_some_and(|found| found.contains(&format!(":{kind}:")))
+    let at = Event::KINDS.iter().position(|known| *known == kind).unwrap();
+    payload["predicateType"] == Event::PREDICATE_TYPES[at]
 }
 
 /// The shim, compiled once; none without a compiler.

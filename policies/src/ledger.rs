@@ -30,9 +30,9 @@ pub struct Ledger {
     pub policy: Option<InForce>,
     /// Registered datasets by name.
     pub datasets: BTreeMap<String, Dataset>,
-    /// All jobs.
+    /// All jobs. In boxes, since the nodes of a map that grows at its end are half empty.
     #[serde(with = "as_pairs")]
-    pub jobs: BTreeMap<JobId, Job>,
+    pub jobs: BTreeMap<JobId, Box<Job>>,
     /// Privacy loss charged so far to one unit of each unit domain, jobs counted once.
     by_domain: BTreeMap<String, Rho>,
     nonces: BTreeMap<PublicKey, BTreeSet<Nonce>>,
@@ -360,7 +360,7 @@ impl Ledger {
                     witnessed: None,
                     reason: None,
                 };
-                self.jobs.insert(JobId(entry), job);
+                self.jobs.insert(JobId(entry), Box::new(job));
             }
             Event::JobApproved(e) => {
                 let needed = self.policy().map_or(u32::MAX, |policy| policy.approvals);
@@ -432,7 +432,7 @@ impl Ledger {
 
     /// The job with this number.
     pub fn job(&self, id: JobId) -> Result<&Job, Refusal> {
-        self.jobs.get(&id).ok_or(Refusal::NoSuchJob(id))
+        self.jobs.get(&id).map(Box::as_ref).ok_or(Refusal::NoSuchJob(id))
     }
 
     /// The dataset of this name.
@@ -714,6 +714,8 @@ impl Ledger {
     fn charge(&mut self, entry: u64, leaf: &Digest, statement: &Digest, e: &RunStarted) {
         let Some(job) = self.jobs.get_mut(&e.job) else { return };
         job.state = State::Running;
+        // No more will come, and there are many jobs.
+        job.approvals.shrink_to_fit();
         job.run = Some(Run {
             entry,
             leaf: *leaf,
@@ -804,12 +806,12 @@ mod as_pairs {
     use super::*;
     use serde::{Deserializer, Serializer};
 
-    pub fn serialize<S: Serializer>(map: &BTreeMap<JobId, Job>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: Serializer>(map: &BTreeMap<JobId, Box<Job>>, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(map)
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<JobId, Job>, D::Error> {
-        Vec::<(JobId, Job)>::deserialize(deserializer).map(|pairs| pairs.into_iter().collect())
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<JobId, Box<Job>>, D::Error> {
+        Vec::<(JobId, Box<Job>)>::deserialize(deserializer).map(|pairs| pairs.into_iter().collect())
     }
 }
 

@@ -118,6 +118,11 @@ impl Fold {
         fold
     }
 
+    /// The state at the end.
+    pub fn into_ledger(self) -> Ledger {
+        self.ledger
+    }
+
     /// The present state.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger

@@ -1,5 +1,6 @@
 //! JSON that every reader reads in the same way.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -12,6 +13,10 @@ pub fn no_member_twice(json: &[u8]) -> Result<(), String> {
 }
 
 struct Unique;
+
+/// A member's name, where it stands unless it has escapes.
+#[derive(serde::Deserialize)]
+struct Name<'n>(#[serde(borrow)] Cow<'n, str>);
 
 impl<'de> Deserialize<'de> for Unique {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Unique, D::Error> {
@@ -57,7 +62,7 @@ impl<'de> Visitor<'de> for Unique {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Unique, A::Error> {
         let mut names = BTreeSet::new();
-        while let Some((name, Unique)) = map.next_entry::<String, Unique>()? {
+        while let Some((Name(name), Unique)) = map.next_entry()? {
             if let Some(name) = names.replace(name) {
                 return Err(A::Error::custom(format_args!("the member `{name}` is there twice")));
             }

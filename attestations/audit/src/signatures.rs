@@ -11,7 +11,7 @@ use ed25519_dalek as dalek;
 use unseen_tlog::VerifyingKey;
 
 /// How many are verified together: more gain little.
-const TOGETHER: usize = 512;
+const TOGETHER: usize = 2048;
 
 /// Signatures that are still to be verified.
 #[derive(Default)]

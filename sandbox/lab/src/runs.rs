@@ -350,7 +350,7 @@ impl Lab {
     /// witnesses goes on waiting.
     pub(crate) fn settle_all(&mut self) -> Result<(), LabError> {
         let witnesses = self.ledger().witnesses().is_some();
-        let open = |job: &&Job| !witnesses || job.witnessed.is_some();
+        let open = |job: &Job| !witnesses || job.witnessed.is_some();
         let jobs = self.ledger().jobs.iter().filter(|(_, job)| open(job));
         let released: Vec<_> = jobs.filter_map(|(id, job)| Some((*id, job.release?.0))).collect();
         for (id, entry) in released {
