@@ -9,10 +9,10 @@ RUN_TESTS := $(if $(NEXTEST),cargo nextest run --no-fail-fast,cargo test --no-fa
 HEARD := $(if $(NEXTEST),--config-file $(CURDIR)/tests/nextest.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rust target verifiers build demo test bench docs lint
+.PHONY: help setup rust target verifiers build demo test bench bench-audit docs lint
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: rust target build ## Check this machine, get the WebAssembly target, build
 	@echo "Ready. Next: make demo"
@@ -43,6 +43,9 @@ test: target verifiers ## Run all tests
 bench: target ## Measure speed, in the release profile
 	cargo run --release --package unseen -- bench $(BENCH)
 	cargo run --release --quiet --package unseen-runtime --example bench_units
+
+bench-audit: rust ## Measure an audit of a million entries, in the release profile
+	cargo run --release --quiet --package unseen-audit --example bench_audit
 
 docs: rust ## Build the API documentation
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps

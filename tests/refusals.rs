@@ -53,8 +53,8 @@ fn approvals_that_do_not_count() {
         let good = requests::approval(open.ledger(), open.log().checkpoint(), JobId(8)).unwrap();
         let other = Digest::from_bytes(&[7; 32]);
         for forged in [
-            JobApproved { manifest: other.clone(), ..good.clone() },
-            JobApproved { module: other.clone(), ..good.clone() },
+            JobApproved { manifest: other, ..good.clone() },
+            JobApproved { module: other, ..good.clone() },
             JobApproved { submission: other, ..good },
         ] {
             let error = open.sign_and_accept(forged, &key, &[]).unwrap_err();

@@ -85,6 +85,27 @@ fn crates_depend_on_no_more_than_they_may() {
     }
 }
 
+/// Whoever does not trust the lab builds this program and reads what is in it.
+#[test]
+fn the_auditors_program_holds_no_engine_and_no_data_format() {
+    let arrows: BTreeMap<_, _> =
+        ARROWS.iter().map(|(folder, may)| (folder.rsplit('/').next().unwrap(), (folder, may))).collect();
+    let mut linked = vec!["auditor"];
+    let mut at = 0;
+    while let Some(name) = linked.get(at) {
+        let (folder, may) = arrows[name];
+        let manifest: toml::Table = read(&format!("{folder}/Cargo.toml")).parse().unwrap();
+        for outside in manifest["dependencies"].as_table().unwrap().keys() {
+            let heavy = ["wasmtime", "arrow", "parquet", "sled"].iter().any(|heavy| outside.starts_with(heavy));
+            assert!(!heavy, "{folder} brings {outside} into unseen-audit");
+        }
+        linked.extend(may.iter().filter(|next| !linked.contains(next)).copied().collect::<Vec<_>>());
+        at += 1;
+    }
+    assert!(linked.contains(&"witness") && linked.contains(&"core"), "{linked:?}");
+    assert!(!linked.iter().any(|name| ["runtime", "data", "worker", "lab"].contains(name)), "{linked:?}");
+}
+
 #[test]
 fn the_audit_set_is_read_in_an_afternoon() {
     let lines = |folder: &str| -> usize {

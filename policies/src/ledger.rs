@@ -1348,6 +1348,22 @@ mod tests {
     }
 
     #[test]
+    fn order_comes_from_the_log_and_never_from_a_clock() {
+        let mut lab = Lab::new(["1", "1", "0.25"]);
+        let job = lab.submit();
+        let mut early = lab.record(lab.approval(job));
+        early.time = DateTime::UNIX_EPOCH;
+        lab.ledger.apply(&key(OWNER), &early, &digest(60), &digest(0)).unwrap();
+        assert_eq!(lab.ledger.jobs[&job].approvals, [(job.0 + 1, key(OWNER))]);
+        // A key that is revoked by then does not count, whatever time its envelope states.
+        lab.does(OWNER, PersonRevoked { key: key(SECOND), reason: "lost".into() });
+        let mut before = lab.record(lab.approval(job));
+        before.time = DateTime::UNIX_EPOCH;
+        let late = lab.ledger.apply(&key(SECOND), &before, &digest(61), &digest(0));
+        assert!(matches!(late, Err(Refusal::Revoked(..))), "{late:?}");
+    }
+
+    #[test]
     fn there_is_always_an_operator_and_one_person_a_name() {
         let mut lab = Lab::new(["1", "1", "0.25"]);
         let enrol = |name: &str, who: u8| PersonEnrolled {

@@ -18,8 +18,8 @@ pub fn submission(
 ) -> Result<JobSubmitted, Refusal> {
     let datasets = manifest.datasets().into_iter().map(|name| {
         let registered = &ledger.dataset(name)?.registered;
-        let (snapshot, description) = (registered.snapshot.clone(), registered.description.clone());
-        Ok(Used { name: name.to_owned(), snapshot, description, values: registered.values.clone() })
+        let (snapshot, description) = (registered.snapshot, registered.description);
+        Ok(Used { name: name.to_owned(), snapshot, description, values: registered.values })
     });
     Ok(JobSubmitted {
         title: manifest.job.title.clone(),
@@ -38,8 +38,8 @@ pub fn approval(ledger: &Ledger, log: &Checkpoint, job: JobId) -> Result<JobAppr
     let seen = ledger.job(job)?;
     Ok(JobApproved {
         job,
-        submission: seen.leaf.clone(),
-        manifest: seen.submitted.manifest.clone(),
+        submission: seen.leaf,
+        manifest: seen.submitted.manifest,
         module: seen.submitted.module,
         role: Role::Operator,
         seen: TreeHead { size: log.size, root: Digest::from_bytes(&log.root) },

@@ -398,7 +398,8 @@ fn a_history_that_was_signed_anew_breaks_rules_and_leaves_the_old_one() {
     lab.does(ANALYST, ReleaseRead { job, release });
     let kept = since(&lab.checkpoint(LOG_KEY));
     let first = job.0 as usize;
-    let changes: [(&str, fn(&mut Vec<Vec<u8>>, usize)); 4] = [
+    type Change = fn(&mut Vec<Vec<u8>>, usize);
+    let changes: [(&str, Change); 4] = [
         ("approvals before the submission", |entries, job| entries[job..job + 3].rotate_left(1)),
         ("an approval left out", |entries, job| drop(entries.remove(job + 1))),
         ("an approval doubled", |entries, job| entries.insert(job + 2, entries[job + 1].clone())),

@@ -77,7 +77,7 @@ pub fn person(globals: &Globals, command: &PersonCommand) -> Outcome {
                 (None, None) => return Err("give a request, or a name, a role and a new key".into()),
             };
             let Enrolment { name, roles, key, proof } = asked;
-            let event = PersonEnrolled { name: name.clone(), roles, key: key.clone(), proof };
+            let event = PersonEnrolled { name: name.clone(), roles, key, proof };
             let entry = lab.sign_and_accept(event, &*signing_key(signer)?, &[])?;
             let text = facts(&[("Enrolled", name), ("Public key", key.to_string()), ("Entry", entry.to_string())]);
             Ok(Answer::new(json!({ "entry": entry, "publicKey": key }), text))
@@ -85,7 +85,7 @@ pub fn person(globals: &Globals, command: &PersonCommand) -> Outcome {
         PersonCommand::Revoke { person, reason, signer } => {
             let mut lab = open(globals)?;
             let key = find(&lab, person)?;
-            let event = PersonRevoked { key: key.clone(), reason: reason.clone() };
+            let event = PersonRevoked { key, reason: reason.clone() };
             let entry = lab.sign_and_accept(event, &*signing_key(signer)?, &[])?;
             Ok(Answer::new(
                 json!({ "entry": entry, "publicKey": key }),
