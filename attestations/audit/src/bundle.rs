@@ -136,13 +136,17 @@ pub fn verify(bundle: &Path, known: &Known) -> Result<Report, AuditError> {
         return Err(AuditError::Quorum { has: cosigned.len(), needs: known.quorum });
     }
     // A checkpoint by a key that does not follow from the first would shut out the true log later on.
+    let mut kept = false;
     if let (Some(memory), Some(first)) = (&known.memory, keys.first())
         && keys.lead_from(first).is_ok()
     {
         memory::remember(memory, &log.checkpoint().origin, first, log.note())?;
+        kept = true;
     }
     let extends = [since, remembered].into_iter().flatten().map(|kept| kept.size).max();
-    Ok(audit.report(&key, known_key.is_some(), extends, cosigned))
+    let mut report = audit.report(&key, known_key.is_some(), cosigned);
+    (report.head.extends, report.head.remembered) = (extends, kept);
+    Ok(report)
 }
 
 fn read(path: &Path) -> Result<String, AuditError> {
@@ -260,7 +264,7 @@ impl<'l> Audit<'l> {
         self.found.violations.push(Violation { entry, what: what.into() });
     }
 
-    fn report(self, key: &NoteKey, key_known: bool, extends: Option<u64>, cosigned: Vec<(String, u64)>) -> Report {
+    fn report(self, key: &NoteKey, key_known: bool, cosigned: Vec<(String, u64)>) -> Report {
         let checkpoint = self.log.checkpoint();
         let head = report::Head {
             origin: checkpoint.origin.clone(),
@@ -268,7 +272,8 @@ impl<'l> Audit<'l> {
             key_known,
             entries: checkpoint.size,
             root: unseen_tlog::Digest::from_bytes(checkpoint.root).to_hex(),
-            extends,
+            extends: None,
+            remembered: false,
             cosigned: cosigned.into_iter().map(|(name, at)| report::Cosigner { name, at }).collect(),
         };
         Report::new(head, self.found, self.fold.into_ledger())

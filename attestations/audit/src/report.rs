@@ -55,6 +55,8 @@ pub struct Head {
     pub root: String,
     /// Size of the largest checkpoint kept from before that this log extends.
     pub extends: Option<u64>,
+    /// Whether this checkpoint is remembered for the next audit.
+    pub remembered: bool,
     /// Which of the auditor's own witnesses have cosigned the bundle's checkpoint.
     pub cosigned: Vec<Cosigner>,
 }

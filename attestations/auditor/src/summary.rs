@@ -48,7 +48,13 @@ pub fn summary(report: &Report) -> Vec<Line> {
     };
     let (before_tone, before) = match head.extends {
         Some(size) => (Tone::Good, say(format!("Yes: it goes on from the {size} entries seen before."))),
-        None => (Tone::Note, plain("Nothing was seen of it before. From now on this checkpoint is remembered.")),
+        None if head.remembered => {
+            (Tone::Note, plain("Nothing was seen of it before. From now on this checkpoint is remembered."))
+        }
+        None => (
+            Tone::Note,
+            plain("Nothing was seen of it before, and nothing is remembered: keep the checkpoint yourself."),
+        ),
     };
     let (witness_tone, witness) = if head.cosigned.is_empty() {
         (Tone::Note, plain("Not shown: you named no witnesses that you trust."))
