@@ -285,3 +285,17 @@ impl Job for Count {
 
 job!(Count);
 "#;
+
+/// What people wrote is text on the auditor's page, and never a part of it.
+#[test]
+fn the_auditors_page_shows_what_people_wrote_as_text() {
+    let lab = Lab::with_job();
+    let title = "<script>alert('x')</script> & more";
+    lab.write("job/job.toml", job("rho = 0.1").replace("Rows of firms", title));
+    lab.submit("job");
+    lab.ok(&["log", "export", "bundle"]);
+    lab.ok(&["--lang", "zh", "audit", "verify", "bundle", "--html", "page.html"]);
+    let page = std::fs::read_to_string(lab.path("page.html")).unwrap();
+    assert!(page.contains("&lt;script&gt;") && !page.contains("<script"), "{page}");
+    assert!(page.contains("lang=\"zh\"") && page.contains("审计报告") && page.contains(ORIGIN), "{page}");
+}
