@@ -156,7 +156,6 @@ fn a_history_that_is_put_back_or_forked_gets_no_cosignature() {
     for _ in 0..8 {
         before.ok(&["policy", "set", "witnessed.toml", "--key", "keys/owner.pem"]);
     }
-    write_policy_of(&lab, &before);
     let forked = before.refuses(&["log", "witness"]);
     assert!(forked.contains("FORK"), "{forked}");
     let status = lab.ok(&["witness", "show", "w1"]);
@@ -200,9 +199,4 @@ fn a_witness_is_told_of_the_logs_new_key() {
         (&report["violations"], &report["jobs"][0]["witnessed"]["enough"]),
         (&serde_json::json!([]), &true.into())
     );
-}
-
-/// Both labs name the same witness: nothing more to do but to say so.
-fn write_policy_of(lab: &Lab, other: &Lab) {
-    other.write("witnessed.toml", std::fs::read(lab.path("witnessed.toml")).unwrap());
 }

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use unseen_log::{LogError, LogReader, handover_path};
 use unseen_policies::event::{Digest, Event};
 use unseen_tlog::cosignature::WitnessKey;
-use unseen_tlog::merkle::Hash;
+use unseen_tlog::merkle::{self, Hash};
 use unseen_tlog::note::{Checkpoint, Note, NoteError, NoteKey};
 
 use crate::fold::Fold;
@@ -200,6 +200,8 @@ impl<'l> Audit<'l> {
             Some(later) => self.fold.next_unverified(bytes, later),
             None => self.fold.next(bytes),
         };
+        // What could be opened has been hashed already.
+        let leaf = opened.as_ref().map_or_else(|_| merkle::leaf_hash(bytes), |opened| opened.leaf.to_bytes());
         match opened {
             Ok(opened) => {
                 *self.found.kinds.entry(opened.record.event.kind().to_owned()).or_default() += 1;
@@ -217,7 +219,7 @@ impl<'l> Audit<'l> {
                 self.fold.skip();
             }
         }
-        self.roots.push(unseen_tlog::merkle::leaf_hash(bytes));
+        self.roots.push(leaf);
     }
 
     /// The log's keys and how each follows from the one before.
