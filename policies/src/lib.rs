@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
 pub mod accounting;
+pub mod bounds;
 pub mod domain;
 pub mod event;
 pub mod ledger;
@@ -19,6 +20,7 @@ pub mod rational;
 mod reader;
 pub mod rho;
 
+pub use bounds::Bounds;
 pub use manifest::Manifest;
 pub use plan::Plan;
 pub use rational::Rational;
