@@ -8,6 +8,7 @@ use std::path::Path;
 use chrono::DateTime;
 use serde_json::{Map, Value};
 use unseen_policies::event::*;
+use unseen_policies::{Bounds, Need};
 use unseen_policies::policy::{EvidenceRule, Policy, Witness, Witnesses};
 use unseen_tlog::dsse::parse_pre_authentication_encoding;
 use unseen_tlog::statement::Statement;
@@ -179,6 +180,7 @@ fn examples() -> Vec<Event> {
             snapshot: digest(6),
             open_to: names("zhang"),
             values: Some(digest(7)),
+            bounds: Some(Bounds::DEFAULT),
         }
         .into(),
         JobSubmitted {
@@ -195,6 +197,7 @@ fn examples() -> Vec<Event> {
             rho: "0.25".parse().unwrap(),
             pure_epsilon: Some("1/3".into()),
             release: "+3600s".into(),
+            need: Some(Need { memory: 1 << 30, thread: 1 << 28, seconds: 60 }),
         }
         .into(),
         JobApproved {

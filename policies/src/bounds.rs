@@ -18,7 +18,10 @@ pub struct Bounds {
 
 impl Bounds {
     /// What holds for a private dataset whose description says nothing.
-    pub const DEFAULT: Bounds = Bounds { units: 100_000, rows: 10_000_000, text: 4 << 10 };
+    pub const DEFAULT: Bounds = Bounds { units: 10_000, rows: 1_000_000, text: 4 << 10 };
+
+    /// What is taken of a reference table whose registration says nothing, as older ones do.
+    pub const DEFAULT_REFERENCE: Bounds = Bounds { units: 0, rows: 10_000, text: 1 << 10 };
 
     /// The most that a steward may declare.
     pub const MOST: Bounds = Bounds { units: 10_000_000_000, rows: 1_000_000_000_000, text: 16 << 20 };

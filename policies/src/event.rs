@@ -8,6 +8,8 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::bounds::Bounds;
+use crate::need::Need;
 use crate::policy::Policy;
 use crate::provenance::{self, Provenance};
 use crate::rho::Rho;
@@ -127,6 +129,10 @@ events! {
         /// Of a reference table: the different values of its columns, as a blob, so that anyone can
         /// tell which groups a job's domains have.
         values: Option<Digest>,
+        /// Public upper bounds: of a private dataset what its steward declares, of a reference table what
+        /// it has. Older entries have none, which counts as [`Bounds::DEFAULT`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bounds: Option<Bounds>,
     }
     /// An analyst asks for a run. The entry's index is the job's number.
     JobSubmitted = "job-submitted", "urn:unseen:Submission/v1" {
@@ -146,6 +152,10 @@ events! {
         pure_epsilon: Option<String>,
         /// When the result may appear, as in the manifest.
         release: String,
+        /// What the run may need at most, worked out from the manifest, the datasets' bounds and the
+        /// policy's machine; none where the policy says nothing of a machine.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        need: Option<Need>,
     }
     /// An operator, not the author, agrees to exactly what is named here.
     JobApproved = "job-approved", "urn:unseen:Approval/v1" {

@@ -6,8 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::bounds::Bounds;
 use crate::event::*;
 use crate::lifecycle::{State, Who};
+use crate::manifest::Release;
 use crate::policy::{Policy, Witnesses};
 use crate::rho::Rho;
 
@@ -30,6 +32,8 @@ pub struct Ledger {
     pub policy: Option<InForce>,
     /// Registered datasets by name.
     pub datasets: BTreeMap<String, Dataset>,
+    /// The job whose run started last: see [`Run::slot_ends`].
+    last_started: Option<JobId>,
     /// All jobs. In boxes, since the nodes of a map that grows at its end are half empty.
     #[serde(with = "as_pairs")]
     pub jobs: BTreeMap<JobId, Box<Job>>,
@@ -117,6 +121,8 @@ pub struct Run {
     pub statement: Digest,
     /// No earlier than this may the result appear.
     pub release_at: DateTime<Utc>,
+    /// Until then the machine is this run's, however soon it is done: no other run may start.
+    pub slot_ends: DateTime<Utc>,
     /// What runs it, such as `unseen 0.1.0`.
     pub runtime: String,
     /// SHA-256 of the binary.
@@ -246,13 +252,40 @@ pub enum Refusal {
     OtherRun(JobId),
     #[error("job {job} may not appear before {at}")]
     TooEarly { job: JobId, at: DateTime<Utc> },
-    #[error("this lab releases on schedule only: a result appears no sooner than ten minutes after its run starts")]
+    #[error(
+        "this lab releases on schedule only: a result appears no sooner than ten minutes after its run starts, and not before the run's slot ends"
+    )]
     TooSoon,
+    #[error(
+        "the submission does not say what the job may need at most, or says it where the policy names no machine: check and submit again"
+    )]
+    OtherNeed,
+    #[error(
+        "the job may need {needs} MiB of memory, but a run may have {has} MiB here: lower `limits.memory`, or read fewer or narrower columns"
+    )]
+    TooLarge { needs: u64, has: u64 },
+    #[error("the run may take {needs}, but its result would appear after {has}: lower `limits.fuel` or `limits.memory` (`unseen job try` proposes a limit), choose a later release, or ask the steward for closer bounds on the datasets", needs = span(*needs), has = span(*has))]
+    TooLong { needs: u64, has: u64 },
+    #[error("the slot of {job} lasts until {until}: a run may start then")]
+    Busy { job: JobId, until: DateTime<Utc> },
 }
 
 /// Where releases go by schedule, the least time from the start of a run to its result, so that no
 /// moment of appearance tells how long a short run took.
 pub const RELEASE_DELAY: TimeDelta = TimeDelta::minutes(10);
+
+/// Seconds as people say them: `2 d 3 h`, `45 s`.
+pub fn span(seconds: u64) -> String {
+    let parts = [(seconds / 86_400, "d"), (seconds / 3_600 % 24, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s")];
+    let shown: Vec<String> = parts
+        .iter()
+        .skip_while(|(count, _)| *count == 0)
+        .take(2)
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, unit)| format!("{count} {unit}"))
+        .collect();
+    if shown.is_empty() { "0 s".to_owned() } else { shown.join(" ") }
+}
 
 impl Ledger {
     /// Whether `signer` may append `record` now. `leaf` plays no part in the answer. Changes nothing.
@@ -287,7 +320,9 @@ impl Ledger {
                 self.must(signer, Who::Person(Role::Steward)).and_then(|()| self.check_dataset(e))
             }
             Event::JobSubmitted(e) => {
-                self.must(signer, Who::Person(Role::Analyst)).and_then(|()| self.check_submitted(signer, e))
+                self.must(signer, Who::Person(Role::Analyst))?;
+                self.check_submitted(signer, e)?;
+                self.check_need(record.time, e)
             }
             Event::JobApproved(e) => self.check_approved(signer, e),
             Event::JobRejected(e) => self.step(signer, e.job, event).map(drop),
@@ -372,7 +407,7 @@ impl Ledger {
                 }
             }
             Event::JobRejected(e) => self.end(e.job, State::Rejected, &e.reason),
-            Event::RunStarted(e) => self.charge(entry, leaf, statement, e),
+            Event::RunStarted(e) => self.charge((entry, record.time), leaf, statement, e),
             Event::Released(e) => {
                 if let Some(job) = self.jobs.get_mut(&e.job) {
                     job.state = State::Released;
@@ -443,7 +478,32 @@ impl Ledger {
     /// The earliest moment at which the result of a run that starts at `start` may appear.
     pub fn earliest_release(&self, start: DateTime<Utc>) -> DateTime<Utc> {
         let at_once = self.policy().is_some_and(|policy| policy.release_now);
-        if at_once { start } else { start + RELEASE_DELAY }
+        if at_once { start } else { after(start, RELEASE_DELAY.num_seconds().unsigned_abs()) }
+    }
+
+    /// The earliest moment at which the result of this job may appear, if its run starts at `start`.
+    pub fn earliest_release_of(&self, job: &JobSubmitted, start: DateTime<Utc>) -> DateTime<Utc> {
+        self.earliest_release(start).max(self.slot_end(job, start))
+    }
+
+    /// When the slot of a run ends that starts at `start`. Where results may appear at once, or the
+    /// policy names no machine, a run has no slot.
+    fn slot_end(&self, job: &JobSubmitted, start: DateTime<Utc>) -> DateTime<Utc> {
+        let slotted = self.policy().is_some_and(|policy| !policy.release_now && policy.machine.is_some());
+        match job.need {
+            Some(need) if slotted => after(start, need.seconds),
+            _ => start,
+        }
+    }
+
+    /// The public upper bounds of a registered dataset.
+    pub fn bounds(&self, dataset: &str) -> Bounds {
+        let registered = self.datasets.get(dataset).map(|dataset| &dataset.registered);
+        match registered.map(|registered| (registered.bounds, &registered.domain)) {
+            Some((Some(bounds), _)) => bounds,
+            Some((None, None)) => Bounds::DEFAULT_REFERENCE,
+            Some((None, Some(_))) | None => Bounds::DEFAULT,
+        }
     }
 
     /// What is left for this analyst on this dataset: the smaller of the two caps' remainders.
@@ -577,6 +637,30 @@ impl Ledger {
         self.check_caps(policy, e, author)
     }
 
+    /// Whether the job fits the machine and its slot, by public numbers. That it needs what it says is
+    /// checked against its manifest, by the lab and by auditors.
+    fn check_need(&self, time: DateTime<Utc>, e: &JobSubmitted) -> Result<(), Refusal> {
+        let policy = self.policy().ok_or(Refusal::OtherPolicy)?;
+        let (machine, need) = match (&policy.machine, e.need) {
+            (None, None) => return Ok(()),
+            (Some(machine), Some(need)) => (machine, need),
+            _ => return Err(Refusal::OtherNeed),
+        };
+        if need.memory > machine.memory {
+            return Err(Refusal::TooLarge { needs: need.memory.div_ceil(1 << 20), has: machine.memory >> 20 });
+        }
+        if policy.release_now {
+            return Ok(());
+        }
+        let has = match e.release.parse().map_err(|_| Refusal::ReleaseNow)? {
+            Release::Now => 0,
+            Release::After(delay) => delay.as_secs(),
+            // A time gone by asks for the earliest that the rules allow.
+            Release::At(at) => u64::try_from((at.to_utc() - time).num_seconds()).unwrap_or(u64::MAX),
+        };
+        if need.seconds > has { Err(Refusal::TooLong { needs: need.seconds, has }) } else { Ok(()) }
+    }
+
     fn check_caps(&self, policy: &Policy, e: &JobSubmitted, author: &str) -> Result<(), Refusal> {
         if e.rho == Rho::ZERO {
             return Err(Refusal::NoCharge);
@@ -645,11 +729,22 @@ impl Ledger {
             return Err(Refusal::OtherInputs(e.job));
         }
         // The starter read the clock a moment before signing.
-        if e.release_at + TimeDelta::minutes(1) < self.earliest_release(time) {
+        if after(e.release_at, 60) < self.earliest_release_of(&job.submitted, time) {
             return Err(Refusal::TooSoon);
         }
+        self.check_free(time)?;
         let author = self.person(&job.author)?;
         self.check_caps(policy, &job.submitted, &author.name)
+    }
+
+    /// Whether no earlier run has the machine still. The answer comes from public numbers, so what
+    /// starts next tells nothing of when the run before it really ended.
+    pub fn check_free(&self, time: DateTime<Utc>) -> Result<(), Refusal> {
+        let Some(job) = self.last_started else { return Ok(()) };
+        match self.job(job)?.run.as_ref().map(|run| run.slot_ends) {
+            Some(until) if until > time => Err(Refusal::Busy { job, until }),
+            _ => Ok(()),
+        }
     }
 
     fn check_evidence(&self, signer: &PublicKey, e: &EvidenceRecorded) -> Result<(), Refusal> {
@@ -711,7 +806,9 @@ impl Ledger {
         }
     }
 
-    fn charge(&mut self, entry: u64, leaf: &Digest, statement: &Digest, e: &RunStarted) {
+    fn charge(&mut self, (entry, time): (u64, DateTime<Utc>), leaf: &Digest, statement: &Digest, e: &RunStarted) {
+        let slot_ends = self.job(e.job).map_or(time, |job| self.slot_end(&job.submitted, time));
+        self.last_started = Some(e.job);
         let Some(job) = self.jobs.get_mut(&e.job) else { return };
         job.state = State::Running;
         // No more will come, and there are many jobs.
@@ -721,6 +818,7 @@ impl Ledger {
             leaf: *leaf,
             statement: *statement,
             release_at: e.release_at,
+            slot_ends,
             runtime: e.runtime.clone(),
             runtime_build: e.runtime_build,
         });
@@ -742,6 +840,12 @@ impl Ledger {
             *spent = spent.checked_add(e.rho).unwrap_or(*spent);
         }
     }
+}
+
+/// `wait` seconds after `time`, or as late as times go.
+fn after(time: DateTime<Utc>, wait: u64) -> DateTime<Utc> {
+    let wait = i64::try_from(wait).ok().and_then(TimeDelta::try_seconds);
+    wait.and_then(|wait| time.checked_add_signed(wait)).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
 /// Whether a result, good or bad, is that of the job's run and comes no earlier than it may.
@@ -818,6 +922,7 @@ mod as_pairs {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::need::Need;
     use crate::policy::{Caps, EvidenceRule, Witness};
 
     const OWNER: u8 = 1;
@@ -899,6 +1004,7 @@ mod tests {
                 rho: "0.25".parse().unwrap(),
                 pure_epsilon: None,
                 release: "+1h".into(),
+                need: Some(Need { memory: 1 << 30, thread: 1 << 20, seconds: 600 }),
             }
         }
 
@@ -965,6 +1071,7 @@ mod tests {
             snapshot: digest(11),
             open_to: vec![],
             values: None,
+            bounds: None,
         }
     }
 
@@ -992,6 +1099,53 @@ mod tests {
         assert_eq!(lab.ledger.spent_on_domain("enterprise"), "0.25".parse().unwrap());
         let text = serde_json::to_string(&lab.ledger).unwrap();
         assert_eq!(serde_json::from_str::<Ledger>(&text).unwrap(), lab.ledger);
+    }
+
+    #[test]
+    fn a_run_has_its_slot_to_itself_and_appears_after_it() {
+        let mut lab = Lab::new(["1", "1", "0.25"]);
+        let policy = Policy { release_now: false, ..lab.ledger.policy().unwrap().clone() };
+        lab.does(OWNER, PolicySet { policy });
+        let need = |memory, seconds| Some(Need { memory, thread: 1, seconds });
+        let with = |lab: &Lab, need, release: &str| JobSubmitted { need, release: release.into(), ..lab.submission() };
+        for (needs, release, refused) in [
+            (None, "+1h", Refusal::OtherNeed),
+            (need((4 << 30) + 1, 1), "+1h", Refusal::TooLarge { needs: 4097, has: 4096 }),
+            (need(1, 3_601), "+1h", Refusal::TooLong { needs: 3_601, has: 3_600 }),
+        ] {
+            let job = with(&lab, needs, release);
+            assert_eq!(lab.try_(ANALYST, job), Err(refused));
+        }
+        let fits = with(&lab, need(4 << 30, 3_600), "+1h");
+        let [first, second] = [0, 1].map(|_| JobId(lab.does(ANALYST, fits.clone())));
+        lab.approve(first);
+        lab.approve(second);
+        let in_time = |lab: &Lab, job, wait| {
+            let start = DateTime::from_timestamp(1_800_000_001 + lab.nonce as i64, 0).unwrap();
+            RunStarted { release_at: start + TimeDelta::seconds(wait), ..lab.start(job) }
+        };
+        // Ten minutes are not enough where the slot is an hour.
+        let soon = in_time(&lab, first, 600);
+        assert_eq!(lab.try_(OWNER, soon), Err(Refusal::TooSoon));
+        let start = in_time(&lab, first, 3_600);
+        lab.does(OWNER, start);
+        let until = lab.ledger.jobs[&first].run.as_ref().unwrap().slot_ends;
+        let next = in_time(&lab, second, 7_200);
+        assert_eq!(lab.try_(OWNER, next), Err(Refusal::Busy { job: first, until }));
+        // A second early is too early, and then it starts.
+        lab.nonce = (until.timestamp() - 1_800_000_000 - 2) as u64;
+        let next = in_time(&lab, second, 7_200);
+        assert_eq!(lab.try_(OWNER, next.clone()), Err(Refusal::Busy { job: first, until }));
+        lab.does(OWNER, next);
+    }
+
+    #[test]
+    fn spans_are_said_in_two_parts() {
+        for (seconds, said) in
+            [(0, "0 s"), (59, "59 s"), (60, "1 min"), (3_725, "1 h 2 min"), (86_400, "1 d"), (90_061, "1 d 1 h")]
+        {
+            assert_eq!(span(seconds), said);
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod event;
 pub mod ledger;
 pub mod lifecycle;
 pub mod manifest;
+pub mod need;
 pub mod plan;
 pub mod policy;
 pub mod provenance;
@@ -22,6 +23,7 @@ pub mod rho;
 
 pub use bounds::Bounds;
 pub use manifest::Manifest;
+pub use need::Need;
 pub use plan::Plan;
 pub use rational::Rational;
 pub use rho::Rho;

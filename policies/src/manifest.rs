@@ -39,6 +39,7 @@
 //! [limits]                              # optional
 //! fuel = 10_000_000                     # per grain
 //! memory = "64MiB"                      # per grain; or a number of bytes
+//! rows = 1_000_000                      # of one unit in one input; the first ones, in import order
 //! rounds = 3                            # default 1
 //! ```
 //!
@@ -249,13 +250,19 @@ pub enum Mechanism {
 pub struct Limits {
     /// Instructions per grain, 1 to 10^12.
     pub fuel: u64,
-    /// Bytes of memory per grain, 64 KiB to 4 GiB.
+    /// Bytes of memory per grain, 64 KiB to 4 GiB. A grain whose rows alone take more contributes
+    /// nothing.
     pub memory: u64,
+    /// Rows of one unit that a grain is shown of each input: the first ones in import order. 1 to 2^32 - 1.
+    pub rows: u32,
     /// Rounds of the job, 1 to 1,000.
     pub rounds: u32,
 }
 
 const MAX_BYTES: usize = 8 << 20;
+const MAX_INPUTS: usize = 16;
+const MAX_LOOKUPS: usize = 16;
+const MAX_COLUMNS: usize = 1_024;
 const MAX_STEPS: i64 = 1 << 62;
 const MAX_LOSS: i64 = 20;
 const MAX_DELAY: u64 = 366 * 86_400;
@@ -290,7 +297,11 @@ impl Manifest {
         let root = Table { text, name: "job.toml", at: 0, fields: tree.get_ref() };
         let root = root.knowing(&["job", "input", "grain", "output", "privacy", "limits"])?;
 
-        let inputs = root.required("input")?.each(Input::read)?;
+        let input = root.required("input")?;
+        let inputs = input.each(Input::read)?;
+        if inputs.len() > MAX_INPUTS {
+            return Err(input.error(format!("the job has {} inputs; at most {MAX_INPUTS} are allowed", inputs.len())));
+        }
         unique("dataset", inputs.iter().map(|input| (input.at, input.dataset.as_str())))?;
         let grain = GrainKind::read(root.required("grain")?)?;
         let outputs = root.required("output")?.each(Output::read)?;
@@ -409,12 +420,20 @@ impl Input {
         let table = node.table(&["dataset", "columns", "lookup"])?;
         let dataset = table.required("dataset")?;
         let lookups = table.optional("lookup").map(|node| node.each(Lookup::read)).transpose()?.unwrap_or_default();
-        Ok(Input {
-            dataset: dataset.name(64)?,
-            columns: table.required("columns")?.names()?,
-            lookups,
-            at: dataset.place(),
-        })
+        let columns = table.required("columns")?.names()?;
+        if lookups.len() > MAX_LOOKUPS {
+            return Err(dataset.error(format!(
+                "this input has {} lookups; at most {MAX_LOOKUPS} are allowed: bring several columns with one lookup",
+                lookups.len()
+            )));
+        }
+        let shown = columns.len() + lookups.iter().map(|lookup| lookup.columns.len()).sum::<usize>();
+        if shown > MAX_COLUMNS {
+            return Err(dataset.error(format!(
+                "this input shows {shown} columns, those looked up included; at most {MAX_COLUMNS} are allowed"
+            )));
+        }
+        Ok(Input { dataset: dataset.name(64)?, columns, lookups, at: dataset.place() })
     }
 }
 
@@ -620,11 +639,11 @@ impl Privacy {
 impl Limits {
     fn read(node: Option<Node<'_>>, grain: GrainKind) -> Result<Limits, ManifestError> {
         let mut limits = match grain {
-            GrainKind::Unit => Limits { fuel: 10_000_000, memory: 64 << 20, rounds: 1 },
-            GrainKind::Blocks { .. } => Limits { fuel: 10_000_000_000, memory: 1 << 30, rounds: 1 },
+            GrainKind::Unit => Limits { fuel: 10_000_000, memory: 64 << 20, rows: 1_000_000, rounds: 1 },
+            GrainKind::Blocks { .. } => Limits { fuel: 1_000_000_000, memory: 256 << 20, rows: 1_000_000, rounds: 1 },
         };
         let Some(node) = node else { return Ok(limits) };
-        let table = node.table(&["fuel", "memory", "rounds"])?;
+        let table = node.table(&["fuel", "memory", "rows", "rounds"])?;
         if let Some(fuel) = table.optional("fuel") {
             limits.fuel = fuel.whole(1..=1_000_000_000_000)? as u64;
         }
@@ -633,6 +652,9 @@ impl Limits {
         }
         if let Some(memory) = table.optional("memory") {
             limits.memory = memory.bytes()?;
+        }
+        if let Some(rows) = table.optional("rows") {
+            limits.rows = rows.whole(1..=u32::MAX.into())? as u32;
         }
         Ok(limits)
     }

@@ -21,6 +21,10 @@ pub struct Policy {
     /// took, so a lab with strangers among its analysts leaves this off: no result appears sooner
     /// than [`crate::ledger::RELEASE_DELAY`] after its run started.
     pub release_now: bool,
+    /// What the lab says of the machine that runs jobs. Without it no job has a slot: that is how labs
+    /// began that are older than this rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<Machine>,
     /// Who must have seen a release's entry before the release opens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub witnesses: Option<Witnesses>,
@@ -30,6 +34,46 @@ pub struct Policy {
     /// Verifier key of the lab's SM2 key, if its checkpoints and releases bear SM2 signatures too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sm2_key: Option<String>,
+}
+
+/// The machine that runs jobs, in public numbers. What a job may need at most is worked out from these
+/// ([`crate::need`]), never from what the machine happens to do; `unseen doctor` measures whether they
+/// are true.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Machine {
+    /// Units of fuel that a run burns in a second at the very least, whatever the guest does: all its
+    /// threads together. See [`Machine::FUEL_PER_SECOND`].
+    pub fuel_per_second: u64,
+    /// Bytes of memory that a run may have.
+    pub memory: u64,
+    /// Whether rows may be read where the kernel could write them to swap: swap is on, and the worker's
+    /// memory can neither be locked nor is it kept out of swap by its cgroup. Every run reports it.
+    pub swap: bool,
+}
+
+impl Machine {
+    /// What one thread of an ordinary machine burns at least: dependent reads that all miss the cache
+    /// take some 100 ns for four instructions, and half of that is margin.
+    pub const FUEL_PER_SECOND: u64 = 20_000_000;
+
+    /// A machine of which so many bytes of memory may be used.
+    pub fn with_memory(memory: u64) -> Machine {
+        Machine { fuel_per_second: Machine::FUEL_PER_SECOND, memory, swap: true }
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if !(1_000_000..=1_000_000_000_000).contains(&self.fuel_per_second) {
+            return Err(format!(
+                "`machine.fuel_per_second` is {}: it must lie between 1,000,000 and 10^12; `unseen doctor` measures it",
+                self.fuel_per_second
+            ));
+        }
+        if self.memory < 64 << 20 {
+            return Err(format!("`machine.memory` is {} bytes: a run needs at least 64 MiB", self.memory));
+        }
+        Ok(())
+    }
 }
 
 /// The witnesses of the log and how many of them count as enough.
@@ -105,6 +149,7 @@ impl Policy {
                 self.delta
             ));
         }
+        self.machine.as_ref().map_or(Ok(()), Machine::check)?;
         self.witnesses.as_ref().map_or(Ok(()), Witnesses::check)?;
         self.evidence.as_ref().map_or(Ok(()), EvidenceRule::check)
     }
@@ -161,7 +206,8 @@ impl EvidenceRule {
 
 impl Default for Policy {
     /// One approval; 1 rho a unit (epsilon 7.8 at delta 1e-6) in all datasets together and in each,
-    /// half of it for one analyst, a quarter for one job; releases on schedule only.
+    /// half of it for one analyst, a quarter for one job; releases on schedule only; a machine of 4 GiB
+    /// for runs, which a new lab sets to what it has.
     fn default() -> Policy {
         let rho = |text: &str| text.parse().unwrap_or(Rho::ZERO);
         Policy {
@@ -169,6 +215,7 @@ impl Default for Policy {
             caps: Caps { dataset: rho("1"), analyst: rho("0.5"), job: rho("0.25"), domain: Some(rho("1")) },
             delta: 1e-6,
             release_now: false,
+            machine: Some(Machine::with_memory(4 << 30)),
             witnesses: None,
             evidence: None,
             sm2_key: None,
@@ -248,6 +295,19 @@ mod tests {
         }
         for provider in ["", "none", "sgx", "TPM2"] {
             assert!(check(provider, &hex, &[]).unwrap_err().starts_with("`evidence.provider`"), "{provider}");
+        }
+    }
+
+    #[test]
+    fn a_machine_burns_fuel_and_has_memory() {
+        for (fuel_per_second, memory, fine) in [
+            (1_000_000, 64 << 20, true),
+            (999_999, 1 << 30, false),
+            (1 << 50, 1 << 30, false),
+            (1 << 30, 1 << 20, false),
+        ] {
+            let machine = Some(Machine { fuel_per_second, memory, swap: false });
+            assert_eq!(Policy { machine, ..Policy::default() }.check().is_ok(), fine, "{fuel_per_second} {memory}");
         }
     }
 

@@ -50,7 +50,7 @@ fn a_good_manifest_reads_as_it_is_written() {
     assert_eq!(manifest.job.release, Release::After(Duration::from_secs(7200)));
     assert_eq!(manifest.inputs[0].lookups[0].columns, ["tz"]);
     assert_eq!(manifest.grain, GrainKind::Blocks { count: 100 });
-    assert_eq!(manifest.limits, Limits { fuel: 1_000, memory: 64 << 20, rounds: 2 });
+    assert_eq!(manifest.limits, Limits { fuel: 1_000, memory: 64 << 20, rows: 1_000_000, rounds: 2 });
     assert_eq!(manifest.privacy.mechanism, Mechanism::Gaussian { rho: parse_decimal("1/10").unwrap() });
     assert_eq!(manifest.references(), ["airports"]);
     let output = &manifest.outputs[0];
@@ -62,7 +62,7 @@ fn a_good_manifest_reads_as_it_is_written() {
 
     let bare =
         Manifest::parse(&GOOD[..GOOD.find("[limits]").unwrap()].replace("round_weights = [1, \"1/2\"]", "")).unwrap();
-    assert_eq!(bare.limits, Limits { fuel: 10_000_000_000, memory: 1 << 30, rounds: 1 });
+    assert_eq!(bare.limits, Limits { fuel: 1_000_000_000, memory: 256 << 20, rows: 1_000_000, rounds: 1 });
 }
 
 #[test]

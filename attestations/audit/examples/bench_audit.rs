@@ -209,7 +209,7 @@ impl Maker {
         }
         let rho = |text: &str| text.parse().unwrap();
         let caps = Caps { dataset: rho("1"), analyst: rho("1"), job: rho("0.25"), domain: None };
-        self.does(OWNER, PolicySet { policy: Policy { approvals: 2, caps, ..Policy::default() } });
+        self.does(OWNER, PolicySet { policy: Policy { approvals: 2, caps, machine: None, ..Policy::default() } });
         let description = self.put(b"name = \"firms\"\n");
         self.does(
             STEWARD,
@@ -221,6 +221,7 @@ impl Maker {
                 snapshot: fold::digest(b"snapshot"),
                 open_to: vec![],
                 values: None,
+                bounds: None,
             },
         );
     }
@@ -240,6 +241,7 @@ impl Maker {
             rho: "0.000001".parse().unwrap(),
             pure_epsilon: None,
             release: "+3600s".into(),
+            need: None,
         };
         let job = JobId(self.does(ANALYST, submitted.clone()));
         let submission = self.fold.ledger().job(job).unwrap().leaf;

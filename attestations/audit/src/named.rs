@@ -15,6 +15,7 @@ use unseen_policies::event::{
 };
 use unseen_policies::ledger::Ledger;
 use unseen_policies::manifest::{Manifest, ModuleRef};
+use unseen_policies::need::Need;
 use unseen_policies::plan::Plan;
 use unseen_policies::policy::{EvidenceRule, Witnesses};
 use unseen_tlog::cosignature::WitnessKey;
@@ -116,7 +117,7 @@ pub fn check(ledger: &Ledger, record: &Record, lookup: &dyn Lookup) -> Result<Be
             lookup.blob(&event.description)?;
             event.values.as_ref().map_or(Ok(()), |values| lookup.blob(values).map(drop))?;
         }
-        Event::JobSubmitted(event) => submission(event, lookup)?,
+        Event::JobSubmitted(event) => submission(ledger, event, lookup)?,
         Event::JobApproved(event) => approval(event, lookup)?,
         Event::RunStarted(event) => release_time(ledger, record.time, event, lookup)?,
         Event::EvidenceRecorded(event) => behind.evidence = Some((event.job, evidence(ledger, event, lookup)?)),
@@ -144,6 +145,13 @@ pub fn plan(event: &JobSubmitted, lookup: &dyn Lookup) -> Result<(Manifest, Plan
     Ok((manifest, plan))
 }
 
+/// What a job may need at most, with the datasets as they are registered and under the policy in force;
+/// none where the policy names no machine.
+pub fn need(ledger: &Ledger, manifest: &Manifest, plan: &Plan) -> Option<Need> {
+    let machine = ledger.policy()?.machine.as_ref()?;
+    Some(Need::new(manifest, plan, &|name| ledger.bounds(name), machine))
+}
+
 /// Whose true cosignatures are on a checkpoint of this log: names and times, in seconds since 1970.
 pub fn cosigners<'w>(note: &Note, witnesses: impl IntoIterator<Item = &'w WitnessKey>) -> Vec<(String, u64)> {
     let cosigned = witnesses.into_iter().filter_map(|witness| {
@@ -163,7 +171,7 @@ fn witness_keys(rule: Option<&Witnesses>) -> Result<Vec<WitnessKey>, String> {
     named.iter().map(|witness| witness.key.parse().map_err(|error| format!("the policy's witness: {error}"))).collect()
 }
 
-fn submission(event: &JobSubmitted, lookup: &dyn Lookup) -> Result<(), String> {
+fn submission(ledger: &Ledger, event: &JobSubmitted, lookup: &dyn Lookup) -> Result<(), String> {
     let planned = planned(event, lookup)?;
     let (manifest, plan) = &*planned;
     let says = |same: bool, what: &str| {
@@ -175,7 +183,8 @@ fn submission(event: &JobSubmitted, lookup: &dyn Lookup) -> Result<(), String> {
     says(manifest.job.release.to_string() == event.release, "the release time")?;
     says(manifest.datasets().into_iter().eq(event.datasets.iter().map(|used| used.name.as_str())), "the datasets")?;
     says(plan.charge.rho == event.rho, "the charge")?;
-    says(plan.charge.pure_epsilon.as_ref().map(ToString::to_string) == event.pure_epsilon, "epsilon")
+    says(plan.charge.pure_epsilon.as_ref().map(ToString::to_string) == event.pure_epsilon, "epsilon")?;
+    says(need(ledger, manifest, plan) == event.need, "what the job may need")
 }
 
 fn approval(event: &JobApproved, lookup: &dyn Lookup) -> Result<(), String> {

@@ -1,7 +1,7 @@
 //! What people sign: events made from what they saw in the lab. Signing happens with the person's own
 //! key; the lab takes nothing else.
 
-use unseen_audit::fold;
+use unseen_audit::{fold, named};
 use unseen_policies::event::*;
 use unseen_policies::ledger::{Ledger, Refusal};
 use unseen_policies::manifest::Manifest;
@@ -30,6 +30,7 @@ pub fn submission(
         rho: plan.charge.rho,
         pure_epsilon: plan.charge.pure_epsilon.as_ref().map(ToString::to_string),
         release: manifest.job.release.to_string(),
+        need: named::need(ledger, manifest, plan),
     })
 }
 

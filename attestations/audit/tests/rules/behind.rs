@@ -6,6 +6,7 @@ use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use unseen_audit::fold;
 use unseen_evidence::{Blob, Evidence, PcrBank, Pcrs, Tpm2, attestation_key_digest, hex, unhex};
+use unseen_policies::Need;
 use unseen_policies::event::*;
 use unseen_policies::policy::{EvidenceRule, Witness, Witnesses};
 use unseen_tlog::cosignature::cosign;
@@ -39,6 +40,7 @@ cases![
     datasets_in_another_order,
     a_smaller_charge,
     an_epsilon_more,
+    a_smaller_need,
     approved_on_another_history,
     due_before_the_manifest_allows,
     no_body,
@@ -153,6 +155,12 @@ fn a_smaller_charge(lab: &mut Lab) -> (u64, &'static str) {
 fn an_epsilon_more(lab: &mut Lab) -> (u64, &'static str) {
     let entry = submitted(lab, |_, job| job.pure_epsilon = Some("1".into()));
     (entry, "the submission and its manifest differ in epsilon")
+}
+
+fn a_smaller_need(lab: &mut Lab) -> (u64, &'static str) {
+    let submission = lab.submission();
+    let need = submission.need.map(|need| Need { seconds: need.seconds - 1, ..need });
+    (lab.does(ANALYST, JobSubmitted { need, ..submission }), "the submission and its manifest differ in what")
 }
 
 fn approved_on_another_history(lab: &mut Lab) -> (u64, &'static str) {

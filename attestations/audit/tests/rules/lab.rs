@@ -13,9 +13,10 @@ use unseen_audit::named::{self, Lookup};
 use unseen_audit::report::Report;
 use unseen_core::{ExactTotals, NoiseKey, RoundNoise, SealedRelease};
 use unseen_log::{Log, blob_path};
+use unseen_policies::Need;
 use unseen_policies::event::*;
 use unseen_policies::ledger::{Dataset, Job, Ledger};
-use unseen_policies::policy::{Caps, EvidenceRule, Policy, Witness, Witnesses};
+use unseen_policies::policy::{Caps, EvidenceRule, Machine, Policy, Witness, Witnesses};
 use unseen_tlog::cosignature::{WitnessKey, cosign};
 use unseen_tlog::merkle::{self, Hash, leaf_hash, node_hash};
 use unseen_tlog::note::{Checkpoint, Note, NoteKey};
@@ -117,7 +118,8 @@ impl Lab {
         }
         let rho = |text: &str| text.parse().unwrap();
         let caps = Caps { dataset: rho("1"), analyst: rho("0.75"), job: rho("0.25"), domain: None };
-        lab.does(OWNER, PolicySet { policy: Policy { approvals: 2, caps, ..Policy::default() } });
+        let machine = Some(Machine { fuel_per_second: 1_000_000_000, memory: 4 << 30, swap: true });
+        lab.does(OWNER, PolicySet { policy: Policy { approvals: 2, caps, machine, ..Policy::default() } });
         let firms = lab.dataset("firms", Some("enterprise"));
         lab.does(STEWARD, firms);
         let towns = DatasetRegistered { values: Some(lab.put(TOWNS)), ..lab.dataset("towns", None) };
@@ -211,6 +213,7 @@ impl Lab {
             snapshot: fold::digest(name.as_bytes()),
             open_to: vec![],
             values: None,
+            bounds: None,
         }
     }
 
@@ -239,7 +242,7 @@ impl Lab {
     }
 
     pub fn submission(&mut self) -> JobSubmitted {
-        JobSubmitted {
+        let mut event = JobSubmitted {
             title: "Firms by town".into(),
             manifest: self.put(MANIFEST),
             module: fold::digest(b"a component"),
@@ -248,7 +251,14 @@ impl Lab {
             rho: "0.25".parse().unwrap(),
             pure_epsilon: None,
             release: "+3600s".into(),
-        }
+            need: None,
+        };
+        // Where what it names is damaged, it says something all the same.
+        event.need = match named::plan(&event, self) {
+            Ok((manifest, plan)) => named::need(self.ledger(), &manifest, &plan),
+            Err(_) => Some(Need { memory: 1, thread: 1, seconds: 1 }),
+        };
+        event
     }
 
     pub fn submit(&mut self) -> JobId {

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use unseen_policies::event::*;
 use unseen_policies::ledger::Refusal;
-use unseen_policies::policy::EvidenceRule;
+use unseen_policies::policy::{EvidenceRule, Machine};
 use unseen_policies::rho::Rho;
 
 use crate::lab::*;
@@ -86,7 +86,11 @@ cases! {
         read_another_release, witnessed_another_release
     ],
     Refusal::TooEarly { .. } => [released_too_early, failed_too_early],
-    Refusal::TooSoon => [due_too_soon],
+    Refusal::TooSoon => [due_too_soon, due_before_its_slot_ends],
+    Refusal::OtherNeed => [without_a_need],
+    Refusal::TooLarge { .. } => [more_memory_than_there_is],
+    Refusal::TooLong { .. } => [a_slot_longer_than_the_delay],
+    Refusal::Busy { .. } => [started_in_the_slot_of_another],
 }
 
 fn rho(text: &str) -> Rho {
@@ -356,6 +360,7 @@ fn over_it_when_the_run_starts(lab: &mut Lab) -> (u64, Refusal) {
     lab.rules(|policy| policy.caps.dataset = rho("0.4"));
     let jobs = [lab.approved(), lab.approved()];
     lab.does(OWNER, lab.start(jobs[0]));
+    lab.wait(TimeDelta::hours(1));
     let refusal = Refusal::OverDatasetCap { dataset: "firms".into(), cost: rho("0.25"), left: rho("0.15") };
     (lab.puts(OWNER, lab.start(jobs[1])), refusal)
 }
@@ -568,6 +573,38 @@ fn charged_less(lab: &mut Lab) -> (u64, Refusal) {
 fn due_too_soon(lab: &mut Lab) -> (u64, Refusal) {
     let (entry, _) = run_as(lab, |start| start.release_at -= TimeDelta::minutes(52));
     (entry, Refusal::TooSoon)
+}
+
+fn due_before_its_slot_ends(lab: &mut Lab) -> (u64, Refusal) {
+    // A slot of some 45 minutes.
+    lab.rules(|policy| policy.machine = Some(Machine { fuel_per_second: 37_500_000, memory: 4 << 30, swap: true }));
+    let (entry, _) = run_as(lab, |start| start.release_at -= TimeDelta::minutes(30));
+    (entry, Refusal::TooSoon)
+}
+
+fn without_a_need(lab: &mut Lab) -> (u64, Refusal) {
+    submitted(lab, |job| job.need = None, Refusal::OtherNeed)
+}
+
+fn more_memory_than_there_is(lab: &mut Lab) -> (u64, Refusal) {
+    lab.rules(|policy| policy.machine = Some(Machine::with_memory(64 << 20)));
+    let submission = lab.submission();
+    let needs = submission.need.unwrap().memory.div_ceil(1 << 20);
+    (lab.puts(ANALYST, submission), Refusal::TooLarge { needs, has: 64 })
+}
+
+fn a_slot_longer_than_the_delay(lab: &mut Lab) -> (u64, Refusal) {
+    lab.rules(|policy| policy.machine = Some(Machine::with_memory(4 << 30)));
+    let submission = lab.submission();
+    let needs = submission.need.unwrap().seconds;
+    (lab.puts(ANALYST, submission), Refusal::TooLong { needs, has: 3_600 })
+}
+
+fn started_in_the_slot_of_another(lab: &mut Lab) -> (u64, Refusal) {
+    let (first, second) = (lab.approved(), lab.approved());
+    lab.does(OWNER, lab.start(first));
+    let until = lab.job(first).run.as_ref().unwrap().slot_ends;
+    (lab.puts(OWNER, lab.start(second)), Refusal::Busy { job: first, until })
 }
 
 /// A rule that no evidence of these tests meets.
