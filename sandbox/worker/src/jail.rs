@@ -1,17 +1,24 @@
 //! The second wall: what the worker process gives up before the first raw row is decrypted.
 //!
-//! Landlock takes away the file system and the network, seccomp every system call but those that
-//! computing and writing to open pipes need, rlimits the size of files, core dumps and the address space. The order
-//! matters: descriptors and the engine come first, then the walls, then the data keys are used.
+//! Memory is locked, capabilities are dropped, Landlock takes away the file system and the network,
+//! seccomp every system call but those that computing and writing to open pipes need, rlimits the size of
+//! files, core dumps and the address space. The order matters: descriptors and the engine come first, then
+//! the walls, then the data keys are used.
 
 use std::collections::BTreeMap;
 
 use landlock::{ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetStatus, Scope};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, setrlimit};
+use rustix::thread::{
+    CapabilitySet, CapabilitySets, capabilities, clear_ambient_capability_set, remove_capability_from_bounding_set,
+    set_capabilities,
+};
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
 };
 use serde::{Deserialize, Serialize};
+
+use crate::memory;
 
 /// Which walls hold on this kernel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +31,10 @@ pub struct Walls {
     pub rlimits: Wall,
     /// Not dumpable and not traceable by others of the same user.
     pub undumpable: Wall,
+    /// No capability is left, also where the lab is run by root.
+    pub capabilities: Wall,
+    /// Memory cannot be written to swap.
+    pub memory: Wall,
 }
 
 impl Walls {
@@ -34,6 +45,8 @@ impl Walls {
             ("landlock", &self.landlock),
             ("rlimits", &self.rlimits),
             ("undumpable", &self.undumpable),
+            ("capabilities", &self.capabilities),
+            ("memory", &self.memory),
         ];
         named.into_iter().filter(|(_, wall)| !wall.holds()).map(|(name, _)| name)
     }
@@ -67,10 +80,19 @@ const PAGEMAP_SCAN: libc::c_int = 0xC060_6610_u32 as libc::c_int;
 
 /// Shuts the calling process in, for ever. Call it while there is one thread only.
 pub fn enter() -> Walls {
-    Walls { rlimits: limit_resources(), undumpable: hide(), landlock: lock_files(), seccomp: filter_calls() }
+    // Each in its place: locking needs a capability, and the filter takes away what the others need.
+    Walls {
+        memory: memory::lock(),
+        rlimits: limit_resources(),
+        undumpable: hide(),
+        capabilities: drop_capabilities(),
+        landlock: lock_files(),
+        seccomp: filter_calls(),
+    }
 }
 
-fn limit_resources() -> Wall {
+/// No byte of a file, no core file, a bounded address space.
+pub fn limit_resources() -> Wall {
     let limit = |resource, most| setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) });
     let done = limit(Resource::Fsize, 0)
         .and_then(|()| limit(Resource::Core, 0))
@@ -81,14 +103,38 @@ fn limit_resources() -> Wall {
     }
 }
 
-fn hide() -> Wall {
+/// Lets no other process of the same user look in, and no crash write a core.
+pub fn hide() -> Wall {
     match rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable) {
         Ok(()) => Wall::Holds,
         Err(error) => Wall::Missing(error.to_string()),
     }
 }
 
-fn lock_files() -> Wall {
+/// Gives up every right of root, should there be any, and the way to get one back.
+pub fn drop_capabilities() -> Wall {
+    let none = CapabilitySet::empty();
+    let attempt = || {
+        clear_ambient_capability_set()?;
+        // Only who may set it needs to empty the bounding set.
+        if capabilities(None)?.effective.contains(CapabilitySet::SETPCAP) {
+            for capability in CapabilitySet::all().iter() {
+                // One that this kernel does not know cannot be had either.
+                let _ = remove_capability_from_bounding_set(capability);
+            }
+        }
+        set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })?;
+        capabilities(None)
+    };
+    match attempt() {
+        Ok(left) if left.permitted.is_empty() && left.effective.is_empty() => Wall::Holds,
+        Ok(_) => Wall::Missing("capabilities are left".to_owned()),
+        Err(error) => Wall::Missing(error.to_string()),
+    }
+}
+
+/// Opens no file and reaches no port from here on.
+pub fn lock_files() -> Wall {
     let attempt = || {
         Ruleset::default()
             .set_compatibility(CompatLevel::BestEffort)
@@ -108,7 +154,8 @@ fn lock_files() -> Wall {
     }
 }
 
-fn filter_calls() -> Wall {
+/// Lets only listed system calls through.
+pub fn filter_calls() -> Wall {
     let attempt = || -> Result<(), seccompiler::Error> {
         let arch = std::env::consts::ARCH.try_into()?;
         let errno = |code: i32| SeccompAction::Errno(code as u32);

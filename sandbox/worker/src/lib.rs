@@ -7,6 +7,7 @@
 
 pub mod code;
 pub mod jail;
+pub mod memory;
 pub mod process;
 pub mod ready_made;
 pub mod rows;

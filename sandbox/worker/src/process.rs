@@ -1,14 +1,24 @@
 //! The worker process: how the lab starts one, and what happens inside.
 //!
-//! The lab runs its own binary again with [`ARGUMENT`]. Over standard input go one [`Task`] and the
-//! compiled module, each behind its length; bucket files are inherited as descriptors. Over standard
-//! output come length-prefixed `Message`s. Nothing else connects the two.
+//! The lab runs its own binary again with [`ARGUMENT`]; bucket files are inherited as descriptors. Over
+//! standard input go frames, each behind its length, and over standard output come `Message`s the same
+//! way. Nothing else connects the two.
+//!
+//! ```text
+//! lab     Outline, module ->                    charge, Secrets ->
+//! worker                     loads, sets memory aside,             reads rows
+//!                            shuts itself in -> Ready              -> Progress ... Sealed
+//! ```
+//! So whatever may be missing is found out before the run is charged, and no key is in the process before
+//! its walls are up.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
 
 use serde::{Deserialize, Serialize};
@@ -17,21 +27,50 @@ use unseen_core::seed::{self, NoiseKey};
 use unseen_data::snapshot::load_reference;
 use unseen_data::{BlockKey, DataKey, Snapshot};
 use unseen_policies::event::JobId;
-use unseen_policies::{Manifest, Plan};
+use unseen_policies::{Bounds, Manifest, Plan};
 use unseen_runtime::Failure;
 
 use crate::code::Code;
 use crate::jail::{self, Walls};
+use crate::memory;
 use crate::rows::{ReferenceTables, Rows};
 use crate::run::{self, RunError, Watch};
 
 /// The argument that makes the binary a worker.
 pub const ARGUMENT: &str = "__worker";
 
-/// Everything a worker needs to know, secrets included. Travels through a pipe, never through the
+/// What a worker is told before the run is charged: all it needs to be ready, and no key.
+#[derive(Serialize, Deserialize)]
+pub struct Outline {
+    /// The manifest's text.
+    pub manifest: String,
+    /// How many threads.
+    pub threads: u32,
+    /// Bytes of memory to set aside: see [`unseen_policies::need`].
+    pub memory: u64,
+    /// Public upper bounds of the datasets, by name.
+    pub bounds: BTreeMap<String, Bounds>,
+    /// Private snapshots.
+    pub snapshots: Vec<Part>,
+    /// Reference tables.
+    pub references: Vec<Part>,
+}
+
+/// One snapshot, as handed over.
+#[derive(Serialize, Deserialize)]
+pub struct Part {
+    /// Root digest that the log names.
+    pub root: [u8; 32],
+    /// Bytes of its manifest.
+    pub manifest: Vec<u8>,
+    /// Its files, in order.
+    pub files: Vec<RawFd>,
+}
+
+/// What a worker is told once the run is charged. Travels through a pipe, never through the
 /// environment, arguments or a file.
 #[derive(Serialize, Deserialize)]
-pub struct Task {
+pub struct Secrets {
     /// The job, for the release.
     pub job: JobId,
     /// Origin of the log.
@@ -40,48 +79,18 @@ pub struct Task {
     pub entry: u64,
     /// Its leaf hash.
     pub leaf: [u8; 32],
-    /// The manifest's text.
-    pub manifest: String,
-    /// How many threads.
-    pub threads: usize,
     /// The sealed noise key.
     pub noise_key: [u8; 32],
     /// Seals the release on its way back.
     pub seal_key: [u8; 32],
-    /// Private snapshots.
-    pub snapshots: Vec<SnapshotPart>,
-    /// Reference tables.
-    pub references: Vec<ReferencePart>,
-}
-
-/// One private snapshot, as handed over.
-#[derive(Serialize, Deserialize)]
-pub struct SnapshotPart {
-    /// Root digest that the log names.
-    pub root: [u8; 32],
-    /// Its data key.
-    pub key: [u8; 32],
-    /// Bytes of its manifest.
-    pub manifest: Vec<u8>,
-    /// Bucket files, in order.
-    pub files: Vec<RawFd>,
-}
-
-/// One reference table, as handed over.
-#[derive(Serialize, Deserialize)]
-pub struct ReferencePart {
-    /// Root digest that the log names.
-    pub root: [u8; 32],
-    /// Bytes of its manifest.
-    pub manifest: Vec<u8>,
-    /// Its files.
-    pub files: Vec<RawFd>,
+    /// The data keys of the private snapshots, in order.
+    pub data_keys: Vec<[u8; 32]>,
 }
 
 /// What a worker says.
 #[derive(Serialize, Deserialize)]
 enum Message {
-    Walls(Walls),
+    Ready(Walls),
     Progress { done: u32, all: u32 },
     Sealed(Vec<u8>),
     Failed(Fault),
@@ -96,7 +105,7 @@ pub enum Fault {
         /// The round, from 0.
         round: u32,
     },
-    /// The lab or the machine is at fault: the run can be resumed. Inside text.
+    /// The lab or the machine is at fault: the run can be tried again. Inside text.
     #[error("{0}")]
     Lab(String),
 }
@@ -116,55 +125,96 @@ fn lab_fault(error: impl ToString) -> Fault {
     Fault::Lab(error.to_string())
 }
 
-/// Runs `task` in a worker process, started from the binary `program`, and returns the sealed
-/// release. `files` are the open files whose descriptors the task names; `module` is compiled code
-/// of this lab's own making.
-pub fn run(
-    program: &std::path::Path,
-    task: &Task,
-    module: &[u8],
-    files: &[File],
-    mut progress: impl FnMut(u32, u32),
-) -> Result<(SealedRelease, Walls), Fault> {
-    let mut child =
-        Reaped(spawn(program, files).map_err(|error| Fault::Lab(format!("the worker cannot be started: {error}")))?);
-    let text = serde_json::to_vec(task).map_err(lab_fault)?;
-    if let Some(mut stdin) = child.0.stdin.take() {
-        // A worker that died early says why below.
-        let _ = write_frame(&mut stdin, &text).and_then(|()| write_frame(&mut stdin, module));
+/// A worker that has shut itself in, has its memory, and waits for the keys.
+pub struct Worker {
+    link: Link,
+    walls: Walls,
+}
+
+impl Worker {
+    /// Starts a worker process from the binary `program` and waits until it is ready. `files` are the
+    /// open files whose descriptors the outline names; `module` is compiled code of this lab's own
+    /// making.
+    pub fn prepare(program: &Path, outline: &Outline, module: &[u8], files: &[File]) -> Result<Worker, Fault> {
+        let mut link = Link::start(program, files)?;
+        link.say(&serde_json::to_vec(outline).map_err(lab_fault)?);
+        link.say(module);
+        let walls = link.ready()?;
+        Ok(Worker { link, walls })
     }
-    let mut stdout = child.0.stdout.take().ok_or_else(|| lab_fault("the worker has no standard output"))?;
-    let mut walls = None;
-    loop {
-        let Ok(frame) = read_frame(&mut stdout) else {
-            let status = child.0.wait().map_err(lab_fault)?;
-            return Err(Fault::Lab(format!(
-                "the worker ended without a result ({status}): run the job again to resume it"
-            )));
-        };
-        match serde_json::from_slice(&frame).map_err(lab_fault)? {
-            Message::Walls(found) => walls = Some(found),
-            Message::Progress { done, all } => progress(done, all),
-            Message::Failed(fault) => return Err(fault),
-            Message::Sealed(bytes) => {
-                let walls = walls.ok_or_else(|| lab_fault("the worker did not say which walls hold"))?;
-                let sealed = SealedRelease::from_sealed_bytes(&task.seal_key, &bytes).map_err(lab_fault)?;
-                return Ok((sealed, walls));
+
+    /// The walls that hold round it.
+    pub fn walls(&self) -> &Walls {
+        &self.walls
+    }
+
+    /// Hands over the keys, and returns the sealed release.
+    pub fn run(mut self, secrets: &Secrets, mut progress: impl FnMut(u32, u32)) -> Result<SealedRelease, Fault> {
+        self.link.say(&serde_json::to_vec(secrets).map_err(lab_fault)?);
+        loop {
+            match self.link.hear()? {
+                Message::Progress { done, all } => progress(done, all),
+                Message::Failed(fault) => return Err(fault),
+                Message::Sealed(bytes) => {
+                    return SealedRelease::from_sealed_bytes(&secrets.seal_key, &bytes).map_err(lab_fault);
+                }
+                Message::Ready(_) => return Err(out_of_turn()),
             }
         }
     }
 }
 
 /// The walls that a worker finds on this machine, from a worker that reads nothing.
-pub fn probe_walls(program: &std::path::Path) -> Result<Walls, Fault> {
-    let mut child = Reaped(spawn(program, &[]).map_err(lab_fault)?);
-    drop(child.0.stdin.take());
-    let mut stdout = child.0.stdout.take().ok_or_else(|| lab_fault("the worker has no standard output"))?;
-    let frame = read_frame(&mut stdout).map_err(lab_fault)?;
-    match serde_json::from_slice(&frame).map_err(lab_fault)? {
-        Message::Walls(walls) => Ok(walls),
-        _ => Err(lab_fault("the worker did not say which walls hold")),
+pub fn probe_walls(program: &Path) -> Result<Walls, Fault> {
+    let mut link = Link::start(program, &[])?;
+    link.say(NO_OUTLINE);
+    link.ready()
+}
+
+/// What a worker is told that is only to say which walls hold.
+const NO_OUTLINE: &[u8] = b"";
+
+/// A worker process and the two pipes to it.
+struct Link {
+    child: Reaped,
+    stdin: ChildStdin,
+    stdout: ChildStdout,
+}
+
+impl Link {
+    fn start(program: &Path, files: &[File]) -> Result<Link, Fault> {
+        let cannot = |why: &dyn std::fmt::Display| Fault::Lab(format!("the worker cannot be started: {why}"));
+        let mut child = Reaped(spawn(program, files).map_err(|error| cannot(&error))?);
+        match (child.0.stdin.take(), child.0.stdout.take()) {
+            (Some(stdin), Some(stdout)) => Ok(Link { child, stdin, stdout }),
+            _ => Err(cannot(&"it has no pipes")),
+        }
     }
+
+    fn say(&mut self, frame: &[u8]) {
+        // Of a worker that has ended, [`Link::hear`] tells.
+        let _ = write_frame(&mut self.stdin, frame);
+    }
+
+    fn hear(&mut self) -> Result<Message, Fault> {
+        let Ok(frame) = read_frame(&mut self.stdout) else {
+            let status = self.child.0.wait().map_err(lab_fault)?;
+            return Err(Fault::Lab(format!("the worker ended without a result ({status})")));
+        };
+        serde_json::from_slice(&frame).map_err(lab_fault)
+    }
+
+    fn ready(&mut self) -> Result<Walls, Fault> {
+        match self.hear()? {
+            Message::Ready(walls) => Ok(walls),
+            Message::Failed(fault) => Err(fault),
+            Message::Progress { .. } | Message::Sealed(_) => Err(out_of_turn()),
+        }
+    }
+}
+
+fn out_of_turn() -> Fault {
+    lab_fault("the worker spoke out of turn")
 }
 
 /// A child that does not outlive its owner.
@@ -177,7 +227,7 @@ impl Drop for Reaped {
     }
 }
 
-fn spawn(program: &std::path::Path, files: &[File]) -> std::io::Result<Child> {
+fn spawn(program: &Path, files: &[File]) -> std::io::Result<Child> {
     let descriptors: Vec<RawFd> = files.iter().map(AsRawFd::as_raw_fd).collect();
     let mut command = Command::new(program);
     command.arg(ARGUMENT).env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -206,59 +256,64 @@ pub fn work() {
         // Whoever stopped listening has no use for the rest.
         let _ = write_frame(&mut *stdout, &text).and_then(|()| stdout.flush());
     };
-    let outcome = work_on_input(&say);
-    say(&match outcome {
-        Ok(sealed) => Message::Sealed(sealed),
-        Err(fault) => Message::Failed(fault),
-    });
+    match work_on_input(&say) {
+        Ok(Some(sealed)) => say(&Message::Sealed(sealed)),
+        Ok(None) => {}
+        Err(fault) => say(&Message::Failed(fault)),
+    }
 }
 
-fn work_on_input(say: &(dyn Fn(&Message) + Sync)) -> Result<Vec<u8>, Fault> {
+fn work_on_input(say: &(dyn Fn(&Message) + Sync)) -> Result<Option<Vec<u8>>, Fault> {
     let mut stdin = std::io::stdin().lock();
-    let Ok(text) = read_frame(&mut stdin) else {
-        say(&Message::Walls(jail::enter()));
-        return Err(lab_fault("there is no task"));
-    };
-    let task: Task = serde_json::from_slice(&text).map_err(lab_fault)?;
+    let text = read_frame(&mut stdin).map_err(lab_fault)?;
+    if text == NO_OUTLINE {
+        say(&Message::Ready(jail::enter()));
+        return Ok(None);
+    }
+    let outline: Outline = serde_json::from_slice(&text).map_err(lab_fault)?;
     let compiled = read_frame(&mut stdin).map_err(lab_fault)?;
-    let manifest = Manifest::parse(&task.manifest).map_err(lab_fault)?;
+    let manifest = Manifest::parse(&outline.manifest).map_err(lab_fault)?;
 
     // Everything that needs more rights than a worker keeps comes before the walls go up.
-    let references = task
+    let references = outline
         .references
         .iter()
         .map(|part| load_reference(&part.manifest, part.root, adopt(&part.files)).map_err(lab_fault));
     let references = ReferenceTables(references.collect::<Result<_, _>>()?);
     let plan = Plan::new(&manifest, &references).map_err(lab_fault)?;
+    let threads = outline.threads as usize;
     // SAFETY: the lab compiled these bytes itself, or found them in its cache under its own HMAC.
-    let code = unsafe { Code::load(&compiled, &manifest, &plan, task.threads) }.map_err(lab_fault)?;
-    let files: Vec<Vec<File>> = task.snapshots.iter().map(|part| adopt(&part.files)).collect();
+    let code = unsafe { Code::load(&compiled, &manifest, &plan, threads) }.map_err(lab_fault)?;
+    let files: Vec<Vec<File>> = outline.snapshots.iter().map(|part| adopt(&part.files)).collect();
+    memory::set_aside(outline.memory).map_err(Fault::Lab)?;
     let walls = jail::enter();
-    let shut_in = walls.seccomp.holds();
-    say(&Message::Walls(walls));
-    if !shut_in {
+    if !walls.seccomp.holds() {
         return Err(lab_fault("this kernel has no seccomp, so no row is decrypted here: see `unseen doctor`"));
     }
+    say(&Message::Ready(walls));
 
-    let snapshots = task.snapshots.iter().zip(files).map(|(part, files)| {
-        let key = DataKey::from_bytes(&part.key).map_err(lab_fault)?;
+    // Whoever only wanted to know whether it could run has gone.
+    let Ok(text) = read_frame(&mut stdin) else { return Ok(None) };
+    let secrets: Secrets = serde_json::from_slice(&text).map_err(lab_fault)?;
+    let snapshots = outline.snapshots.iter().zip(&secrets.data_keys).zip(files).map(|((part, key), files)| {
+        let key = DataKey::from_bytes(key).map_err(lab_fault)?;
         Snapshot::open(&part.manifest, part.root, &key, files).map_err(lab_fault)
     });
     let rows = Rows::new(&manifest, snapshots.collect::<Result<_, _>>()?, &references).map_err(lab_fault)?;
-    let noise_key = NoiseKey::new(task.noise_key);
-    let digests: Vec<[u8; 32]> = task.snapshots.iter().map(|part| part.root).collect();
-    let identity = seed::Run { origin: &task.origin, entry: task.entry, leaf: task.leaf, snapshots: &digests };
+    let noise_key = NoiseKey::new(secrets.noise_key);
+    let digests: Vec<[u8; 32]> = outline.snapshots.iter().map(|part| part.root).collect();
+    let identity = seed::Run { origin: &secrets.origin, entry: secrets.entry, leaf: secrets.leaf, snapshots: &digests };
     let outcome = run::run(&run::Run {
         plan: &plan,
         guest: &code,
         rows: &rows,
         seed: &|round| noise_key.round_seed(&identity, round),
-        block_key: BlockKey::new(&task.noise_key).map_err(lab_fault)?,
-        threads: task.threads,
+        block_key: BlockKey::new(&secrets.noise_key).map_err(lab_fault)?,
+        threads,
         watch: &Reporter(say),
     })?;
-    let sealed = seal(task.job, task.entry, &plan, outcome).map_err(lab_fault)?;
-    Ok(sealed.into_sealed_bytes(&task.seal_key))
+    let sealed = seal(secrets.job, secrets.entry, &plan, outcome).map_err(lab_fault)?;
+    Ok(Some(sealed.into_sealed_bytes(&secrets.seal_key)))
 }
 
 /// Writes the release of an outcome and seals it.

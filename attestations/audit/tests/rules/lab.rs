@@ -15,7 +15,7 @@ use unseen_core::{ExactTotals, NoiseKey, RoundNoise, SealedRelease};
 use unseen_log::{Log, blob_path};
 use unseen_policies::Need;
 use unseen_policies::event::*;
-use unseen_policies::ledger::{Dataset, Job, Ledger};
+use unseen_policies::ledger::{Dataset, Job, Ledger, Refusal};
 use unseen_policies::policy::{Caps, EvidenceRule, Machine, Policy, Witness, Witnesses};
 use unseen_tlog::cosignature::{WitnessKey, cosign};
 use unseen_tlog::merkle::{self, Hash, leaf_hash, node_hash};
@@ -317,6 +317,9 @@ impl Lab {
     /// A job whose run has started, and the entry that started it.
     pub fn running(&mut self) -> (JobId, u64) {
         let job = self.approved();
+        if let Err(Refusal::Busy { until, .. }) = self.ledger().check_free(self.time) {
+            self.time = until;
+        }
         (job, self.does(OWNER, self.start(job)))
     }
 
