@@ -8,8 +8,8 @@ use std::path::Path;
 use chrono::DateTime;
 use serde_json::{Map, Value};
 use unseen_policies::event::*;
-use unseen_policies::{Bounds, Need};
 use unseen_policies::policy::{EvidenceRule, Policy, Witness, Witnesses};
+use unseen_policies::{Bounds, Need};
 use unseen_tlog::dsse::parse_pre_authentication_encoding;
 use unseen_tlog::statement::Statement;
 

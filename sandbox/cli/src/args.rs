@@ -360,7 +360,7 @@ pub enum JobCommand {
         job: JobId,
         /// Threads; all cores when left out. The result does not depend on it
         #[arg(long)]
-        threads: Option<usize>,
+        threads: Option<u32>,
         #[command(flatten)]
         signer: Signer,
     },

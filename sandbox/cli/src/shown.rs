@@ -2,10 +2,11 @@
 
 use serde_json::json;
 use unseen_core::release::{Derived, ReleaseBody, ReleasedKey, ReleasedOutput};
-use unseen_policies::accounting;
+use unseen_policies::ledger::span;
 use unseen_policies::manifest::{GrainKind, Manifest};
 use unseen_policies::plan::Plan;
 use unseen_policies::rational::to_f64;
+use unseen_policies::{Need, accounting};
 
 use unseen_terminal::i18n::tr;
 use unseen_terminal::output::{bar, bold, facts, named_table, table};
@@ -79,6 +80,15 @@ fn key(key: &ReleasedKey) -> String {
     }
 }
 
+/// Bytes in the largest unit that keeps them whole or nearly so.
+fn bytes(count: u64) -> String {
+    match count {
+        0..0x10_0000 => format!("{} KiB", count.div_ceil(1 << 10)),
+        0x10_0000..0x2_8000_0000 => format!("{} MiB", count.div_ceil(1 << 20)),
+        _ => format!("{} GiB", count.div_ceil(1 << 30)),
+    }
+}
+
 /// Four significant digits.
 fn brief(number: f64) -> String {
     if number == 0.0 || !number.is_finite() {
@@ -89,8 +99,9 @@ fn brief(number: f64) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
-/// What a job costs and how exact its numbers will be.
-pub fn plan(manifest: &Manifest, plan: &Plan, delta: f64) -> String {
+/// What a job costs, what its run may need, and how exact its numbers will be. The need is known where
+/// there is a lab.
+pub fn plan(manifest: &Manifest, plan: &Plan, need: Option<&Need>, delta: f64) -> String {
     let grain = match plan.grain {
         GrainKind::Unit => tr("one unit").into_owned(),
         GrainKind::Blocks { count } => format!("{count} {}", tr("blocks of units")),
@@ -106,7 +117,16 @@ pub fn plan(manifest: &Manifest, plan: &Plan, delta: f64) -> String {
         ("Rounds", plan.rounds.to_string()),
         ("Costs, rho", epsilon),
         ("Release", manifest.job.release.to_string()),
+        ("Fuel a grain", plan.limits.fuel.to_string()),
+        ("Memory a grain", bytes(plan.limits.memory)),
     ]);
+    if let Some(need) = need {
+        text.push_str(&facts(&[
+            ("The run takes at most", span(need.seconds)),
+            ("The run's memory, at most", bytes(need.memory)),
+            ("Each further thread adds", bytes(need.thread)),
+        ]));
+    }
     let rows = plan.outputs.iter().flat_map(|output| {
         output.values.iter().map(|value| {
             let unit = to_f64(&value.granularity);
@@ -127,7 +147,7 @@ pub fn plan(manifest: &Manifest, plan: &Plan, delta: f64) -> String {
 }
 
 /// The same for programs.
-pub fn plan_json(plan: &Plan, delta: f64) -> serde_json::Value {
+pub fn plan_json(plan: &Plan, need: Option<&Need>, delta: f64) -> serde_json::Value {
     let outputs: Vec<_> = plan.outputs.iter().map(|output| {
         let values: Vec<_> = output.values.iter().map(|value| {
             let unit = to_f64(&value.granularity);
@@ -144,6 +164,10 @@ pub fn plan_json(plan: &Plan, delta: f64) -> serde_json::Value {
         "epsilon": accounting::epsilon(plan.charge.rho, delta),
         "delta": delta,
         "rounds": plan.rounds,
+        "fuel": plan.limits.fuel,
+        "memory": plan.limits.memory,
+        "rows": plan.limits.rows,
+        "need": need,
         "outputs": outputs,
     })
 }

@@ -51,6 +51,7 @@ impl Lab {
             snapshot: fold::digest(b""),
             open_to,
             values: None,
+            bounds: None,
         };
         let options = ImportOptions::new(now());
         if parsed.unit.is_some() {

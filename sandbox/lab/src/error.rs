@@ -80,6 +80,24 @@ pub enum LabError {
     NoSm2,
     #[error("the run stopped: {0}")]
     Run(Fault),
+    #[error("the run was cut short: {fault}; run the job again before its result is due, or it ends without one")]
+    CutShort { job: unseen_policies::event::JobId, fault: Fault },
+    #[error(
+        "the run may need {needs} MiB of memory, and this machine has {has} MiB for it: run it when the machine has less to do, or submit it with a lower `limits.memory`"
+    )]
+    Memory { needs: u64, has: u64 },
+    #[error("another process runs or replays a job of this lab: try again when it has ended")]
+    RunGoesOn,
+    #[error("the policy lets no row be read where it could be written to swap: {0}")]
+    Swap(String),
+    #[error(
+        "the run of {job} was started by the build {started}, and this is the build {build}: go on with the one that started it"
+    )]
+    OtherBuild {
+        job: unseen_policies::event::JobId,
+        started: unseen_policies::event::Digest,
+        build: unseen_policies::event::Digest,
+    },
     #[error("entry {0} of the log is not a valid one: {1}")]
     DamagedLog(u64, EntryError),
     #[error("the lab's state cannot be kept: {0}")]

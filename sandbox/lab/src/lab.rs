@@ -11,16 +11,17 @@
 //! ```
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use unseen_audit::fold::{self, Fold, Opened};
 use unseen_audit::named::{self, Lookup};
 use unseen_audit::public_values::PublicTables;
-use unseen_log::Log;
+use unseen_log::{Log, LogError};
 use unseen_policies::event::{Digest, Event, LabCreated, PolicySet, Record};
 use unseen_policies::ledger::Ledger;
-use unseen_policies::policy::Policy;
+use unseen_policies::policy::{Machine, Policy};
 use unseen_tlog::Signer;
 use unseen_tlog::note::NoteKey;
 
@@ -84,7 +85,9 @@ impl Lab {
         };
         let record = Record { log: origin.to_owned(), time: now(), nonce: nonce()?, event: created.into() };
         lab.accept(&fold::seal(&record, owner)?, &[])?;
-        lab.sign_and_accept(PolicySet { policy: Policy::default() }, owner, &[])?;
+        // A quarter of the memory is left to everything else that the machine does.
+        let machine = Some(Machine::with_memory(unseen_worker::memory::total() / 4 * 3));
+        lab.sign_and_accept(PolicySet { policy: Policy { machine, ..Policy::default() } }, owner, &[])?;
         write_about(dir, lab.ledger())
     }
 
@@ -92,7 +95,7 @@ impl Lab {
     pub fn open(dir: &Path) -> Result<Lab, LabError> {
         let origin = read_origin(dir)?;
         let keys = LabKeys::open(&dir.join("keys"))?;
-        let mut log = handover::open_log(&dir.join("log"), &origin, &keys)?;
+        let mut log = open_log_when_free(dir, &origin, &keys)?;
         let state = State::open(&dir.join("state"), &keys.seal)?;
         let kept = state.load();
         if let Some(kept) = &kept {
@@ -266,6 +269,19 @@ pub(crate) fn write_about(dir: &Path, ledger: &Ledger) -> Result<(), LabError> {
     let text = toml::to_string(&About { origin: ledger.origin.clone(), log_key: ledger.log_key().to_owned() });
     let text = text.map_err(|error| LabError::Other(error.to_string()))?;
     write_durably(&dir.join("lab.toml"), text.as_bytes())
+}
+
+/// Opens the log. Others have it for moments only, so it is worth a wait.
+fn open_log_when_free(dir: &Path, origin: &str, keys: &LabKeys) -> Result<Log, LabError> {
+    let patience = Instant::now() + Duration::from_secs(10);
+    loop {
+        match handover::open_log(&dir.join("log"), origin, keys) {
+            Err(LabError::Log(LogError::InUse(_))) if Instant::now() < patience => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            other => return other,
+        }
+    }
 }
 
 fn read_origin(dir: &Path) -> Result<String, LabError> {

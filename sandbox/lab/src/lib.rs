@@ -30,6 +30,6 @@ pub use datasets::Registration;
 pub use error::LabError;
 pub use lab::{Attachments, Lab};
 pub use modules::compile;
-pub use replay::{Difference, Replay, Verdict};
-pub use runs::{Published, Ran};
+pub use replay::{Difference, Replay, Replaying, Verdict};
+pub use runs::{Begun, Published, Ran, RunLock};
 pub use unseen_keys::{open_key, read_signing_key, write_new_key};

@@ -10,9 +10,13 @@ use unseen_audit::fold;
 use unseen_core::release::{ReleaseBody, ReleasedKey};
 use unseen_log::blob_path;
 use unseen_policies::event::{Digest, JobId};
+use unseen_tlog::merkle::Hash;
+use unseen_tlog::note::Checkpoint;
+use unseen_worker::process::{Secrets, Worker};
 
 use crate::error::LabError;
 use crate::lab::Lab;
+use crate::runs::RunLock;
 
 /// A run that was run again.
 pub struct Replay {
@@ -65,15 +69,25 @@ impl Replay {
     }
 }
 
+/// A replay whose worker is ready. It needs the lab no more, as a run does.
+pub struct Replaying {
+    worker: Worker,
+    secrets: Secrets,
+    /// The release's entry, and what opens it.
+    entry: u64,
+    announced: Vec<u8>,
+    edge: Checkpoint,
+    proof: Vec<Hash>,
+    run: u64,
+    logged: Digest,
+    kept: Vec<u8>,
+    other_build: Option<(Digest, Digest)>,
+    _lock: RunLock,
+}
+
 impl Lab {
-    /// Runs a released job again and compares. `program` is the binary that becomes the worker.
-    pub fn replay(
-        &self,
-        program: &Path,
-        id: JobId,
-        threads: usize,
-        progress: impl FnMut(u32, u32),
-    ) -> Result<Replay, LabError> {
+    /// Makes a worker ready to run a released job again. `program` is the binary that becomes the worker.
+    pub fn begin_replay(&self, program: &Path, id: JobId, threads: u32, lock: RunLock) -> Result<Replaying, LabError> {
         let job = self.ledger().job(id)?;
         let (entry, logged) = job.release.ok_or(LabError::NoResult(id))?;
         let named = |what: &'static str, digest: &Digest| {
@@ -81,27 +95,22 @@ impl Lab {
         };
         named("manifest", &job.submitted.manifest)?;
         named("module", &job.submitted.module)?;
-        let (sealed, _) = self.execute(program, id, threads, progress)?;
+        let ready = self.ready(program, id, threads)?;
+        let (worker, secrets) = (ready.prepare()?, self.secrets(id, &ready)?);
         let started = self.started(id)?;
         let build = self.build_digest(program)?;
-        let kept = self.kept_bytes(&logged)?;
-        let derived = Digest::from_bytes(sealed.digest().as_bytes());
-        let (mut numbers, mut found) = (0, Vec::new());
-        // What is not the release that the log announces stays sealed: its numbers would be a second
-        // release that nobody was charged for.
-        if derived == logged {
-            let release = self.opened(entry, sealed)?;
-            numbers = values(release.body()).count();
-            found = ReleaseBody::parse(&kept).map_or_else(|_| Vec::new(), |kept| differences(&kept, release.body()));
-        }
-        Ok(Replay {
+        Ok(Replaying {
+            worker,
+            secrets,
+            entry,
+            announced: self.log.entry(entry)?,
+            edge: self.log.checkpoint().clone(),
+            proof: self.log.prove_inclusion(entry)?,
             run: started.entry,
             logged,
-            kept: fold::digest(&kept),
-            derived,
-            numbers,
-            differences: found,
+            kept: self.kept_bytes(&logged)?,
             other_build: (build != started.runtime_build).then_some((started.runtime_build, build)),
+            _lock: lock,
         })
     }
 
@@ -109,6 +118,34 @@ impl Lab {
     fn kept_bytes(&self, digest: &Digest) -> Result<Vec<u8>, LabError> {
         let path = self.log_dir().join(blob_path(&unseen_tlog::Digest::from_bytes(digest.to_bytes())));
         std::fs::read(&path).map_err(LabError::io(path))
+    }
+}
+
+impl Replaying {
+    /// Runs the job again and compares.
+    pub fn carry_out(self, progress: impl FnMut(u32, u32)) -> Result<Replay, LabError> {
+        let sealed = self.worker.run(&self.secrets, progress)?;
+        let derived = Digest::from_bytes(sealed.digest().as_bytes());
+        let (mut numbers, mut found) = (0, Vec::new());
+        // What is not the release that the log announces stays sealed: its numbers would be a second
+        // release that nobody was charged for.
+        if derived == self.logged {
+            let release = sealed
+                .open(&self.announced, self.entry, self.edge.size, &self.edge.root, &self.proof)
+                .map_err(|error| LabError::Other(error.to_string()))?;
+            numbers = values(release.body()).count();
+            let kept = ReleaseBody::parse(&self.kept);
+            found = kept.map_or_else(|_| Vec::new(), |kept| differences(&kept, release.body()));
+        }
+        Ok(Replay {
+            run: self.run,
+            logged: self.logged,
+            kept: fold::digest(&self.kept),
+            derived,
+            numbers,
+            differences: found,
+            other_build: self.other_build,
+        })
     }
 }
 

@@ -1,12 +1,13 @@
 //! Jobs in the lab: submission, the charged run, the sealed result, and its release on schedule.
 //!
 //! ```text
-//! run-started (charge, durable) -> worker -> sealed/JOB -> [release time] -> released -> opened
+//! worker ready -> run-started (charge, durable) -> rows -> sealed/JOB -> [release time] -> released -> opened
 //! ```
-//! Killed anywhere, `run` goes on from what is there: the charge is in the log once, and the worker's
-//! numbers are the same bit for bit.
+//! Killed anywhere, `begin` goes on from what is there: the charge is in the log once, and the worker's
+//! numbers are the same bit for bit. Between [`Lab::begin`] and [`Lab::conclude`] the lab is not held.
 
-use std::fs::File;
+use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -20,21 +21,45 @@ use unseen_policies::event::{
 use unseen_policies::ledger::{Job, Refusal, Run};
 use unseen_policies::lifecycle::State;
 use unseen_policies::manifest::Release;
-use unseen_policies::{Manifest, Plan};
+use unseen_policies::policy::Machine;
+use unseen_policies::{Bounds, Manifest, Need, Plan};
 use unseen_tlog::Signer;
-use unseen_worker::jail::Walls;
-use unseen_worker::process::{self, Fault, ReferencePart, SnapshotPart, Task};
+use unseen_worker::jail::{Wall, Walls};
+use unseen_worker::memory;
+use unseen_worker::process::{Fault, Outline, Part, Secrets, Worker};
 
 use crate::error::LabError;
 use crate::lab::{Attachments, Lab, attached, now, write_durably};
 use crate::requests;
 
-/// How a run ended.
+/// A run that is charged and whose worker is ready. It needs the lab no more: while it goes on, others
+/// use the lab as ever, so that no entry's time tells how long it takes.
+pub struct Begun {
+    job: JobId,
+    worker: Worker,
+    ready: Ready,
+    secrets: Secrets,
+    sealed: PathBuf,
+    failed: PathBuf,
+    evidence: Option<String>,
+    slot_ends: DateTime<Utc>,
+    _lock: RunLock,
+}
+
+/// What a worker is made ready from.
+pub(crate) struct Ready {
+    program: PathBuf,
+    outline: Outline,
+    module: Vec<u8>,
+    files: Vec<File>,
+    data_keys: Vec<[u8; 32]>,
+}
+
+/// Held by whoever runs a job on this machine: one run at a time has the memory that was set aside.
+pub struct RunLock(#[expect(dead_code, reason = "closing the file lets go of the lock")] File);
+
+/// Where a job stands after its run.
 pub struct Ran {
-    /// The walls that held round the worker; none when the result was there already.
-    pub walls: Option<Walls>,
-    /// What was asked for as evidence of the machine and could not be had, though the policy does without.
-    pub evidence: Option<String>,
     /// The entry of the release, when its time had come.
     pub released: Option<u64>,
     /// Whether the job has ended without a result, and its time had come.
@@ -53,8 +78,13 @@ pub struct Published {
     pub bytes: Vec<u8>,
 }
 
-/// What the log says of a job whose `advance` failed. Nothing of what the guest said.
-const ADVANCE_FAILED: &str = "the job's `advance` failed on the noised totals";
+/// What the log says of a job without a result: the same whatever happened.
+const NO_RESULT: &str = "the run gave no result: the job's `advance` failed, or the run was cut short";
+
+/// In the place of a result: the job failed by itself, as it would again.
+const FAILED: &[u8] = b"";
+/// In the place of a result: the run was cut short, and may be tried again until its time comes.
+const CUT_SHORT: &[u8] = b"cut short";
 
 /// What runs jobs, as provenance names it.
 const RUNTIME: &str = concat!("unseen ", env!("CARGO_PKG_VERSION"));
@@ -96,41 +126,56 @@ impl Lab {
         Ok((text, manifest, plan))
     }
 
-    /// Runs an approved job, or goes on with a run that was interrupted. `program` is the binary that
-    /// becomes the worker. When the release time has come the result is released.
-    pub fn run(
+    /// Charges an approved job and makes its worker ready, or makes one ready for a run that was
+    /// interrupted. `program` is the binary that becomes the worker. None when the run has ended already.
+    ///
+    /// Whatever the machine lacks is found out before the charge: memory, walls, a build that can go on.
+    pub fn begin(
         &mut self,
         program: &Path,
         id: JobId,
         operator: &dyn Signer,
-        threads: usize,
-        progress: impl FnMut(u32, u32),
-    ) -> Result<Ran, LabError> {
-        if self.ledger().job(id)?.state == State::Running {
+        threads: u32,
+        lock: RunLock,
+    ) -> Result<Option<Begun>, LabError> {
+        let going_on = self.ledger().job(id)?.state == State::Running;
+        if going_on {
             let person = self.ledger().person(&fold::public_key(&operator.verifying_key()))?;
             if !person.roles.contains(&Role::Operator) {
                 return Err(Refusal::WrongRole { name: person.name.clone(), role: "an operator" }.into());
             }
+            if self.has_ended(program, id)? {
+                return Ok(None);
+            }
         } else {
-            self.start(program, id, operator)?;
+            // What would be refused is refused before a worker is made ready.
+            let event = self.run_started(program, id)?;
+            self.ledger().check(&fold::public_key(&operator.verifying_key()), &self.record(event)?)?;
+        }
+        let ready = self.ready(program, id, threads)?;
+        let worker = ready.prepare()?;
+        let swap_allowed = self.ledger().policy().and_then(|policy| policy.machine.as_ref()).is_none_or(|it| it.swap);
+        if let (false, Wall::Missing(why) | Wall::Partly(why)) = (swap_allowed, &worker.walls().memory) {
+            return Err(LabError::Swap(why.clone()));
+        }
+        if !going_on {
+            let event = self.run_started(program, id)?;
+            self.sign_and_accept(event, operator, &[])?;
         }
         let evidence = self.record_evidence(id)?;
-        let mut walls = None;
-        if self.sealed(id).is_none() && !self.failed_path(id).exists() {
-            match self.execute(program, id, threads, progress) {
-                Ok((sealed, held)) => {
-                    walls = Some(held);
-                    write_durably(&self.sealed_path(id), &sealed.into_sealed_bytes(&self.seal_key(id)?))?;
-                }
-                // That a job failed is a result like another: it waits for its time.
-                Err(LabError::Run(Fault::Job { .. })) => write_durably(&self.failed_path(id), b"")?,
-                Err(error) => return Err(error),
-            }
-        }
+        let secrets = self.secrets(id, &ready)?;
+        let (sealed, failed) = (self.sealed_path(id), self.failed_path(id));
+        let slot_ends = self.started(id)?.slot_ends;
+        Ok(Some(Begun { job: id, worker, ready, secrets, sealed, failed, evidence, slot_ends, _lock: lock }))
+    }
+
+    /// Where a started job stands, after its result was published if its time has come.
+    pub fn conclude(&mut self, id: JobId) -> Result<Ran, LabError> {
         let release_at = self.started(id)?.release_at;
-        let released = if now() >= release_at { self.publish(id)? } else { None };
+        let waits = self.ledger().job(id)?.state == State::Running;
+        let released = if waits && now() >= release_at { self.publish(id)? } else { None };
         let failed = self.ledger().job(id)?.state == State::Failed;
-        Ok(Ran { walls, evidence, released, failed, release_at })
+        Ok(Ran { released, failed, release_at })
     }
 
     /// Opens a job's release for an enrolled person, and records that. Publishes it first if its time
@@ -208,16 +253,41 @@ impl Lab {
         }
     }
 
-    /// Charges the job: from here on its loss is spent.
-    fn start(&mut self, program: &Path, id: JobId, operator: &dyn Signer) -> Result<(), LabError> {
+    /// Whether a started run needs no worker any more: its result is there, the job failed, or its time
+    /// has come without one that could still be had.
+    fn has_ended(&self, program: &Path, id: JobId) -> Result<bool, LabError> {
+        if self.sealed(id).is_some() {
+            return Ok(true);
+        }
+        let run = self.started(id)?;
+        let due = now() >= run.release_at;
+        match std::fs::read(self.failed_path(id)) {
+            Ok(said) if said == CUT_SHORT && !due => {}
+            Ok(_) => return Ok(true),
+            Err(_) => {}
+        }
+        // What the log says of the build holds for every number of the release.
+        let build = self.build_digest(program)?;
+        if build == run.runtime_build {
+            return Ok(false);
+        }
+        if !due {
+            return Err(LabError::OtherBuild { job: id, started: run.runtime_build, build });
+        }
+        write_durably(&self.failed_path(id), CUT_SHORT)?;
+        Ok(true)
+    }
+
+    /// The charge: from the moment this is in the log the job's loss is spent.
+    fn run_started(&self, program: &Path, id: JobId) -> Result<RunStarted, LabError> {
         let job = self.ledger().job(id)?;
         let in_force = self.ledger().policy.as_ref().ok_or(Refusal::OtherPolicy)?;
         // The entry says what its manifest says: that was checked when it was accepted.
         let asked: Release = job.submitted.release.parse().map_err(|_| LabError::Mismatch("the release time"))?;
         let start = now();
-        let release_at = asked.earliest(start).max(self.ledger().earliest_release(start));
+        let release_at = asked.earliest(start).max(self.ledger().earliest_release_of(&job.submitted, start));
         let read = job.submitted.datasets.iter();
-        let started = RunStarted {
+        Ok(RunStarted {
             job: id,
             submission: job.leaf,
             manifest: job.submitted.manifest,
@@ -230,74 +300,68 @@ impl Lab {
             release_at,
             runtime: RUNTIME.to_owned(),
             runtime_build: self.build_digest(program)?,
-        };
-        self.sign_and_accept(started, operator, &[])?;
-        Ok(())
+        })
     }
 
-    /// Hands everything to a worker and waits. Checks once more that what runs is what was approved:
+    /// Gathers what a worker is made ready from. Checks once more that what runs is what was approved:
     /// blobs by their digests, snapshots by their roots, the log by its fold.
-    pub(crate) fn execute(
-        &self,
-        program: &Path,
-        id: JobId,
-        threads: usize,
-        progress: impl FnMut(u32, u32),
-    ) -> Result<(SealedRelease, Walls), LabError> {
+    pub(crate) fn ready(&self, program: &Path, id: JobId, threads: u32) -> Result<Ready, LabError> {
         let job = self.ledger().job(id)?;
-        let (manifest_text, manifest, plan) = self.submitted_plan(id)?;
+        let (text, manifest, plan) = self.submitted_plan(id)?;
+        let machine = self.ledger().policy().and_then(|policy| policy.machine.clone());
+        let machine = machine.unwrap_or_else(|| Machine::with_memory(u64::MAX));
+        let bounds: BTreeMap<String, Bounds> =
+            job.submitted.datasets.iter().map(|used| (used.name.clone(), self.ledger().bounds(&used.name))).collect();
+        let bound = |name: &str| bounds.get(name).copied().unwrap_or_default();
+        let need = job.submitted.need.unwrap_or_else(|| Need::new(&manifest, &plan, &bound, &machine));
+        let has = machine.memory.min(memory::available());
+        let threads = need
+            .threads(threads, has)
+            .ok_or(LabError::Memory { needs: need.memory.div_ceil(1 << 20), has: has >> 20 })?;
         let module = self.compiled(&job.submitted.module, &self.blob(&job.submitted.module)?, &manifest, &plan)?;
-        let (mut files, mut snapshots, mut references) = (Vec::new(), Vec::new(), Vec::new());
-        let mut hand_over = |opened: Vec<File>| -> Vec<i32> {
-            let numbers = opened.iter().map(std::os::fd::AsRawFd::as_raw_fd).collect();
-            files.extend(opened);
-            numbers
-        };
+        let (mut files, mut data_keys) = (Vec::new(), Vec::new());
+        let (mut snapshots, mut references) = (Vec::new(), Vec::new());
         for used in &job.submitted.datasets {
-            let private = manifest.inputs.iter().any(|input| input.dataset == used.name);
             let snapshot = self.snapshot(&used.name, &used.snapshot)?;
-            let root = used.snapshot.to_bytes();
+            let private = manifest.inputs.iter().any(|input| input.dataset == used.name);
             if private {
-                let key = *snapshot.data_key(&self.keys.data)?.expose_bytes();
-                snapshots.push(SnapshotPart {
-                    root,
-                    key,
-                    manifest: snapshot.manifest_bytes,
-                    files: hand_over(snapshot.files),
-                });
-            } else {
-                references.push(ReferencePart {
-                    root,
-                    manifest: snapshot.manifest_bytes,
-                    files: hand_over(snapshot.files),
-                });
+                data_keys.push(*snapshot.data_key(&self.keys.data)?.expose_bytes());
             }
+            let numbers = snapshot.files.iter().map(std::os::fd::AsRawFd::as_raw_fd).collect();
+            let part = Part { root: used.snapshot.to_bytes(), manifest: snapshot.manifest_bytes, files: numbers };
+            files.extend(snapshot.files);
+            if private { snapshots.push(part) } else { references.push(part) }
         }
+        let memory = need.memory_of(threads);
+        let outline = Outline { manifest: text, threads, memory, bounds, snapshots, references };
+        Ok(Ready { program: program.to_owned(), outline, module, files, data_keys })
+    }
+
+    /// What the worker is told once the run is charged.
+    pub(crate) fn secrets(&self, id: JobId, ready: &Ready) -> Result<Secrets, LabError> {
         let started = self.started(id)?;
-        let task = Task {
+        Ok(Secrets {
             job: id,
             origin: self.ledger().origin.clone(),
             entry: started.entry,
             leaf: started.leaf.to_bytes(),
-            manifest: manifest_text,
-            threads,
             noise_key: self.keys.noise,
             seal_key: self.seal_key(id)?,
-            snapshots,
-            references,
-        };
-        Ok(process::run(program, &task, &module, &files, progress)?)
+            data_keys: ready.data_keys.clone(),
+        })
     }
 
     /// Records that a sealed result is out, then opens it. Returns the entry; none when the job failed.
     fn publish(&mut self, id: JobId) -> Result<Option<u64>, LabError> {
-        if self.failed_path(id).exists() {
+        let Some(sealed) = self.sealed(id) else {
+            if !self.failed_path(id).exists() {
+                return Err(LabError::NoResult(id));
+            }
             let run = self.started(id)?.entry;
-            self.record_as_lab(RunFailed { job: id, run, reason: ADVANCE_FAILED.to_owned() })?;
+            self.record_as_lab(RunFailed { job: id, run, reason: NO_RESULT.to_owned() })?;
             let _ = std::fs::remove_file(self.failed_path(id));
             return Ok(None);
-        }
-        let sealed = self.sealed(id).ok_or(LabError::NoResult(id))?;
+        };
         let body = Digest::from_bytes(sealed.digest().as_bytes());
         let job = self.ledger().job(id)?;
         let run = job.run.as_ref().ok_or(LabError::NoResult(id))?;
@@ -405,6 +469,76 @@ impl Lab {
 
     fn sealed_path(&self, id: JobId) -> PathBuf {
         self.dir.join("sealed").join(id.to_string())
+    }
+}
+
+impl Begun {
+    /// The walls that hold round the worker.
+    pub fn walls(&self) -> &Walls {
+        self.worker.walls()
+    }
+
+    /// What was asked for as evidence of the machine and could not be had, though the policy does without.
+    pub fn evidence(&self) -> Option<&str> {
+        self.evidence.as_deref()
+    }
+
+    /// Until when the machine is this run's, however soon it is done. Whoever carries it out does nothing
+    /// that others see before then.
+    pub fn slot_ends(&self) -> DateTime<Utc> {
+        self.slot_ends
+    }
+
+    /// Runs the job and keeps its sealed result, or that it has none: [`Lab::conclude`] publishes either
+    /// when its time has come.
+    ///
+    /// # Errors
+    /// The run was cut short twice. Inside text. The job may be run again until its time comes, and has
+    /// failed then.
+    pub fn carry_out(self, mut progress: impl FnMut(u32, u32)) -> Result<(), LabError> {
+        let Begun { job, worker, ready, secrets, sealed, failed, .. } = self;
+        let outcome = match worker.run(&secrets, &mut progress) {
+            // Nobody's rows decide whether a machine has a bad moment: once more.
+            Err(Fault::Lab(_)) => ready.prepare().and_then(|worker| worker.run(&secrets, &mut progress)),
+            other => other,
+        };
+        match outcome {
+            Ok(result) => {
+                write_durably(&sealed, &result.into_sealed_bytes(&secrets.seal_key))?;
+                let _ = std::fs::remove_file(&failed);
+                Ok(())
+            }
+            // That a job failed is a result like another: it waits for its time.
+            Err(Fault::Job { .. }) => write_durably(&failed, FAILED),
+            Err(fault) => {
+                write_durably(&failed, CUT_SHORT)?;
+                Err(LabError::CutShort { job, fault })
+            }
+        }
+    }
+}
+
+impl Ready {
+    pub(crate) fn prepare(&self) -> Result<Worker, Fault> {
+        Worker::prepare(&self.program, &self.outline, &self.module, &self.files)
+    }
+}
+
+impl RunLock {
+    /// Takes it, unless another process runs a job of this lab. Nobody waits: when the other one ends may
+    /// depend on rows, and what starts next must not.
+    pub fn take(dir: &Path) -> Result<RunLock, LabError> {
+        if !dir.join("lab.toml").exists() {
+            return Err(LabError::NoLab(dir.to_owned()));
+        }
+        let path = dir.join("run.lock");
+        let file = File::options().create(true).truncate(false).write(true).open(&path);
+        let file = file.map_err(LabError::io(&path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(RunLock(file)),
+            Err(TryLockError::WouldBlock) => Err(LabError::RunGoesOn),
+            Err(TryLockError::Error(error)) => Err(LabError::io(&path)(error)),
+        }
     }
 }
 

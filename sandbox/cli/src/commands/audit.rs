@@ -1,8 +1,8 @@
 //! `unseen audit`: verification from outside, and replay inside.
 
-use unseen_lab::Verdict;
+use unseen_lab::{RunLock, Verdict};
 
-use super::{Outcome, all_cores, open, program};
+use super::{Outcome, all_cores, folder, open, program};
 use crate::args::{AuditCommand, Globals};
 use unseen_terminal::i18n::tr;
 use unseen_terminal::output::{Answer, facts, progress, steps, table};
@@ -11,9 +11,10 @@ pub fn run(globals: &Globals, command: &AuditCommand) -> Outcome {
     match command {
         AuditCommand::Verify(args) => unseen_auditor::verify(args),
         AuditCommand::Replay { job } => {
-            let lab = open(globals)?;
+            let lock = RunLock::take(folder(globals)?)?;
+            let ready = open(globals)?.begin_replay(&program()?, *job, all_cores(), lock)?;
             let bar = progress("Replaying", Some(1));
-            let replay = lab.replay(&program()?, *job, all_cores(), steps(&bar));
+            let replay = ready.carry_out(steps(&bar));
             bar.finish_and_clear();
             let replay = replay?;
             let verdict = match replay.verdict() {

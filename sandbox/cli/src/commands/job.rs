@@ -3,15 +3,17 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, Utc};
 use serde_json::json;
-use unseen_lab::{Lab, open_key};
+use unseen_audit::named;
+use unseen_lab::{Lab, RunLock, open_key};
 use unseen_policies::event::JobId;
 use unseen_policies::manifest::{Manifest, ModuleRef};
 use unseen_policies::plan::Plan;
 use unseen_toolchain::{Template, build, componentize, new_project};
 use unseen_worker::ready_made;
 
-use super::{Outcome, all_cores, key, open, program, read_text, ssh_signature, trial, write_new};
+use super::{Outcome, all_cores, folder, key, open, program, read_text, ssh_signature, trial, write_new};
 use crate::args::{Globals, JobCommand, JobDir};
 use crate::shown;
 use unseen_terminal::i18n::tr;
@@ -75,31 +77,8 @@ pub fn run(globals: &Globals, command: &JobCommand) -> Outcome {
             state(&lab, *job, entry)
         }
         JobCommand::Run { job, threads, signer } => {
-            let mut lab = open(globals)?;
-            let bar = progress("Running", Some(1));
             let threads = threads.unwrap_or_else(all_cores).clamp(1, 256);
-            let ran = lab.run(&program()?, *job, &*key(signer)?, threads, steps(&bar));
-            bar.finish_and_clear();
-            let ran = ran?;
-            let missing: Vec<_> =
-                ran.walls.iter().flat_map(|walls| walls.missing()).map(|wall| tr(wall).into_owned()).collect();
-            let mut text = facts(&[("Job", job.to_string())]);
-            if !missing.is_empty() {
-                text.push_str(&facts(&[("Walls that this kernel does not have", missing.join(", "))]));
-            }
-            if let Some(why) = &ran.evidence {
-                text.push_str(&facts(&[("There is no evidence of the machine", tr(why).into_owned())]));
-            }
-            match ran.released {
-                Some(entry) => {
-                    text.push_str(&facts(&[("Released by entry", entry.to_string())]));
-                    text.push_str(&tr("Read it with `unseen job release`."));
-                }
-                None if ran.failed => text.push_str(&tr("The job failed and has no result; its charge stays.")),
-                None => text.push_str(&facts(&[("The result is sealed until", ran.release_at.to_rfc3339())])),
-            }
-            let json = json!({ "job": job.to_string(), "released": ran.released, "failed": ran.failed, "releaseAt": ran.release_at, "withoutEvidence": ran.evidence, "walls": ran.walls });
-            Ok(Answer::new(json, text).bad_unless(!ran.failed))
+            carry_out(globals, *job, threads, &*key(signer)?)
         }
         JobCommand::Release { job, signer } => {
             let mut lab = open(globals)?;
@@ -112,6 +91,62 @@ pub fn run(globals: &Globals, command: &JobCommand) -> Outcome {
             );
             Ok(Answer::new(serde_json::from_slice::<serde_json::Value>(&published.bytes)?, text))
         }
+    }
+}
+
+fn carry_out(globals: &Globals, job: JobId, threads: u32, operator: &dyn unseen_tlog::Signer) -> Outcome {
+    let lock = RunLock::take(folder(globals)?)?;
+    // The lab is open while the run is charged, and not while it goes on.
+    let begun = open(globals)?.begin(&program()?, job, operator, threads, lock)?;
+    let walls = begun.as_ref().map(|begun| begun.walls().clone());
+    let evidence = begun.as_ref().and_then(|begun| begun.evidence()).map(str::to_owned);
+    let carried = begun.map_or(Ok(()), |begun| {
+        let slot_ends = begun.slot_ends();
+        let bar = progress("Running", Some(1));
+        let carried = begun.carry_out(steps(&bar));
+        bar.finish_and_clear();
+        wait_until(slot_ends);
+        carried
+    });
+    let ran = open(globals)?.conclude(job)?;
+    if !ran.failed {
+        carried?;
+    }
+    let missing: Vec<_> = walls.iter().flat_map(|walls| walls.missing()).map(|wall| tr(wall).into_owned()).collect();
+    let mut text = facts(&[("Job", job.to_string())]);
+    if !missing.is_empty() {
+        text.push_str(&facts(&[("Walls that this machine does not have", missing.join(", "))]));
+    }
+    if let Some(why) = &evidence {
+        text.push_str(&facts(&[("There is no evidence of the machine", tr(why).into_owned())]));
+    }
+    match ran.released {
+        Some(entry) => {
+            text.push_str(&facts(&[("Released by entry", entry.to_string())]));
+            text.push_str(&tr("Read it with `unseen job release`."));
+        }
+        None if ran.failed => text.push_str(&tr("The job failed and has no result; its charge stays.")),
+        None => text.push_str(&facts(&[("The result is sealed until", ran.release_at.to_rfc3339())])),
+    }
+    let json = json!({ "job": job.to_string(), "released": ran.released, "failed": ran.failed, "releaseAt": ran.release_at, "withoutEvidence": evidence, "walls": walls });
+    Ok(Answer::new(json, text).bad_unless(!ran.failed))
+}
+
+/// Lets a run have its whole slot: what is done next then tells nobody how long the run took.
+fn wait_until(slot_ends: DateTime<Utc>) {
+    let left = || (slot_ends - Utc::now()).to_std().unwrap_or_default();
+    if left().as_secs() > 0 {
+        eprintln!(
+            "{} {}. {}",
+            tr("The slot of this run lasts until"),
+            slot_ends.format("%F %T UTC"),
+            tr(
+                "This command ends then, so that nothing done next tells how long the run took; stopping it sooner loses nothing."
+            )
+        );
+    }
+    while !left().is_zero() {
+        std::thread::sleep(left());
     }
 }
 
@@ -200,18 +235,19 @@ fn make(job: &JobDir, module: Option<&Path>) -> Outcome {
 
 fn check(globals: &Globals, job: &JobDir, twins: Option<&Path>) -> Outcome {
     let job = Job::read(job)?;
-    let (plan, left) = match twins {
-        Some(twins) => (trial::plan(&job.manifest, &job.name(), twins)?, None),
+    let (plan, need, left) = match twins {
+        Some(twins) => (trial::plan(&job.manifest, &job.name(), twins)?, None, None),
         None => {
             let lab = open(globals)?;
             let (manifest, plan) = lab.plan(&job.name(), &job.text)?;
             lab.check_columns(&manifest)?;
             let policy = lab.ledger().policy().cloned();
-            (plan, policy)
+            let need = named::need(lab.ledger(), &manifest, &plan);
+            (plan, need, policy)
         }
     };
     let delta = left.as_ref().map_or(1e-6, |policy| policy.delta);
-    let mut text = shown::plan(&job.manifest, &plan, delta);
+    let mut text = shown::plan(&job.manifest, &plan, need.as_ref(), delta);
     if let Some(policy) = &left {
         text.push_str(&facts(&[("Cap for one job", format!("{} rho", policy.caps.job))]));
     }
@@ -227,7 +263,7 @@ fn check(globals: &Globals, job: &JobDir, twins: Option<&Path>) -> Outcome {
         (tr("not built yet: run `unseen job build`").into_owned(), None)
     };
     text.push_str(&facts(&[("Component", state)]));
-    Ok(Answer::new(json!({ "plan": shown::plan_json(&plan, delta), "module": module }), text))
+    Ok(Answer::new(json!({ "plan": shown::plan_json(&plan, need.as_ref(), delta), "module": module }), text))
 }
 
 fn list(lab: &Lab) -> Outcome {
@@ -271,13 +307,13 @@ fn show(lab: &Lab, id: JobId, with_manifest: bool) -> Outcome {
     if let Some(reason) = &job.reason {
         text.push_str(&facts(&[("Reason", reason.clone())]));
     }
-    text.push_str(&shown::plan(&manifest, &plan, delta));
+    text.push_str(&shown::plan(&manifest, &plan, job.submitted.need.as_ref(), delta));
     if with_manifest {
         text.push_str(&format!("\n{manifest_text}"));
     }
     let json = json!({ "job": id.to_string(), "submitted": job.submitted, "author": name(&job.author), "state": job.state, "approvedBy": approvals,
         "run": job.run.as_ref().map(|run| json!({ "entry": run.entry, "releaseAt": run.release_at, "runtime": run.runtime, "runtimeBuild": run.runtime_build })),
-        "release": job.release.as_ref().map(|(entry, _)| entry), "reason": job.reason, "plan": shown::plan_json(&plan, delta), "manifest": manifest_text });
+        "release": job.release.as_ref().map(|(entry, _)| entry), "reason": job.reason, "plan": shown::plan_json(&plan, job.submitted.need.as_ref(), delta), "manifest": manifest_text });
     Ok(Answer::new(json, text))
 }
 

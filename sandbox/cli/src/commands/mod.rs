@@ -43,8 +43,11 @@ pub fn run(cli: &Cli) -> Outcome {
 
 /// The lab that the command is for.
 fn open(globals: &Globals) -> Result<Lab, Box<dyn std::error::Error>> {
-    let dir = globals.lab.as_deref().ok_or("no lab is named: give its folder with --lab or in UNSEEN_LAB")?;
-    Ok(Lab::open(dir)?)
+    Ok(Lab::open(folder(globals)?)?)
+}
+
+fn folder(globals: &Globals) -> Result<&Path, Box<dyn std::error::Error>> {
+    Ok(globals.lab.as_deref().ok_or("no lab is named: give its folder with --lab or in UNSEEN_LAB")?)
 }
 
 fn key(signer: &Signer) -> Result<Arc<dyn unseen_tlog::Signer>, LabError> {
@@ -59,8 +62,8 @@ fn ssh_signature(file: &Path) -> Result<SshSignature, Box<dyn std::error::Error>
     SshSignature::parse_armored(&read_text(&beside)?).map_err(|error| format!("{}: {error}", beside.display()).into())
 }
 
-fn all_cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+fn all_cores() -> u32 {
+    std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX))
 }
 
 /// The binary that becomes the worker: this one.

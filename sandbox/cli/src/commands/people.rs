@@ -112,6 +112,9 @@ pub fn policy(globals: &Globals, command: &PolicyCommand) -> Outcome {
                     (before.lines().count().max(1), before.chars().rev().take_while(|c| *c != '\n').count() + 1);
                 format!("{}: line {line}, column {column}: {}", file.display(), error.message().replace('\n', ", "))
             })?;
+            // A file that says nothing of the machine changes nothing about it.
+            let in_force = lab.ledger().policy().and_then(|policy| policy.machine.clone());
+            let policy = Policy { machine: policy.machine.clone().or(in_force), ..policy };
             policy.check().map_err(Refusal::BadPolicy)?;
             let entry = lab.sign_and_accept(PolicySet { policy }, &*signing_key(signer)?, &[])?;
             Ok(Answer::new(json!({ "entry": entry }), facts(&[("Policy set by entry", entry.to_string())])))
