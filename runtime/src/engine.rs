@@ -3,14 +3,15 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use wasmtime::{Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, OperatorCost, OptLevel, PoolingAllocationConfig};
 
 use crate::pagemap::PageMap;
 
 /// What one grain may use. The same for every grain of a run, whatever its rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// WebAssembly operations, roughly: wasmtime's units of fuel.
+    /// Units of fuel: one for an instruction, roughly, and one for each byte that a bulk instruction
+    /// copies or fills.
     pub fuel: u64,
     /// Bytes of linear memory, of all memories of the component together.
     pub memory: u64,
@@ -34,13 +35,21 @@ impl Limits {
 #[error("the WebAssembly engine cannot start: {0}")]
 pub struct EngineError(String);
 
+impl EngineError {
+    pub(crate) fn because(error: &wasmtime::Error) -> EngineError {
+        EngineError(format!("{error:#}"))
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
+    pub(crate) fn of_failure(failure: crate::module::Failure) -> EngineError {
+        EngineError(failure.to_string())
+    }
+}
+
 /// Bytes of native stack a guest may use in one call. Counted from the call's own frame, so a
 /// thread's earlier use of its stack does not matter; a thread that calls a guest needs twice as
 /// much left (threads of the standard library have 2 MiB).
 pub(crate) const GUEST_STACK: usize = 256 << 10;
-
-/// Resident bytes a memory slot keeps between grains; beyond, pages go back to the kernel.
-const KEEP_RESIDENT: usize = 1 << 20;
 
 /// Compiles and runs modules under one set of [`Limits`].
 ///
@@ -66,7 +75,7 @@ impl Engine {
     pub fn new(limits: &Limits, threads: usize) -> Result<Self, EngineError> {
         let threads = threads.max(1);
         let pagemap = PageMap::open().map(Arc::new);
-        let fail = |e: wasmtime::Error| EngineError(format!("{e:#}"));
+        let fail = |e: wasmtime::Error| EngineError::because(&e);
 
         let slots = u32::try_from(threads).unwrap_or(u32::MAX).saturating_mul(4).saturating_add(4);
         let mut pool = PoolingAllocationConfig::new();
@@ -84,18 +93,17 @@ impl Engine {
             .max_component_instance_size(1 << 20)
             .max_memory_size(usize::try_from(limits.memory).unwrap_or(usize::MAX).min(1 << 32))
             .max_unused_warm_slots(slots);
-        // Without the scan, keeping pages resident means copying all of them back each time,
-        // which costs more than it saves.
-        if pagemap.is_some() {
-            pool.pagemap_scan(Enabled::Auto).linear_memory_keep_resident(KEEP_RESIDENT).table_keep_resident(64 << 10);
-        } else {
-            pool.pagemap_scan(Enabled::No).linear_memory_keep_resident(0).table_keep_resident(0);
-        }
+        // A slot is reset by giving all its pages back to the kernel, which cannot miss one. Wasmtime's
+        // other way asks which pages are present and written: a page that is swapped out or about to move
+        // is neither, and the next grain would read it (bytecodealliance/wasmtime#14357). Where memory is
+        // locked the kernel takes no page back; wasmtime then maps the slot anew.
+        pool.pagemap_scan(Enabled::No).linear_memory_keep_resident(0).table_keep_resident(0);
 
         let mut config = Config::new();
         config
             .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
             .consume_fuel(true)
+            .operator_cost(cost())
             .epoch_interruption(false)
             .cranelift_nan_canonicalization(true)
             .cranelift_opt_level(OptLevel::Speed)
@@ -128,6 +136,15 @@ impl Engine {
     pub fn scans_pages(&self) -> bool {
         self.pagemap.is_some()
     }
+}
+
+/// What instructions cost: one unit each, and one a byte or an element of bulk instructions, as wasmtime
+/// has it. A run's slot is worked out from fuel, so no unit of it may stand for much time, and growing,
+/// which leaves the guest and asks the kernel, costs more.
+fn cost() -> OperatorCost {
+    let mut cost = OperatorCost::new();
+    (cost.MemoryGrow, cost.TableGrow) = (100, 100);
+    cost
 }
 
 /// Core instances a component may be made of.

@@ -22,6 +22,7 @@
 
 mod check;
 mod engine;
+pub mod freshness;
 mod module;
 mod pagemap;
 mod reset;

@@ -62,9 +62,9 @@ pub(crate) struct Resettable {
 }
 
 /// An instance at its first state.
-struct Ready {
-    store: Store<Tally>,
-    memory: Memory,
+pub(crate) struct Ready {
+    pub(crate) store: Store<Tally>,
+    pub(crate) memory: Memory,
     globals: Vec<Global>,
     realloc: TypedFunc<(u32, u32, u32, u32), u32>,
     contribute: TypedFunc<(u32, u32, u32, u32), u32>,
@@ -108,7 +108,7 @@ impl Resettable {
         Resettable::assemble(engine, module)
     }
 
-    fn assemble(engine: &Engine, module: wasmtime::Module) -> wasmtime::Result<Self> {
+    pub(crate) fn assemble(engine: &Engine, module: wasmtime::Module) -> wasmtime::Result<Self> {
         let pre = Linker::new(&engine.wasmtime).instantiate_pre(&module)?;
         let mut resettable = Resettable {
             module,
@@ -147,7 +147,7 @@ impl Resettable {
         answer
     }
 
-    fn instantiate(&self, engine: &Engine) -> Result<Ready, Failure> {
+    pub(crate) fn instantiate(&self, engine: &Engine) -> Result<Ready, Failure> {
         let host = |e: wasmtime::Error| Failure::Host(format!("{e:#}"));
         let mut store = module::store(engine, engine.limits.answer);
         let instance = self.pre.instantiate(&mut store).map_err(host)?;
@@ -160,8 +160,13 @@ impl Resettable {
         Ok(Ready { store, memory, globals, realloc, contribute })
     }
 
+    /// Whether an instance's memory is as every grain is to find it.
+    pub(crate) fn is_first(&self, ready: &mut Ready) -> bool {
+        ready.memory.data(&ready.store) == self.first_memory
+    }
+
     /// Puts an instance back; `false` when it cannot be, and must be dropped.
-    fn restore(&self, engine: &Engine, ready: &mut Ready) -> bool {
+    pub(crate) fn restore(&self, engine: &Engine, ready: &mut Ready) -> bool {
         let Some(pagemap) = &engine.pagemap else {
             return false;
         };
@@ -194,9 +199,10 @@ impl Resettable {
 /// state, and is as it was mapped, so nothing changes.
 fn forget(memory: &mut [u8]) {
     use rustix::mm::{Advice, madvise};
+    let (start, length) = (memory.as_mut_ptr().cast(), memory.len());
     // SAFETY: a private mapping, in whole pages, of which no page was written: dropping its pages
     // leaves the contents they were mapped from. Where it fails, nothing was dropped.
-    let _ = unsafe { madvise(memory.as_mut_ptr().cast(), memory.len(), Advice::LinuxDontNeed) };
+    let _ = unsafe { madvise(start, length, Advice::LinuxDontNeed) };
 }
 
 fn global_name(index: usize) -> String {

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use landlock::{ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetStatus, Scope};
-use rustix::process::{DumpableBehavior, Resource, Rlimit, setrlimit};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{
     CapabilitySet, CapabilitySets, capabilities, clear_ambient_capability_set, remove_capability_from_bounding_set,
     set_capabilities,
@@ -111,10 +111,14 @@ pub fn hide() -> Wall {
     }
 }
 
-/// Gives up every right of root, should there be any, and the way to get one back.
+/// Gives up every right of root, should there be any, and the way to get one back. Locking what memory
+/// is still to come is kept where the limit on locked memory would forbid it otherwise; it allows nothing
+/// else.
 pub fn drop_capabilities() -> Wall {
-    let none = CapabilitySet::empty();
+    let limited = getrlimit(Resource::Memlock).current.is_some();
+    let wanted = if limited { CapabilitySet::IPC_LOCK } else { CapabilitySet::empty() };
     let attempt = || {
+        let kept = capabilities(None)?.effective & wanted;
         clear_ambient_capability_set()?;
         // Only who may set it needs to empty the bounding set.
         if capabilities(None)?.effective.contains(CapabilitySet::SETPCAP) {
@@ -123,11 +127,12 @@ pub fn drop_capabilities() -> Wall {
                 let _ = remove_capability_from_bounding_set(capability);
             }
         }
-        set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })?;
+        let sets = CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };
+        set_capabilities(None, sets)?;
         capabilities(None)
     };
     match attempt() {
-        Ok(left) if left.permitted.is_empty() && left.effective.is_empty() => Wall::Holds,
+        Ok(left) if wanted.contains(left.permitted | left.effective) => Wall::Holds,
         Ok(_) => Wall::Missing("capabilities are left".to_owned()),
         Err(error) => Wall::Missing(error.to_string()),
     }

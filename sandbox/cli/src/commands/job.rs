@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use unseen_audit::named;
-use unseen_lab::{Lab, RunLock, open_key};
+use unseen_lab::{Lab, LabError, RunLock, open_key};
 use unseen_policies::event::JobId;
 use unseen_policies::manifest::{Manifest, ModuleRef};
 use unseen_policies::plan::Plan;
@@ -109,9 +109,11 @@ fn carry_out(globals: &Globals, job: JobId, threads: u32, operator: &dyn unseen_
         carried
     });
     let ran = open(globals)?.conclude(job)?;
-    if !ran.failed {
-        carried?;
-    }
+    let cut_short = match carried {
+        // Its time had come, so it has failed by now.
+        Err(LabError::CutShort { fault, .. }) if ran.failed => Some(fault.to_string()),
+        other => other.map(|()| None)?,
+    };
     let missing: Vec<_> = walls.iter().flat_map(|walls| walls.missing()).map(|wall| tr(wall).into_owned()).collect();
     let mut text = facts(&[("Job", job.to_string())]);
     if !missing.is_empty() {
@@ -119,6 +121,9 @@ fn carry_out(globals: &Globals, job: JobId, threads: u32, operator: &dyn unseen_
     }
     if let Some(why) = &evidence {
         text.push_str(&facts(&[("There is no evidence of the machine", tr(why).into_owned())]));
+    }
+    if let Some(why) = &cut_short {
+        text.push_str(&facts(&[("The run was cut short", tr(why).into_owned())]));
     }
     match ran.released {
         Some(entry) => {
@@ -128,7 +133,7 @@ fn carry_out(globals: &Globals, job: JobId, threads: u32, operator: &dyn unseen_
         None if ran.failed => text.push_str(&tr("The job failed and has no result; its charge stays.")),
         None => text.push_str(&facts(&[("The result is sealed until", ran.release_at.to_rfc3339())])),
     }
-    let json = json!({ "job": job.to_string(), "released": ran.released, "failed": ran.failed, "releaseAt": ran.release_at, "withoutEvidence": evidence, "walls": walls });
+    let json = json!({ "job": job.to_string(), "released": ran.released, "failed": ran.failed, "releaseAt": ran.release_at, "cutShort": cut_short, "withoutEvidence": evidence, "walls": walls });
     Ok(Answer::new(json, text).bad_unless(!ran.failed))
 }
 
