@@ -62,6 +62,20 @@ fn nothing_is_carried_from_one_grain_to_the_next() {
              (f64.convert_i32_s (i32.add (i32.load8_u (i32.const 131072)) (i32.load8_u (i32.const 200000))))",
         ),
         (
+            "memory: every second of sixty pages",
+            true,
+            "6",
+            "",
+            "(local $at i32) (local $sum i32)
+             (local.set $at (i32.const 131072))
+             (loop $next
+               (local.set $sum (i32.add (local.get $sum) (i32.load8_u (local.get $at))))
+               (i32.store8 (local.get $at) (i32.const 1))
+               (local.set $at (i32.add (local.get $at) (i32.const 8192)))
+               (br_if $next (i32.lt_u (local.get $at) (i32.const 376832))))
+             (f64.convert_i32_s (local.get $sum))",
+        ),
+        (
             "memory: every page",
             true,
             "4",
@@ -225,6 +239,52 @@ fn malformed_and_oversized_answers_are_failures() {
             assert!(matches!(answer, Err(Failure::Answer(_))), "{what}: {answer:?}");
         }
         assert!(started.elapsed() < Duration::from_secs(5), "{what}");
+    }
+}
+
+#[test]
+fn contributions_are_counted_however_small_they_are() {
+    // All at the same empty place, so that only their number can be too much.
+    let module = |count: u32| {
+        let after = format!(
+            "(drop (memory.grow (i32.const 30)))
+             (i32.store (i32.const 132) (i32.const 65536)) (i32.store (i32.const 136) (i32.const {count}))"
+        );
+        Module::compile(&engine(1_000_000), &raw("1", "", "(f64.const 1)", &after)).unwrap()
+    };
+    let (most, over) = (module(65_536), module(65_537));
+    for call in [Module::contribute, Module::contribute_in_new_instance] {
+        assert_eq!(call(&most, &EMPTY, &[]).unwrap().len(), 65_536);
+        assert!(matches!(call(&over, &EMPTY, &[]), Err(Failure::Answer(_))));
+    }
+}
+
+#[test]
+fn a_nan_has_the_same_bits_wherever_it_was_made() {
+    // Of a NaN with a payload, arithmetic on other processors may keep another part.
+    let items = "(global $nan (mut i64) (i64.const 0x7ff8000000000123))";
+    let body = "(f64.convert_i32_s (i64.eq (i64.const 0x7ff8000000000000)
+        (i64.reinterpret_f64 (f64.add (f64.reinterpret_i64 (global.get $nan)) (f64.const 1)))))";
+    let module = compile(&raw("1", items, body, ""));
+    assert_eq!(number(module.contribute(&EMPTY, &[])), 1.0);
+    assert_eq!(number(module.contribute_in_new_instance(&EMPTY, &[])), 1.0);
+}
+
+#[test]
+fn filling_costs_fuel_by_the_byte_and_growing_more_than_adding() {
+    let fill = "(memory.fill (i32.const 8192) (i32.const 1) (i32.const 1000000)) (f64.const 1)";
+    let grow = "(local $i i32)
+        (loop $l (drop (memory.grow (i32.const 0)))
+                 (local.set $i (i32.add (local.get $i) (i32.const 1)))
+                 (br_if $l (i32.lt_u (local.get $i) (i32.const 9000))))
+        (f64.const 1)";
+    for body in [fill, grow] {
+        let [poor, rich] =
+            [900_000, 1_100_000].map(|fuel| Module::compile(&engine(fuel), &raw("20", "", body, "")).unwrap());
+        assert!(matches!(poor.contribute(&EMPTY, &[]), Err(Failure::Fuel)), "{body}");
+        assert!(matches!(poor.contribute_in_new_instance(&EMPTY, &[]), Err(Failure::Fuel)), "{body}");
+        assert!(rich.contribute(&EMPTY, &[]).is_ok(), "{body}");
+        assert!(rich.contribute_in_new_instance(&EMPTY, &[]).is_ok(), "{body}");
     }
 }
 

@@ -71,7 +71,8 @@ impl Swap {
     fn on() -> Option<Swap> {
         let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("swap-{}", std::process::id()));
         let path = file.display().to_string();
-        let run = |script: String| Command::new("sh").args(["-c", &script]).output().is_ok_and(|it| it.status.success());
+        let run =
+            |script: String| Command::new("sh").args(["-c", &script]).output().is_ok_and(|it| it.status.success());
         let made = run(format!(
             "umask 077 && dd if=/dev/zero of={path} bs=1M count=128 && PATH=$PATH:/sbin:/usr/sbin && mkswap {path} && swapon {path}"
         ));
@@ -82,7 +83,9 @@ impl Swap {
 
 impl Drop for Swap {
     fn drop(&mut self) {
-        let _ = Command::new("sh").args(["-c", &format!("PATH=$PATH:/sbin:/usr/sbin; swapoff {}", self.0.display())]).output();
+        let _ = Command::new("sh")
+            .args(["-c", &format!("PATH=$PATH:/sbin:/usr/sbin; swapoff {}", self.0.display())])
+            .output();
         let _ = std::fs::remove_file(&self.0);
     }
 }
