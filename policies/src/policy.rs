@@ -53,8 +53,8 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// What one thread of an ordinary machine burns at least: dependent reads that all miss the cache
-    /// take some 100 ns for four instructions, and half of that is margin.
+    /// What one thread of an ordinary machine burns at least, with a margin of two: reads that depend on
+    /// one another and all miss the cache take up to 200 ns each, for ten units of fuel.
     pub const FUEL_PER_SECOND: u64 = 20_000_000;
 
     /// A machine of which so many bytes of memory may be used.

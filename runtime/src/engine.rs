@@ -10,8 +10,8 @@ use crate::pagemap::PageMap;
 /// What one grain may use. The same for every grain of a run, whatever its rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Units of fuel: one for an instruction, roughly, and one for each byte that a bulk instruction
-    /// copies or fills.
+    /// Units of fuel: one for an instruction, roughly, ten for one that reads memory, and one for each
+    /// byte that a bulk instruction copies or fills.
     pub fuel: u64,
     /// Bytes of linear memory, of all memories of the component together.
     pub memory: u64,
@@ -139,13 +139,26 @@ impl Engine {
 }
 
 /// What instructions cost: one unit each, and one a byte or an element of bulk instructions, as wasmtime
-/// has it. A run's slot is worked out from fuel, so no unit of it may stand for much time, and growing,
-/// which leaves the guest and asks the kernel, costs more.
+/// has it. A run's slot is worked out from fuel, so no unit of it may stand for much time: reading memory,
+/// which may wait for it, and growing, which asks the kernel, cost more. [`crate::fuel_rate`] measures
+/// what a unit can last.
 fn cost() -> OperatorCost {
     let mut cost = OperatorCost::new();
     (cost.MemoryGrow, cost.TableGrow) = (100, 100);
+    macro_rules! reads {
+        ($($read:ident)*) => { $( cost.$read = READ; )* };
+    }
+    reads! {
+        I32Load I64Load F32Load F64Load I32Load8S I32Load8U I32Load16S I32Load16U I64Load8S I64Load8U I64Load16S
+        I64Load16U I64Load32S I64Load32U V128Load V128Load8x8S V128Load8x8U V128Load16x4S V128Load16x4U
+        V128Load32x2S V128Load32x2U V128Load8Splat V128Load16Splat V128Load32Splat V128Load64Splat V128Load32Zero
+        V128Load64Zero V128Load8Lane V128Load16Lane V128Load32Lane V128Load64Lane
+    }
     cost
 }
+
+/// Units of fuel for reading memory once.
+const READ: u8 = 10;
 
 /// Core instances a component may be made of.
 pub(crate) const MAX_CORE_INSTANCES: u32 = 16;

@@ -23,6 +23,7 @@
 mod check;
 mod engine;
 pub mod freshness;
+pub mod fuel_rate;
 mod module;
 mod pagemap;
 mod reset;
