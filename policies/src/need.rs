@@ -90,7 +90,7 @@ impl Need {
 
         let (calls, passes) = match plan.grain {
             GrainKind::Unit => (count(&|input| input.bounds.units), 1),
-            GrainKind::Blocks { count: blocks } => (blocks.into(), passes(manifest, plan, bounds)),
+            GrainKind::Blocks { count: blocks } => (blocks.into(), passes(&manifest.inputs, plan, bounds)),
         };
         let fuel = u128::from(plan.limits.fuel) * SECOND / u128::from(machine.fuel_per_second.max(1));
         // Touching memory for the first time, and taking it back, is not paid for with fuel.
@@ -118,9 +118,9 @@ impl Need {
 
 /// How often a block job goes over the buckets in one round: as often as it takes to gather the blocks
 /// a few at a time. No block holds more than the guest's memory, or it is dropped.
-pub fn passes(manifest: &Manifest, plan: &Plan, bounds: &dyn Fn(&str) -> Bounds) -> u32 {
+pub fn passes(inputs: &[Input], plan: &Plan, bounds: &dyn Fn(&str) -> Bounds) -> u32 {
     let GrainKind::Blocks { count } = plan.grain else { return 1 };
-    let rows = manifest.inputs.iter().map(|input| Reading::new(input, bounds));
+    let rows = inputs.iter().map(|input| Reading::new(input, bounds));
     let rows = rows.fold(0_u64, |sum, input| sum.saturating_add(input.bounds.rows.saturating_mul(input.row)));
     let blocks = u64::from(count).saturating_mul(plan.limits.memory);
     u32::try_from(blocks.min(rows).div_ceil(GATHER)).unwrap_or(u32::MAX).clamp(1, count)
@@ -246,7 +246,7 @@ memory = "1MiB"
         let passes = |memory: &str, rows: u64| {
             let manifest = Manifest::parse(&blocks.replace("1MiB", memory)).unwrap();
             let plan = Plan::new(&manifest, &NoTables).unwrap();
-            super::passes(&manifest, &plan, &|_| Bounds { units: 1_000, rows, text: 46 })
+            super::passes(&manifest.inputs, &plan, &|_| Bounds { units: 1_000, rows, text: 46 })
         };
         // 64 bytes a row: a million rows are 64 MB.
         assert_eq!(passes("64MiB", 1_000_000), 1);

@@ -64,7 +64,7 @@ pub struct Texts<'a> {
 }
 
 /// One coordinate of a group, as the guest named it: nothing is known about it yet.
-#[derive(Clone, Debug, PartialEq, Eq, ComponentType, Lift)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, ComponentType, Lift)]
 #[component(variant)]
 pub enum Key {
     /// A whole number.

@@ -25,7 +25,7 @@ pub fn output(name: &str, groups: i64, max_groups: u32, values: Vec<ValuePlan>) 
 }
 
 pub fn plan(rounds: u32, outputs: Vec<OutputPlan>) -> Plan {
-    let limits = Limits { fuel: 1, memory: 1 << 16, rounds };
+    let limits = Limits { fuel: 1, memory: 1 << 16, rows: 1 << 20, rounds };
     let charge = Charge { rho: Rho::ZERO, pure_epsilon: None };
     Plan { grain: GrainKind::Unit, rounds, outputs, limits, charge }
 }

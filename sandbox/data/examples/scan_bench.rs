@@ -78,7 +78,7 @@ fn run(dir: &std::path::Path, units: usize, rows_per_unit: usize) -> Result<(), 
         })?;
         let scan = measure("co-group scan, every column of every grain touched", || {
             for bucket in 0..snapshot.buckets() {
-                let mut scan = CoGroup::open(&inputs, bucket)?;
+                let mut scan = CoGroup::open(&inputs, bucket, GrainLimits::NONE)?;
                 while let Some(grain) = scan.next()? {
                     let table = grain.table(0);
                     for column in 0..table.columns() {

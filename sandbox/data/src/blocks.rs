@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::hash::siphash24;
 use crate::keys::{KeyError, expand};
-use crate::scan::{CoGroup, OwnedGrain, OwnedTable, ScanError, ScanInput};
+use crate::scan::{CoGroup, GrainLimits, OwnedGrain, OwnedTable, ScanError, ScanInput};
 
 /// The secret that deals units into blocks: who is with whom depends on it and on the units' names
 /// only, never on their data.
@@ -34,16 +34,24 @@ pub struct BlockGatherer {
     key: BlockKey,
     count: u32,
     range: Range<u32>,
+    limits: GrainLimits,
     blocks: Vec<OwnedGrain>,
 }
 
 impl BlockGatherer {
-    /// Prepares to gather the blocks of `range` among `count`, for these inputs.
-    pub fn new(key: BlockKey, count: u32, range: Range<u32>, inputs: &[ScanInput<'_>]) -> Result<Self, ScanError> {
+    /// Prepares to gather the blocks of `range` among `count`, for these inputs. The limit on rows is one
+    /// on each unit's, that on bytes one on each block: what becomes larger is let go of.
+    pub fn new(
+        key: BlockKey,
+        count: u32,
+        range: Range<u32>,
+        inputs: &[ScanInput<'_>],
+        limits: GrainLimits,
+    ) -> Result<Self, ScanError> {
         let kinds = inputs.iter().map(ScanInput::kinds).collect::<Result<Vec<_>, _>>()?;
         let block = || OwnedGrain::new(kinds.iter().map(|kinds| OwnedTable::new(kinds.iter().copied())).collect());
         let blocks = range.clone().map(|_| block()).collect();
-        Ok(Self { key, count, range, blocks })
+        Ok(Self { key, count, range, limits, blocks })
     }
 
     /// Takes the units of one bucket that belong to the range.
@@ -51,7 +59,7 @@ impl BlockGatherer {
         while let Some(grain) = bucket.next()? {
             let block = self.key.block_of(grain.unit().as_bytes(), self.count);
             if self.range.contains(&block) {
-                self.blocks[(block - self.range.start) as usize].append(grain)?;
+                self.blocks[(block - self.range.start) as usize].append(grain, self.limits.bytes)?;
             }
         }
         Ok(())

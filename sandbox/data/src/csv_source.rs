@@ -39,7 +39,7 @@ pub(crate) fn read(file: File, description: &Description, sink: &mut dyn RowSink
             let text = csv.field(place)?;
             let is_unit = unit_at == Some(index);
             let null = description.csv.null.iter().any(|null| null == text)
-                || is_unit && unit.is_some_and(|unit| unit.missing.iter().any(|missing| missing == text));
+                || is_unit && unit.is_some_and(|unit| unit.is_missing(text));
             cells.push(match null {
                 true if !column.nullable && !is_unit => {
                     return Err(ImportError::Null { at, column: column.name.clone() });

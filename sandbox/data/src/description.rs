@@ -18,6 +18,11 @@
 //! missing = ["NA", ""]               # such rows have no unit ...
 //! when_missing = "set-aside"         # ... and are counted and left out, or "refuse"
 //!
+//! [bounds]                           # private datasets; public: what may ever be in it, at most
+//! units = 20_000                     # different units; 10,000 when left out
+//! rows = 500_000                     # rows; 1,000,000 when left out
+//! text = "2KiB"                      # bytes of text in one row; "4KiB" when left out
+//!
 //! [csv]                              # only for CSV sources; these are the defaults
 //! encoding = "utf-8"                 # or "gb18030"
 //! delimiter = ","
@@ -45,6 +50,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+use unseen_policies::Bounds;
 
 use crate::cell;
 
@@ -71,6 +77,9 @@ pub struct Description {
     pub unit: Option<Unit>,
     /// The key column of a reference table; `Some` exactly when `kind` is reference.
     pub key: Option<String>,
+    /// Public upper bounds on what may be in it: an import beyond them is refused. Of a reference table
+    /// they are what it has, and nothing is said here.
+    pub bounds: Bounds,
     /// How to read a CSV source.
     pub csv: CsvOptions,
     /// The columns, at least one, in the order of the snapshot.
@@ -350,6 +359,18 @@ impl Description {
     }
 }
 
+impl Unit {
+    /// Whether an id means "no unit". Spaces round it are nobody's.
+    pub fn is_missing(&self, id: &str) -> bool {
+        self.missing.iter().any(|missing| missing.trim() == id.trim())
+    }
+
+    /// The same of a number, however it is written: `0` is `00` and `+0`.
+    pub fn is_missing_number(&self, id: i64) -> bool {
+        self.missing.iter().any(|missing| missing.trim().parse() == Ok(id))
+    }
+}
+
 impl ColumnType {
     /// How cells of this type are stored and shown to a job.
     pub fn cell_kind(&self) -> CellKind {
@@ -398,6 +419,7 @@ fn read_description(root: &Section) -> Read<Description> {
         "sharing",
         "unit",
         "key",
+        "bounds",
         "csv",
         "column",
     ])?;
@@ -432,6 +454,7 @@ fn read_description(root: &Section) -> Read<Description> {
         sharing: read_word(root, "sharing", Sharing::read, Sharing::ALL.iter().map(|w| w.en()))?,
         unit,
         key,
+        bounds: read_bounds(root, kind)?,
         csv: read_csv(root)?,
         columns,
     })
@@ -520,6 +543,41 @@ fn read_key(root: &Section, kind: Kind, columns: &[ColumnSpec]) -> Read<Option<S
             )),
         },
     }
+}
+
+fn read_bounds(root: &Section, kind: Kind) -> Read<Bounds> {
+    let Some(section) = root.section("bounds")? else { return Ok(Bounds::DEFAULT) };
+    if kind == Kind::Reference {
+        return Err(section.fault("", "a reference table is public: its bounds are what it has, and are not declared"));
+    }
+    section.only(&["units", "rows", "text"])?;
+    let within = |key: &str, most: u64, what: &str, value: Option<u64>, left_out: u64| match value {
+        None if section.get(key).is_none() => Ok(left_out),
+        Some(value) if (1..=most).contains(&value) => Ok(value),
+        _ => Err(section.fault(key, &format!("`{key}` is {what}, from 1 to {most}"))),
+    };
+    let count = |key: &str| Ok::<_, DescriptionError>(section.int(key)?.and_then(|value| u64::try_from(value).ok()));
+    let text = match section.get("text").map(|value| value.get_ref()) {
+        Some(DeValue::String(text)) => size(text),
+        Some(_) => count("text")?,
+        None => None,
+    };
+    let (most, defaults) = (Bounds::MOST, Bounds::DEFAULT);
+    Ok(Bounds {
+        units: within("units", most.units, "the most different units there may be", count("units")?, defaults.units)?,
+        rows: within("rows", most.rows, "the most rows there may be", count("rows")?, defaults.rows)?,
+        text: within("text", most.text, "the most bytes of text in one row, such as \"4KiB\"", text, defaults.text)?,
+    })
+}
+
+/// `4KiB`, `1MiB`, `300`.
+fn size(text: &str) -> Option<u64> {
+    let (digits, unit) = match text.trim() {
+        text if text.ends_with("KiB") => (text.trim_end_matches("KiB"), 1 << 10),
+        text if text.ends_with("MiB") => (text.trim_end_matches("MiB"), 1 << 20),
+        text => (text, 1),
+    };
+    digits.trim().parse::<u64>().ok()?.checked_mul(unit)
 }
 
 fn read_csv(root: &Section) -> Read<CsvOptions> {
@@ -839,6 +897,11 @@ fn write_description(d: &Description) -> String {
             "when_missing = \"{}\"",
             if unit.when_missing == WhenMissing::SetAside { "set-aside" } else { "refuse" }
         ));
+    }
+    if d.kind == Kind::Private {
+        let Bounds { units, rows, text } = d.bounds;
+        line("\n[bounds]   # public: the most that may ever be in it; an import beyond is refused".to_owned());
+        line(format!("units = {units}\nrows = {rows}\ntext = {text}   # bytes in one row"));
     }
     line(format!("\n[csv]\nencoding = \"{}\"", if d.csv.encoding == Encoding::Utf8 { "utf-8" } else { "gb18030" }));
     line(format!("delimiter = {}\nheader = {}", quote(&char::from(d.csv.delimiter).to_string()), d.csv.header));

@@ -20,6 +20,7 @@ use parquet::encryption::encrypt::FileEncryptionProperties;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use thiserror::Error;
+use unseen_policies::Bounds;
 
 use crate::cell::{Cell, Reason};
 use crate::description::{
@@ -27,9 +28,9 @@ use crate::description::{
     Kind, MAX_UNIT, Sharing, Unit, UpdateCycle, WhenMissing,
 };
 use crate::files::{self, DigestWriter};
-use crate::hash::{bucket_of, hex, sha256};
+use crate::hash::{bucket_of, hex, sha256, siphash24};
 use crate::keys::{DataKey, KeyError, LabDataKey, random};
-use crate::quality::{QualityReport, Survey};
+use crate::quality::{QualityReport, Survey, UnitSurvey};
 use crate::snapshot::{
     self, MAX_BUCKETS, Manifest, ManifestColumn, ManifestFile, arrow_schema, bucket_context, bucket_file,
     quality_context,
@@ -158,6 +159,11 @@ pub enum ImportError {
         /// The names in the file.
         found: String,
     },
+    /// No name of the header is declared, so it may be no header: what stands there is not said.
+    #[error(
+        "none of the {0} fields of the first line is a column of the description: if the file has no header, say header = false under [csv]"
+    )]
+    NoHeader(usize),
     /// A record with more or fewer fields than the header.
     #[error("{at}: {fields} fields where {expected} are expected; check the delimiter and the quotes")]
     Ragged {
@@ -251,6 +257,28 @@ pub enum ImportError {
         /// Where.
         at: Position,
     },
+    /// More of something than the description's bounds allow.
+    #[error(
+        "there are more than {most} {what}, the public bound of this dataset: declare more under [bounds] {key} in its description, if that may be said of it"
+    )]
+    OverBound {
+        /// What there is too much of.
+        what: &'static str,
+        /// Its key under `[bounds]`.
+        key: &'static str,
+        /// The bound.
+        most: u64,
+    },
+    /// A row with more text than the description's bounds allow.
+    #[error(
+        "{at}: the row has more than {most} bytes of text, the public bound of this dataset: declare more under [bounds] text in its description, if that may be said of it"
+    )]
+    OverText {
+        /// Where.
+        at: Position,
+        /// The bound.
+        most: u64,
+    },
     /// A reference table that does not fit in memory.
     #[error("a reference table has at most 5,000,000 rows and 512 MiB; this one is larger")]
     ReferenceTooLarge,
@@ -307,6 +335,9 @@ pub(crate) fn match_columns(
     found: &[String],
     description: &Description,
 ) -> Result<(Vec<usize>, Vec<String>), ImportError> {
+    if !found.iter().any(|name| declared.contains(&name.as_str())) {
+        return Err(ImportError::NoHeader(found.len()));
+    }
     let place = |name: &&str| {
         found.iter().position(|found| found == name).ok_or_else(|| ImportError::MissingColumn {
             role: if description.unit.as_ref().is_some_and(|unit| unit.column == *name) {
@@ -475,8 +506,9 @@ impl Job<'_> {
         let key = DataKey::generate()?;
         let mut manifest = self.manifest()?;
         manifest.set_aside = set_aside;
-        let largest_unit = self.write_buckets(sorter, &key, &mut manifest, rows - set_aside, unit_at)?;
-        let quality = survey.report(self.description, set_aside, manifest.units(), largest_unit, self.options.now);
+        let met = self.write_buckets(sorter, &key, &mut manifest, rows - set_aside, unit_at)?;
+        let units = UnitSurvey { units: manifest.units(), largest: met.largest, alike: alike(met.folded) };
+        let quality = survey.report(self.description, set_aside, units, self.options.now);
         let context = quality_context(&manifest.dataset, &manifest.salt);
         self.workshop.write(snapshot::SEALED_QUALITY, &key.seal(&context, &json(&quality)?)?)?;
         self.workshop.write(snapshot::WRAPPED_KEY, &lab.wrap(&key, &manifest.dataset, &manifest.salt_bytes())?)?;
@@ -508,7 +540,7 @@ impl Job<'_> {
             return Err(ImportError::NoRows);
         }
         manifest.files.push(ManifestFile { file: snapshot::TABLE.into(), rows, units: 0, bytes, sha256: hex(&digest) });
-        let quality = survey.report(self.description, 0, 0, 0, self.options.now);
+        let quality = survey.report(self.description, 0, UnitSurvey::default(), self.options.now);
         self.workshop.write(snapshot::PLAIN_QUALITY, &json(&quality)?)?;
         self.finish(manifest, quality, ignored_columns)
     }
@@ -530,6 +562,7 @@ impl Job<'_> {
             description: hex(&sha256(self.description_toml.as_bytes())),
             salt: hex(&random::<32>()?),
             set_aside: 0,
+            bounds: self.description.bounds,
             columns: self.description.columns.iter().map(column).collect(),
             files: Vec::new(),
         })
@@ -547,7 +580,7 @@ impl Job<'_> {
         Ok(Imported { root: sha256(&bytes), manifest, quality, ignored_columns })
     }
 
-    /// Merges the sorted rows into one file per bucket; returns the rows of the largest unit.
+    /// Merges the sorted rows into one file per bucket; returns what was met of units.
     fn write_buckets(
         &mut self,
         sorter: Sorter,
@@ -555,10 +588,10 @@ impl Job<'_> {
         manifest: &mut Manifest,
         of_rows: u64,
         unit_at: usize,
-    ) -> Result<u64, ImportError> {
+    ) -> Result<UnitsMet, ImportError> {
         let schema = Arc::new(arrow_schema(&manifest.columns, manifest.unit_column.as_deref(), false));
         let mut merge = sorter.finish().map_err(ImportError::Write)?;
-        let (mut written, mut largest_unit) = (0, 0);
+        let (mut written, mut met) = (0, UnitsMet::default());
         for bucket in 0..self.options.buckets {
             let name = bucket_file(bucket);
             let encryption = FileEncryptionProperties::builder(key.parquet_key()?)
@@ -568,7 +601,9 @@ impl Job<'_> {
             let mut file = BucketFile::create(&self.workshop.dir.join(&name), Arc::clone(&schema), Some(encryption))?;
             let mut units = UnitCounter::default();
             while let Some(record) = head_of(&merge, bucket) {
-                units.take(record.unit);
+                if units.take(record.unit) && met.folded.len() < MOST_FOLDED {
+                    met.folded.push(folded(record.unit));
+                }
                 file.push_record(record, unit_at)?;
                 merge.pop().map_err(ImportError::Write)?;
                 written += 1;
@@ -576,12 +611,15 @@ impl Job<'_> {
                     (self.progress)(Progress::Writing { rows: written, of_rows });
                 }
             }
+            if manifest.units() + units.units > manifest.bounds.units {
+                return Err(ImportError::OverBound { what: "units", key: "units", most: manifest.bounds.units });
+            }
             let (rows, bytes, digest) = file.finish()?;
-            largest_unit = largest_unit.max(units.largest);
+            met.largest = met.largest.max(units.largest);
             manifest.files.push(ManifestFile { file: name, rows, units: units.units, bytes, sha256: hex(&digest) });
         }
         (self.progress)(Progress::Writing { rows: written, of_rows });
-        Ok(largest_unit)
+        Ok(met)
     }
 }
 
@@ -611,9 +649,43 @@ struct UnitCounter {
     largest: u64,
 }
 
+/// What writing the buckets met of units.
+#[derive(Default)]
+struct UnitsMet {
+    /// Rows of the largest one.
+    largest: u64,
+    /// A hash of each one's id, folded.
+    folded: Vec<u64>,
+}
+
+/// As many ids are compared in other spellings, in 8 bytes each.
+const MOST_FOLDED: usize = 1 << 26;
+
+/// A hash of an id without what people vary by mistake: spaces round it, case, full width, and
+/// characters that cannot be seen.
+fn folded(unit: &[u8]) -> u64 {
+    let text = String::from_utf8_lossy(unit);
+    let seen = text.chars().filter(|c| !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{ad}'));
+    let narrow = seen.map(|c| match c {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
+        '\u{3000}' => ' ',
+        other => other,
+    });
+    let folded: String = narrow.flat_map(char::to_lowercase).collect();
+    siphash24(&[0; 16], folded.trim().as_bytes())
+}
+
+/// How many ids another one is like.
+fn alike(mut folded: Vec<u64>) -> u64 {
+    folded.sort_unstable();
+    folded.chunk_by(|a, b| a == b).map(|same| same.len() as u64).filter(|same| *same > 1).sum()
+}
+
 impl UnitCounter {
-    fn take(&mut self, unit: &[u8]) {
-        if self.units == 0 || self.last != unit {
+    /// Whether this is another unit than the last.
+    fn take(&mut self, unit: &[u8]) -> bool {
+        let new = self.units == 0 || self.last != unit;
+        if new {
             self.last.clear();
             self.last.extend_from_slice(unit);
             self.units += 1;
@@ -621,6 +693,7 @@ impl UnitCounter {
         }
         self.run += 1;
         self.largest = self.largest.max(self.run);
+        new
     }
 }
 
@@ -645,9 +718,23 @@ impl RowSink for Intake<'_> {
             (self.progress)(Progress::Reading { rows: self.rows, bytes, of_bytes: self.of_bytes });
         }
         let digits;
+        let bounds = &self.description.bounds;
+        if self.rows > bounds.rows {
+            return Err(ImportError::OverBound { what: "rows", key: "rows", most: bounds.rows });
+        }
+        let text = cells.iter().map(|cell| if let Cell::Text(text) = cell { text.len() as u64 } else { 0 });
+        if text.sum::<u64>() > bounds.text {
+            return Err(ImportError::OverText { at, most: bounds.text });
+        }
+        // Compared as it was read: a source may write a number in many ways, and pad a text.
+        let missing = match cells[self.unit_at] {
+            Cell::Text(text) => self.unit.is_missing(text),
+            Cell::Int(number) => self.unit.is_missing_number(number),
+            _ => true,
+        };
         let unit = match cells[self.unit_at] {
-            Cell::Text(text) => text,
-            Cell::Int(number) => {
+            Cell::Text(text) if !missing => text,
+            Cell::Int(number) if !missing => {
                 digits = number.to_string();
                 &digits
             }
@@ -864,9 +951,12 @@ const SAMPLE: usize = 10_000;
 /// confirm it: above all the unit, the classification and the sharing kind, which no file tells.
 pub fn infer(source: &Path, name: &str) -> Result<Description, ImportError> {
     let mut csv = CsvOptions::default();
+    let bounds;
     let columns = match open_source(source)? {
-        Opened::Parquet(file, _) => {
+        Opened::Parquet(file, length) => {
             let parquet_source::Sample { columns, rows, whole } = parquet_source::sample(file, SAMPLE)?;
+            let text = |row: &Vec<Option<String>>| row.iter().flatten().map(String::len).sum();
+            bounds = draft_bounds(length, rows.iter().map(text), whole);
             let column = |(at, (name, kind)): (usize, (String, ColumnType))| {
                 let cells: Vec<&str> = rows.iter().filter_map(|row| row[at].as_deref()).collect();
                 let check = (kind == ColumnType::Text && all_uscc(&cells)).then_some(Check::Uscc);
@@ -874,9 +964,11 @@ pub fn infer(source: &Path, name: &str) -> Result<Description, ImportError> {
             };
             columns.into_iter().enumerate().map(column).collect()
         }
-        Opened::Csv(file, _) => {
+        Opened::Csv(file, length) => {
             (csv.encoding, csv.delimiter) = sniff(&file)?;
             let sample = csv_source::sample(file, &csv, SAMPLE)?;
+            bounds =
+                draft_bounds(length, sample.rows.iter().map(|row| row.iter().map(String::len).sum()), sample.whole);
             const NULLS: [&str; 8] = ["", "NA", "N/A", "null", "NULL", "None", "nan", "NaN"];
             let seen = |null: &&str| sample.rows.iter().flatten().any(|cell| cell == null);
             csv.null = NULLS.into_iter().filter(|null| null.is_empty() || seen(null)).map(str::to_owned).collect();
@@ -894,7 +986,24 @@ pub fn infer(source: &Path, name: &str) -> Result<Description, ImportError> {
             sample.names.iter().enumerate().map(column).collect()
         }
     };
-    Ok(draft(name, csv, columns))
+    Ok(Description { bounds, ..draft(name, csv, columns) })
+}
+
+/// Bounds with room to spare: round numbers at least twice what a sample of rows, each of so many
+/// characters, makes one expect of a file of this length.
+fn draft_bounds(length: u64, rows: impl Iterator<Item = usize> + Clone, whole: bool) -> Bounds {
+    let (count, characters) = rows.clone().fold((0_u64, 0_u64), |(count, all), row| (count + 1, all + row as u64 + 1));
+    let rows_expected = if whole { count } else { length / (characters / count.max(1)).max(1) };
+    let round = |expected: u64| {
+        let powers = (0..13).flat_map(|power| [1, 2, 5].map(|digit| digit * 10_u64.pow(power)));
+        powers.into_iter().find(|round| *round >= 2 * expected).unwrap_or(Bounds::MOST.units)
+    };
+    let widest = rows.max().unwrap_or(0) as u64;
+    Bounds {
+        units: round(rows_expected).max(Bounds::DEFAULT.units),
+        rows: round(rows_expected).max(Bounds::DEFAULT.rows),
+        text: (4 * widest).next_power_of_two().clamp(Bounds::DEFAULT.text, Bounds::MOST.text),
+    }
 }
 
 fn draft(name: &str, csv: CsvOptions, columns: Vec<ColumnSpec>) -> Description {
@@ -927,6 +1036,7 @@ fn draft(name: &str, csv: CsvOptions, columns: Vec<ColumnSpec>) -> Description {
             when_missing: WhenMissing::SetAside,
         }),
         key: None,
+        bounds: Bounds::DEFAULT,
         csv,
         columns,
     }

@@ -40,5 +40,5 @@ pub use import::{ImportError, ImportOptions, Imported, Progress};
 pub use keys::{DataKey, LabDataKey};
 pub use quality::QualityReport;
 pub use reference::ReferenceTable;
-pub use scan::{Cells, CoGroup, Column, Grain, OwnedGrain, ScanError, ScanInput, Table};
+pub use scan::{Cells, CoGroup, Column, Grain, GrainLimits, OwnedGrain, ScanError, ScanInput, Table};
 pub use snapshot::{Manifest, Snapshot, SnapshotError};

@@ -99,8 +99,7 @@ fn read_rows(file: File, description: &Description, sink: &mut dyn RowSink) -> R
             let mut cells = recycle(spare);
             for (column, array) in description.columns.iter().zip(&arrays) {
                 let is_unit = unit.is_some_and(|unit| unit.column == column.name);
-                let missing =
-                    |text: &str| unit.is_some_and(|unit| is_unit && unit.missing.iter().any(|missing| missing == text));
+                let missing = |text: &str| unit.is_some_and(|unit| is_unit && unit.is_missing(text));
                 let text =
                     array.as_string_opt::<i32>().filter(|texts| texts.is_valid(row)).map(|texts| texts.value(row));
                 let cell = match text {

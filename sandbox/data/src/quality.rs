@@ -18,6 +18,10 @@ pub struct QualityReport {
     pub units: u64,
     /// Rows of the largest unit (exact).
     pub largest_unit: u64,
+    /// Units whose id differs from another one's only in spaces round it, case, width or characters
+    /// that cannot be seen: probably the same, and protected as several.
+    #[serde(default)]
+    pub alike: u64,
     /// One entry per column, in the order of the description.
     pub columns: Vec<ColumnQuality>,
     /// How old the newest row is; `None` without a date or timestamp column.
@@ -103,6 +107,14 @@ fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 { 1.0 } else { part as f64 / whole as f64 }
 }
 
+/// What an import met of units.
+#[derive(Default)]
+pub(crate) struct UnitSurvey {
+    pub units: u64,
+    pub largest: u64,
+    pub alike: u64,
+}
+
 /// Collects a [`QualityReport`] row by row, in memory independent of the number of rows.
 pub(crate) struct Survey {
     columns: Vec<ColumnSurvey>,
@@ -151,8 +163,7 @@ impl Survey {
         self,
         description: &Description,
         set_aside: u64,
-        units: u64,
-        largest_unit: u64,
+        units: UnitSurvey,
         now: DateTime<Utc>,
     ) -> QualityReport {
         let freshness = self.freshness(description, now);
@@ -166,7 +177,8 @@ impl Survey {
                 ..column.quality
             })
             .collect();
-        QualityReport { rows: rows + set_aside, set_aside, units, largest_unit, columns, freshness }
+        let UnitSurvey { units, largest, alike } = units;
+        QualityReport { rows: rows + set_aside, set_aside, units, largest_unit: largest, alike, columns, freshness }
     }
 
     fn freshness(&self, description: &Description, now: DateTime<Utc>) -> Option<Freshness> {

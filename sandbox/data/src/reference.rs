@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use thiserror::Error;
+use unseen_policies::Bounds;
 
 use crate::cell::Cell;
 use crate::description::{CellKind, ColumnType};
@@ -34,6 +35,8 @@ pub struct Lookup {
     pub(crate) on: String,
     pub(crate) index: Arc<Index>,
     pub(crate) columns: Vec<usize>,
+    /// Bytes of text that it may bring to one row.
+    pub(crate) widest: u64,
 }
 
 /// Key to row.
@@ -148,8 +151,22 @@ impl ReferenceTable {
                 .ok_or_else(|| LookupError::NoColumn { table: self.name.clone(), column: column.to_owned() })
         };
         let index = Arc::new(self.index(position(key)?)?);
-        let columns = columns.iter().map(|column| position(column)).collect::<Result<_, _>>()?;
-        Ok(Lookup { table: self.clone(), on: on.to_owned(), index, columns })
+        let columns = columns.iter().map(|column| position(column)).collect::<Result<Vec<_>, _>>()?;
+        let widest = self.widest(&columns);
+        Ok(Lookup { table: self.clone(), on: on.to_owned(), index, columns, widest })
+    }
+
+    /// What the table has, as public bounds.
+    pub fn bounds(&self) -> Bounds {
+        let all: Vec<usize> = (0..self.columns.len()).collect();
+        Bounds { units: 0, rows: u64::from(self.rows()), text: self.widest(&all) }
+    }
+
+    /// The most bytes of text that these columns have in one row.
+    fn widest(&self, columns: &[usize]) -> u64 {
+        let text = |row: usize, at: &usize| self.table.column(*at).text(row).map_or(0, |text| text.len() as u64);
+        let row = |row: usize| columns.iter().map(|at| text(row, at)).sum();
+        (0..self.rows() as usize).map(row).max().unwrap_or(0)
     }
 
     fn position(&self, column: &str) -> Option<usize> {

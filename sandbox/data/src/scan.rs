@@ -1,8 +1,8 @@
 //! The streaming co-group: one grain per privacy unit, from every input, in one pass over one
 //! bucket, in memory that depends on the largest unit and not on the data.
 //!
-//! A grain is all rows of one unit: one table per input, units in ascending order of their bytes,
-//! rows in import order. A unit that any input has is a grain; where an input lacks it, its table
+//! A grain is all rows of one unit, up to the job's limits: one table per input, units in ascending order
+//! of their bytes, rows in import order. A unit that any input has is a grain; where an input lacks it, its table
 //! has no rows. Cells are slices straight into the decoded batch; only a unit that crosses the end
 //! of a batch is copied.
 //!
@@ -19,6 +19,7 @@ use arrow_buffer::{Buffer, NullBuffer, ScalarBuffer};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use thiserror::Error;
+use unseen_policies::need::{BATCH_BYTES, BATCH_ROWS};
 
 use crate::description::{CellKind, ColumnType, nearest};
 use crate::hash::bucket_of;
@@ -68,6 +69,21 @@ impl<'a> Column<'a> {
     }
 }
 
+/// How much of a unit a grain shows. Both are public numbers, and each grain's fate is its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GrainLimits {
+    /// Rows of one unit, in each input: the first ones in import order are shown.
+    pub rows: u32,
+    /// Bytes of the cells of all inputs together. A grain with more is [`Grain::overlarge`], and is never
+    /// held whole.
+    pub bytes: u64,
+}
+
+impl GrainLimits {
+    /// No limits.
+    pub const NONE: GrainLimits = GrainLimits { rows: u32::MAX, bytes: u64::MAX };
+}
+
 /// All rows of one privacy unit, or of one block of units: one table per input.
 #[derive(Clone, Copy)]
 pub struct Grain<'a>(GrainOf<'a>);
@@ -84,6 +100,15 @@ impl<'a> Grain<'a> {
         match self.0 {
             GrainOf::Stream(stream) => &stream.unit,
             GrainOf::Owned(_) => "",
+        }
+    }
+
+    /// Whether the grain is larger than its limit in bytes: what it shows is then not all of it, and it
+    /// contributes nothing.
+    pub fn overlarge(&self) -> bool {
+        match self.0 {
+            GrainOf::Stream(stream) => stream.overlarge,
+            GrainOf::Owned(grain) => grain.overlarge,
         }
     }
 
@@ -121,7 +146,25 @@ enum TableOf<'a> {
     Chunk(&'a Cursor, usize, usize),
 }
 
+impl Column<'_> {
+    /// Bytes that the cells take.
+    fn bytes(&self) -> u64 {
+        let cells = match self.cells {
+            Cells::Ints(cells) => size_of_val(cells),
+            Cells::Floats(cells) => size_of_val(cells),
+            Cells::Bools(cells) => cells.len(),
+            Cells::Texts { offsets, bytes } => size_of_val(offsets) + bytes.len(),
+        };
+        (cells + self.validity.len()) as u64
+    }
+}
+
 impl<'a> Table<'a> {
+    /// Bytes that the cells take.
+    pub(crate) fn bytes(&self) -> u64 {
+        (0..self.columns()).map(|index| self.column(index).bytes()).sum()
+    }
+
     /// Number of rows.
     pub fn rows(&self) -> u32 {
         match self.0 {
@@ -190,6 +233,12 @@ impl OwnedTable {
             OwnedCells::Texts { offsets, bytes } => Cells::Texts { offsets, bytes },
         };
         Column { cells, validity: &column.validity }
+    }
+
+    /// Gives all memory back.
+    fn let_go(&mut self) {
+        let kinds: Vec<CellKind> = self.columns.iter().map(|column| column.cells.kind()).collect();
+        *self = Self::new(kinds);
     }
 
     fn clear(&mut self) {
@@ -280,11 +329,13 @@ impl OwnedCells {
 #[derive(Clone, Debug)]
 pub struct OwnedGrain {
     tables: Vec<OwnedTable>,
+    bytes: u64,
+    overlarge: bool,
 }
 
 impl OwnedGrain {
     pub(crate) fn new(tables: Vec<OwnedTable>) -> Self {
-        Self { tables }
+        Self { tables, bytes: 0, overlarge: false }
     }
 
     /// The grain's view.
@@ -292,8 +343,18 @@ impl OwnedGrain {
         Grain(GrainOf::Owned(self))
     }
 
-    /// Appends a copy of the rows of a grain of the same shape.
-    pub(crate) fn append(&mut self, grain: Grain<'_>) -> Result<(), ScanError> {
+    /// Appends a copy of the rows of a grain of the same shape, unless that makes it larger than `most`
+    /// bytes: then it lets go of all it has.
+    pub(crate) fn append(&mut self, grain: Grain<'_>, most: u64) -> Result<(), ScanError> {
+        if self.overlarge {
+            return Ok(());
+        }
+        self.bytes = self.bytes.saturating_add((0..grain.tables()).map(|index| grain.table(index).bytes()).sum());
+        if grain.overlarge() || self.bytes > most {
+            self.overlarge = true;
+            self.tables.iter_mut().for_each(OwnedTable::let_go);
+            return Ok(());
+        }
         for (index, table) in self.tables.iter_mut().enumerate() {
             let from = grain.table(index);
             table.append(from.rows() as usize, (0..from.columns()).map(|column| from.column(column)))?;
@@ -390,14 +451,16 @@ pub enum ScanError {
 /// The grains of one bucket, in ascending order of unit bytes.
 pub struct CoGroup {
     cursors: Vec<Cursor>,
+    limits: GrainLimits,
     unit: String,
+    overlarge: bool,
     over: bool,
 }
 
 impl CoGroup {
     /// Opens bucket `bucket` of every input, and verifies its digest if this is the first time. All
     /// inputs must have the same unit domain and number of buckets.
-    pub fn open(inputs: &[ScanInput<'_>], bucket: u32) -> Result<Self, ScanError> {
+    pub fn open(inputs: &[ScanInput<'_>], bucket: u32, limits: GrainLimits) -> Result<Self, ScanError> {
         let first = inputs.first().ok_or(ScanError::NoInput)?;
         for other in inputs {
             let (a, b) = (first.snapshot.manifest(), other.snapshot.manifest());
@@ -406,7 +469,7 @@ impl CoGroup {
             }
         }
         let cursors = inputs.iter().map(|input| Cursor::open(input, bucket)).collect::<Result<_, _>>()?;
-        Ok(Self { cursors, unit: String::new(), over: false })
+        Ok(Self { cursors, limits, unit: String::new(), overlarge: false, over: false })
     }
 
     /// The next grain, or `None` after the last. After an error there are no more grains.
@@ -434,10 +497,16 @@ impl CoGroup {
         self.unit.push_str(least);
         for cursor in &mut self.cursors {
             if cursor.head() == Some(self.unit.as_str()) {
-                cursor.take()?;
+                cursor.take(&self.limits)?;
             } else {
                 cursor.place = Place::Absent;
             }
+        }
+        self.overlarge = false;
+        if self.limits.bytes < u64::MAX {
+            let whole = Grain(GrainOf::Stream(self));
+            let bytes: u64 = (0..whole.tables()).map(|index| whole.table(index).bytes()).sum();
+            self.overlarge = bytes > self.limits.bytes;
         }
         Ok(true)
     }
@@ -449,7 +518,8 @@ pub fn decode_only(input: &ScanInput<'_>, bucket: u32) -> Result<u64, ScanError>
     let entry = input.snapshot.manifest().files.get(bucket as usize).ok_or(ScanError::NoBucket(bucket))?;
     let content = |fault: &dyn std::fmt::Display| SnapshotError::content(&entry.file, fault);
     let (file, metadata) = input.snapshot.parquet(bucket, false)?;
-    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata).with_batch_size(BATCH);
+    let builder =
+        ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata).with_batch_size(BATCH_ROWS as usize);
     let wanted = input.columns.iter().filter_map(|name| input.snapshot.manifest().leaf(name));
     let mask = ProjectionMask::leaves(builder.parquet_schema(), wanted.chain([0]));
     let mut rows = 0;
@@ -459,8 +529,17 @@ pub fn decode_only(input: &ScanInput<'_>, bucket: u32) -> Result<u64, ScanError>
     Ok(rows)
 }
 
-/// Rows decoded at a time: about what fits the second-level cache.
-const BATCH: usize = 8192;
+/// Rows decoded at a time: about what fits the second-level cache, or fewer where rows may be so wide
+/// that memory would not be bounded. A power of two, as the writer's row groups are, so that no batch spans
+/// two dictionaries.
+fn batch_rows(row_bytes: u64) -> usize {
+    let rows = (BATCH_BYTES / row_bytes.max(1)).clamp(1, BATCH_ROWS);
+    1 << rows.ilog2()
+}
+
+/// The most rows of a batch.
+#[cfg(test)]
+const BATCH: usize = BATCH_ROWS as usize;
 
 /// One input's place in its bucket.
 struct Cursor {
@@ -539,7 +618,8 @@ impl Cursor {
         let plan = Plan::new(input)?;
         let (file, metadata) = snapshot.parquet(bucket, true)?;
         let content = |fault: parquet::errors::ParquetError| SnapshotError::content(&entry.file, fault);
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata).with_batch_size(BATCH);
+        let rows = batch_rows(plan.row_bytes(snapshot.manifest().bounds.text));
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata).with_batch_size(rows);
         let wanted = plan.stored().filter_map(|name| snapshot.manifest().leaf(name));
         let mask = ProjectionMask::leaves(builder.parquet_schema(), wanted.chain([0]));
         let reader = builder.with_projection(mask).build().map_err(content)?;
@@ -572,7 +652,7 @@ impl Cursor {
     }
 
     /// Makes the unit at hand the current grain, and moves on to the next unit.
-    fn take(&mut self) -> Result<(), ScanError> {
+    fn take(&mut self, limits: &GrainLimits) -> Result<(), ScanError> {
         let start = self.next;
         let end = self.chunk.run_end(start);
         self.met.0 += (end - start) as u64;
@@ -583,26 +663,27 @@ impl Cursor {
             }
             self.check_bucket(end)?;
             self.next = end;
-            self.place = Place::Chunk(start..end);
-            self.rebase(start..end);
+            let shown = start..end.min(start.saturating_add(limits.rows as usize));
+            self.place = Place::Chunk(shown.clone());
+            self.rebase(shown);
             return Ok(());
         }
-        self.take_across(start)
+        self.take_across(start, limits)
     }
 
     /// The unit at hand lasts to the end of the chunk: it may go on in the next.
-    fn take_across(&mut self, start: usize) -> Result<(), ScanError> {
+    fn take_across(&mut self, start: usize, limits: &GrainLimits) -> Result<(), ScanError> {
         self.carried.clear();
         self.carried_unit.clear();
         self.carried_unit.push_str(self.chunk.unit(start));
-        self.carry(start..self.chunk.rows)?;
+        self.carry(start..self.chunk.rows, limits)?;
         self.place = Place::Carried;
         while self.load()? {
             let first = self.chunk.unit(0);
             if first == self.carried_unit {
                 let end = self.chunk.run_end(0);
                 self.met.0 += end as u64;
-                self.carry(0..end)?;
+                self.carry(0..end, limits)?;
                 self.next = end;
                 if end == self.chunk.rows {
                     continue;
@@ -616,7 +697,14 @@ impl Cursor {
         Ok(())
     }
 
-    fn carry(&mut self, rows: Range<usize>) -> Result<(), ScanError> {
+    /// Copies what is to be shown of these rows. Of a table that is over the limit already no more is
+    /// copied: one batch beyond it is all that is ever held.
+    fn carry(&mut self, rows: Range<usize>, limits: &GrainLimits) -> Result<(), ScanError> {
+        let left = limits.rows.saturating_sub(self.carried.rows) as usize;
+        if left == 0 || Table(TableOf::Owned(&self.carried)).bytes() > limits.bytes {
+            return Ok(());
+        }
+        let rows = rows.start..rows.end.min(rows.start.saturating_add(left));
         self.rebase(rows.clone());
         let mut carried = std::mem::replace(&mut self.carried, OwnedTable::new([]));
         let columns = (0..self.plan.shown.len()).map(|index| self.column(index, rows.clone()));
@@ -708,6 +796,14 @@ impl Plan {
             self.read.push(origin);
             self.read.len() - 1
         }))
+    }
+
+    /// Bytes that a row may have at most, `text` of them in the dataset's own texts.
+    fn row_bytes(&self, text: u64) -> u64 {
+        let texts = self.read.iter().any(|origin| matches!(origin, Origin::Stored { kind: CellKind::Text, .. }));
+        let brought: u64 = self.lookups.iter().map(|planned| planned.lookup.widest).fold(0, u64::saturating_add);
+        let cells = 9 * (self.read.len() + self.shown.len()) as u64;
+        cells.saturating_add(if texts { text } else { 0 }).saturating_add(brought)
     }
 
     fn stored(&self) -> impl Iterator<Item = &str> {
@@ -921,7 +1017,7 @@ mod tests {
         let snapshot = Snapshot::open(&manifest, crate::hash::sha256(&manifest), &key, files).unwrap();
         let columns = ["n".to_owned()];
         let input = ScanInput { snapshot: &snapshot, columns: &columns, lookups: &[] };
-        let mut scan = CoGroup::open(&[input], 1)?;
+        let mut scan = CoGroup::open(&[input], 1, GrainLimits::NONE)?;
         let mut grains = Vec::new();
         while let Some(grain) = scan.next()? {
             grains.push((grain.unit().to_owned(), grain.table(0).rows()));

@@ -27,6 +27,7 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, Parq
 use parquet::encryption::decrypt::FileDecryptionProperties;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use unseen_policies::Bounds;
 
 use crate::description::{CellKind, ColumnType, Kind, MAX_COLUMNS};
 use crate::files::{SharedFile, digest_of};
@@ -58,6 +59,9 @@ pub struct Manifest {
     pub salt: String,
     /// Rows that name no unit and were left out.
     pub set_aside: u64,
+    /// The description's public bounds, which hold for what is here.
+    #[serde(default)]
+    pub bounds: Bounds,
     /// The columns, in the order of the files.
     pub columns: Vec<ManifestColumn>,
     /// The files: one per bucket, in order, or the one table.
@@ -494,6 +498,7 @@ pub(crate) fn forge(
         description: hex(&[0; 32]),
         salt: hex(&[1; 32]),
         set_aside: 0,
+        bounds: Bounds::DEFAULT,
         columns: vec![column("unit", ColumnType::Text), column("n", ColumnType::Int)],
         files: Vec::new(),
     };

@@ -232,7 +232,7 @@ fn check_against_model(first: &[Reading], second: &[Reading], buckets: u32, sort
 
     let mut grains = Vec::new();
     for bucket in 0..buckets {
-        let mut scan = CoGroup::open(&inputs, bucket).unwrap();
+        let mut scan = CoGroup::open(&inputs, bucket, GrainLimits::NONE).unwrap();
         while let Some(grain) = scan.next().unwrap() {
             assert_eq!(grain.tables(), 2);
             grains.push(((bucket, grain.unit().to_owned()), (rows_of(grain.table(0)), rows_of(grain.table(1)))));
@@ -247,9 +247,10 @@ fn check_against_model(first: &[Reading], second: &[Reading], buckets: u32, sort
     let blocks: Vec<_> = [0..2, 2..5]
         .into_iter()
         .flat_map(|range| {
-            let mut gatherer = BlockGatherer::new(BlockKey::new(&[3; 32]).unwrap(), 5, range, &inputs).unwrap();
+            let mut gatherer =
+                BlockGatherer::new(BlockKey::new(&[3; 32]).unwrap(), 5, range, &inputs, GrainLimits::NONE).unwrap();
             for bucket in 0..buckets {
-                gatherer.absorb(&mut CoGroup::open(&inputs, bucket).unwrap()).unwrap();
+                gatherer.absorb(&mut CoGroup::open(&inputs, bucket, GrainLimits::NONE).unwrap()).unwrap();
             }
             gatherer.finish()
         })
@@ -317,7 +318,7 @@ fn int_units_are_canonical_and_shown_as_ints() {
     let inputs = [ScanInput { snapshot: &snapshot, columns: &columns, lookups: &[] }];
     let mut seen = BTreeMap::new();
     for bucket in 0..2 {
-        let mut scan = CoGroup::open(&inputs, bucket).unwrap();
+        let mut scan = CoGroup::open(&inputs, bucket, GrainLimits::NONE).unwrap();
         while let Some(grain) = scan.next().unwrap() {
             seen.insert(grain.unit().to_owned(), rows_of(grain.table(0)));
         }
@@ -386,7 +387,8 @@ fn bad_input_gets_one_clear_sentence_and_leaves_nothing() {
 
 #[test]
 fn a_wrong_type_on_row_three_million_is_named() {
-    let toml = private("d", "unit", &[("unit", "type = \"int\""), ("n", "type = \"int\"")]);
+    let toml =
+        private("d", "unit", &[("unit", "type = \"int\""), ("n", "type = \"int\"")]) + "\n[bounds]\nrows = 3_000_000\n";
     let mut csv = String::from("unit,n\n");
     csv += &"12,3\n".repeat(2_999_999);
     csv += "12,x\n";
@@ -406,7 +408,9 @@ fn encodings_and_marks() {
         let dir = TempDir::new().unwrap();
         let snapshot = open(&import_bytes(dir.path(), toml, bytes, &options(1, 1 << 20)).unwrap());
         let columns = strings(&["镇"]);
-        let mut scan = CoGroup::open(&[ScanInput { snapshot: &snapshot, columns: &columns, lookups: &[] }], 0).unwrap();
+        let mut scan =
+            CoGroup::open(&[ScanInput { snapshot: &snapshot, columns: &columns, lookups: &[] }], 0, GrainLimits::NONE)
+                .unwrap();
         let grain = scan.next().unwrap().unwrap();
         assert_eq!((grain.unit(), rows_of(grain.table(0))), ("甲", vec![vec![text(Some("崇福"))]]));
     }
@@ -461,7 +465,7 @@ fn read_all(dir: &Path, root: [u8; 32], lab: &LabDataKey) -> Result<usize, Strin
     let mut rows = 0;
     for bucket in 0..snapshot.buckets() {
         let inputs = [ScanInput { snapshot: &snapshot, columns: &columns, lookups: &[] }];
-        let mut scan = CoGroup::open(&inputs, bucket).map_err(|fault| fault.to_string())?;
+        let mut scan = CoGroup::open(&inputs, bucket, GrainLimits::NONE).map_err(|fault| fault.to_string())?;
         while let Some(grain) = scan.next().map_err(|fault| fault.to_string())? {
             rows += rows_of(grain.table(0)).len();
         }
@@ -534,8 +538,13 @@ fn a_bucket_opens_in_its_own_place_only() {
     let snapshot = Snapshot::open(&bytes, unseen_data::hash::sha256(&bytes), &key, files).unwrap();
     let columns = strings(&["count"]);
     for bucket in 0..2 {
-        let fault =
-            CoGroup::open(&[ScanInput { snapshot: &snapshot, columns: &columns, lookups: &[] }], bucket).err().unwrap();
+        let fault = CoGroup::open(
+            &[ScanInput { snapshot: &snapshot, columns: &columns, lookups: &[] }],
+            bucket,
+            GrainLimits::NONE,
+        )
+        .err()
+        .unwrap();
         assert!(fault.to_string().contains("does not hold what its manifest says"), "{fault}");
     }
 }
@@ -684,8 +693,12 @@ fn twins_follow_the_description_and_meet_each_other() {
         let snapshot = open(&at);
         let mut names = BTreeSet::new();
         for bucket in 0..2 {
-            let mut scan =
-                CoGroup::open(&[ScanInput { snapshot: &snapshot, columns: &[], lookups: &[] }], bucket).unwrap();
+            let mut scan = CoGroup::open(
+                &[ScanInput { snapshot: &snapshot, columns: &[], lookups: &[] }],
+                bucket,
+                GrainLimits::NONE,
+            )
+            .unwrap();
             while let Some(grain) = scan.next().unwrap() {
                 names.insert(grain.unit().to_owned());
             }
@@ -723,4 +736,129 @@ fn a_draft_of_a_description_imports_what_it_was_drafted_from() {
         draft.columns.iter().map(|c| (c.kind.word(), c.nullable)).collect::<Vec<_>>(),
         [("text", false), ("int", true)]
     );
+}
+
+/// A private table of a unit, a number and a text, with these bounds.
+fn bounded(bounds: &str) -> String {
+    format!(
+        "name = \"b\"\nkind = \"private\"\nprovider = \"\"\nclassification = \"sensitive\"\nupdate_cycle = \"once\"\nsharing = \"none\"\n\
+         [unit]\ncolumn = \"who\"\ndomain = \"person\"\nmissing = [\"-9\", \"NA\"]\n{bounds}\n\
+         [[column]]\nname = \"who\"\ntype = \"TYPE\"\n[[column]]\nname = \"n\"\ntype = \"int\"\n[[column]]\nname = \"t\"\ntype = \"text\"\n"
+    )
+}
+
+/// Imports this CSV of `who,n,t`; the folder, and what came of it.
+fn imported(text: &str, csv: &str) -> (tempfile::TempDir, LabDataKey, Result<Imported, ImportError>) {
+    let (dir, key) = (tempfile::tempdir().unwrap(), LabDataKey::generate().unwrap());
+    let description = Description::parse(text).unwrap();
+    let source = dir.path().join("b.csv");
+    std::fs::write(&source, csv).unwrap();
+    let options = ImportOptions { buckets: 2, ..ImportOptions::new(chrono::Utc::now()) };
+    let done = import(&source, &description, text, &dir.path().join("b"), &key, &options, &mut |_| ());
+    (dir, key, done)
+}
+
+#[test]
+fn an_import_beyond_its_public_bounds_is_refused_and_one_at_them_is_not() {
+    let text = |bounds: &str| bounded(&format!("[bounds]\n{bounds}")).replace("TYPE", "text");
+    let csv = "who,n,t\na,1,xx\nb,2,xx\nb,3,xx\n";
+    for (bounds, refused) in [
+        ("units = 2\nrows = 3\ntext = 3", None),
+        ("units = 1", Some("more than 1 units, the public bound of this dataset: declare more under [bounds] units")),
+        ("rows = 2", Some("more than 2 rows, the public bound")),
+        ("text = 2", Some("row 1 (line 2): the row has more than 2 bytes of text")),
+    ] {
+        let (dir, _, done) = imported(&text(bounds), csv);
+        match refused {
+            None => assert_eq!(done.unwrap().manifest.bounds, unseen_policies::Bounds { units: 2, rows: 3, text: 3 }),
+            Some(words) => {
+                let error = done.unwrap_err().to_string();
+                assert!(error.contains(words), "{error}");
+                assert!(!dir.path().join("b").exists());
+            }
+        }
+    }
+    // What is left out has its default, and what is written reads back.
+    let parsed = Description::parse(&text("text = \"8KiB\"")).unwrap();
+    assert_eq!(parsed.bounds, unseen_policies::Bounds { text: 8 << 10, ..unseen_policies::Bounds::DEFAULT });
+    assert_eq!(Description::parse(&parsed.to_toml()).unwrap(), parsed);
+    for (bounds, words) in [
+        ("units = 0", "from 1 to"),
+        ("rows = \"many\"", "whole number"),
+        ("text = \"1GiB\"", "from 1 to"),
+        ("unit = 5", "did you mean \"units\"?"),
+    ] {
+        let error = Description::parse(&text(bounds)).unwrap_err().to_string();
+        assert!(error.contains(words), "{bounds}: {error}");
+    }
+}
+
+#[test]
+fn a_missing_unit_is_missing_however_it_is_written_and_likely_doubles_are_counted() {
+    let numbers = "who,n,t\n-9,1,x\n-09,1,x\n -9,1,x\n7,1,x\n+7,1,x\n";
+    let (_dir, _, done) = imported(&bounded("").replace("TYPE", "int"), numbers);
+    let quality = done.unwrap().quality;
+    assert_eq!((quality.set_aside, quality.units), (3, 1));
+    let texts = "who,n,t\nNA,1,x\n NA,1,x\nNA ,1,x\nA1,1,x\na1 ,1,x\n\u{ff21}\u{ff11},1,x\nA1\u{200b},1,x\nB2,1,x\n";
+    let (_dir, _, done) = imported(&bounded("").replace("TYPE", "text"), texts);
+    let quality = done.unwrap().quality;
+    assert_eq!((quality.set_aside, quality.units, quality.alike), (3, 5, 4));
+}
+
+#[test]
+fn a_grain_shows_its_first_rows_and_none_is_held_that_is_too_large() {
+    // `long` has more rows than a batch, `wide` more text than the limit, `fits` is at both limits.
+    let mut csv = "who,n,t\n".to_owned();
+    csv.extend((0..20_000).map(|n| format!("long,{n},\n")));
+    csv.extend((0..10).map(|n| format!("fits,{n},{}\n", "x".repeat(10))));
+    csv.extend((0..10).map(|n| format!("wide,{n},{}\n", "x".repeat(11))));
+    let (dir, key, done) = imported(&bounded("").replace("TYPE", "text"), &csv);
+    done.unwrap();
+    let folder = SnapshotDir::open(&dir.path().join("b"), None).unwrap();
+    let key = folder.data_key(&key).unwrap();
+    let snapshot = folder.into_snapshot(&key).unwrap();
+    let columns = ["n".to_owned(), "t".to_owned()];
+    let inputs = [ScanInput { snapshot: &snapshot, columns: &columns, lookups: &[] }];
+    // Ten rows of 8 bytes, eleven offsets of 4, and the text.
+    let fits = 10 * 8 + 11 * 4 + 10 * 10;
+    let seen = |limits: GrainLimits| {
+        let mut seen = Vec::new();
+        for bucket in 0..2 {
+            let mut scan = CoGroup::open(&inputs, bucket, limits).unwrap();
+            while let Some(grain) = scan.next().unwrap() {
+                let first = match grain.table(0).column(0).cells {
+                    Cells::Ints(cells) => cells.first().copied(),
+                    _ => None,
+                };
+                seen.push((grain.unit().to_owned(), grain.overlarge(), grain.table(0).rows(), first));
+            }
+        }
+        seen.sort();
+        seen
+    };
+    let of = |unit: &str, overlarge, rows, first| (unit.to_owned(), overlarge, rows, Some(first));
+    assert_eq!(
+        seen(GrainLimits { rows: 9_000, bytes: u64::MAX }),
+        [of("fits", false, 10, 0), of("long", false, 9_000, 0), of("wide", false, 10, 0)]
+    );
+    let within = seen(GrainLimits { rows: 10, bytes: fits });
+    assert_eq!(within, [of("fits", false, 10, 0), of("long", false, 10, 0), of("wide", true, 10, 0)]);
+    let narrow = seen(GrainLimits { rows: u32::MAX, bytes: fits });
+    assert!(!narrow[0].1 && narrow[1].1 && narrow[2].1);
+    // Of what is too large no more than a batch is held.
+    assert!(narrow[1].2 <= 8_192, "{narrow:?}");
+
+    // A block that is too large is let go of whole, and the others are as they were.
+    let gathered = |limits: GrainLimits| {
+        let block_key = BlockKey::new(&[3; 32]).unwrap();
+        let mut gatherer = BlockGatherer::new(block_key, 50, 0..50, &inputs, limits).unwrap();
+        for bucket in 0..2 {
+            gatherer.absorb(&mut CoGroup::open(&inputs, bucket, limits).unwrap()).unwrap();
+        }
+        let blocks = gatherer.finish();
+        let found = blocks.iter().map(|block| (block.grain().overlarge(), block.grain().table(0).rows()));
+        found.filter(|(overlarge, rows)| *overlarge || *rows > 0).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(gathered(GrainLimits { rows: 10, bytes: fits }), [(false, 10), (true, 0)].into());
+    assert_eq!(gathered(GrainLimits::NONE), [(false, 10), (false, 20_000)].into());
 }

@@ -9,6 +9,7 @@ use unseen_data::import::{ImportOptions, Imported, Progress, import};
 use unseen_data::reference::ReferenceTable;
 use unseen_data::snapshot::SnapshotDir;
 use unseen_data::{Description, QualityReport, twin};
+use unseen_policies::Bounds;
 use unseen_policies::event::{DatasetRegistered, Digest};
 use unseen_policies::plan::MAX_GROUPS;
 use unseen_tlog::Signer;
@@ -51,7 +52,7 @@ impl Lab {
             snapshot: fold::digest(b""),
             open_to,
             values: None,
-            bounds: None,
+            bounds: Some(parsed.bounds),
         };
         let options = ImportOptions::new(now());
         if parsed.unit.is_some() {
@@ -62,13 +63,14 @@ impl Lab {
         let place = self.dir.join("snapshots").join(&parsed.name);
         std::fs::create_dir_all(&place).map_err(LabError::io(&place))?;
         let written = self.write_snapshot(source, &parsed, &text, &options, progress);
-        let (imported, values) = written.inspect_err(|_| {
+        let (imported, values, public) = written.inspect_err(|_| {
             let _ = self.sweep(&parsed.name);
             // Goes only if it is empty.
             let _ = std::fs::remove_dir(&place);
         })?;
         event.snapshot = Digest::from_bytes(&imported.root);
         event.values = values.as_deref().map(fold::digest);
+        event.bounds = public.or(event.bounds);
         let mut attachments = vec![text.as_bytes()];
         attachments.extend(values.as_deref());
         let entry = self.sign_and_accept(event, steward, &attachments)?;
@@ -80,8 +82,8 @@ impl Lab {
         })
     }
 
-    /// Imports into the place where snapshots of this dataset lie. Gives the public values of a
-    /// reference table too.
+    /// Imports into the place where snapshots of this dataset lie. Gives the public values and bounds of
+    /// a reference table too.
     fn write_snapshot(
         &self,
         source: &Path,
@@ -89,7 +91,7 @@ impl Lab {
         text: &str,
         options: &ImportOptions,
         progress: &mut dyn FnMut(Progress),
-    ) -> Result<(Imported, Option<Vec<u8>>), LabError> {
+    ) -> Result<(Imported, Option<Vec<u8>>, Option<Bounds>), LabError> {
         self.sweep(&description.name)?;
         let place = self.dir.join("snapshots").join(&description.name);
         let incoming = place.join("incoming");
@@ -98,14 +100,12 @@ impl Lab {
         let settled = self.snapshot_dir(&description.name, &Digest::from_bytes(&imported.root));
         std::fs::rename(&incoming, &settled).map_err(LabError::io(&settled))?;
         sync_dir(&place)?;
-        let values = match description.kind {
-            Kind::Private => None,
-            Kind::Reference => {
-                let table = SnapshotDir::open(&settled, Some(imported.root))?.into_reference()?;
-                Some(serde_json::to_vec(&public_values(&table)).map_err(|error| LabError::Other(error.to_string()))?)
-            }
-        };
-        Ok((imported, values))
+        if description.kind == Kind::Private {
+            return Ok((imported, None, None));
+        }
+        let table = SnapshotDir::open(&settled, Some(imported.root))?.into_reference()?;
+        let values = serde_json::to_vec(&public_values(&table)).map_err(|error| LabError::Other(error.to_string()))?;
+        Ok((imported, Some(values), Some(table.bounds())))
     }
 
     /// A registered dataset's description, and its text.
@@ -163,15 +163,19 @@ impl Lab {
         if domain.is_some() && snapshot.files.len() != event.buckets as usize {
             return Err(LabError::Mismatch("the number of buckets"));
         }
-        match &event.values {
+        let bounds = match &event.values {
             Some(values) if domain.is_none() => {
-                let made_anew = serde_json::to_vec(&public_values(&snapshot.into_reference()?)).unwrap_or_default();
-                let same = attached(attachments, values, "the public values")? == made_anew;
-                if same { Ok(()) } else { Err(LabError::Mismatch("the public values")) }
+                let table = snapshot.into_reference()?;
+                let made_anew = serde_json::to_vec(&public_values(&table)).unwrap_or_default();
+                if attached(attachments, values, "the public values")? != made_anew {
+                    return Err(LabError::Mismatch("the public values"));
+                }
+                table.bounds()
             }
-            None if domain.is_some() => Ok(()),
-            _ => Err(LabError::Mismatch("the public values")),
-        }
+            None if domain.is_some() => description.bounds,
+            _ => return Err(LabError::Mismatch("the public values")),
+        };
+        if event.bounds == Some(bounds) { Ok(()) } else { Err(LabError::Mismatch("the bounds")) }
     }
 
     /// Removes snapshots of a dataset that no entry names: what a killed import left.

@@ -6,7 +6,6 @@
 //! Killed anywhere, `begin` goes on from what is there: the charge is in the log once, and the worker's
 //! numbers are the same bit for bit. Between [`Lab::begin`] and [`Lab::conclude`] the lab is not held.
 
-use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -22,7 +21,7 @@ use unseen_policies::ledger::{Job, Refusal, Run};
 use unseen_policies::lifecycle::State;
 use unseen_policies::manifest::Release;
 use unseen_policies::policy::Machine;
-use unseen_policies::{Bounds, Manifest, Need, Plan};
+use unseen_policies::{Manifest, Need, Plan};
 use unseen_tlog::Signer;
 use unseen_worker::jail::{Wall, Walls};
 use unseen_worker::memory;
@@ -310,10 +309,8 @@ impl Lab {
         let (text, manifest, plan) = self.submitted_plan(id)?;
         let machine = self.ledger().policy().and_then(|policy| policy.machine.clone());
         let machine = machine.unwrap_or_else(|| Machine::with_memory(u64::MAX));
-        let bounds: BTreeMap<String, Bounds> =
-            job.submitted.datasets.iter().map(|used| (used.name.clone(), self.ledger().bounds(&used.name))).collect();
-        let bound = |name: &str| bounds.get(name).copied().unwrap_or_default();
-        let need = job.submitted.need.unwrap_or_else(|| Need::new(&manifest, &plan, &bound, &machine));
+        let bounds = |name: &str| self.ledger().bounds(name);
+        let need = job.submitted.need.unwrap_or_else(|| Need::new(&manifest, &plan, &bounds, &machine));
         let has = machine.memory.min(memory::available());
         let threads = need
             .threads(threads, has)
@@ -333,7 +330,7 @@ impl Lab {
             if private { snapshots.push(part) } else { references.push(part) }
         }
         let memory = need.memory_of(threads);
-        let outline = Outline { manifest: text, threads, memory, bounds, snapshots, references };
+        let outline = Outline { manifest: text, threads, memory, snapshots, references };
         Ok(Ready { program: program.to_owned(), outline, module, files, data_keys })
     }
 

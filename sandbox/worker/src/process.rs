@@ -12,7 +12,6 @@
 //! So whatever may be missing is found out before the run is charged, and no key is in the process before
 //! its walls are up.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -27,7 +26,7 @@ use unseen_core::seed::{self, NoiseKey};
 use unseen_data::snapshot::load_reference;
 use unseen_data::{BlockKey, DataKey, Snapshot};
 use unseen_policies::event::JobId;
-use unseen_policies::{Bounds, Manifest, Plan};
+use unseen_policies::{Manifest, Plan};
 use unseen_runtime::Failure;
 
 use crate::code::Code;
@@ -48,8 +47,6 @@ pub struct Outline {
     pub threads: u32,
     /// Bytes of memory to set aside: see [`unseen_policies::need`].
     pub memory: u64,
-    /// Public upper bounds of the datasets, by name.
-    pub bounds: BTreeMap<String, Bounds>,
     /// Private snapshots.
     pub snapshots: Vec<Part>,
     /// Reference tables.

@@ -1,14 +1,18 @@
 //! What a run reads: the manifest's inputs, tied to opened snapshots and reference tables.
 
+use std::collections::BTreeMap;
+
 use unseen_data::reference::{KeyValue, Lookup};
-use unseen_data::{CoGroup, ReferenceTable, ScanError, ScanInput, Snapshot};
-use unseen_policies::Manifest;
+use unseen_data::{CoGroup, GrainLimits, ReferenceTable, ScanError, ScanInput, Snapshot};
 use unseen_policies::domain::Key;
 use unseen_policies::plan::References;
+use unseen_policies::{Bounds, Manifest, Plan, manifest, need};
 
 /// The inputs of one run, in the manifest's order.
 pub struct Rows {
     inputs: Vec<Input>,
+    declared: Vec<manifest::Input>,
+    bounds: BTreeMap<String, Bounds>,
 }
 
 struct Input {
@@ -45,6 +49,10 @@ impl Rows {
         mut snapshots: Vec<Snapshot>,
         references: &ReferenceTables,
     ) -> Result<Rows, RowsError> {
+        let private =
+            snapshots.iter().map(|snapshot| (snapshot.manifest().dataset.clone(), snapshot.manifest().bounds));
+        let public = references.0.iter().map(|table| (table.name().to_owned(), table.bounds()));
+        let bounds = private.chain(public).collect();
         let inputs = manifest.inputs.iter().map(|input| {
             let at = snapshots.iter().position(|snapshot| snapshot.manifest().dataset == input.dataset);
             let snapshot = snapshots.remove(at.ok_or_else(|| RowsError::NotThere(input.dataset.clone()))?);
@@ -56,7 +64,8 @@ impl Rows {
             });
             Ok(Input { snapshot, columns: input.columns.clone(), lookups: lookups.collect::<Result<_, RowsError>>()? })
         });
-        let rows = Rows { inputs: inputs.collect::<Result<Vec<_>, RowsError>>()? };
+        let inputs = inputs.collect::<Result<Vec<_>, RowsError>>()?;
+        let rows = Rows { inputs, declared: manifest.inputs.clone(), bounds };
         for input in rows.inputs() {
             input.shape().map_err(RowsError::Columns)?;
         }
@@ -72,23 +81,18 @@ impl Rows {
     }
 
     /// Opens one bucket of all inputs from the beginning.
-    pub fn open(&self, bucket: u32) -> Result<CoGroup, ScanError> {
-        CoGroup::open(&self.inputs(), bucket)
+    pub fn open(&self, bucket: u32, limits: GrainLimits) -> Result<CoGroup, ScanError> {
+        CoGroup::open(&self.inputs(), bucket, limits)
+    }
+
+    /// How often a run goes over the buckets in one round: a function of public numbers.
+    pub fn passes(&self, plan: &Plan) -> u32 {
+        need::passes(&self.declared, plan, &|name| self.bounds.get(name).copied().unwrap_or_default())
     }
 
     /// As the scan wants them.
     pub fn inputs(&self) -> Vec<ScanInput<'_>> {
         self.inputs.iter().map(Input::as_scan).collect()
-    }
-
-    /// Roughly how many bytes all rows take in memory.
-    pub fn bytes(&self) -> u64 {
-        const CELL: u64 = 16;
-        let width = |input: &Input| {
-            (input.columns.len() + input.lookups.iter().map(|l| l.brings().count()).sum::<usize>()) as u64
-        };
-        let rows = |input: &Input| input.snapshot.manifest().files.iter().map(|file| file.rows).sum::<u64>();
-        self.inputs.iter().map(|input| rows(input) * width(input) * CELL).sum()
     }
 }
 

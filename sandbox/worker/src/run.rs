@@ -11,7 +11,7 @@ use unseen_core::noise::NoiseError;
 use unseen_core::release::{NoisyTotals, ReleaseError};
 use unseen_core::seed::RoundSeed;
 use unseen_core::totals::{ExactTotals, RoundNoise};
-use unseen_data::{BlockGatherer, BlockKey, Cells, Grain, ScanError};
+use unseen_data::{BlockGatherer, BlockKey, Cells, Grain, GrainLimits, ScanError};
 use unseen_policies::Plan;
 use unseen_policies::domain::KeyRef;
 use unseen_policies::manifest::GrainKind;
@@ -164,7 +164,7 @@ fn one_round<G: Guest>(
 fn units<G: Guest>(run: &Run<'_, G>, round: u32, state: &[f64], noise: &RoundNoise) -> Result<ExactTotals, RunError> {
     let buckets = run.rows.buckets();
     in_parallel(run, buckets, noise, (round * buckets, run.plan.rounds * buckets), |bucket, tally| {
-        let mut grains = run.rows.open(bucket)?;
+        let mut grains = run.rows.open(bucket, limits(run.plan))?;
         while let Some(grain) = grains.next()? {
             tally.grain(run, grain, state)?;
         }
@@ -172,9 +172,10 @@ fn units<G: Guest>(run: &Run<'_, G>, round: u32, state: &[f64], noise: &RoundNoi
     })
 }
 
-/// Bytes of rows that are gathered into blocks at once. More rows than that mean more passes over
-/// the buckets, each for some of the blocks.
-const GATHER: u64 = 256 << 20;
+/// What a grain is shown of a unit: as public as the manifest.
+fn limits(plan: &Plan) -> GrainLimits {
+    GrainLimits { rows: plan.limits.rows, bytes: plan.limits.memory }
+}
 
 fn blocks<G: Guest>(
     run: &Run<'_, G>,
@@ -183,13 +184,14 @@ fn blocks<G: Guest>(
     state: &[f64],
     noise: &RoundNoise,
 ) -> Result<ExactTotals, RunError> {
-    let passes = run.rows.bytes().div_ceil(GATHER).clamp(1, u64::from(count)) as u32;
+    let passes = run.rows.passes(run.plan);
     let mut totals = ExactTotals::zero(noise);
     for first in (0..count).step_by(count.div_ceil(passes) as usize) {
         let range = first..count.min(first + count.div_ceil(passes));
-        let mut gatherer = BlockGatherer::new(run.block_key.clone(), count, range.clone(), &run.rows.inputs())?;
+        let mut gatherer =
+            BlockGatherer::new(run.block_key.clone(), count, range.clone(), &run.rows.inputs(), limits(run.plan))?;
         for bucket in 0..run.rows.buckets() {
-            gatherer.absorb(&mut run.rows.open(bucket)?)?;
+            gatherer.absorb(&mut run.rows.open(bucket, limits(run.plan))?)?;
         }
         let gathered = gatherer.finish();
         let steps = (round * count + first, run.plan.rounds * count);
@@ -246,6 +248,10 @@ struct Tally<'p> {
 impl Tally<'_> {
     /// Runs the guest on one grain and adds what it may contribute.
     fn grain<G: Guest>(&mut self, run: &Run<'_, G>, grain: Grain<'_>, state: &[f64]) -> Result<(), RunError> {
+        if grain.overlarge() {
+            run.watch.failed(&overlarge());
+            return Ok(());
+        }
         match with_runtime_tables(grain, |tables| run.guest.contribute(tables, state)) {
             Ok(answer) => {
                 let mut grain = self.clamper.grain();
@@ -266,6 +272,11 @@ impl Tally<'_> {
         }
         Ok(())
     }
+}
+
+/// Why a grain contributes nothing that its guest was not even asked about.
+fn overlarge() -> runtime::Failure {
+    runtime::Failure::Trap("the grain's rows take more than the memory that the job allows a grain".to_owned())
 }
 
 /// Shows the rows to the guest in the runtime's types; no cell is copied.

@@ -46,7 +46,7 @@ pub fn run(name: &str, place: &Place, args: &BenchArgs) -> Fallible<Cost> {
             let rows = rows(place, ROLLING)?;
             measure(|| {
                 for bucket in 0..rows.buckets() {
-                    let mut grains = rows.open(bucket)?;
+                    let mut grains = rows.open(bucket, unseen_data::GrainLimits::NONE)?;
                     while let Some(grain) = grains.next()? {
                         black_box(grain.table(0).rows());
                     }
