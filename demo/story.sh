@@ -194,7 +194,7 @@ ${bold}接下来 · What to try next${plain}
                                                  the witness, which ends with this demo
 
   unseen --lang zh --help                        中文帮助
-  unseen dataset quality monthly                 what is wrong in the data: stewards only
+  unseen dataset quality monthly --key keys/steward.pem                 what is wrong in the data: stewards only
   unseen job submit jobs/yield-per-mu --key keys/analyst.pem
                                                  once more: the budget has an end
   unseen job new my-job                          a job of your own, with its test

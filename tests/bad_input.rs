@@ -320,7 +320,7 @@ fn policies_requests_and_bundles() {
         (
             "approvals",
             "aprovals",
-            "it.toml: line 1, column 1: unknown field `aprovals`, expected one of `approvals`, `caps`, `delta`, `release_now`, `witnesses`, `evidence`, `sm2_key`",
+            "it.toml: line 1, column 1: unknown field `aprovals`, expected one of `approvals`, `caps`, `delta`, `release_now`, `machine`, `witnesses`, `evidence`, `sm2_key`",
         ),
         (
             "approvals = 2",

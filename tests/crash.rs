@@ -110,7 +110,7 @@ fn an_import_leaves_nothing_or_the_whole() {
         }
         assert_eq!(count(lab, "dataset-registered"), 1);
         // One snapshot, whole; what a killed import left was swept.
-        assert_eq!(lab.ok(&["dataset", "quality", "firms"])["units"], 2000);
+        assert_eq!(lab.ok(&["dataset", "quality", "firms", "--key", "keys/steward.pem"])["units"], 2000);
         let snapshots = tree(&lab.path("lab/snapshots/firms"));
         assert_eq!(
             snapshots.iter().filter(|name| !name.contains('/') && *name != ".import.lock").count(),
@@ -180,8 +180,7 @@ fn a_worker_that_dies_is_replaced_and_the_run_resumed() {
     let args = ["job", "run", &job, "--key", "keys/operator.pem"];
     // Killed with the lab: the worker goes too, nobody is left to take its result.
     let mut child = lab.command(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let worker = worker_of(child.id());
-    std::thread::sleep(Duration::from_millis(100));
+    let worker = working(child.id());
     child.kill().unwrap();
     child.wait().unwrap();
     let killed = Instant::now();
@@ -194,8 +193,7 @@ fn a_worker_that_dies_is_replaced_and_the_run_resumed() {
     // Killed alone: another one does its work, and nobody outside hears of it.
     let (resumed, child) = (Instant::now(), lab.command(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn());
     let child = child.unwrap();
-    let worker = worker_of(child.id());
-    std::thread::sleep(Duration::from_millis(100));
+    let worker = working(child.id());
     assert!(Command::new("kill").args(["-9", &worker]).status().unwrap().success());
     let done = Done::from(child.wait_with_output().unwrap(), &args);
     assert_eq!((done.code, done.stderr.as_str()), (0, ""), "{done:?}");
@@ -209,17 +207,11 @@ fn a_worker_that_dies_is_replaced_and_the_run_resumed() {
     audited(&lab, "after two deaths");
 }
 
-/// The process that a lab has started, once it is there.
-fn worker_of(lab: u32) -> String {
-    let start = Instant::now();
-    loop {
-        let children = std::fs::read_to_string(format!("/proc/{lab}/task/{lab}/children")).unwrap_or_default();
-        if let Some(worker) = children.split_whitespace().next() {
-            return worker.to_owned();
-        }
-        assert!(start.elapsed() < Duration::from_secs(10), "no worker was started");
-        std::thread::sleep(Duration::from_millis(1));
-    }
+/// The worker that a lab has started, once it is at its rows.
+fn working(lab: u32) -> String {
+    let worker = worker_behind_walls(lab);
+    std::thread::sleep(Duration::from_millis(100));
+    worker
 }
 
 #[test]

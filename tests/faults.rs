@@ -133,7 +133,7 @@ fn import() -> Operation {
         next: &["policy", "set", "policy.toml", "--key", "keys/owner.pem"],
         once: false,
         finally: |lab, _| {
-            assert_eq!(lab.ok(&["dataset", "quality", "firms"])["units"], 120);
+            assert_eq!(lab.ok(&["dataset", "quality", "firms", "--key", "keys/steward.pem"])["units"], 120);
             let snapshots = tree(&lab.path("lab/snapshots/firms"));
             let whole = snapshots.iter().filter(|name| !name.contains('/') && *name != ".import.lock");
             assert_eq!(whole.count(), 1, "{snapshots:?}");

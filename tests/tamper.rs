@@ -386,7 +386,7 @@ fn damaged_rows_stop_a_run_which_stays_charged_once() {
     }
     let quality = played.one("lab/snapshots", "quality.sealed");
     harm(&lab.path(&quality), Harm::FlipMiddle);
-    let said = sentence(&lab.unseen(&["dataset", "quality", "firms"]));
+    let said = sentence(&lab.unseen(&["dataset", "quality", "firms", "--key", "keys/steward.pem"]));
     assert!(said.contains("quality"), "{said}");
     assert_eq!(played.run(&played.third).code, 0);
     assert_eq!(played.charges(), charges + 1);

@@ -20,7 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("attestations/witness", &["tlog"]),
     ("attestations/audit", &["tlog", "log", "policies", "core", "evidence"]),
     ("attestations/auditor", &["audit", "evidence", "keys", "policies", "terminal", "tlog", "witness"]),
-    ("terminal", &[]),
+    ("terminal", &["policies"]),
     ("sandbox/worker", &["data", "core", "runtime", "policies"]),
     (
         "sandbox/lab",

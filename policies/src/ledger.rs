@@ -12,6 +12,7 @@ use crate::lifecycle::{State, Who};
 use crate::manifest::Release;
 use crate::policy::{Policy, Witnesses};
 use crate::rho::Rho;
+use crate::text::hides;
 
 /// Everything the log says, folded. Spent budget is this fold and nothing else.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -876,7 +877,7 @@ fn check_named_as(log: &str, log_key: &str) -> Result<(), Refusal> {
 }
 
 fn check_name(name: &str) -> Result<(), Refusal> {
-    let fine = (1..=64).contains(&name.chars().count()) && name.trim() == name && !name.chars().any(char::is_control);
+    let fine = (1..=64).contains(&name.chars().count()) && name.trim() == name && !name.chars().any(hides);
     if fine { Ok(()) } else { Err(Refusal::BadName(name.to_owned())) }
 }
 

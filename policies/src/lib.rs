@@ -20,6 +20,7 @@ pub mod provenance;
 pub mod rational;
 mod reader;
 pub mod rho;
+pub mod text;
 
 pub use bounds::Bounds;
 pub use manifest::Manifest;

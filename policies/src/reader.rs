@@ -7,6 +7,7 @@ use num_traits::One;
 use toml::de::{DeTable, DeValue};
 
 use crate::rational::{Rational, parse_decimal};
+use crate::text::hides;
 
 /// What is wrong in a manifest, where, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -143,11 +144,9 @@ impl<'a> Node<'a> {
     /// A text that shows on a terminal as what it is.
     pub(crate) fn clean(self, wanted: &str) -> Result<&'a str, ManifestError> {
         let text = self.text(wanted)?;
-        let hides =
-            |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        match text.chars().find(|c| hides(*c)) {
+        match text.chars().find(|c| hides(*c) && *c != '\n') {
             Some(c) => Err(self.error(format!(
-                "`{}` holds the control character {}: take it out",
+                "`{}` holds the character {}, which does not show: take it out",
                 self.key,
                 c.escape_unicode()
             ))),

@@ -138,12 +138,27 @@ impl Module {
     /// # Errors
     /// As there.
     pub fn contribute_in_new_instance(&self, grain: &[Table<'_>], state: &[f64]) -> Result<Vec<Contribution>, Failure> {
+        self.contribute_metered(grain, state).0
+    }
+
+    /// The same, and the units of fuel it took. That depends on rows: it is for synthetic ones.
+    pub fn contribute_metered(&self, grain: &[Table<'_>], state: &[f64]) -> (Result<Vec<Contribution>, Failure>, u64) {
         let mut store = self.store(self.engine.limits.answer);
-        let instance = self.instantiate(&mut store)?;
+        let answer = self.contribute_with(&mut store, grain, state);
+        (answer, self.engine.limits.fuel - left(&store))
+    }
+
+    fn contribute_with(
+        &self,
+        store: &mut Store<Tally>,
+        grain: &[Table<'_>],
+        state: &[f64],
+    ) -> Result<Vec<Contribution>, Failure> {
+        let instance = self.instantiate(store)?;
         let function = instance
-            .get_typed_func::<ContributeParams<'_>, ContributeResult>(&mut store, self.contribute)
+            .get_typed_func::<ContributeParams<'_>, ContributeResult>(&mut *store, self.contribute)
             .map_err(|e| Failure::Host(format!("{e:#}")))?;
-        let (answer,) = function.call(&mut store, (grain, state)).map_err(|e| Failure::of_call(&e, store.data()))?;
+        let (answer,) = function.call(&mut *store, (grain, state)).map_err(|e| Failure::of_call(&e, store.data()))?;
         let answer = answer.map_err(Failure::Guest)?;
         if answer.len() > self.engine.limits.contributions as usize {
             return Err(Failure::Answer("too many contributions".to_owned()));
@@ -156,14 +171,30 @@ impl Module {
     /// # Errors
     /// A [`Failure`]; of [`Failure::Guest`] when the module is of world [`World::Job`].
     pub fn advance(&self, round: u32, state: &[f64], noisy: &[Totals<'_>]) -> Result<Verdict, Failure> {
-        let index = self.advance.ok_or_else(|| Failure::Guest("there is no `advance`".to_owned()))?;
+        self.advance_metered(round, state, noisy).0
+    }
+
+    /// The same, and the units of fuel it took.
+    pub fn advance_metered(&self, round: u32, state: &[f64], noisy: &[Totals<'_>]) -> (Result<Verdict, Failure>, u64) {
         let mut store = self.store(MAX_VERDICT);
-        let instance = self.instantiate(&mut store)?;
+        let verdict = self.advance_with(&mut store, round, state, noisy);
+        (verdict, self.engine.limits.fuel - left(&store))
+    }
+
+    fn advance_with(
+        &self,
+        store: &mut Store<Tally>,
+        round: u32,
+        state: &[f64],
+        noisy: &[Totals<'_>],
+    ) -> Result<Verdict, Failure> {
+        let index = self.advance.ok_or_else(|| Failure::Guest("there is no `advance`".to_owned()))?;
+        let instance = self.instantiate(store)?;
         let function = instance
-            .get_typed_func::<AdvanceParams<'_>, AdvanceResult>(&mut store, index)
+            .get_typed_func::<AdvanceParams<'_>, AdvanceResult>(&mut *store, index)
             .map_err(|e| Failure::Host(format!("{e:#}")))?;
         let (verdict,) =
-            function.call(&mut store, (round, state, noisy)).map_err(|e| Failure::of_call(&e, store.data()))?;
+            function.call(&mut *store, (round, state, noisy)).map_err(|e| Failure::of_call(&e, store.data()))?;
         verdict.map_err(Failure::Guest)
     }
 
@@ -235,6 +266,11 @@ pub(crate) fn store(engine: &Engine, answer: u32) -> Store<Tally> {
     store.set_hostcall_fuel(answer as usize);
     store.set_fuel(engine.limits.fuel).expect("invariant: the engine counts fuel");
     store
+}
+
+/// The fuel that is left in one.
+fn left(store: &Store<Tally>) -> u64 {
+    store.get_fuel().expect("invariant: the engine counts fuel")
 }
 
 impl Failure {

@@ -6,8 +6,13 @@ use std::time::Duration;
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
+use unseen_policies::text::hides;
 
 use crate::i18n::tr;
+
+/// Text that others wrote, in one line, with what would move the cursor, colour the screen, turn the order of
+/// letters round or not show at all written out: a name must not be able to draw a table of its own.
+pub use unseen_policies::text::shown as clean;
 
 /// What a command found or did.
 pub struct Answer {
@@ -35,8 +40,11 @@ impl Answer {
 
     /// Writes it. A reader that went away is no error.
     pub fn print(&self, as_json: bool) {
-        let text =
-            if as_json { serde_json::to_string_pretty(&self.json).unwrap_or_default() } else { self.text.clone() };
+        let text = if as_json {
+            plain_json(&serde_json::to_string_pretty(&self.json).unwrap_or_default())
+        } else {
+            plain(&self.text)
+        };
         let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
     }
 }
@@ -125,15 +133,53 @@ pub fn steps(bar: &ProgressBar) -> impl FnMut(u32, u32) {
 pub fn bold(text: &str) -> String {
     let text = clean(text);
     if std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
-        format!("\x1b[1m{text}\x1b[0m")
+        format!("{BOLD}{text}{NOT_BOLD}")
     } else {
         text
     }
 }
 
-/// Text that others wrote, without what would move the cursor, colour the screen or turn the order of
-/// letters round: a name must not be able to draw a table of its own.
-pub fn clean(text: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars().map(|c| if c.is_control() || turns(c) { '\u{fffd}' } else { c }).collect()
+const BOLD: &str = "\x1b[1m";
+const NOT_BOLD: &str = "\x1b[0m";
+
+/// A whole answer as it goes to a terminal: whoever wrote what is in it, nothing hides, and only [`bold`]
+/// speaks to the terminal.
+fn plain(text: &str) -> String {
+    let lines = text.split('\n').map(|line| {
+        let parts = line.split(BOLD).map(|part| part.split(NOT_BOLD).map(tabbed).collect::<Vec<_>>().join(NOT_BOLD));
+        parts.collect::<Vec<_>>().join(BOLD)
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn tabbed(text: &str) -> String {
+    text.split('\t').map(clean).collect::<Vec<_>>().join("\t")
+}
+
+/// JSON that means the same, with what hides written as JSON writes it.
+fn plain_json(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c != '\n' && hides(c) {
+            text.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            text.push(c);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_hides_in_an_answer() {
+        let answer = "\x1b[1mname\x1b[0m\ta\u{202e}b\r\n\u{200b}\x1b[31mred";
+        assert_eq!(plain(answer), "\x1b[1mname\x1b[0m\ta\\u{202e}b\\u{d}\n\\u{200b}\\u{1b}[31mred");
+        let value = serde_json::json!({ "a\u{2066}": ["\u{e0001}", "好"] });
+        let json = plain_json(&serde_json::to_string_pretty(&value).unwrap());
+        assert!(json.is_ascii() || json.replace('好', "").is_ascii(), "{json}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&json).unwrap(), value);
+    }
 }

@@ -176,6 +176,22 @@ impl Lab {
     }
 }
 
+/// The worker that a lab's process has started, once its walls are up.
+pub fn worker_behind_walls(lab: u32) -> String {
+    let start = std::time::Instant::now();
+    loop {
+        let children = std::fs::read_to_string(format!("/proc/{lab}/task/{lab}/children")).unwrap_or_default();
+        let shut_in = |pid: &&str| {
+            std::fs::read_to_string(format!("/proc/{pid}/status")).is_ok_and(|status| status.contains("Seccomp:\t2"))
+        };
+        if let Some(worker) = children.split_whitespace().find(shut_in) {
+            return worker.to_owned();
+        }
+        assert!(start.elapsed().as_secs() < 20, "no worker was started, or it has no walls");
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+}
+
 /// What a finished command said.
 #[derive(Debug)]
 pub struct Done {
@@ -254,6 +270,9 @@ update_cycle = "yearly"
 sharing = "conditional"
 title = { zh = "企业", en = "Firms" }
 unit = { column = "code", domain = "enterprise", missing = ["NA"], when_missing = "set-aside" }
+
+[bounds]
+text = 256
 
 [[column]]
 name = "code"

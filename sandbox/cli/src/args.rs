@@ -250,6 +250,8 @@ pub enum DatasetCommand {
     Quality {
         /// The dataset's name
         name: String,
+        #[command(flatten)]
+        signer: Signer,
     },
 }
 

@@ -10,7 +10,8 @@ use unseen_data::reference::ReferenceTable;
 use unseen_data::snapshot::SnapshotDir;
 use unseen_data::{Description, QualityReport, twin};
 use unseen_policies::Bounds;
-use unseen_policies::event::{DatasetRegistered, Digest};
+use unseen_policies::event::{DatasetRegistered, Digest, Role};
+use unseen_policies::ledger::Refusal;
 use unseen_policies::plan::MAX_GROUPS;
 use unseen_tlog::Signer;
 use unseen_worker::rows::domain_key;
@@ -57,6 +58,7 @@ impl Lab {
         let options = ImportOptions::new(now());
         if parsed.unit.is_some() {
             event.buckets = options.buckets;
+            self.ensure_swap_allowed(self.memory())?;
         }
         // What would be refused is refused before the hours of an import, not after.
         self.ledger().check(&fold::public_key(&steward.verifying_key()), &self.record(event.clone())?)?;
@@ -129,8 +131,12 @@ impl Lab {
         written.map_err(LabError::io(out))
     }
 
-    /// The quality report of the registered snapshot. Inside information.
-    pub fn quality(&self, name: &str) -> Result<QualityReport, LabError> {
+    /// The quality report of the registered snapshot, for a steward: it counts rows.
+    pub fn quality(&self, name: &str, reader: &dyn Signer) -> Result<QualityReport, LabError> {
+        let person = self.ledger().person(&fold::public_key(&reader.verifying_key()))?;
+        if !person.roles.contains(&Role::Steward) {
+            return Err(Refusal::WrongRole { name: person.name.clone(), role: "a steward" }.into());
+        }
         let registered = &self.ledger().dataset(name)?.registered;
         let snapshot = self.snapshot(name, &registered.snapshot)?;
         let key = registered.domain.as_ref().map(|_| snapshot.data_key(&self.keys.data)).transpose()?;

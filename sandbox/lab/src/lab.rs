@@ -10,6 +10,8 @@
 //! state/        the folded ledger in sled: rebuilt when missing, behind or altered
 //! ```
 
+use std::fs::Permissions;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -24,6 +26,7 @@ use unseen_policies::ledger::Ledger;
 use unseen_policies::policy::{Machine, Policy};
 use unseen_tlog::Signer;
 use unseen_tlog::note::NoteKey;
+use unseen_worker::jail::{self, Wall};
 
 use crate::error::LabError;
 use crate::keys::{LabKeys, random};
@@ -37,6 +40,7 @@ pub struct Lab {
     pub(crate) keys: LabKeys,
     fold: Fold,
     state: State,
+    memory: Wall,
 }
 
 /// What an envelope names by digest and brings along, to be kept as blobs.
@@ -64,7 +68,8 @@ impl Lab {
     }
 
     fn build(dir: &Path, origin: &str, owner_name: &str, owner: &dyn Signer) -> Result<(), LabError> {
-        std::fs::create_dir(dir).map_err(LabError::io(dir))?;
+        std::fs::DirBuilder::new().mode(PRIVATE).create(dir).map_err(LabError::io(dir))?;
+        let memory = jail::keep_to_itself();
         let keys = LabKeys::create(&dir.join("keys"))?;
         let log_key = keys.log()?;
         let verifier =
@@ -75,7 +80,7 @@ impl Lab {
         let log = Log::create(dir.join("log"), origin, log_key)?;
         let state = State::open(&dir.join("state"), &keys.seal)?;
         let noise_commitment = unseen_core::seed::NoiseKey::new(keys.noise).commitment();
-        let mut lab = Lab { dir: dir.to_owned(), log, keys, fold: Fold::default(), state };
+        let mut lab = Lab { dir: dir.to_owned(), log, keys, fold: Fold::default(), state, memory };
         let created = LabCreated {
             owner: owner_name.to_owned(),
             owner_key: fold::public_key(&owner.verifying_key()),
@@ -86,7 +91,7 @@ impl Lab {
         let record = Record { log: origin.to_owned(), time: now(), nonce: nonce()?, event: created.into() };
         lab.accept(&fold::seal(&record, owner)?, &[])?;
         // A quarter of the memory is left to everything else that the machine does.
-        let machine = Some(Machine::with_memory(unseen_worker::memory::total() / 4 * 3));
+        let machine = Some(Machine::with_memory(unseen_worker::memory::usual()));
         lab.sign_and_accept(PolicySet { policy: Policy { machine, ..Policy::default() } }, owner, &[])?;
         write_about(dir, lab.ledger())
     }
@@ -94,6 +99,8 @@ impl Lab {
     /// Opens a lab: takes the lock, verifies the log's edge, and brings the state up to the log.
     pub fn open(dir: &Path) -> Result<Lab, LabError> {
         let origin = read_origin(dir)?;
+        shut(dir)?;
+        let memory = jail::keep_to_itself();
         let keys = LabKeys::open(&dir.join("keys"))?;
         let mut log = open_log_when_free(dir, &origin, &keys)?;
         let state = State::open(&dir.join("state"), &keys.seal)?;
@@ -109,7 +116,7 @@ impl Lab {
         }
         handover::settle(dir, fold.ledger(), &mut log, &keys)?;
         sm2::join(&mut log, &keys)?;
-        let mut lab = Lab { dir: dir.to_owned(), log, keys, fold, state };
+        let mut lab = Lab { dir: dir.to_owned(), log, keys, fold, state, memory };
         lab.check_noise_key()?;
         lab.save();
         lab.settle_all()?;
@@ -119,6 +126,21 @@ impl Lab {
     /// The present state.
     pub fn ledger(&self) -> &Ledger {
         self.fold.ledger()
+    }
+
+    /// Whether the memory of this process stays out of swap.
+    pub fn memory(&self) -> &Wall {
+        &self.memory
+    }
+
+    /// Refuses to have rows in this process's or a worker's memory where they could be written to swap and
+    /// the policy does not allow that.
+    pub(crate) fn ensure_swap_allowed(&self, memory: &Wall) -> Result<(), LabError> {
+        let allowed = self.ledger().policy().and_then(|policy| policy.machine.as_ref()).is_none_or(|it| it.swap);
+        match memory {
+            Wall::Missing(why) | Wall::Partly(why) if !allowed => Err(LabError::Swap(why.clone())),
+            _ => Ok(()),
+        }
     }
 
     /// The log, for reading.
@@ -269,6 +291,19 @@ pub(crate) fn write_about(dir: &Path, ledger: &Ledger) -> Result<(), LabError> {
     let text = toml::to_string(&About { origin: ledger.origin.clone(), log_key: ledger.log_key().to_owned() });
     let text = text.map_err(|error| LabError::Other(error.to_string()))?;
     write_durably(&dir.join("lab.toml"), text.as_bytes())
+}
+
+/// Nobody but the lab's own account looks into its folder: when a file in it changed would tell when a run
+/// ended, and what waits for its time lies there.
+const PRIVATE: u32 = 0o700;
+
+/// Closes the folder of a lab that was made before this was so, or was opened to others since.
+fn shut(dir: &Path) -> Result<(), LabError> {
+    let mode = std::fs::metadata(dir).map_err(LabError::io(dir))?.permissions().mode();
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    std::fs::set_permissions(dir, Permissions::from_mode(PRIVATE)).map_err(LabError::io(dir))
 }
 
 /// Opens the log. Others have it for moments only, so it is worth a wait.

@@ -17,13 +17,13 @@ use unseen_core::release::{Release as UnsealedRelease, ReleaseBody, SealedReleas
 use unseen_policies::event::{
     Digest, Event, JobId, JobSubmitted, ReleaseRead, Released, Role, RunFailed, RunStarted, Snapshot,
 };
-use unseen_policies::ledger::{Job, Refusal, Run};
+use unseen_policies::ledger::{Job, RELEASE_DELAY, Refusal, Run};
 use unseen_policies::lifecycle::State;
 use unseen_policies::manifest::Release;
 use unseen_policies::policy::Machine;
 use unseen_policies::{Manifest, Need, Plan};
 use unseen_tlog::Signer;
-use unseen_worker::jail::{Wall, Walls};
+use unseen_worker::jail::Walls;
 use unseen_worker::memory;
 use unseen_worker::process::{Fault, Outline, Part, Secrets, Worker};
 
@@ -84,6 +84,12 @@ const NO_RESULT: &str = "the run gave no result: the job's `advance` failed, or 
 const FAILED: &[u8] = b"";
 /// In the place of a result: the run was cut short, and may be tried again until its time comes.
 const CUT_SHORT: &[u8] = b"cut short";
+
+/// Whether a run without a result could still have one.
+enum CutShort {
+    Yes,
+    No,
+}
 
 /// What runs jobs, as provenance names it.
 const RUNTIME: &str = concat!("unseen ", env!("CARGO_PKG_VERSION"));
@@ -153,10 +159,7 @@ impl Lab {
         }
         let ready = self.ready(program, id, threads)?;
         let worker = ready.prepare()?;
-        let swap_allowed = self.ledger().policy().and_then(|policy| policy.machine.as_ref()).is_none_or(|it| it.swap);
-        if let (false, Wall::Missing(why) | Wall::Partly(why)) = (swap_allowed, &worker.walls().memory) {
-            return Err(LabError::Swap(why.clone()));
-        }
+        self.ensure_swap_allowed(&worker.walls().memory)?;
         if !going_on {
             let event = self.run_started(program, id)?;
             self.sign_and_accept(event, operator, &[])?;
@@ -259,11 +262,11 @@ impl Lab {
             return Ok(true);
         }
         let run = self.started(id)?;
-        let due = now() >= run.release_at;
-        match std::fs::read(self.failed_path(id)) {
-            Ok(said) if said == CUT_SHORT && !due => {}
-            Ok(_) => return Ok(true),
-            Err(_) => {}
+        let due = now() >= self.given_up_at(run);
+        match self.without_result(id) {
+            Some(CutShort::Yes) if !due => {}
+            Some(_) => return Ok(true),
+            None => {}
         }
         // What the log says of the build holds for every number of the release.
         let build = self.build_digest(program)?;
@@ -351,10 +354,13 @@ impl Lab {
     /// Records that a sealed result is out, then opens it. Returns the entry; none when the job failed.
     fn publish(&mut self, id: JobId) -> Result<Option<u64>, LabError> {
         let Some(sealed) = self.sealed(id) else {
-            if !self.failed_path(id).exists() {
-                return Err(LabError::NoResult(id));
+            let run = self.started(id)?;
+            match self.without_result(id) {
+                None => return Err(LabError::NoResult(id)),
+                Some(CutShort::Yes) if now() < self.given_up_at(run) => return Ok(None),
+                Some(_) => {}
             }
-            let run = self.started(id)?.entry;
+            let run = run.entry;
             self.record_as_lab(RunFailed { job: id, run, reason: NO_RESULT.to_owned() })?;
             let _ = std::fs::remove_file(self.failed_path(id));
             return Ok(None);
@@ -457,6 +463,19 @@ impl Lab {
         let mut digest = [0; 32];
         digest.copy_from_slice(hash.finish().as_ref());
         Ok(Digest::from_bytes(&digest))
+    }
+
+    /// Until when a run that was cut short may be tried again: until its time comes, and for ten minutes
+    /// where results may appear at once.
+    fn given_up_at(&self, run: &Run) -> DateTime<Utc> {
+        let at_once = self.ledger().policy().is_some_and(|policy| policy.release_now);
+        if at_once { run.release_at + RELEASE_DELAY } else { run.release_at }
+    }
+
+    /// Whether it is known that a run has no result, and why.
+    fn without_result(&self, id: JobId) -> Option<CutShort> {
+        let said = std::fs::read(self.failed_path(id)).ok()?;
+        Some(if said == CUT_SHORT { CutShort::Yes } else { CutShort::No })
     }
 
     /// Stands in for a sealed result when the job itself failed.

@@ -1,5 +1,7 @@
 //! What runs on grains: an analyst's component, or a map that comes with the lab.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use unseen_policies::{Manifest, Plan};
 use unseen_runtime::{
     Contribution, Engine, EngineError, Failure, Limits, Module, ModuleError, Table, Totals, Verdict, World,
@@ -81,6 +83,47 @@ pub fn fingerprint(plan: &Plan) -> Result<u64, CodeError> {
 
 fn engine(plan: &Plan, threads: usize) -> Result<Engine, EngineError> {
     Engine::new(&Limits::new(plan.limits.fuel, plan.limits.memory), threads)
+}
+
+/// Code that says how much fuel its grains take. That depends on rows: it is for synthetic ones.
+pub struct Metered<'a> {
+    code: &'a Code,
+    most: AtomicU64,
+}
+
+impl<'a> Metered<'a> {
+    /// Code to be measured; it runs as ever.
+    pub fn new(code: &'a Code) -> Metered<'a> {
+        Metered { code, most: AtomicU64::new(0) }
+    }
+
+    /// The most that one call has taken so far; 0 of the lab's own code, which takes none.
+    pub fn most(&self) -> u64 {
+        self.most.load(Ordering::Relaxed)
+    }
+
+    fn took<T>(&self, (answer, fuel): (T, u64)) -> T {
+        self.most.fetch_max(fuel, Ordering::Relaxed);
+        answer
+    }
+}
+
+impl Guest for Metered<'_> {
+    fn contribute(&self, grain: &[Table<'_>], state: &[f64]) -> Result<Vec<Contribution>, Failure> {
+        match self.code {
+            Code::Component(module) => self.took(module.contribute_metered(grain, state)),
+            Code::ReadyMade(map) => map.contribute(grain, state),
+        }
+    }
+
+    fn advance(&self, round: u32, state: &[f64], noisy: &[Totals<'_>]) -> Option<Result<Verdict, Failure>> {
+        match self.code {
+            Code::Component(module) if module.world() == World::IterativeJob => {
+                Some(self.took(module.advance_metered(round, state, noisy)))
+            }
+            other => other.advance(round, state, noisy),
+        }
+    }
 }
 
 impl Guest for Code {

@@ -91,9 +91,21 @@ pub fn enter() -> Walls {
     }
 }
 
+/// What a process keeps to that has keys or rows and is no worker, one that imports for example: it leaves no
+/// core file, others do not look in, and its memory stays out of swap, where that can be had.
+pub fn keep_to_itself() -> Wall {
+    // Neither can fail on a kernel that a worker runs on; of those, `Walls` tells.
+    let _ = limit(Resource::Core, 0);
+    let _ = hide();
+    memory::lock()
+}
+
+fn limit(resource: Resource, most: u64) -> rustix::io::Result<()> {
+    setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })
+}
+
 /// No byte of a file, no core file, a bounded address space.
 pub fn limit_resources() -> Wall {
-    let limit = |resource, most| setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) });
     let done = limit(Resource::Fsize, 0)
         .and_then(|()| limit(Resource::Core, 0))
         .and_then(|()| limit(Resource::As, ADDRESS_SPACE));

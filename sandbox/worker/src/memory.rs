@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::mm::{Advice, MapFlags, MlockAllFlags, ProtFlags, madvise, mlockall, mmap_anonymous, munmap};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::thread::{CapabilitySet, capabilities};
 
 use crate::jail::Wall;
 
@@ -70,19 +71,32 @@ pub fn total() -> u64 {
     cgroups.chain(meminfo("MemTotal")).min().unwrap_or(u64::MAX)
 }
 
+/// What a new lab leaves to its runs, of all there is: the rest is for everything else.
+pub fn usual() -> u64 {
+    total() / 4 * 3
+}
+
 /// Locks all memory that this process has and will have, as it is touched; where that is not allowed,
 /// memory holds if there is no swap that it could go to. Call it while capabilities are still there.
 pub fn lock() -> Wall {
     let unlimited = Rlimit { current: None, maximum: None };
     // Root may raise the limit, and needs to, since it is about to give up the right to ignore it.
     let _ = setrlimit(Resource::Memlock, unlimited);
-    match mlockall(MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT) {
+    // Under a limit, locking would succeed now and take memory away later.
+    let limited = getrlimit(Resource::Memlock).current.is_some();
+    let free = !limited || capabilities(None).is_ok_and(|has| has.effective.contains(CapabilitySet::IPC_LOCK));
+    let locked = if free { lock_all() } else { Err(rustix::io::Errno::PERM) };
+    match locked {
         Ok(()) => Wall::Holds,
         Err(_) if !swaps() => Wall::Holds,
         Err(error) => Wall::Missing(format!(
             "swap is on and memory cannot be locked ({error}): rows may be written to the swap device; turn swap off, set MemorySwapMax=0 or LimitMEMLOCK=infinity for the service, and let the policy say machine.swap = false"
         )),
     }
+}
+
+fn lock_all() -> rustix::io::Result<()> {
+    mlockall(MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT)
 }
 
 /// Whether the kernel could write this process's memory to swap, were it not locked.

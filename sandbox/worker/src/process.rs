@@ -28,6 +28,7 @@ use unseen_data::{BlockKey, DataKey, Snapshot};
 use unseen_policies::event::JobId;
 use unseen_policies::{Manifest, Plan};
 use unseen_runtime::Failure;
+use unseen_runtime::freshness::{self, Freshness};
 
 use crate::code::Code;
 use crate::jail::{self, Walls};
@@ -266,6 +267,9 @@ fn work_on_input(say: &(dyn Fn(&Message) + Sync)) -> Result<Option<Vec<u8>>, Fau
     if text == NO_OUTLINE {
         say(&Message::Ready(jail::enter()));
         return Ok(None);
+    }
+    if let Freshness::Broken { place } = freshness::probe().map_err(lab_fault)? {
+        return Err(lab_fault(format!("on this machine a grain would see another in {place}: see `unseen doctor`")));
     }
     let outline: Outline = serde_json::from_slice(&text).map_err(lab_fault)?;
     let compiled = read_frame(&mut stdin).map_err(lab_fault)?;

@@ -14,6 +14,7 @@ use crate::args::{DatasetCommand, Globals, TwinArgs};
 use unseen_terminal::i18n::Lang;
 use unseen_terminal::i18n::{choose, tr};
 use unseen_terminal::output::{Answer, facts, progress, table};
+use unseen_worker::jail::{self, Wall};
 
 pub fn run(globals: &Globals, command: &DatasetCommand) -> Outcome {
     match command {
@@ -41,6 +42,9 @@ pub fn run(globals: &Globals, command: &DatasetCommand) -> Outcome {
                 text.push_str(&facts(&[("Columns not described, left out", done.ignored_columns.join(", "))]));
             }
             text.push_str(&quality_text(&done.quality));
+            if let Wall::Missing(why) | Wall::Partly(why) = lab.memory() {
+                text.push_str(&format!("\n{}", facts(&[("Rows may have gone to swap", tr(why).into_owned())])));
+            }
             Ok(Answer::new(
                 json!({ "dataset": done.description.name, "entry": done.entry, "quality": done.quality, "ignoredColumns": done.ignored_columns }),
                 text,
@@ -52,8 +56,8 @@ pub fn run(globals: &Globals, command: &DatasetCommand) -> Outcome {
             let shown = format!("{}\n\n{}", bilingual(&description.title), columns(&description));
             Ok(Answer::new(json!({ "name": name, "description": text }), format!("{}{shown}", about(&description))))
         }
-        DatasetCommand::Quality { name } => {
-            let quality = open(globals)?.quality(name)?;
+        DatasetCommand::Quality { name, signer } => {
+            let quality = open(globals)?.quality(name, &*key(signer)?)?;
             Ok(Answer::new(&quality, quality_text(&quality)))
         }
     }
@@ -82,6 +86,7 @@ fn describe(source: &Path, out: Option<&Path>) -> Outcome {
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
         .collect();
+    jail::keep_to_itself();
     let draft = infer(source, &name).map_err(|error| LabError::import(source, error))?.to_toml();
     match out {
         None => Ok(Answer::new(json!({ "draft": draft }), draft)),
@@ -163,6 +168,9 @@ fn quality_text(quality: &QualityReport) -> String {
         ("Rows without a unit, set aside", quality.set_aside.to_string()),
         ("Units", quality.units.to_string()),
     ]);
+    if quality.alike > 0 {
+        text.push_str(&facts(&[("Ids that differ in case, width or spaces only", quality.alike.to_string())]));
+    }
     if let Some(freshness) = &quality.freshness {
         let state = tr(if freshness.fresh { "fresh" } else { "late" });
         text.push_str(&facts(&[("Newest", format!("{} ({state})", freshness.newest.date_naive()))]));

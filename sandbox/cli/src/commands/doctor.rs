@@ -1,30 +1,39 @@
-//! `unseen doctor`: which walls hold on this machine.
+//! `unseen doctor`: whether this machine keeps what the privacy model assumes of it.
 
 use serde_json::json;
-use unseen_runtime::{Engine, Limits};
+use unseen_policies::policy::Machine;
+use unseen_runtime::freshness::{Freshness, probe};
+use unseen_runtime::fuel_rate;
 use unseen_worker::jail::Wall;
 use unseen_worker::process::probe_walls;
+use unseen_worker::{clock, memory};
 
-use super::{Outcome, program};
+use super::{Outcome, open, program};
+use crate::args::Globals;
 use unseen_terminal::i18n::tr;
 use unseen_terminal::output::{Answer, table};
 
-pub fn run() -> Outcome {
-    let walls = probe_walls(&program()?)?;
-    let engine = Engine::new(&Limits::new(1_000_000, 64 << 20), 1);
-    let scan = match &engine {
-        Ok(engine) if engine.scans_pages() => Wall::Holds,
-        Ok(_) => Wall::Partly("the kernel has no page map scan (Linux 6.7): runs are slower, not less safe".to_owned()),
-        Err(error) => Wall::Missing(error.to_string()),
+pub fn run(globals: &Globals) -> Outcome {
+    // Without a lab, what a new one would say of this machine.
+    let policy = match &globals.lab {
+        Some(_) => open(globals)?.ledger().policy().and_then(|policy| policy.machine.clone()),
+        None => None,
     };
+    let machine = policy.unwrap_or_else(|| Machine::with_memory(memory::usual()));
+    let walls = probe_walls(&program()?)?;
     let found = [
-        ("seccomp: a short list of system calls", &walls.seccomp),
-        ("landlock: no file, no port", &walls.landlock),
-        ("rlimits: no byte of a file, no core dump", &walls.rlimits),
-        ("not dumpable, not traceable", &walls.undumpable),
-        ("wasmtime: fresh state for every grain", &scan),
+        ("seccomp: a short list of system calls", walls.seccomp, Must::Hold),
+        ("landlock: no file, no port", walls.landlock, Must::BeKnown),
+        ("rlimits: no byte of a file, no core dump", walls.rlimits, Must::BeKnown),
+        ("not dumpable, not traceable", walls.undumpable, Must::BeKnown),
+        ("capabilities: none", walls.capabilities, Must::BeKnown),
+        ("memory: never in swap", walls.memory, if machine.swap { Must::BeKnown } else { Must::Hold }),
+        ("wasmtime: fresh state for every grain", fresh(), Must::Hold),
+        ("fuel: as many units a second as the policy says", fuel(&machine), Must::Hold),
+        ("memory: as much as the policy says", enough(&machine), Must::Hold),
+        ("clock: kept by a time service", clock::kept(), Must::BeKnown),
     ];
-    let rows = found.iter().map(|(name, wall)| {
+    let rows = found.iter().map(|(name, wall, _)| {
         let (state, why) = match wall {
             Wall::Holds => ("holds", String::new()),
             Wall::Partly(why) => ("holds in part", tr(why).into_owned()),
@@ -33,7 +42,47 @@ pub fn run() -> Outcome {
         vec![tr(name).into_owned(), tr(state).into_owned(), why]
     });
     let text = table(&["wall", "state", ""], rows);
-    let json: Vec<_> = found.iter().map(|(name, wall)| json!({ "wall": name, "state": wall })).collect();
-    // Without seccomp, rows would be decrypted in a process that could still talk.
-    Ok(Answer::new(json, text).bad_unless(walls.seccomp.holds() && engine.is_ok()))
+    let json: Vec<_> = found.iter().map(|(name, wall, _)| json!({ "wall": name, "state": wall })).collect();
+    let good = found.iter().all(|(_, wall, must)| matches!(must, Must::BeKnown) || !matches!(wall, Wall::Missing(_)));
+    Ok(Answer::new(json, text).bad_unless(good))
+}
+
+/// Whether runs go on without something, and report it, or do not.
+enum Must {
+    Hold,
+    BeKnown,
+}
+
+fn fresh() -> Wall {
+    match probe() {
+        Ok(Freshness::Proved { swapped_out: true }) => Wall::Holds,
+        Ok(Freshness::Proved { swapped_out: false }) if memory::swaps() => {
+            Wall::Partly("tried, but this machine put none of the pages into its swap".to_owned())
+        }
+        Ok(Freshness::Proved { swapped_out: false }) => Wall::Holds,
+        Ok(Freshness::Broken { place }) => {
+            Wall::Missing(format!("a grain would see another in {place}: run no job here"))
+        }
+        Err(error) => Wall::Missing(error.to_string()),
+    }
+}
+
+fn fuel(machine: &Machine) -> Wall {
+    let says = machine.fuel_per_second;
+    match fuel_rate::measure() {
+        Ok(measured) if measured >= says => Wall::Holds,
+        Ok(measured) => Wall::Missing(format!(
+            "{measured} were measured where the policy says {says}: set `machine.fuel_per_second` to half of what is measured"
+        )),
+        Err(error) => Wall::Missing(error.to_string()),
+    }
+}
+
+fn enough(machine: &Machine) -> Wall {
+    let (has, says) = (memory::total() >> 20, machine.memory >> 20);
+    if has > says {
+        Wall::Holds
+    } else {
+        Wall::Missing(format!("it has {has} MiB where the policy says {says} MiB: lower `machine.memory`"))
+    }
 }

@@ -36,7 +36,7 @@ pub fn run(cli: &Cli) -> Outcome {
         Command::Audit(command) => audit::run(globals, command),
         Command::Witness(command) => unseen_auditor::witness(command),
         Command::Evidence(command) => unseen_auditor::evidence(command),
-        Command::Doctor => doctor::run(),
+        Command::Doctor => doctor::run(globals),
         Command::Bench(args) => crate::bench::run(args),
     }
 }

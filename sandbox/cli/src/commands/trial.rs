@@ -18,7 +18,7 @@ use unseen_policies::manifest::Manifest;
 use unseen_policies::plan::Plan;
 use unseen_runtime::Failure;
 use unseen_tlog::SigningKey;
-use unseen_worker::code::Code;
+use unseen_worker::code::{Code, Metered};
 use unseen_worker::process::seal;
 use unseen_worker::rows::{ReferenceTables, Rows};
 use unseen_worker::run::{Run, Watch, run as run_rounds};
@@ -26,7 +26,7 @@ use unseen_worker::run::{Run, Watch, run as run_rounds};
 use super::{Outcome, read_text};
 use crate::shown;
 use unseen_terminal::i18n::tr;
-use unseen_terminal::output::{Answer, table};
+use unseen_terminal::output::{Answer, facts, table};
 
 type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
 
@@ -42,9 +42,10 @@ pub fn run(manifest: &Manifest, file: &str, component: &[u8], twins: &Path, seed
     let noise = NoiseKey::new(secret);
     let identity = RunIdentity { origin: "try", entry: 0, leaf: [0; 32], snapshots: &roots };
     let watch = Failures::default();
+    let metered = Metered::new(&code);
     let outcome = run_rounds(&Run {
         plan: &plan,
-        guest: &code,
+        guest: &metered,
         rows: &rows,
         seed: &|round| noise.round_seed(&identity, round),
         block_key: BlockKey::new(&secret)?,
@@ -55,14 +56,36 @@ pub fn run(manifest: &Manifest, file: &str, component: &[u8], twins: &Path, seed
     let outcome = outcome.map_err(|error| format!("{error}{}", shown_failures(&failures)))?;
     let release = open_trial(seal(JobId(0), 0, &plan, outcome)?)?;
     let body = release.body();
+    let most = metered.most();
+    let proposed = proposed_fuel(most);
     let text = format!(
-        "{}\n{}{}",
+        "{}\n{}{}{}",
         tr("This is a trial on synthetic rows: the numbers mean nothing."),
         shown::release(body),
-        shown_failures(&failures)
+        shown_failures(&failures),
+        shown_fuel(most, plan.limits.fuel)
     );
     let failed: Vec<_> = failures.iter().map(|(text, count)| json!({ "grains": count, "failure": text })).collect();
-    Ok(Answer::new(json!({ "trial": body, "failures": failed }), text))
+    let fuel = json!({ "limit": plan.limits.fuel, "most": most, "proposed": proposed });
+    Ok(Answer::new(json!({ "trial": body, "failures": failed, "fuel": fuel }), text))
+}
+
+/// Twice the most that a grain took, since real units may have more rows than a twin's: the first two digits,
+/// rounded up. None where the lab's own code ran.
+fn proposed_fuel(most: u64) -> Option<u64> {
+    let twice = most.saturating_mul(2);
+    let step = 10_u64.pow(twice.checked_ilog10()?.saturating_sub(1));
+    twice.div_ceil(step).checked_mul(step)
+}
+
+fn shown_fuel(most: u64, limit: u64) -> String {
+    let Some(proposed) = proposed_fuel(most) else { return String::new() };
+    let used = facts(&[("Fuel of the hungriest grain", format!("{most} / {limit}"))]);
+    if most >= limit {
+        return format!("\n\n{used}{}", tr("A grain used it all: raise limits.fuel in job.toml and try again."));
+    }
+    // The slot of the run is as long as this limit lets it be.
+    format!("\n\n{used}{}", facts(&[("Proposed for job.toml, in [limits]", format!("fuel = {proposed}"))]))
 }
 
 /// A release opens only with the proof that the log announces it, so a trial has a log too: one entry,
