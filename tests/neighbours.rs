@@ -112,9 +112,9 @@ fn items(victim: Victim, marked: usize) -> String {
     text
 }
 
-fn manifest(limits: &str) -> String {
+fn manifest(release: &str, limits: &str) -> String {
     format!(
-        "[job]\ntitle = \"Items\"\npurpose = \"To count.\"\nrelease = \"now\"\n\n[[input]]\ndataset = \"items\"\n\
+        "[job]\ntitle = \"Items\"\npurpose = \"To count.\"\nrelease = \"{release}\"\n\n[[input]]\ndataset = \"items\"\n\
          columns = [\"n\", \"code\"]\n\n[grain]\nkind = \"unit\"\n\n[[output]]\nname = \"rows\"\n\
          values = [{{ name = \"rows\", lower = 0, upper = 10, granularity = 1 }}]\n\n[privacy]\n\
          mechanism = \"gaussian\"\nrho = 0.01\n\n[limits]\n{limits}\n"
@@ -161,13 +161,13 @@ fn whatever_a_unit_makes_the_host_hold_the_run_ends_as_its_neighbours_do() {
     };
     let lookups = |manifest: String| manifest.replace("\n[grain]", &format!("{}\n[grain]", lookup.repeat(16)));
     let cases = [
-        ("memory", manifest(whole), Some(guest(HOARD))),
-        ("an answer", manifest(whole), Some(guest(BABBLE))),
-        ("fuel", manifest(whole), Some(guest(LINGER))),
-        ("blocks", manifest(whole).replace("\"unit\"", "\"blocks\"\ncount = 3"), Some(guest(HOARD))),
-        ("groups", ready_made(manifest(whole)), None),
-        ("looked-up text", lookups(ready_made(manifest(whole))), None),
-        ("looked-up text in a guest", lookups(manifest(whole)), Some(guest(HOARD))),
+        ("memory", manifest("now", whole), Some(guest(HOARD))),
+        ("an answer", manifest("now", whole), Some(guest(BABBLE))),
+        ("fuel", manifest("now", whole), Some(guest(LINGER))),
+        ("blocks", manifest("now", whole).replace("\"unit\"", "\"blocks\"\ncount = 3"), Some(guest(HOARD))),
+        ("groups", ready_made(manifest("now", whole)), None),
+        ("looked-up text", lookups(ready_made(manifest("now", whole))), None),
+        ("looked-up text in a guest", lookups(manifest("now", whole)), Some(guest(HOARD))),
     ];
     for (what, manifest, component) in cases {
         // As little as the plain neighbour's run is begun with.
@@ -236,7 +236,7 @@ fn no_moment_tells_how_long_a_run_took() {
         let watch = |victim: Victim| {
             scope.spawn(move || {
                 let lab = lab(victim, 200, policy);
-                lab.write("job/job.toml", manifest("fuel = 700_000_000\nmemory = \"1MiB\"\nrows = 1_000"));
+                lab.write("job/job.toml", manifest("+1h", "fuel = 700_000_000\nmemory = \"1MiB\"\nrows = 1_000"));
                 lab.write("job/target/job.wasm", guest(LINGER));
                 watched(&lab)
             })

@@ -204,7 +204,12 @@ impl District {
         fs::create_dir_all(dir)?;
         let mut written = Written { enterprises: 0, reports: 0 };
 
-        let mut file = table(dir, "enterprises.csv", include_str!("../datasets/enterprises.toml"))?;
+        let bounded = |description: &str| {
+            // The descriptions are those of a district of the usual size.
+            let enterprises = description.replace("20_000", &self.enterprises.to_string());
+            enterprises.replace("480_000", &(self.enterprises * u64::from(self.months)).to_string())
+        };
+        let mut file = table(dir, "enterprises.csv", &bounded(include_str!("../datasets/enterprises.toml")))?;
         writeln!(file, "uscc,town,industry,ownership,above_scale,land,founded")?;
         for index in 0..self.enterprises {
             self.enterprise(index).write(&mut file)?;
@@ -212,7 +217,7 @@ impl District {
         }
         file.flush()?;
 
-        let mut file = table(dir, "monthly.csv", include_str!("../datasets/monthly.toml"))?;
+        let mut file = table(dir, "monthly.csv", &bounded(include_str!("../datasets/monthly.toml")))?;
         writeln!(file, "uscc,month,output,energy,tax,jobs")?;
         for month in 0..self.months {
             for index in 0..self.enterprises {

@@ -21,6 +21,10 @@ provider = "nobody"
 classification = "public"
 update_cycle = "once"
 sharing = "unconditional"
+[bounds]
+units = 10_000_000_000
+rows = 1_000_000_000_000
+
 [unit]
 column = "unit"
 domain = "enterprise"

@@ -31,18 +31,23 @@ use crate::error::LabError;
 use crate::lab::{Attachments, Lab, attached, now, write_durably};
 use crate::requests;
 
-/// A run that is charged and whose worker is ready. It needs the lab no more: while it goes on, others
-/// use the lab as ever, so that no entry's time tells how long it takes.
+/// A run that is charged. It needs the lab no more: while it goes on, others use the lab as ever, so that no
+/// entry's time tells how long it takes.
 pub struct Begun {
     job: JobId,
+    evidence: Option<String>,
+    slot_ends: DateTime<Utc>,
+    /// None when the run has ended already, and has only its slot to wait for.
+    work: Option<Work>,
+}
+
+/// What is left to be done of a run: a worker that is ready, and where its result goes.
+struct Work {
     worker: Worker,
     ready: Ready,
     secrets: Secrets,
     sealed: PathBuf,
     failed: PathBuf,
-    evidence: Option<String>,
-    slot_ends: DateTime<Utc>,
-    _lock: RunLock,
 }
 
 /// What a worker is made ready from.
@@ -54,7 +59,8 @@ pub(crate) struct Ready {
     data_keys: Vec<[u8; 32]>,
 }
 
-/// Held by whoever runs a job on this machine: one run at a time has the memory that was set aside.
+/// Held by whoever runs a job on this machine, until its slot has ended: one run at a time has the memory that
+/// was set aside, and what another is told who asks for it meanwhile does not tell when the run ended.
 pub struct RunLock(#[expect(dead_code, reason = "closing the file lets go of the lock")] File);
 
 /// Where a job stands after its run.
@@ -132,7 +138,7 @@ impl Lab {
     }
 
     /// Charges an approved job and makes its worker ready, or makes one ready for a run that was
-    /// interrupted. `program` is the binary that becomes the worker. None when the run has ended already.
+    /// interrupted. `program` is the binary that becomes the worker; `_held` is held until the slot has ended.
     ///
     /// Whatever the machine lacks is found out before the charge: memory, walls, a build that can go on.
     pub fn begin(
@@ -141,8 +147,8 @@ impl Lab {
         id: JobId,
         operator: &dyn Signer,
         threads: u32,
-        lock: RunLock,
-    ) -> Result<Option<Begun>, LabError> {
+        _held: &RunLock,
+    ) -> Result<Begun, LabError> {
         let going_on = self.ledger().job(id)?.state == State::Running;
         if going_on {
             let person = self.ledger().person(&fold::public_key(&operator.verifying_key()))?;
@@ -150,7 +156,8 @@ impl Lab {
                 return Err(Refusal::WrongRole { name: person.name.clone(), role: "an operator" }.into());
             }
             if self.has_ended(program, id)? {
-                return Ok(None);
+                let slot_ends = self.started(id)?.slot_ends;
+                return Ok(Begun { job: id, evidence: None, slot_ends, work: None });
             }
         } else {
             // What would be refused is refused before a worker is made ready.
@@ -168,7 +175,8 @@ impl Lab {
         let secrets = self.secrets(id, &ready)?;
         let (sealed, failed) = (self.sealed_path(id), self.failed_path(id));
         let slot_ends = self.started(id)?.slot_ends;
-        Ok(Some(Begun { job: id, worker, ready, secrets, sealed, failed, evidence, slot_ends, _lock: lock }))
+        let work = Some(Work { worker, ready, secrets, sealed, failed });
+        Ok(Begun { job: id, evidence, slot_ends, work })
     }
 
     /// Where a started job stands, after its result was published if its time has come.
@@ -489,9 +497,9 @@ impl Lab {
 }
 
 impl Begun {
-    /// The walls that hold round the worker.
-    pub fn walls(&self) -> &Walls {
-        self.worker.walls()
+    /// The walls that hold round the worker, where one is needed still.
+    pub fn walls(&self) -> Option<&Walls> {
+        self.work.as_ref().map(|work| work.worker.walls())
     }
 
     /// What was asked for as evidence of the machine and could not be had, though the policy does without.
@@ -512,7 +520,8 @@ impl Begun {
     /// The run was cut short twice. Inside text. The job may be run again until its time comes, and has
     /// failed then.
     pub fn carry_out(self, mut progress: impl FnMut(u32, u32)) -> Result<(), LabError> {
-        let Begun { job, worker, ready, secrets, sealed, failed, .. } = self;
+        let Begun { job, work, .. } = self;
+        let Some(Work { worker, ready, secrets, sealed, failed }) = work else { return Ok(()) };
         let outcome = match worker.run(&secrets, &mut progress) {
             // Nobody's rows decide whether a machine has a bad moment: once more.
             Err(Fault::Lab(_)) => ready.prepare().and_then(|worker| worker.run(&secrets, &mut progress)),

@@ -81,6 +81,11 @@ sharing = "unconditional"
 column = "unit"
 domain = "enterprise"
 
+[bounds]
+units = 10_000_000_000
+rows = 1_000_000_000_000
+text = 64
+
 [[column]]
 name = "unit"
 type = "int"

@@ -3,10 +3,10 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use serde_json::json;
 use unseen_audit::named;
-use unseen_lab::{Lab, LabError, RunLock, open_key};
+use unseen_lab::{Begun, Lab, LabError, RunLock, open_key};
 use unseen_policies::event::JobId;
 use unseen_policies::manifest::{Manifest, ModuleRef};
 use unseen_policies::plan::Plan;
@@ -95,19 +95,12 @@ pub fn run(globals: &Globals, command: &JobCommand) -> Outcome {
 }
 
 fn carry_out(globals: &Globals, job: JobId, threads: u32, operator: &dyn unseen_tlog::Signer) -> Outcome {
-    let lock = RunLock::take(folder(globals)?)?;
+    let held = RunLock::take(folder(globals)?)?;
     // The lab is open while the run is charged, and not while it goes on.
-    let begun = open(globals)?.begin(&program()?, job, operator, threads, lock)?;
-    let walls = begun.as_ref().map(|begun| begun.walls().clone());
-    let evidence = begun.as_ref().and_then(|begun| begun.evidence()).map(str::to_owned);
-    let carried = begun.map_or(Ok(()), |begun| {
-        let slot_ends = begun.slot_ends();
-        let bar = progress("Running", Some(1));
-        let carried = begun.carry_out(steps(&bar));
-        bar.finish_and_clear();
-        wait_until(slot_ends);
-        carried
-    });
+    let begun = open(globals)?.begin(&program()?, job, operator, threads, &held)?;
+    let walls = begun.walls().cloned();
+    let evidence = begun.evidence().map(str::to_owned);
+    let carried = within_slot(begun);
     let ran = open(globals)?.conclude(job)?;
     let cut_short = match carried {
         // Its time had come, so it has failed by now.
@@ -137,22 +130,30 @@ fn carry_out(globals: &Globals, job: JobId, threads: u32, operator: &dyn unseen_
     Ok(Answer::new(json, text).bad_unless(!ran.failed))
 }
 
-/// Lets a run have its whole slot: what is done next then tells nobody how long the run took.
-fn wait_until(slot_ends: DateTime<Utc>) {
+/// Carries a run out and lets it have its whole slot: what is done next, and what is shown, then tells nobody
+/// how long the run took. A run without a slot is watched as it goes on.
+fn within_slot(begun: Begun) -> Result<(), LabError> {
+    let slot_ends = begun.slot_ends();
     let left = || (slot_ends - Utc::now()).to_std().unwrap_or_default();
-    if left().as_secs() > 0 {
-        eprintln!(
-            "{} {}. {}",
-            tr("The slot of this run lasts until"),
-            slot_ends.format("%F %T UTC"),
-            tr(
-                "This command ends then, so that nothing done next tells how long the run took; stopping it sooner loses nothing."
-            )
-        );
+    if left().is_zero() {
+        let bar = progress("Running", Some(1));
+        let carried = begun.carry_out(steps(&bar));
+        bar.finish_and_clear();
+        return carried;
     }
+    eprintln!(
+        "{} {}. {}",
+        tr("The slot of this run lasts until"),
+        slot_ends.format("%F %T UTC"),
+        tr(
+            "This command ends then, so that nothing done next tells how long the run took; stopping it sooner loses nothing."
+        )
+    );
+    let carried = begun.carry_out(|_, _| ());
     while !left().is_zero() {
         std::thread::sleep(left());
     }
+    carried
 }
 
 /// The entry in a file that was signed with `ssh-keygen`.
