@@ -165,10 +165,9 @@ fn body(lab: &Lab, job: &str) -> Value {
     lab.ok(&["job", "release", job, "--key", "keys/analyst.pem"])
 }
 
-#[test]
-fn a_worker_that_dies_is_replaced_and_the_run_resumed() {
+/// A lab and an approved job whose every grain is busy for a while.
+fn busy() -> (Lab, String) {
     let lab = Lab::with_job();
-    // Each firm keeps its grain busy for a while.
     let busy = "(block $done (loop $on
         (global.set $next (i32.add (global.get $next) (i32.const 1)))
         (br_if $on (i32.lt_u (global.get $next) (i32.const 30000000)))))
@@ -177,6 +176,12 @@ fn a_worker_that_dies_is_replaced_and_the_run_resumed() {
     lab.write("job/job.toml", job("rho = 0.25").replace("1_000_000", "400_000_000"));
     let job = lab.approved("job");
     keep(&lab);
+    (lab, job)
+}
+
+#[test]
+fn a_worker_that_dies_is_replaced_and_the_run_resumed() {
+    let (lab, job) = busy();
     let args = ["job", "run", &job, "--key", "keys/operator.pem"];
     // Killed with the lab: the worker goes too, nobody is left to take its result.
     let mut child = lab.command(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -205,6 +210,71 @@ fn a_worker_that_dies_is_replaced_and_the_run_resumed() {
     assert_eq!((count(&lab, "run-started"), count(&lab, "released"), count(&lab, "run-failed")), (1, 1, 0));
     assert_eq!(lab.ok(&["audit", "replay", &job])["agrees"], true);
     audited(&lab, "after two deaths");
+}
+
+/// What a run that is cut short again comes to: it may be tried until its time has come, and then it has ended,
+/// in the words in which every run without a result ends.
+#[test]
+fn a_run_whose_workers_die_ends_at_its_time_and_not_before() {
+    let (lab, job) = busy();
+    let late = lab.copy();
+    let args = ["job", "run", &job, "--key", "keys/operator.pem"];
+    let done = with_workers_killed(&lab, &args);
+    assert_eq!((done.code, done.stdout.as_str()), (1, ""), "{done:?}");
+    assert!(done.stderr.starts_with("error: the run was cut short: the worker ended without a result"), "{done:?}");
+    assert_eq!((count(&lab, "run-started"), count(&lab, "released"), count(&lab, "run-failed")), (1, 0, 0));
+    assert_eq!(lab.ok(&["job", "show", &job])["state"], "running");
+    let said = lab.refuses(&["job", "release", &job, "--key", "keys/analyst.pem"]);
+    assert_eq!(said, format!("{job} has no result yet: run it first"));
+    assert_eq!(lab.unseen(&args).code, 0);
+    assert_eq!((count(&lab, "run-started"), count(&lab, "released"), count(&lab, "run-failed")), (1, 1, 0));
+    audited(&lab, "after a second try");
+
+    start(&late, &job, build(), chrono::TimeDelta::hours(1));
+    let done = with_workers_killed(&late, &args);
+    assert_eq!((done.code, done.stderr.as_str()), (1, ""), "{done:?}");
+    assert!(done.stdout.contains("The job failed and has no result"), "{done:?}");
+    assert_eq!((count(&late, "run-started"), count(&late, "released"), count(&late, "run-failed")), (1, 0, 1));
+    let reason = &late.ok(&["job", "show", &job])["reason"];
+    assert_eq!(reason, "the run gave no result: the job's `advance` failed, or the run was cut short");
+    audited(&late, "after a run that failed");
+}
+
+/// Runs `unseen` and kills each worker that it starts, the second too.
+fn with_workers_killed(lab: &Lab, args: &[&str]) -> Done {
+    let child = lab.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    for _ in 0..2 {
+        let worker = working(child.id());
+        assert!(Command::new("kill").args(["-9", &worker]).status().unwrap().success());
+        while Path::new("/proc").join(&worker).exists() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+    Done::from(child.wait_with_output().unwrap(), args)
+}
+
+/// The digest of the binary under test.
+fn build() -> unseen_policies::event::Digest {
+    unseen_audit::fold::digest(&std::fs::read(env!("CARGO_BIN_EXE_unseen")).unwrap())
+}
+
+#[test]
+fn a_run_is_resumed_by_the_build_that_started_it_or_not_at_all() {
+    let lab = Lab::with_job();
+    let job = lab.approved("job");
+    keep(&lab);
+    let late = lab.copy();
+    let other = unseen_policies::event::Digest::from_bytes(&[7; 32]);
+    let args = ["job", "run", &job, "--key", "keys/operator.pem"];
+    start(&lab, &job, other, chrono::TimeDelta::zero());
+    let said = lab.refuses(&args);
+    let wanted = format!("the run of {job} was started by the build {other}, and this is the build {}: ", build());
+    assert!(said.starts_with(&wanted), "{said}");
+    // When its time has come it has ended without a result: nothing waits for a build for ever.
+    start(&late, &job, other, chrono::TimeDelta::hours(1));
+    assert_eq!(late.unseen(&args).code, 1);
+    assert_eq!((count(&late, "run-started"), count(&late, "released"), count(&late, "run-failed")), (1, 0, 1));
+    audited(&late, "after a run of another build");
 }
 
 /// The worker that a lab has started, once it is at its rows.

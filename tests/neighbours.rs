@@ -5,7 +5,7 @@
 mod support;
 
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -81,7 +81,7 @@ unit = { column = "who", domain = "enterprise", missing = ["NA"], when_missing =
 
 [bounds]
 units = 12
-rows = 150_000
+rows = 80_000
 text = 100
 
 [[column]]
@@ -128,7 +128,7 @@ fn lab(victim: Victim, marked: usize, policy: &str) -> Lab {
     lab.ok(&["policy", "set", "policy.toml", "--key", "keys/owner.pem"]);
     lab.write("items.csv", items(victim, marked));
     lab.write("items.toml", ITEMS);
-    lab.write("codes.csv", format!("code,about\nshort,s\nlong,{}\n", "x".repeat(60_000)));
+    lab.write("codes.csv", format!("code,about\nshort,s\nlong,{}\n", "x".repeat(6_000)));
     let codes = ITEMS.replace("\"items\"", "\"codes\"").replace("private", "reference");
     let (head, _) = codes.split_once("unit =").unwrap();
     let columns =
@@ -151,8 +151,8 @@ fn seen(lab: &Lab, job: &str) -> (Vec<String>, Value) {
 #[test]
 fn whatever_a_unit_makes_the_host_hold_the_run_ends_as_its_neighbours_do() {
     let policy = POLICY.replace("approvals = 2", "approvals = 1");
-    let labs = NEIGHBOURS.map(|victim| (victim, lab(victim, 120_000, &policy)));
-    let whole = "fuel = 400_000_000\nmemory = \"48MiB\"\nrows = 150_000";
+    let labs = NEIGHBOURS.map(|victim| (victim, lab(victim, 70_000, &policy)));
+    let whole = "fuel = 400_000_000\nmemory = \"48MiB\"\nrows = 80_000";
     let lookup = "[[input.lookup]]\nreference = \"codes\"\non = \"code\"\nkey = \"code\"\ncolumns = [\"about\"]\n";
     let ready_made = |manifest: String| {
         let ours = manifest.replace("release = \"now\"", "release = \"now\"\nmodule = \"ready-made:sum\"");
@@ -182,6 +182,8 @@ fn whatever_a_unit_makes_the_host_hold_the_run_ends_as_its_neighbours_do() {
             let job = lab.submit("job");
             lab.approve(&job, "operator");
             let started = lab.entries();
+            let slot = need(&lab, &job);
+            let start = Instant::now();
             let done = loop {
                 let done =
                     within(&lab, kilobytes, &["job", "run", &job, "--threads", "1", "--key", "keys/operator.pem"]);
@@ -191,6 +193,7 @@ fn whatever_a_unit_makes_the_host_hold_the_run_ends_as_its_neighbours_do() {
                 }
                 assert_eq!(lab.entries(), started, "{what}: refused after it was charged");
             };
+            assert!(start.elapsed() < slot, "{what}, {victim:?}: {:?} of {slot:?}", start.elapsed());
             outcomes.push((victim, (done.code, done.stderr.clone()), seen(&lab, &job)));
         }
         let (_, ended, shown) = &outcomes[0];
@@ -214,6 +217,11 @@ fn within(lab: &Lab, kilobytes: u64, args: &[&str]) -> Done {
         }
     }
     Done::from(limited.output().unwrap(), args)
+}
+
+/// How long the run of a job may take, as everybody can see.
+fn need(lab: &Lab, job: &str) -> Duration {
+    Duration::from_secs(lab.ok(&["job", "show", job])["submitted"]["need"]["seconds"].as_u64().unwrap())
 }
 
 /// How many kibibytes a refusal says are missing, and one more MiB.
@@ -266,7 +274,7 @@ struct Watched {
 fn watched(lab: &Lab) -> Watched {
     let jobs = [lab.submit("job"), lab.submit("job")];
     jobs.iter().for_each(|job| drop(lab.approve(job, "operator")));
-    let slot = lab.ok(&["job", "show", &jobs[0]])["submitted"]["need"]["seconds"].as_u64().unwrap();
+    let slot = need(lab, &jobs[0]);
     let args = |job: &'_ str| ["job", "run", job, "--threads", "1", "--key", "keys/operator.pem"].map(str::to_owned);
     let first = args(&jobs[0]);
     let first: Vec<&str> = first.iter().map(String::as_str).collect();
@@ -282,7 +290,7 @@ fn watched(lab: &Lab) -> Watched {
     note(lab.unseen(&second));
     note(lab.unseen(&["job", "list"]));
     note(lab.unseen(&["budget"]));
-    let start = std::time::Instant::now();
+    let start = Instant::now();
     while std::fs::read_to_string(format!("/proc/{worker}/stat")).is_ok_and(|stat| !stat.contains(") Z ")) {
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -308,7 +316,7 @@ fn watched(lab: &Lab) -> Watched {
         .map(|entry| text(&entry["time"]).parse().unwrap())
         .collect();
     let gap = (starts[1] - starts[0]).to_std().unwrap();
-    Watched { kinds: lab.kinds(), said, worked, gap, slot: Duration::from_secs(slot) }
+    Watched { kinds: lab.kinds(), said, worked, gap, slot }
 }
 
 /// Without what is different in any two labs: moments, and digests.

@@ -5,8 +5,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use chrono::TimeDelta;
 use serde_json::Value;
 use tempfile::TempDir;
+use unseen_policies::event::{Digest, Record, RunStarted, Snapshot};
 
 /// A folder with `keys/NAME.pem` and `lab/`. Everything is gone when this is dropped.
 pub struct Lab {
@@ -174,6 +176,34 @@ impl Lab {
     pub fn signing_key(&self, who: &str) -> unseen_tlog::SigningKey {
         unseen_lab::read_signing_key(&self.path(&key(who))).unwrap()
     }
+}
+
+/// Charges an approved job as an operator would have this long ago, with a build of this digest, and leaves
+/// it there. Returns the entry.
+pub fn start(lab: &Lab, job: &str, runtime_build: Digest, ago: TimeDelta) -> u64 {
+    let mut open = unseen_lab::Lab::open(&lab.path("lab")).unwrap();
+    let ledger = open.ledger();
+    let (found, policy) = (ledger.job(job.parse().unwrap()).unwrap(), ledger.policy.clone().unwrap());
+    let snapshots = found.submitted.datasets.iter();
+    let time = chrono::Utc::now() - ago;
+    let started = RunStarted {
+        job: job.parse().unwrap(),
+        submission: found.leaf,
+        manifest: found.submitted.manifest,
+        module: found.submitted.module,
+        snapshots: snapshots.map(|used| Snapshot { name: used.name.clone(), snapshot: used.snapshot }).collect(),
+        policy: policy.entry,
+        policy_leaf: policy.leaf,
+        approvals: found.approvals.iter().map(|(entry, _)| *entry).collect(),
+        rho: found.submitted.rho,
+        release_at: time,
+        runtime: "unseen".into(),
+        runtime_build,
+    };
+    let record =
+        Record { log: ORIGIN.into(), time, nonce: format!("{:032x}", time.timestamp_micros()), event: started.into() };
+    let entry = unseen_audit::fold::seal(&record, &lab.signing_key("operator")).unwrap();
+    open.accept(&entry, &[]).unwrap()
 }
 
 /// The worker that a lab's process has started, once its walls are up.
