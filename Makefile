@@ -9,7 +9,7 @@ RUN_TESTS := $(if $(NEXTEST),cargo nextest run --no-fail-fast,cargo test --no-fa
 HEARD := $(if $(NEXTEST),--config-file $(CURDIR)/tests/nextest.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rust target verifiers build demo test bench bench-audit docs lint
+.PHONY: help setup rust target verifiers build demo test bench bench-audit docs lint vm-test
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,10 @@ test: target verifiers ## Run all tests
 	$(RUN_TESTS) $(EXAMPLES)
 	cargo test --workspace --doc --quiet
 	$(RUN_TESTS) $(HEARD) --workspace
+
+# Runs under swap; says SKIPPED where qemu or a kernel is not there, and fails with UNSEEN_REQUIRE_ALL=1.
+vm-test: ## Run jobs in a virtual machine that swaps
+	cargo test --package unseen --test vm -- --ignored --nocapture
 
 bench: target ## Measure speed, in the release profile
 	cargo run --release --package unseen -- bench $(BENCH)

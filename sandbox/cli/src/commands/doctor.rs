@@ -14,6 +14,8 @@ use unseen_terminal::i18n::tr;
 use unseen_terminal::output::{Answer, table};
 
 pub fn run(globals: &Globals) -> Outcome {
+    // Before a lab is opened: that locks memory, and then nothing can be pushed out.
+    let fresh = fresh();
     // Without a lab, what a new one would say of this machine.
     let policy = match &globals.lab {
         Some(_) => open(globals)?.ledger().policy().and_then(|policy| policy.machine.clone()),
@@ -28,7 +30,7 @@ pub fn run(globals: &Globals) -> Outcome {
         ("not dumpable, not traceable", walls.undumpable, Must::BeKnown),
         ("capabilities: none", walls.capabilities, Must::BeKnown),
         ("memory: never in swap", walls.memory, if machine.swap { Must::BeKnown } else { Must::Hold }),
-        ("wasmtime: fresh state for every grain", fresh(), Must::Hold),
+        ("wasmtime: fresh state for every grain", fresh, Must::Hold),
         ("fuel: as many units a second as the policy says", fuel(&machine), Must::Hold),
         ("memory: as much as the policy says", enough(&machine), Must::Hold),
         ("clock: kept by a time service", clock::kept(), Must::BeKnown),
