@@ -23,6 +23,11 @@ const NEIGHBOURS: [Victim; 3] = [Victim::Marked, Victim::Plain, Victim::Absent];
 /// A guest by hand: it is given as much memory for its rows as it asks for. `worst` runs on a grain with more
 /// than 100 rows, and the answer is one contribution at 256, or what `worst` leaves at 132 and 136.
 fn guest(worst: &str) -> Vec<u8> {
+    guest_of("(i32.gt_u (i32.load (local.get $grain)) (i32.const 100))", worst)
+}
+
+/// The same for grains of another kind.
+fn guest_of(grains: &str, worst: &str) -> Vec<u8> {
     let module = format!(
         r#"(module
   (memory (export "memory") 4)
@@ -43,7 +48,7 @@ fn guest(worst: &str) -> Vec<u8> {
   (func (export "contribute") (param $grain i32) (param i32 i32 i32) (result i32)
     (local $at i32)
     (f64.store (i32.const 512) (f64.const 1))
-    (if (i32.gt_u (i32.load (local.get $grain)) (i32.const 100)) (then {worst}))
+    (if {grains} (then {worst}))
     (i32.const 128)))"#
     );
     unseen_toolchain::componentize(&wat::parse_str(module).unwrap()).unwrap()
@@ -56,7 +61,7 @@ const HOARD: &str =
 
 /// Answers with about as much as an answer may be: 60,000 contributions of 24 numbers each.
 const BABBLE: &str = "(i32.store (i32.const 272) (i32.const 24))
-    (local.set $at (global.get $next))
+    (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
     (i32.store (i32.const 132) (local.get $at))
     (i32.store (i32.const 136) (i32.const 60000))
     (global.set $next (i32.add (local.get $at) (i32.const 1200000)))
@@ -151,7 +156,7 @@ fn seen(lab: &Lab, job: &str) -> (Vec<String>, Value) {
 #[test]
 fn whatever_a_unit_makes_the_host_hold_the_run_ends_as_its_neighbours_do() {
     let policy = POLICY.replace("approvals = 2", "approvals = 1");
-    let labs = NEIGHBOURS.map(|victim| (victim, lab(victim, 70_000, &policy)));
+    let labs = [70_000, 2_500].map(|marked| NEIGHBOURS.map(|victim| (victim, lab(victim, marked, &policy))));
     let whole = "fuel = 400_000_000\nmemory = \"48MiB\"\nrows = 80_000";
     let lookup = "[[input.lookup]]\nreference = \"codes\"\non = \"code\"\nkey = \"code\"\ncolumns = [\"about\"]\n";
     let ready_made = |manifest: String| {
@@ -160,20 +165,23 @@ fn whatever_a_unit_makes_the_host_hold_the_run_ends_as_its_neighbours_do() {
         ours.replace("name = \"rows\"\nvalues", "name = \"rows\"\ngroups = [{ name = \"n\", keys = [-1, -2] }]\nvalues")
     };
     let lookups = |manifest: String| manifest.replace("\n[grain]", &format!("{}\n[grain]", lookup.repeat(16)));
+    let large = whole.replace("48MiB", "256MiB");
     let cases = [
-        ("memory", manifest("now", whole), Some(guest(HOARD))),
-        ("an answer", manifest("now", whole), Some(guest(BABBLE))),
-        ("fuel", manifest("now", whole), Some(guest(LINGER))),
-        ("blocks", manifest("now", whole).replace("\"unit\"", "\"blocks\"\ncount = 3"), Some(guest(HOARD))),
-        ("groups", ready_made(manifest("now", whole)), None),
-        ("looked-up text", lookups(ready_made(manifest("now", whole))), None),
-        ("looked-up text in a guest", lookups(manifest("now", whole)), Some(guest(HOARD))),
+        ("memory", 0, manifest("now", whole), Some(guest(HOARD))),
+        ("an answer", 0, manifest("now", whole), Some(guest(BABBLE))),
+        ("fuel", 0, manifest("now", whole), Some(guest(LINGER))),
+        ("blocks", 0, manifest("now", whole).replace("\"unit\"", "\"blocks\"\ncount = 3"), Some(guest(HOARD))),
+        ("groups", 0, ready_made(manifest("now", whole)), None),
+        ("looked-up text", 0, lookups(ready_made(manifest("now", whole))), None),
+        ("looked-up text in a guest", 0, lookups(manifest("now", whole)), Some(guest(HOARD))),
+        // A grain that just fits, in the host and in the guest, which takes what is left of its memory.
+        ("everything", 1, lookups(manifest("now", &large)), Some(guest(HOARD))),
     ];
-    for (what, manifest, component) in cases {
+    for (what, rows, manifest, component) in cases {
         // As little as the plain neighbour's run is begun with.
         let mut kilobytes = 100 << 10;
         let mut outcomes = Vec::new();
-        for (victim, lab) in labs.iter().rev() {
+        for (victim, lab) in labs[rows].iter().rev() {
             let lab = lab.copy_in_memory();
             lab.write("job/job.toml", &manifest);
             if let Some(component) = &component {
@@ -203,6 +211,28 @@ fn whatever_a_unit_makes_the_host_hold_the_run_ends_as_its_neighbours_do() {
             assert_eq!((&other.1, &other.2), (ended, shown), "{what}, {:?} under {kilobytes} KiB", other.0);
         }
     }
+}
+
+/// Reading an answer takes the host time, so an answer may be as large as the grain's fuel: 60,000
+/// contributions of 64 bytes each are 3.84 MB.
+#[test]
+fn an_answer_is_as_large_as_its_fuel_pays_for() {
+    let lab = lab(Victim::Plain, 0, &POLICY.replace("approvals = 2", "approvals = 1"));
+    // Every unit answers so, with one number each.
+    let everybody = BABBLE.replace("(i32.const 24)", "(i32.const 1)");
+    lab.write("job/target/job.wasm", guest_of("(i32.const 1)", &everybody));
+    let released = |fuel: &str| {
+        let limits = format!("fuel = {fuel}\nmemory = \"4MiB\"");
+        lab.write("job/job.toml", manifest("now", &limits).replace("rho = 0.01", "rho = 0.2"));
+        let job = lab.submit("job");
+        lab.approve(&job, "operator");
+        lab.ok(&["job", "run", &job, "--key", "keys/operator.pem"]);
+        let body = lab.ok(&["job", "release", &job, "--key", "keys/analyst.pem"]);
+        text(&body["rounds"][0]["outputs"][0]["groups"][0]["values"][0]["value"]).parse::<f64>().unwrap()
+    };
+    // Twelve units of 10 each, under noise of deviation 16; or none, though nothing else is different.
+    let (paid, short) = (released("4_000_000"), released("3_700_000"));
+    assert!(paid > 60.0 && short < 60.0, "{paid} {short}");
 }
 
 /// Runs `unseen` where every process may have so many kibibytes of memory of its own.

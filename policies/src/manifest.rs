@@ -259,6 +259,14 @@ pub struct Limits {
     pub rounds: u32,
 }
 
+impl Limits {
+    /// Bytes of the host's memory that a grain's answer may take: one for each unit of fuel, from 64 KiB to
+    /// 16 MiB. So whoever makes the host read much has paid for the time.
+    pub fn answer(&self) -> u32 {
+        self.fuel.clamp(64 << 10, 16 << 20) as u32
+    }
+}
+
 const MAX_BYTES: usize = 8 << 20;
 const MAX_INPUTS: usize = 16;
 const MAX_LOOKUPS: usize = 16;

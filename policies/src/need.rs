@@ -38,9 +38,10 @@ pub const GATHER: u64 = 256 << 20;
 
 /// The worker before it reads a row: its code, the engine, the compiled module, the descriptors.
 const BASE: u64 = 96 << 20;
-/// What one call needs beside the guest's memory and its rows: stacks and tables, and an answer of at
-/// most 16 MiB, held up to three times.
-const CALL: u64 = 56 << 20;
+/// What one call needs beside the guest's memory, its rows and its answer: stacks and tables.
+const CALL: u64 = 8 << 20;
+/// How often an answer is held at most, on its way to the totals.
+const ANSWERS: u64 = 3;
 /// Bytes a number takes on its way out: totals of each thread, noise, the release's text.
 const NUMBER: u64 = 512;
 /// What `advance` may answer with, twice.
@@ -53,8 +54,13 @@ const PAGE_ROWS: u64 = 1_024;
 const SECOND: u128 = 1_000_000_000;
 /// Nanoseconds that starting a worker, and ending one, may take.
 const START: u128 = 5 * SECOND;
-/// Nanoseconds round one call of a guest, beside fuel and memory.
-const AROUND_CALL: u128 = 50_000;
+/// Nanoseconds round one call of a guest, beside fuel, memory and answer.
+const AROUND_CALL: u128 = 1_000_000;
+/// Nanoseconds to read and clamp a byte of an answer.
+const ANSWERED: u128 = 10;
+/// Nanoseconds in which the ready-made map puts a row into a group, and adds one value of it.
+const GROUPED: u128 = 1_000;
+const SUMMED: u128 = 100;
 /// Nanoseconds to show one cell to a guest: decrypt, decompress, decode, copy, clear.
 const CELL: u128 = 40;
 /// Nanoseconds to bring one row from a public table.
@@ -73,11 +79,12 @@ impl Need {
         let public = manifest.references().into_iter().map(bounds);
         let public = public.fold(0_u64, |sum, table| sum.saturating_add(table.rows.saturating_mul(table.text + 256)));
 
-        let guest = if manifest.job.module == Some(ModuleRef::ReadyMadeSum) { 0 } else { plan.limits.memory };
+        let ready_made = manifest.job.module == Some(ModuleRef::ReadyMadeSum);
+        let guest = if ready_made { 0 } else { plan.limits.memory };
         // A grain's rows are held once beside what the guest has of them.
         let thread = guest
             .saturating_add(plan.limits.memory)
-            .saturating_add(CALL)
+            .saturating_add(CALL + ANSWERS * u64::from(plan.limits.answer()))
             .saturating_add(count(&Reading::memory))
             .saturating_add(cells.saturating_mul(16));
         let gathered = match plan.grain {
@@ -94,8 +101,13 @@ impl Need {
         };
         let fuel = u128::from(plan.limits.fuel) * SECOND / u128::from(machine.fuel_per_second.max(1));
         // Touching memory for the first time, and taking it back, is not paid for with fuel.
-        let call = fuel + u128::from(plan.limits.memory / 4) + AROUND_CALL;
-        let scan = inputs.iter().map(Reading::time).fold(0, u128::saturating_add);
+        let answer = ANSWERED * u128::from(plan.limits.answer());
+        let call = fuel + u128::from(plan.limits.memory / 4) + answer + AROUND_CALL;
+        let mut scan = inputs.iter().map(Reading::time).fold(0, u128::saturating_add);
+        if ready_made {
+            let row: u128 = plan.outputs.iter().map(|output| GROUPED + SUMMED * output.values.len() as u128).sum();
+            scan = scan.saturating_add(row.saturating_mul(count(&|input| input.bounds.rows).into()));
+        }
         let round = call
             .saturating_mul(u128::from(calls) + 1)
             .saturating_add(scan.saturating_mul(passes.into()))
@@ -209,15 +221,16 @@ memory = "1MiB"
     #[test]
     fn a_slot_has_room_for_every_grain_at_its_worst() {
         let bounds = Bounds { units: 1_000, rows: 5_000, text: 64 };
-        // 1,001 calls of 50 ms of fuel, 0.26 ms of memory and 0.05 ms more; then rows and the start.
-        assert_eq!(need(MANIFEST, bounds).seconds, 56);
+        // 1,001 calls of 50 ms of fuel, 0.26 ms of memory, 10 ms for an answer of 1 MB and 1 ms more; then
+        // rows and the start.
+        assert_eq!(need(MANIFEST, bounds).seconds, 67);
         for (from, to, times) in [
             ("fuel = 1_000_000", "fuel = 10_000_000", 9.0),
             ("fuel = 1_000_000", "fuel = 1_000_000\nrounds = 3", 2.8),
-            ("memory = \"1MiB\"", "memory = \"4GiB\"", 20.0),
+            ("memory = \"1MiB\"", "memory = \"4GiB\"", 16.0),
         ] {
             let more = need(&MANIFEST.replace(from, to), bounds).seconds as f64;
-            assert!(more > times * 56.0, "{to}: {more}");
+            assert!(more > times * 67.0, "{to}: {more}");
         }
         assert!(need(MANIFEST, Bounds { units: 2_000, ..bounds }).seconds > 100);
         assert!(need(MANIFEST, Bounds { rows: 500_000_000, ..bounds }).seconds > 120);

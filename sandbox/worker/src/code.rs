@@ -82,7 +82,8 @@ pub fn fingerprint(plan: &Plan) -> Result<u64, CodeError> {
 }
 
 fn engine(plan: &Plan, threads: usize) -> Result<Engine, EngineError> {
-    Engine::new(&Limits::new(plan.limits.fuel, plan.limits.memory), threads)
+    let limits = Limits::new(plan.limits.fuel, plan.limits.memory);
+    Engine::new(&Limits { answer: plan.limits.answer(), ..limits }, threads)
 }
 
 /// Code that says how much fuel its grains take. That depends on rows: it is for synthetic ones.
