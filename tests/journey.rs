@@ -299,3 +299,39 @@ fn the_auditors_page_shows_what_people_wrote_as_text() {
     assert!(page.contains("&lt;script&gt;") && !page.contains("<script"), "{page}");
     assert!(page.contains("lang=\"zh\"") && page.contains("审计报告") && page.contains(ORIGIN), "{page}");
 }
+
+/// What people wrote shows as what it is, on every way to a screen.
+#[test]
+fn what_does_not_show_is_written_out() {
+    let lab = Lab::with_job();
+    let comment = "# for\u{202e} the \u{2066}county\u{200b}\n";
+    lab.write("job/job.toml", comment.to_owned() + &job("rho = 0.1"));
+    let id = lab.submit("job");
+    for args in [&["job", "show", &id, "--manifest"][..], &["--json", "job", "show", &id]] {
+        let said = lab.unseen(args).stdout;
+        let hidden: Vec<char> = said.chars().filter(|c| "\u{202e}\u{2066}\u{200b}".contains(*c)).collect();
+        assert!(hidden.is_empty(), "{args:?}: {hidden:?}");
+    }
+    let shown = lab.unseen(&["job", "show", &id, "--manifest"]).stdout;
+    assert!(shown.contains(r"# for\u{202e} the \u{2066}county\u{200b}"), "{shown}");
+    // To programs it is the same text.
+    assert!(text(&lab.ok(&["job", "show", &id])["manifest"]).starts_with(comment));
+    lab.write("job/job.toml", job("rho = 0.1").replace("Rows of firms", "Rows\\u200b of firms"));
+    let said = lab.refuses(&["job", "submit", "job", "--key", "keys/analyst.pem"]);
+    assert!(said.ends_with(r"`title` holds the character \u{200b}, which does not show: take it out"), "{said}");
+}
+
+/// When files in it change would tell when a run ended.
+#[test]
+fn nobody_else_looks_into_a_labs_folder() {
+    use std::os::unix::fs::PermissionsExt;
+    let lab = Lab::with_job();
+    let mode = |name: &str| std::fs::metadata(lab.path(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode("lab"), 0o700);
+    std::fs::set_permissions(lab.path("lab"), PermissionsExt::from_mode(0o755)).unwrap();
+    lab.ok(&["lab", "show"]);
+    assert_eq!(mode("lab"), 0o700, "a lab that was opened to others is closed again");
+    lab.ok(&["lab", "backup", "copy"]);
+    lab.ok(&["lab", "restore", "copy", "again", "--unchecked"]);
+    assert_eq!((mode("copy"), mode("again")), (0o700, 0o700));
+}

@@ -233,6 +233,7 @@ fn everyone_keeps_to_their_role() {
         ("policy set policy.toml", "steward", "an operator"),
         ("dataset import firms.csv --description firms.toml", "analyst", "a steward"),
         ("dataset import firms.csv --description firms.toml", "owner", "a steward"),
+        ("dataset quality firms", "analyst", "a steward"),
         ("job submit job", "steward", "an analyst"),
         ("job submit job", "operator", "an analyst"),
         ("job approve j8", "steward", "an operator"),
