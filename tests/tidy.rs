@@ -50,7 +50,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// What an auditor reads to believe the guarantee, and how long it may be: lines of code, without
 /// tests, comments and blank lines.
 const AUDIT_SET: &[&str] = &["sandbox/core", "attestations/tlog", "policies"];
-const MOST_LINES: usize = 5_600;
+const MOST_LINES: usize = 5_800;
 
 #[test]
 fn crates_depend_on_no_more_than_they_may() {
