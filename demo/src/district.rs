@@ -207,7 +207,8 @@ impl District {
         let bounded = |description: &str| {
             // The descriptions are those of a district of the usual size.
             let enterprises = description.replace("20_000", &self.enterprises.to_string());
-            enterprises.replace("480_000", &(self.enterprises * u64::from(self.months)).to_string())
+            let codes = enterprises.replace("25_000", &(self.enterprises + self.enterprises / 4).to_string());
+            codes.replace("480_000", &(self.enterprises * u64::from(self.months)).to_string())
         };
         let mut file = table(dir, "enterprises.csv", &bounded(include_str!("../datasets/enterprises.toml")))?;
         writeln!(file, "uscc,town,industry,ownership,above_scale,land,founded")?;

@@ -1,6 +1,7 @@
 //! `unseen doctor`: whether this machine keeps what the privacy model assumes of it.
 
 use serde_json::json;
+use unseen_lab::{Lab, LabError};
 use unseen_policies::policy::Machine;
 use unseen_runtime::freshness::{Freshness, probe};
 use unseen_runtime::fuel_rate;
@@ -8,7 +9,7 @@ use unseen_worker::jail::Wall;
 use unseen_worker::process::probe_walls;
 use unseen_worker::{clock, memory};
 
-use super::{Outcome, open, program};
+use super::{Outcome, program};
 use crate::args::Globals;
 use unseen_terminal::i18n::tr;
 use unseen_terminal::output::{Answer, table};
@@ -16,11 +17,11 @@ use unseen_terminal::output::{Answer, table};
 pub fn run(globals: &Globals) -> Outcome {
     // Before a lab is opened: that locks memory, and then nothing can be pushed out.
     let fresh = fresh();
-    // Without a lab, what a new one would say of this machine.
-    let policy = match &globals.lab {
-        Some(_) => open(globals)?.ledger().policy().and_then(|policy| policy.machine.clone()),
-        None => None,
+    let policy = match globals.lab.as_deref().map(Lab::open) {
+        None | Some(Err(LabError::NoLab(_))) => None,
+        Some(lab) => lab?.ledger().policy().and_then(|policy| policy.machine.clone()),
     };
+    let of_a_new_lab = policy.is_none();
     let machine = policy.unwrap_or_else(|| Machine::with_memory(memory::usual()));
     let walls = probe_walls(&program()?)?;
     let found = [
@@ -43,7 +44,13 @@ pub fn run(globals: &Globals) -> Outcome {
         };
         vec![tr(name).into_owned(), tr(state).into_owned(), why]
     });
-    let text = table(&["wall", "state", ""], rows);
+    let mut text = table(&["wall", "state", ""], rows);
+    if of_a_new_lab {
+        text.push_str(&format!(
+            "\n{}",
+            tr("There is no lab here, or its policy names no machine: this is compared with the policy of a new one.")
+        ));
+    }
     let json: Vec<_> = found.iter().map(|(name, wall, _)| json!({ "wall": name, "state": wall })).collect();
     let good = found.iter().all(|(_, wall, must)| matches!(must, Must::BeKnown) || !matches!(wall, Wall::Missing(_)));
     Ok(Answer::new(json, text).bad_unless(good))
