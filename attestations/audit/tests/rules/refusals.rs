@@ -576,8 +576,8 @@ fn due_too_soon(lab: &mut Lab) -> (u64, Refusal) {
 }
 
 fn due_before_its_slot_ends(lab: &mut Lab) -> (u64, Refusal) {
-    // A slot of some 45 minutes.
-    lab.rules(|policy| policy.machine = Some(Machine { fuel_per_second: 37_500_000, memory: 4 << 30, swap: true }));
+    // A slot of some 53 minutes.
+    lab.rules(|policy| policy.machine = Some(Machine { fuel_per_second: 50_000_000, memory: 4 << 30, swap: true }));
     let (entry, _) = run_as(lab, |start| start.release_at -= TimeDelta::minutes(30));
     (entry, Refusal::TooSoon)
 }
