@@ -41,11 +41,8 @@ fn no_grain_reads_a_page_of_another_whatever_the_kernel_did_with_it() {
 
 fn inside(case: &str) {
     match case {
-        "locked" => {
-            if mlockall(MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT).is_err() {
-                println!("cannot lock");
-                return;
-            }
+        "locked" if mlockall(MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT).is_err() => {
+            return println!("cannot lock");
         }
         "no huge pages" => {
             // SAFETY: only says how this process's memory is to be paged.

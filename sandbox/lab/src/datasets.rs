@@ -31,6 +31,9 @@ pub struct Registration {
     pub ignored_columns: Vec<String>,
 }
 
+/// What is public of a reference table: its values, as they go into a blob, and how much it has.
+type Public = (Vec<u8>, Bounds);
+
 impl Lab {
     /// Imports a file as a new snapshot and registers it, signed by a steward. Whenever this fails or
     /// is killed, nothing is registered, and what was written is swept by the next import.
@@ -65,16 +68,18 @@ impl Lab {
         let place = self.dir.join("snapshots").join(&parsed.name);
         std::fs::create_dir_all(&place).map_err(LabError::io(&place))?;
         let written = self.write_snapshot(source, &parsed, &text, &options, progress);
-        let (imported, values, public) = written.inspect_err(|_| {
+        let (imported, public) = written.inspect_err(|_| {
             let _ = self.sweep(&parsed.name);
             // Goes only if it is empty.
             let _ = std::fs::remove_dir(&place);
         })?;
         event.snapshot = Digest::from_bytes(&imported.root);
-        event.values = values.as_deref().map(fold::digest);
-        event.bounds = public.or(event.bounds);
         let mut attachments = vec![text.as_bytes()];
-        attachments.extend(values.as_deref());
+        if let Some((values, bounds)) = &public {
+            event.values = Some(fold::digest(values));
+            event.bounds = Some(*bounds);
+            attachments.push(values);
+        }
         let entry = self.sign_and_accept(event, steward, &attachments)?;
         Ok(Registration {
             entry,
@@ -93,7 +98,7 @@ impl Lab {
         text: &str,
         options: &ImportOptions,
         progress: &mut dyn FnMut(Progress),
-    ) -> Result<(Imported, Option<Vec<u8>>, Option<Bounds>), LabError> {
+    ) -> Result<(Imported, Option<Public>), LabError> {
         self.sweep(&description.name)?;
         let place = self.dir.join("snapshots").join(&description.name);
         let incoming = place.join("incoming");
@@ -103,11 +108,11 @@ impl Lab {
         std::fs::rename(&incoming, &settled).map_err(LabError::io(&settled))?;
         sync_dir(&place)?;
         if description.kind == Kind::Private {
-            return Ok((imported, None, None));
+            return Ok((imported, None));
         }
         let table = SnapshotDir::open(&settled, Some(imported.root))?.into_reference()?;
         let values = serde_json::to_vec(&public_values(&table)).map_err(|error| LabError::Other(error.to_string()))?;
-        Ok((imported, Some(values), Some(table.bounds())))
+        Ok((imported, Some((values, table.bounds()))))
     }
 
     /// A registered dataset's description, and its text.

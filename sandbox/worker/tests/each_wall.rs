@@ -35,7 +35,8 @@ fn main() {
         return each(Path::new(dir));
     }
     if asked("--list") {
-        return if asked("--ignored") { () } else { WALLS.iter().for_each(|(name, _)| println!("{name}: test")) };
+        WALLS.iter().filter(|_| !asked("--ignored")).for_each(|(name, _)| println!("{name}: test"));
+        return;
     }
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     for (name, _) in WALLS.iter().filter(|(name, _)| wanted.is_empty() || wanted.iter().any(|it| it == name)) {
