@@ -74,35 +74,6 @@ const BABBLE: &str = "(i32.store (i32.const 272) (i32.const 24))
 /// Goes on until its fuel is used up.
 const LINGER: &str = "(loop $on (br $on))";
 
-const ITEMS: &str = r#"
-name = "items"
-kind = "private"
-provider = "Statistics Bureau"
-classification = "internal"
-update_cycle = "yearly"
-sharing = "conditional"
-title = { zh = "明细", en = "Items" }
-unit = { column = "who", domain = "enterprise", missing = ["NA"], when_missing = "set-aside" }
-
-[bounds]
-units = 12
-rows = 80_000
-text = 100
-
-[[column]]
-name = "who"
-type = "text"
-nullable = false
-
-[[column]]
-name = "n"
-type = "int"
-
-[[column]]
-name = "code"
-type = "text"
-"#;
-
 /// Twelve units with two rows each. The victim's have a code that nobody else has, and `marked` rows.
 fn items(victim: Victim, marked: usize) -> String {
     let mut text = "who,n,code\n".to_owned();

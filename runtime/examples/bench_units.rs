@@ -1,7 +1,7 @@
 //! What a unit costs: 10 rows of three floats and a text, a rolling mean, one contribution.
 //!
 //! ```text
-//! cargo run --release -p unseen-runtime --example bench_units [UNITS]
+//! cargo run --release -p unseen-runtime --example bench_units [UNITS] [locked | profile]
 //! ```
 //!
 //! Prints CPU microseconds per unit of one thread, the best of several batches, for
@@ -9,6 +9,8 @@
 //! - `shared`: one component instance for all units, which breaks the promise: a yardstick;
 //! - `fresh`: a component instance made for each unit and dropped;
 //! - `product`: [`Module::contribute`], whatever way it takes.
+//!
+//! With `locked`, all memory is locked, as a worker's is.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -30,7 +32,11 @@ fn main() {
     println!("component {} bytes, page scan {}", bytes.len(), engine.scans_pages());
 
     let data = Data::new(64);
-    if std::env::args().nth(2).is_some() {
+    let how = std::env::args().nth(2);
+    if how.as_deref() == Some("locked") {
+        use rustix::mm::{MlockAllFlags, mlockall};
+        mlockall(MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT).unwrap();
+    } else if how.is_some() {
         // For a profiler: the product alone.
         measure("product", units, &data, |t| module.contribute(&[*t], &[]).unwrap().len());
         return;

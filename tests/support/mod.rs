@@ -322,6 +322,36 @@ min = 0
 max = 1000
 "#;
 
+/// The description of `items`, of which twelve units may have any number each.
+pub const ITEMS: &str = r#"
+name = "items"
+kind = "private"
+provider = "Statistics Bureau"
+classification = "internal"
+update_cycle = "yearly"
+sharing = "conditional"
+title = { zh = "明细", en = "Items" }
+unit = { column = "who", domain = "enterprise", missing = ["NA"], when_missing = "set-aside" }
+
+[bounds]
+units = 12
+rows = 80_000
+text = 100
+
+[[column]]
+name = "who"
+type = "text"
+nullable = false
+
+[[column]]
+name = "n"
+type = "int"
+
+[[column]]
+name = "code"
+type = "text"
+"#;
+
 /// `units` firms, with one to three rows each, in two towns.
 pub fn firms(units: u32) -> String {
     let rows = (0..units).flat_map(|unit| (0..=unit % 3).map(move |row| (unit, row)));

@@ -141,14 +141,11 @@ fn within_slot(begun: Begun) -> Result<(), LabError> {
         bar.finish_and_clear();
         return carried;
     }
-    eprintln!(
-        "{} {}. {}",
-        tr("The slot of this run lasts until"),
-        slot_ends.format("%F %T UTC"),
-        tr(
-            "This command ends then, so that nothing done next tells how long the run took; stopping it sooner loses nothing."
-        )
+    let said = format!(
+        "The slot of this run lasts until {} UTC. This command ends then, so that nothing done next tells how long the run took; stopping it sooner loses nothing.",
+        slot_ends.format("%F %T")
     );
+    eprintln!("{}", tr(&said));
     let carried = begun.carry_out(|_, _| ());
     while !left().is_zero() {
         std::thread::sleep(left());
