@@ -149,8 +149,8 @@ impl Lab {
         threads: u32,
         _held: &RunLock,
     ) -> Result<Begun, LabError> {
-        let going_on = self.ledger().job(id)?.state == State::Running;
-        if going_on {
+        let mut event = None;
+        if self.ledger().job(id)?.state == State::Running {
             let person = self.ledger().person(&fold::public_key(&operator.verifying_key()))?;
             if !person.roles.contains(&Role::Operator) {
                 return Err(Refusal::WrongRole { name: person.name.clone(), role: "an operator" }.into());
@@ -161,15 +161,17 @@ impl Lab {
             }
         } else {
             // What would be refused is refused before a worker is made ready.
-            let event = self.run_started(program, id)?;
-            self.ledger().check(&fold::public_key(&operator.verifying_key()), &self.record(event)?)?;
+            let start = self.run_started(program, id)?;
+            self.ledger().check(&fold::public_key(&operator.verifying_key()), &self.record(start.clone())?)?;
+            event = Some(start);
         }
         let ready = self.ready(program, id, threads)?;
         let worker = ready.prepare()?;
         self.ensure_swap_allowed(&worker.walls().memory)?;
-        if !going_on {
-            let event = self.run_started(program, id)?;
-            self.sign_and_accept(event, operator, &[])?;
+        if let Some(mut start) = event {
+            // Making the worker ready took a moment.
+            start.release_at = self.earliest_release(id)?;
+            self.sign_and_accept(start, operator, &[])?;
         }
         let evidence = self.record_evidence(id)?;
         let secrets = self.secrets(id, &ready)?;
@@ -292,10 +294,6 @@ impl Lab {
     fn run_started(&self, program: &Path, id: JobId) -> Result<RunStarted, LabError> {
         let job = self.ledger().job(id)?;
         let in_force = self.ledger().policy.as_ref().ok_or(Refusal::OtherPolicy)?;
-        // The entry says what its manifest says: that was checked when it was accepted.
-        let asked: Release = job.submitted.release.parse().map_err(|_| LabError::Mismatch("the release time"))?;
-        let start = now();
-        let release_at = asked.earliest(start).max(self.ledger().earliest_release_of(&job.submitted, start));
         let read = job.submitted.datasets.iter();
         Ok(RunStarted {
             job: id,
@@ -307,10 +305,19 @@ impl Lab {
             policy_leaf: in_force.leaf,
             approvals: approvals_of(job),
             rho: job.submitted.rho,
-            release_at,
+            release_at: self.earliest_release(id)?,
             runtime: RUNTIME.to_owned(),
             runtime_build: self.build_digest(program)?,
         })
+    }
+
+    /// When the result of a job may appear whose run starts now.
+    fn earliest_release(&self, id: JobId) -> Result<DateTime<Utc>, LabError> {
+        let submitted = &self.ledger().job(id)?.submitted;
+        // The entry says what its manifest says: that was checked when it was accepted.
+        let asked: Release = submitted.release.parse().map_err(|_| LabError::Mismatch("the release time"))?;
+        let start = now();
+        Ok(asked.earliest(start).max(self.ledger().earliest_release_of(submitted, start)))
     }
 
     /// Gathers what a worker is made ready from. Checks once more that what runs is what was approved:
