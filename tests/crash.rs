@@ -165,23 +165,10 @@ fn body(lab: &Lab, job: &str) -> Value {
     lab.ok(&["job", "release", job, "--key", "keys/analyst.pem"])
 }
 
-/// A lab and an approved job whose every grain is busy for a while.
-fn busy() -> (Lab, String) {
-    let lab = Lab::with_job();
-    let busy = "(block $done (loop $on
-        (global.set $next (i32.add (global.get $next) (i32.const 1)))
-        (br_if $on (i32.lt_u (global.get $next) (i32.const 30000000)))))
-        (f64.const 1)";
-    lab.write("job/target/job.wasm", component(busy));
-    lab.write("job/job.toml", job("rho = 0.25").replace("1_000_000", "400_000_000"));
-    let job = lab.approved("job");
-    keep(&lab);
-    (lab, job)
-}
-
 #[test]
 fn a_worker_that_dies_is_replaced_and_the_run_resumed() {
     let (lab, job) = busy();
+    keep(&lab);
     let args = ["job", "run", &job, "--key", "keys/operator.pem"];
     // Killed with the lab: the worker goes too, nobody is left to take its result.
     let mut child = lab.command(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -217,6 +204,7 @@ fn a_worker_that_dies_is_replaced_and_the_run_resumed() {
 #[test]
 fn a_run_whose_workers_die_ends_at_its_time_and_not_before() {
     let (lab, job) = busy();
+    keep(&lab);
     let late = lab.copy();
     let args = ["job", "run", &job, "--key", "keys/operator.pem"];
     let done = with_workers_killed(&lab, &args);

@@ -8,19 +8,6 @@ use std::process::{Command, Stdio};
 
 use support::*;
 
-/// A job that keeps a worker busy for some seconds, approved.
-fn busy() -> (Lab, String) {
-    let lab = Lab::with_job();
-    let count = "(block $done (loop $on
-        (global.set $next (i32.add (global.get $next) (i32.const 1)))
-        (br_if $on (i32.lt_u (global.get $next) (i32.const 30000000)))))
-        (f64.const 1)";
-    lab.write("job/target/job.wasm", component(count));
-    lab.write("job/job.toml", job("rho = 0.25").replace("1_000_000", "400_000_000"));
-    let job = lab.approved("job");
-    (lab, job)
-}
-
 #[test]
 fn a_worker_at_work_is_behind_its_walls() {
     let (lab, job) = busy();

@@ -178,6 +178,19 @@ impl Lab {
     }
 }
 
+/// A job that keeps a worker busy for some seconds, approved.
+pub fn busy() -> (Lab, String) {
+    let lab = Lab::with_job();
+    let count = "(block $done (loop $on
+        (global.set $next (i32.add (global.get $next) (i32.const 1)))
+        (br_if $on (i32.lt_u (global.get $next) (i32.const 30000000)))))
+        (f64.const 1)";
+    lab.write("job/target/job.wasm", component(count));
+    lab.write("job/job.toml", job("rho = 0.25").replace("1_000_000", "400_000_000"));
+    let job = lab.approved("job");
+    (lab, job)
+}
+
 /// Charges an approved job as an operator would have this long ago, with a build of this digest, and leaves
 /// it there. Returns the entry.
 pub fn start(lab: &Lab, job: &str, runtime_build: Digest, ago: TimeDelta) -> u64 {

@@ -100,7 +100,7 @@ fn carry_out(globals: &Globals, job: JobId, threads: u32, operator: &dyn unseen_
     let begun = open(globals)?.begin(&program()?, job, operator, threads, &held)?;
     let walls = begun.walls().cloned();
     let evidence = begun.evidence().map(str::to_owned);
-    let carried = within_slot(begun);
+    let carried = within_slot(begun, globals.json);
     let ran = open(globals)?.conclude(job)?;
     let cut_short = match carried {
         // Its time had come, so it has failed by now.
@@ -132,7 +132,7 @@ fn carry_out(globals: &Globals, job: JobId, threads: u32, operator: &dyn unseen_
 
 /// Carries a run out and lets it have its whole slot: what is done next, and what is shown, then tells nobody
 /// how long the run took. A run without a slot is watched as it goes on.
-fn within_slot(begun: Begun) -> Result<(), LabError> {
+fn within_slot(begun: Begun, json: bool) -> Result<(), LabError> {
     let slot_ends = begun.slot_ends();
     let left = || (slot_ends - Utc::now()).to_std().unwrap_or_default();
     if left().is_zero() {
@@ -145,7 +145,9 @@ fn within_slot(begun: Begun) -> Result<(), LabError> {
         "The slot of this run lasts until {} UTC. This command ends then, so that nothing done next tells how long the run took; stopping it sooner loses nothing.",
         slot_ends.format("%F %T")
     );
-    eprintln!("{}", tr(&said));
+    if !json {
+        eprintln!("{}", tr(&said));
+    }
     let carried = begun.carry_out(|_, _| ());
     while !left().is_zero() {
         std::thread::sleep(left());
