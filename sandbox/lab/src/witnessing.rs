@@ -58,7 +58,9 @@ impl Lab {
             return Err(LabError::Unwitnessed { job: id, has: gathered.cosignatures.len(), needs, why });
         }
         let note = self.log.note().to_string().into_bytes();
-        let witnesses = gathered.cosignatures.into_iter().map(|cosignature| cosignature.name).collect();
+        let mut witnesses: Vec<_> = gathered.cosignatures.into_iter().map(|cosignature| cosignature.name).collect();
+        // Not in the order in which they happened to answer.
+        witnesses.sort();
         self.record_with(ReleaseWitnessed { job: id, release, checkpoint: fold::digest(&note), witnesses }, &[&note])?;
         Ok(())
     }
