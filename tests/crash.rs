@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use support::*;
+use unseen_ids::Digest;
 
 /// An operation that may be killed at any time: what it is called with, and what must hold then.
 struct Operation<'a> {
@@ -242,8 +243,8 @@ fn with_workers_killed(lab: &Lab, args: &[&str]) -> Done {
 }
 
 /// The digest of the binary under test.
-fn build() -> unseen_policies::event::Digest {
-    unseen_audit::fold::digest(&std::fs::read(env!("CARGO_BIN_EXE_unseen")).unwrap())
+fn build() -> unseen_ids::Digest {
+    Digest::of(&std::fs::read(env!("CARGO_BIN_EXE_unseen")).unwrap())
 }
 
 #[test]
@@ -252,7 +253,7 @@ fn a_run_is_resumed_by_the_build_that_started_it_or_not_at_all() {
     let job = lab.approved("job");
     keep(&lab);
     let late = lab.copy();
-    let other = unseen_policies::event::Digest::from_bytes(&[7; 32]);
+    let other = unseen_ids::Digest::from_bytes([7; 32]);
     let args = ["job", "run", &job, "--key", "keys/operator.pem"];
     start(&lab, &job, other, chrono::TimeDelta::zero());
     let said = lab.refuses(&args);

@@ -144,5 +144,5 @@ fn entry_of(lab: &Lab, kind: &str) -> Value {
 fn payload_digest(entry: &Value) -> String {
     use base64::Engine;
     let payload = base64::prelude::BASE64_STANDARD.decode(text(&entry["envelope"]["payload"])).unwrap();
-    unseen_tlog::Digest::of(&payload).to_hex()
+    unseen_ids::Digest::of(&payload).to_hex()
 }

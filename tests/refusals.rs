@@ -7,8 +7,9 @@ mod support;
 use std::os::unix::fs::PermissionsExt;
 
 use support::*;
+use unseen_ids::{Digest, JobId};
 use unseen_lab::requests;
-use unseen_policies::event::{Digest, JobApproved, JobId};
+use unseen_policies::event::JobApproved;
 
 /// Runs each command, which must be refused with just this sentence. Reports all that differ at once.
 fn refused(lab: &Lab, cases: &[(&str, &str)]) {
@@ -51,7 +52,7 @@ fn approvals_that_do_not_count() {
         let mut open = unseen_lab::Lab::open(&lab.path("lab")).unwrap();
         let key = lab.signing_key("second");
         let good = requests::approval(open.ledger(), open.log().checkpoint(), JobId(8)).unwrap();
-        let other = Digest::from_bytes(&[7; 32]);
+        let other = Digest::from_bytes([7; 32]);
         for forged in [
             JobApproved { manifest: other, ..good.clone() },
             JobApproved { module: other, ..good.clone() },

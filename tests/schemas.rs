@@ -7,6 +7,7 @@ use std::path::Path;
 
 use chrono::DateTime;
 use serde_json::{Map, Value};
+use unseen_ids::{Digest, JobId, PublicKey, Role};
 use unseen_policies::event::*;
 use unseen_policies::policy::{EvidenceRule, Policy, Witness, Witnesses};
 use unseen_policies::{Bounds, Need};
@@ -141,15 +142,15 @@ fn statement(event: Event) -> Value {
         nonce: "0".repeat(32),
         event,
     };
-    let signed = unseen_audit::fold::to_sign(&record).unwrap();
+    let signed = unseen_entries::sign::to_sign(&record).unwrap();
     let (_, payload) = parse_pre_authentication_encoding(&signed).unwrap();
     serde_json::from_slice(payload).unwrap()
 }
 
 /// One event of each kind, with every field that it can have.
 fn examples() -> Vec<Event> {
-    let digest = |of: u8| Digest::from_bytes(&[of; 32]);
-    let key = |of: u8| PublicKey::from_bytes(&[of; 32]);
+    let digest = |of: u8| Digest::from_bytes([of; 32]);
+    let key = |of: u8| PublicKey::from_bytes([of; 32]);
     let (job, names) = (JobId(10), |name: &str| vec![name.to_owned()]);
     let witness = Witness { key: "witness.example/w1+00000000+BAAA".into(), url: "https://witness.example".into() };
     let pcrs = BTreeMap::from([("7".to_owned(), "0".repeat(64))]);

@@ -255,9 +255,10 @@ fn a_replay_says_what_was_replaced() {
 
 /// Starts a run and logs, with the lab's own key, a result that was made up.
 fn forge_release(lab: &Lab, job: &str, like: &str) {
-    use unseen_policies::event::{Digest, JobId, Released};
+    use unseen_ids::{Digest, JobId};
+    use unseen_policies::event::Released;
     let id: JobId = job.parse().unwrap();
-    let run = start(lab, job, Digest::from_bytes(&[1; 32]), chrono::TimeDelta::zero());
+    let run = start(lab, job, Digest::from_bytes([1; 32]), chrono::TimeDelta::zero());
     let mut open = unseen_lab::Lab::open(&lab.path("lab")).unwrap();
     let approvals: Vec<u64> = open.ledger().job(id).unwrap().approvals.iter().map(|(entry, _)| *entry).collect();
     let start = like.find("\"job\":").unwrap();
@@ -265,7 +266,7 @@ fn forge_release(lab: &Lab, job: &str, like: &str) {
     let body = format!("{}\"job\":{},\"run\":{run}{rest}", &like[..start], id.0);
     let service = unseen_lab::read_signing_key(&lab.path("lab/keys/service.pem")).unwrap();
     let run_leaf = open.ledger().job(id).unwrap().run.clone().unwrap().leaf;
-    let body_digest = unseen_audit::fold::digest(body.as_bytes());
+    let body_digest = Digest::of(body.as_bytes());
     let released = Released { job: id, run, run_leaf, approvals, body: body_digest };
     open.sign_and_accept(released, &service, &[body.as_bytes()]).unwrap();
 }

@@ -13,7 +13,7 @@ use support::*;
 use unseen_core::seed::{NoiseKey, Run as RunIdentity};
 use unseen_core::{ExactTotals, RoundNoise};
 use unseen_policies::plan::References;
-use unseen_policies::{Manifest, Plan, domain};
+use unseen_policies::{Manifest, Plan};
 
 /// One unit's rows for a table: the columns asked for, by name.
 struct Csv {
@@ -189,7 +189,7 @@ fn coverage(plan: &Plan) {
 struct NoTables;
 
 impl References for NoTables {
-    fn column(&self, _: &str, _: &str) -> Option<Vec<domain::Key>> {
+    fn column(&self, _: &str, _: &str) -> Option<Vec<unseen_ids::Key>> {
         None
     }
 }

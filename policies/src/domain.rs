@@ -2,42 +2,7 @@
 
 use std::collections::HashMap;
 
-/// One coordinate of a group.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Key {
-    /// A whole number.
-    Int(i64),
-    /// A text, compared byte by byte.
-    Text(String),
-}
-
-/// A borrowed [`Key`], as a guest hands it over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyRef<'a> {
-    /// A whole number.
-    Int(i64),
-    /// A text.
-    Text(&'a str),
-}
-
-impl Key {
-    /// The same key, borrowed.
-    pub fn as_ref(&self) -> KeyRef<'_> {
-        match self {
-            Key::Int(number) => KeyRef::Int(*number),
-            Key::Text(text) => KeyRef::Text(text),
-        }
-    }
-}
-
-impl std::fmt::Display for Key {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Key::Int(number) => f.pad(&number.to_string()),
-            Key::Text(text) => f.pad(text),
-        }
-    }
-}
+use unseen_ids::{Key, KeyRef};
 
 /// The groups of one output: every combination of its key columns, in a fixed order in which the
 /// last column changes fastest. Without key columns there is exactly one group, the total.

@@ -2,11 +2,9 @@
 //! predicate of an in-toto Statement v1; the predicate type says which [`Event`] it holds. The start of
 //! a run is SLSA provenance, see [`crate::provenance`]; all others have the same four fields.
 
-use std::fmt;
-use std::str::FromStr;
-
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use unseen_ids::{Digest, JobId, PublicKey, Role};
 
 use crate::bounds::Bounds;
 use crate::need::Need;
@@ -300,140 +298,6 @@ pub struct TreeHead {
     pub root: Digest,
 }
 
-/// What a person may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// Registers datasets.
-    Steward,
-    /// Submits jobs.
-    Analyst,
-    /// Approves and runs jobs, enrols people, sets the policy.
-    Operator,
-    /// Reads everything that may be read.
-    Auditor,
-}
-
-impl Role {
-    /// The name people type.
-    pub fn name(self) -> &'static str {
-        match self {
-            Role::Steward => "steward",
-            Role::Analyst => "analyst",
-            Role::Operator => "operator",
-            Role::Auditor => "auditor",
-        }
-    }
-}
-
-impl FromStr for Role {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Role, String> {
-        [Role::Steward, Role::Analyst, Role::Operator, Role::Auditor]
-            .into_iter()
-            .find(|role| role.name() == text)
-            .ok_or_else(|| format!("`{text}` is not a role: write steward, analyst, operator or auditor"))
-    }
-}
-
-/// A job's number: the index of its submission in the log. Shown as `j12`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct JobId(pub u64);
-
-impl fmt::Display for JobId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&format!("j{}", self.0))
-    }
-}
-
-impl FromStr for JobId {
-    type Err = String;
-    fn from_str(text: &str) -> Result<JobId, String> {
-        text.strip_prefix('j')
-            .unwrap_or(text)
-            .parse()
-            .map(JobId)
-            .map_err(|_| format!("`{text}` is not a job: write its number, such as j12, as `unseen job list` shows it"))
-    }
-}
-
-/// A SHA-256 digest; its text is `sha256:` and 64 lower-case hex digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Digest([u8; 32]);
-
-/// An Ed25519 public key; its text is 64 lower-case hex digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct PublicKey([u8; 32]);
-
-macro_rules! hex_text {
-    ($type:ident, $prefix:literal, $what:literal) => {
-        impl $type {
-            /// From the 32 bytes.
-            pub const fn from_bytes(bytes: &[u8; 32]) -> $type {
-                $type(*bytes)
-            }
-
-            /// The 32 bytes.
-            pub const fn to_bytes(&self) -> [u8; 32] {
-                self.0
-            }
-
-            /// 64 hex digits, without a prefix.
-            pub fn to_hex(&self) -> String {
-                self.0.iter().map(|byte| format!("{byte:02x}")).collect()
-            }
-
-            /// The first hex digits, for people.
-            pub fn short(&self) -> String {
-                self.0[..6].iter().map(|byte| format!("{byte:02x}")).collect()
-            }
-        }
-
-        impl FromStr for $type {
-            type Err = String;
-            fn from_str(text: &str) -> Result<$type, String> {
-                let read = || {
-                    let hex = text.strip_prefix($prefix)?.as_bytes();
-                    let digit = |c: u8| if matches!(c, b'0'..=b'9' | b'a'..=b'f') { (c as char).to_digit(16) } else { None };
-                    let mut bytes = [0; 32];
-                    for (byte, pair) in bytes.iter_mut().zip(hex.chunks(2)) {
-                        *byte = u8::try_from(digit(pair[0])? << 4 | digit(*pair.get(1)?)?).ok()?;
-                    }
-                    (hex.len() == 64).then_some($type(bytes))
-                };
-                read().ok_or_else(|| {
-                    format!(concat!("`{}` is not ", $what, ": write ", $prefix, " and 64 lower-case hex digits"), text)
-                })
-            }
-        }
-
-        impl TryFrom<String> for $type {
-            type Error = String;
-            fn try_from(text: String) -> Result<$type, String> {
-                text.parse()
-            }
-        }
-
-        impl From<$type> for String {
-            fn from(value: $type) -> String {
-                value.to_string()
-            }
-        }
-
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(&[$prefix, &self.to_hex()].concat())
-            }
-        }
-    };
-}
-
-hex_text!(Digest, "sha256:", "a digest");
-hex_text!(PublicKey, "", "a public key");
-
 /// What a new key signs to show that its holder asks for exactly this enrolment.
 pub fn enrolment_bytes(log: &str, name: &str, roles: &[Role], key: &PublicKey) -> Vec<u8> {
     let roles: Vec<&str> = roles.iter().map(|role| role.name()).collect();
@@ -512,8 +376,8 @@ impl Record {
         let named = |name: &str, digest: &Digest| (name.to_owned(), *digest);
         match &self.event {
             Event::LabCreated(e) => vec![named("noise-key-commitment", &e.noise_commitment)],
-            Event::PersonEnrolled(e) => vec![(e.name.clone(), Digest(e.key.0))],
-            Event::PersonRevoked(e) => vec![("key".to_owned(), Digest(e.key.0))],
+            Event::PersonEnrolled(e) => vec![(e.name.clone(), Digest::from_bytes(e.key.to_bytes()))],
+            Event::PersonRevoked(e) => vec![("key".to_owned(), Digest::from_bytes(e.key.to_bytes()))],
             Event::DatasetRegistered(e) => vec![named("description", &e.description), named("snapshot", &e.snapshot)],
             Event::JobSubmitted(e) => {
                 let used = e.datasets.iter().map(|used| (used.name.clone(), used.snapshot));
@@ -558,7 +422,7 @@ mod tests {
 
     #[test]
     fn digests_and_keys_are_strict_hex() {
-        let digest = Digest::from_bytes(&[0xab; 32]);
+        let digest = Digest::from_bytes([0xab; 32]);
         assert_eq!(digest.to_bytes(), [0xab; 32]);
         assert_eq!(digest.to_string().parse::<Digest>().unwrap(), digest);
         let short = digest.to_string();

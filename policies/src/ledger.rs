@@ -13,6 +13,7 @@ use crate::manifest::Release;
 use crate::policy::{Policy, Witnesses};
 use crate::rho::Rho;
 use crate::text::hides;
+use unseen_ids::{Digest, JobId, PublicKey, Role};
 
 /// Everything the log says, folded. Spent budget is this fold and nothing else.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -933,11 +934,11 @@ mod tests {
     const SECOND: u8 = 5;
 
     fn key(who: u8) -> PublicKey {
-        PublicKey::from_bytes(&[who; 32])
+        PublicKey::from_bytes([who; 32])
     }
 
     fn digest(of: u8) -> Digest {
-        Digest::from_bytes(&[of; 32])
+        Digest::from_bytes([of; 32])
     }
 
     struct Lab {

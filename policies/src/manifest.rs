@@ -56,12 +56,12 @@ use chrono::{DateTime, FixedOffset, SecondsFormat, TimeDelta, Utc};
 use num_traits::{ToPrimitive, Zero};
 use toml::de::{DeTable, DeValue};
 
-pub use crate::domain::{Key, KeyRef};
-use crate::event::Digest;
 use crate::plan::check_sizes;
 use crate::rational::Rational;
 pub use crate::reader::ManifestError;
 use crate::reader::{Node, Place, Table, unique};
+use unseen_ids::Digest;
+pub use unseen_ids::{Key, KeyRef};
 
 /// A manifest, validated as far as it can be without the tables it names.
 #[derive(Clone, Debug)]

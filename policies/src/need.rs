@@ -180,8 +180,8 @@ impl Reading {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Key;
     use crate::plan::References;
+    use unseen_ids::Key;
 
     struct NoTables;
 

@@ -6,10 +6,10 @@ use num_traits::One;
 
 use crate::accounting;
 pub use crate::domain::Domain;
-use crate::domain::Key;
 use crate::manifest::{GrainKind, Group, Keys, Limits, Manifest, ManifestError, Mechanism, Output};
 use crate::rational::{Rational, to_f64};
 use crate::rho::Rho;
+use unseen_ids::Key;
 
 /// Most groups one output may have.
 pub const MAX_GROUPS: usize = 100_000;

@@ -16,8 +16,9 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Digest, JobId, Record, RunStarted, Snapshot};
+use crate::event::{Record, RunStarted, Snapshot};
 use crate::rho::Rho;
+use unseen_ids::{Digest, JobId};
 
 /// SLSA's predicate type.
 pub const PREDICATE_TYPE: &str = "https://slsa.dev/provenance/v1";
@@ -208,7 +209,7 @@ mod tests {
 
     #[test]
     fn a_run_is_slsa_provenance_and_nothing_else_is_read_as_one() {
-        let digest = |of: u8| Digest::from_bytes(&[of; 32]);
+        let digest = |of: u8| Digest::from_bytes([of; 32]);
         let run = RunStarted {
             job: JobId(10),
             submission: digest(1),

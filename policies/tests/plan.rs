@@ -4,7 +4,7 @@
 use num_bigint::BigInt;
 use num_traits::Zero;
 use proptest::prelude::*;
-use unseen_policies::domain::Key;
+use unseen_ids::Key;
 use unseen_policies::manifest::GrainKind;
 use unseen_policies::plan::{Noise, References, Sensitivity};
 use unseen_policies::{Manifest, Plan, Rational};

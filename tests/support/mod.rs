@@ -8,7 +8,8 @@ use std::process::{Command, Output};
 use chrono::TimeDelta;
 use serde_json::Value;
 use tempfile::TempDir;
-use unseen_policies::event::{Digest, Record, RunStarted, Snapshot};
+use unseen_ids::Digest;
+use unseen_policies::event::{Record, RunStarted, Snapshot};
 
 /// A folder with `keys/NAME.pem` and `lab/`. Everything is gone when this is dropped.
 pub struct Lab {
@@ -215,7 +216,7 @@ pub fn start(lab: &Lab, job: &str, runtime_build: Digest, ago: TimeDelta) -> u64
     };
     let record =
         Record { log: ORIGIN.into(), time, nonce: format!("{:032x}", time.timestamp_micros()), event: started.into() };
-    let entry = unseen_audit::fold::seal(&record, &lab.signing_key("operator")).unwrap();
+    let entry = unseen_entries::sign::sign(&record, &lab.signing_key("operator")).unwrap();
     open.accept(&entry, &[]).unwrap()
 }
 

@@ -15,9 +15,10 @@ use std::time::Instant;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use unseen_audit::bundle::{self, Known, VERIFIER_KEY};
-use unseen_audit::fold::{self, Fold};
+use unseen_audit::fold::Fold;
 use unseen_audit::named::{self, Lookup};
 use unseen_core::{ExactTotals, NoiseKey, RoundNoise, SealedRelease};
+use unseen_ids::{Digest, JobId, PublicKey, Role};
 use unseen_log::{Log, LogReader, blob_path};
 use unseen_policies::event::*;
 use unseen_policies::policy::{Caps, Policy};
@@ -112,7 +113,7 @@ fn key(seed: u8) -> SigningKey {
 }
 
 fn public(seed: u8) -> PublicKey {
-    fold::public_key(&key(seed).verifying_key())
+    PublicKey::from(key(seed).verifying_key())
 }
 
 fn verifier() -> NoteKey {
@@ -155,7 +156,7 @@ struct Maker {
 
 impl Lookup for Maker {
     fn blob(&self, digest: &Digest) -> Result<Vec<u8>, String> {
-        let path = self.bundle.join(blob_path(&unseen_tlog::Digest::from_bytes(digest.to_bytes())));
+        let path = self.bundle.join(blob_path(digest));
         fs::read(path).map_err(|error| error.to_string())
     }
 
@@ -196,7 +197,7 @@ impl Maker {
                 owner_key: public(OWNER),
                 service_key: public(SERVICE),
                 log_key: verifier().to_string(),
-                noise_commitment: Digest::from_bytes(&NoiseKey::new([7; 32]).commitment()),
+                noise_commitment: Digest::from_bytes(NoiseKey::new([7; 32]).commitment()),
             },
         );
         for (seed, name, role) in [
@@ -204,7 +205,7 @@ impl Maker {
             (ANALYST, "analyst", Role::Analyst),
             (SECOND, "second", Role::Operator),
         ] {
-            let proof = fold::prove_enrolment(&key(seed), ORIGIN, name, &[role]).unwrap();
+            let proof = unseen_entries::sign::prove_enrolment(&key(seed), ORIGIN, name, &[role]).unwrap();
             self.does(OWNER, PersonEnrolled { name: name.into(), roles: vec![role], key: public(seed), proof });
         }
         let rho = |text: &str| text.parse().unwrap();
@@ -218,7 +219,7 @@ impl Maker {
                 domain: Some("enterprise".into()),
                 buckets: 16,
                 description,
-                snapshot: fold::digest(b"snapshot"),
+                snapshot: Digest::of(b"snapshot"),
                 open_to: vec![],
                 values: None,
                 bounds: None,
@@ -230,7 +231,7 @@ impl Maker {
     fn job(&mut self, number: u64) {
         let policy = self.fold.ledger().policy.clone().unwrap();
         let firms = self.fold.ledger().datasets["firms"].registered.clone();
-        let (manifest, module) = (self.put(manifest(number).as_bytes()), fold::digest(b"module"));
+        let (manifest, module) = (self.put(manifest(number).as_bytes()), Digest::of(b"module"));
         let used = Used { name: firms.name, snapshot: firms.snapshot, description: firms.description, values: None };
         let submitted = JobSubmitted {
             title: format!("Firms by town {number}"),
@@ -246,7 +247,7 @@ impl Maker {
         let job = JobId(self.does(ANALYST, submitted.clone()));
         let submission = self.fold.ledger().job(job).unwrap().leaf;
         for who in [OWNER, SECOND] {
-            let seen = TreeHead { size: self.size, root: Digest::from_bytes(&self.root()) };
+            let seen = TreeHead { size: self.size, root: Digest::from_bytes(self.root()) };
             self.does(who, JobApproved { job, submission, manifest, module, role: Role::Operator, seen });
         }
         let approvals = vec![job.0 + 1, job.0 + 2];
@@ -262,7 +263,7 @@ impl Maker {
             rho: submitted.rho,
             release_at: self.time + TimeDelta::hours(1) + TimeDelta::minutes(1),
             runtime: "unseen".into(),
-            runtime_build: fold::digest(b"build"),
+            runtime_build: Digest::of(b"build"),
         };
         let run = self.does(OWNER, started);
         let run_leaf = self.fold.ledger().job(job).unwrap().run.as_ref().unwrap().leaf;
@@ -271,7 +272,7 @@ impl Maker {
         let noise = RoundNoise::draw(&plan, NoiseKey::new([7; 32]).round_seed(&seeded, 0)).unwrap();
         let noisy = ExactTotals::zero(&noise).noise(noise);
         let sealed = SealedRelease::seal(&plan, job, run, &[noisy], vec![]).unwrap();
-        let body = Digest::from_bytes(sealed.digest().as_bytes());
+        let body = sealed.digest();
         self.time += TimeDelta::hours(2);
         let release = self.does(SERVICE, Released { job, run, run_leaf, approvals, body });
         let entry = self.pending.last().unwrap();
@@ -289,7 +290,7 @@ impl Maker {
         self.time += TimeDelta::seconds(1);
         let nonce = format!("{:032x}", self.size);
         let record = Record { log: ORIGIN.into(), time: self.time, nonce, event: event.into() };
-        let entry = fold::seal(&record, &key(who)).unwrap();
+        let entry = unseen_entries::sign::sign(&record, &key(who)).unwrap();
         self.fold.next(&entry).unwrap();
         let mut right = leaf_hash(&entry);
         for _ in 0..self.size.trailing_ones() {
@@ -313,10 +314,10 @@ impl Maker {
 
     /// Keeps a blob, without waiting for the disk.
     fn put(&self, bytes: &[u8]) -> Digest {
-        let path = self.bundle.join(blob_path(&unseen_tlog::Digest::of(bytes)));
+        let path = self.bundle.join(blob_path(&unseen_ids::Digest::of(bytes)));
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, bytes).unwrap();
-        fold::digest(bytes)
+        Digest::of(bytes)
     }
 }
 

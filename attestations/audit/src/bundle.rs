@@ -10,8 +10,9 @@
 
 use std::path::{Path, PathBuf};
 
+use unseen_ids::Digest;
 use unseen_log::{LogError, LogReader, handover_path};
-use unseen_policies::event::{Digest, Event};
+use unseen_policies::event::Event;
 use unseen_tlog::cosignature::WitnessKey;
 use unseen_tlog::merkle::{self, Hash};
 use unseen_tlog::note::{Checkpoint, Note, NoteError, NoteKey};
@@ -273,7 +274,7 @@ impl<'l> Audit<'l> {
             log_key: key.to_string(),
             key_known,
             entries: checkpoint.size,
-            root: unseen_tlog::Digest::from_bytes(checkpoint.root).to_hex(),
+            root: unseen_ids::Digest::from_bytes(checkpoint.root).to_hex(),
             extends: None,
             remembered: false,
             cosigned: cosigned.into_iter().map(|(name, at)| report::Cosigner { name, at }).collect(),

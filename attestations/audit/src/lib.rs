@@ -8,7 +8,6 @@
 
 pub mod bundle;
 pub mod fold;
-mod json;
 pub mod memory;
 pub mod named;
 pub mod public_values;

@@ -8,7 +8,7 @@ use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use unseen_tlog::Digest;
+use unseen_ids::Digest;
 use unseen_tlog::note::{Note, NoteKey};
 
 use crate::bundle::AuditError;

@@ -7,11 +7,12 @@ use std::rc::Rc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use unseen_core::release::ReleaseBody;
-use unseen_evidence::{Evidence, Expected, ExpectedSevSnp, ExpectedTpm2, Proven, Provider, unhex};
+use unseen_entries::json;
+use unseen_evidence::{Evidence, Expected, ExpectedSevSnp, ExpectedTpm2, Proven, Provider};
+use unseen_ids::{Digest, JobId, hex};
 use unseen_log::LogReader;
 use unseen_policies::event::{
-    Digest, Event, EvidenceRecorded, JobApproved, JobId, JobSubmitted, Record, ReleaseWitnessed, Released, RunStarted,
-    Used,
+    Event, EvidenceRecorded, JobApproved, JobSubmitted, Record, ReleaseWitnessed, Released, RunStarted, Used,
 };
 use unseen_policies::ledger::Ledger;
 use unseen_policies::manifest::{Manifest, ModuleRef};
@@ -23,7 +24,6 @@ use unseen_tlog::merkle::Hash;
 use unseen_tlog::note::{Checkpoint, Note, NoteKey};
 use unseen_tlog::tree::Files;
 
-use crate::json;
 use crate::public_values::PublicTables;
 
 /// Between reading a clock and signing; and between two clocks.
@@ -87,7 +87,7 @@ fn planned(event: &JobSubmitted, lookup: &dyn Lookup) -> Result<Rc<(Manifest, Pl
 
 impl<F: Files> Lookup for LogReader<F> {
     fn blob(&self, digest: &Digest) -> Result<Vec<u8>, String> {
-        let found = LogReader::blob(self, &unseen_tlog::Digest::from_bytes(digest.to_bytes()));
+        let found = LogReader::blob(self, digest);
         found.map_err(|error| error.to_string())?.ok_or_else(|| format!("the blob {digest} is not there"))
     }
 
@@ -266,9 +266,9 @@ pub fn expected(rule: &EvidenceRule) -> Result<Expected, String> {
     let malformed = || "the policy's rule of evidence is malformed".to_owned();
     match rule.provider.as_str() {
         "tpm2" => {
-            let pcrs = rule.pcrs.iter().map(|(pcr, value)| Some((pcr.parse().ok()?, unhex(value)?)));
+            let pcrs = rule.pcrs.iter().map(|(pcr, value)| Some((pcr.parse().ok()?, hex::decode(value)?)));
             Ok(Expected::Tpm2(ExpectedTpm2 {
-                key: unhex(&rule.key).ok_or_else(malformed)?,
+                key: hex::decode(&rule.key).ok_or_else(malformed)?,
                 pcrs: pcrs.collect::<Option<_>>().ok_or_else(malformed)?,
             }))
         }

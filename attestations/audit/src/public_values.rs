@@ -3,29 +3,18 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use unseen_policies::domain::Key;
+use unseen_ids::Key;
 use unseen_policies::plan::References;
 
 /// The different values of each column of a reference table, in order of first appearance.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct PublicValues(BTreeMap<String, Vec<Value>>);
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-enum Value {
-    Int(i64),
-    Text(String),
-}
+pub struct PublicValues(BTreeMap<String, Vec<Key>>);
 
 impl PublicValues {
     /// Adds a column.
     pub fn insert(&mut self, column: &str, values: impl IntoIterator<Item = Key>) {
-        let value = |key| match key {
-            Key::Int(number) => Value::Int(number),
-            Key::Text(text) => Value::Text(text),
-        };
-        self.0.insert(column.to_owned(), values.into_iter().map(value).collect());
+        self.0.insert(column.to_owned(), values.into_iter().collect());
     }
 }
 
@@ -35,11 +24,6 @@ pub struct PublicTables(pub BTreeMap<String, PublicValues>);
 
 impl References for PublicTables {
     fn column(&self, reference: &str, column: &str) -> Option<Vec<Key>> {
-        let values = self.0.get(reference)?.0.get(column)?;
-        let key = |value: &Value| match value {
-            Value::Int(number) => Key::Int(*number),
-            Value::Text(text) => Key::Text(text.clone()),
-        };
-        Some(values.iter().map(key).collect())
+        self.0.get(reference)?.0.get(column).cloned()
     }
 }

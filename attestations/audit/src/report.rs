@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use unseen_evidence::Proven;
-use unseen_policies::event::{Digest, JobId, PublicKey};
+use unseen_ids::{Digest, JobId, PublicKey};
 use unseen_policies::ledger::{Job, Ledger};
 use unseen_policies::lifecycle::State;
 use unseen_policies::rho::Rho;

@@ -18,6 +18,7 @@ mod lab;
 mod refusals;
 
 use lab::*;
+use unseen_audit::fold::FoldError;
 use unseen_audit::report::Report;
 
 /// Whether exactly this is found, and a bad entry put in after it; what else is in the log counts.
@@ -57,7 +58,9 @@ fn every_entry_is_what_it_says() {
         for bytes in &lab.entries[fold.ledger().size as usize..entry as usize] {
             fold.next(bytes).unwrap();
         }
-        let error = fold.next(&lab.entries[entry as usize]).unwrap_err();
+        let FoldError::Entry(error) = fold.next(&lab.entries[entry as usize]).unwrap_err() else {
+            panic!("{case} is a refusal of the ledger");
+        };
         assert!(envelopes::cases_of(&error).iter().any(|(name, _)| name == case), "{case} is no case of {error:?}");
     }
 }

@@ -7,7 +7,8 @@ use std::str::FromStr;
 use clap::Subcommand;
 use serde_json::json;
 use unseen_audit::named;
-use unseen_evidence::{CollectOptions, EventLog, Evidence, Provider, attestation_key_digest, collect, unhex, verify};
+use unseen_evidence::{CollectOptions, EventLog, Evidence, Provider, attestation_key_digest, collect, verify};
+use unseen_ids::hex;
 use unseen_policies::policy::EvidenceRule;
 use unseen_terminal::Outcome;
 use unseen_terminal::i18n::tr;
@@ -61,7 +62,7 @@ impl FromStr for Pcr {
     fn from_str(text: &str) -> Result<Pcr, String> {
         let read = || {
             let (pcr, value) = text.split_once('=')?;
-            unhex::<32>(value)?;
+            hex::decode::<32>(value)?;
             Some(Pcr(pcr.parse().ok().filter(|pcr| *pcr < 24)?, value.to_owned()))
         };
         read().ok_or_else(|| "write a number from 0 to 23, = and 64 lower-case hex digits".to_owned())
@@ -90,7 +91,7 @@ pub fn evidence(command: &EvidenceCommand) -> Outcome {
         EvidenceCommand::Verify { file, nonce, key, pcrs } => {
             let bytes = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
             let evidence = Evidence::parse(&bytes)?;
-            let provider = if unhex::<32>(key).is_some() { "tpm2" } else { "sev-snp" }.to_owned();
+            let provider = if hex::decode::<32>(key).is_some() { "tpm2" } else { "sev-snp" }.to_owned();
             let pcrs: BTreeMap<_, _> = pcrs.iter().map(|Pcr(pcr, value)| (pcr.to_string(), value.clone())).collect();
             let rule = EvidenceRule { provider, required: true, key: key.clone(), pcrs };
             let expected = named::expected(&rule)
@@ -106,5 +107,5 @@ pub fn evidence(command: &EvidenceCommand) -> Outcome {
 }
 
 fn digits(nonce: &str) -> Result<[u8; 32], String> {
-    unhex(nonce).ok_or_else(|| "--nonce takes 64 lower-case hex digits".to_owned())
+    hex::decode(nonce).ok_or_else(|| "--nonce takes 64 lower-case hex digits".to_owned())
 }

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use unseen_audit::bundle::{self, Known, VERIFIER_KEY};
-use unseen_audit::fold;
+use unseen_ids::PublicKey;
 use unseen_keys::write_new_key;
 use unseen_terminal::Outcome;
 use unseen_terminal::i18n::tr;
@@ -75,7 +75,7 @@ pub fn verify(args: &VerifyArgs) -> Outcome {
 
 /// Makes a key and shows its public half.
 pub fn new_key(file: &Path) -> Outcome {
-    let public = fold::public_key(&write_new_key(file)?.verifying_key());
+    let public = PublicKey::from(write_new_key(file)?.verifying_key());
     let key_id = public.to_hex();
     let text = format!(
         "{}{}",

@@ -4,6 +4,7 @@ use crate::EvidenceError;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use std::fmt;
+use unseen_ids::hex;
 
 /// Bytes; base64 in serde.
 #[derive(Clone, PartialEq, Eq)]
@@ -25,30 +26,6 @@ impl<'de> Deserialize<'de> for Blob {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Blob, D::Error> {
         STANDARD.decode(String::deserialize(deserializer)?).map(Blob).map_err(D::Error::custom)
     }
-}
-
-/// Lowercase hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Exactly `N` bytes from exactly `2 N` lowercase hexadecimal digits.
-pub fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let digits = text.as_bytes();
-    if digits.len() != 2 * N || digits.iter().any(|d| !matches!(d, b'0'..=b'9' | b'a'..=b'f')) {
-        return None;
-    }
-    let mut bytes = [0; N];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(bytes)
-}
-
-pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
-    let mut digest = [0; 32];
-    digest.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref());
-    digest
 }
 
 /// The rest of a structure that is being read. No read goes beyond it.
@@ -129,13 +106,13 @@ pub(crate) mod pcrs {
     use std::collections::BTreeMap;
 
     pub(crate) fn serialize<S: Serializer>(pcrs: &Pcrs, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(pcrs.iter().map(|(index, value)| (index.to_string(), hex(value))))
+        serializer.collect_map(pcrs.iter().map(|(index, value)| (index.to_string(), hex::encode(value))))
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Pcrs, D::Error> {
         let read = |(index, value): (String, String)| {
             let known = index.parse().ok().filter(|known| *known < 24);
-            known.zip(unhex(&value)).ok_or_else(|| {
+            known.zip(hex::decode(&value)).ok_or_else(|| {
                 D::Error::custom(format!("PCR {index:?}: write an index from 0 to 23 and 64 lowercase hex digits"))
             })
         };

@@ -1,8 +1,7 @@
 //! Asking the machine. Everything else in this crate computes; this runs programs and reads files.
 
 use crate::{
-    Blob, Evidence, EvidenceError, ExpectedTpm2, MAX_BYTES, PcrBank, Pcrs, Provider, Tpm2, bytes::hex,
-    key::AttestationKey, tpm2,
+    Blob, Evidence, EvidenceError, ExpectedTpm2, MAX_BYTES, PcrBank, Pcrs, Provider, Tpm2, key::AttestationKey, tpm2,
 };
 use std::{
     collections::BTreeSet,
@@ -13,6 +12,7 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+use unseen_ids::hex;
 
 /// Where Linux shows the event log of the firmware. Only root reads it.
 pub const FIRMWARE_LOG: &str = "/sys/kernel/security/tpm0/binary_bios_measurements";
@@ -66,7 +66,7 @@ fn quote(nonce: &[u8; 32], options: &CollectOptions) -> Result<Tpm2, CollectErro
     let path = |name: &str| dir.path().join(name);
     let list: Vec<_> = options.pcrs.iter().map(u8::to_string).collect();
     let mut command = Command::new("tpm2_quote");
-    command.arg("-c").arg(&options.attestation_key).args(["-q", &hex(nonce), "-g", "sha256", "-F", "values"]);
+    command.arg("-c").arg(&options.attestation_key).args(["-q", &hex::encode(nonce), "-g", "sha256", "-F", "values"]);
     command.args(["-l", &format!("sha256:{}", list.join(","))]);
     command.arg("-m").arg(path("attest")).arg("-s").arg(path("signature")).arg("-o").arg(path("values"));
     run("tpm2_quote", command, options, dir.path())?;

@@ -1,11 +1,8 @@
 //! A firmware's event log in the crypto-agile format (TCG PC Client Platform Firmware Profile,
 //! section 10): what was extended into which PCR, so that the values can be worked out again.
 
-use crate::{
-    EvidenceError, Pcrs,
-    bytes::{Reader, sha256},
-    key::TPM_ALG_SHA256,
-};
+use crate::{EvidenceError, Pcrs, bytes::Reader, key::TPM_ALG_SHA256};
+use unseen_ids::sha256;
 
 const EV_NO_ACTION: u32 = 3;
 const SPEC_ID: &[u8] = b"Spec ID Event03\0";
@@ -31,7 +28,7 @@ pub(crate) fn replay(log: &[u8], quoted: &Pcrs) -> Result<(), EvidenceError> {
                 untouched &= index != 0;
                 let pcr = usize::try_from(index).ok().and_then(|index| pcrs.get_mut(index));
                 let pcr = pcr.ok_or(reader.malformed())?;
-                *pcr = sha256(&[pcr.as_slice(), digest].concat());
+                *pcr = sha256(&[pcr.as_slice(), digest]);
             }
         }
     }

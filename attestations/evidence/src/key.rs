@@ -1,16 +1,14 @@
 //! Attestation keys of TPMs: one PEM block, its digest, and the signatures such a key makes.
 
-use crate::{
-    EvidenceError,
-    bytes::{Reader, hex, sha256},
-};
+use crate::{EvidenceError, bytes::Reader};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ring::signature::{ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+use unseen_ids::{hex, sha256};
 
 /// What a policy calls an attestation key: the SHA-256, in lowercase hex, of its SubjectPublicKeyInfo
 /// in DER, read from one `PUBLIC KEY` block. `openssl pkey -pubin -outform der | sha256sum` says the same.
 pub fn attestation_key_digest(pem: &str) -> Result<String, EvidenceError> {
-    Ok(hex(&AttestationKey::from_pem(pem)?.digest()))
+    Ok(hex::encode(&AttestationKey::from_pem(pem)?.digest()))
 }
 
 /// SubjectPublicKeyInfo of an ECC key on P-256 (RFC 5480), up to the point.
@@ -52,7 +50,7 @@ impl AttestationKey {
 
     /// SHA-256 of the SubjectPublicKeyInfo.
     pub(crate) fn digest(&self) -> [u8; 32] {
-        sha256(&self.spki)
+        sha256(&[&self.spki])
     }
 
     /// Whether `signature`, a TPMT_SIGNATURE (TPM 2.0 Library, part 2, 11.3.4), is this key's over `message`.

@@ -24,7 +24,7 @@ mod key;
 mod sev_snp;
 mod tpm2;
 
-pub use bytes::{Blob, hex, unhex};
+pub use bytes::Blob;
 pub use collect::{CollectError, CollectOptions, EventLog, FIRMWARE_LOG, collect};
 pub use key::attestation_key_digest;
 
@@ -33,6 +33,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
 };
+use unseen_ids::canonical;
 
 /// The longest evidence that is written or read, in bytes of JSON. A firmware's event log, the
 /// largest part, has some 30 to 100 kB.
@@ -139,7 +140,7 @@ impl Evidence {
 
     /// The one spelling of this document: JSON without blanks, members in the order of the fields.
     pub fn to_bytes(&self) -> Result<Vec<u8>, EvidenceError> {
-        let bytes = serde_json::to_vec(self).map_err(|e| EvidenceError::Json(e.to_string()))?;
+        let bytes = canonical::to_vec_as_declared(self).map_err(|e| EvidenceError::Json(e.to_string()))?;
         if bytes.len() > MAX_BYTES { Err(EvidenceError::TooLong(bytes.len())) } else { Ok(bytes) }
     }
 

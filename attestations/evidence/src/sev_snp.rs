@@ -4,12 +4,10 @@
 //! Offsets are those of ATTESTATION_REPORT in AMD's SEV-SNP ABI specification (56860), which all of
 //! its versions 2 to 5 share; certificates are described in AMD's VCEK specification (57230).
 
-use crate::{
-    EvidenceError, ExpectedSevSnp, Product, Proven, Provider, SevSnp,
-    bytes::{hex, sha256},
-};
+use crate::{EvidenceError, ExpectedSevSnp, Product, Proven, Provider, SevSnp};
 use ring::signature::{ECDSA_P384_SHA384_FIXED, RSA_PSS_2048_8192_SHA384, UnparsedPublicKey};
 use std::ops::Range;
+use unseen_ids::{hex, sha256};
 use x509_cert::{
     Certificate,
     der::{Decode, Encode, oid::ObjectIdentifier},
@@ -56,7 +54,7 @@ pub(crate) fn verify(evidence: &SevSnp, nonce: &[u8; 32], expected: &ExpectedSev
 }
 
 fn verify_for(evidence: &SevSnp, data: &[u8; 64], expected: &ExpectedSevSnp) -> Result<Proven, EvidenceError> {
-    if hex(&sha256(&evidence.chain.ark.0)) != root(expected.product) {
+    if hex::encode(&sha256(&[&evidence.chain.ark.0])) != root(expected.product) {
         return Err(EvidenceError::Root);
     }
     let ark = certificate("the ARK certificate", &evidence.chain.ark.0)?;
@@ -350,7 +348,7 @@ mod tests {
             (Product::Genoa, ARK_GENOA, "ARK-Genoa"),
             (Product::Turin, ARK_TURIN, "ARK-Turin"),
         ] {
-            assert_eq!(hex(&sha256(ark)), root(product));
+            assert_eq!(hex::encode(&sha256(&[ark])), root(product));
             let ark = read(ark);
             assert_eq!(signed_by(&ark, &ark, "the ARK certificate"), Ok(()));
             assert!(ark.tbs_certificate().subject().to_string().contains(name));
@@ -379,7 +377,7 @@ mod tests {
         let mut report = *REPORT;
         report[REPORTED_TCB].copy_from_slice(&[0, 0, 0, 0, 0, 0, 0, 9]);
         report[CHIP_ID].fill(0);
-        report[CHIP_ID][..8].copy_from_slice(&crate::unhex::<8>("1e550a8ee5cf9f4d").unwrap());
+        report[CHIP_ID][..8].copy_from_slice(&hex::decode::<8>("1e550a8ee5cf9f4d").unwrap());
         flips(&vcek, &report, Product::Turin);
         // An ASK has none of these extensions.
         assert_eq!(

@@ -2,10 +2,11 @@
 
 use crate::{
     EvidenceError, ExpectedTpm2, Proven, Provider, Tpm2,
-    bytes::{Reader, hex, sha256},
+    bytes::Reader,
     event_log,
     key::{AttestationKey, TPM_ALG_SHA256},
 };
+use unseen_ids::{hex, sha256};
 
 /// TPM_GENERATED_VALUE: a restricted key signs nothing from outside that begins so.
 const TPM_GENERATED: u32 = 0xff54_4347;
@@ -18,7 +19,7 @@ const MOST_DIGEST: u16 = 64;
 pub(crate) fn verify(quote: &Tpm2, nonce: &[u8; 32], expected: &ExpectedTpm2) -> Result<Proven, EvidenceError> {
     let key = AttestationKey::from_pem(&quote.attestation_key)?;
     if key.digest() != expected.key {
-        return Err(EvidenceError::OtherKey(hex(&key.digest())));
+        return Err(EvidenceError::OtherKey(hex::encode(&key.digest())));
     }
     key.verify(&quote.attest.0, &quote.signature.0)?;
     let attest = Attest::read(&quote.attest.0)?;
@@ -29,7 +30,7 @@ pub(crate) fn verify(quote: &Tpm2, nonce: &[u8; 32], expected: &ExpectedTpm2) ->
         return Err(EvidenceError::PcrSelection);
     }
     let values: Vec<_> = quote.pcrs.values().copied().collect();
-    if attest.pcr_digest != sha256(&values.concat()) {
+    if attest.pcr_digest != sha256(&[&values.concat()]) {
         return Err(EvidenceError::PcrDigest);
     }
     if let Some((index, _)) = expected.pcrs.iter().find(|(index, value)| quote.pcrs.get(index) != Some(value)) {

@@ -9,8 +9,9 @@ use ring::{
 };
 use unseen_evidence::{
     Blob, Evidence, EvidenceError, Expected, ExpectedTpm2, MAX_BYTES, PcrBank, Pcrs, Provider, Tpm2,
-    attestation_key_digest, hex, sentences, unhex, verify,
+    attestation_key_digest, sentences, verify,
 };
+use unseen_ids::hex;
 
 /// Quotes of PCRs 0, 7 and 16 over this nonce by an ECC and an RSA key; `tests/swtpm.rs` writes them anew.
 const NONCE: [u8; 32] = *b"the nonce of the captured quotes";
@@ -25,7 +26,7 @@ fn captured(json: &[u8]) -> (Tpm2, ExpectedTpm2) {
 
 /// A policy that names this quote's key and all of its values.
 fn named(quote: &Tpm2) -> ExpectedTpm2 {
-    let key = unhex(&attestation_key_digest(&quote.attestation_key).unwrap()).unwrap();
+    let key = hex::decode(&attestation_key_digest(&quote.attestation_key).unwrap()).unwrap();
     ExpectedTpm2 { key, pcrs: quote.pcrs.clone() }
 }
 
@@ -111,8 +112,8 @@ fn other_lengths_are_refused() {
 #[test]
 fn another_key_is_refused() {
     let ((ecc, of_ecc), (rsa, of_rsa)) = (captured(ECC), captured(RSA));
-    assert_eq!(check(&ecc, &NONCE, &of_rsa), Err(EvidenceError::OtherKey(hex(&of_ecc.key))));
-    assert_eq!(check(&rsa, &NONCE, &of_ecc), Err(EvidenceError::OtherKey(hex(&of_rsa.key))));
+    assert_eq!(check(&ecc, &NONCE, &of_rsa), Err(EvidenceError::OtherKey(hex::encode(&of_ecc.key))));
+    assert_eq!(check(&rsa, &NONCE, &of_ecc), Err(EvidenceError::OtherKey(hex::encode(&of_rsa.key))));
     // The key that the policy names, under a quote by another one.
     let stolen = Tpm2 { attestation_key: ecc.attestation_key.clone(), ..rsa };
     assert_eq!(check(&stolen, &NONCE, &of_ecc), Err(EvidenceError::Scheme));
@@ -368,7 +369,7 @@ impl Forger {
     }
 
     fn quote(&self, parts: &Parts) -> Tpm2 {
-        let spki: [u8; 26] = unhex("3059301306072a8648ce3d020106082a8648ce3d030107034200").unwrap();
+        let spki: [u8; 26] = hex::decode("3059301306072a8648ce3d020106082a8648ce3d030107034200").unwrap();
         let spki = STANDARD.encode([&spki, self.0.public_key().as_ref()].concat());
         let quote = Tpm2 {
             attest: Blob(parts.attest()),

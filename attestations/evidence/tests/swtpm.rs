@@ -12,8 +12,9 @@ use std::{
 };
 use unseen_evidence::{
     CollectError, CollectOptions, EventLog, Evidence, EvidenceError, Expected, ExpectedTpm2, Provider, Tpm2,
-    attestation_key_digest, collect, hex, unhex, verify,
+    attestation_key_digest, collect, verify,
 };
+use unseen_ids::hex;
 
 const TOOLS: [&str; 11] = [
     "swtpm",
@@ -102,7 +103,7 @@ fn a_quote_with_its_event_log() {
     let good = tpm.quote(&NONCE, &options);
     assert_eq!(good.event_log.as_ref().unwrap().0, std::fs::read(&log).unwrap());
     assert_eq!(check(&good, &NONCE, &named(&good)), Ok(()));
-    let seven = hex(&good.pcrs[&7]);
+    let seven = hex::encode(&good.pcrs[&7]);
     let second = String::from_utf8(tpm.run("tpm2_eventlog", &[log.to_str().unwrap()]).stdout).unwrap();
     assert!(second.contains(&seven), "tpm2_eventlog does not find {seven}: {second}");
     let mut bad = good.clone();
@@ -140,7 +141,7 @@ fn what_cannot_be_collected_is_said() {
 
 /// A policy that names this quote's key and all of its values.
 fn named(quote: &Tpm2) -> ExpectedTpm2 {
-    let key = unhex(&attestation_key_digest(&quote.attestation_key).unwrap()).unwrap();
+    let key = hex::decode(&attestation_key_digest(&quote.attestation_key).unwrap()).unwrap();
     ExpectedTpm2 { key, pcrs: quote.pcrs.clone() }
 }
 
@@ -233,7 +234,7 @@ impl Swtpm {
     }
 
     fn extend(&self, pcr: u8, digest: [u8; 32]) {
-        self.run("tpm2_pcrextend", &[&format!("{pcr}:sha256={}", hex(&digest))]);
+        self.run("tpm2_pcrextend", &[&format!("{pcr}:sha256={}", hex::encode(&digest))]);
     }
 
     fn options(&self, key: &str, pcrs: &[u8]) -> CollectOptions {
@@ -276,7 +277,7 @@ impl Swtpm {
         put("v", &quote.pcrs.values().copied().collect::<Vec<_>>().concat());
         let list: Vec<_> = quote.pcrs.keys().map(u8::to_string).collect();
         let list = format!("sha256:{}", list.join(","));
-        let nonce = hex(nonce);
+        let nonce = hex::encode(nonce);
         let args = ["-u", "k", "-m", "a", "-s", "s", "-g", "sha256", "-f", "v", "-l", &list, "-q", &nonce];
         self.output("tpm2_checkquote", &args).status.success()
     }

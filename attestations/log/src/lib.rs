@@ -30,7 +30,8 @@ pub use reader::LogReader;
 pub use storage::{Folder, Storage};
 
 use std::{io, path::PathBuf};
-use unseen_tlog::{Digest, merkle::ProofError, note::NoteError, tree::TreeError};
+use unseen_ids::Digest;
+use unseen_tlog::{merkle::ProofError, note::NoteError, tree::TreeError};
 
 /// The path of the checkpoint for readers.
 pub const CHECKPOINT: &str = "checkpoint";

@@ -6,8 +6,9 @@ use crate::{
     sm2_path,
 };
 use std::{fs, ops::Deref, path::PathBuf, sync::Arc};
+use unseen_ids::Digest;
 use unseen_tlog::{
-    Digest, Signer, merkle,
+    Signer, merkle,
     merkle::Hash,
     note::{Checkpoint, Countersigner, Note, NoteError, NoteKey, Signature},
     tile::{self, FULL, Kind, Tile},

@@ -2,8 +2,8 @@
 
 use crate::{CHECKPOINT, Folder, LogError, blob_path};
 use std::{io, path::PathBuf};
+use unseen_ids::Digest;
 use unseen_tlog::{
-    Digest,
     merkle::{self, Hash, Proof},
     note::{Checkpoint, Note, NoteKey},
     proof::EntryProof,

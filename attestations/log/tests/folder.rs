@@ -10,8 +10,9 @@ use std::{
     time::{Duration, Instant},
 };
 use tempfile::tempdir;
+use unseen_ids::Digest;
 use unseen_log::{CHECKPOINT, LOCK, Log, LogError, LogReader, blob_path};
-use unseen_tlog::{Digest, Signer, SigningKey, note::NoteKey};
+use unseen_tlog::{Signer, SigningKey, note::NoteKey};
 
 const ORIGIN: &str = "lab.example/log";
 

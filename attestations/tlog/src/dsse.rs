@@ -10,6 +10,7 @@ use crate::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
+use unseen_ids::canonical;
 
 /// A payload with the signature of one person. Several people sign several envelopes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,7 +176,7 @@ impl Parts {
             payload_type: self.payload_type.clone(),
             signatures: [signature],
         };
-        serde_json::to_vec(&json).expect("invariant: strings always make JSON")
+        canonical::to_vec_as_declared(&json).expect("invariant: strings always make JSON")
     }
 
     pub fn from_bytes(bytes: &[u8]) -> Result<Parts, EnvelopeError> {

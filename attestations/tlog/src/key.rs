@@ -1,7 +1,6 @@
 //! Ed25519 keys (RFC 8032) and the two forms they are kept in: PKCS#8 / SPKI (RFC 8410) inside PEM
 //! (RFC 7468), which OpenSSL reads and writes too.
 
-use crate::hex;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ring::{
     rand::{SecureRandom, SystemRandom},
@@ -9,6 +8,7 @@ use ring::{
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
+use unseen_ids::{PublicKey, hex, sha256};
 
 /// PKCS#8 version 1 up to the seed. `openssl genpkey` writes exactly this and so do we.
 const PKCS8_V1: [u8; 16] = *b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20";
@@ -96,6 +96,18 @@ impl fmt::Debug for SigningKey {
     }
 }
 
+impl From<PublicKey> for VerifyingKey {
+    fn from(key: PublicKey) -> VerifyingKey {
+        VerifyingKey(key.to_bytes())
+    }
+}
+
+impl From<VerifyingKey> for PublicKey {
+    fn from(key: VerifyingKey) -> PublicKey {
+        PublicKey::from_bytes(key.0)
+    }
+}
+
 /// A public key. Its text form, in serde too, is the base64 of its 32 bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct VerifyingKey([u8; 32]);
@@ -113,7 +125,7 @@ impl VerifyingKey {
 
     /// What an envelope calls this key: the SHA-256 of its 32 bytes, in lowercase hexadecimal.
     pub fn key_id(&self) -> String {
-        hex(&crate::merkle::sha256(&[&self.0]))
+        hex::encode(&sha256(&[&self.0]))
     }
 
     /// Whether `signature` is this key's over `message`.
@@ -221,19 +233,19 @@ mod tests {
     /// The first test of RFC 8032, section 7.1.
     #[test]
     fn rfc_8032_vector() {
-        let seed = crate::unhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60").unwrap();
+        let seed = hex::decode("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60").unwrap();
         let key = SigningKey::from_seed(seed).unwrap();
         assert_eq!(
-            hex(key.verifying_key().as_bytes()),
+            hex::encode(key.verifying_key().as_bytes()),
             "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
         );
         assert_eq!(
-            hex(&key.sign(b"").unwrap()),
+            hex::encode(&key.sign(b"").unwrap()),
             "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b"
         );
         assert_eq!(key.verifying_key().verify(b"", &key.sign(b"").unwrap()), Ok(()));
         assert_eq!(key.verifying_key().verify(b"x", &key.sign(b"").unwrap()), Err(KeyError::Signature));
-        assert!(!format!("{key:?}").contains(&hex(&seed)[..8]));
+        assert!(!format!("{key:?}").contains(&hex::encode(&seed)[..8]));
     }
 
     /// Written by `openssl genpkey -algorithm ed25519` and `openssl pkey -pubout` (3.0).

@@ -3,7 +3,7 @@
 //! Every function here follows the recursion of the RFC literally, so that the two can be read side
 //! by side; trees have fewer than 2^64 leaves, so no recursion is deeper than 64.
 
-use ring::digest::{Context, SHA256};
+use unseen_ids::sha256;
 
 /// A node of the tree: SHA-256, 32 bytes.
 pub type Hash = [u8; 32];
@@ -135,15 +135,6 @@ pub enum ProofError {
     Root,
 }
 
-/// SHA-256 over the parts, joined.
-pub(crate) fn sha256(parts: &[&[u8]]) -> Hash {
-    let mut context = Context::new(&SHA256);
-    parts.iter().for_each(|part| context.update(part));
-    let mut hash = [0; 32];
-    hash.copy_from_slice(context.finish().as_ref());
-    hash
-}
-
 /// Undoes PATH: the root that the proof leads to, if it has the right length.
 fn climb(index: u64, size: u64, leaf: &Hash, proof: &[Hash]) -> Option<Hash> {
     if size == 1 {
@@ -201,6 +192,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::convert::Infallible;
+    use unseen_ids::hex;
 
     /// The leaves and roots of certificate-transparency's reference tests.
     const LEAVES: [&[u8]; 8] = [
@@ -243,7 +235,7 @@ mod tests {
     fn reference_roots() {
         let hashes: Vec<Hash> = LEAVES.iter().map(|leaf| leaf_hash(leaf)).collect();
         for (size, expected) in ROOTS.iter().enumerate() {
-            assert_eq!(crate::hex(&root(&hashes[..size])), *expected, "size {size}");
+            assert_eq!(hex::encode(&root(&hashes[..size])), *expected, "size {size}");
         }
     }
 

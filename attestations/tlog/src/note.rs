@@ -7,10 +7,11 @@
 use crate::{
     canonical_u64,
     key::{KeyError, Signer, VerifyingKey},
-    merkle::{Hash, sha256},
+    merkle::Hash,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::fmt;
+use unseen_ids::{hex, sha256};
 
 /// The longest note read, in bytes, and the most signatures on it: far above any honest one.
 const MAX_NOTE: usize = 1 << 20;
@@ -282,7 +283,7 @@ pub(crate) fn key_id(name: &str, kind: &[u8], key: &[u8]) -> [u8; 4] {
 
 /// A verifier key as text.
 pub(crate) fn vkey(name: &str, kind: &[u8], key: &[u8]) -> String {
-    format!("{name}+{}+{}", crate::hex(&key_id(name, kind, key)), STANDARD.encode([kind, key].concat()))
+    format!("{name}+{}+{}", hex::encode(&key_id(name, kind, key)), STANDARD.encode([kind, key].concat()))
 }
 
 /// The name and the key of a verifier key of this kind; none unless it is exactly what [`vkey`] writes.

@@ -9,9 +9,7 @@
 
 use crate::{
     dsse::{EnvelopeError, Parts, pre_authentication_encoding},
-    hex,
     key::{KeyError, pem, unpem},
-    merkle::sha256,
     note::{self, Countersigner, Note, NoteError},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -26,6 +24,7 @@ use sm2::{
     pkcs8::{DecodePrivateKey, EncodePrivateKey},
 };
 use std::fmt;
+use unseen_ids::{hex, sha256};
 
 /// Who signs, in the sense of SM2: everybody who does not agree upon something else.
 const DISTINGUISHING_ID: &str = "1234567812345678";
@@ -107,7 +106,7 @@ impl Sm2VerifyingKey {
 
     /// What an envelope calls this key: the SHA-256 of its 65 bytes, in lowercase hexadecimal.
     pub fn key_id(&self) -> String {
-        hex(&sha256(&[&self.to_bytes()]))
+        hex::encode(&sha256(&[&self.to_bytes()]))
     }
 
     /// Whether `signature`, in DER, is this key's over `message`.

@@ -4,12 +4,10 @@
 //! Two kinds of keys are accepted: `ssh-ed25519`, and `sk-ssh-ed25519@openssh.com`, which is Ed25519 on a
 //! FIDO security key (OpenSSH PROTOCOL.u2f). The latter signs only after its owner has touched it.
 
-use crate::{
-    key::{KeyError, VerifyingKey, unpem},
-    merkle::sha256,
-};
+use crate::key::{KeyError, VerifyingKey, unpem};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ring::digest::{SHA512, digest};
+use unseen_ids::sha256;
 
 /// What every signature is for, in the sense of `ssh-keygen -n`. One made for anything else, such as a
 /// commit or a file, counts for nothing here.

@@ -1,11 +1,12 @@
 //! in-toto Statements (version 1): claims about things named by their digests.
 
 use crate::{
-    Digest, KeyError, Signer, VerifyingKey,
+    KeyError, Signer, VerifyingKey,
     dsse::{Envelope, EnvelopeError},
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 use std::collections::BTreeMap;
+use unseen_ids::{Digest, canonical};
 
 /// The payload type of an envelope that holds a statement.
 pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
@@ -51,7 +52,7 @@ impl<P: Serialize + DeserializeOwned> Statement<P> {
     /// This claim as the payload of an envelope.
     pub fn payload(&self) -> Result<Vec<u8>, StatementError> {
         self.check()?;
-        serde_json::to_vec(self).map_err(StatementError::Json)
+        Ok(canonical::to_vec(self)?)
     }
 
     /// The claim that `key` signed.
@@ -92,6 +93,9 @@ pub enum StatementError {
     /// Not the JSON of a statement, or not of this predicate.
     #[error("this is not an in-toto statement of the expected kind: {0}")]
     Json(serde_json::Error),
+    /// A claim that cannot be written.
+    #[error(transparent)]
+    NoCanonicalForm(#[from] canonical::NoCanonicalForm),
     /// Nothing to make a claim about, or no kind of claim.
     #[error("the statement names no subject or no predicate type")]
     Empty,
@@ -117,7 +121,9 @@ mod digest_set {
         struct Set {
             sha256: String,
         }
-        Digest::from_hex(&Set::deserialize(deserializer)?.sha256).map_err(serde::de::Error::custom)
+        let hex = Set::deserialize(deserializer)?.sha256;
+        let refused = || serde::de::Error::custom(format!("`{hex}` is not a digest: write 64 lower-case hex digits"));
+        Digest::from_hex(&hex).ok_or_else(refused)
     }
 }
 

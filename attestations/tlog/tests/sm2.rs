@@ -150,7 +150,7 @@ fn a_checkpoint_bears_both_kinds_of_lines() {
     assert!(sm2.to_string().parse::<NoteKey>().is_err());
     assert!(log.to_string().parse::<Sm2NoteKey>().is_err());
     assert_ne!(sm2.key_id(), log.key_id());
-    let id = unseen_tlog::Digest::of(&[b"lab.example/log\n\xffsm2-with-sm3", sm2.key().to_bytes().as_slice()].concat());
+    let id = unseen_ids::Digest::of(&[b"lab.example/log\n\xffsm2-with-sm3", sm2.key().to_bytes().as_slice()].concat());
     assert_eq!(sm2.key_id(), id.as_bytes()[..4]);
 
     let altered = Note::parse(note.to_string().replace("\n7\n", "\n8\n").as_bytes()).unwrap();
@@ -178,7 +178,7 @@ fn an_envelope_in_sm2_stands_beside_the_first() {
     assert_eq!(read.verify(&key.verifying_key()).unwrap(), b"yes");
     assert!(matches!(read.verify(&other.verifying_key()), Err(EnvelopeError::OtherKey { .. })));
     assert_eq!((read.payload_type(), read.unverified_payload()), ("text/plain", b"yes".as_slice()));
-    assert_eq!(read.key_id(), unseen_tlog::Digest::of(&key.verifying_key().to_bytes()).to_hex());
+    assert_eq!(read.key_id(), unseen_ids::Digest::of(&key.verifying_key().to_bytes()).to_hex());
 
     let sig = STANDARD.encode(of_envelope(&envelope));
     for wrong in [

@@ -12,8 +12,9 @@ use std::{
     path::Path,
     process::{Command, Stdio},
 };
+use unseen_ids::Digest;
 use unseen_tlog::{
-    Digest, KeyError, Signer, SigningKey,
+    KeyError, Signer, SigningKey,
     dsse::{Envelope, parse_pre_authentication_encoding, pre_authentication_encoding},
     sshsig::{SshSigError, SshSignature, parse_public_key},
 };

@@ -52,5 +52,5 @@ fn canonical_u64(text: &str) -> Option<u64> {
 
 /// The element of a path that stands for a log: the SHA-256 of its origin, in lowercase hexadecimal.
 fn origin_hash(origin: &str) -> String {
-    unseen_tlog::Digest::of(origin.as_bytes()).to_hex()
+    unseen_ids::Digest::of(origin.as_bytes()).to_hex()
 }

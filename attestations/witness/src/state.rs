@@ -28,8 +28,9 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
+use unseen_ids::Digest;
 use unseen_tlog::{
-    Digest, Signer,
+    Signer,
     cosignature::WitnessKey,
     note::{Checkpoint, Note, NoteError, NoteKey},
 };

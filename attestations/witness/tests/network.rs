@@ -11,8 +11,8 @@ use std::{
     sync::Barrier,
     time::{Duration, Instant},
 };
+use unseen_ids::Digest;
 use unseen_tlog::{
-    Digest,
     cosignature::{WitnessKey, cosign},
     merkle::Proof,
     note::{Checkpoint, NoteKey},

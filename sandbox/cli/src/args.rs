@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use unseen_auditor::{EvidenceCommand, VerifyArgs, WitnessCommand};
-use unseen_policies::event::{JobId, Role};
+use unseen_ids::{JobId, Role};
 use unseen_terminal::i18n::Lang;
 
 /// Compute on data you may use but never see.

@@ -1,7 +1,8 @@
 //! Plans and releases as people see them.
 
 use serde_json::json;
-use unseen_core::release::{Derived, ReleaseBody, ReleasedKey, ReleasedOutput};
+use unseen_core::release::{Derived, ReleaseBody, ReleasedOutput};
+use unseen_ids::Key;
 use unseen_policies::ledger::span;
 use unseen_policies::manifest::{GrainKind, Manifest};
 use unseen_policies::plan::Plan;
@@ -49,7 +50,7 @@ fn output_table(output: &ReleasedOutput) -> String {
     header.extend(output.values.iter().flat_map(|name| [format!(">{name}"), ">±".to_owned()]));
     header.push(String::new());
     let rows = output.groups.iter().take(MOST_GROUPS).map(|group| {
-        let mut row: Vec<String> = group.keys.iter().map(key).collect();
+        let mut row: Vec<String> = group.keys.iter().map(Key::to_string).collect();
         for value in &group.values {
             let half = (number(&value.high) - number(&value.low)) / 2.0;
             row.extend([value.value.clone(), brief(half)]);
@@ -71,13 +72,6 @@ fn output_table(output: &ReleasedOutput) -> String {
 fn derived_table(derived: &Derived) -> String {
     let header: Vec<String> = derived.columns.iter().map(|name| format!(">{name}")).collect();
     named_table(&header, derived.rows.iter().map(|row| row.iter().map(|number| brief(number.0)).collect()))
-}
-
-fn key(key: &ReleasedKey) -> String {
-    match key {
-        ReleasedKey::Int(number) => number.to_string(),
-        ReleasedKey::Text(text) => text.clone(),
-    }
 }
 
 /// Bytes in the largest unit that keeps them whole or nearly so.

@@ -80,7 +80,7 @@ fn every_error_has_a_translation() {
 
 #[test]
 fn sentences_with_values_are_translated_whole() {
-    use unseen_policies::event::JobId;
+    use unseen_ids::JobId;
     use unseen_policies::ledger::Refusal;
     use unseen_policies::rho::Rho;
     let state = Refusal::WrongState { job: JobId(8), state: "rejected", event: "job-approved" };

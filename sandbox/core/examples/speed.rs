@@ -12,9 +12,8 @@ use std::time::Instant;
 use testing::{laplace, output, plan, ratio, value};
 use unseen_core::noise::{DiscreteGaussian, DiscreteLaplace};
 use unseen_core::{Clamper, ExactTotals, NoiseKey, RawContribution, RoundNoise, Run, SealedRelease};
+use unseen_ids::{JobId, KeyRef};
 use unseen_policies::Rational;
-use unseen_policies::domain::KeyRef;
-use unseen_policies::event::JobId;
 
 fn main() {
     for scale in [

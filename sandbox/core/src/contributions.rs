@@ -7,7 +7,7 @@
 use num_bigint::{BigInt, BigUint};
 use num_integer::Integer;
 use num_traits::{Signed, ToPrimitive, Zero};
-use unseen_policies::domain::KeyRef;
+use unseen_ids::KeyRef;
 use unseen_policies::plan::ValuePlan;
 use unseen_policies::{Plan, Rational};
 

@@ -14,7 +14,8 @@
 //!
 //! ```
 //! use unseen_core::{Clamper, ExactTotals, NoiseKey, RawContribution, RoundNoise, Run, SealedRelease};
-//! use unseen_policies::{Manifest, Plan, domain::{Key, KeyRef}, event::JobId, plan::References};
+//! use unseen_policies::{Manifest, Plan, plan::References};
+//! use unseen_ids::{JobId, Key, KeyRef};
 //!
 //! struct None;
 //! impl References for None {

@@ -6,12 +6,11 @@ use num_traits::{One, Signed, ToPrimitive, Zero};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use ring::{hkdf, hmac};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use unseen_policies::domain::Key;
-use unseen_policies::event::{Event, JobId, Record, Released};
+use unseen_ids::{Digest, JobId, Key, canonical};
+use unseen_policies::event::{Event, Record, Released};
 use unseen_policies::plan::{Noise, OutputPlan, ValuePlan};
 use unseen_policies::rational::to_f64;
 use unseen_policies::{Plan, Rational};
-use unseen_tlog::Digest;
 use unseen_tlog::dsse::Envelope;
 use unseen_tlog::merkle::{self, Hash, ProofError};
 use unseen_tlog::statement::Statement;
@@ -127,19 +126,9 @@ pub struct ReleasedOutput {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ReleasedGroup {
     /// One key for each key column.
-    pub keys: Vec<ReleasedKey>,
+    pub keys: Vec<Key>,
     /// One number for each value.
     pub values: Vec<ReleasedValue>,
-}
-
-/// One coordinate of a group.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum ReleasedKey {
-    /// A JSON number.
-    Int(i64),
-    /// A JSON text.
-    Text(String),
 }
 
 /// One noised number with its error.
@@ -274,15 +263,6 @@ impl ReleasedOutput {
     }
 }
 
-impl ReleasedKey {
-    fn of(key: &Key) -> ReleasedKey {
-        match key {
-            Key::Int(int) => ReleasedKey::Int(*int),
-            Key::Text(text) => ReleasedKey::Text(text.clone()),
-        }
-    }
-}
-
 /// A body that nobody has read yet.
 ///
 /// ```compile_fail
@@ -305,7 +285,7 @@ impl SealedRelease {
         derived: Vec<Derived>,
     ) -> Result<SealedRelease, ReleaseError> {
         let body = ReleaseBody::new(plan, job, run, rounds, derived)?;
-        let bytes = serde_json::to_vec(&body).expect("invariant: a body is texts, numbers and lists");
+        let bytes = canonical::to_vec_as_declared(&body).expect("invariant: a body is texts, numbers and lists");
         Ok(SealedRelease { bytes })
     }
 
@@ -352,7 +332,7 @@ impl SealedRelease {
         merkle::verify_inclusion(index, size, &leaf, proof, root).map_err(OpenError::NotInTheLog)?;
         let released = announced(entry)?;
         let body = ReleaseBody::parse(&self.bytes).map_err(|error| OpenError::NotABody(error.to_string()))?;
-        let same = released.body.to_bytes() == *self.digest().as_bytes();
+        let same = released.body == self.digest();
         if !same || released.job != body.job || released.run != body.run {
             return Err(OpenError::OtherRelease);
         }
@@ -561,8 +541,8 @@ fn six_digits(number: f64) -> f64 {
     format!("{number:.5e}").parse().unwrap_or(number)
 }
 
-fn keys(planned: &OutputPlan, group: usize) -> Vec<ReleasedKey> {
-    planned.domain.group(group).unwrap_or_default().into_iter().map(ReleasedKey::of).collect()
+fn keys(planned: &OutputPlan, group: usize) -> Vec<Key> {
+    planned.domain.group(group).unwrap_or_default().into_iter().cloned().collect()
 }
 
 fn names(planned: &OutputPlan) -> Vec<String> {

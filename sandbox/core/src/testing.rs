@@ -1,6 +1,7 @@
 //! Small plans for tests.
 
-use unseen_policies::domain::{Domain, Key};
+use unseen_ids::Key;
+use unseen_policies::domain::Domain;
 use unseen_policies::manifest::{GrainKind, Limits};
 use unseen_policies::plan::{Charge, Noise, OutputPlan, Plan, ValuePlan};
 use unseen_policies::{Rational, Rho};

@@ -10,9 +10,10 @@ use unseen_core::{
     Clamper, Derived, ExactTotals, NoiseKey, NoisyTotals, Number, RawContribution, ReleaseBody, RoundNoise, Run,
     SealedRelease,
 };
+use unseen_ids::{JobId, Key, KeyRef};
 use unseen_policies::Plan;
-use unseen_policies::domain::{Domain, Key, KeyRef};
-use unseen_policies::event::{Event, JobId, Record, Released, RunFailed};
+use unseen_policies::domain::Domain;
+use unseen_policies::event::{Event, Record, Released, RunFailed};
 use unseen_policies::plan::Noise;
 use unseen_tlog::SigningKey;
 use unseen_tlog::merkle::{Hash, leaf_hash, node_hash};
@@ -67,7 +68,7 @@ fn entry(event: Event) -> Vec<u8> {
     statement.sign(&SigningKey::generate().unwrap()).unwrap().to_bytes()
 }
 
-fn announcement(digest: unseen_tlog::Digest) -> Released {
+fn announcement(digest: unseen_ids::Digest) -> Released {
     Released {
         job: JOB,
         run: RUN,
@@ -94,7 +95,7 @@ fn a_release_opens_with_the_proof_of_its_own_entry_and_with_nothing_else() {
     let digest = sealed(&plan).digest();
     let good = entry(announcement(digest).into());
     let release = open(sealed(&plan), &good).unwrap();
-    assert_eq!(unseen_tlog::Digest::of(release.bytes()), digest);
+    assert_eq!(unseen_ids::Digest::of(release.bytes()), digest);
     release.body().check(&plan).unwrap();
 
     let (root, proof) = in_log(&good);
@@ -107,7 +108,7 @@ fn a_release_opens_with_the_proof_of_its_own_entry_and_with_nothing_else() {
     let failed = entry(RunFailed { job: JOB, run: RUN, reason: "no".into() }.into());
     assert!(matches!(open(sealed(&plan), &failed), Err(OpenError::NotAnAnnouncement(_))));
     for other in [
-        announcement(unseen_tlog::Digest::of(b"another body")),
+        announcement(unseen_ids::Digest::of(b"another body")),
         Released { job: JobId(13), ..announcement(digest) },
         Released { run: 16, ..announcement(digest) },
     ] {

@@ -1,8 +1,6 @@
 //! The three hashes that place a unit: Iceberg's bucket hash, the keyed hash of block grains, and
 //! SHA-256 as hex.
 
-use ring::digest;
-
 /// The bucket a unit belongs to among `buckets` (`bucket[P]` of the Iceberg table format:
 /// MurmurHash3 x86 32-bit of the UTF-8 bytes, seed 0, sign bit cleared, modulo `P`).
 ///
@@ -80,37 +78,12 @@ fn little_u64(bytes: &[u8]) -> u64 {
     bytes.iter().rev().fold(0, |number, &byte| (number << 8) | u64::from(byte))
 }
 
-/// SHA-256.
-pub fn sha256(bytes: &[u8]) -> [u8; 32] {
-    to_array(digest::digest(&digest::SHA256, bytes).as_ref())
-}
-
 pub(crate) fn to_array(bytes: &[u8]) -> [u8; 32] {
     let mut array = [0; 32];
     for (to, from) in array.iter_mut().zip(bytes) {
         *to = *from;
     }
     array
-}
-
-/// Lowercase hex.
-pub fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes
-        .iter()
-        .flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]])
-        .map(char::from)
-        .collect()
-}
-
-/// The bytes written as lowercase or uppercase hex; `None` when `text` is not hex.
-pub fn unhex(text: &str) -> Option<Vec<u8>> {
-    let (pairs, odd) = text.as_bytes().as_chunks::<2>();
-    if !odd.is_empty() {
-        return None;
-    }
-    let digit = |d: u8| char::from(d).to_digit(16);
-    pairs.iter().map(|[a, b]| Some((digit(*a)? * 16 + digit(*b)?) as u8)).collect()
 }
 
 #[cfg(test)]
@@ -136,13 +109,5 @@ mod tests {
         assert_eq!(siphash24(&key, &message), 0xa129_ca61_49be_45e5);
         assert_eq!(siphash24(&key, b""), 0x726f_db47_dd0e_0e31);
         assert_eq!(siphash24(&key, &message[..1]), 0x74f8_39c5_93dc_67fd);
-    }
-
-    #[test]
-    fn hex_goes_there_and_back() {
-        assert_eq!(hex(&[0, 255, 16]), "00ff10");
-        assert_eq!(unhex("00ff10"), Some(vec![0, 255, 16]));
-        assert_eq!(unhex("0"), None);
-        assert_eq!(unhex("zz"), None);
     }
 }

@@ -28,7 +28,7 @@ use crate::description::{
     Kind, MAX_UNIT, Sharing, Unit, UpdateCycle, WhenMissing,
 };
 use crate::files::{self, DigestWriter};
-use crate::hash::{bucket_of, hex, sha256, siphash24};
+use crate::hash::{bucket_of, siphash24};
 use crate::keys::{DataKey, KeyError, LabDataKey, random};
 use crate::quality::{QualityReport, Survey, UnitSurvey};
 use crate::snapshot::{
@@ -37,6 +37,7 @@ use crate::snapshot::{
 };
 use crate::sort::{Merge, Record, Sorter};
 use crate::{cell, csv_source, parquet_source};
+use unseen_ids::{canonical, hex, sha256};
 
 /// How to import.
 #[derive(Clone, Debug)]
@@ -431,7 +432,7 @@ impl Workshop {
         if destination.symlink_metadata().is_ok() {
             return Err(ImportError::Exists(destination.to_owned()));
         }
-        let dir = parent.join(format!("{LEFTOVER}{}", hex(&random::<8>()?)));
+        let dir = parent.join(format!("{LEFTOVER}{}", hex::encode(&random::<8>()?)));
         private_dir(&dir).map_err(ImportError::Write)?;
         Ok(Self { dir, parent, _lock: lock })
     }
@@ -539,7 +540,13 @@ impl Job<'_> {
         if rows == 0 {
             return Err(ImportError::NoRows);
         }
-        manifest.files.push(ManifestFile { file: snapshot::TABLE.into(), rows, units: 0, bytes, sha256: hex(&digest) });
+        manifest.files.push(ManifestFile {
+            file: snapshot::TABLE.into(),
+            rows,
+            units: 0,
+            bytes,
+            sha256: hex::encode(&digest),
+        });
         let quality = survey.report(self.description, 0, UnitSurvey::default(), self.options.now);
         self.workshop.write(snapshot::PLAIN_QUALITY, &json(&quality)?)?;
         self.finish(manifest, quality, ignored_columns)
@@ -559,8 +566,8 @@ impl Job<'_> {
             unit_domain: unit.map(|unit| unit.domain.clone()),
             unit_column: unit.map(|unit| unit.column.clone()),
             key_column: self.description.key.clone(),
-            description: hex(&sha256(self.description_toml.as_bytes())),
-            salt: hex(&random::<32>()?),
+            description: hex::encode(&sha256(&[self.description_toml.as_bytes()])),
+            salt: hex::encode(&random::<32>()?),
             set_aside: 0,
             bounds: self.description.bounds,
             columns: self.description.columns.iter().map(column).collect(),
@@ -574,10 +581,11 @@ impl Job<'_> {
         quality: QualityReport,
         ignored_columns: Vec<String>,
     ) -> Result<Imported, ImportError> {
-        let bytes = json(&manifest)?;
+        let bytes =
+            canonical::to_vec_as_declared(&manifest).map_err(|error| ImportError::Write(io::Error::other(error)))?;
         self.workshop.write(snapshot::DESCRIPTION, self.description_toml.as_bytes())?;
         self.workshop.write(snapshot::MANIFEST, &bytes)?;
-        Ok(Imported { root: sha256(&bytes), manifest, quality, ignored_columns })
+        Ok(Imported { root: sha256(&[&bytes]), manifest, quality, ignored_columns })
     }
 
     /// Merges the sorted rows into one file per bucket; returns what was met of units.
@@ -616,7 +624,13 @@ impl Job<'_> {
             }
             let (rows, bytes, digest) = file.finish()?;
             met.largest = met.largest.max(units.largest);
-            manifest.files.push(ManifestFile { file: name, rows, units: units.units, bytes, sha256: hex(&digest) });
+            manifest.files.push(ManifestFile {
+                file: name,
+                rows,
+                units: units.units,
+                bytes,
+                sha256: hex::encode(&digest),
+            });
         }
         (self.progress)(Progress::Writing { rows: written, of_rows });
         Ok(met)

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use thiserror::Error;
+use unseen_ids::Key;
 use unseen_policies::Bounds;
 
 use crate::cell::Cell;
@@ -17,15 +18,6 @@ pub struct ReferenceTable {
     key: String,
     columns: Vec<(String, ColumnType)>,
     table: Arc<OwnedTable>,
-}
-
-/// One value of a reference column: a candidate for a group key.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum KeyValue {
-    /// Of an int, date, timestamp or decimal column.
-    Int(i64),
-    /// Of a text column.
-    Text(String),
 }
 
 /// Rows of one input joined to a reference table: which cell is looked up, and what it brings.
@@ -123,7 +115,7 @@ impl ReferenceTable {
 
     /// The different values of a column in order of first appearance, nulls left out: a public
     /// domain of groups. `None` when there is no such column or it holds floats or bools.
-    pub fn distinct(&self, column: &str) -> Option<Vec<KeyValue>> {
+    pub fn distinct(&self, column: &str) -> Option<Vec<Key>> {
         let at = self.position(column)?;
         let column = self.table.column(at);
         let mut seen = std::collections::HashSet::new();
@@ -133,8 +125,8 @@ impl ReferenceTable {
                 continue;
             }
             let value = match column.cells {
-                Cells::Ints(cells) => KeyValue::Int(cells[row]),
-                Cells::Texts { .. } => KeyValue::Text(String::from_utf8_lossy(column.text(row)?).into_owned()),
+                Cells::Ints(cells) => Key::Int(cells[row]),
+                Cells::Texts { .. } => Key::Text(String::from_utf8_lossy(column.text(row)?).into_owned()),
                 Cells::Floats(_) | Cells::Bools(_) => return None,
             };
             if seen.insert(value.clone()) {

@@ -1014,7 +1014,7 @@ mod tests {
         let (manifest, files) = forge(dir.path(), &key, 2, push, |manifest: &mut Manifest| {
             (manifest.files[1].rows, manifest.files[1].units) = (rows, distinct);
         });
-        let snapshot = Snapshot::open(&manifest, crate::hash::sha256(&manifest), &key, files).unwrap();
+        let snapshot = Snapshot::open(&manifest, unseen_ids::sha256(&[&manifest]), &key, files).unwrap();
         let columns = ["n".to_owned()];
         let input = ScanInput { snapshot: &snapshot, columns: &columns, lookups: &[] };
         let mut scan = CoGroup::open(&[input], 1, GrainLimits::NONE)?;

@@ -31,11 +31,11 @@ use unseen_policies::Bounds;
 
 use crate::description::{CellKind, ColumnType, Kind, MAX_COLUMNS};
 use crate::files::{SharedFile, digest_of};
-use crate::hash::{hex, sha256, to_array, unhex};
 use crate::keys::{DataKey, KeyError, LabDataKey};
 use crate::quality::QualityReport;
 use crate::reference::ReferenceTable;
 use crate::scan::OwnedTable;
+use unseen_ids::{hex, sha256};
 
 /// `manifest.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -280,7 +280,7 @@ impl SnapshotError {
 impl Manifest {
     /// Reads and validates `manifest.json`; `root` is the digest it must have.
     pub fn parse(bytes: &[u8], root: [u8; 32]) -> Result<Self, SnapshotError> {
-        if sha256(bytes) != root {
+        if sha256(&[bytes]) != root {
             return Err(SnapshotError::Root);
         }
         let manifest: Self =
@@ -312,11 +312,11 @@ impl Manifest {
     }
 
     pub(crate) fn salt_bytes(&self) -> [u8; 32] {
-        to_array(&unhex(&self.salt).unwrap_or_default())
+        hex::decode(&self.salt).unwrap_or_default()
     }
 
     fn fault(&self) -> Option<&'static str> {
-        let is_digest = |text: &str| unhex(text).is_some_and(|bytes| bytes.len() == 32);
+        let is_digest = |text: &str| hex::decode::<32>(text).is_some();
         let private = self.kind == Kind::Private;
         let named = |bucket: usize| {
             if private { bucket_file(bucket as u32) } else { TABLE.to_owned() }
@@ -366,10 +366,10 @@ impl SnapshotDir {
         // Nothing outside the folder is opened, whatever names or links stand in it.
         let dir = &Dir::open_ambient_dir(dir, ambient_authority()).map_err(SnapshotError::io("the folder"))?;
         let manifest_bytes = read_small(dir, MANIFEST)?;
-        let root = root.unwrap_or_else(|| sha256(&manifest_bytes));
+        let root = root.unwrap_or_else(|| sha256(&[&manifest_bytes]));
         let manifest = Manifest::parse(&manifest_bytes, root)?;
         let description = read_small(dir, DESCRIPTION)?;
-        if hex(&sha256(&description)) != manifest.description {
+        if hex::encode(&sha256(&[&description])) != manifest.description {
             return Err(SnapshotError::Altered { dataset: manifest.dataset, file: DESCRIPTION.into() });
         }
         let description =
@@ -459,7 +459,7 @@ fn verify(manifest: &Manifest, at: usize, file: &SharedFile) -> Result<(), Snaps
         return Err(altered());
     }
     let (length, digest) = digest_of(file.reader()).map_err(SnapshotError::io(&entry.file))?;
-    if length != entry.bytes || hex(&digest) != entry.sha256 {
+    if length != entry.bytes || hex::encode(&digest) != entry.sha256 {
         return Err(altered());
     }
     Ok(())
@@ -495,8 +495,8 @@ pub(crate) fn forge(
         unit_domain: Some("person".into()),
         unit_column: Some("unit".into()),
         key_column: None,
-        description: hex(&[0; 32]),
-        salt: hex(&[1; 32]),
+        description: hex::encode(&[0; 32]),
+        salt: hex::encode(&[1; 32]),
         set_aside: 0,
         bounds: Bounds::DEFAULT,
         columns: vec![column("unit", ColumnType::Text), column("n", ColumnType::Int)],
@@ -515,7 +515,7 @@ pub(crate) fn forge(
             push(&mut file);
         }
         let (rows, bytes, digest) = file.finish().unwrap();
-        manifest.files.push(ManifestFile { file: name, rows, units: 0, bytes, sha256: hex(&digest) });
+        manifest.files.push(ManifestFile { file: name, rows, units: 0, bytes, sha256: hex::encode(&digest) });
     }
     alter(&mut manifest);
     let open = |entry: &ManifestFile| File::open(dir.join(&entry.file)).unwrap();

@@ -15,9 +15,9 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 use unseen_data::hash::bucket_of;
 use unseen_data::import::{import, infer};
-use unseen_data::reference::KeyValue;
 use unseen_data::snapshot::SnapshotDir;
 use unseen_data::*;
+use unseen_ids::Key;
 
 const LAB: [u8; 32] = [7; 32];
 
@@ -207,7 +207,7 @@ fn check_against_model(first: &[Reading], second: &[Reading], buckets: u32, sort
         import_bytes(dir.path(), &private("two", "unit", &READING), readings_csv(second).as_bytes(), &options).unwrap();
     let labels = import_bytes(dir.path(), &labels_toml(), LABELS.as_bytes(), &options).unwrap();
     let labels = SnapshotDir::open(&labels, None).unwrap().into_reference().unwrap();
-    assert_eq!(labels.distinct("rank"), Some(vec![KeyValue::Int(1), KeyValue::Int(3)]));
+    assert_eq!(labels.distinct("rank"), Some(vec![Key::Int(1), Key::Int(3)]));
 
     let lookups = [labels.lookup("note", "key", &strings(&["rank", "label"])).unwrap()];
     let (one_columns, two_columns) = (strings(&["note", "count", "level", "flag"]), strings(&["level", "unit"]));
@@ -535,7 +535,7 @@ fn a_bucket_opens_in_its_own_place_only() {
     let bytes = serde_json::to_vec(&manifest).unwrap();
     let mut files = opened.files;
     files.reverse();
-    let snapshot = Snapshot::open(&bytes, unseen_data::hash::sha256(&bytes), &key, files).unwrap();
+    let snapshot = Snapshot::open(&bytes, unseen_ids::sha256(&[&bytes]), &key, files).unwrap();
     let columns = strings(&["count"]);
     for bucket in 0..2 {
         let fault = CoGroup::open(

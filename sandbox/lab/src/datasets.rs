@@ -2,19 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use unseen_audit::fold;
 use unseen_audit::public_values::PublicValues;
 use unseen_data::description::Kind;
 use unseen_data::import::{ImportOptions, Imported, Progress, import};
 use unseen_data::reference::ReferenceTable;
 use unseen_data::snapshot::SnapshotDir;
 use unseen_data::{Description, QualityReport, twin};
+use unseen_ids::{Digest, PublicKey, Role, canonical};
 use unseen_policies::Bounds;
-use unseen_policies::event::{DatasetRegistered, Digest, Role};
+use unseen_policies::event::DatasetRegistered;
 use unseen_policies::ledger::Refusal;
 use unseen_policies::plan::MAX_GROUPS;
 use unseen_tlog::Signer;
-use unseen_worker::rows::domain_key;
 
 use crate::error::LabError;
 use crate::lab::{Attachments, Lab, attached, now, sync_dir};
@@ -52,8 +51,8 @@ impl Lab {
             name: parsed.name.clone(),
             domain: parsed.unit.as_ref().map(|unit| unit.domain.clone()),
             buckets: 0,
-            description: fold::digest(text.as_bytes()),
-            snapshot: fold::digest(b""),
+            description: Digest::of(text.as_bytes()),
+            snapshot: Digest::of(b""),
             open_to,
             values: None,
             bounds: Some(parsed.bounds),
@@ -64,7 +63,7 @@ impl Lab {
             self.ensure_swap_allowed(self.memory())?;
         }
         // What would be refused is refused before the hours of an import, not after.
-        self.ledger().check(&fold::public_key(&steward.verifying_key()), &self.record(event.clone())?)?;
+        self.ledger().check(&PublicKey::from(steward.verifying_key()), &self.record(event.clone())?)?;
         let place = self.dir.join("snapshots").join(&parsed.name);
         std::fs::create_dir_all(&place).map_err(LabError::io(&place))?;
         let written = self.write_snapshot(source, &parsed, &text, &options, progress);
@@ -73,10 +72,10 @@ impl Lab {
             // Goes only if it is empty.
             let _ = std::fs::remove_dir(&place);
         })?;
-        event.snapshot = Digest::from_bytes(&imported.root);
+        event.snapshot = Digest::from_bytes(imported.root);
         let mut attachments = vec![text.as_bytes()];
         if let Some((values, bounds)) = &public {
-            event.values = Some(fold::digest(values));
+            event.values = Some(Digest::of(values));
             event.bounds = Some(*bounds);
             attachments.push(values);
         }
@@ -104,14 +103,14 @@ impl Lab {
         let incoming = place.join("incoming");
         let imported = import(source, description, text, &incoming, &self.keys.data, options, progress)
             .map_err(|error| LabError::import(source, error))?;
-        let settled = self.snapshot_dir(&description.name, &Digest::from_bytes(&imported.root));
+        let settled = self.snapshot_dir(&description.name, &Digest::from_bytes(imported.root));
         std::fs::rename(&incoming, &settled).map_err(LabError::io(&settled))?;
         sync_dir(&place)?;
         if description.kind == Kind::Private {
             return Ok((imported, None));
         }
         let table = SnapshotDir::open(&settled, Some(imported.root))?.into_reference()?;
-        let values = serde_json::to_vec(&public_values(&table)).map_err(|error| LabError::Other(error.to_string()))?;
+        let values = canonical_values(&table)?;
         Ok((imported, Some((values, table.bounds()))))
     }
 
@@ -138,7 +137,7 @@ impl Lab {
 
     /// The quality report of the registered snapshot, for a steward: it counts rows.
     pub fn quality(&self, name: &str, reader: &dyn Signer) -> Result<QualityReport, LabError> {
-        let person = self.ledger().person(&fold::public_key(&reader.verifying_key()))?;
+        let person = self.ledger().person(&PublicKey::from(reader.verifying_key()))?;
         if !person.roles.contains(&Role::Steward) {
             return Err(Refusal::WrongRole { name: person.name.clone(), role: "a steward" }.into());
         }
@@ -168,7 +167,7 @@ impl Lab {
             return Err(LabError::Mismatch("the description"));
         }
         let snapshot = self.snapshot(&event.name, &event.snapshot)?;
-        if fold::digest(snapshot.description.as_bytes()) != event.description {
+        if Digest::of(snapshot.description.as_bytes()) != event.description {
             return Err(LabError::Mismatch("the description"));
         }
         if domain.is_some() && snapshot.files.len() != event.buckets as usize {
@@ -177,8 +176,7 @@ impl Lab {
         let bounds = match &event.values {
             Some(values) if domain.is_none() => {
                 let table = snapshot.into_reference()?;
-                let made_anew = serde_json::to_vec(&public_values(&table)).unwrap_or_default();
-                if attached(attachments, values, "the public values")? != made_anew {
+                if attached(attachments, values, "the public values")? != canonical_values(&table)? {
                     return Err(LabError::Mismatch("the public values"));
                 }
                 table.bounds()
@@ -221,13 +219,14 @@ impl Lab {
     }
 }
 
-fn public_values(table: &ReferenceTable) -> PublicValues {
+/// The public values of a reference table, as they are attached to its registration.
+fn canonical_values(table: &ReferenceTable) -> Result<Vec<u8>, LabError> {
     let mut values = PublicValues::default();
     for (column, _) in table.columns() {
         // A column with more values than a domain may have cannot be a domain.
         if let Some(distinct) = table.distinct(column).filter(|distinct| distinct.len() <= MAX_GROUPS) {
-            values.insert(column, distinct.into_iter().map(domain_key));
+            values.insert(column, distinct);
         }
     }
-    values
+    canonical::to_vec(&values).map_err(|error| LabError::Other(error.to_string()))
 }

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use unseen_audit::fold::EntryError;
+use unseen_audit::fold::FoldError;
 use unseen_data::{ImportError, SnapshotError};
+use unseen_entries::{EntryError, sign::SignError};
 use unseen_keys::KeyStoreError;
 use unseen_log::LogError;
 use unseen_policies::ledger::Refusal;
@@ -30,6 +31,8 @@ pub enum LabError {
     Log(#[from] LogError),
     #[error("{0}")]
     Entry(#[from] EntryError),
+    #[error("{0}")]
+    Sign(#[from] SignError),
     #[error("{0}")]
     Refused(#[from] Refusal),
     #[error("{0}")]
@@ -65,7 +68,7 @@ pub enum LabError {
     #[error(
         "the release of {job} stays sealed: {has} of the {needs} witnesses that the policy asks for have cosigned ({why}); try again with `unseen job release {job}`"
     )]
-    Unwitnessed { job: unseen_policies::event::JobId, has: usize, needs: usize, why: String },
+    Unwitnessed { job: unseen_ids::JobId, has: usize, needs: usize, why: String },
     #[error(
         "the policy of this lab names no witnesses: give the newest checkpoint there is with --since, or say --unchecked and answer for it"
     )]
@@ -81,7 +84,7 @@ pub enum LabError {
     #[error("the run stopped: {0}")]
     Run(Fault),
     #[error("the run was cut short: {fault}; run the job again before its result is due, or it ends without one")]
-    CutShort { job: unseen_policies::event::JobId, fault: Fault },
+    CutShort { job: unseen_ids::JobId, fault: Fault },
     #[error(
         "the run may need {needs} MiB of memory, and this machine has {has} MiB for it: run it when the machine has less to do, or submit it with a lower `limits.memory`"
     )]
@@ -93,23 +96,28 @@ pub enum LabError {
     #[error(
         "the run of {job} was started by the build {started}, and this is the build {build}: go on with the one that started it"
     )]
-    OtherBuild {
-        job: unseen_policies::event::JobId,
-        started: unseen_policies::event::Digest,
-        build: unseen_policies::event::Digest,
-    },
+    OtherBuild { job: unseen_ids::JobId, started: unseen_ids::Digest, build: unseen_ids::Digest },
     #[error("entry {0} of the log is not a valid one: {1}")]
-    DamagedLog(u64, EntryError),
+    DamagedLog(u64, FoldError),
     #[error("the lab's state cannot be kept: {0}")]
     State(String),
     #[error("the release of {job} is sealed until {at}")]
-    Sealed { job: unseen_policies::event::JobId, at: chrono::DateTime<chrono::Utc> },
+    Sealed { job: unseen_ids::JobId, at: chrono::DateTime<chrono::Utc> },
     #[error("{0} has no result yet: run it first")]
-    NoResult(unseen_policies::event::JobId),
+    NoResult(unseen_ids::JobId),
     #[error("the lab's noise key is not the one the log began with: restore keys/noise.key from a backup")]
     OtherNoiseKey,
     #[error("{0}")]
     Other(String),
+}
+
+impl From<FoldError> for LabError {
+    fn from(error: FoldError) -> LabError {
+        match error {
+            FoldError::Entry(error) => LabError::Entry(error),
+            FoldError::Refused(refusal) => LabError::Refused(refusal),
+        }
+    }
 }
 
 impl LabError {

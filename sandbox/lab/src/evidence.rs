@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use unseen_audit::fold;
 use unseen_evidence::{CollectOptions, EventLog, Provider, collect};
-use unseen_policies::event::{EvidenceRecorded, JobId};
+use unseen_ids::{Digest, JobId};
+use unseen_policies::event::EvidenceRecorded;
 
 use crate::error::LabError;
 use crate::lab::Lab;
@@ -39,7 +39,7 @@ impl Lab {
         let required = rule.required;
         let run = self.started(id)?.entry;
         let recorded = self.ask_for_evidence(id).map_err(LabError::Evidence).and_then(|bytes| {
-            let evidence = fold::digest(&bytes);
+            let evidence = Digest::of(&bytes);
             self.record_with(EvidenceRecorded { job: id, run, evidence }, &[&bytes])
         });
         match recorded {

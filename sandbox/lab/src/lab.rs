@@ -17,11 +17,13 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use unseen_audit::fold::{self, Fold, Opened};
+use unseen_audit::fold::Fold;
 use unseen_audit::named::{self, Lookup};
 use unseen_audit::public_values::PublicTables;
+use unseen_entries::Opened;
+use unseen_ids::{Digest, PublicKey, hex};
 use unseen_log::{Log, LogError};
-use unseen_policies::event::{Digest, Event, LabCreated, PolicySet, Record};
+use unseen_policies::event::{Event, LabCreated, PolicySet, Record};
 use unseen_policies::ledger::Ledger;
 use unseen_policies::policy::{Machine, Policy};
 use unseen_tlog::Signer;
@@ -83,13 +85,13 @@ impl Lab {
         let mut lab = Lab { dir: dir.to_owned(), log, keys, fold: Fold::default(), state, memory };
         let created = LabCreated {
             owner: owner_name.to_owned(),
-            owner_key: fold::public_key(&owner.verifying_key()),
-            service_key: fold::public_key(&lab.keys.service.verifying_key()),
+            owner_key: PublicKey::from(owner.verifying_key()),
+            service_key: PublicKey::from(lab.keys.service.verifying_key()),
             log_key: verifier.to_string(),
-            noise_commitment: Digest::from_bytes(&noise_commitment),
+            noise_commitment: Digest::from_bytes(noise_commitment),
         };
         let record = Record { log: origin.to_owned(), time: now(), nonce: nonce()?, event: created.into() };
-        lab.accept(&fold::seal(&record, owner)?, &[])?;
+        lab.accept(&unseen_entries::sign::sign(&record, owner)?, &[])?;
         // A quarter of the memory is left to everything else that the machine does.
         let machine = Some(Machine::with_memory(unseen_worker::memory::usual()));
         lab.sign_and_accept(PolicySet { policy: Policy { machine, ..Policy::default() } }, owner, &[])?;
@@ -179,7 +181,7 @@ impl Lab {
         event: impl Into<Event>,
         key: &dyn Signer,
     ) -> Result<(Vec<u8>, Opened), LabError> {
-        let entry = fold::seal(&self.record(event)?, key)?;
+        let entry = unseen_entries::sign::sign(&self.record(event)?, key)?;
         let opened = self.fold.check(&entry)?;
         Ok((entry, opened))
     }
@@ -191,12 +193,12 @@ impl Lab {
         key: &dyn Signer,
         attachments: Attachments<'_>,
     ) -> Result<u64, LabError> {
-        self.accept(&fold::seal(&self.record(event)?, key)?, attachments)
+        self.accept(&unseen_entries::sign::sign(&self.record(event)?, key)?, attachments)
     }
 
     /// What somebody signs elsewhere, with `ssh-keygen`, so that this event is theirs.
     pub fn to_sign(&self, event: impl Into<Event>) -> Result<Vec<u8>, LabError> {
-        Ok(fold::to_sign(&self.record(event)?)?)
+        Ok(unseen_entries::sign::to_sign(&self.record(event)?)?)
     }
 
     /// An event as it would be signed for this lab now.
@@ -211,7 +213,7 @@ impl Lab {
 
     /// The bytes of a blob that an entry names.
     pub fn blob(&self, digest: &Digest) -> Result<Vec<u8>, LabError> {
-        let found = self.log.blob(&unseen_tlog::Digest::from_bytes(digest.to_bytes()))?;
+        let found = self.log.blob(digest)?;
         found.ok_or_else(|| {
             LabError::Other(format!("blob {digest} is missing from the log's folder: restore it from a copy"))
         })
@@ -248,7 +250,7 @@ impl Lab {
     }
 
     fn check_noise_key(&self) -> Result<(), LabError> {
-        let own = Digest::from_bytes(&unseen_core::seed::NoiseKey::new(self.keys.noise).commitment());
+        let own = Digest::from_bytes(unseen_core::seed::NoiseKey::new(self.keys.noise).commitment());
         if self.ledger().noise_commitment.as_ref() == Some(&own) { Ok(()) } else { Err(LabError::OtherNoiseKey) }
     }
 
@@ -267,7 +269,7 @@ struct WithAttachments<'a> {
 
 impl Lookup for WithAttachments<'_> {
     fn blob(&self, digest: &Digest) -> Result<Vec<u8>, String> {
-        match self.attachments.iter().find(|blob| fold::digest(blob) == *digest) {
+        match self.attachments.iter().find(|blob| Digest::of(blob) == *digest) {
             Some(blob) => Ok(blob.to_vec()),
             None => Lookup::blob(&*self.lab.log, digest),
         }
@@ -330,7 +332,7 @@ pub(crate) fn attached<'a>(
     digest: &Digest,
     what: &'static str,
 ) -> Result<&'a [u8], LabError> {
-    attachments.iter().copied().find(|blob| fold::digest(blob) == *digest).ok_or(LabError::Mismatch(what))
+    attachments.iter().copied().find(|blob| Digest::of(blob) == *digest).ok_or(LabError::Mismatch(what))
 }
 
 pub(crate) fn now() -> DateTime<Utc> {
@@ -340,7 +342,7 @@ pub(crate) fn now() -> DateTime<Utc> {
 }
 
 pub(crate) fn nonce() -> Result<String, LabError> {
-    Ok(random()?.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex::encode(&random()?[..16]))
 }
 
 /// Writes a new or changed file so that after a crash it is there whole or as before.

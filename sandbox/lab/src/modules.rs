@@ -2,7 +2,7 @@
 //! authenticated with the lab's own key.
 
 use ring::hmac;
-use unseen_policies::event::Digest;
+use unseen_ids::Digest;
 use unseen_policies::{Manifest, Plan};
 use unseen_worker::code::{Code, CodeError, fingerprint};
 

@@ -6,10 +6,9 @@
 
 use std::path::Path;
 
-use unseen_audit::fold;
-use unseen_core::release::{ReleaseBody, ReleasedKey};
+use unseen_core::release::ReleaseBody;
+use unseen_ids::{Digest, JobId, Key};
 use unseen_log::blob_path;
-use unseen_policies::event::{Digest, JobId};
 use unseen_tlog::merkle::Hash;
 use unseen_tlog::note::Checkpoint;
 use unseen_worker::process::{Secrets, Worker};
@@ -116,7 +115,7 @@ impl Lab {
 
     /// The bytes that are kept as this blob, whether or not they have its digest.
     fn kept_bytes(&self, digest: &Digest) -> Result<Vec<u8>, LabError> {
-        let path = self.log_dir().join(blob_path(&unseen_tlog::Digest::from_bytes(digest.to_bytes())));
+        let path = self.log_dir().join(blob_path(digest));
         std::fs::read(&path).map_err(LabError::io(path))
     }
 }
@@ -125,7 +124,7 @@ impl Replaying {
     /// Runs the job again and compares.
     pub fn carry_out(self, progress: impl FnMut(u32, u32)) -> Result<Replay, LabError> {
         let sealed = self.worker.run(&self.secrets, progress)?;
-        let derived = Digest::from_bytes(sealed.digest().as_bytes());
+        let derived = sealed.digest();
         let (mut numbers, mut found) = (0, Vec::new());
         // What is not the release that the log announces stays sealed: its numbers would be a second
         // release that nobody was charged for.
@@ -140,7 +139,7 @@ impl Replaying {
         Ok(Replay {
             run: self.run,
             logged: self.logged,
-            kept: fold::digest(&self.kept),
+            kept: Digest::of(&self.kept),
             derived,
             numbers,
             differences: found,
@@ -160,11 +159,7 @@ fn values(body: &ReleaseBody) -> impl Iterator<Item = (String, String)> + '_ {
     body.rounds.iter().flat_map(|round| {
         round.outputs.iter().flat_map(move |output| {
             output.groups.iter().flat_map(move |group| {
-                let keys = group.keys.iter().map(|key| match key {
-                    ReleasedKey::Int(number) => number.to_string(),
-                    ReleasedKey::Text(text) => text.clone(),
-                });
-                let group_name = keys.collect::<Vec<_>>().join(" / ");
+                let group_name = group.keys.iter().map(Key::to_string).collect::<Vec<_>>().join(" / ");
                 group.values.iter().zip(&output.values).map(move |(value, name)| {
                     (format!("{} · {} · {group_name} · {name}", round.round, output.name), value.value.clone())
                 })

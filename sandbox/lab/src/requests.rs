@@ -1,7 +1,8 @@
 //! What people sign: events made from what they saw in the lab. Signing happens with the person's own
 //! key; the lab takes nothing else.
 
-use unseen_audit::{fold, named};
+use unseen_audit::named;
+use unseen_ids::{Digest, JobId, Role};
 use unseen_policies::event::*;
 use unseen_policies::ledger::{Ledger, Refusal};
 use unseen_policies::manifest::Manifest;
@@ -23,8 +24,8 @@ pub fn submission(
     });
     Ok(JobSubmitted {
         title: manifest.job.title.clone(),
-        manifest: fold::digest(manifest_text.as_bytes()),
-        module: fold::digest(component),
+        manifest: Digest::of(manifest_text.as_bytes()),
+        module: Digest::of(component),
         datasets: datasets.collect::<Result<_, Refusal>>()?,
         policy: ledger.policy.as_ref().map_or(0, |in_force| in_force.entry),
         rho: plan.charge.rho,
@@ -43,6 +44,6 @@ pub fn approval(ledger: &Ledger, log: &Checkpoint, job: JobId) -> Result<JobAppr
         manifest: seen.submitted.manifest,
         module: seen.submitted.module,
         role: Role::Operator,
-        seen: TreeHead { size: log.size, root: Digest::from_bytes(&log.root) },
+        seen: TreeHead { size: log.size, root: Digest::from_bytes(log.root) },
     })
 }

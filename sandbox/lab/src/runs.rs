@@ -12,11 +12,9 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use ring::hmac;
-use unseen_audit::fold;
 use unseen_core::release::{Release as UnsealedRelease, ReleaseBody, SealedRelease};
-use unseen_policies::event::{
-    Digest, Event, JobId, JobSubmitted, ReleaseRead, Released, Role, RunFailed, RunStarted, Snapshot,
-};
+use unseen_ids::{Digest, JobId, PublicKey, Role};
+use unseen_policies::event::{Event, JobSubmitted, ReleaseRead, Released, RunFailed, RunStarted, Snapshot};
 use unseen_policies::ledger::{Job, RELEASE_DELAY, Refusal, Run};
 use unseen_policies::lifecycle::State;
 use unseen_policies::manifest::Release;
@@ -151,7 +149,7 @@ impl Lab {
     ) -> Result<Begun, LabError> {
         let mut event = None;
         if self.ledger().job(id)?.state == State::Running {
-            let person = self.ledger().person(&fold::public_key(&operator.verifying_key()))?;
+            let person = self.ledger().person(&PublicKey::from(operator.verifying_key()))?;
             if !person.roles.contains(&Role::Operator) {
                 return Err(Refusal::WrongRole { name: person.name.clone(), role: "an operator" }.into());
             }
@@ -162,7 +160,7 @@ impl Lab {
         } else {
             // What would be refused is refused before a worker is made ready.
             let start = self.run_started(program, id)?;
-            self.ledger().check(&fold::public_key(&operator.verifying_key()), &self.record(start.clone())?)?;
+            self.ledger().check(&PublicKey::from(operator.verifying_key()), &self.record(start.clone())?)?;
             event = Some(start);
         }
         let ready = self.ready(program, id, threads)?;
@@ -193,7 +191,7 @@ impl Lab {
     /// Opens a job's release for an enrolled person, and records that. Publishes it first if its time
     /// has come and nobody has.
     pub fn read_release(&mut self, id: JobId, reader: &dyn Signer) -> Result<Published, LabError> {
-        self.ledger().person(&fold::public_key(&reader.verifying_key()))?;
+        self.ledger().person(&PublicKey::from(reader.verifying_key()))?;
         let job = self.ledger().job(id)?;
         if job.state == State::Running {
             let at = self.started(id)?.release_at;
@@ -380,7 +378,7 @@ impl Lab {
             let _ = std::fs::remove_file(self.failed_path(id));
             return Ok(None);
         };
-        let body = Digest::from_bytes(sealed.digest().as_bytes());
+        let body = sealed.digest();
         let job = self.ledger().job(id)?;
         let run = job.run.as_ref().ok_or(LabError::NoResult(id))?;
         let released = Released { job: id, run: run.entry, run_leaf: run.leaf, approvals: approvals_of(job), body };
@@ -477,7 +475,7 @@ impl Lab {
         }
         let mut digest = [0; 32];
         digest.copy_from_slice(hash.finish().as_ref());
-        Ok(Digest::from_bytes(&digest))
+        Ok(Digest::from_bytes(digest))
     }
 
     /// Until when a run that was cut short may be tried again: until its time comes, and for ten minutes

@@ -6,8 +6,9 @@
 //! A release that waits for witnesses stays sealed; the next command that wants it asks again.
 
 use chrono::Utc;
-use unseen_audit::{fold, named};
-use unseen_policies::event::{JobId, ReleaseWitnessed};
+use unseen_audit::named;
+use unseen_ids::{Digest, JobId};
+use unseen_policies::event::ReleaseWitnessed;
 use unseen_policies::ledger::Refusal;
 use unseen_policies::lifecycle::State;
 use unseen_tlog::note::NoteKey;
@@ -61,7 +62,7 @@ impl Lab {
         let mut witnesses: Vec<_> = gathered.cosignatures.into_iter().map(|cosignature| cosignature.name).collect();
         // Not in the order in which they happened to answer.
         witnesses.sort();
-        self.record_with(ReleaseWitnessed { job: id, release, checkpoint: fold::digest(&note), witnesses }, &[&note])?;
+        self.record_with(ReleaseWitnessed { job: id, release, checkpoint: Digest::of(&note), witnesses }, &[&note])?;
         Ok(())
     }
 

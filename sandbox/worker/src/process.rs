@@ -25,7 +25,7 @@ use unseen_core::release::{Derived, Number, ReleaseError, SealedRelease};
 use unseen_core::seed::{self, NoiseKey};
 use unseen_data::snapshot::load_reference;
 use unseen_data::{BlockKey, DataKey, Snapshot};
-use unseen_policies::event::JobId;
+use unseen_ids::JobId;
 use unseen_policies::{Manifest, Plan};
 use unseen_runtime::Failure;
 use unseen_runtime::freshness::{self, Freshness};

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use unseen_data::reference::{KeyValue, Lookup};
+use unseen_data::reference::Lookup;
 use unseen_data::{CoGroup, GrainLimits, ReferenceTable, ScanError, ScanInput, Snapshot};
-use unseen_policies::domain::Key;
+use unseen_ids::Key;
 use unseen_policies::plan::References;
 use unseen_policies::{Bounds, Manifest, Plan, manifest, need};
 
@@ -110,15 +110,6 @@ impl ReferenceTables {
 
 impl References for ReferenceTables {
     fn column(&self, reference: &str, column: &str) -> Option<Vec<Key>> {
-        let values = self.find(reference)?.distinct(column)?;
-        Some(values.into_iter().map(domain_key).collect())
-    }
-}
-
-/// A reference table's value as a key of a domain.
-pub fn domain_key(value: KeyValue) -> Key {
-    match value {
-        KeyValue::Int(number) => Key::Int(number),
-        KeyValue::Text(text) => Key::Text(text),
+        self.find(reference)?.distinct(column)
     }
 }

@@ -12,8 +12,8 @@ use unseen_core::release::{NoisyTotals, ReleaseError};
 use unseen_core::seed::RoundSeed;
 use unseen_core::totals::{ExactTotals, RoundNoise};
 use unseen_data::{BlockGatherer, BlockKey, Cells, Grain, GrainLimits, ScanError};
+use unseen_ids::KeyRef;
 use unseen_policies::Plan;
-use unseen_policies::domain::KeyRef;
 use unseen_policies::manifest::GrainKind;
 use unseen_runtime as runtime;
 

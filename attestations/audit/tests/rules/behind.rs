@@ -4,8 +4,8 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::TimeDelta;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
-use unseen_audit::fold;
-use unseen_evidence::{Blob, Evidence, PcrBank, Pcrs, Tpm2, attestation_key_digest, hex, unhex};
+use unseen_evidence::{Blob, Evidence, PcrBank, Pcrs, Tpm2, attestation_key_digest};
+use unseen_ids::{Digest, hex};
 use unseen_policies::Need;
 use unseen_policies::event::*;
 use unseen_policies::policy::{EvidenceRule, Witness, Witnesses};
@@ -193,7 +193,7 @@ fn respelt(body: Vec<u8>, change: impl FnOnce(&mut serde_json::Value)) -> Vec<u8
 }
 
 fn no_body(lab: &mut Lab) -> (u64, &'static str) {
-    (released(lab, |_, body| fold::digest(&body)), "the blob sha256:")
+    (released(lab, |_, body| Digest::of(&body)), "the blob sha256:")
 }
 
 fn a_body_altered_under_its_name(lab: &mut Lab) -> (u64, &'static str) {
@@ -379,7 +379,12 @@ impl Machine {
     /// A policy that names this machine, with a value for PCR 7.
     pub fn rule(&self) -> EvidenceRule {
         let key = attestation_key_digest(&self.pem()).unwrap();
-        EvidenceRule { provider: "tpm2".into(), required: true, key, pcrs: [("7".into(), hex(&[7; 32]))].into() }
+        EvidenceRule {
+            provider: "tpm2".into(),
+            required: true,
+            key,
+            pcrs: [("7".into(), hex::encode(&[7; 32]))].into(),
+        }
     }
 
     /// A quote of PCR 7 with this value, bound to this statement (TPM 2.0 Library, part 2, 10.12).
@@ -393,7 +398,7 @@ impl Machine {
             &sized(&statement.to_bytes()),
             &clock,
             &selection,
-            &sized(&fold::digest(&value).to_bytes()),
+            &sized(&Digest::of(&value).to_bytes()),
         ]
         .concat();
         let signature = self.0.sign(&SystemRandom::new(), &attest).unwrap();
@@ -406,7 +411,7 @@ impl Machine {
     }
 
     fn pem(&self) -> String {
-        let head: [u8; 26] = unhex("3059301306072a8648ce3d020106082a8648ce3d030107034200").unwrap();
+        let head: [u8; 26] = hex::decode("3059301306072a8648ce3d020106082a8648ce3d030107034200").unwrap();
         let spki = BASE64_STANDARD.encode([&head, self.0.public_key().as_ref()].concat());
         format!("-----BEGIN PUBLIC KEY-----\n{spki}\n-----END PUBLIC KEY-----\n")
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use chrono::TimeDelta;
 use unseen_audit::bundle::{AuditError, Known, VERIFIER_KEY};
-use unseen_audit::fold;
+use unseen_ids::Role;
 use unseen_log::{CHECKPOINT, LogError, handover_path};
 use unseen_policies::event::*;
 use unseen_policies::lifecycle::State;
@@ -119,7 +119,7 @@ fn a_bad_beginning_is_found_at_entry_0() {
     // The history of another log, shown as this one's.
     let mut lab = Lab::empty();
     let record = Record { log: "other.example/log".into(), ..lab.record(lab.created()) };
-    lab.push(fold::seal(&record, &key(OWNER)).unwrap());
+    lab.push(unseen_entries::sign::sign(&record, &key(OWNER)).unwrap());
     says(violations(&lab.audit()).into_iter().map(|(_, what)| what.to_owned()).collect(), "`lab.example/log+");
     // No beginning at all, and one that comes too late.
     let mut lab = Lab::empty();

@@ -2,7 +2,8 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::Value;
-use unseen_audit::fold::{self, EntryError};
+use unseen_entries::EntryError;
+use unseen_ids::{Digest, Role};
 use unseen_policies::event::*;
 use unseen_tlog::dsse::Envelope;
 use unseen_tlog::statement::{PAYLOAD_TYPE, Statement, Subject};
@@ -39,11 +40,6 @@ cases! {
     EntryError::Subjects => [another_subject, a_subject_more, another_digest_of_itself, the_wrong_one_of_two],
     EntryError::UnknownKey(_) => [approved_by_a_stranger],
     EntryError::Proof => [proved_by_the_operator, proved_for_other_roles, proved_for_another_log, proved_by_nothing],
-    // Every refusal of the ledger is one: see the other list.
-    EntryError::Refused(_) => [],
-    // Of signing only: an entry that is read has been signed.
-    EntryError::NotToSign => [],
-    EntryError::Key(_) => [],
 }
 
 /// An entry as JSON, and back.
@@ -177,10 +173,7 @@ const SUBJECTS: &str = "the entry's subjects are not those of what it says";
 /// An event with other subjects than its own.
 fn about(lab: &mut Lab, who: u8, event: impl Into<Event>, subjects: &[(&str, Digest)]) -> u64 {
     let (kind, predicate) = lab.record(event).to_predicate();
-    let subjects = subjects.iter().map(|(name, digest)| Subject {
-        name: (*name).to_owned(),
-        digest: unseen_tlog::Digest::from_bytes(digest.to_bytes()),
-    });
+    let subjects = subjects.iter().map(|(name, digest)| Subject { name: (*name).to_owned(), digest: *digest });
     let statement: Statement = Statement::new(subjects.collect(), &kind, predicate);
     lab.push(statement.sign(&key(who)).unwrap().to_bytes())
 }
@@ -229,11 +222,12 @@ fn proved_by_the_operator(lab: &mut Lab) -> (u64, &'static str) {
 }
 
 fn proved_for_other_roles(lab: &mut Lab) -> (u64, &'static str) {
-    proved(lab, fold::prove_enrolment(&key(NEWCOMER), ORIGIN, "newcomer", &[Role::Auditor]).unwrap())
+    proved(lab, unseen_entries::sign::prove_enrolment(&key(NEWCOMER), ORIGIN, "newcomer", &[Role::Auditor]).unwrap())
 }
 
 fn proved_for_another_log(lab: &mut Lab) -> (u64, &'static str) {
-    let proof = fold::prove_enrolment(&key(NEWCOMER), "other.example/log", "newcomer", &[Role::Operator]);
+    let proof =
+        unseen_entries::sign::prove_enrolment(&key(NEWCOMER), "other.example/log", "newcomer", &[Role::Operator]);
     proved(lab, proof.unwrap())
 }
 

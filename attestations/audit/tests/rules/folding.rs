@@ -3,7 +3,8 @@
 
 use chrono::TimeDelta;
 use proptest::prelude::*;
-use unseen_audit::fold::{self, Fold};
+use unseen_audit::fold::Fold;
+use unseen_ids::{JobId, Role};
 use unseen_policies::event::*;
 
 use crate::behind::Machine;
@@ -72,7 +73,7 @@ fn entry(lab: &mut Lab, Step { event, who, job, twist }: Step) -> Vec<u8> {
         6 => record.nonce.clear(),
         _ => (),
     }
-    let mut entry = fold::seal(&record, &key(who.map_or(by, |who| PEOPLE[who]))).unwrap();
+    let mut entry = unseen_entries::sign::sign(&record, &key(who.map_or(by, |who| PEOPLE[who]))).unwrap();
     match twist {
         8 => entry[9] ^= 1,
         10 => entry.truncate(40),

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use tempfile::TempDir;
 use unseen_audit::bundle::{self, AuditError, Known, VERIFIER_KEY};
-use unseen_audit::fold::{self, Fold};
+use unseen_audit::fold::Fold;
 use unseen_audit::named::{self, Lookup};
 use unseen_audit::report::Report;
 use unseen_core::{ExactTotals, NoiseKey, RoundNoise, SealedRelease};
+use unseen_ids::{Digest, JobId, PublicKey, Role};
 use unseen_log::{Log, blob_path};
 use unseen_policies::Need;
 use unseen_policies::event::*;
@@ -68,7 +69,7 @@ pub fn key(seed: u8) -> SigningKey {
 }
 
 pub fn public(seed: u8) -> PublicKey {
-    fold::public_key(&key(seed).verifying_key())
+    PublicKey::from(key(seed).verifying_key())
 }
 
 /// The verifier key of the log under one of its keys.
@@ -82,7 +83,7 @@ pub fn witness(seed: u8) -> WitnessKey {
 
 /// Some digest that nothing has.
 pub fn other_digest() -> Digest {
-    fold::digest(b"something else")
+    Digest::of(b"something else")
 }
 
 #[derive(Clone)]
@@ -145,7 +146,7 @@ impl Lab {
 
     /// Keeps a blob.
     pub fn put(&mut self, bytes: impl AsRef<[u8]>) -> Digest {
-        let digest = fold::digest(bytes.as_ref());
+        let digest = Digest::of(bytes.as_ref());
         self.blobs.insert(digest, bytes.as_ref().to_vec());
         digest
     }
@@ -167,7 +168,7 @@ impl Lab {
     }
 
     pub fn seal(&mut self, who: u8, event: impl Into<Event>) -> Vec<u8> {
-        fold::seal(&self.record(event), &key(who)).unwrap()
+        unseen_entries::sign::sign(&self.record(event), &key(who)).unwrap()
     }
 
     /// Signs an event and puts it in, though it may not be.
@@ -200,7 +201,7 @@ impl Lab {
             owner_key: public(OWNER),
             service_key: public(SERVICE),
             log_key: verifier(LOG_KEY).to_string(),
-            noise_commitment: Digest::from_bytes(&noise_key().commitment()),
+            noise_commitment: Digest::from_bytes(noise_key().commitment()),
         }
     }
 
@@ -210,7 +211,7 @@ impl Lab {
             domain: domain.map(str::to_owned),
             buckets: if domain.is_some() { 16 } else { 0 },
             description: self.put(DESCRIPTION),
-            snapshot: fold::digest(name.as_bytes()),
+            snapshot: Digest::of(name.as_bytes()),
             open_to: vec![],
             values: None,
             bounds: None,
@@ -245,7 +246,7 @@ impl Lab {
         let mut event = JobSubmitted {
             title: "Firms by town".into(),
             manifest: self.put(MANIFEST),
-            module: fold::digest(b"a component"),
+            module: Digest::of(b"a component"),
             datasets: vec![self.used("firms"), self.used("towns")],
             policy: self.ledger().policy.as_ref().unwrap().entry,
             rho: "0.25".parse().unwrap(),
@@ -274,7 +275,7 @@ impl Lab {
             manifest: submitted.manifest,
             module: submitted.module,
             role: Role::Operator,
-            seen: TreeHead { size: self.size(), root: Digest::from_bytes(&self.root()) },
+            seen: TreeHead { size: self.size(), root: Digest::from_bytes(self.root()) },
         }
     }
 
@@ -310,7 +311,7 @@ impl Lab {
             rho: submitted.rho,
             release_at: self.time + TimeDelta::hours(1),
             runtime: "unseen 0.1.0".into(),
-            runtime_build: fold::digest(b"a binary"),
+            runtime_build: Digest::of(b"a binary"),
         }
     }
 
@@ -340,7 +341,7 @@ impl Lab {
         let totals = ExactTotals::zero(&noise).noise(noise);
         let sealed = SealedRelease::seal(&plan, job, run.entry, &[totals], vec![]).unwrap();
         // It opens when it is in some log.
-        let announcement = self.announce(job, Digest::from_bytes(sealed.digest().as_bytes()));
+        let announcement = self.announce(job, sealed.digest());
         let (entry, other) = (self.seal(SERVICE, announcement), leaf_hash(b"another entry"));
         let root = node_hash(&other, &leaf_hash(&entry));
         sealed.open(&entry, 1, 2, &root, &[other]).unwrap().bytes().to_vec()
@@ -401,7 +402,7 @@ impl Lab {
         }
         log.append_batch(&self.entries[from..]).unwrap();
         for (digest, bytes) in &self.blobs {
-            let path = folder.path().join(blob_path(&unseen_tlog::Digest::from_bytes(digest.to_bytes())));
+            let path = folder.path().join(blob_path(digest));
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, bytes).unwrap();
         }
@@ -435,7 +436,7 @@ pub fn violations(report: &Report) -> Vec<(u64, &str)> {
 
 /// An enrolment that the new key has asked for.
 pub fn enrolment(seed: u8, name: &str, roles: Vec<Role>) -> PersonEnrolled {
-    let proof = fold::prove_enrolment(&key(seed), ORIGIN, name, &roles).unwrap();
+    let proof = unseen_entries::sign::prove_enrolment(&key(seed), ORIGIN, name, &roles).unwrap();
     PersonEnrolled { name: name.into(), roles, key: public(seed), proof }
 }
 

@@ -1,6 +1,7 @@
 //! One entry for each rule of the ledger, which breaks it.
 
 use chrono::TimeDelta;
+use unseen_ids::{JobId, Role};
 use unseen_policies::event::*;
 use unseen_policies::ledger::Refusal;
 use unseen_policies::policy::{EvidenceRule, Machine};
@@ -109,7 +110,7 @@ fn a_beginning_by_a_stranger(lab: &mut Lab) -> (u64, Refusal) {
 fn signed_for_another_log(lab: &mut Lab) -> (u64, Refusal) {
     let policy = lab.ledger().policy().unwrap().clone();
     let record = Record { log: "other.example/log".into(), ..lab.record(PolicySet { policy }) };
-    let entry = unseen_audit::fold::seal(&record, &key(OWNER)).unwrap();
+    let entry = unseen_entries::sign::sign(&record, &key(OWNER)).unwrap();
     (lab.push(entry), Refusal::OtherLog("other.example/log".into(), ORIGIN.into()))
 }
 
@@ -182,14 +183,14 @@ fn a_nonce_again(lab: &mut Lab) -> (u64, Refusal) {
     let first = lab.record(PersonRevoked { key: public(AUDITOR), reason: "left".into() });
     let second =
         Record { nonce: first.nonce.clone(), ..lab.record(enrolment(NEWCOMER, "auditor", vec![Role::Auditor])) };
-    let entries = [first, second].map(|record| unseen_audit::fold::seal(&record, &key(OWNER)).unwrap());
+    let entries = [first, second].map(|record| unseen_entries::sign::sign(&record, &key(OWNER)).unwrap());
     (entries.map(|entry| lab.push(entry))[1], Refusal::Replayed)
 }
 
 fn with_nonce(lab: &mut Lab, nonce: &str) -> (u64, Refusal) {
     let revocation = PersonRevoked { key: public(AUDITOR), reason: "left".into() };
     let record = Record { nonce: nonce.into(), ..lab.record(revocation) };
-    let entry = unseen_audit::fold::seal(&record, &key(OWNER)).unwrap();
+    let entry = unseen_entries::sign::sign(&record, &key(OWNER)).unwrap();
     (lab.push(entry), Refusal::BadNonce)
 }
 

@@ -4,8 +4,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use unseen_ids::{PublicKey, Role};
 use unseen_lab::{Lab, write_new_key};
-use unseen_policies::event::{PersonEnrolled, PolicySet, Role};
+use unseen_policies::event::{PersonEnrolled, PolicySet};
 use unseen_policies::policy::Policy;
 use unseen_tlog::Signer;
 
@@ -30,8 +31,8 @@ pub fn run(bench: &Path) -> Fallible<Cost> {
     let mut lab = Lab::init(&dir.join("lab"), "bench/tiny", "owner", &keys[0])?;
     let origin = lab.ledger().origin.clone();
     let roles = vec![Role::Steward, Role::Analyst];
-    let key = unseen_audit::fold::public_key(&keys[1].verifying_key());
-    let proof = unseen_audit::fold::prove_enrolment(&keys[1], &origin, "other", &roles)?;
+    let key = PublicKey::from(keys[1].verifying_key());
+    let proof = unseen_entries::sign::prove_enrolment(&keys[1], &origin, "other", &roles)?;
     lab.sign_and_accept(PersonEnrolled { name: "other".into(), roles, key, proof }, &keys[0], &[])?;
     let mut policy = Policy { release_now: true, ..Policy::default() };
     policy.caps.job = "0.5".parse()?;

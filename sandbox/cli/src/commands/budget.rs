@@ -1,8 +1,8 @@
 //! `unseen budget`: spent and left, as rho and as (epsilon, delta).
 
 use serde_json::json;
+use unseen_ids::Role;
 use unseen_policies::accounting;
-use unseen_policies::event::Role;
 use unseen_policies::ledger::Refusal;
 use unseen_policies::rho::Rho;
 

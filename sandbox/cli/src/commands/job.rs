@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use chrono::Utc;
 use serde_json::json;
 use unseen_audit::named;
+use unseen_ids::{Digest, JobId};
 use unseen_lab::{Begun, Lab, LabError, RunLock, open_key};
-use unseen_policies::event::JobId;
 use unseen_policies::manifest::{Manifest, ModuleRef};
 use unseen_policies::plan::Plan;
 use unseen_toolchain::{Template, build, componentize, new_project};
@@ -158,7 +158,7 @@ fn within_slot(begun: Begun, json: bool) -> Result<(), LabError> {
 /// The entry in a file that was signed with `ssh-keygen`.
 fn signed_by_ssh(file: &Path) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
     let bytes = std::fs::read(file).map_err(unseen_lab::LabError::io(file))?;
-    Ok(unseen_audit::fold::seal_with_ssh(&bytes, ssh_signature(file)?)?)
+    Ok(unseen_entries::sign::with_ssh(&bytes, ssh_signature(file)?)?)
 }
 
 /// A job's folder: its manifest and what it names.
@@ -202,7 +202,7 @@ impl Job {
         let mut bytes = Vec::new();
         opened.take(unseen_runtime::MAX_MODULE as u64).read_to_end(&mut bytes)?;
         if let Some(ModuleRef::Digest(named)) = &self.manifest.job.module
-            && unseen_audit::fold::digest(&bytes) != *named
+            && Digest::of(&bytes) != *named
         {
             return Err(format!("{} is not the module that job.toml names: {named}", file.display()).into());
         }
@@ -229,7 +229,7 @@ fn make(job: &JobDir, module: Option<&Path>) -> Outcome {
             (path, bytes)
         }
     };
-    let digest = unseen_audit::fold::digest(&bytes);
+    let digest = Digest::of(&bytes);
     let text = facts(&[
         ("Component", path.display().to_string()),
         ("Size", format!("{} B", bytes.len())),
@@ -260,10 +260,7 @@ fn check(globals: &Globals, job: &JobDir, twins: Option<&Path>) -> Outcome {
     let (state, module) = if job.component_file().is_none_or(|file| file.exists()) {
         let bytes = job.component()?;
         unseen_lab::compile(&bytes, &job.manifest, &plan)?;
-        (
-            tr("good: it imports nothing and exports what a job must").into_owned(),
-            Some(unseen_audit::fold::digest(&bytes)),
-        )
+        (tr("good: it imports nothing and exports what a job must").into_owned(), Some(Digest::of(&bytes)))
     } else {
         (tr("not built yet: run `unseen job build`").into_owned(), None)
     };

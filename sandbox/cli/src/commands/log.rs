@@ -5,9 +5,10 @@ use std::path::Path;
 use serde_json::json;
 use unseen_audit::bundle::VERIFIER_KEY;
 use unseen_audit::fold::Fold;
+use unseen_ids::Digest;
 use unseen_lab::{Lab, LabError};
 use unseen_log::{CHECKPOINT, blob_path, handover_path, sm2_path};
-use unseen_policies::event::{Digest, Event};
+use unseen_policies::event::Event;
 use unseen_tlog::tile;
 
 use super::{Outcome, open};
@@ -170,7 +171,6 @@ fn copy(lab: &Lab, out: &Path, modules: bool) -> Result<usize, LabError> {
         }
     }
     for digest in blobs(lab, modules)? {
-        let digest = unseen_tlog::Digest::from_bytes(digest.to_bytes());
         if let Some(bytes) = lab.log().blob(&digest)? {
             write(&blob_path(&digest), &bytes)?;
             count += 1;

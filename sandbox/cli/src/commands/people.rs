@@ -7,9 +7,10 @@ use base64::{Engine, prelude::BASE64_STANDARD as STANDARD};
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use unseen_audit::fold::{prove_enrolment, public_key};
+use unseen_entries::sign::prove_enrolment;
+use unseen_ids::PublicKey;
 use unseen_lab::{Lab, LabError, open_key, write_new_key};
-use unseen_policies::event::{PersonEnrolled, PersonRevoked, PolicySet, PublicKey, enrolment_bytes, parse_enrolment};
+use unseen_policies::event::{PersonEnrolled, PersonRevoked, PolicySet, enrolment_bytes, parse_enrolment};
 use unseen_policies::ledger::Refusal;
 use unseen_policies::policy::Policy;
 use unseen_tlog::sshsig::parse_public_key;
@@ -31,7 +32,7 @@ struct Request {
 #[derive(Serialize, Deserialize)]
 struct Enrolment {
     name: String,
-    roles: Vec<unseen_policies::event::Role>,
+    roles: Vec<unseen_ids::Role>,
     key: PublicKey,
     proof: String,
 }
@@ -41,7 +42,7 @@ pub fn key(command: &KeyCommand) -> Outcome {
         KeyCommand::New { file } => (Arc::new(write_new_key(file)?), true),
         KeyCommand::Show { key } => (open_key(key)?, false),
     };
-    let public = public_key(&key.verifying_key());
+    let public = PublicKey::from(key.verifying_key());
     let mut text = facts(&[("Public key", public.to_string()), ("Key id", key.verifying_key().key_id())]);
     if made {
         text.push_str(&tr("Keep the file to yourself: whoever has it can sign in your name."));
@@ -53,7 +54,7 @@ pub fn person(globals: &Globals, command: &PersonCommand) -> Outcome {
     match command {
         PersonCommand::Request { who, origin, out } => {
             if let Some(key) = ssh_public_key(&who.new_key)? {
-                write_new(out, &enrolment_bytes(origin, &who.name, &who.role, &public_key(&key)))?;
+                write_new(out, &enrolment_bytes(origin, &who.name, &who.role, &PublicKey::from(key)))?;
                 let next = tr(
                     "Next: sign it with `ssh-keygen -Y sign -n unseen -f KEY FILE`, and give FILE and FILE.sig to an operator.",
                 );
@@ -147,7 +148,7 @@ fn enrolment(log: &str, who: &NewPerson) -> Result<Enrolment, LabError> {
     let key = open_key(&who.new_key)?;
     let proof =
         prove_enrolment(&*key, log, &who.name, &who.role).map_err(|error| LabError::Other(error.to_string()))?;
-    Ok(Enrolment { name: who.name.clone(), roles: who.role.clone(), key: public_key(&key.verifying_key()), proof })
+    Ok(Enrolment { name: who.name.clone(), roles: who.role.clone(), key: PublicKey::from(key.verifying_key()), proof })
 }
 
 /// The key of an enrolled person, by name or by the key itself.

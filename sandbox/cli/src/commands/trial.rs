@@ -12,8 +12,9 @@ use unseen_core::seed::{NoiseKey, Run as RunIdentity};
 use unseen_data::import::{ImportOptions, import};
 use unseen_data::snapshot::SnapshotDir;
 use unseen_data::{BlockKey, Description, LabDataKey, Snapshot};
+use unseen_ids::JobId;
 use unseen_lab::LabError;
-use unseen_policies::event::{JobId, Record, Released};
+use unseen_policies::event::{Record, Released};
 use unseen_policies::manifest::Manifest;
 use unseen_policies::plan::Plan;
 use unseen_runtime::Failure;
@@ -91,10 +92,10 @@ fn shown_fuel(most: u64, limit: u64) -> String {
 /// A release opens only with the proof that the log announces it, so a trial has a log too: one entry,
 /// signed by a key that is thrown away.
 fn open_trial(sealed: SealedRelease) -> Fallible<Release> {
-    let body = unseen_policies::event::Digest::from_bytes(sealed.digest().as_bytes());
+    let body = sealed.digest();
     let event = Released { job: JobId(0), run: 0, run_leaf: body, approvals: Vec::new(), body };
     let record = Record { log: "try".to_owned(), time: Utc::now(), nonce: "0".to_owned(), event: event.into() };
-    let entry = unseen_audit::fold::seal(&record, &SigningKey::generate()?)?;
+    let entry = unseen_entries::sign::sign(&record, &SigningKey::generate()?)?;
     let root = unseen_tlog::merkle::leaf_hash(&entry);
     Ok(sealed.open(&entry, 0, 1, &root, &[])?)
 }

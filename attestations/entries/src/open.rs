@@ -1,0 +1,120 @@
+//! From the bytes of a log entry to what it says and who signed it.
+
+use std::collections::HashMap;
+
+use unseen_ids::{Digest, PublicKey, canonical};
+use unseen_policies::event::{Event, PersonEnrolled, Record, RecordError, enrolment_bytes};
+use unseen_tlog::dsse::{Envelope, EnvelopeError};
+use unseen_tlog::sshsig::SshSignature;
+use unseen_tlog::statement::{Statement, StatementError};
+use unseen_tlog::{VerifyingKey, merkle};
+
+use crate::{PREDICATE, json, subjects};
+
+/// The keys that may sign, by the ids by which envelopes name them.
+#[derive(Clone, Debug, Default)]
+pub struct Keys(HashMap<String, PublicKey>);
+
+/// An entry whose signature and form are good.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// Who signed it.
+    pub signer: PublicKey,
+    /// Whether through SSH, with a security key perhaps.
+    pub by_ssh: bool,
+    /// What it says.
+    pub record: Record,
+    /// Its leaf hash.
+    pub leaf: Digest,
+    /// SHA-256 of its statement, the payload of the envelope.
+    pub statement: Digest,
+}
+
+/// Why the bytes are not an entry.
+#[derive(Debug, thiserror::Error)]
+pub enum EntryError {
+    /// It is no envelope, or its signature is bad.
+    #[error("the entry's envelope is refused: {0}")]
+    Envelope(#[from] EnvelopeError),
+    /// Its payload is no statement.
+    #[error("the entry's statement is refused: {0}")]
+    Statement(#[from] StatementError),
+    /// Its predicate is no record.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// Its subjects are not what its predicate speaks of.
+    #[error("the entry's subjects are not those of what it says")]
+    Subjects,
+    /// No enrolled person and not the lab.
+    #[error("the signer's key {0} is not enrolled in this lab: ask an operator to enrol it")]
+    UnknownKey(String),
+    /// The new key did not sign its own enrolment.
+    #[error("the new key did not sign this enrolment: its holder makes a request with `unseen person request`")]
+    Proof,
+}
+
+/// Takes signatures that are to be verified later, many at a time: key, message, signature.
+pub type Later<'a> = &'a mut dyn FnMut(&VerifyingKey, Vec<u8>, &[u8; 64]);
+
+impl Keys {
+    /// Adds a key.
+    pub fn learn(&mut self, key: &PublicKey) {
+        self.0.insert(VerifyingKey::from(*key).key_id(), *key);
+    }
+
+    /// Adds the keys that an entry names.
+    pub fn learn_from(&mut self, event: &Event) {
+        match event {
+            Event::LabCreated(lab) => [&lab.owner_key, &lab.service_key].into_iter().for_each(|key| self.learn(key)),
+            Event::PersonEnrolled(person) => self.learn(&person.key),
+            _ => {}
+        }
+    }
+
+    /// Reads an entry and verifies its signature with one of these keys, now or `later`. The first entry
+    /// of a log names its own key.
+    pub fn open(&self, entry: &[u8], later: Option<Later<'_>>) -> Result<Opened, EntryError> {
+        let envelope = Envelope::from_bytes(entry)?;
+        let Statement { subject, predicate_type, predicate, .. } = Statement::open_unverified(&envelope)?;
+        json::no_member_twice(envelope.unverified_payload()).map_err(RecordError::Malformed)?;
+        let own = match subject.first().is_some_and(|first| first.name == PREDICATE) {
+            true => Some(Digest::of(&canonical::to_vec(&predicate).map_err(StatementError::from)?)),
+            false => None,
+        };
+        let record = Record::from_predicate(&predicate_type, predicate)?;
+        let signer = match (&record.event, self.0.get(envelope.key_id())) {
+            (_, Some(key)) => *key,
+            (Event::LabCreated(lab), None) => lab.owner_key,
+            _ => return Err(EntryError::UnknownKey(envelope.key_id().to_owned())),
+        };
+        let key = VerifyingKey::from(signer);
+        match (later, envelope.bare_signature()) {
+            // A known key is known by its id.
+            (Some(later), Some((message, signature))) if self.0.contains_key(envelope.key_id()) => {
+                later(&key, message, signature);
+            }
+            _ => drop(envelope.verify(&key)?),
+        }
+        if subject != subjects(&record, own) {
+            return Err(EntryError::Subjects);
+        }
+        if let Event::PersonEnrolled(person) = &record.event {
+            verify_proof(&record.log, person)?;
+        }
+        let by_ssh = envelope.is_ssh();
+        let leaf = Digest::from_bytes(merkle::leaf_hash(entry));
+        Ok(Opened { signer, by_ssh, record, leaf, statement: Digest::of(envelope.unverified_payload()) })
+    }
+}
+
+fn verify_proof(log: &str, person: &PersonEnrolled) -> Result<(), EntryError> {
+    let asked = enrolment_bytes(log, &person.name, &person.roles, &person.key);
+    let proof = base64::Engine::decode(&base64::prelude::BASE64_STANDARD, &person.proof);
+    let proof = proof.map_err(|_| EntryError::Proof)?;
+    let key = VerifyingKey::from(person.key);
+    let held = match SshSignature::from_bytes(&proof) {
+        Ok(signature) => signature.verify(&key, &asked).is_ok(),
+        Err(_) => key.verify(&asked, &proof).is_ok(),
+    };
+    if held { Ok(()) } else { Err(EntryError::Proof) }
+}

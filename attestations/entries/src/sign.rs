@@ -1,0 +1,49 @@
+//! From a record to the bytes of a log entry.
+
+use unseen_ids::{Digest, Role, canonical};
+use unseen_policies::event::{Record, enrolment_bytes};
+use unseen_tlog::dsse::{Envelope, parse_pre_authentication_encoding, pre_authentication_encoding};
+use unseen_tlog::sshsig::SshSignature;
+use unseen_tlog::statement::{PAYLOAD_TYPE, Statement, StatementError};
+use unseen_tlog::{KeyError, Signer};
+
+use crate::subjects;
+
+/// Why no entry was made.
+#[derive(Debug, thiserror::Error)]
+pub enum SignError {
+    /// The record makes no statement.
+    #[error("the entry cannot be signed: {0}")]
+    Statement(#[from] StatementError),
+    /// Something else than what is to be signed.
+    #[error("this is not the file that was to be signed: make one with --to-sign, and sign it unchanged")]
+    NotToSign,
+}
+
+/// Signs a record: the bytes of a log entry.
+pub fn sign(record: &Record, key: &dyn Signer) -> Result<Vec<u8>, SignError> {
+    Ok(statement(record)?.sign(key)?.to_bytes())
+}
+
+/// What a person signs elsewhere, with `ssh-keygen -Y sign -n unseen`: the same bytes that [`sign`] signs.
+pub fn to_sign(record: &Record) -> Result<Vec<u8>, SignError> {
+    Ok(pre_authentication_encoding(PAYLOAD_TYPE, &statement(record)?.payload()?))
+}
+
+/// The bytes of a log entry out of what [`to_sign`] gave and the signature over it.
+pub fn with_ssh(signed: &[u8], signature: SshSignature) -> Result<Vec<u8>, SignError> {
+    let (payload_type, payload) = parse_pre_authentication_encoding(signed).ok_or(SignError::NotToSign)?;
+    Ok(Envelope::from_ssh(payload_type, payload.to_vec(), signature).to_bytes())
+}
+
+/// What a new key signs when its holder asks for this enrolment, in base64: the enrolment's `proof`.
+pub fn prove_enrolment(key: &dyn Signer, log: &str, name: &str, roles: &[Role]) -> Result<String, KeyError> {
+    let bytes = enrolment_bytes(log, name, roles, &key.verifying_key().into());
+    Ok(base64::Engine::encode(&base64::prelude::BASE64_STANDARD, key.sign(&bytes)?))
+}
+
+fn statement(record: &Record) -> Result<Statement, StatementError> {
+    let (predicate_type, predicate) = record.to_predicate();
+    let digest = Digest::of(&canonical::to_vec(&predicate).map_err(StatementError::from)?);
+    Ok(Statement::new(subjects(record, Some(digest)), &predicate_type, predicate))
+}

@@ -1,0 +1,23 @@
+//! The words that every part of Unseen shares, each with its one written form.
+//!
+//! | type | written as |
+//! |---|---|
+//! | [`Digest`] | `sha256:` and 64 lower-case hex digits |
+//! | [`PublicKey`] | 64 lower-case hex digits |
+//! | [`JobId`] | `j12` for people, `12` in signed bytes |
+//! | [`Role`] | `steward`, `analyst`, `operator`, `auditor` |
+//! | [`Key`] | a whole number or a text |
+//!
+//! [`canonical`] writes the JSON that is signed or digested; [`hex`] is the only hexadecimal of the house.
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
+
+pub mod canonical;
+mod digest;
+pub mod hex;
+mod job;
+mod key;
+
+pub use digest::{Digest, PublicKey, sha256};
+pub use job::{JobId, Role};
+pub use key::{Key, KeyRef};
