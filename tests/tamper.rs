@@ -244,7 +244,7 @@ fn a_replay_says_what_was_replaced() {
 
     // A lab that logs another result than its run derives: no number of the derived one is shown.
     let case = played.copy();
-    case.lab.write("job/job.toml", job("rho = 0.05"));
+    case.lab.write("job/job.toml", job("rho = 0.1"));
     let forged = case.lab.approved("job");
     forge_release(&case.lab, &forged, &released);
     let done = case.lab.unseen(&["--json", "audit", "replay", &forged]);

@@ -158,10 +158,10 @@ fn what_no_source_holds() {
 /// `UNSEEN_BLESS=1 cargo test -p unseen --test tidy` writes the page anew.
 #[test]
 fn the_life_cycle_in_the_documents_is_the_one_in_the_code() {
-    let diagram = unseen_policies::lifecycle::diagram();
+    let (diagram, signers) = (unseen_policies::lifecycle::diagram(), unseen_policies::lifecycle::signers());
     let page = format!(
         "# The life of a job\n\nMade from `policies/src/lifecycle.rs`, where it is data that the lab and the auditor both go by. What is \
-         not an arrow here cannot happen.\n\n```mermaid\n{diagram}```\n"
+         not an arrow here cannot happen.\n\n```mermaid\n{diagram}```\n\nWhat happens to no job:\n\n{signers}"
     );
     let path = root().join("docs/job-life-cycle.md");
     if std::env::var_os("UNSEEN_BLESS").is_some() {

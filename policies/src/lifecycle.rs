@@ -27,6 +27,8 @@ pub enum State {
 /// Who may cause a transition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Who {
+    /// The owner whom the first entry names.
+    Owner,
     /// An enrolled person with this role.
     Person(Role),
     /// An enrolled person with this role who is not the job's author.
@@ -44,6 +46,9 @@ pub struct Transition {
     pub from: Option<State>,
     /// The kind of event, as in [`crate::event::Event::kind`].
     pub event: &'static str,
+    /// Whether the job has, with this event, as many approvals as the policy asks for; none where that
+    /// plays no part.
+    pub enough: Option<bool>,
     /// The state after.
     pub to: State,
     /// Who may sign the event.
@@ -55,12 +60,15 @@ pub const TRANSITIONS: &[Transition] = {
     use Role::{Analyst, Operator};
     use State::{Approved, Failed, Rejected, Released, Running, Submitted};
     const fn arrow(from: State, event: &'static str, to: State, who: Who) -> Transition {
-        Transition { from: Some(from), event, to, who }
+        Transition { from: Some(from), event, enough: None, to, who }
+    }
+    const fn approval(enough: bool, to: State) -> Transition {
+        Transition { enough: Some(enough), ..arrow(Submitted, "job-approved", to, Who::NotAuthor(Operator)) }
     }
     &[
-        Transition { from: None, event: "job-submitted", to: Submitted, who: Who::Person(Analyst) },
-        arrow(Submitted, "job-approved", Submitted, Who::NotAuthor(Operator)),
-        arrow(Submitted, "job-approved", Approved, Who::NotAuthor(Operator)),
+        Transition { from: None, event: "job-submitted", enough: None, to: Submitted, who: Who::Person(Analyst) },
+        approval(false, Submitted),
+        approval(true, Approved),
         arrow(Submitted, "job-rejected", Rejected, Who::Person(Operator)),
         arrow(Approved, "job-rejected", Rejected, Who::Person(Operator)),
         arrow(Approved, "run-started", Running, Who::Person(Operator)),
@@ -71,6 +79,39 @@ pub const TRANSITIONS: &[Transition] = {
         arrow(Released, "release-read", Released, Who::Anyone),
     ]
 };
+
+/// Who signs what happens to no job.
+pub const SIGNERS: &[(&str, Who)] = &[
+    ("lab-created", Who::Owner),
+    ("person-enrolled", Who::Person(Role::Operator)),
+    ("person-revoked", Who::Person(Role::Operator)),
+    ("policy-set", Who::Person(Role::Operator)),
+    ("dataset-registered", Who::Person(Role::Steward)),
+    ("log-key-changed", Who::Person(Role::Operator)),
+];
+
+/// The arrow that `event` takes from a state, if there is one; `enough` as in [`Transition::enough`].
+pub fn arrow(from: Option<State>, event: &str, enough: bool) -> Option<&'static Transition> {
+    let fits = |arrow: &&Transition| arrow.enough.is_none_or(|asked| asked == enough);
+    TRANSITIONS.iter().filter(|arrow| arrow.from == from && arrow.event == event).find(fits)
+}
+
+/// Who signs an event that happens to no job; none for those that do.
+pub fn signer(event: &str) -> Option<Who> {
+    SIGNERS.iter().find(|(kind, _)| *kind == event).map(|(_, who)| *who)
+}
+
+impl Who {
+    fn text(self) -> String {
+        match self {
+            Who::Owner => "the owner it names".to_owned(),
+            Who::Person(role) => role.name().to_owned(),
+            Who::NotAuthor(role) => format!("{}, not the author", role.name()),
+            Who::Anyone => "anyone enrolled".to_owned(),
+            Who::Lab => "the lab".to_owned(),
+        }
+    }
+}
 
 impl State {
     /// The name people see.
@@ -84,25 +125,24 @@ impl State {
             State::Failed => "failed",
         }
     }
-
-    /// The arrow that `event` takes from here, if there is one.
-    pub fn on(self, event: &str) -> Option<&'static Transition> {
-        TRANSITIONS.iter().find(|arrow| arrow.from == Some(self) && arrow.event == event)
-    }
 }
 
 /// The life-cycle as a Mermaid state diagram, for the documents.
 pub fn diagram() -> String {
     let mut text = String::from("stateDiagram-v2\n");
-    for Transition { from, event, to, who } in TRANSITIONS {
+    for Transition { from, event, enough, to, who } in TRANSITIONS {
         let from = from.map_or("[*]", State::name);
-        let who = match who {
-            Who::Person(role) => role.name().to_owned(),
-            Who::NotAuthor(role) => format!("{}, not the author", role.name()),
-            Who::Anyone => "anyone enrolled".to_owned(),
-            Who::Lab => "the lab".to_owned(),
-        };
-        let _ = writeln!(text, "    {from} --> {} : {event} ({who})", to.name());
+        let given = enough.map_or("", |enough| if enough { ", the last one needed" } else { ", more are needed" });
+        let _ = writeln!(text, "    {from} --> {} : {event}{given} ({})", to.name(), who.text());
+    }
+    text
+}
+
+/// Who signs what is not in the diagram, as a Markdown table.
+pub fn signers() -> String {
+    let mut text = String::from("| event | signed by |\n|---|---|\n");
+    for (event, who) in SIGNERS {
+        let _ = writeln!(text, "| `{event}` | {} |", who.text());
     }
     text
 }
@@ -113,12 +153,31 @@ mod tests {
     use crate::event::Event;
 
     #[test]
-    fn every_arrow_names_a_real_event_and_ended_jobs_stay_ended() {
+    fn every_event_has_its_place_and_ended_jobs_stay_ended() {
+        for kind in Event::KINDS {
+            let arrows = TRANSITIONS.iter().filter(|arrow| arrow.event == *kind).count();
+            assert_eq!(arrows == 0, signer(kind).is_some(), "{kind}");
+        }
         for arrow in TRANSITIONS {
             assert!(Event::KINDS.contains(&arrow.event), "{}", arrow.event);
             assert!(!matches!(arrow.from, Some(State::Rejected | State::Failed)));
         }
-        assert!(State::Rejected.on("job-approved").is_none());
-        assert!(State::Submitted.on("run-started").is_none());
+        assert!(SIGNERS.iter().all(|(kind, _)| Event::KINDS.contains(kind)));
+    }
+
+    /// From one state, one event leads to one state.
+    #[test]
+    fn no_arrow_is_in_doubt() {
+        for one in TRANSITIONS {
+            for enough in [false, true].into_iter().filter(|enough| one.enough.is_none_or(|asked| asked == *enough)) {
+                let fits = |other: &&Transition| {
+                    (other.from, other.event) == (one.from, one.event) && other.enough.is_none_or(|it| it == enough)
+                };
+                assert_eq!(TRANSITIONS.iter().filter(fits).count(), 1, "{one:?}");
+                assert_eq!(arrow(one.from, one.event, enough).map(|arrow| arrow.to), Some(one.to));
+            }
+        }
+        assert!(arrow(Some(State::Rejected), "job-approved", true).is_none());
+        assert!(arrow(Some(State::Submitted), "run-started", true).is_none());
     }
 }

@@ -23,6 +23,9 @@ impl Rho {
     /// No loss at all.
     pub const ZERO: Rho = Rho(0);
 
+    /// The most that a `Rho` holds.
+    pub const MAX: Rho = Rho(u128::MAX);
+
     /// The smallest `Rho` that is at least `rho`: for charges. `None` when `rho` is negative or too large.
     pub fn ceil(rho: &Rational) -> Option<Rho> {
         Rho::from_units((rho * Rational::from_integer(UNITS_PER_RHO.into())).ceil())

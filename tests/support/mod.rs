@@ -197,7 +197,7 @@ pub fn busy() -> (Lab, String) {
 pub fn start(lab: &Lab, job: &str, runtime_build: Digest, ago: TimeDelta) -> u64 {
     let mut open = unseen_lab::Lab::open(&lab.path("lab")).unwrap();
     let ledger = open.ledger();
-    let (found, policy) = (ledger.job(job.parse().unwrap()).unwrap(), ledger.policy.clone().unwrap());
+    let (found, policy) = (ledger.job(job.parse().unwrap()).unwrap(), ledger.in_force().unwrap().clone());
     let snapshots = found.submitted.datasets.iter();
     let time = chrono::Utc::now() - ago;
     let started = RunStarted {

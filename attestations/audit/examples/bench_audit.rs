@@ -229,8 +229,8 @@ impl Maker {
 
     /// Ten entries.
     fn job(&mut self, number: u64) {
-        let policy = self.fold.ledger().policy.clone().unwrap();
-        let firms = self.fold.ledger().datasets["firms"].registered.clone();
+        let policy = self.fold.ledger().in_force().cloned().unwrap();
+        let firms = self.fold.ledger().datasets()["firms"].registered.clone();
         let (manifest, module) = (self.put(manifest(number).as_bytes()), Digest::of(b"module"));
         let used = Used { name: firms.name, snapshot: firms.snapshot, description: firms.description, values: None };
         let submitted = JobSubmitted {

@@ -178,9 +178,15 @@ impl<'l> Audit<'l> {
         Ok(audit)
     }
 
+    /// The SM2 key that the policy in force names. One that is no key was reported with the policy's entry.
+    fn sm2_key(&self) -> Option<String> {
+        let named = self.fold.ledger().policy()?.sm2_key.as_ref()?;
+        sm2::check_key(named).is_ok().then(|| named.clone())
+    }
+
     /// A release's second envelope, if the policy in force says that there is one.
     fn second_envelope(&mut self, index: u64, entry: &[u8]) {
-        let Some(vkey) = self.fold.ledger().policy().and_then(|policy| policy.sm2_key.clone()) else { return };
+        let Some(vkey) = self.sm2_key() else { return };
         match sm2::release(self.bundle, index, entry, &vkey) {
             Ok(()) => self.found.sm2_releases += u64::from(sm2::BUILT),
             Err(what) => self.violation(index, what),
@@ -189,7 +195,7 @@ impl<'l> Audit<'l> {
 
     /// The checkpoint's second signature, if the policy in force says that there is one.
     fn second_signature(&mut self) {
-        let Some(vkey) = self.fold.ledger().policy().and_then(|policy| policy.sm2_key.clone()) else { return };
+        let Some(vkey) = self.sm2_key() else { return };
         self.found.sm2 = true;
         if let Err(what) = sm2::checkpoint(self.log.note(), &vkey) {
             self.violation(self.log.size().saturating_sub(1), what);
@@ -197,20 +203,24 @@ impl<'l> Audit<'l> {
     }
 
     fn entry(&mut self, index: u64, bytes: &[u8], together: Option<&mut Signatures>) {
-        let opened = match together {
-            Some(later) => self.fold.next_unverified(bytes, later),
-            None => self.fold.next(bytes),
+        let checked = match together {
+            Some(later) => self.fold.check_unverified(bytes, later),
+            None => self.fold.check(bytes),
         };
+        let checked = checked.and_then(|checked| {
+            let behind = named::check(self.fold.ledger(), &checked.opened().record, self);
+            Ok((self.fold.apply(checked)?, behind))
+        });
         // What could be opened has been hashed already.
-        let leaf = opened.as_ref().map_or_else(|_| merkle::leaf_hash(bytes), |opened| opened.leaf.to_bytes());
-        match opened {
-            Ok(opened) => {
+        let leaf = checked.as_ref().map_or_else(|_| merkle::leaf_hash(bytes), |(opened, _)| opened.leaf.to_bytes());
+        match checked {
+            Ok((opened, behind)) => {
                 *self.found.kinds.entry(opened.record.event.kind().to_owned()).or_default() += 1;
                 self.found.ssh_signed += u64::from(opened.by_ssh);
                 if let Event::Released(_) = &opened.record.event {
                     self.second_envelope(index, bytes);
                 }
-                match named::check(self.fold.ledger(), &opened.record, self) {
+                match behind {
                     Ok(behind) => self.found.add(behind),
                     Err(what) => self.violation(index, what),
                 }
@@ -226,11 +236,9 @@ impl<'l> Audit<'l> {
     /// The log's keys and how each follows from the one before.
     fn keys(&mut self, present: &NoteKey) -> Keys {
         let mut keys = Keys { keys: Vec::new(), unbroken_from: 0 };
-        for (entry, text) in self.fold.ledger().log_keys.clone() {
-            let Ok(key) = text.parse::<NoteKey>() else {
-                self.violation(entry, "the log's verifier key is malformed");
-                continue;
-            };
+        for (entry, text) in self.fold.ledger().log_keys().clone() {
+            // A malformed one was reported with its entry.
+            let Ok(key) = text.parse::<NoteKey>() else { continue };
             if let Some(before) = keys.keys.last()
                 && let Err(what) = self.overlap(entry, before, &key)
             {
@@ -279,7 +287,7 @@ impl<'l> Audit<'l> {
             remembered: false,
             cosigned: cosigned.into_iter().map(|(name, at)| report::Cosigner { name, at }).collect(),
         };
-        Report::new(head, self.found, self.fold.into_ledger())
+        Report::new(head, self.found, self.fold.ledger())
     }
 }
 

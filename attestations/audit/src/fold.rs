@@ -1,7 +1,7 @@
 //! The log folded entry by entry: each opened with the keys known so far, and put to the ledger.
 
 use unseen_entries::{EntryError, Keys, Opened};
-use unseen_policies::ledger::{Ledger, Refusal};
+use unseen_policies::ledger::{self, Entry, Ledger, Overtaken, Put, Refusal};
 
 use crate::signatures::Signatures;
 
@@ -10,6 +10,14 @@ use crate::signatures::Signatures;
 pub struct Fold {
     ledger: Ledger,
     keys: Keys,
+}
+
+/// An entry that was opened, and may come next.
+#[derive(Debug)]
+#[must_use = "the entry is checked, not folded in"]
+pub struct Checked {
+    opened: Opened,
+    step: ledger::Checked,
 }
 
 /// Why an entry does not belong in the log.
@@ -21,19 +29,29 @@ pub enum FoldError {
     /// It may not happen now.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// Another one came first.
+    #[error(transparent)]
+    Overtaken(#[from] Overtaken),
+}
+
+impl Checked {
+    /// What the entry says, and who signed it.
+    pub fn opened(&self) -> &Opened {
+        &self.opened
+    }
+
+    /// What it changes.
+    pub fn puts(&self) -> &[Put] {
+        self.step.puts()
+    }
 }
 
 impl Fold {
     /// Goes on from a ledger folded before.
     pub fn resume(ledger: Ledger) -> Fold {
         let mut keys = Keys::default();
-        ledger.people.keys().chain(&ledger.service_key).for_each(|key| keys.learn(key));
+        ledger.people().keys().chain(ledger.service_key()).for_each(|key| keys.learn(key));
         Fold { ledger, keys }
-    }
-
-    /// The state at the end.
-    pub fn into_ledger(self) -> Ledger {
-        self.ledger
     }
 
     /// The present state.
@@ -42,37 +60,39 @@ impl Fold {
     }
 
     /// Whether this entry may come next: its envelope, statement, signature, and the ledger's rules.
-    pub fn check(&self, entry: &[u8]) -> Result<Opened, FoldError> {
-        let opened = self.keys.open(entry, None)?;
-        self.ledger.check(&opened.signer, &opened.record)?;
-        Ok(opened)
+    pub fn check(&self, entry: &[u8]) -> Result<Checked, FoldError> {
+        self.check_opened(self.keys.open(entry, None)?)
     }
 
-    /// Folds in an entry that was opened by [`Fold::check`] in this state. On an error nothing has changed.
-    pub fn apply(&mut self, opened: &Opened) -> Result<(), Refusal> {
-        self.ledger.apply(&opened.signer, &opened.record, &opened.leaf, &opened.statement)?;
+    /// Folds in an entry that was checked in this state. Where others came between, nothing changes.
+    pub fn apply(&mut self, checked: Checked) -> Result<Opened, Overtaken> {
+        let Checked { opened, step } = checked;
+        self.ledger.apply(step)?;
         self.keys.learn_from(&opened.record.event);
-        Ok(())
+        Ok(opened)
     }
 
     /// Opens the next entry and folds it in. On an error nothing has changed.
     pub fn next(&mut self, entry: &[u8]) -> Result<Opened, FoldError> {
-        let opened = self.keys.open(entry, None)?;
-        self.apply(&opened)?;
-        Ok(opened)
+        let checked = self.check(entry)?;
+        Ok(self.apply(checked)?)
     }
 
-    /// As [`Fold::next`], but the signature is left to be verified with others. What was folded counts
+    /// As [`Fold::check`], but the signature is left to be verified with others. What is folded counts
     /// only if they are all good.
-    pub(crate) fn next_unverified(&mut self, entry: &[u8], later: &mut Signatures) -> Result<Opened, FoldError> {
+    pub(crate) fn check_unverified(&self, entry: &[u8], later: &mut Signatures) -> Result<Checked, FoldError> {
         let mut take = |key: &_, message, signature: &_| later.push(key, message, signature);
-        let opened = self.keys.open(entry, Some(&mut take))?;
-        self.apply(&opened)?;
-        Ok(opened)
+        self.check_opened(self.keys.open(entry, Some(&mut take))?)
     }
 
     /// Passes over an entry that [`Fold::next`] refused, as an auditor does.
     pub fn skip(&mut self) {
         self.ledger.skip();
+    }
+
+    fn check_opened(&self, opened: Opened) -> Result<Checked, FoldError> {
+        let Opened { signer, record, leaf, statement, .. } = &opened;
+        let step = self.ledger.check(Entry { signer, record, leaf: *leaf, statement: *statement })?;
+        Ok(Checked { opened, step })
     }
 }

@@ -189,11 +189,11 @@ impl Found {
 }
 
 impl Report {
-    pub(crate) fn new(head: Head, mut found: Found, mut ledger: Ledger) -> Report {
+    pub(crate) fn new(head: Head, mut found: Found, ledger: &Ledger) -> Report {
         let cap = ledger.policy().map_or(Rho::ZERO, |policy| policy.caps.dataset);
-        let private = ledger.datasets.iter().filter(|(_, dataset)| dataset.registered.domain.is_some());
+        let private = ledger.datasets().iter().filter(|(_, dataset)| dataset.registered.domain.is_some());
         let mut people: Vec<_> = ledger
-            .people
+            .people()
             .iter()
             .map(|(key, person)| PersonLine {
                 name: person.name.clone(),
@@ -206,9 +206,8 @@ impl Report {
         people.sort_by_key(|person| person.since);
         let private =
             private.map(|(dataset, found)| Spent { dataset: dataset.clone(), spent: found.spent, cap }).collect();
-        // One job after the other goes: a long log's jobs are most of an audit's memory.
-        let jobs = std::mem::take(&mut ledger.jobs).into_iter();
-        let jobs = jobs.map(|(id, job)| job_line(&ledger, id, *job, found.evidence.remove(&id))).collect();
+        let jobs = ledger.jobs().iter();
+        let jobs = jobs.map(|(id, job)| job_line(ledger, *id, job, found.evidence.remove(id))).collect();
         Report {
             head,
             kinds: found.kinds,
@@ -224,18 +223,25 @@ impl Report {
     }
 }
 
-fn job_line(ledger: &Ledger, id: JobId, job: Job, evidence: Option<EvidenceLine>) -> JobLine {
-    let name = |key| ledger.people.get(key).map_or("?".to_owned(), |person| person.name.clone());
+fn job_line(ledger: &Ledger, id: JobId, job: &Job, evidence: Option<EvidenceLine>) -> JobLine {
+    let name = |key| ledger.people().get(key).map_or("?".to_owned(), |person| person.name.clone());
     JobLine {
         job: id.to_string(),
-        title: job.submitted.title,
+        title: job.submitted.title.clone(),
         author: name(&job.author),
         state: job.state,
         rho: job.submitted.rho,
         approvers: job.approvals.iter().map(|(_, key)| name(key)).collect(),
-        run: job.run.map(|run| RunLine { entry: run.entry, runtime: run.runtime, build: run.runtime_build }),
+        run: job.run.as_ref().map(|run| RunLine {
+            entry: run.entry,
+            runtime: run.runtime.clone(),
+            build: run.runtime_build,
+        }),
         release: job.release.map(|(entry, _)| entry),
-        witnessed: job.witnessed.map(|found| WitnessedLine { by: found.witnesses, enough: found.enough }),
+        witnessed: job
+            .witnessed
+            .as_ref()
+            .map(|found| WitnessedLine { by: found.witnesses.clone(), enough: found.enough }),
         evidence,
     }
 }

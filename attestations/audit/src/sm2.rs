@@ -45,9 +45,21 @@ pub fn release(bundle: &Path, index: u64, entry: &[u8], vkey: &str) -> Result<()
     }
 }
 
+/// Whether this is a verifier key, as far as this program can look.
+#[cfg(feature = "sm2")]
+pub fn check_key(vkey: &str) -> Result<(), String> {
+    key(vkey).map(drop)
+}
+
 #[cfg(feature = "sm2")]
 fn key(vkey: &str) -> Result<unseen_tlog::sm2::Sm2NoteKey, String> {
     vkey.parse().map_err(|error| format!("the policy's sm2_key: {error}"))
+}
+
+/// See above: not looked at.
+#[cfg(not(feature = "sm2"))]
+pub fn check_key(_: &str) -> Result<(), String> {
+    Ok(())
 }
 
 /// See above: not looked at.

@@ -55,7 +55,7 @@ fn every_entry_is_what_it_says() {
         found(case, &mut lab, entry, what, true);
         // The same list by the kind of error.
         let mut fold = before;
-        for bytes in &lab.entries[fold.ledger().size as usize..entry as usize] {
+        for bytes in &lab.entries[fold.ledger().size() as usize..entry as usize] {
             fold.next(bytes).unwrap();
         }
         let FoldError::Entry(error) = fold.next(&lab.entries[entry as usize]).unwrap_err() else {

@@ -172,9 +172,13 @@ impl ReleaseBody {
         Ok(body)
     }
 
-    /// Checks what anybody can check who has the job's plan: every group of every domain is there, in
-    /// order; every number lies on its declared grid; every error is the one the plan's noise has.
-    pub fn check(&self, plan: &Plan) -> Result<(), CheckError> {
+    /// Checks what anybody can check who has the job's plan: it is of this run; every group of every domain
+    /// is there, in order; every number lies on its declared grid; every error is the one the plan's noise
+    /// has. Gives how many numbers there are.
+    pub fn check(&self, plan: &Plan, job: JobId, run: u64) -> Result<u64, CheckError> {
+        if self.job != job || self.run != run {
+            return Err(CheckError::OtherRun);
+        }
         if self.rounds.is_empty() || self.rounds.len() > plan.rounds as usize {
             return Err(wrong(format!("the body has {} rounds, the plan {}", self.rounds.len(), plan.rounds)));
         }
@@ -189,7 +193,8 @@ impl ReleaseBody {
                 output.check(planned, index)?;
             }
         }
-        Ok(())
+        let groups = self.rounds.iter().flat_map(|round| &round.outputs).flat_map(|output| &output.groups);
+        Ok(groups.map(|group| group.values.len() as u64).sum())
     }
 
     fn new(
@@ -287,6 +292,12 @@ impl SealedRelease {
         let body = ReleaseBody::new(plan, job, run, rounds, derived)?;
         let bytes = canonical::to_vec_as_declared(&body).expect("invariant: a body is texts, numbers and lists");
         Ok(SealedRelease { bytes })
+    }
+
+    /// Whether an auditor will find in it what belongs to this run: [`ReleaseBody::check`], of which nothing
+    /// but the verdict comes out.
+    pub fn check(&self, plan: &Plan, job: JobId, run: u64) -> Result<u64, CheckError> {
+        ReleaseBody::parse(&self.bytes)?.check(plan, job, run)
     }
 
     /// What the log entry of this release must name.
@@ -394,6 +405,9 @@ pub enum CheckError {
     /// It cannot be read.
     #[error("this is not a release body: {0}")]
     NotABody(String),
+    /// It belongs to something else.
+    #[error("the release body is that of another run")]
+    OtherRun,
     /// It can, and says something the plan does not.
     #[error("the release differs from its plan: {0}")]
     Differs(String),

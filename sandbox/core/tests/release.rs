@@ -96,7 +96,7 @@ fn a_release_opens_with_the_proof_of_its_own_entry_and_with_nothing_else() {
     let good = entry(announcement(digest).into());
     let release = open(sealed(&plan), &good).unwrap();
     assert_eq!(unseen_ids::Digest::of(release.bytes()), digest);
-    release.body().check(&plan).unwrap();
+    release.body().check(&plan, JOB, RUN).unwrap();
 
     let (root, proof) = in_log(&good);
     assert!(matches!(sealed(&plan).open(&good, 0, 2, &root, &proof), Err(OpenError::NotInTheLog(_))));
@@ -158,7 +158,7 @@ fn the_body_is_these_bytes() {
 {"keys":["\"牛塘\"",7],"values":[{"value":"0.05","standardDeviation":0.0279918,"low":"-0.01","high":"0.11"},{"value":"0","standardDeviation":1.66667,"low":"-10/3","high":"10/3"}]}
 ]}]}],"postProcessing":[{"name":"t","columns":["x"],"rows":[[1.5,"Infinity"]]}]}"#;
     assert_eq!(text, golden.replace('\n', ""));
-    release.body().check(&one).unwrap();
+    release.body().check(&one, JOB, RUN).unwrap();
     assert_eq!(ReleaseBody::parse(text.as_bytes()).unwrap(), *release.body());
 }
 
@@ -209,8 +209,13 @@ fn the_auditor_sees_every_departure_from_the_plan() {
     for (what, change) in changes {
         let mut body = release.body().clone();
         change(&mut body);
-        assert!(matches!(body.check(&plan), Err(CheckError::Differs(_))), "{what}");
+        assert!(matches!(body.check(&plan, JOB, RUN), Err(CheckError::Differs(_))), "{what}");
     }
+    for (job, run) in [(JobId(JOB.0 + 1), RUN), (JOB, RUN + 1)] {
+        assert!(matches!(release.body().check(&plan, job, run), Err(CheckError::OtherRun)));
+        assert!(matches!(sealed(&plan).check(&plan, job, run), Err(CheckError::OtherRun)));
+    }
+    assert!(sealed(&plan).check(&plan, JOB, RUN).is_ok_and(|numbers| numbers > 0));
     let text = std::str::from_utf8(release.bytes()).unwrap();
     assert!(ReleaseBody::parse(text.replacen("release-v1", "release-v2", 1).as_bytes()).is_err());
     assert!(ReleaseBody::parse(text.replacen("\"job\"", "\"jobs\"", 1).as_bytes()).is_err());

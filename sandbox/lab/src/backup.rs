@@ -56,7 +56,7 @@ impl Lab {
         if kept.size > self.log.size() {
             return Err(LogError::Rollback { published: kept.size, held: self.log.size() }.into());
         }
-        let keys = self.ledger().log_keys.iter().filter_map(|(_, key)| key.parse::<NoteKey>().ok());
+        let keys = self.ledger().log_keys().values().filter_map(|key| key.parse::<NoteKey>().ok());
         let signed = keys.map(|key| Checkpoint::open(&note, &key)).find_map(Result::ok);
         Ok(self.log.ensure_extends(&signed.ok_or(LabError::OtherCheckpoint)?)?)
     }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use unseen_audit::named::Lookup;
 use unseen_audit::public_values::PublicValues;
 use unseen_data::description::Kind;
 use unseen_data::import::{ImportOptions, Imported, Progress, import};
@@ -16,7 +17,7 @@ use unseen_policies::plan::MAX_GROUPS;
 use unseen_tlog::Signer;
 
 use crate::error::LabError;
-use crate::lab::{Attachments, Lab, attached, now, sync_dir};
+use crate::lab::{Lab, now, sync_dir};
 
 /// A finished registration.
 pub struct Registration {
@@ -63,7 +64,7 @@ impl Lab {
             self.ensure_swap_allowed(self.memory())?;
         }
         // What would be refused is refused before the hours of an import, not after.
-        self.ledger().check(&PublicKey::from(steward.verifying_key()), &self.record(event.clone())?)?;
+        self.ledger().may(&PublicKey::from(steward.verifying_key()), &self.record(event.clone())?)?;
         let place = self.dir.join("snapshots").join(&parsed.name);
         std::fs::create_dir_all(&place).map_err(LabError::io(&place))?;
         let written = self.write_snapshot(source, &parsed, &text, &options, progress);
@@ -154,14 +155,10 @@ impl Lab {
     }
 
     /// Whether a registration names a description and a snapshot that are there.
-    pub(crate) fn check_dataset(
-        &self,
-        event: &DatasetRegistered,
-        attachments: Attachments<'_>,
-    ) -> Result<(), LabError> {
-        let text = attached(attachments, &event.description, "the description")?;
-        let text = std::str::from_utf8(text).map_err(|_| LabError::Mismatch("the description"))?;
-        let description = Description::parse(text).map_err(|error| LabError::Description(error.to_string()))?;
+    pub(crate) fn check_dataset(&self, event: &DatasetRegistered, lookup: &dyn Lookup) -> Result<(), LabError> {
+        let text = lookup.blob(&event.description).map_err(LabError::Named)?;
+        let text = String::from_utf8(text).map_err(|_| LabError::Mismatch("the description"))?;
+        let description = Description::parse(&text).map_err(|error| LabError::Description(error.to_string()))?;
         let domain = description.unit.as_ref().map(|unit| &unit.domain);
         if description.name != event.name || domain != event.domain.as_ref() {
             return Err(LabError::Mismatch("the description"));
@@ -176,7 +173,7 @@ impl Lab {
         let bounds = match &event.values {
             Some(values) if domain.is_none() => {
                 let table = snapshot.into_reference()?;
-                if attached(attachments, values, "the public values")? != canonical_values(&table)? {
+                if lookup.blob(values).map_err(LabError::Named)? != canonical_values(&table)? {
                     return Err(LabError::Mismatch("the public values"));
                 }
                 table.bounds()
@@ -194,7 +191,7 @@ impl Lab {
         if let Ok(dataset) = self.ledger().dataset(name) {
             named.push(self.snapshot_dir(name, &dataset.registered.snapshot));
         }
-        for job in self.ledger().jobs.values() {
+        for job in self.ledger().jobs().values() {
             named.extend(
                 job.submitted
                     .datasets

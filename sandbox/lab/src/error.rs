@@ -7,7 +7,7 @@ use unseen_data::{ImportError, SnapshotError};
 use unseen_entries::{EntryError, sign::SignError};
 use unseen_keys::KeyStoreError;
 use unseen_log::LogError;
-use unseen_policies::ledger::Refusal;
+use unseen_policies::ledger::{Overtaken, Refusal};
 use unseen_policies::manifest::ManifestError;
 use unseen_worker::process::Fault;
 
@@ -35,6 +35,8 @@ pub enum LabError {
     Sign(#[from] SignError),
     #[error("{0}")]
     Refused(#[from] Refusal),
+    #[error("{0}")]
+    Overtaken(#[from] Overtaken),
     #[error("{0}")]
     Import(ImportError),
     #[error("{file}: {error}")]
@@ -81,6 +83,10 @@ pub enum LabError {
     OtherCheckpoint,
     #[error("this lab signs in SM2 too, and this program was built without that: build it with the feature sm2")]
     NoSm2,
+    #[error(
+        "the policy names another SM2 key than this lab's own: leave `sm2_key` as it is, or let `unseen lab enable-sm2` write it"
+    )]
+    OtherSm2Key,
     #[error("the run stopped: {0}")]
     Run(Fault),
     #[error("the run was cut short: {fault}; run the job again before its result is due, or it ends without one")]
@@ -116,6 +122,7 @@ impl From<FoldError> for LabError {
         match error {
             FoldError::Entry(error) => LabError::Entry(error),
             FoldError::Refused(refusal) => LabError::Refused(refusal),
+            FoldError::Overtaken(overtaken) => LabError::Overtaken(overtaken),
         }
     }
 }

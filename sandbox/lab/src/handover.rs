@@ -23,14 +23,14 @@ impl Lab {
     /// returns the entry.
     pub fn rotate_log_key(&mut self, uri: Option<&str>, operator: &dyn Signer) -> Result<u64, LabError> {
         let next = self.keys.prepare_next_log(uri)?;
-        let log_key = verifier(&self.ledger().origin, &*next)?.to_string();
+        let log_key = verifier(self.ledger().origin(), &*next)?.to_string();
         let (entry, opened) = self
             .sealed_entry(LogKeyChanged { log_key }, operator)
             .inspect_err(|_| drop(self.keys.forget_next_log()))?;
         // From here on the next opening knows what happened, whatever fails.
         let appended = self.log.hand_over(&entry, next)?;
         self.keys.promote_next_log()?;
-        self.applied(&opened)?;
+        self.applied(opened)?;
         write_about(&self.dir, self.ledger())?;
         Ok(appended.index)
     }
@@ -54,7 +54,7 @@ pub(crate) fn open_log(dir: &Path, origin: &str, keys: &LabKeys) -> Result<Log, 
 /// Finishes or forgets a handover that was interrupted.
 pub(crate) fn settle(dir: &Path, ledger: &Ledger, log: &mut Log, keys: &LabKeys) -> Result<(), LabError> {
     let Some(next) = keys.next_log()? else { return Ok(()) };
-    if verifier(&ledger.origin, &*next)?.to_string() != ledger.log_key() {
+    if verifier(ledger.origin(), &*next)?.to_string() != ledger.log_key() {
         return keys.forget_next_log();
     }
     log.keep_overlap()?;

@@ -17,13 +17,14 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use unseen_audit::fold::Fold;
+use unseen_audit::fold::{Checked, Fold};
 use unseen_audit::named::{self, Lookup};
 use unseen_audit::public_values::PublicTables;
-use unseen_entries::Opened;
+use unseen_core::release::CheckError;
 use unseen_ids::{Digest, PublicKey, hex};
 use unseen_log::{Log, LogError};
-use unseen_policies::event::{Event, LabCreated, PolicySet, Record};
+use unseen_policies::Plan;
+use unseen_policies::event::{Event, LabCreated, PolicySet, Record, Released};
 use unseen_policies::ledger::Ledger;
 use unseen_policies::policy::{Machine, Policy};
 use unseen_tlog::Signer;
@@ -105,22 +106,28 @@ impl Lab {
         let memory = jail::keep_to_itself();
         let keys = LabKeys::open(&dir.join("keys"))?;
         let mut log = open_log_when_free(dir, &origin, &keys)?;
-        let state = State::open(&dir.join("state"), &keys.seal)?;
-        let kept = state.load();
-        if let Some(kept) = &kept {
+        let mut state = State::open(&dir.join("state"), &keys.seal)?;
+        let mut fold = Fold::default();
+        if let Some((checkpoint, ledger)) = state.load()? {
             // The lab authenticated what it saw of its own log: an older log or another one in its
             // place would give budget back.
-            log.ensure_extends(&kept.checkpoint)?;
+            log.ensure_extends(&checkpoint)?;
+            fold = Fold::resume(ledger);
         }
-        let mut fold = kept.map_or_else(Fold::default, |kept| Fold::resume(kept.ledger));
-        for index in fold.ledger().size..log.size() {
-            fold.next(&log.entry(index)?).map_err(|error| LabError::DamagedLog(index, error))?;
+        let mut missed = Vec::new();
+        for index in fold.ledger().size()..log.size() {
+            let damaged = |error| LabError::DamagedLog(index, error);
+            let checked = fold.check(&log.entry(index)?).map_err(damaged)?;
+            missed.extend_from_slice(checked.puts());
+            fold.apply(checked).map_err(|refusal| damaged(refusal.into()))?;
+        }
+        if !missed.is_empty() {
+            state.save(&missed, log.checkpoint());
         }
         handover::settle(dir, fold.ledger(), &mut log, &keys)?;
         sm2::join(&mut log, &keys)?;
         let mut lab = Lab { dir: dir.to_owned(), log, keys, fold, state, memory };
         lab.check_noise_key()?;
-        lab.save();
         lab.settle_all()?;
         Ok(lab)
     }
@@ -158,20 +165,20 @@ impl Lab {
     /// Takes a signed envelope: verifies it, asks the ledger, checks what it names, appends it, and
     /// applies it. Returns its index. Whatever is refused has left no trace but unused blobs.
     pub fn accept(&mut self, entry: &[u8], attachments: Attachments<'_>) -> Result<u64, LabError> {
-        let opened = self.fold.check(entry)?;
-        self.check_named(&opened, attachments)?;
+        let checked = self.fold.check(entry)?;
+        self.check_named(&checked.opened().record, attachments)?;
         for blob in attachments {
             self.log.put_blob(blob)?;
         }
         let appended = self.log.append(entry)?;
-        self.applied(&opened)?;
+        self.applied(checked)?;
         Ok(appended.index)
     }
 
     /// Applies an entry that is in the log.
-    pub(crate) fn applied(&mut self, opened: &Opened) -> Result<(), LabError> {
-        self.fold.apply(opened)?;
-        self.save();
+    pub(crate) fn applied(&mut self, checked: Checked) -> Result<(), LabError> {
+        self.state.save(checked.puts(), self.log.checkpoint());
+        self.fold.apply(checked)?;
         Ok(())
     }
 
@@ -180,10 +187,10 @@ impl Lab {
         &self,
         event: impl Into<Event>,
         key: &dyn Signer,
-    ) -> Result<(Vec<u8>, Opened), LabError> {
+    ) -> Result<(Vec<u8>, Checked), LabError> {
         let entry = unseen_entries::sign::sign(&self.record(event)?, key)?;
-        let opened = self.fold.check(&entry)?;
-        Ok((entry, opened))
+        let checked = self.fold.check(&entry)?;
+        Ok((entry, checked))
     }
 
     /// Signs an event for this lab and accepts it.
@@ -203,7 +210,7 @@ impl Lab {
 
     /// An event as it would be signed for this lab now.
     pub(crate) fn record(&self, event: impl Into<Event>) -> Result<Record, LabError> {
-        Ok(Record { log: self.ledger().origin.clone(), time: now(), nonce: nonce()?, event: event.into() })
+        Ok(Record { log: self.ledger().origin().to_owned(), time: now(), nonce: nonce()?, event: event.into() })
     }
 
     /// The text of a blob that an entry names.
@@ -235,29 +242,23 @@ impl Lab {
         Ok(found)
     }
 
-    /// What the ledger cannot see: whether what an envelope names by digest is there and as it says.
-    fn check_named(&self, opened: &Opened, attachments: Attachments<'_>) -> Result<(), LabError> {
-        match &opened.record.event {
-            Event::DatasetRegistered(event) => self.check_dataset(event, attachments),
-            Event::JobSubmitted(event) => self.check_submission(event, attachments),
+    /// What the ledger cannot see: whether what an entry names is there and as it says. What an auditor
+    /// would report is refused in the auditor's words; then comes what only a lab can know.
+    fn check_named(&self, record: &Record, attachments: Attachments<'_>) -> Result<(), LabError> {
+        let lookup = WithAttachments { lab: self, attachments };
+        named::check(self.ledger(), record, &lookup).map_err(LabError::Named)?;
+        match &record.event {
+            Event::PolicySet(event) => self.check_sm2(&event.policy),
+            Event::DatasetRegistered(event) => self.check_dataset(event, &lookup),
+            Event::JobSubmitted(event) => self.check_submission(event, &lookup),
             Event::LogKeyChanged(_) => Err(LabError::NotAHandover),
-            Event::JobApproved(_) | Event::ReleaseWitnessed(_) | Event::EvidenceRecorded(_) => {
-                let lookup = WithAttachments { lab: self, attachments };
-                named::check(self.ledger(), &opened.record, &lookup).map(drop).map_err(LabError::Named)
-            }
             _ => Ok(()),
         }
     }
 
     fn check_noise_key(&self) -> Result<(), LabError> {
         let own = Digest::from_bytes(unseen_core::seed::NoiseKey::new(self.keys.noise).commitment());
-        if self.ledger().noise_commitment.as_ref() == Some(&own) { Ok(()) } else { Err(LabError::OtherNoiseKey) }
-    }
-
-    /// Keeps the state. What is logged is logged whether this succeeds or not: the next opening
-    /// folds what is missing here.
-    fn save(&self) {
-        let _ = self.state.save(self.ledger(), self.log.checkpoint());
+        if self.ledger().noise_commitment() == Some(&own) { Ok(()) } else { Err(LabError::OtherNoiseKey) }
     }
 }
 
@@ -278,6 +279,11 @@ impl Lookup for WithAttachments<'_> {
     fn root_at(&self, size: u64) -> Result<[u8; 32], String> {
         Lookup::root_at(&*self.lab.log, size)
     }
+
+    fn check_sealed(&self, event: &Released, plan: &Plan) -> Option<Result<u64, CheckError>> {
+        let sealed = self.lab.sealed(event.job).filter(|sealed| sealed.digest() == event.body)?;
+        Some(sealed.check(plan, event.job, event.run))
+    }
 }
 
 /// `lab.toml`: what anyone may know of the lab.
@@ -290,7 +296,7 @@ struct About {
 
 /// Writes down, for people, what the ledger says.
 pub(crate) fn write_about(dir: &Path, ledger: &Ledger) -> Result<(), LabError> {
-    let text = toml::to_string(&About { origin: ledger.origin.clone(), log_key: ledger.log_key().to_owned() });
+    let text = toml::to_string(&About { origin: ledger.origin().to_owned(), log_key: ledger.log_key().to_owned() });
     let text = text.map_err(|error| LabError::Other(error.to_string()))?;
     write_durably(&dir.join("lab.toml"), text.as_bytes())
 }
@@ -324,15 +330,6 @@ fn open_log_when_free(dir: &Path, origin: &str, keys: &LabKeys) -> Result<Log, L
 fn read_origin(dir: &Path) -> Result<String, LabError> {
     let text = std::fs::read_to_string(dir.join("lab.toml")).map_err(|_| LabError::NoLab(dir.to_owned()))?;
     toml::from_str(&text).map(|about: About| about.origin).map_err(|_| LabError::NoLab(dir.to_owned()))
-}
-
-/// The attached bytes with this digest.
-pub(crate) fn attached<'a>(
-    attachments: Attachments<'a>,
-    digest: &Digest,
-    what: &'static str,
-) -> Result<&'a [u8], LabError> {
-    attachments.iter().copied().find(|blob| Digest::of(blob) == *digest).ok_or(LabError::Mismatch(what))
 }
 
 pub(crate) fn now() -> DateTime<Utc> {

@@ -27,7 +27,7 @@ pub fn submission(
         manifest: Digest::of(manifest_text.as_bytes()),
         module: Digest::of(component),
         datasets: datasets.collect::<Result<_, Refusal>>()?,
-        policy: ledger.policy.as_ref().map_or(0, |in_force| in_force.entry),
+        policy: ledger.in_force().map_or(0, |in_force| in_force.entry),
         rho: plan.charge.rho,
         pure_epsilon: plan.charge.pure_epsilon.as_ref().map(ToString::to_string),
         release: manifest.job.release.to_string(),

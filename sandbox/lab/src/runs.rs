@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use ring::hmac;
+use unseen_audit::named::{self, Lookup};
 use unseen_core::release::{Release as UnsealedRelease, ReleaseBody, SealedRelease};
 use unseen_ids::{Digest, JobId, PublicKey, Role};
 use unseen_policies::event::{Event, JobSubmitted, ReleaseRead, Released, RunFailed, RunStarted, Snapshot};
@@ -26,7 +27,7 @@ use unseen_worker::memory;
 use unseen_worker::process::{Fault, Outline, Part, Secrets, Worker};
 
 use crate::error::LabError;
-use crate::lab::{Attachments, Lab, attached, now, write_durably};
+use crate::lab::{Attachments, Lab, now, write_durably};
 use crate::requests;
 
 /// A run that is charged. It needs the lab no more: while it goes on, others use the lab as ever, so that no
@@ -119,7 +120,7 @@ impl Lab {
         for name in manifest.datasets() {
             self.ledger().dataset(name)?;
         }
-        let registered = self.ledger().datasets.iter().map(|(name, dataset)| (name, &dataset.registered.values));
+        let registered = self.ledger().datasets().iter().map(|(name, dataset)| (name, &dataset.registered.values));
         let plan = Plan::new(&manifest, &self.public_tables(registered)?).map_err(named)?;
         Ok((manifest, plan))
     }
@@ -127,11 +128,8 @@ impl Lab {
     /// The manifest of a submitted job, and its plan with the public tables it was submitted with.
     pub fn submitted_plan(&self, id: JobId) -> Result<(String, Manifest, Plan), LabError> {
         let submitted = &self.ledger().job(id)?.submitted;
-        let named = |error| LabError::Manifest { file: "job.toml".to_owned(), error };
         let text = self.text(&submitted.manifest)?;
-        let manifest = Manifest::parse(&text).map_err(named)?;
-        let seen = submitted.datasets.iter().map(|used| (&used.name, &used.values));
-        let plan = Plan::new(&manifest, &self.public_tables(seen)?).map_err(named)?;
+        let (manifest, plan) = named::plan(submitted, &*self.log).map_err(LabError::Named)?;
         Ok((text, manifest, plan))
     }
 
@@ -160,7 +158,7 @@ impl Lab {
         } else {
             // What would be refused is refused before a worker is made ready.
             let start = self.run_started(program, id)?;
-            self.ledger().check(&PublicKey::from(operator.verifying_key()), &self.record(start.clone())?)?;
+            self.ledger().may(&PublicKey::from(operator.verifying_key()), &self.record(start.clone())?)?;
             event = Some(start);
         }
         let ready = self.ready(program, id, threads)?;
@@ -220,19 +218,12 @@ impl Lab {
         Ok(Published { entry, body, bytes })
     }
 
-    /// Whether a submission names a manifest and a component that are there, fit each other, and cost
-    /// what it says.
-    pub(crate) fn check_submission(&self, event: &JobSubmitted, attachments: Attachments<'_>) -> Result<(), LabError> {
-        let text = attached(attachments, &event.manifest, "the manifest")?;
-        let text = std::str::from_utf8(text).map_err(|_| LabError::Mismatch("the manifest"))?;
-        let component = attached(attachments, &event.module, "the module")?;
-        let (manifest, plan) = self.plan("job.toml", text)?;
-        let made_anew = requests::submission(self.ledger(), &manifest, &plan, text, component)?;
-        if made_anew != *event {
-            return Err(LabError::Mismatch("what the job reads or costs"));
-        }
+    /// Whether a submission, which agrees with its manifest, can run here: its columns and its component.
+    pub(crate) fn check_submission(&self, event: &JobSubmitted, lookup: &dyn Lookup) -> Result<(), LabError> {
+        let (manifest, plan) = named::plan(event, lookup).map_err(LabError::Named)?;
+        let component = lookup.blob(&event.module).map_err(LabError::Named)?;
         self.check_columns(&manifest)?;
-        self.compiled(&event.module, component, &manifest, &plan).map(drop)
+        self.compiled(&event.module, &component, &manifest, &plan).map(drop)
     }
 
     /// Whether the datasets have the columns the manifest reads, by their descriptions.
@@ -291,7 +282,7 @@ impl Lab {
     /// The charge: from the moment this is in the log the job's loss is spent.
     fn run_started(&self, program: &Path, id: JobId) -> Result<RunStarted, LabError> {
         let job = self.ledger().job(id)?;
-        let in_force = self.ledger().policy.as_ref().ok_or(Refusal::OtherPolicy)?;
+        let in_force = self.ledger().in_force().ok_or(Refusal::OtherPolicy)?;
         let read = job.submitted.datasets.iter();
         Ok(RunStarted {
             job: id,
@@ -355,7 +346,7 @@ impl Lab {
         let started = self.started(id)?;
         Ok(Secrets {
             job: id,
-            origin: self.ledger().origin.clone(),
+            origin: self.ledger().origin().to_owned(),
             entry: started.entry,
             leaf: started.leaf.to_bytes(),
             noise_key: self.keys.noise,
@@ -431,7 +422,7 @@ impl Lab {
     pub(crate) fn settle_all(&mut self) -> Result<(), LabError> {
         let witnesses = self.ledger().witnesses().is_some();
         let open = |job: &Job| !witnesses || job.witnessed.is_some();
-        let jobs = self.ledger().jobs.iter().filter(|(_, job)| open(job));
+        let jobs = self.ledger().jobs().iter().filter(|(_, job)| open(job));
         let released: Vec<_> = jobs.filter_map(|(id, job)| Some((*id, job.release?.0))).collect();
         for (id, entry) in released {
             if let Some(sealed) = self.sealed(id) {
@@ -447,7 +438,7 @@ impl Lab {
     }
 
     /// The result that waits, if it is there and whole.
-    fn sealed(&self, id: JobId) -> Option<SealedRelease> {
+    pub(crate) fn sealed(&self, id: JobId) -> Option<SealedRelease> {
         let bytes = std::fs::read(self.sealed_path(id)).ok()?;
         SealedRelease::from_sealed_bytes(&self.seal_key(id).ok()?, &bytes).ok()
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use unseen_keys::{read_secret, write_secret};
 use unseen_log::Log;
 use unseen_policies::event::PolicySet;
+use unseen_policies::policy::Policy;
 use unseen_tlog::Signer;
 use unseen_tlog::dsse::Envelope;
 use unseen_tlog::sm2::{Sm2Envelope, Sm2NoteKey, Sm2NoteSigner, Sm2SigningKey};
@@ -24,10 +25,19 @@ impl Lab {
             join(&mut self.log, &self.keys)?;
         }
         let made = key(&self.keys)?.ok_or_else(|| LabError::NotAKey(self.keys.sm2_file()))?;
-        let verifier = Sm2NoteKey::new(&self.ledger().origin, made.verifying_key()).map_err(other)?;
+        let verifier = Sm2NoteKey::new(self.ledger().origin(), made.verifying_key()).map_err(other)?;
         let mut policy = self.ledger().policy().cloned().unwrap_or_default();
         policy.sm2_key = Some(verifier.to_string());
         self.sign_and_accept(PolicySet { policy }, operator, &[])
+    }
+
+    /// Whether the lab signs with the SM2 key that a policy names: where it does not, every checkpoint from
+    /// then on would lack a signature.
+    pub(crate) fn check_sm2(&self, policy: &Policy) -> Result<(), LabError> {
+        let Some(named) = &policy.sm2_key else { return Ok(()) };
+        let own = key(&self.keys)?.map(|key| Sm2NoteKey::new(self.ledger().origin(), key.verifying_key()));
+        let own = own.transpose().map_err(other)?.map(|key| key.to_string());
+        if own.as_ref() == Some(named) { Ok(()) } else { Err(LabError::OtherSm2Key) }
     }
 
     /// The second envelope of a release, if the lab has an SM2 key. Doing so again changes nothing that

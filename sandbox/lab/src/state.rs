@@ -1,11 +1,17 @@
 //! The folded ledger, kept in sled so that opening a lab need not read the whole log. It is a cache:
 //! authenticated, and thrown away whenever it does not fit the log.
+//!
+//! Each record stands under its own key, and an entry writes only those it changes. One tag covers them
+//! all: an HMAC over the XOR of one HMAC for each record (Bellare, Guérin and Rogaway 1995, "XOR MACs"),
+//! so that it can be brought up to date without reading the rest. The XOR itself is written nowhere, or
+//! records of several states could be combined to a state that never was.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use ring::hmac;
 use serde::{Deserialize, Serialize};
-use unseen_policies::ledger::Ledger;
+use unseen_policies::ledger::{Ledger, Put};
 use unseen_tlog::note::Checkpoint;
 
 use crate::error::LabError;
@@ -14,17 +20,23 @@ use crate::error::LabError;
 pub(crate) struct State {
     db: sled::Db,
     key: hmac::Key,
+    /// The XOR of the records' tags.
+    records: [u8; 32],
+    /// A write failed: the rest is left to the next opening, which folds it from the log.
+    behind: bool,
 }
 
-/// A ledger and the tree it was folded from.
+/// The tree that the records were folded from.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct Kept {
-    #[serde(with = "checkpoint_text")]
-    pub checkpoint: Checkpoint,
-    pub ledger: Ledger,
+struct Head {
+    origin: String,
+    size: u64,
+    root: [u8; 32],
+    tag: Vec<u8>,
 }
 
-const LEDGER: &[u8] = b"ledger v1";
+const HEAD: &[u8] = b"head v2";
+const RECORD: &[u8] = b"record/";
 
 impl State {
     /// Opens the cache; one that sled finds damaged is made anew. A system that refuses (a full disk,
@@ -38,38 +50,74 @@ impl State {
             std::fs::remove_dir_all(dir).map_err(LabError::io(dir))?;
             open().map_err(|error| LabError::State(error.to_string()))
         })?;
-        Ok(State { db, key: hmac::Key::new(hmac::HMAC_SHA256, secret) })
+        Ok(State { db, key: hmac::Key::new(hmac::HMAC_SHA256, secret), records: [0; 32], behind: false })
     }
 
-    /// What was saved last, if it is there and nobody altered it.
-    pub fn load(&self) -> Option<Kept> {
-        let bytes = self.db.get(LEDGER).ok()??;
-        let (tag, text) = bytes.split_at_checked(32)?;
-        hmac::verify(&self.key, &[LEDGER, text].concat(), tag).ok()?;
-        serde_json::from_slice(text).ok()
+    /// The ledger that was saved last and the checkpoint of its log, if they are there and nobody altered
+    /// them. What is of no use is removed.
+    pub fn load(&mut self) -> Result<Option<(Checkpoint, Ledger)>, LabError> {
+        let found = self.read();
+        if found.is_none() {
+            self.records = [0; 32];
+            self.db.clear().map_err(failed)?;
+        }
+        Ok(found)
     }
 
-    /// Saves. Losing it costs time, not truth.
-    pub fn save(&self, ledger: &Ledger, checkpoint: &Checkpoint) -> Result<(), LabError> {
-        let failed = |error: &dyn std::fmt::Display| LabError::State(error.to_string());
-        let kept = Kept { checkpoint: checkpoint.clone(), ledger: ledger.clone() };
-        let text = serde_json::to_vec(&kept).map_err(|error| failed(&error))?;
-        let tag = hmac::sign(&self.key, &[LEDGER, &text].concat());
-        self.db.insert(LEDGER, [tag.as_ref(), &text].concat()).map_err(|error| failed(&error))?;
-        self.db.flush().map(drop).map_err(|error| failed(&error))
+    fn read(&mut self) -> Option<(Checkpoint, Ledger)> {
+        let head: Head = serde_json::from_slice(&self.db.get(HEAD).ok()??).ok()?;
+        let checkpoint = Checkpoint { origin: head.origin, size: head.size, root: head.root };
+        let mut puts = Vec::new();
+        self.records = [0; 32];
+        for record in self.db.scan_prefix(RECORD) {
+            let (key, value) = record.ok()?;
+            self.toggle(&key, &value);
+            puts.push(serde_json::from_slice::<Put>(&value).ok()?);
+        }
+        hmac::verify(&self.key, &self.covered(&checkpoint), &head.tag).ok()?;
+        let ledger = Ledger::restore(checkpoint.size, puts);
+        Some((checkpoint, ledger))
+    }
+
+    /// Saves what entries up to `checkpoint` have put. Losing it costs time, not truth: after a failure
+    /// nothing more is saved until the lab is opened again.
+    pub fn save(&mut self, puts: &[Put], checkpoint: &Checkpoint) {
+        self.behind = self.behind || self.write(puts, checkpoint).is_err();
+    }
+
+    fn write(&mut self, puts: &[Put], checkpoint: &Checkpoint) -> Result<(), LabError> {
+        // Of two puts of one key the later one is left.
+        let puts: BTreeMap<String, &Put> = puts.iter().map(|put| (put.key(), put)).collect();
+        let mut batch = sled::Batch::default();
+        for (key, put) in puts {
+            let key = [RECORD, key.as_bytes()].concat();
+            let value = serde_json::to_vec(put).map_err(failed)?;
+            if let Some(old) = self.db.get(&key).map_err(failed)? {
+                self.toggle(&key, &old);
+            }
+            self.toggle(&key, &value);
+            batch.insert(key, value);
+        }
+        let tag = hmac::sign(&self.key, &self.covered(checkpoint)).as_ref().to_vec();
+        let Checkpoint { origin, size, root } = checkpoint.clone();
+        batch.insert(HEAD, serde_json::to_vec(&Head { origin, size, root, tag }).map_err(failed)?);
+        self.db.apply_batch(batch).map_err(failed)?;
+        self.db.flush().map(drop).map_err(failed)
+    }
+
+    /// Takes a record into the tag, or out of it.
+    fn toggle(&mut self, key: &[u8], value: &[u8]) {
+        let length = (key.len() as u64).to_le_bytes();
+        let tag = hmac::sign(&self.key, &[b"record".as_slice(), &length, key, value].concat());
+        self.records.iter_mut().zip(tag.as_ref()).for_each(|(byte, with)| *byte ^= with);
+    }
+
+    fn covered(&self, checkpoint: &Checkpoint) -> Vec<u8> {
+        let Checkpoint { origin, size, root } = checkpoint;
+        [HEAD, &self.records, &size.to_le_bytes(), root, origin.as_bytes()].concat()
     }
 }
 
-/// A checkpoint as three plain fields.
-mod checkpoint_text {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-    use unseen_tlog::note::Checkpoint;
-
-    pub fn serialize<S: Serializer>(checkpoint: &Checkpoint, serializer: S) -> Result<S::Ok, S::Error> {
-        (&checkpoint.origin, checkpoint.size, checkpoint.root).serialize(serializer)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Checkpoint, D::Error> {
-        Deserialize::deserialize(deserializer).map(|(origin, size, root)| Checkpoint { origin, size, root })
-    }
+fn failed(error: impl std::fmt::Display) -> LabError {
+    LabError::State(error.to_string())
 }

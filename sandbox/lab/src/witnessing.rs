@@ -69,7 +69,7 @@ impl Lab {
     /// Refuses when a witness has cosigned more of this log than there is here, or something else; and
     /// when none can be asked, for then nothing is known.
     pub(crate) fn must_be_newest_for_witnesses(&self) -> Result<(), LabError> {
-        let keys: Vec<NoteKey> = self.ledger().log_keys.iter().filter_map(|(_, key)| key.parse().ok()).collect();
+        let keys: Vec<NoteKey> = self.ledger().log_keys().values().filter_map(|key| key.parse().ok()).collect();
         let rule = self.ledger().witnesses().ok_or(LabError::NothingToCompare)?;
         let mut answered = 0;
         let mut refusals = Vec::new();

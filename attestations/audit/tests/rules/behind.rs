@@ -18,14 +18,17 @@ use crate::lab::*;
 pub type Break = fn(&mut Lab) -> (u64, &'static str);
 
 macro_rules! cases {
-    ($( $case:ident ),* $(,)?) => {
+    ($( $(#[$when:meta])* $case:ident ),* $(,)?) => {
         /// All of them.
-        pub const ALL: &[(&str, Break)] = &[$( (stringify!($case), $case) ),*];
+        pub const ALL: &[(&str, Break)] = &[$( $(#[$when])* (stringify!($case), $case) ),*];
     };
 }
 
 cases![
     a_witness_without_a_key,
+    #[cfg(feature = "sm2")]
+    a_mistyped_sm2_key,
+    a_mistyped_log_key,
     no_description,
     another_description_under_its_name,
     no_public_values,
@@ -76,6 +79,17 @@ fn a_witness_without_a_key(lab: &mut Lab) -> (u64, &'static str) {
     let witness = Witness { key: "witness.example+12345678+AAAA".into(), url: "https://witness.example".into() };
     let rule = Witnesses { quorum: 1, required: true, witness: vec![witness] };
     (lab.rules(|policy| policy.witnesses = Some(rule)), "the policy's witness: ")
+}
+
+#[cfg(feature = "sm2")]
+fn a_mistyped_sm2_key(lab: &mut Lab) -> (u64, &'static str) {
+    let key = format!("{ORIGIN}+12345678+/3NtMi13aXRoLXNtMwQ=");
+    (lab.rules(|policy| policy.sm2_key = Some(key)), "the policy's sm2_key: ")
+}
+
+fn a_mistyped_log_key(lab: &mut Lab) -> (u64, &'static str) {
+    let entry = lab.does(OWNER, LogKeyChanged { log_key: format!("{ORIGIN}+x") });
+    (entry, "the log's verifier key is malformed")
 }
 
 fn no_description(lab: &mut Lab) -> (u64, &'static str) {

@@ -1,11 +1,14 @@
 //! Random histories of good and bad entries: what is refused leaves no trace, and a ledger that was put
 //! away goes on as if it had not been.
 
+use std::collections::BTreeMap;
+
 use chrono::TimeDelta;
 use proptest::prelude::*;
-use unseen_audit::fold::Fold;
+use unseen_audit::fold::{Checked, Fold};
 use unseen_ids::{JobId, Role};
 use unseen_policies::event::*;
+use unseen_policies::ledger::Ledger;
 
 use crate::behind::Machine;
 use crate::lab::*;
@@ -35,7 +38,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// The entry of a step, after what is in the log so far.
 fn entry(lab: &mut Lab, Step { event, who, job, twist }: Step) -> Vec<u8> {
-    let jobs: Vec<JobId> = lab.ledger().jobs.keys().copied().collect();
+    let jobs: Vec<JobId> = lab.ledger().jobs().keys().copied().collect();
     let event = if jobs.is_empty() && event >= 8 { event % 8 } else { event };
     let job = if jobs.is_empty() { JobId(0) } else { *job.get(&jobs) };
     let run = |lab: &Lab| lab.job(job).run.as_ref().map_or(0, |run| run.entry);
@@ -83,10 +86,17 @@ fn entry(lab: &mut Lab, Step { event, who, job, twist }: Step) -> Vec<u8> {
     entry
 }
 
-/// A fold that was put away as JSON and taken out again.
-fn resumed(fold: &Fold) -> Fold {
-    let kept = serde_json::to_string(fold.ledger()).unwrap();
-    Fold::resume(serde_json::from_str(&kept).unwrap())
+/// What entries put, by key, as it is put away.
+type Kept = BTreeMap<String, String>;
+
+fn keep(kept: &mut Kept, checked: &Checked) {
+    kept.extend(checked.puts().iter().map(|put| (put.key(), serde_json::to_string(put).unwrap())));
+}
+
+/// A fold out of what was put away.
+fn resumed(size: u64, kept: &Kept) -> Fold {
+    let puts = kept.values().map(|put| serde_json::from_str(put).unwrap());
+    Fold::resume(Ledger::restore(size, puts))
 }
 
 proptest! {
@@ -100,12 +110,20 @@ proptest! {
             policy.witnesses.as_mut().unwrap().required = false;
             policy.evidence = Some(Machine::new().rule());
         });
-        let (mut fold, mut twin) = (lab.fold().clone(), resumed(lab.fold()));
+        let (mut fold, mut kept) = (Fold::default(), Kept::new());
+        for entry in &lab.entries {
+            let checked = fold.check(entry).unwrap();
+            keep(&mut kept, &checked);
+            fold.apply(checked).unwrap();
+        }
+        let mut twin = resumed(fold.ledger().size(), &kept);
         for step in steps {
             let entry = entry(&mut lab, step);
             let before = fold.ledger().clone();
             prop_assert_eq!(twin.ledger(), &before);
-            let checked = fold.check(&entry).map(|opened| opened.leaf).map_err(|error| error.to_string());
+            let checked = fold.check(&entry);
+            checked.iter().for_each(|checked| keep(&mut kept, checked));
+            let checked = checked.map(|checked| checked.opened().leaf).map_err(|error| error.to_string());
             prop_assert_eq!(fold.ledger(), &before, "asking changes nothing");
             let next = fold.next(&entry).map(|opened| opened.leaf).map_err(|error| error.to_string());
             prop_assert_eq!(&checked, &next, "what may come next can");
@@ -117,9 +135,9 @@ proptest! {
                 fold.skip();
                 twin.skip();
             }
-            prop_assert_eq!(fold.ledger().size, before.size + 1);
+            prop_assert_eq!(fold.ledger().size(), before.size() + 1);
             lab.push(entry);
-            twin = resumed(&twin);
+            twin = resumed(fold.ledger().size(), &kept);
         }
     }
 }

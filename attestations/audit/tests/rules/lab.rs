@@ -94,7 +94,7 @@ pub struct Lab {
     fold: Fold,
     nonces: u128,
     /// Entries that hand the log over, and the key they hand it to.
-    handovers: BTreeMap<usize, u8>,
+    pub handovers: BTreeMap<usize, u8>,
 }
 
 impl Lab {
@@ -137,7 +137,7 @@ impl Lab {
     }
 
     pub fn job(&self, job: JobId) -> &Job {
-        &self.ledger().jobs[&job]
+        &self.ledger().jobs()[&job]
     }
 
     pub fn size(&self) -> u64 {
@@ -180,7 +180,7 @@ impl Lab {
     /// Signs an event and puts it in; it must fold.
     pub fn does(&mut self, who: u8, event: impl Into<Event>) -> u64 {
         let entry = self.seal(who, event);
-        self.fold.check(&entry).unwrap();
+        drop(self.fold.check(&entry).unwrap());
         self.push(entry)
     }
 
@@ -238,7 +238,7 @@ impl Lab {
 
     pub fn used(&self, name: &str) -> Used {
         let Dataset { registered: DatasetRegistered { snapshot, description, values, .. }, .. } =
-            self.ledger().datasets[name].clone();
+            self.ledger().datasets()[name].clone();
         Used { name: name.into(), snapshot, description, values }
     }
 
@@ -248,7 +248,7 @@ impl Lab {
             manifest: self.put(MANIFEST),
             module: Digest::of(b"a component"),
             datasets: vec![self.used("firms"), self.used("towns")],
-            policy: self.ledger().policy.as_ref().unwrap().entry,
+            policy: self.ledger().in_force().unwrap().entry,
             rho: "0.25".parse().unwrap(),
             pure_epsilon: None,
             release: "+3600s".into(),
@@ -294,7 +294,7 @@ impl Lab {
 
     pub fn start(&self, job: JobId) -> RunStarted {
         let Job { submitted, leaf, approvals, .. } = self.job(job).clone();
-        let policy = self.ledger().policy.as_ref().unwrap();
+        let policy = self.ledger().in_force().unwrap();
         RunStarted {
             job,
             submission: leaf,
@@ -395,7 +395,7 @@ impl Lab {
         let folder = tempfile::tempdir().unwrap();
         let mut log = Log::create(folder.path(), ORIGIN, Arc::new(key(LOG_KEY))).unwrap();
         let mut from = 0;
-        for (at, to) in &self.handovers {
+        for (at, to) in self.handovers.range(..self.entries.len()) {
             log.append_batch(&self.entries[from..*at]).unwrap();
             log.hand_over(&self.entries[*at], Arc::new(key(*to))).unwrap();
             from = at + 1;

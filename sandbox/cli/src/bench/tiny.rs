@@ -29,7 +29,7 @@ pub fn run(bench: &Path) -> Fallible<Cost> {
     let keys: Vec<_> =
         ["owner", "other"].iter().map(|name| write_new_key(&dir.join(name))).collect::<Result<_, _>>()?;
     let mut lab = Lab::init(&dir.join("lab"), "bench/tiny", "owner", &keys[0])?;
-    let origin = lab.ledger().origin.clone();
+    let origin = lab.ledger().origin().to_owned();
     let roles = vec![Role::Steward, Role::Analyst];
     let key = PublicKey::from(keys[1].verifying_key());
     let proof = unseen_entries::sign::prove_enrolment(&keys[1], &origin, "other", &roles)?;

@@ -33,7 +33,7 @@ pub fn run(globals: &Globals, args: &BudgetArgs) -> Outcome {
         found.push(json!({ "dataset": dataset, "analyst": who, "spent": spent, "left": left, "cap": cap, "delta": policy.delta,
             "spentEpsilon": accounting::epsilon(spent, policy.delta), "leftEpsilon": accounting::epsilon(left, policy.delta) }));
     };
-    let private = ledger.datasets.iter().filter(|(name, dataset)| {
+    let private = ledger.datasets().iter().filter(|(name, dataset)| {
         dataset.registered.domain.is_some() && args.dataset.as_ref().is_none_or(|wanted| wanted == *name)
     });
     for (name, dataset) in private {
@@ -41,7 +41,7 @@ pub fn run(globals: &Globals, args: &BudgetArgs) -> Outcome {
             line(name, &tr("everyone"), dataset.spent, policy.caps.dataset);
         }
         let analysts =
-            ledger.people.values().filter(|person| person.revoked.is_none() && person.roles.contains(&Role::Analyst));
+            ledger.people().values().filter(|person| person.revoked.is_none() && person.roles.contains(&Role::Analyst));
         let mut names: Vec<&String> = analysts.map(|person| &person.name).chain(dataset.spent_by.keys()).collect();
         names.sort();
         names.dedup();
@@ -50,7 +50,7 @@ pub fn run(globals: &Globals, args: &BudgetArgs) -> Outcome {
         }
     }
     let mut domains: Vec<&String> =
-        ledger.datasets.values().filter_map(|dataset| dataset.registered.domain.as_ref()).collect();
+        ledger.datasets().values().filter_map(|dataset| dataset.registered.domain.as_ref()).collect();
     domains.sort();
     domains.dedup();
     let mut text = table(&["dataset", "analyst", ">spent, rho (ε)", ">left, rho (ε)", "used"], rows);

@@ -103,7 +103,7 @@ fn describe(source: &Path, out: Option<&Path>) -> Outcome {
 fn list(globals: &Globals) -> Outcome {
     let lab = open(globals)?;
     let (mut rows, mut found) = (Vec::new(), Vec::new());
-    for (name, dataset) in &lab.ledger().datasets {
+    for (name, dataset) in lab.ledger().datasets() {
         let (description, _) = lab.description(name)?;
         let domain = dataset.registered.domain.clone();
         let open_to = if dataset.registered.open_to.is_empty() {

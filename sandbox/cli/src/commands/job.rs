@@ -270,8 +270,8 @@ fn check(globals: &Globals, job: &JobDir, twins: Option<&Path>) -> Outcome {
 
 fn list(lab: &Lab) -> Outcome {
     let ledger = lab.ledger();
-    let author = |key| ledger.people.get(key).map_or(String::new(), |person| person.name.clone());
-    let rows = ledger.jobs.iter().map(|(id, job)| {
+    let author = |key| ledger.people().get(key).map_or(String::new(), |person| person.name.clone());
+    let rows = ledger.jobs().iter().map(|(id, job)| {
         vec![
             id.to_string(),
             job.submitted.title.clone(),
@@ -282,7 +282,7 @@ fn list(lab: &Lab) -> Outcome {
         ]
     });
     let json: Vec<_> = ledger
-        .jobs
+        .jobs()
         .iter()
         .map(|(id, job)| json!({ "job": id.to_string(), "title": job.submitted.title, "author": author(&job.author), "state": job.state,
             "rho": job.submitted.rho, "submitted": job.time }))
@@ -295,7 +295,7 @@ fn show(lab: &Lab, id: JobId, with_manifest: bool) -> Outcome {
     let job = ledger.job(id)?;
     let (manifest_text, manifest, plan): (String, Manifest, Plan) = lab.submitted_plan(id)?;
     let delta = ledger.policy().map_or(1e-6, |policy| policy.delta);
-    let name = |key| ledger.people.get(key).map_or(String::new(), |person| person.name.clone());
+    let name = |key| ledger.people().get(key).map_or(String::new(), |person| person.name.clone());
     let approvals: Vec<_> = job.approvals.iter().map(|(_, key)| name(key)).collect();
     let mut text = facts(&[
         ("Job", format!("{id} {}", job.submitted.title)),

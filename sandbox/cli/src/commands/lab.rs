@@ -71,23 +71,23 @@ pub fn run(globals: &Globals, command: &LabCommand) -> Outcome {
 fn summary(lab: &Lab) -> serde_json::Value {
     let ledger = lab.ledger();
     json!({
-        "origin": ledger.origin,
+        "origin": ledger.origin(),
         "logKey": ledger.log_key(),
-        "entries": ledger.size,
-        "people": ledger.people.len(),
-        "datasets": ledger.datasets.len(),
-        "jobs": ledger.jobs.len(),
+        "entries": ledger.size(),
+        "people": ledger.people().len(),
+        "datasets": ledger.datasets().len(),
+        "jobs": ledger.jobs().len(),
     })
 }
 
 fn about(lab: &Lab) -> String {
     let ledger = lab.ledger();
     facts(&[
-        ("Log", ledger.origin.clone()),
+        ("Log", ledger.origin().to_owned()),
         ("Verifier key", ledger.log_key().to_owned()),
-        ("Entries", ledger.size.to_string()),
-        ("People", ledger.people.values().filter(|person| person.revoked.is_none()).count().to_string()),
-        ("Datasets", ledger.datasets.len().to_string()),
-        ("Jobs", ledger.jobs.len().to_string()),
+        ("Entries", ledger.size().to_string()),
+        ("People", ledger.people().values().filter(|person| person.revoked.is_none()).count().to_string()),
+        ("Datasets", ledger.datasets().len().to_string()),
+        ("Jobs", ledger.jobs().len().to_string()),
     ])
 }

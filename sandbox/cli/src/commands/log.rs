@@ -76,7 +76,7 @@ fn list(lab: &Lab, from: u64) -> Outcome {
             continue;
         }
         let ledger = fold.ledger();
-        let signer = match ledger.people.get(&opened.signer) {
+        let signer = match ledger.people().get(&opened.signer) {
             Some(person) => person.name.clone(),
             None => tr("the lab").into_owned(),
         };
@@ -156,13 +156,13 @@ fn copy(lab: &Lab, out: &Path, modules: bool) -> Result<usize, LabError> {
         write(&name, &bytes)?;
         count += 1;
     }
-    for (entry, _) in lab.ledger().log_keys.iter().skip(1) {
+    for entry in lab.ledger().log_keys().keys().skip(1) {
         let name = handover_path(*entry);
         let path = lab.log_dir().join(&name);
         write(&name, &std::fs::read(&path).map_err(LabError::io(path))?)?;
         count += 1;
     }
-    for entry in lab.ledger().jobs.values().filter_map(|job| job.release) {
+    for entry in lab.ledger().jobs().values().filter_map(|job| job.release) {
         let name = sm2_path(entry.0);
         // Only labs that sign in SM2 too have these.
         if let Ok(bytes) = std::fs::read(lab.log_dir().join(&name)) {

@@ -69,12 +69,12 @@ pub fn person(globals: &Globals, command: &PersonCommand) -> Outcome {
             let asked = match (request, who) {
                 (Some(file), _) => {
                     let request = read_request(file)?;
-                    if request.log != lab.ledger().origin {
-                        return Err(Refusal::OtherLog(request.log, lab.ledger().origin.clone()).into());
+                    if request.log != lab.ledger().origin() {
+                        return Err(Refusal::OtherLog(request.log, lab.ledger().origin().to_owned()).into());
                     }
                     request.enrolment
                 }
-                (None, Some(who)) => enrolment(&lab.ledger().origin, who)?,
+                (None, Some(who)) => enrolment(lab.ledger().origin(), who)?,
                 (None, None) => return Err("give a request, or a name, a role and a new key".into()),
             };
             let Enrolment { name, roles, key, proof } = asked;
@@ -153,14 +153,14 @@ fn enrolment(log: &str, who: &NewPerson) -> Result<Enrolment, LabError> {
 
 /// The key of an enrolled person, by name or by the key itself.
 fn find(lab: &Lab, person: &str) -> Result<PublicKey, Refusal> {
-    let people = &lab.ledger().people;
+    let people = lab.ledger().people();
     let by_name = people.iter().find(|(_, found)| found.name == person && found.revoked.is_none());
     let by_key = || people.keys().find(|key| key.to_string() == person);
     by_name.map(|(key, _)| key).or_else(by_key).cloned().ok_or_else(|| Refusal::NoSuchPerson(person.to_owned()))
 }
 
 fn list(lab: &Lab) -> Outcome {
-    let mut people: Vec<_> = lab.ledger().people.iter().collect();
+    let mut people: Vec<_> = lab.ledger().people().iter().collect();
     people.sort_by_key(|(_, person)| person.since);
     let rows = people.iter().map(|(key, person)| {
         let roles: Vec<_> = person.roles.iter().map(|role| tr(role.name()).into_owned()).collect();

@@ -1,0 +1,187 @@
+//! Whether an entry may come next, and what it would change. Rules of jobs are in [`super::jobs`].
+
+use std::collections::BTreeSet;
+
+use unseen_ids::{Digest, PublicKey, Role};
+
+use super::put::{Nonce, Put};
+use super::{Checked, Dataset, InForce, Ledger, Person, Refusal};
+use crate::event::{DatasetRegistered, Event, LabCreated, LogKeyChanged, PersonEnrolled, PersonRevoked, Record};
+use crate::lifecycle::{self, Who};
+use crate::text::hides;
+
+/// An entry whose signature was verified, as the ledger looks at it.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    /// Who signed it.
+    pub signer: &'a PublicKey,
+    /// What it says.
+    pub record: &'a Record,
+    /// Its RFC 6962 leaf hash.
+    pub leaf: Digest,
+    /// SHA-256 of the statement in its envelope.
+    pub statement: Digest,
+}
+
+impl Ledger {
+    /// Whether this entry may be appended now, and what it changes. Changes nothing itself.
+    pub fn check(&self, entry: Entry<'_>) -> Result<Checked, Refusal> {
+        let Entry { signer, record, leaf, .. } = entry;
+        let event = &record.event;
+        if matches!(event, Event::LabCreated(_)) != (self.size == 0) {
+            return Err(Refusal::NotTheBeginning);
+        }
+        let nonce = Nonce::parse(&record.nonce)?;
+        if !matches!(event, Event::LabCreated(_)) && record.log != self.origin {
+            return Err(Refusal::OtherLog(record.log.clone(), self.origin.clone()));
+        }
+        if self.nonces.get(signer).is_some_and(|used| used.contains(&nonce)) {
+            return Err(Refusal::Replayed);
+        }
+        if let Some(who) = lifecycle::signer(event.kind()) {
+            self.must(signer, who)?;
+        }
+        let mut puts = match event {
+            Event::LabCreated(e) => created(signer, &record.log, e)?,
+            Event::PersonEnrolled(e) => self.enrolled(e)?,
+            Event::PersonRevoked(e) => self.revoked(e)?,
+            Event::PolicySet(e) => {
+                e.policy.check().map_err(Refusal::BadPolicy)?;
+                vec![Put::Policy(InForce { entry: self.size, leaf, policy: e.policy.clone() })]
+            }
+            Event::DatasetRegistered(e) => self.registered(entry, e)?,
+            Event::LogKeyChanged(e) => self.log_key_changed(e)?,
+            Event::JobSubmitted(e) => self.submitted(entry, e)?,
+            Event::JobApproved(e) => self.approved(entry, e)?,
+            Event::JobRejected(e) => self.rejected(entry, e)?,
+            Event::RunStarted(e) => self.started(entry, e)?,
+            Event::EvidenceRecorded(e) => self.evidence_recorded(entry, e)?,
+            Event::Released(e) => self.released(entry, e)?,
+            Event::ReleaseWitnessed(e) => self.release_witnessed(entry, e)?,
+            Event::RunFailed(e) => self.failed(entry, e)?,
+            Event::ReleaseRead(e) => self.read(entry, e)?,
+        };
+        puts.push(Put::Nonce(*signer, nonce));
+        Ok(Checked { entry: self.size, puts })
+    }
+
+    /// Whether `signer` could append this now, were it signed.
+    pub fn may(&self, signer: &PublicKey, record: &Record) -> Result<(), Refusal> {
+        let unknown = Digest::from_bytes([0; 32]);
+        self.check(Entry { signer, record, leaf: unknown, statement: unknown }).map(drop)
+    }
+
+    pub(super) fn must(&self, signer: &PublicKey, who: Who) -> Result<(), Refusal> {
+        let role = match who {
+            Who::Lab if self.service_key.as_ref() == Some(signer) => return Ok(()),
+            Who::Lab => return Err(Refusal::NotTheLab),
+            // Named by the entry itself.
+            Who::Owner => return Ok(()),
+            Who::Anyone => return self.person(signer).map(drop),
+            Who::Person(role) | Who::NotAuthor(role) => role,
+        };
+        let person = self.person(signer)?;
+        if person.roles.contains(&role) {
+            return Ok(());
+        }
+        let role = match role {
+            Role::Steward => "a steward",
+            Role::Analyst => "an analyst",
+            Role::Operator => "an operator",
+            Role::Auditor => "an auditor",
+        };
+        Err(Refusal::WrongRole { name: person.name.clone(), role })
+    }
+
+    fn person_put(&self, key: PublicKey, name: &str, roles: &[Role]) -> Put {
+        Put::Person(key, Person { name: name.to_owned(), roles: roles.to_vec(), since: self.size, revoked: None })
+    }
+
+    fn enrolled(&self, e: &PersonEnrolled) -> Result<Vec<Put>, Refusal> {
+        check_name(&e.name)?;
+        if e.roles.is_empty() || e.roles.iter().collect::<BTreeSet<_>>().len() != e.roles.len() {
+            return Err(Refusal::BadRoles);
+        }
+        if self.people.contains_key(&e.key) || self.service_key.as_ref() == Some(&e.key) {
+            return Err(Refusal::KeyTaken);
+        }
+        if self.people.values().any(|person| person.name == e.name && person.revoked.is_none()) {
+            return Err(Refusal::NameTaken(e.name.clone()));
+        }
+        Ok(vec![self.person_put(e.key, &e.name, &e.roles)])
+    }
+
+    fn revoked(&self, e: &PersonRevoked) -> Result<Vec<Put>, Refusal> {
+        let person = self.people.get(&e.key).ok_or_else(|| Refusal::NoSuchPerson(e.key.short()))?;
+        if let Some(entry) = person.revoked {
+            return Err(Refusal::Revoked(person.name.clone(), entry));
+        }
+        let operates = |person: &Person| person.revoked.is_none() && person.roles.contains(&Role::Operator);
+        let others = self.people.iter().any(|(key, person)| *key != e.key && operates(person));
+        if operates(person) && !others {
+            return Err(Refusal::LastOperator(person.name.clone()));
+        }
+        Ok(vec![Put::Person(e.key, Person { revoked: Some(self.size), ..person.clone() })])
+    }
+
+    fn registered(&self, entry: Entry<'_>, e: &DatasetRegistered) -> Result<Vec<Put>, Refusal> {
+        check_name(&e.name)?;
+        let kind = |domain: &Option<String>| {
+            domain.as_ref().map_or("no unit".to_owned(), |d| format!("the unit domain `{d}`"))
+        };
+        let old = self.datasets.get(&e.name);
+        if let Some(old) = old.filter(|old| old.registered.domain != e.domain) {
+            let (was, now) = (kind(&old.registered.domain), kind(&e.domain));
+            return Err(Refusal::DatasetChanged { name: e.name.clone(), was, now });
+        }
+        if let Some(domain) = &e.domain {
+            let others = self.datasets.values().map(|dataset| &dataset.registered);
+            let mut others = others.filter(|other| other.name != e.name && other.domain.as_ref() == Some(domain));
+            if let Some(other) = others.find(|other| other.buckets != e.buckets) {
+                return Err(Refusal::OtherBuckets { domain: domain.clone(), has: other.buckets, not: e.buckets });
+            }
+        }
+        // The budget runs on under the same name.
+        let (spent, spent_by) = old.map(|old| (old.spent, old.spent_by.clone())).unwrap_or_default();
+        let (steward, time) = (*entry.signer, entry.record.time);
+        let dataset = Dataset { registered: e.clone(), entry: self.size, steward, time, spent, spent_by };
+        Ok(vec![Put::Dataset(e.name.clone(), dataset)])
+    }
+
+    fn log_key_changed(&self, e: &LogKeyChanged) -> Result<Vec<Put>, Refusal> {
+        if self.log_keys.values().any(|key| *key == e.log_key) {
+            return Err(Refusal::BadLogKey(e.log_key.clone()));
+        }
+        check_named_as(&self.origin, &e.log_key)?;
+        Ok(vec![Put::LogKey { entry: self.size, log_key: e.log_key.clone() }])
+    }
+}
+
+fn created(signer: &PublicKey, log: &str, e: &LabCreated) -> Result<Vec<Put>, Refusal> {
+    check_name(&e.owner)?;
+    if e.owner_key != *signer {
+        return Err(Refusal::NotEnrolled);
+    }
+    // One key must not be both an operator's and the lab's.
+    if e.owner_key == e.service_key {
+        return Err(Refusal::KeyTaken);
+    }
+    check_named_as(log, &e.log_key)?;
+    let (service_key, noise_commitment) = (e.service_key, e.noise_commitment);
+    Ok(vec![
+        Put::Lab { origin: log.to_owned(), service_key, noise_commitment },
+        Put::LogKey { entry: 0, log_key: e.log_key.clone() },
+        Ledger::default().person_put(e.owner_key, &e.owner, &[Role::Operator]),
+    ])
+}
+
+/// Whether a verifier key is one for the log of this name.
+fn check_named_as(log: &str, log_key: &str) -> Result<(), Refusal> {
+    let fits = log_key.split_once('+').is_some_and(|(name, _)| name == log);
+    if fits { Ok(()) } else { Err(Refusal::BadLogKey(log_key.to_owned())) }
+}
+
+fn check_name(name: &str) -> Result<(), Refusal> {
+    let fine = (1..=64).contains(&name.chars().count()) && name.trim() == name && !name.chars().any(hides);
+    if fine { Ok(()) } else { Err(Refusal::BadName(name.to_owned())) }
+}
