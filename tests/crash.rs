@@ -309,6 +309,10 @@ fn a_full_disk_refuses_and_breaks_nothing() {
             audited(&lab, "after a full disk");
         }
     }
+    small.fill(&lab, 0);
+    reads(&lab, &job);
+    small.empty(&lab);
+    small.read_only(&lab, || reads(&lab, &job));
     // Where it runs out in the middle, what is reported as logged is logged, and nothing else.
     for left in (16..160).step_by(12) {
         let before = lab.entries();
@@ -325,6 +329,28 @@ fn a_full_disk_refuses_and_breaks_nothing() {
     }
     lab.ok(&["job", "run", &job, "--key", "keys/operator.pem"]);
     assert_eq!(lab.ok(&["audit", "replay", &job])["agrees"], true);
+}
+
+/// Everything that only reads, where nothing can be written.
+fn reads(lab: &Lab, job: &str) {
+    let commands: [&[&str]; 10] = [
+        &["lab", "show"],
+        &["person", "list"],
+        &["policy", "show"],
+        &["dataset", "list"],
+        &["dataset", "show", "firms"],
+        &["job", "list"],
+        &["job", "show", job],
+        &["budget"],
+        &["log", "show"],
+        &["log", "checkpoint"],
+    ];
+    for args in commands {
+        assert_ne!(lab.ok(args), Value::Null, "{args:?}");
+    }
+    lab.ok(&["log", "export", "out-of-a-full-lab"]);
+    lab.ok(&["audit", "verify", "out-of-a-full-lab"]);
+    std::fs::remove_dir_all(lab.path("out-of-a-full-lab")).unwrap();
 }
 
 /// A place with little room for the lab: a small file system where we may mount one, and else a
@@ -368,6 +394,20 @@ impl Small {
             let status = Command::new("fallocate").args(["-l", &room.to_string()]).arg(lab.path("lab/filler")).status();
             assert!(status.unwrap().success());
         }
+    }
+
+    /// Does something while nothing can be written here; where it cannot be so, as it is.
+    fn read_only(&self, lab: &Lab, work: impl FnOnce()) {
+        let Small::Disk(place) = self else { return work() };
+        let remount = |how: &str| {
+            let status = Command::new("mount").args(["-o", &format!("remount,{how}")]).arg(place).status();
+            assert!(status.unwrap().success());
+        };
+        remount("ro");
+        work();
+        let refused = lab.unseen(&["job", "submit", "job", "--key", "keys/analyst.pem"]);
+        assert!(refused.code == 1 && refused.stderr.to_lowercase().contains("read-only"), "{refused:?}");
+        remount("rw");
     }
 
     fn empty(&self, lab: &Lab) {

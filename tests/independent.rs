@@ -170,6 +170,16 @@ fn everybody_accepts_the_log_as_it_is() {
     }
 }
 
+/// Every kind of entry, and keys of every kind. The envelopes signed with SSH are for tools that know SSH.
+#[test]
+fn everybody_accepts_the_golden_log() {
+    let bundle = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/log");
+    let key = std::fs::read_to_string(bundle.join("log.vkey")).unwrap();
+    for verifier in [Go, TlogScales, Securesystemslib, Sigstore, OpenSsl, JsonSchema] {
+        verifier.accepts(&bundle, key.trim(), None);
+    }
+}
+
 #[test]
 fn a_flipped_bit_is_found_wherever_it_is() {
     let story = story();

@@ -320,9 +320,13 @@ fn watched(lab: &Lab) -> Watched {
     Watched { kinds: lab.kinds(), said, worked, gap, slot }
 }
 
-/// Without what is different in any two labs: moments, and digests.
+/// Without what is different in any two labs: moments, digests, and the numbers of processes.
 fn without_times(text: &str) -> String {
+    let mut before = "";
     let words = text.split_whitespace().map(|word| {
+        if std::mem::replace(&mut before, word) == "process" {
+            return "...";
+        }
         let moment =
             word.chars().filter(char::is_ascii_digit).count() > 3 && (word.contains(':') || word.contains('-'));
         if moment || word.len() > 40 { "..." } else { word }

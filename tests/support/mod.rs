@@ -224,7 +224,10 @@ pub fn start(lab: &Lab, job: &str, runtime_build: Digest, ago: TimeDelta) -> u64
 pub fn worker_behind_walls(lab: u32) -> String {
     let start = std::time::Instant::now();
     loop {
-        let children = std::fs::read_to_string(format!("/proc/{lab}/task/{lab}/children")).unwrap_or_default();
+        // Each thread has the children that it started.
+        let threads = std::fs::read_dir(format!("/proc/{lab}/task")).into_iter().flatten().flatten();
+        let children: String =
+            threads.map(|thread| std::fs::read_to_string(thread.path().join("children")).unwrap_or_default()).collect();
         let shut_in = |pid: &&str| {
             std::fs::read_to_string(format!("/proc/{pid}/status")).is_ok_and(|status| status.contains("Seccomp:\t2"))
         };

@@ -1,15 +1,19 @@
 """Verifies every entry of a log as a DSSE envelope, with securesystemslib and the keys that the log itself
-enrols, and shows that the same envelopes are refused once altered.
+enrols, and shows that the same envelopes are refused once altered. What was signed with SSH is verified with
+ssh-keygen.
 
     envelopes.py FOLDER
 
 Ends with one line, and with 0 if that begins with OK.
 """
 
+import base64
 import copy
 import hashlib
 import json
+import subprocess
 import sys
+import tempfile
 from collections import defaultdict
 from pathlib import Path
 
@@ -31,6 +35,38 @@ def key(public):
 def verify(entry, keys, threshold=1):
     """Who signed it. The library changes the dictionary that it reads."""
     return set(Envelope.from_dict(copy.deepcopy(entry)).verify(list(keys), threshold))
+
+
+def by_ssh(entry):
+    """The blob of an SSH signature, if it is one."""
+    blob = base64.b64decode(entry["signatures"][0]["sig"])
+    return blob if blob.startswith(b"SSHSIG") else None
+
+
+def verify_ssh(entry, publics):
+    """Whether one of these keys signed the envelope, by ssh-keygen. The blob names its key; that it is the one
+    of the entry's key id is looked at here."""
+    blob = by_ssh(entry)
+    if blob is None:
+        return False
+    length = int.from_bytes(blob[10:14], "big")
+    public = blob[14 : 14 + length]
+    parts, at = [], 0
+    while at < len(public):
+        size = int.from_bytes(public[at : at + 4], "big")
+        parts.append(public[at + 4 : at + 4 + size])
+        at += 4 + size
+    if parts[1].hex() not in publics or hashlib.sha256(parts[1]).hexdigest() != entry["signatures"][0]["keyid"]:
+        return False
+    payload = base64.b64decode(entry["payload"])
+    signed = b"DSSEv1 %d %s %d %s" % (len(entry["payloadType"]), entry["payloadType"].encode(), len(payload), payload)
+    with tempfile.TemporaryDirectory() as folder:
+        allowed, signature = Path(folder, "allowed"), Path(folder, "sig")
+        allowed.write_text(f"who {parts[0].decode()} {base64.b64encode(public).decode()}\n")
+        armored = base64.encodebytes(blob).decode()
+        signature.write_text(f"-----BEGIN SSH SIGNATURE-----\n{armored}-----END SSH SIGNATURE-----\n")
+        command = ["ssh-keygen", "-Y", "verify", "-f", allowed, "-I", "who", "-n", "unseen", "-s", signature]
+        return subprocess.run(command, input=signed, capture_output=True).returncode == 0
 
 
 def flipped(base64):
@@ -57,23 +93,31 @@ def check(folder):
     reader = TilesReader(make_backend(str(folder)))
     size = reader.get_checkpoint().size
     entries = [json.loads(reader.get_entry(index)) for index in range(size)]
-    keys, approvals = [], defaultdict(list)
+    keys, publics, ssh, approvals = [], [], 0, defaultdict(list)
     for index, entry in enumerate(entries):
         statement = json.loads(Envelope.from_dict(copy.deepcopy(entry)).payload)
         kind, event = statement["predicateType"], statement["predicate"].get("event")
         if index == 0:
             keys += [key(event["ownerKey"]), key(event["serviceKey"])]
-        try:
-            verify(entry, keys)
-        except VerificationError as why:
-            raise Refused(f"SIGNATURE of entry {index}: {why}") from why
-        for other in altered(entry):
-            refused(other, keys, 1, f"entry {index} was altered")
-        others = [known for known in keys if known.keyid != entry["signatures"][0]["keyid"]]
-        refused(entry, others, 1, f"the signer of entry {index} is unknown")
+        if by_ssh(entry):
+            ssh += 1
+            if not verify_ssh(entry, publics):
+                raise Refused(f"SIGNATURE of entry {index}: ssh-keygen refuses it")
+            if any(verify_ssh(other, publics) for other in altered(entry)):
+                raise Refused(f"SIGNATURE accepted though entry {index} was altered")
+        else:
+            try:
+                verify(entry, keys)
+            except VerificationError as why:
+                raise Refused(f"SIGNATURE of entry {index}: {why}") from why
+            for other in altered(entry):
+                refused(other, keys, 1, f"entry {index} was altered")
+            others = [known for known in keys if known.keyid != entry["signatures"][0]["keyid"]]
+            refused(entry, others, 1, f"the signer of entry {index} is unknown")
         if kind == "urn:unseen:Enrolment/v1":
             keys.append(key(event["key"]))
-        if kind == "urn:unseen:Approval/v1":
+            publics.append(event["key"])
+        if kind == "urn:unseen:Approval/v1" and not by_ssh(entry):
             approvals[event["job"]].append(entry)
     for job, given in approvals.items():
         # Two people, an envelope each: that is two of two.
@@ -85,7 +129,8 @@ def check(folder):
         refused(both, keys, 2, f"the approvals of job {job} are of two payloads")
         twice = [dict(given[0]["signatures"][0]) for _ in range(2)]
         refused({**given[0], "signatures": twice}, keys, 2, "one signature was given twice")
-    return f"{size} envelopes by {len(keys)} keys, {sum(map(len, approvals.values()))} approvals"
+    given = sum(map(len, approvals.values()))
+    return f"{size} envelopes by {len(keys)} keys, {given} approvals, {ssh} by SSH"
 
 
 def main():

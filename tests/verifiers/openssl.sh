@@ -30,7 +30,13 @@ verify() {
 base64 -d <<< "${vkey#*+*+}" | tail -c 32 | public_key log.pem 2> openssl.log || refuse "MALFORMED key of the log"
 origin=${vkey%%+*}
 sed -n '1,/^$/p' "$folder/checkpoint" | sed '$d' > body
-grep -F "— $origin " "$folder/checkpoint" | sed 's/.* //' | base64 -d 2> /dev/null | tail -c +5 > body.sig
+id=${vkey#*+} id=${id%%+*}
+: > body.sig
+# Of the lines under the log's name, the one that begins with the key's id: there may be one in SM2 too.
+grep -F "— $origin " "$folder/checkpoint" | sed 's/.* //' | while read -r line; do
+    base64 -d <<< "$line" > line.sig 2> /dev/null || continue
+    [ "$(head -c 4 line.sig | od -An -tx1 | tr -d ' ')" != "$id" ] || tail -c +5 line.sig > body.sig
+done
 [ "$(head -n 1 body)" = "$origin" ] || refuse "SIGNATURE of the checkpoint: not of $origin"
 verify log.pem body body.sig || refuse "SIGNATURE of the checkpoint: $(head -n 1 openssl.log)"
 

@@ -1,14 +1,17 @@
 //! The log folded entry by entry: each opened with the keys known so far, and put to the ledger.
 
+use std::sync::Arc;
+
 use unseen_entries::{EntryError, Keys, Opened};
 use unseen_policies::ledger::{self, Entry, Ledger, Overtaken, Put, Refusal};
 
 use crate::signatures::Signatures;
 
-/// The ledger, with the keys by which envelopes name their signers.
+/// The ledger, with the keys by which envelopes name their signers. A clone stays as it is while the
+/// original goes on; it costs little.
 #[derive(Clone, Debug, Default)]
 pub struct Fold {
-    ledger: Ledger,
+    ledger: Arc<Ledger>,
     keys: Keys,
 }
 
@@ -51,7 +54,7 @@ impl Fold {
     pub fn resume(ledger: Ledger) -> Fold {
         let mut keys = Keys::default();
         ledger.people().keys().chain(ledger.service_key()).for_each(|key| keys.learn(key));
-        Fold { ledger, keys }
+        Fold { ledger: Arc::new(ledger), keys }
     }
 
     /// The present state.
@@ -67,7 +70,7 @@ impl Fold {
     /// Folds in an entry that was checked in this state. Where others came between, nothing changes.
     pub fn apply(&mut self, checked: Checked) -> Result<Opened, Overtaken> {
         let Checked { opened, step } = checked;
-        self.ledger.apply(step)?;
+        Arc::make_mut(&mut self.ledger).apply(step)?;
         self.keys.learn_from(&opened.record.event);
         Ok(opened)
     }
@@ -87,7 +90,7 @@ impl Fold {
 
     /// Passes over an entry that [`Fold::next`] refused, as an auditor does.
     pub fn skip(&mut self) {
-        self.ledger.skip();
+        Arc::make_mut(&mut self.ledger).skip();
     }
 
     fn check_opened(&self, opened: Opened) -> Result<Checked, FoldError> {

@@ -12,6 +12,8 @@ mod bundles;
 mod envelopes;
 #[path = "rules/folding.rs"]
 mod folding;
+#[path = "rules/golden.rs"]
+mod golden;
 #[path = "rules/lab.rs"]
 mod lab;
 #[path = "rules/refusals.rs"]

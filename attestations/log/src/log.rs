@@ -208,6 +208,13 @@ impl<S: Storage> Log<S> {
         Ok(())
     }
 
+    /// A reader of what is committed now, which does not see the log grow. It reads through `files`, and so
+    /// holds nothing that only one process may hold.
+    pub fn reader<F>(&self, files: F) -> LogReader<F> {
+        let LogReader { note, checkpoint, tree } = &self.committed;
+        LogReader { note: note.clone(), checkpoint: checkpoint.clone(), tree: tree.in_files(files) }
+    }
+
     /// What others verify this log's checkpoints with.
     pub fn verifier(&self) -> NoteKey {
         NoteKey::new(&self.committed.checkpoint.origin, self.key.verifying_key())

@@ -12,7 +12,7 @@ use unseen_tlog::{
 
 /// A log, or a copy of one, as one of its checkpoints has it. It holds no lock and does not see the
 /// log grow; while it grows, the last few entries may be missing from their old place: open it again.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct LogReader<F = Folder> {
     pub(crate) note: Note,
     pub(crate) checkpoint: Checkpoint,

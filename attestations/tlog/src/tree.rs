@@ -10,7 +10,10 @@ use crate::{
     merkle::{self, Hash, HashReader, Proof},
     tile::{self, FULL, Kind, Tile},
 };
-use std::{cell::RefCell, io, sync::Arc};
+use std::{
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 /// Where a log's files come from: a folder, an archive, a server.
 pub trait Files {
@@ -40,7 +43,7 @@ pub struct Tree<F> {
     /// The hashes that are not yet in a full tile, for each level; none where all are.
     edge: Vec<Vec<Hash>>,
     /// The full tile last used, for each level.
-    last: RefCell<Vec<LastTile>>,
+    last: Mutex<Vec<LastTile>>,
 }
 
 /// A tile's index and its checked hashes.
@@ -57,10 +60,29 @@ pub struct Growth {
     pub root: Hash,
 }
 
+impl<F: Clone> Clone for Tree<F> {
+    fn clone(&self) -> Tree<F> {
+        self.in_files(self.files.clone())
+    }
+}
+
+impl<F> Tree<F> {
+    /// The same tree, read from other files from here on.
+    pub fn in_files<G>(&self, files: G) -> Tree<G> {
+        let (edge, last) = (self.edge.clone(), Mutex::new(self.last().clone()));
+        Tree { files, size: self.size, root: self.root, edge, last }
+    }
+
+    /// What is in it is whole at any time, whoever panicked.
+    fn last(&self) -> MutexGuard<'_, Vec<LastTile>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl<F: Files> Tree<F> {
     /// The tree with this size and root, as these files hold it.
     pub fn open(files: F, size: u64, root: Hash) -> Result<Tree<F>, TreeError> {
-        let mut tree = Tree { files, size, root, edge: Vec::new(), last: RefCell::default() };
+        let mut tree = Tree { files, size, root, edge: Vec::new(), last: Mutex::default() };
         for level in 0..levels(size) {
             let index = tree.count(level) / FULL as u64;
             let hashes = match Tile::at(Kind::Hashes { level }, index, size) {
@@ -69,7 +91,7 @@ impl<F: Files> Tree<F> {
             };
             tree.edge.push(hashes);
         }
-        tree.last.borrow_mut().resize(tree.edge.len(), None);
+        tree.last().resize(tree.edge.len(), None);
         if edge_root(&tree.edge) == root { Ok(tree) } else { Err(tree.blame()) }
     }
 
@@ -112,10 +134,8 @@ impl<F: Files> Tree<F> {
     /// The entries of bundle `index`, up to 256.
     pub fn bundle(&self, index: u64) -> Result<Vec<Vec<u8>>, TreeError> {
         let tile = Tile::at(Kind::Entries, index, self.size).ok_or(self.beyond(index))?;
-        let (path, bytes) = self.read(tile)?;
+        let (path, bytes, width) = self.read(tile)?;
         let damaged = |what: String| TreeError::Damaged { path: path.clone(), what };
-        // The full file may have taken a narrower one's place.
-        let width = if path == tile.stem() { FULL } else { tile.width };
         let entries = tile::decode_bundle(&bytes, width)
             .ok_or_else(|| damaged(format!("it does not hold exactly {width} entries")))?;
         let hashes = self.hashes(0, index)?;
@@ -193,7 +213,7 @@ impl<F: Files> Tree<F> {
         if index == self.count(level) / FULL as u64 {
             return Ok(self.edge[at].as_slice().into());
         }
-        if let Some((_, hashes)) = self.last.borrow()[at].as_ref().filter(|(last, _)| *last == index) {
+        if let Some((_, hashes)) = self.last()[at].as_ref().filter(|(last, _)| *last == index) {
             return Ok(hashes.clone());
         }
         let tile = Tile { kind: Kind::Hashes { level }, index, width: FULL };
@@ -202,33 +222,36 @@ impl<F: Files> Tree<F> {
         if merkle::root(&hashes) != parent[(index % FULL as u64) as usize] {
             return Err(damaged(tile, "its hashes are not the logged ones"));
         }
-        self.last.borrow_mut()[at] = Some((index, hashes.clone()));
+        self.last()[at] = Some((index, hashes.clone()));
         Ok(hashes)
     }
 
     fn read_hashes(&self, tile: Tile) -> Result<Vec<Hash>, TreeError> {
-        let (path, bytes) = self.read(tile)?;
-        let width = if path == tile.stem() { FULL } else { tile.width };
+        let (path, bytes, width) = self.read(tile)?;
         let mut hashes = tile::decode_hashes(&bytes, width)
             .ok_or_else(|| TreeError::Damaged { path, what: format!("it does not hold exactly {width} hashes") })?;
         hashes.truncate(tile.width);
         Ok(hashes)
     }
 
-    /// The file and its path; where a narrow file is missing, the full one that replaced it.
-    fn read(&self, tile: Tile) -> Result<(String, Vec<u8>), TreeError> {
+    /// The file, its path and its width. Where a narrow file is missing, the full one has replaced it, or a
+    /// wider one has: the log has grown since this tree was opened.
+    fn read(&self, tile: Tile) -> Result<(String, Vec<u8>, usize), TreeError> {
         let path = tile.to_string();
-        let fail = |source| TreeError::Read { path: path.clone(), source };
-        match self.files.read(&path) {
-            Err(missing) if missing.kind() == io::ErrorKind::NotFound && tile.width < FULL => {
-                match self.files.read(&tile.stem()) {
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => Err(fail(missing)),
-                    Err(source) => Err(TreeError::Read { path: tile.stem(), source }),
-                    Ok(bytes) => Ok((tile.stem(), bytes)),
-                }
+        let missing = match self.files.read(&path) {
+            Ok(bytes) => return Ok((path, bytes, tile.width)),
+            Err(source) if source.kind() != io::ErrorKind::NotFound => return Err(TreeError::Read { path, source }),
+            Err(missing) => missing,
+        };
+        let wider = (tile.width < FULL).then_some(FULL).into_iter().chain(tile.width + 1..FULL);
+        for wider in wider.map(|width| Tile { width, ..tile }) {
+            match self.files.read(&wider.to_string()) {
+                Ok(bytes) => return Ok((wider.to_string(), bytes, wider.width)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(source) => return Err(TreeError::Read { path: wider.to_string(), source }),
             }
-            read => read.map_err(fail).map(|bytes| (path.clone(), bytes)),
         }
+        Err(TreeError::Read { path, source: missing })
     }
 
     /// What is wrong when the edge does not hash to the root: the first file, from the entries up,

@@ -8,16 +8,18 @@ use unseen_data::description::Kind;
 use unseen_data::import::{ImportOptions, Imported, Progress, import};
 use unseen_data::reference::ReferenceTable;
 use unseen_data::snapshot::SnapshotDir;
-use unseen_data::{Description, QualityReport, twin};
-use unseen_ids::{Digest, PublicKey, Role, canonical};
+use unseen_data::{Description, LabDataKey, QualityReport};
+use unseen_ids::{Digest, PublicKey, canonical};
 use unseen_policies::Bounds;
 use unseen_policies::event::DatasetRegistered;
-use unseen_policies::ledger::Refusal;
 use unseen_policies::plan::MAX_GROUPS;
 use unseen_tlog::Signer;
 
 use crate::error::LabError;
+use crate::keys::data_key;
 use crate::lab::{Lab, now, sync_dir};
+use crate::locks::{self, Lock};
+use crate::view::View;
 
 /// A finished registration.
 pub struct Registration {
@@ -34,17 +36,40 @@ pub struct Registration {
 /// What is public of a reference table: its values, as they go into a blob, and how much it has.
 type Public = (Vec<u8>, Bounds);
 
+/// An import that may begin. It needs the lab no more, for the hours it may take.
+pub struct Importing {
+    view: View,
+    source: PathBuf,
+    text: String,
+    description: Description,
+    /// What will be signed, but for what only the import knows.
+    event: DatasetRegistered,
+    options: ImportOptions,
+    key: LabDataKey,
+    lock: Lock,
+}
+
+/// A snapshot that is written, to be registered with [`Lab::finish_import`].
+pub struct Snapshotted {
+    event: DatasetRegistered,
+    text: String,
+    values: Option<Vec<u8>>,
+    description: Description,
+    quality: QualityReport,
+    ignored_columns: Vec<String>,
+    _lock: Lock,
+}
+
 impl Lab {
-    /// Imports a file as a new snapshot and registers it, signed by a steward. Whenever this fails or
-    /// is killed, nothing is registered, and what was written is swept by the next import.
-    pub fn import(
-        &mut self,
+    /// Begins to import a file as a new snapshot that this steward will register. What would be refused is
+    /// refused now, before the hours of an import.
+    pub fn begin_import(
+        &self,
         source: &Path,
         description: &Path,
         open_to: Vec<String>,
-        steward: &dyn Signer,
-        progress: &mut dyn FnMut(Progress),
-    ) -> Result<Registration, LabError> {
+        steward: &PublicKey,
+    ) -> Result<Importing, LabError> {
         let text = std::fs::read_to_string(description).map_err(LabError::io(description))?;
         let parsed = Description::parse(&text)
             .map_err(|error| LabError::Description(format!("{}: {error}", description.display())))?;
@@ -63,95 +88,18 @@ impl Lab {
             event.buckets = options.buckets;
             self.ensure_swap_allowed(self.memory())?;
         }
-        // What would be refused is refused before the hours of an import, not after.
-        self.ledger().may(&PublicKey::from(steward.verifying_key()), &self.record(event.clone())?)?;
-        let place = self.dir.join("snapshots").join(&parsed.name);
-        std::fs::create_dir_all(&place).map_err(LabError::io(&place))?;
-        let written = self.write_snapshot(source, &parsed, &text, &options, progress);
-        let (imported, public) = written.inspect_err(|_| {
-            let _ = self.sweep(&parsed.name);
-            // Goes only if it is empty.
-            let _ = std::fs::remove_dir(&place);
-        })?;
-        event.snapshot = Digest::from_bytes(imported.root);
-        let mut attachments = vec![text.as_bytes()];
-        if let Some((values, bounds)) = &public {
-            event.values = Some(Digest::of(values));
-            event.bounds = Some(*bounds);
-            attachments.push(values);
-        }
+        self.ledger().may(steward, &self.record(event.clone())?)?;
+        let lock = locks::take_import(&self.dir, &parsed.name)?;
+        let (view, key, source) = (self.view(), data_key(&self.dir)?, source.to_owned());
+        Ok(Importing { view, source, text, description: parsed, event, options, key, lock })
+    }
+
+    /// Registers a snapshot that was imported, signed by its steward.
+    pub fn finish_import(&mut self, done: Snapshotted, steward: &dyn Signer) -> Result<Registration, LabError> {
+        let Snapshotted { event, text, values, description, quality, ignored_columns, _lock } = done;
+        let attachments: Vec<&[u8]> = [text.as_bytes()].into_iter().chain(values.as_deref()).collect();
         let entry = self.sign_and_accept(event, steward, &attachments)?;
-        Ok(Registration {
-            entry,
-            description: parsed,
-            quality: imported.quality,
-            ignored_columns: imported.ignored_columns,
-        })
-    }
-
-    /// Imports into the place where snapshots of this dataset lie. Gives the public values and bounds of
-    /// a reference table too.
-    fn write_snapshot(
-        &self,
-        source: &Path,
-        description: &Description,
-        text: &str,
-        options: &ImportOptions,
-        progress: &mut dyn FnMut(Progress),
-    ) -> Result<(Imported, Option<Public>), LabError> {
-        self.sweep(&description.name)?;
-        let place = self.dir.join("snapshots").join(&description.name);
-        let incoming = place.join("incoming");
-        let imported = import(source, description, text, &incoming, &self.keys.data, options, progress)
-            .map_err(|error| LabError::import(source, error))?;
-        let settled = self.snapshot_dir(&description.name, &Digest::from_bytes(imported.root));
-        std::fs::rename(&incoming, &settled).map_err(LabError::io(&settled))?;
-        sync_dir(&place)?;
-        if description.kind == Kind::Private {
-            return Ok((imported, None));
-        }
-        let table = SnapshotDir::open(&settled, Some(imported.root))?.into_reference()?;
-        let values = canonical_values(&table)?;
-        Ok((imported, Some((values, table.bounds()))))
-    }
-
-    /// A registered dataset's description, and its text.
-    pub fn description(&self, name: &str) -> Result<(Description, String), LabError> {
-        let text = self.text(&self.ledger().dataset(name)?.registered.description)?;
-        let parsed = Description::parse(&text).map_err(|error| LabError::Description(error.to_string()))?;
-        Ok((parsed, text))
-    }
-
-    /// Writes what an analyst may have of a dataset: synthetic rows that follow the description of a
-    /// private one, and a reference table as it is. Returns the paths of the rows and the description.
-    pub fn twin(&self, name: &str, rows: u64, seed: u64, out: &Path) -> Result<(PathBuf, PathBuf), LabError> {
-        let (description, text) = self.description(name)?;
-        let written = match description.kind {
-            Kind::Private => twin::write(&description, &text, rows, seed, out),
-            Kind::Reference => {
-                let table = self.snapshot(name, &self.ledger().dataset(name)?.registered.snapshot)?.into_reference()?;
-                twin::write_public(&description, &text, &table, out)
-            }
-        };
-        written.map_err(LabError::io(out))
-    }
-
-    /// The quality report of the registered snapshot, for a steward: it counts rows.
-    pub fn quality(&self, name: &str, reader: &dyn Signer) -> Result<QualityReport, LabError> {
-        let person = self.ledger().person(&PublicKey::from(reader.verifying_key()))?;
-        if !person.roles.contains(&Role::Steward) {
-            return Err(Refusal::WrongRole { name: person.name.clone(), role: "a steward" }.into());
-        }
-        let registered = &self.ledger().dataset(name)?.registered;
-        let snapshot = self.snapshot(name, &registered.snapshot)?;
-        let key = registered.domain.as_ref().map(|_| snapshot.data_key(&self.keys.data)).transpose()?;
-        Ok(snapshot.quality(key.as_ref())?)
-    }
-
-    /// Opens a snapshot's folder; its files are not decrypted.
-    pub(crate) fn snapshot(&self, name: &str, root: &Digest) -> Result<SnapshotDir, LabError> {
-        SnapshotDir::open(&self.snapshot_dir(name, root), Some(root.to_bytes()))
-            .map_err(|error| LabError::SnapshotOf { dataset: name.to_owned(), error })
+        Ok(Registration { entry, description, quality, ignored_columns })
     }
 
     /// Whether a registration names a description and a snapshot that are there.
@@ -183,21 +131,65 @@ impl Lab {
         };
         if event.bounds == Some(bounds) { Ok(()) } else { Err(LabError::Mismatch("the bounds")) }
     }
+}
+
+impl Importing {
+    /// Writes the snapshot. Whenever this fails or is killed, nothing is registered, and what was written is
+    /// swept by the next import.
+    pub fn carry_out(self, progress: &mut dyn FnMut(Progress)) -> Result<Snapshotted, LabError> {
+        let place = self.place();
+        std::fs::create_dir_all(&place).map_err(LabError::io(&place))?;
+        let (imported, public) = self.write(progress).inspect_err(|_| {
+            let _ = self.sweep();
+            // Goes only if it is empty.
+            let _ = std::fs::remove_dir(&place);
+        })?;
+        let Importing { text, description, mut event, lock, .. } = self;
+        event.snapshot = Digest::from_bytes(imported.root);
+        let (values, bounds) = public.unzip();
+        event.values = values.as_deref().map(Digest::of);
+        event.bounds = bounds.or(event.bounds);
+        let Imported { quality, ignored_columns, .. } = imported;
+        Ok(Snapshotted { event, text, values, description, quality, ignored_columns, _lock: lock })
+    }
+
+    /// Imports into the place where snapshots of this dataset lie. Gives the public values and bounds of
+    /// a reference table too.
+    fn write(&self, progress: &mut dyn FnMut(Progress)) -> Result<(Imported, Option<Public>), LabError> {
+        self.sweep()?;
+        let (source, description) = (&self.source, &self.description);
+        let incoming = self.place().join("incoming");
+        let imported = import(source, description, &self.text, &incoming, &self.key, &self.options, progress)
+            .map_err(|error| LabError::import(source, error))?;
+        let settled = self.view.snapshot_dir(&description.name, &Digest::from_bytes(imported.root));
+        std::fs::rename(&incoming, &settled).map_err(LabError::io(&settled))?;
+        sync_dir(&self.place())?;
+        if description.kind == Kind::Private {
+            return Ok((imported, None));
+        }
+        let table = SnapshotDir::open(&settled, Some(imported.root))?.into_reference()?;
+        let values = canonical_values(&table)?;
+        Ok((imported, Some((values, table.bounds()))))
+    }
+
+    fn place(&self) -> PathBuf {
+        self.view.dir.join("snapshots").join(&self.description.name)
+    }
 
     /// Removes snapshots of a dataset that no entry names: what a killed import left.
-    fn sweep(&self, name: &str) -> Result<(), LabError> {
-        let place = self.dir.join("snapshots").join(name);
+    fn sweep(&self) -> Result<(), LabError> {
+        let (view, name, place) = (&self.view, self.description.name.as_str(), self.place());
         let mut named = Vec::new();
-        if let Ok(dataset) = self.ledger().dataset(name) {
-            named.push(self.snapshot_dir(name, &dataset.registered.snapshot));
+        if let Ok(dataset) = view.ledger().dataset(name) {
+            named.push(view.snapshot_dir(name, &dataset.registered.snapshot));
         }
-        for job in self.ledger().jobs().values() {
+        for job in view.ledger().jobs().values() {
             named.extend(
                 job.submitted
                     .datasets
                     .iter()
                     .filter(|used| used.name == name)
-                    .map(|used| self.snapshot_dir(name, &used.snapshot)),
+                    .map(|used| view.snapshot_dir(name, &used.snapshot)),
             );
         }
         for found in std::fs::read_dir(&place).map_err(LabError::io(&place))? {
@@ -209,10 +201,6 @@ impl Lab {
             }
         }
         Ok(())
-    }
-
-    fn snapshot_dir(&self, name: &str, root: &Digest) -> PathBuf {
-        self.dir.join("snapshots").join(name).join(root.to_hex())
     }
 }
 

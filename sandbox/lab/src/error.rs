@@ -95,8 +95,12 @@ pub enum LabError {
         "the run may need {needs} MiB of memory, and this machine has {has} MiB for it: run it when the machine has less to do, or submit it with a lower `limits.memory`"
     )]
     Memory { needs: u64, has: u64 },
-    #[error("another process runs or replays a job of this lab: try again when it has ended")]
-    RunGoesOn,
+    #[error("{0} runs or replays a job of this lab: try again when it has ended")]
+    RunGoesOn(String),
+    #[error("{0} has the lab: try again when it has ended")]
+    InUse(String),
+    #[error("{by} imports `{dataset}`: try again when it has ended")]
+    ImportGoesOn { dataset: String, by: String },
     #[error("the policy lets no row be read where it could be written to swap: {0}")]
     Swap(String),
     #[error(

@@ -16,7 +16,8 @@ use unseen_tlog::note::{NoteError, NoteKey};
 
 use crate::error::LabError;
 use crate::keys::LabKeys;
-use crate::lab::{Lab, write_about};
+use crate::lab::Lab;
+use crate::view::About;
 
 impl Lab {
     /// Hands the log over to a new key, or to the one on a token that `uri` names. Signed by an operator;
@@ -31,7 +32,7 @@ impl Lab {
         let appended = self.log.hand_over(&entry, next)?;
         self.keys.promote_next_log()?;
         self.applied(opened)?;
-        write_about(&self.dir, self.ledger())?;
+        About::of(self.ledger()).write(&self.dir)?;
         Ok(appended.index)
     }
 }
@@ -60,7 +61,7 @@ pub(crate) fn settle(dir: &Path, ledger: &Ledger, log: &mut Log, keys: &LabKeys)
     log.keep_overlap()?;
     log.sign_with(next);
     keys.promote_next_log()?;
-    write_about(dir, ledger)
+    About::of(ledger).write(dir)
 }
 
 fn verifier(origin: &str, key: &dyn Signer) -> Result<NoteKey, LabError> {

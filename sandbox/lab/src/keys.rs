@@ -36,6 +36,20 @@ const LOG: &str = "log";
 /// Where the key is kept that the log is being handed over to.
 const NEXT_LOG: &str = "log.next";
 
+/// What wraps the data keys of a lab's snapshots.
+pub(crate) fn data_key(lab: &Path) -> Result<LabDataKey, LabError> {
+    LabDataKey::from_bytes(&secret(lab.join("keys/data.key"))?).map_err(|error| LabError::Other(error.to_string()))
+}
+
+/// What authenticates the files that a lab keeps.
+pub(crate) fn seal_key(lab: &Path) -> Result<[u8; 32], LabError> {
+    secret(lab.join("keys/seal.key"))
+}
+
+fn secret(path: PathBuf) -> Result<[u8; 32], LabError> {
+    read_secret(&path)?.try_into().map_err(|_| LabError::NotAKey(path))
+}
+
 impl LabKeys {
     pub fn create(dir: &Path) -> Result<LabKeys, LabError> {
         std::fs::create_dir(dir).map_err(LabError::io(dir))?;
@@ -51,11 +65,7 @@ impl LabKeys {
     }
 
     pub fn open(dir: &Path) -> Result<LabKeys, LabError> {
-        let secret = |name: &str| -> Result<[u8; 32], LabError> {
-            let path = dir.join(name);
-            let bytes = read_secret(&path)?;
-            bytes.try_into().map_err(|_| LabError::NotAKey(path))
-        };
+        let secret = |name: &str| secret(dir.join(name));
         let data = LabDataKey::from_bytes(&secret("data.key")?).map_err(|error| LabError::Other(error.to_string()))?;
         Ok(LabKeys {
             dir: dir.to_owned(),

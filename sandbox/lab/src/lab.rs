@@ -7,25 +7,23 @@
 //! snapshots/    DATASET/ROOT/: encrypted buckets
 //! sealed/       results that wait for their time, encrypted
 //! cache/        compiled modules, authenticated
+//! locks/        who is at work
 //! state/        the folded ledger in sled: rebuilt when missing, behind or altered
 //! ```
 
 use std::fs::Permissions;
+use std::ops::Deref;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::path::Path;
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 use unseen_audit::fold::{Checked, Fold};
 use unseen_audit::named::{self, Lookup};
-use unseen_audit::public_values::PublicTables;
 use unseen_core::release::CheckError;
 use unseen_ids::{Digest, PublicKey, hex};
-use unseen_log::{Log, LogError};
+use unseen_log::Log;
 use unseen_policies::Plan;
 use unseen_policies::event::{Event, LabCreated, PolicySet, Record, Released};
-use unseen_policies::ledger::Ledger;
 use unseen_policies::policy::{Machine, Policy};
 use unseen_tlog::Signer;
 use unseen_tlog::note::NoteKey;
@@ -33,17 +31,28 @@ use unseen_worker::jail::{self, Wall};
 
 use crate::error::LabError;
 use crate::keys::{LabKeys, random};
+use crate::locks::{self, Lock};
 use crate::state::State;
+use crate::view::{About, View};
 use crate::{handover, sm2};
 
-/// An open lab. One process at a time has it.
+/// An open lab, for writing. One process at a time has it, and holds it for moments only: what lasts is done
+/// between two moments, with a ticket in hand ([`Begun`](crate::Begun), [`Importing`](crate::Importing),
+/// [`Witnessing`](crate::Witnessing)) and the lab free for others.
 pub struct Lab {
-    pub(crate) dir: PathBuf,
+    view: View,
     pub(crate) log: Log,
     pub(crate) keys: LabKeys,
-    fold: Fold,
     state: State,
     memory: Wall,
+    _writer: Lock,
+}
+
+impl Deref for Lab {
+    type Target = View;
+    fn deref(&self) -> &View {
+        &self.view
+    }
 }
 
 /// What an envelope names by digest and brings along, to be kept as blobs.
@@ -77,13 +86,17 @@ impl Lab {
         let log_key = keys.log()?;
         let verifier =
             NoteKey::new(origin, log_key.verifying_key()).map_err(|error| LabError::Other(error.to_string()))?;
+        let about = About { origin: origin.to_owned(), log_key: verifier.to_string() };
+        about.write(dir)?;
+        let writer = locks::take_writer(dir)?;
         for folder in ["snapshots", "sealed", "cache"] {
             std::fs::create_dir(dir.join(folder)).map_err(LabError::io(dir.join(folder)))?;
         }
         let log = Log::create(dir.join("log"), origin, log_key)?;
-        let state = State::open(&dir.join("state"), &keys.seal)?;
+        let state = State::open(dir, &keys.seal)?;
         let noise_commitment = unseen_core::seed::NoiseKey::new(keys.noise).commitment();
-        let mut lab = Lab { dir: dir.to_owned(), log, keys, fold: Fold::default(), state, memory };
+        let view = View::of(dir, Fold::default(), &log);
+        let mut lab = Lab { view, log, keys, state, memory, _writer: writer };
         let created = LabCreated {
             owner: owner_name.to_owned(),
             owner_key: PublicKey::from(owner.verifying_key()),
@@ -96,17 +109,18 @@ impl Lab {
         // A quarter of the memory is left to everything else that the machine does.
         let machine = Some(Machine::with_memory(unseen_worker::memory::usual()));
         lab.sign_and_accept(PolicySet { policy: Policy { machine, ..Policy::default() } }, owner, &[])?;
-        write_about(dir, lab.ledger())
+        Ok(())
     }
 
     /// Opens a lab: takes the lock, verifies the log's edge, and brings the state up to the log.
     pub fn open(dir: &Path) -> Result<Lab, LabError> {
-        let origin = read_origin(dir)?;
+        let About { origin, .. } = About::read(dir)?;
+        let writer = locks::take_writer(dir)?;
         shut(dir)?;
         let memory = jail::keep_to_itself();
         let keys = LabKeys::open(&dir.join("keys"))?;
-        let mut log = open_log_when_free(dir, &origin, &keys)?;
-        let mut state = State::open(&dir.join("state"), &keys.seal)?;
+        let mut log = handover::open_log(&dir.join("log"), &origin, &keys)?;
+        let mut state = State::open(dir, &keys.seal)?;
         let mut fold = Fold::default();
         if let Some((checkpoint, ledger)) = state.load()? {
             // The lab authenticated what it saw of its own log: an older log or another one in its
@@ -126,15 +140,16 @@ impl Lab {
         }
         handover::settle(dir, fold.ledger(), &mut log, &keys)?;
         sm2::join(&mut log, &keys)?;
-        let mut lab = Lab { dir: dir.to_owned(), log, keys, fold, state, memory };
+        let view = View::of(dir, fold, &log);
+        let mut lab = Lab { view, log, keys, state, memory, _writer: writer };
         lab.check_noise_key()?;
         lab.settle_all()?;
         Ok(lab)
     }
 
-    /// The present state.
-    pub fn ledger(&self) -> &Ledger {
-        self.fold.ledger()
+    /// The lab as it is now, for others to read while this one goes on.
+    pub fn view(&self) -> View {
+        self.view.clone()
     }
 
     /// Whether the memory of this process stays out of swap.
@@ -150,16 +165,6 @@ impl Lab {
             Wall::Missing(why) | Wall::Partly(why) if !allowed => Err(LabError::Swap(why.clone())),
             _ => Ok(()),
         }
-    }
-
-    /// The log, for reading.
-    pub fn log(&self) -> &Log {
-        &self.log
-    }
-
-    /// The folder that holds the log's files.
-    pub fn log_dir(&self) -> PathBuf {
-        self.dir.join("log")
     }
 
     /// Takes a signed envelope: verifies it, asks the ledger, checks what it names, appends it, and
@@ -178,8 +183,14 @@ impl Lab {
     /// Applies an entry that is in the log.
     pub(crate) fn applied(&mut self, checked: Checked) -> Result<(), LabError> {
         self.state.save(checked.puts(), self.log.checkpoint());
-        self.fold.apply(checked)?;
+        self.view.fold.apply(checked)?;
+        self.follow_log();
         Ok(())
+    }
+
+    /// Lets readers see the log as it is now.
+    pub(crate) fn follow_log(&mut self) {
+        self.view.log = self.log.reader(self.view.files.clone());
     }
 
     /// Signs an event for this lab, without appending it: the entry, and what it says.
@@ -211,35 +222,6 @@ impl Lab {
     /// An event as it would be signed for this lab now.
     pub(crate) fn record(&self, event: impl Into<Event>) -> Result<Record, LabError> {
         Ok(Record { log: self.ledger().origin().to_owned(), time: now(), nonce: nonce()?, event: event.into() })
-    }
-
-    /// The text of a blob that an entry names.
-    pub fn text(&self, digest: &Digest) -> Result<String, LabError> {
-        String::from_utf8(self.blob(digest)?).map_err(|_| LabError::Other(format!("blob {digest} is not text")))
-    }
-
-    /// The bytes of a blob that an entry names.
-    pub fn blob(&self, digest: &Digest) -> Result<Vec<u8>, LabError> {
-        let found = self.log.blob(digest)?;
-        found.ok_or_else(|| {
-            LabError::Other(format!("blob {digest} is missing from the log's folder: restore it from a copy"))
-        })
-    }
-
-    /// The public values of reference tables, by name and digest.
-    pub(crate) fn public_tables<'t>(
-        &self,
-        tables: impl Iterator<Item = (&'t String, &'t Option<Digest>)>,
-    ) -> Result<PublicTables, LabError> {
-        let mut found = PublicTables::default();
-        for (name, values) in tables {
-            if let Some(values) = values {
-                let values =
-                    serde_json::from_slice(&self.blob(values)?).map_err(|error| LabError::Other(error.to_string()))?;
-                found.0.insert(name.clone(), values);
-            }
-        }
-        Ok(found)
     }
 
     /// What the ledger cannot see: whether what an entry names is there and as it says. What an auditor
@@ -286,50 +268,17 @@ impl Lookup for WithAttachments<'_> {
     }
 }
 
-/// `lab.toml`: what anyone may know of the lab.
-#[derive(Serialize, Deserialize)]
-struct About {
-    origin: String,
-    /// The log's verifier key, to be given to auditors.
-    log_key: String,
-}
-
-/// Writes down, for people, what the ledger says.
-pub(crate) fn write_about(dir: &Path, ledger: &Ledger) -> Result<(), LabError> {
-    let text = toml::to_string(&About { origin: ledger.origin().to_owned(), log_key: ledger.log_key().to_owned() });
-    let text = text.map_err(|error| LabError::Other(error.to_string()))?;
-    write_durably(&dir.join("lab.toml"), text.as_bytes())
-}
-
 /// Nobody but the lab's own account looks into its folder: when a file in it changed would tell when a run
 /// ended, and what waits for its time lies there.
 const PRIVATE: u32 = 0o700;
 
 /// Closes the folder of a lab that was made before this was so, or was opened to others since.
-fn shut(dir: &Path) -> Result<(), LabError> {
+pub(crate) fn shut(dir: &Path) -> Result<(), LabError> {
     let mode = std::fs::metadata(dir).map_err(LabError::io(dir))?.permissions().mode();
     if mode & 0o077 == 0 {
         return Ok(());
     }
     std::fs::set_permissions(dir, Permissions::from_mode(PRIVATE)).map_err(LabError::io(dir))
-}
-
-/// Opens the log. Others have it for moments only, so it is worth a wait.
-fn open_log_when_free(dir: &Path, origin: &str, keys: &LabKeys) -> Result<Log, LabError> {
-    let patience = Instant::now() + Duration::from_secs(10);
-    loop {
-        match handover::open_log(&dir.join("log"), origin, keys) {
-            Err(LabError::Log(LogError::InUse(_))) if Instant::now() < patience => {
-                std::thread::sleep(Duration::from_millis(20));
-            }
-            other => return other,
-        }
-    }
-}
-
-fn read_origin(dir: &Path) -> Result<String, LabError> {
-    let text = std::fs::read_to_string(dir.join("lab.toml")).map_err(|_| LabError::NoLab(dir.to_owned()))?;
-    toml::from_str(&text).map(|about: About| about.origin).map_err(|_| LabError::NoLab(dir.to_owned()))
 }
 
 pub(crate) fn now() -> DateTime<Utc> {

@@ -13,6 +13,7 @@ mod evidence;
 mod handover;
 mod keys;
 mod lab;
+mod locks;
 mod modules;
 mod replay;
 pub mod requests;
@@ -23,13 +24,17 @@ mod sm2;
 #[path = "no_sm2.rs"]
 mod sm2;
 mod state;
+mod view;
 mod witnessing;
 
 pub use backup::Newest;
-pub use datasets::Registration;
+pub use datasets::{Importing, Registration, Snapshotted};
 pub use error::LabError;
 pub use lab::{Attachments, Lab};
+pub use locks::{Doing, Holder, RunLock};
 pub use modules::compile;
 pub use replay::{Difference, Replay, Replaying, Verdict};
-pub use runs::{Begun, Published, Ran, RunLock};
+pub use runs::{Begun, Ran};
 pub use unseen_keys::{open_key, read_signing_key, write_new_key};
+pub use view::{Published, View};
+pub use witnessing::{Witnessed, Witnessing};

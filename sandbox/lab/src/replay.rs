@@ -15,7 +15,7 @@ use unseen_worker::process::{Secrets, Worker};
 
 use crate::error::LabError;
 use crate::lab::Lab;
-use crate::runs::RunLock;
+use crate::locks::RunLock;
 
 /// A run that was run again.
 pub struct Replay {

@@ -6,21 +6,21 @@
 //! Killed anywhere, `begin` goes on from what is there: the charge is in the log once, and the worker's
 //! numbers are the same bit for bit. Between [`Lab::begin`] and [`Lab::conclude`] the lab is not held.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use ring::hmac;
 use unseen_audit::named::{self, Lookup};
-use unseen_core::release::{Release as UnsealedRelease, ReleaseBody, SealedRelease};
+use unseen_core::release::{Release as UnsealedRelease, SealedRelease};
 use unseen_ids::{Digest, JobId, PublicKey, Role};
+use unseen_policies::Need;
 use unseen_policies::event::{Event, JobSubmitted, ReleaseRead, Released, RunFailed, RunStarted, Snapshot};
 use unseen_policies::ledger::{Job, RELEASE_DELAY, Refusal, Run};
 use unseen_policies::lifecycle::State;
 use unseen_policies::manifest::Release;
 use unseen_policies::policy::Machine;
-use unseen_policies::{Manifest, Need, Plan};
 use unseen_tlog::Signer;
 use unseen_worker::jail::Walls;
 use unseen_worker::memory;
@@ -28,7 +28,10 @@ use unseen_worker::process::{Fault, Outline, Part, Secrets, Worker};
 
 use crate::error::LabError;
 use crate::lab::{Attachments, Lab, now, write_durably};
+use crate::locks::RunLock;
 use crate::requests;
+use crate::view::Published;
+use crate::witnessing::Witnessing;
 
 /// A run that is charged. It needs the lab no more: while it goes on, others use the lab as ever, so that no
 /// entry's time tells how long it takes.
@@ -58,10 +61,6 @@ pub(crate) struct Ready {
     data_keys: Vec<[u8; 32]>,
 }
 
-/// Held by whoever runs a job on this machine, until its slot has ended: one run at a time has the memory that
-/// was set aside, and what another is told who asks for it meanwhile does not tell when the run ended.
-pub struct RunLock(#[expect(dead_code, reason = "closing the file lets go of the lock")] File);
-
 /// Where a job stands after its run.
 pub struct Ran {
     /// The entry of the release, when its time had come.
@@ -70,16 +69,6 @@ pub struct Ran {
     pub failed: bool,
     /// When the result may appear.
     pub release_at: DateTime<Utc>,
-}
-
-/// A release that is out.
-pub struct Published {
-    /// Its entry.
-    pub entry: u64,
-    /// What it says.
-    pub body: ReleaseBody,
-    /// Its bytes, as their digest stands in the log.
-    pub bytes: Vec<u8>,
 }
 
 /// What the log says of a job without a result: the same whatever happened.
@@ -111,26 +100,6 @@ impl Lab {
         let (manifest, plan) = self.plan(file, manifest_text)?;
         let event = requests::submission(self.ledger(), &manifest, &plan, manifest_text, component)?;
         self.sign_and_accept(event, author, &[manifest_text.as_bytes(), component]).map(JobId)
-    }
-
-    /// Parses a manifest and plans it with the registered public tables. `file` is named in errors.
-    pub fn plan(&self, file: &str, text: &str) -> Result<(Manifest, Plan), LabError> {
-        let named = |error| LabError::Manifest { file: file.to_owned(), error };
-        let manifest = Manifest::parse(text).map_err(named)?;
-        for name in manifest.datasets() {
-            self.ledger().dataset(name)?;
-        }
-        let registered = self.ledger().datasets().iter().map(|(name, dataset)| (name, &dataset.registered.values));
-        let plan = Plan::new(&manifest, &self.public_tables(registered)?).map_err(named)?;
-        Ok((manifest, plan))
-    }
-
-    /// The manifest of a submitted job, and its plan with the public tables it was submitted with.
-    pub fn submitted_plan(&self, id: JobId) -> Result<(String, Manifest, Plan), LabError> {
-        let submitted = &self.ledger().job(id)?.submitted;
-        let text = self.text(&submitted.manifest)?;
-        let (manifest, plan) = named::plan(submitted, &*self.log).map_err(LabError::Named)?;
-        Ok((text, manifest, plan))
     }
 
     /// Charges an approved job and makes its worker ready, or makes one ready for a run that was
@@ -177,45 +146,41 @@ impl Lab {
         Ok(Begun { job: id, evidence, slot_ends, work })
     }
 
-    /// Where a started job stands, after its result was published if its time has come.
-    pub fn conclude(&mut self, id: JobId) -> Result<Ran, LabError> {
-        let release_at = self.started(id)?.release_at;
-        let waits = self.ledger().job(id)?.state == State::Running;
-        let released = if waits && now() >= release_at { self.publish(id)? } else { None };
-        let failed = self.ledger().job(id)?.state == State::Failed;
-        Ok(Ran { released, failed, release_at })
+    /// Publishes a job's result if its time has come and nobody has, and opens it unless it has to wait for
+    /// witnesses: those to be asked then, for [`Lab::conclude_witnessed`].
+    pub fn publish_due(&mut self, id: JobId) -> Result<Option<Witnessing>, LabError> {
+        let job = self.ledger().job(id)?;
+        if job.state == State::Running && now() >= self.started(id)?.release_at {
+            self.publish(id)?;
+        }
+        let Some((entry, _)) = self.ledger().job(id)?.release else { return Ok(None) };
+        if self.sealed(id).is_some() {
+            self.countersign_release(entry)?;
+        }
+        let waits = self.witnessing_of(id)?;
+        if waits.is_none() {
+            self.open_release(id)?;
+        }
+        Ok(waits)
     }
 
-    /// Opens a job's release for an enrolled person, and records that. Publishes it first if its time
-    /// has come and nobody has.
+    /// Where a started job stands.
+    pub fn standing(&self, id: JobId) -> Result<Ran, LabError> {
+        let job = self.ledger().job(id)?;
+        let release_at = self.started(id)?.release_at;
+        Ok(Ran { released: job.release.map(|(entry, _)| entry), failed: job.state == State::Failed, release_at })
+    }
+
+    /// Reads a job's release for an enrolled person, and records that. [`Lab::publish_due`] comes before.
     pub fn read_release(&mut self, id: JobId, reader: &dyn Signer) -> Result<Published, LabError> {
         self.ledger().person(&PublicKey::from(reader.verifying_key()))?;
-        let job = self.ledger().job(id)?;
-        if job.state == State::Running {
-            let at = self.started(id)?.release_at;
-            if now() < at {
-                return Err(LabError::Sealed { job: id, at });
-            }
-            self.publish(id)?;
-        } else if let (Some((entry, _)), Some(sealed)) = (job.release, self.sealed(id)) {
-            // It waits for its witnesses.
-            self.unseal(id, entry, sealed)?;
+        let at = self.started(id)?.release_at;
+        if self.ledger().job(id)?.state == State::Running && now() < at {
+            return Err(LabError::Sealed { job: id, at });
         }
-        self.witness_release(id)?;
         let published = self.published(id)?;
         self.sign_and_accept(ReleaseRead { job: id, release: published.entry }, reader, &[])?;
         Ok(published)
-    }
-
-    /// The body that a release's entry names.
-    pub fn published(&self, id: JobId) -> Result<Published, LabError> {
-        let (entry, digest) = self.ledger().job(id)?.release.ok_or(LabError::NoResult(id))?;
-        let bytes = self.blob(&digest)?;
-        let body = ReleaseBody::parse(&bytes).map_err(|error| LabError::Other(error.to_string()))?;
-        if body.job != id || body.run != self.started(id)?.entry {
-            return Err(LabError::Mismatch("the run"));
-        }
-        Ok(Published { entry, body, bytes })
     }
 
     /// Whether a submission, which agrees with its manifest, can run here: its columns and its component.
@@ -224,34 +189,6 @@ impl Lab {
         let component = lookup.blob(&event.module).map_err(LabError::Named)?;
         self.check_columns(&manifest)?;
         self.compiled(&event.module, &component, &manifest, &plan).map(drop)
-    }
-
-    /// Whether the datasets have the columns the manifest reads, by their descriptions.
-    pub fn check_columns(&self, manifest: &Manifest) -> Result<(), LabError> {
-        for input in &manifest.inputs {
-            if self.ledger().dataset(&input.dataset)?.registered.domain.is_none() {
-                return Err(LabError::Other(format!(
-                    "`{}` is a public reference table: name it in a lookup or a domain, not as an input",
-                    input.dataset
-                )));
-            }
-            self.need_columns(&input.dataset, input.columns.iter())?;
-            for lookup in &input.lookups {
-                self.need_columns(&input.dataset, std::iter::once(&lookup.on))?;
-                self.need_columns(&lookup.reference, lookup.columns.iter().chain([&lookup.key]))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn need_columns<'c>(&self, dataset: &str, mut columns: impl Iterator<Item = &'c String>) -> Result<(), LabError> {
-        let (description, _) = self.description(dataset)?;
-        match columns.find(|name| description.column(name).is_none()) {
-            Some(name) => {
-                Err(LabError::Other(format!("`{dataset}` has no column `{name}`: see `unseen dataset show {dataset}`")))
-            }
-            None => Ok(()),
-        }
     }
 
     /// Whether a started run needs no worker any more: its result is there, the job failed, or its time
@@ -356,37 +293,38 @@ impl Lab {
     }
 
     /// Records that a sealed result is out, then opens it. Returns the entry; none when the job failed.
-    fn publish(&mut self, id: JobId) -> Result<Option<u64>, LabError> {
+    fn publish(&mut self, id: JobId) -> Result<(), LabError> {
         let Some(sealed) = self.sealed(id) else {
             let run = self.started(id)?;
             match self.without_result(id) {
                 None => return Err(LabError::NoResult(id)),
-                Some(CutShort::Yes) if now() < self.given_up_at(run) => return Ok(None),
+                Some(CutShort::Yes) if now() < self.given_up_at(run) => return Ok(()),
                 Some(_) => {}
             }
             let run = run.entry;
             self.record_as_lab(RunFailed { job: id, run, reason: NO_RESULT.to_owned() })?;
             let _ = std::fs::remove_file(self.failed_path(id));
-            return Ok(None);
+            return Ok(());
         };
         let body = sealed.digest();
         let job = self.ledger().job(id)?;
         let run = job.run.as_ref().ok_or(LabError::NoResult(id))?;
         let released = Released { job: id, run: run.entry, run_leaf: run.leaf, approvals: approvals_of(job), body };
-        let entry = self.record_as_lab(released)?;
-        self.unseal(id, entry, sealed)?;
-        Ok(Some(entry))
+        self.record_as_lab(released)?;
+        Ok(())
     }
 
-    /// Has the release's entry witnessed, as the policy says, and opens it then.
-    fn unseal(&mut self, id: JobId, entry: u64, sealed: SealedRelease) -> Result<(), LabError> {
-        self.countersign_release(entry)?;
-        self.witness_release(id)?;
-        self.settle(id, entry, sealed)
+    /// Opens a release that is announced and witnessed as it must be, if that was not done yet.
+    pub(crate) fn open_release(&mut self, id: JobId) -> Result<(), LabError> {
+        match (self.ledger().job(id)?.release, self.sealed(id)) {
+            (Some((entry, _)), Some(sealed)) => self.settle(id, entry, sealed),
+            _ => Ok(()),
+        }
     }
 
     /// Opens a sealed release with the proof of its entry and keeps the body as a blob.
     fn settle(&mut self, id: JobId, entry: u64, sealed: SealedRelease) -> Result<(), LabError> {
+        self.countersign_release(entry)?;
         let release = self.opened(entry, sealed)?;
         self.log.put_blob(release.bytes())?;
         // The blob is durable; the sealed copy has done its work.
@@ -426,15 +364,10 @@ impl Lab {
         let released: Vec<_> = jobs.filter_map(|(id, job)| Some((*id, job.release?.0))).collect();
         for (id, entry) in released {
             if let Some(sealed) = self.sealed(id) {
-                self.countersign_release(entry)?;
                 self.settle(id, entry, sealed)?;
             }
         }
         Ok(())
-    }
-
-    pub(crate) fn started(&self, id: JobId) -> Result<&Run, LabError> {
-        self.ledger().job(id)?.run.as_ref().ok_or(LabError::NoResult(id))
     }
 
     /// The result that waits, if it is there and whole.
@@ -542,24 +475,6 @@ impl Begun {
 impl Ready {
     pub(crate) fn prepare(&self) -> Result<Worker, Fault> {
         Worker::prepare(&self.program, &self.outline, &self.module, &self.files)
-    }
-}
-
-impl RunLock {
-    /// Takes it, unless another process runs a job of this lab. Nobody waits: when the other one ends may
-    /// depend on rows, and what starts next must not.
-    pub fn take(dir: &Path) -> Result<RunLock, LabError> {
-        if !dir.join("lab.toml").exists() {
-            return Err(LabError::NoLab(dir.to_owned()));
-        }
-        let path = dir.join("run.lock");
-        let file = File::options().create(true).truncate(false).write(true).open(&path);
-        let file = file.map_err(LabError::io(&path))?;
-        match file.try_lock() {
-            Ok(()) => Ok(RunLock(file)),
-            Err(TryLockError::WouldBlock) => Err(LabError::RunGoesOn),
-            Err(TryLockError::Error(error)) => Err(LabError::io(&path)(error)),
-        }
     }
 }
 

@@ -15,6 +15,7 @@ use unseen_policies::ledger::{Ledger, Put};
 use unseen_tlog::note::Checkpoint;
 
 use crate::error::LabError;
+use crate::locks::{self, Lock};
 
 /// A cache of the ledger.
 pub(crate) struct State {
@@ -24,6 +25,7 @@ pub(crate) struct State {
     records: [u8; 32],
     /// A write failed: the rest is left to the next opening, which folds it from the log.
     behind: bool,
+    _lock: Lock,
 }
 
 /// The tree that the records were folded from.
@@ -35,22 +37,37 @@ struct Head {
     tag: Vec<u8>,
 }
 
+/// Where it lies in a lab.
+const FOLDER: &str = "state";
 const HEAD: &[u8] = b"head v2";
 const RECORD: &[u8] = b"record/";
 
 impl State {
-    /// Opens the cache; one that sled finds damaged is made anew. A system that refuses (a full disk,
+    /// Opens the cache of a lab; one that sled finds damaged is made anew. A system that refuses (a full disk,
     /// no rights) is no damage: what the cache remembers of the log is then kept.
-    pub fn open(dir: &Path, secret: &[u8; 32]) -> Result<State, LabError> {
-        let open = || sled::Config::new().path(dir).cache_capacity(8 << 20).flush_every_ms(None).open();
-        let db = open().or_else(|error| {
+    pub fn open(lab: &Path, secret: &[u8; 32]) -> Result<State, LabError> {
+        let (lock, dir) = (locks::take_state(lab, true)?, lab.join(FOLDER));
+        let db = config(&dir).open().or_else(|error| {
             if matches!(&error, sled::Error::Io(error) if error.raw_os_error().is_some()) {
-                return Err(LabError::State(error.to_string()));
+                return Err(failed(error));
             }
-            std::fs::remove_dir_all(dir).map_err(LabError::io(dir))?;
-            open().map_err(|error| LabError::State(error.to_string()))
+            std::fs::remove_dir_all(&dir).map_err(LabError::io(&dir))?;
+            config(&dir).open().map_err(failed)
         })?;
-        Ok(State { db, key: hmac::Key::new(hmac::HMAC_SHA256, secret), records: [0; 32], behind: false })
+        Ok(State::of(db, secret, lock))
+    }
+
+    /// What [`State::load`] gives, for reading only: nothing where another process has the cache, or where
+    /// not even a lock can be written.
+    pub fn peek(lab: &Path, secret: &[u8; 32]) -> Option<(Checkpoint, Ledger)> {
+        let (lock, dir) = (locks::take_state(lab, false).ok()?, lab.join(FOLDER));
+        let db = dir.is_dir().then(|| config(&dir).open().ok())??;
+        State::of(db, secret, lock).read()
+    }
+
+    fn of(db: sled::Db, secret: &[u8; 32], lock: Lock) -> State {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
+        State { db, key, records: [0; 32], behind: false, _lock: lock }
     }
 
     /// The ledger that was saved last and the checkpoint of its log, if they are there and nobody altered
@@ -116,6 +133,10 @@ impl State {
         let Checkpoint { origin, size, root } = checkpoint;
         [HEAD, &self.records, &size.to_le_bytes(), root, origin.as_bytes()].concat()
     }
+}
+
+fn config(dir: &Path) -> sled::Config {
+    sled::Config::new().path(dir).cache_capacity(8 << 20).flush_every_ms(None)
 }
 
 fn failed(error: impl std::fmt::Display) -> LabError {

@@ -3,7 +3,8 @@
 //! ```text
 //! released (sealed) -> checkpoint -> cosigned by k of n -> release-witnessed -> opened
 //! ```
-//! A release that waits for witnesses stays sealed; the next command that wants it asks again.
+//! A release that waits for witnesses stays sealed; the next command that wants it asks again. They are asked
+//! while nobody holds the lab.
 
 use chrono::Utc;
 use unseen_audit::named;
@@ -11,59 +12,107 @@ use unseen_ids::{Digest, JobId};
 use unseen_policies::event::ReleaseWitnessed;
 use unseen_policies::ledger::Refusal;
 use unseen_policies::lifecycle::State;
-use unseen_tlog::note::NoteKey;
+use unseen_tlog::note::{Note, NoteKey};
 use unseen_witness::client::{self, Gathered, TIMEOUT, Target};
 
 use crate::error::LabError;
 use crate::lab::Lab;
+use crate::view::View;
 
-impl Lab {
-    /// Asks the policy's witnesses to cosign the present checkpoint, and publishes it with what they
-    /// gave. A witness that has seen another history is an error: nothing may go on from here.
-    pub fn witness(&mut self) -> Result<Gathered, LabError> {
-        let rule = self.ledger().witnesses().ok_or(Refusal::NoWitnesses)?;
-        let keys = named::witnesses(self.ledger()).map_err(LabError::Named)?;
-        let targets = keys.into_iter().zip(&rule.witness);
-        let targets: Vec<_> =
-            targets.map(|(witness, named)| Target { witness, url: named.url.clone(), known: 0 }).collect();
-        let quorum = rule.quorum as usize;
+/// Witnesses that are to be asked for a checkpoint. It needs the lab no more: whatever they take to answer,
+/// others use the lab as ever.
+pub struct Witnessing {
+    view: View,
+    targets: Vec<Target>,
+    quorum: usize,
+}
+
+/// What witnesses have answered, and for which checkpoint.
+pub struct Witnessed {
+    note: Note,
+    /// Their cosignatures and refusals.
+    pub gathered: Gathered,
+}
+
+impl Witnessing {
+    /// Asks them. A witness that has seen another history is an error: nothing may go on from here.
+    pub fn carry_out(self) -> Result<Witnessed, LabError> {
+        let Witnessing { view, targets, quorum } = self;
         let now = u64::try_from(Utc::now().timestamp()).unwrap_or_default();
-        let log = &self.log;
+        let log = view.log();
         let prove = |old: u64| log.prove_consistency(old, log.size());
         let gathered = client::gather(&targets, log.note(), &prove, quorum, TIMEOUT, now)
             .map_err(|error| LabError::Other(error.to_string()))?;
         if let Some((name, refusal)) = gathered.alarms().next() {
             return Err(LabError::Alarm { witness: name.clone(), refusal: refusal.to_string() });
         }
-        let lines: Vec<_> = gathered.cosignatures.iter().map(|cosignature| cosignature.line.clone()).collect();
-        if !lines.is_empty() {
-            self.log.publish_cosigned(&lines)?;
-        }
-        Ok(gathered)
+        Ok(Witnessed { note: log.note().clone(), gathered })
+    }
+}
+
+impl Witnessed {
+    /// The checkpoint, with what the witnesses added.
+    pub fn note(&self) -> Note {
+        let mut note = self.note.clone();
+        self.gathered.cosignatures.iter().for_each(|cosignature| note.add(cosignature.line.clone()));
+        note
+    }
+}
+
+impl View {
+    /// A request to the policy's witnesses to cosign the present checkpoint.
+    pub fn witnessing(&self) -> Result<Witnessing, LabError> {
+        let rule = self.ledger().witnesses().ok_or(Refusal::NoWitnesses)?;
+        let keys = named::witnesses(self.ledger()).map_err(LabError::Named)?;
+        let targets = keys.into_iter().zip(&rule.witness);
+        let targets = targets.map(|(witness, named)| Target { witness, url: named.url.clone(), known: 0 }).collect();
+        Ok(Witnessing { view: self.clone(), targets, quorum: rule.quorum as usize })
     }
 
-    /// Puts on record who has seen a release's entry, if the policy names witnesses and that is not on
-    /// record yet. Where the policy requires them and too few answer, the release stays sealed.
-    pub(crate) fn witness_release(&mut self, id: JobId) -> Result<(), LabError> {
+    /// The same, if a release waits to be witnessed.
+    pub fn witnessing_of(&self, id: JobId) -> Result<Option<Witnessing>, LabError> {
         let job = self.ledger().job(id)?;
-        let Some(rule) = self.ledger().witnesses() else { return Ok(()) };
-        let (needs, required) = (rule.quorum as usize, rule.required);
-        let (release, _) = job.release.ok_or(LabError::NoResult(id))?;
-        if job.state != State::Released || job.witnessed.as_ref().is_some_and(|found| found.enough || !required) {
-            return Ok(());
+        let Some(rule) = self.ledger().witnesses() else { return Ok(None) };
+        let on_record = job.witnessed.as_ref().is_some_and(|found| found.enough || !rule.required);
+        if job.state != State::Released || on_record { Ok(None) } else { self.witnessing().map(Some) }
+    }
+}
+
+impl Lab {
+    /// Publishes the present checkpoint with what witnesses gave for it. Where the log has grown meanwhile
+    /// there is nothing to publish.
+    pub fn publish_witnessed(&mut self, witnessed: &Witnessed) -> Result<(), LabError> {
+        let lines: Vec<_> = witnessed.gathered.cosignatures.iter().map(|found| found.line.clone()).collect();
+        if !lines.is_empty() && witnessed.note.text() == self.log.note().text() {
+            self.log.publish_cosigned(&lines)?;
+            self.follow_log();
         }
-        let gathered = self.witness()?;
-        if required && !gathered.reaches(needs) {
-            let why = gathered.refusals.iter().map(|(name, refusal)| format!("{name}: {refusal}"));
-            let why = why.collect::<Vec<_>>().join("; ");
-            return Err(LabError::Unwitnessed { job: id, has: gathered.cosignatures.len(), needs, why });
-        }
-        let note = self.log.note().to_string().into_bytes();
-        let mut witnesses: Vec<_> = gathered.cosignatures.into_iter().map(|cosignature| cosignature.name).collect();
-        // Not in the order in which they happened to answer.
-        witnesses.sort();
-        self.record_with(ReleaseWitnessed { job: id, release, checkpoint: Digest::of(&note), witnesses }, &[&note])?;
         Ok(())
+    }
+
+    /// Puts on record who has seen a release's entry, and opens it. Where the policy requires witnesses and
+    /// too few have answered, the release stays sealed.
+    pub fn conclude_witnessed(&mut self, id: JobId, witnessed: Witnessed) -> Result<(), LabError> {
+        self.publish_witnessed(&witnessed)?;
+        // Somebody else may have been faster.
+        if self.witnessing_of(id)?.is_some() {
+            let rule = self.ledger().witnesses().ok_or(Refusal::NoWitnesses)?;
+            let (release, _) = self.ledger().job(id)?.release.ok_or(LabError::NoResult(id))?;
+            let gathered = &witnessed.gathered;
+            let needs = rule.quorum as usize;
+            if rule.required && !gathered.reaches(needs) {
+                let why = gathered.refusals.iter().map(|(name, refusal)| format!("{name}: {refusal}"));
+                let why = why.collect::<Vec<_>>().join("; ");
+                return Err(LabError::Unwitnessed { job: id, has: gathered.cosignatures.len(), needs, why });
+            }
+            let note = witnessed.note().to_string().into_bytes();
+            let mut witnesses: Vec<_> = gathered.cosignatures.iter().map(|found| found.name.clone()).collect();
+            // Not in the order in which they happened to answer.
+            witnesses.sort();
+            let event = ReleaseWitnessed { job: id, release, checkpoint: Digest::of(&note), witnesses };
+            self.record_with(event, &[&note])?;
+        }
+        self.open_release(id)
     }
 
     /// Refuses when a witness has cosigned more of this log than there is here, or something else; and

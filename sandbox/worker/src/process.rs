@@ -19,6 +19,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Mutex;
+use std::sync::{OnceLock, mpsc};
 
 use serde::{Deserialize, Serialize};
 use unseen_core::release::{Derived, Number, ReleaseError, SealedRelease};
@@ -190,8 +191,10 @@ impl Link {
     }
 
     fn say(&mut self, frame: &[u8]) {
-        // Of a worker that has ended, [`Link::hear`] tells.
-        let _ = write_frame(&mut self.stdin, frame);
+        // A worker that was not told would wait for ever. That it has ended, [`Link::hear`] tells.
+        if write_frame(&mut self.stdin, frame).is_err() {
+            let _ = self.child.0.kill();
+        }
     }
 
     fn hear(&mut self) -> Result<Message, Fault> {
@@ -244,7 +247,27 @@ fn spawn(program: &Path, files: &[File]) -> std::io::Result<Child> {
             Ok(())
         });
     }
-    command.spawn()
+    spawn_from_lasting_thread(command)
+}
+
+/// Starts a child from a thread that lives as long as this process: the kernel sends the signal of a parent's
+/// death when the *thread* that forked ends (prctl(2), PR_SET_PDEATHSIG), and one of a pool may end before
+/// its run does.
+fn spawn_from_lasting_thread(command: Command) -> std::io::Result<Child> {
+    type Order = (Command, mpsc::Sender<std::io::Result<Child>>);
+    static SPAWNER: OnceLock<Option<mpsc::Sender<Order>>> = OnceLock::new();
+    let spawner = SPAWNER.get_or_init(|| {
+        let (orders, taken) = mpsc::channel::<Order>();
+        let work = move || {
+            for (mut command, answer) in taken {
+                let _ = answer.send(command.spawn());
+            }
+        };
+        std::thread::Builder::new().name("spawner".to_owned()).spawn(work).ok().map(|_| orders)
+    });
+    let (answer, child) = mpsc::channel();
+    let ordered = spawner.as_ref().and_then(|spawner| spawner.send((command, answer)).ok());
+    ordered.and_then(|()| child.recv().ok()).unwrap_or_else(|| Err(std::io::Error::other("there is no thread for it")))
 }
 
 /// The worker's whole life. Called by `main` when the first argument is [`ARGUMENT`].

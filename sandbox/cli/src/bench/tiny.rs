@@ -38,7 +38,8 @@ pub fn run(bench: &Path) -> Fallible<Cost> {
     policy.caps.job = "0.5".parse()?;
     policy.caps.analyst = "1".parse()?;
     lab.sign_and_accept(PolicySet { policy }, &keys[0], &[])?;
-    lab.import(&dir.join("bench.csv"), &dir.join("bench.toml"), Vec::new(), &keys[1], &mut |_| ())?;
+    let importing = lab.begin_import(&dir.join("bench.csv"), &dir.join("bench.toml"), Vec::new(), &key)?;
+    lab.finish_import(importing.carry_out(&mut |_| ())?, &keys[1])?;
     let component = std::fs::read(bench.join("rolling.wasm"))?;
     let manifest = super::inside::ROLLING.replace("epsilon = 1", "epsilon = 0.1");
     let mut jobs = Vec::new();

@@ -6,13 +6,13 @@ use unseen_policies::accounting;
 use unseen_policies::ledger::Refusal;
 use unseen_policies::rho::Rho;
 
-use super::{Outcome, open};
+use super::{Outcome, view};
 use crate::args::{BudgetArgs, Globals};
 use unseen_terminal::i18n::tr;
 use unseen_terminal::output::{Answer, bar, table};
 
 pub fn run(globals: &Globals, args: &BudgetArgs) -> Outcome {
-    let lab = open(globals)?;
+    let lab = view(globals)?;
     let ledger = lab.ledger();
     let policy = ledger.policy().ok_or(Refusal::OtherPolicy)?;
     if let Some(name) = &args.dataset {

@@ -7,9 +7,10 @@ use unseen_data::cell::{Cell, render};
 use unseen_data::description::{Bound, ColumnType};
 use unseen_data::import::{Progress, infer};
 use unseen_data::{Description, QualityReport};
+use unseen_ids::PublicKey;
 use unseen_lab::LabError;
 
-use super::{Outcome, key, open, read_text, write_new};
+use super::{Outcome, key, open, read_text, view, write_new};
 use crate::args::{DatasetCommand, Globals, TwinArgs};
 use unseen_terminal::i18n::Lang;
 use unseen_terminal::i18n::{choose, tr};
@@ -20,8 +21,9 @@ pub fn run(globals: &Globals, command: &DatasetCommand) -> Outcome {
     match command {
         DatasetCommand::Describe { source, out } => describe(source, out.as_deref()),
         DatasetCommand::Import { source, description, open_to, signer } => {
-            let mut lab = open(globals)?;
             let key = key(signer)?;
+            let steward = PublicKey::from(key.verifying_key());
+            let importing = open(globals)?.begin_import(source, description, open_to.clone(), &steward)?;
             let reading = progress("Reading and sorting", Some(1));
             let mut watch = |step: Progress| match step {
                 Progress::Reading { bytes, of_bytes, .. } => {
@@ -34,9 +36,10 @@ pub fn run(globals: &Globals, command: &DatasetCommand) -> Outcome {
                     reading.set_position(half + (half as f64 * rows as f64 / of_rows.max(1) as f64) as u64);
                 }
             };
-            let done = lab.import(source, description, open_to.clone(), &*key, &mut watch);
+            let written = importing.carry_out(&mut watch);
             reading.finish_and_clear();
-            let done = done?;
+            let mut lab = open(globals)?;
+            let done = lab.finish_import(written?, &*key)?;
             let mut text = facts(&[("Registered", done.description.name.clone()), ("Entry", done.entry.to_string())]);
             if !done.ignored_columns.is_empty() {
                 text.push_str(&facts(&[("Columns not described, left out", done.ignored_columns.join(", "))]));
@@ -52,12 +55,12 @@ pub fn run(globals: &Globals, command: &DatasetCommand) -> Outcome {
         }
         DatasetCommand::List => list(globals),
         DatasetCommand::Show { name } => {
-            let (description, text) = open(globals)?.description(name)?;
+            let (description, text) = view(globals)?.description(name)?;
             let shown = format!("{}\n\n{}", bilingual(&description.title), columns(&description));
             Ok(Answer::new(json!({ "name": name, "description": text }), format!("{}{shown}", about(&description))))
         }
         DatasetCommand::Quality { name, signer } => {
-            let quality = open(globals)?.quality(name, &*key(signer)?)?;
+            let quality = view(globals)?.quality(name, &*key(signer)?)?;
             Ok(Answer::new(&quality, quality_text(&quality)))
         }
     }
@@ -70,7 +73,7 @@ pub fn twin(globals: &Globals, args: &TwinArgs) -> Outcome {
         let description = Description::parse(&text).map_err(|error| format!("{}: {error}", file.display()))?;
         unseen_data::twin::write(&description, &text, args.rows, args.seed, &args.out)?
     } else {
-        open(globals)?.twin(&args.dataset, args.rows, args.seed, &args.out)?
+        view(globals)?.twin(&args.dataset, args.rows, args.seed, &args.out)?
     };
     let text = facts(&[("Rows", data.display().to_string()), ("Description", described.display().to_string())]);
     Ok(Answer::new(json!({ "data": data, "description": described }), text))
@@ -101,7 +104,7 @@ fn describe(source: &Path, out: Option<&Path>) -> Outcome {
 }
 
 fn list(globals: &Globals) -> Outcome {
-    let lab = open(globals)?;
+    let lab = view(globals)?;
     let (mut rows, mut found) = (Vec::new(), Vec::new());
     for (name, dataset) in lab.ledger().datasets() {
         let (description, _) = lab.description(name)?;

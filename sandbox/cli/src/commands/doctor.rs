@@ -1,7 +1,7 @@
 //! `unseen doctor`: whether this machine keeps what the privacy model assumes of it.
 
 use serde_json::json;
-use unseen_lab::{Lab, LabError};
+use unseen_lab::{LabError, View};
 use unseen_policies::policy::Machine;
 use unseen_runtime::freshness::{Freshness, probe};
 use unseen_runtime::fuel_rate;
@@ -17,7 +17,7 @@ use unseen_terminal::output::{Answer, table};
 pub fn run(globals: &Globals) -> Outcome {
     // Before a lab is opened: that locks memory, and then nothing can be pushed out.
     let fresh = fresh();
-    let policy = match globals.lab.as_deref().map(Lab::open) {
+    let policy = match globals.lab.as_deref().map(View::open) {
         None | Some(Err(LabError::NoLab(_))) => None,
         Some(lab) => lab?.ledger().policy().and_then(|policy| policy.machine.clone()),
     };

@@ -7,13 +7,15 @@ use chrono::Utc;
 use serde_json::json;
 use unseen_audit::named;
 use unseen_ids::{Digest, JobId};
-use unseen_lab::{Begun, Lab, LabError, RunLock, open_key};
+use unseen_lab::{Begun, Lab, LabError, RunLock, View, open_key};
 use unseen_policies::manifest::{Manifest, ModuleRef};
 use unseen_policies::plan::Plan;
 use unseen_toolchain::{Template, build, componentize, new_project};
 use unseen_worker::ready_made;
 
-use super::{Outcome, all_cores, folder, key, open, program, read_text, ssh_signature, trial, write_new};
+use super::{
+    Outcome, all_cores, at_work, folder, key, open, program, publish, read_text, ssh_signature, trial, view, write_new,
+};
 use crate::args::{Globals, JobCommand, JobDir};
 use crate::shown;
 use unseen_terminal::i18n::tr;
@@ -47,8 +49,8 @@ pub fn run(globals: &Globals, command: &JobCommand) -> Outcome {
             let text = facts(&[("Submitted", id.to_string()), ("Approvals needed", needed.to_string())]);
             Ok(Answer::new(json!({ "job": id.to_string(), "approvalsNeeded": needed }), text))
         }
-        JobCommand::List => list(&open(globals)?),
-        JobCommand::Show { job, manifest } => show(&open(globals)?, *job, *manifest),
+        JobCommand::List => list(&view(globals)?),
+        JobCommand::Show { job, manifest } => show(&view(globals)?, *job, *manifest),
         JobCommand::Approve { job, to_sign, signed, key } => {
             let mut lab = open(globals)?;
             if let Some(signed) = signed {
@@ -81,7 +83,7 @@ pub fn run(globals: &Globals, command: &JobCommand) -> Outcome {
             carry_out(globals, *job, threads, &*key(signer)?)
         }
         JobCommand::Release { job, signer } => {
-            let mut lab = open(globals)?;
+            let mut lab = publish(globals, *job)?;
             let published = lab.read_release(*job, &*key(signer)?)?;
             let title = lab.ledger().job(*job)?.submitted.title.clone();
             let text = format!(
@@ -101,7 +103,7 @@ fn carry_out(globals: &Globals, job: JobId, threads: u32, operator: &dyn unseen_
     let walls = begun.walls().cloned();
     let evidence = begun.evidence().map(str::to_owned);
     let carried = within_slot(begun, globals.json);
-    let ran = open(globals)?.conclude(job)?;
+    let ran = publish(globals, job)?.standing(job)?;
     let cut_short = match carried {
         // Its time had come, so it has failed by now.
         Err(LabError::CutShort { fault, .. }) if ran.failed => Some(fault.to_string()),
@@ -243,7 +245,7 @@ fn check(globals: &Globals, job: &JobDir, twins: Option<&Path>) -> Outcome {
     let (plan, need, left) = match twins {
         Some(twins) => (trial::plan(&job.manifest, &job.name(), twins)?, None, None),
         None => {
-            let lab = open(globals)?;
+            let lab = view(globals)?;
             let (manifest, plan) = lab.plan(&job.name(), &job.text)?;
             lab.check_columns(&manifest)?;
             let policy = lab.ledger().policy().cloned();
@@ -268,7 +270,7 @@ fn check(globals: &Globals, job: &JobDir, twins: Option<&Path>) -> Outcome {
     Ok(Answer::new(json!({ "plan": shown::plan_json(&plan, need.as_ref(), delta), "module": module }), text))
 }
 
-fn list(lab: &Lab) -> Outcome {
+fn list(lab: &View) -> Outcome {
     let ledger = lab.ledger();
     let author = |key| ledger.people().get(key).map_or(String::new(), |person| person.name.clone());
     let rows = ledger.jobs().iter().map(|(id, job)| {
@@ -287,10 +289,12 @@ fn list(lab: &Lab) -> Outcome {
         .map(|(id, job)| json!({ "job": id.to_string(), "title": job.submitted.title, "author": author(&job.author), "state": job.state,
             "rho": job.submitted.rho, "submitted": job.time }))
         .collect();
-    Ok(Answer::new(json, table(&["job", "title", "author", "state", ">rho", "submitted (UTC)"], rows)))
+    let shown = table(&["job", "title", "author", "state", ">rho", "submitted (UTC)"], rows);
+    // Whoever lists jobs while one runs wants to know.
+    Ok(Answer::new(json, format!("{shown}{}", at_work(lab).1)))
 }
 
-fn show(lab: &Lab, id: JobId, with_manifest: bool) -> Outcome {
+fn show(lab: &View, id: JobId, with_manifest: bool) -> Outcome {
     let ledger = lab.ledger();
     let job = ledger.job(id)?;
     let (manifest_text, manifest, plan): (String, Manifest, Plan) = lab.submitted_plan(id)?;

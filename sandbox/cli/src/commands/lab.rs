@@ -1,9 +1,9 @@
 //! `unseen lab`.
 
 use serde_json::json;
-use unseen_lab::{Lab, Newest, open_key};
+use unseen_lab::{Lab, Newest, View, open_key};
 
-use super::{Outcome, key, open, read_text};
+use super::{Outcome, at_work, key, open, read_text, view};
 use crate::args::{Globals, LabCommand};
 use unseen_terminal::i18n::tr;
 use unseen_terminal::output::{Answer, facts};
@@ -20,8 +20,10 @@ pub fn run(globals: &Globals, command: &LabCommand) -> Outcome {
             Ok(Answer::new(summary(&lab), text))
         }
         LabCommand::Show => {
-            let lab = open(globals)?;
-            Ok(Answer::new(summary(&lab), about(&lab)))
+            let lab = view(globals)?;
+            let (mut json, (work, lines)) = (summary(&lab), at_work(&lab));
+            json["atWork"] = work;
+            Ok(Answer::new(json, format!("{}{lines}", about(&lab))))
         }
         LabCommand::Backup { out } => {
             let lab = open(globals)?;
@@ -68,7 +70,7 @@ pub fn run(globals: &Globals, command: &LabCommand) -> Outcome {
     }
 }
 
-fn summary(lab: &Lab) -> serde_json::Value {
+fn summary(lab: &View) -> serde_json::Value {
     let ledger = lab.ledger();
     json!({
         "origin": ledger.origin(),
@@ -80,7 +82,7 @@ fn summary(lab: &Lab) -> serde_json::Value {
     })
 }
 
-fn about(lab: &Lab) -> String {
+fn about(lab: &View) -> String {
     let ledger = lab.ledger();
     facts(&[
         ("Log", ledger.origin().to_owned()),

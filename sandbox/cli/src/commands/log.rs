@@ -6,20 +6,20 @@ use serde_json::json;
 use unseen_audit::bundle::VERIFIER_KEY;
 use unseen_audit::fold::Fold;
 use unseen_ids::Digest;
-use unseen_lab::{Lab, LabError};
+use unseen_lab::{LabError, View};
 use unseen_log::{CHECKPOINT, blob_path, handover_path, sm2_path};
 use unseen_policies::event::Event;
 use unseen_tlog::tile;
 
-use super::{Outcome, open};
+use super::{Outcome, open, view};
 use crate::args::{Globals, LogCommand};
 use unseen_terminal::i18n::tr;
 use unseen_terminal::output::{Answer, facts, table};
 
 pub fn run(globals: &Globals, command: &LogCommand) -> Outcome {
-    let mut lab = open(globals)?;
+    let lab = view(globals)?;
     match command {
-        LogCommand::Witness => witness(&mut lab),
+        LogCommand::Witness => witness(globals, &lab),
         LogCommand::Show { entry: Some(entry), .. } => one(&lab, *entry),
         LogCommand::Show { from, entry: None } => list(&lab, *from),
         LogCommand::Checkpoint => {
@@ -36,12 +36,12 @@ pub fn run(globals: &Globals, command: &LogCommand) -> Outcome {
     }
 }
 
-fn must_exist(lab: &Lab, entry: u64) -> Result<(), String> {
+fn must_exist(lab: &View, entry: u64) -> Result<(), String> {
     let size = lab.log().size();
     if entry < size { Ok(()) } else { Err(format!("there is no entry {entry}: the log has {size} entries")) }
 }
 
-fn one(lab: &Lab, entry: u64) -> Outcome {
+fn one(lab: &View, entry: u64) -> Outcome {
     must_exist(lab, entry)?;
     let bytes = lab.log().entry(entry)?;
     let envelope: serde_json::Value = serde_json::from_slice(&bytes)?;
@@ -52,8 +52,10 @@ fn one(lab: &Lab, entry: u64) -> Outcome {
 }
 
 /// Asks the witnesses, and shows what each said. Fewer than the policy asks for is bad.
-fn witness(lab: &mut Lab) -> Outcome {
-    let gathered = lab.witness()?;
+fn witness(globals: &Globals, lab: &View) -> Outcome {
+    let witnessed = lab.witnessing()?.carry_out()?;
+    open(globals)?.publish_witnessed(&witnessed)?;
+    let gathered = &witnessed.gathered;
     let needs = lab.ledger().witnesses().map_or(0, |rule| rule.quorum as usize);
     let cosigned = gathered.cosignatures.iter().map(|found| vec![found.name.clone(), tr("cosigned").into_owned()]);
     let refused = gathered.refusals.iter().map(|(name, why)| vec![name.clone(), tr(&why.to_string()).into_owned()]);
@@ -62,12 +64,12 @@ fn witness(lab: &mut Lab) -> Outcome {
         "size": lab.log().size(),
         "cosigned": gathered.cosignatures.iter().map(|found| &found.name).collect::<Vec<_>>(),
         "refused": gathered.refusals.iter().map(|(name, why)| json!({ "name": name, "why": why.to_string() })).collect::<Vec<_>>(),
-        "checkpoint": lab.log().note().to_string(),
+        "checkpoint": witnessed.note().to_string(),
     });
     Ok(Answer::new(json, text).bad_unless(gathered.reaches(needs)))
 }
 
-fn list(lab: &Lab, from: u64) -> Outcome {
+fn list(lab: &View, from: u64) -> Outcome {
     let mut fold = Fold::default();
     let (mut rows, mut found) = (Vec::new(), Vec::new());
     for (index, entry) in (0u64..).zip(lab.log().entries(0)) {
@@ -118,7 +120,7 @@ fn about(event: &Event) -> String {
 }
 
 /// Copies what an auditor needs. The folder appears whole or not at all.
-fn export(lab: &Lab, out: &Path, modules: bool) -> Outcome {
+fn export(lab: &View, out: &Path, modules: bool) -> Outcome {
     if out.exists() {
         return Err(LabError::Exists(out.to_owned()).into());
     }
@@ -139,7 +141,7 @@ fn export(lab: &Lab, out: &Path, modules: bool) -> Outcome {
     Ok(Answer::new(json!({ "bundle": out, "files": files, "entries": lab.log().size() }), text))
 }
 
-fn copy(lab: &Lab, out: &Path, modules: bool) -> Result<usize, LabError> {
+fn copy(lab: &View, out: &Path, modules: bool) -> Result<usize, LabError> {
     let write = |name: &str, bytes: &[u8]| -> Result<(), LabError> {
         let path = out.join(name);
         let parent = path.parent().unwrap_or(out);
@@ -180,7 +182,7 @@ fn copy(lab: &Lab, out: &Path, modules: bool) -> Result<usize, LabError> {
 }
 
 /// The blobs that entries name.
-fn blobs(lab: &Lab, modules: bool) -> Result<Vec<Digest>, LabError> {
+fn blobs(lab: &View, modules: bool) -> Result<Vec<Digest>, LabError> {
     let mut fold = Fold::default();
     let mut found = Vec::new();
     for entry in lab.log().entries(0) {

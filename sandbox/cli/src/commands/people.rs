@@ -9,14 +9,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use unseen_entries::sign::prove_enrolment;
 use unseen_ids::PublicKey;
-use unseen_lab::{Lab, LabError, open_key, write_new_key};
+use unseen_lab::{LabError, View, open_key, write_new_key};
 use unseen_policies::event::{PersonEnrolled, PersonRevoked, PolicySet, enrolment_bytes, parse_enrolment};
 use unseen_policies::ledger::Refusal;
 use unseen_policies::policy::Policy;
 use unseen_tlog::sshsig::parse_public_key;
 use unseen_tlog::{Signer, VerifyingKey};
 
-use super::{Outcome, key as signing_key, open, read_text, ssh_signature, write_new};
+use super::{Outcome, key as signing_key, open, read_text, ssh_signature, view, write_new};
 use crate::args::{Globals, KeyCommand, NewPerson, PersonCommand, PolicyCommand};
 use unseen_terminal::i18n::tr;
 use unseen_terminal::output::{Answer, facts, table};
@@ -93,14 +93,14 @@ pub fn person(globals: &Globals, command: &PersonCommand) -> Outcome {
                 facts(&[("Revoked", key.to_string()), ("Entry", entry.to_string())]),
             ))
         }
-        PersonCommand::List => list(&open(globals)?),
+        PersonCommand::List => list(&view(globals)?),
     }
 }
 
 pub fn policy(globals: &Globals, command: &PolicyCommand) -> Outcome {
     match command {
         PolicyCommand::Show => {
-            let lab = open(globals)?;
+            let lab = view(globals)?;
             let policy = lab.ledger().policy().ok_or(Refusal::OtherPolicy)?;
             Ok(Answer::new(policy, toml::to_string(policy)?))
         }
@@ -152,14 +152,14 @@ fn enrolment(log: &str, who: &NewPerson) -> Result<Enrolment, LabError> {
 }
 
 /// The key of an enrolled person, by name or by the key itself.
-fn find(lab: &Lab, person: &str) -> Result<PublicKey, Refusal> {
+fn find(lab: &View, person: &str) -> Result<PublicKey, Refusal> {
     let people = lab.ledger().people();
     let by_name = people.iter().find(|(_, found)| found.name == person && found.revoked.is_none());
     let by_key = || people.keys().find(|key| key.to_string() == person);
     by_name.map(|(key, _)| key).or_else(by_key).cloned().ok_or_else(|| Refusal::NoSuchPerson(person.to_owned()))
 }
 
-fn list(lab: &Lab) -> Outcome {
+fn list(lab: &View) -> Outcome {
     let mut people: Vec<_> = lab.ledger().people().iter().collect();
     people.sort_by_key(|(_, person)| person.since);
     let rows = people.iter().map(|(key, person)| {

@@ -1,0 +1,263 @@
+//! A lab as it is after some entry, for reading. It never changes, takes no lock, and needs no room on the
+//! disk: whoever reads waits for no writer, no run and no import.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use unseen_audit::fold::Fold;
+use unseen_audit::named;
+use unseen_audit::public_values::PublicTables;
+use unseen_core::release::ReleaseBody;
+use unseen_data::description::Kind;
+use unseen_data::snapshot::SnapshotDir;
+use unseen_data::{Description, QualityReport, twin};
+use unseen_ids::{Digest, JobId, PublicKey, Role};
+use unseen_log::{Folder, Log, LogReader};
+use unseen_policies::ledger::{Ledger, Refusal, Run};
+use unseen_policies::{Manifest, Plan};
+use unseen_tlog::Signer;
+use unseen_tlog::note::NoteKey;
+
+use crate::error::LabError;
+use crate::keys::{data_key, seal_key};
+use crate::lab::{shut, write_durably};
+use crate::locks::{self, Doing, Holder};
+use crate::state::State;
+
+/// A lab after some entry. Clones share what they hold.
+#[derive(Clone)]
+pub struct View {
+    pub(crate) dir: PathBuf,
+    pub(crate) fold: Fold,
+    pub(crate) log: LogReader<Arc<Folder>>,
+    /// The log's folder, without the lock on it.
+    pub(crate) files: Arc<Folder>,
+}
+
+/// A release that is out.
+pub struct Published {
+    /// Its entry.
+    pub entry: u64,
+    /// What it says.
+    pub body: ReleaseBody,
+    /// Its bytes, as their digest stands in the log.
+    pub bytes: Vec<u8>,
+}
+
+/// `lab.toml`: what anyone may know of the lab.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct About {
+    pub origin: String,
+    /// The log's verifier key, to be given to auditors.
+    pub log_key: String,
+}
+
+impl About {
+    pub fn of(ledger: &Ledger) -> About {
+        About { origin: ledger.origin().to_owned(), log_key: ledger.log_key().to_owned() }
+    }
+
+    pub fn read(dir: &Path) -> Result<About, LabError> {
+        let no_lab = || LabError::NoLab(dir.to_owned());
+        let text = std::fs::read_to_string(dir.join("lab.toml")).map_err(|_| no_lab())?;
+        toml::from_str(&text).map_err(|_| no_lab())
+    }
+
+    pub fn write(&self, dir: &Path) -> Result<(), LabError> {
+        let text = toml::to_string(self).map_err(|error| LabError::Other(error.to_string()))?;
+        write_durably(&dir.join("lab.toml"), text.as_bytes())
+    }
+}
+
+impl View {
+    /// The lab in a folder as it is now. The folded state saves reading the whole log where no other process
+    /// has it open; the log is what counts.
+    pub fn open(dir: &Path) -> Result<View, LabError> {
+        // A log that grows meanwhile moves its last entries, once or twice.
+        let read = || View::read(dir);
+        read().or_else(|_| read()).or_else(|_| read())
+    }
+
+    fn read(dir: &Path) -> Result<View, LabError> {
+        let about = About::read(dir)?;
+        // A lab that was opened to others is closed again where that can be.
+        let _ = shut(dir);
+        let key: NoteKey = about.log_key.parse().map_err(|_| LabError::NoLab(dir.to_owned()))?;
+        let files = Arc::new(Folder::reading(dir.join("log")));
+        let log = LogReader::open_in(files.clone(), &key)?;
+        let mut fold = Fold::default();
+        if let Some((checkpoint, ledger)) = State::peek(dir, &seal_key(dir)?) {
+            // The lab authenticated what it saw of its own log: an older log or another one in its
+            // place would give budget back.
+            log.ensure_extends(&checkpoint)?;
+            fold = Fold::resume(ledger);
+        }
+        for index in fold.ledger().size()..log.size() {
+            fold.next(&log.entry(index)?).map_err(|error| LabError::DamagedLog(index, error))?;
+        }
+        Ok(View { dir: dir.to_owned(), fold, log, files })
+    }
+
+    /// What this process has open to write to.
+    pub(crate) fn of(dir: &Path, fold: Fold, log: &Log) -> View {
+        let files = Arc::new(Folder::reading(dir.join("log")));
+        View { dir: dir.to_owned(), fold, log: log.reader(files.clone()), files }
+    }
+
+    /// The state.
+    pub fn ledger(&self) -> &Ledger {
+        self.fold.ledger()
+    }
+
+    /// The log.
+    pub fn log(&self) -> &LogReader<Arc<Folder>> {
+        &self.log
+    }
+
+    /// The folder that holds the log's files.
+    pub fn log_dir(&self) -> PathBuf {
+        self.dir.join("log")
+    }
+
+    /// What goes on in the lab at this moment, and whose work it is.
+    pub fn at_work(&self) -> Vec<(Doing, Holder)> {
+        locks::at_work(&self.dir)
+    }
+
+    /// The text of a blob that an entry names.
+    pub fn text(&self, digest: &Digest) -> Result<String, LabError> {
+        String::from_utf8(self.blob(digest)?).map_err(|_| LabError::Other(format!("blob {digest} is not text")))
+    }
+
+    /// The bytes of a blob that an entry names.
+    pub fn blob(&self, digest: &Digest) -> Result<Vec<u8>, LabError> {
+        let found = self.log.blob(digest)?;
+        found.ok_or_else(|| {
+            LabError::Other(format!("blob {digest} is missing from the log's folder: restore it from a copy"))
+        })
+    }
+
+    /// The public values of reference tables, by name and digest.
+    pub(crate) fn public_tables<'t>(
+        &self,
+        tables: impl Iterator<Item = (&'t String, &'t Option<Digest>)>,
+    ) -> Result<PublicTables, LabError> {
+        let mut found = PublicTables::default();
+        for (name, values) in tables {
+            if let Some(values) = values {
+                let values =
+                    serde_json::from_slice(&self.blob(values)?).map_err(|error| LabError::Other(error.to_string()))?;
+                found.0.insert(name.clone(), values);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Parses a manifest and plans it with the registered public tables. `file` is named in errors.
+    pub fn plan(&self, file: &str, text: &str) -> Result<(Manifest, Plan), LabError> {
+        let named = |error| LabError::Manifest { file: file.to_owned(), error };
+        let manifest = Manifest::parse(text).map_err(named)?;
+        for name in manifest.datasets() {
+            self.ledger().dataset(name)?;
+        }
+        let registered = self.ledger().datasets().iter().map(|(name, dataset)| (name, &dataset.registered.values));
+        let plan = Plan::new(&manifest, &self.public_tables(registered)?).map_err(named)?;
+        Ok((manifest, plan))
+    }
+
+    /// The manifest of a submitted job, and its plan with the public tables it was submitted with.
+    pub fn submitted_plan(&self, id: JobId) -> Result<(String, Manifest, Plan), LabError> {
+        let submitted = &self.ledger().job(id)?.submitted;
+        let text = self.text(&submitted.manifest)?;
+        let (manifest, plan) = named::plan(submitted, &self.log).map_err(LabError::Named)?;
+        Ok((text, manifest, plan))
+    }
+
+    /// The body that a release's entry names.
+    pub fn published(&self, id: JobId) -> Result<Published, LabError> {
+        let (entry, digest) = self.ledger().job(id)?.release.ok_or(LabError::NoResult(id))?;
+        let bytes = self.blob(&digest)?;
+        let body = ReleaseBody::parse(&bytes).map_err(|error| LabError::Other(error.to_string()))?;
+        if body.job != id || body.run != self.started(id)?.entry {
+            return Err(LabError::Mismatch("the run"));
+        }
+        Ok(Published { entry, body, bytes })
+    }
+
+    /// Whether the datasets have the columns the manifest reads, by their descriptions.
+    pub fn check_columns(&self, manifest: &Manifest) -> Result<(), LabError> {
+        for input in &manifest.inputs {
+            if self.ledger().dataset(&input.dataset)?.registered.domain.is_none() {
+                return Err(LabError::Other(format!(
+                    "`{}` is a public reference table: name it in a lookup or a domain, not as an input",
+                    input.dataset
+                )));
+            }
+            self.need_columns(&input.dataset, input.columns.iter())?;
+            for lookup in &input.lookups {
+                self.need_columns(&input.dataset, std::iter::once(&lookup.on))?;
+                self.need_columns(&lookup.reference, lookup.columns.iter().chain([&lookup.key]))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn need_columns<'c>(&self, dataset: &str, mut columns: impl Iterator<Item = &'c String>) -> Result<(), LabError> {
+        let (description, _) = self.description(dataset)?;
+        match columns.find(|name| description.column(name).is_none()) {
+            Some(name) => {
+                Err(LabError::Other(format!("`{dataset}` has no column `{name}`: see `unseen dataset show {dataset}`")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// A registered dataset's description, and its text.
+    pub fn description(&self, name: &str) -> Result<(Description, String), LabError> {
+        let text = self.text(&self.ledger().dataset(name)?.registered.description)?;
+        let parsed = Description::parse(&text).map_err(|error| LabError::Description(error.to_string()))?;
+        Ok((parsed, text))
+    }
+
+    /// Writes what an analyst may have of a dataset: synthetic rows that follow the description of a
+    /// private one, and a reference table as it is. Returns the paths of the rows and the description.
+    pub fn twin(&self, name: &str, rows: u64, seed: u64, out: &Path) -> Result<(PathBuf, PathBuf), LabError> {
+        let (description, text) = self.description(name)?;
+        let written = match description.kind {
+            Kind::Private => twin::write(&description, &text, rows, seed, out),
+            Kind::Reference => {
+                let table = self.snapshot(name, &self.ledger().dataset(name)?.registered.snapshot)?.into_reference()?;
+                twin::write_public(&description, &text, &table, out)
+            }
+        };
+        written.map_err(LabError::io(out))
+    }
+
+    /// The quality report of the registered snapshot, for a steward: it counts rows.
+    pub fn quality(&self, name: &str, reader: &dyn Signer) -> Result<QualityReport, LabError> {
+        let person = self.ledger().person(&PublicKey::from(reader.verifying_key()))?;
+        if !person.roles.contains(&Role::Steward) {
+            return Err(Refusal::WrongRole { name: person.name.clone(), role: "a steward" }.into());
+        }
+        let registered = &self.ledger().dataset(name)?.registered;
+        let snapshot = self.snapshot(name, &registered.snapshot)?;
+        let wrapping = data_key(&self.dir)?;
+        let key = registered.domain.as_ref().map(|_| snapshot.data_key(&wrapping)).transpose()?;
+        Ok(snapshot.quality(key.as_ref())?)
+    }
+
+    /// Opens a snapshot's folder; its files are not decrypted.
+    pub(crate) fn snapshot(&self, name: &str, root: &Digest) -> Result<SnapshotDir, LabError> {
+        SnapshotDir::open(&self.snapshot_dir(name, root), Some(root.to_bytes()))
+            .map_err(|error| LabError::SnapshotOf { dataset: name.to_owned(), error })
+    }
+
+    pub(crate) fn started(&self, id: JobId) -> Result<&Run, LabError> {
+        self.ledger().job(id)?.run.as_ref().ok_or(LabError::NoResult(id))
+    }
+
+    pub(crate) fn snapshot_dir(&self, name: &str, root: &Digest) -> PathBuf {
+        self.dir.join("snapshots").join(name).join(root.to_hex())
+    }
+}
