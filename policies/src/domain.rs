@@ -48,6 +48,11 @@ impl Domain {
         self.axes.iter().map(|axis| axis.name.as_str()).collect()
     }
 
+    /// The key columns: names, and the keys of each in order.
+    pub fn columns(&self) -> impl Iterator<Item = (&str, &[Key])> {
+        self.axes.iter().map(|axis| (axis.name.as_str(), axis.keys.as_slice()))
+    }
+
     /// Where a group stands; `None` when it is outside the domain or has the wrong number or type of keys.
     /// Costs one hash a text column, arithmetic a range; allocates nothing.
     pub fn index_of(&self, group: &[KeyRef<'_>]) -> Option<usize> {

@@ -9,7 +9,8 @@ pub use crate::domain::Domain;
 use crate::manifest::{GrainKind, Group, Keys, Limits, Manifest, ManifestError, Mechanism, Output};
 use crate::rational::{Rational, to_f64};
 use crate::rho::Rho;
-use unseen_ids::Key;
+use serde_json::json;
+use unseen_ids::{Digest, Key, canonical};
 
 /// Most groups one output may have.
 pub const MAX_GROUPS: usize = 100_000;
@@ -127,6 +128,32 @@ impl Sensitivity {
 }
 
 impl Plan {
+    /// A digest of everything the plan says: plans of one digest ask for the same totals and noise.
+    pub fn digest(&self) -> Digest {
+        let noise = |noise: &Noise| match noise {
+            Noise::Laplace { scale } => format!("laplace {scale}"),
+            Noise::Gaussian { variance } => format!("gaussian {variance}"),
+        };
+        let value = |value: &ValuePlan| {
+            let noise: Vec<String> = value.noise.iter().map(noise).collect();
+            let granularity = value.granularity.to_string();
+            json!({ "name": value.name, "lower": value.lower, "upper": value.upper, "granularity": granularity, "noise": noise })
+        };
+        let output = |output: &OutputPlan| {
+            let groups: Vec<_> = output.domain.columns().collect();
+            let values: Vec<_> = output.values.iter().map(value).collect();
+            json!({ "name": output.name, "groups": groups, "maxGroups": output.max_groups, "values": values })
+        };
+        let Limits { fuel, memory, rows, rounds } = &self.limits;
+        let blocks = match self.grain {
+            GrainKind::Unit => 0,
+            GrainKind::Blocks { count } => count,
+        };
+        let outputs: Vec<_> = self.outputs.iter().map(output).collect();
+        let all = json!({ "blocks": blocks, "limits": [fuel, memory, rows, rounds], "rounds": self.rounds, "outputs": outputs });
+        Digest::of(&canonical::to_vec(&all).expect("invariant: a plan is texts and whole numbers"))
+    }
+
     /// Works out the plan of a manifest with the public tables it names.
     ///
     /// # Errors

@@ -66,6 +66,7 @@ pub mod contributions;
 mod layout;
 pub mod noise;
 pub mod release;
+mod sealed;
 pub mod seed;
 #[cfg(test)]
 mod testing;
@@ -74,4 +75,4 @@ pub mod totals;
 pub use contributions::{Clamper, Contributions, RawContribution};
 pub use release::{Derived, NoisyTotals, Number, Release, ReleaseBody, SealedRelease};
 pub use seed::{NoiseKey, RoundSeed, Run};
-pub use totals::{ExactTotals, RoundNoise};
+pub use totals::{ExactTotals, RoundNoise, Ticket};

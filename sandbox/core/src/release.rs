@@ -3,8 +3,6 @@
 
 use num_bigint::BigInt;
 use num_traits::{One, Signed, ToPrimitive, Zero};
-use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-use ring::{hkdf, hmac};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use unseen_ids::{Digest, JobId, Key, canonical};
 use unseen_policies::event::{Event, Record, Released};
@@ -16,6 +14,7 @@ use unseen_tlog::merkle::{self, Hash, ProofError};
 use unseen_tlog::statement::Statement;
 
 use crate::layout::Layout;
+use crate::sealed::Sealing;
 use crate::totals::MAX_NOISY;
 
 /// What [`ReleaseBody::format`] says.
@@ -308,30 +307,12 @@ impl SealedRelease {
     /// Encrypted for keeping (AES-256-GCM), until the entry is logged. The same body and key give
     /// the same bytes: the nonce is a keyed hash of the body, so a resumed run rewrites the same file.
     pub fn into_sealed_bytes(self, key: &[u8; 32]) -> Vec<u8> {
-        let keys = SealKeys::new(key);
-        let tag = hmac::sign(&keys.nonce, &self.bytes);
-        let mut nonce = [0; 12];
-        nonce.copy_from_slice(&tag.as_ref()[..12]);
-        let mut sealed = self.bytes;
-        keys.body
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(SEAL), &mut sealed)
-            .expect("invariant: a body is shorter than 64 GiB");
-        [SEAL, &nonce, &sealed].concat()
+        Sealing::new(SEAL, key).seal(&[], self.bytes)
     }
 
     /// Back from [`Self::into_sealed_bytes`].
     pub fn from_sealed_bytes(key: &[u8; 32], bytes: &[u8]) -> Result<SealedRelease, OpenError> {
-        let (nonce, sealed) = bytes
-            .strip_prefix(SEAL)
-            .and_then(|rest| rest.split_first_chunk::<12>())
-            .ok_or(OpenError::NotSealedBytes)?;
-        let mut body = sealed.to_vec();
-        let length = SealKeys::new(key)
-            .body
-            .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(SEAL), &mut body)
-            .map_err(|_| OpenError::NotSealedBytes)?
-            .len();
-        body.truncate(length);
+        let body = Sealing::new(SEAL, key).open(&[], bytes).ok_or(OpenError::NotSealedBytes)?;
         Ok(SealedRelease { bytes: body })
     }
 
@@ -431,22 +412,6 @@ fn announced(entry: &[u8]) -> Result<Released, OpenError> {
 }
 
 const SEAL: &[u8] = b"unseen sealed release v1\n";
-
-struct SealKeys {
-    body: LessSafeKey,
-    nonce: hmac::Key,
-}
-
-impl SealKeys {
-    fn new(key: &[u8; 32]) -> SealKeys {
-        let root = hkdf::Salt::new(hkdf::HKDF_SHA256, SEAL).extract(key);
-        let body = root.expand(&[b"body"], &AES_256_GCM).map(|material| LessSafeKey::new(UnboundKey::from(material)));
-        let nonce = root.expand(&[b"nonce"], hmac::HMAC_SHA256).map(hmac::Key::from);
-        let (body, nonce) =
-            body.and_then(|body| nonce.map(|nonce| (body, nonce))).expect("invariant: HKDF yields two keys");
-        SealKeys { body, nonce }
-    }
-}
 
 /// How the steps of one value in one round are written.
 struct Scale {

@@ -5,6 +5,7 @@
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use ring::hkdf::{HKDF_SHA256, Prk, Salt};
+use unseen_ids::{Digest, sha256};
 
 const SALT: &[u8] = b"unseen noise key v1";
 const ROUND: &[u8] = b"unseen round seed v1";
@@ -38,7 +39,7 @@ impl NoiseKey {
         let round_bytes = round.to_be_bytes();
         let info: [&[u8]; 8] =
             [ROUND, &origin_length, run.origin.as_bytes(), &entry, &run.leaf, &count, &snapshots, &round_bytes];
-        RoundSeed { seed: expand(&self.root(), &info), round }
+        RoundSeed { seed: expand(&self.root(), &info), round, run: Digest::from_bytes(sha256(&info[1..7])) }
     }
 
     fn root(&self) -> Prk {
@@ -76,12 +77,19 @@ pub struct Run<'a> {
 pub struct RoundSeed {
     seed: [u8; 32],
     round: u32,
+    /// What the run is, in one digest; public.
+    run: Digest,
 }
 
 impl RoundSeed {
     /// The round this seed is for, from 0.
     pub fn round(&self) -> u32 {
         self.round
+    }
+
+    /// A digest of what the run is; the key has no part in it.
+    pub fn run(&self) -> Digest {
+        self.run
     }
 
     pub(crate) fn into_rng(self) -> ChaCha20Rng {
@@ -101,21 +109,18 @@ fn expand(root: &Prk, info: &[&[u8]]) -> [u8; 32] {
 mod tests {
     use super::*;
     use rand::Rng;
+    use unseen_ids::hex;
 
     fn run<'a>(snapshots: &'a [[u8; 32]]) -> Run<'a> {
         Run { origin: "lab.example/log", entry: 12, leaf: [3; 32], snapshots }
     }
 
-    fn hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
-
     #[test]
     fn the_derivation_is_the_documented_one() {
         let key = NoiseKey::new(std::array::from_fn(|i| i as u8));
-        assert_eq!(hex(&key.commitment()), "9c51bb5cd56ce7428a2275434da83e9bbad6462d4d5b5608be79ee00689ba6ac");
+        assert_eq!(hex::encode(&key.commitment()), "9c51bb5cd56ce7428a2275434da83e9bbad6462d4d5b5608be79ee00689ba6ac");
         let seed = key.round_seed(&run(&[[1; 32], [2; 32]]), 5);
-        assert_eq!(hex(&seed.seed), "f9db8c650199728dfe2403b8160ae11c4905997bdcda0af18c075f235e213896");
+        assert_eq!(hex::encode(&seed.seed), "f9db8c650199728dfe2403b8160ae11c4905997bdcda0af18c075f235e213896");
         assert_eq!(seed.into_rng().next_u64(), 0x75cce910dd7b4ec8);
     }
 

@@ -1,14 +1,14 @@
 //! Exact totals, and the one way out of them: noise that was drawn before the first grain was added.
 
-use std::sync::Arc;
-
 use rand_distr::Distribution;
+use unseen_ids::{Digest, sha256};
 use unseen_policies::Plan;
 
 use crate::contributions::Contributions;
 use crate::layout::Layout;
 use crate::noise::{MAX_DRAW, NoiseError, Sampler};
 use crate::release::NoisyTotals;
+use crate::sealed::Sealing;
 use crate::seed::RoundSeed;
 
 /// No total is farther from zero than this. A grain moves a total by at most 2^63, so more grains
@@ -17,6 +17,8 @@ pub const MAX_TOTAL: i128 = 1 << 125;
 
 /// Noised totals are clamped to ±this; see [`MAX_DRAW`].
 pub const MAX_NOISY: i128 = 1 << 125;
+
+const SEAL: &[u8] = b"unseen sealed totals v1\n";
 
 const _: () = assert!(MAX_DRAW >= MAX_TOTAL + MAX_NOISY);
 
@@ -31,13 +33,24 @@ const _: () = assert!(MAX_DRAW >= MAX_TOTAL + MAX_NOISY);
 pub struct RoundNoise {
     draws: Vec<i128>,
     round: u32,
-    ticket: Arc<()>,
+    ticket: Ticket,
+}
+
+/// Which totals may be added up: those of one round of one run of one plan, wherever they were made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ticket(Digest);
+
+impl Ticket {
+    fn new(plan: &Plan, run: Digest, round: u32) -> Ticket {
+        let parts = [plan.digest().to_bytes(), run.to_bytes()].concat();
+        Ticket(Digest::from_bytes(sha256(&[b"unseen totals v1", &parts, &round.to_be_bytes()])))
+    }
 }
 
 impl RoundNoise {
     /// Draws one number for each value of each group of each output, in the plan's order.
     pub fn draw(plan: &Plan, seed: RoundSeed) -> Result<RoundNoise, NoiseError> {
-        let round = seed.round();
+        let (round, ticket) = (seed.round(), Ticket::new(plan, seed.run(), seed.round()));
         let mut draws = Vec::with_capacity(Layout::of(plan).cells);
         let mut rng = seed.into_rng();
         for output in &plan.outputs {
@@ -51,7 +64,7 @@ impl RoundNoise {
                 draws.extend(samplers.iter().map(|sampler| sampler.sample(&mut rng)));
             }
         }
-        Ok(RoundNoise { draws, round, ticket: Arc::new(()) })
+        Ok(RoundNoise { draws, round, ticket })
     }
 }
 
@@ -79,13 +92,13 @@ impl RoundNoise {
 /// ```
 pub struct ExactTotals {
     cells: Vec<i128>,
-    ticket: Arc<()>,
+    ticket: Ticket,
 }
 
 impl ExactTotals {
     /// Nothing added yet, in the round this noise was drawn for. Each thread or bucket may have its own.
     pub fn zero(noise: &RoundNoise) -> ExactTotals {
-        ExactTotals { cells: vec![0; noise.draws.len()], ticket: Arc::clone(&noise.ticket) }
+        ExactTotals { cells: vec![0; noise.draws.len()], ticket: noise.ticket }
     }
 
     /// Adds one grain.
@@ -99,16 +112,32 @@ impl ExactTotals {
     /// Adds other grains of the same round. In whatever order and whatever parts they are added, the
     /// sum is the same.
     pub fn merge(mut self, other: ExactTotals) -> ExactTotals {
-        assert!(Arc::ptr_eq(&self.ticket, &other.ticket), "invariant: merged totals are of one round");
+        assert_eq!(self.ticket, other.ticket, "invariant: merged totals are of one round");
         for (cell, more) in self.cells.iter_mut().zip(other.cells) {
             *cell = plus(*cell, more);
         }
         self
     }
 
+    /// Encrypted for another process of the same run, which alone has the key. The length follows from the
+    /// plan.
+    pub fn into_sealed_bytes(self, key: &[u8; 32]) -> Vec<u8> {
+        let cells = self.cells.iter().flat_map(|cell| cell.to_le_bytes()).collect();
+        Sealing::new(SEAL, key).seal(&self.ticket.0.to_bytes(), cells)
+    }
+
+    /// Back from [`Self::into_sealed_bytes`], if they are of the round this noise was drawn for.
+    pub fn from_sealed_bytes(noise: &RoundNoise, key: &[u8; 32], bytes: &[u8]) -> Option<ExactTotals> {
+        let content = Sealing::new(SEAL, key).open(&noise.ticket.0.to_bytes(), bytes)?;
+        let (cells, rest) = content.as_chunks::<16>();
+        let cells: Vec<i128> = cells.iter().map(|cell| i128::from_le_bytes(*cell)).collect();
+        let whole = rest.is_empty() && cells.len() == noise.draws.len();
+        whole.then_some(ExactTotals { cells, ticket: noise.ticket })
+    }
+
     /// Adds the round's noise. This is where raw becomes releasable.
     pub fn noise(self, noise: RoundNoise) -> NoisyTotals {
-        assert!(Arc::ptr_eq(&self.ticket, &noise.ticket), "invariant: the noise is that of the totals' own round");
+        assert_eq!(self.ticket, noise.ticket, "invariant: the noise is that of the totals' own round");
         let noisy =
             self.cells.iter().zip(&noise.draws).map(|(total, draw)| (total + draw).clamp(-MAX_NOISY, MAX_NOISY));
         NoisyTotals::new(noise.round, noisy.collect())
@@ -166,11 +195,41 @@ mod tests {
             for index in shuffled {
                 parts[(index as u64 ^ order) as usize % buckets].add(&grains[index]);
             }
-            let merged = parts.into_iter().reduce(ExactTotals::merge).unwrap();
+            // Every other part comes from another process.
+            let carried = parts.into_iter().enumerate().map(|(at, part)| match at % 2 {
+                0 => part,
+                _ => ExactTotals::from_sealed_bytes(&noise, &[5; 32], &part.into_sealed_bytes(&[5; 32])).unwrap(),
+            });
+            let merged = carried.reduce(ExactTotals::merge).unwrap();
             prop_assert_eq!(&merged.cells, &straight.cells);
             let exact: Vec<i128> = (0..6).map(|cell| grains.iter().flat_map(|g| &g.steps).filter(|(c, _)| *c == cell).map(|(_, s)| i128::from(*s)).sum()).collect();
             prop_assert_eq!(straight.cells, exact);
         }
+    }
+
+    #[test]
+    fn sealed_totals_open_in_their_own_round_only() {
+        let plan = edge_plan();
+        let noise = |plan: &Plan, seed| RoundNoise::draw(plan, seed).unwrap();
+        let key = NoiseKey::new([9; 32]);
+        let other_run = key.round_seed(&Run { origin: "o", entry: 2, leaf: [2; 32], snapshots: &[] }, 0);
+        let first = noise(&plan, seed(0));
+        let sealed = ExactTotals::zero(&first).into_sealed_bytes(&[5; 32]);
+        let opens = |noise: &RoundNoise, key, bytes: &[u8]| ExactTotals::from_sealed_bytes(noise, key, bytes).is_some();
+        // The same round, drawn again elsewhere.
+        assert!(opens(&noise(&plan, seed(0)), &[5; 32], &sealed));
+        assert!(!opens(&noise(&plan, seed(1)), &[5; 32], &sealed));
+        assert!(!opens(&noise(&plan, other_run), &[5; 32], &sealed));
+        assert!(!opens(&first, &[6; 32], &sealed));
+        let mut wider = plan.clone();
+        wider.outputs[0].values[0].upper += 1;
+        assert!(!opens(&noise(&wider, seed(0)), &[5; 32], &sealed), "another plan");
+        for at in 0..sealed.len() {
+            let mut bent = sealed.clone();
+            bent[at] ^= 1;
+            assert!(!opens(&first, &[5; 32], &bent), "byte {at}");
+        }
+        assert!(!opens(&first, &[5; 32], &sealed[..sealed.len() - 1]));
     }
 
     #[test]

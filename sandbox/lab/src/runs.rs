@@ -24,7 +24,7 @@ use unseen_policies::policy::Machine;
 use unseen_tlog::Signer;
 use unseen_worker::jail::Walls;
 use unseen_worker::memory;
-use unseen_worker::process::{Fault, Outline, Part, Secrets, Worker};
+use unseen_worker::process::{Fault, Identity, Outline, Part, Secrets, Worker};
 
 use crate::error::LabError;
 use crate::lab::{Attachments, Lab, now, write_durably};
@@ -269,7 +269,7 @@ impl Lab {
                 data_keys.push(*snapshot.data_key(&self.keys.data)?.expose_bytes());
             }
             let numbers = snapshot.files.iter().map(std::os::fd::AsRawFd::as_raw_fd).collect();
-            let part = Part { root: used.snapshot.to_bytes(), manifest: snapshot.manifest_bytes, files: numbers };
+            let part = Part { root: used.snapshot, manifest: snapshot.manifest_bytes, files: numbers };
             files.extend(snapshot.files);
             if private { snapshots.push(part) } else { references.push(part) }
         }
@@ -281,11 +281,9 @@ impl Lab {
     /// What the worker is told once the run is charged.
     pub(crate) fn secrets(&self, id: JobId, ready: &Ready) -> Result<Secrets, LabError> {
         let started = self.started(id)?;
+        let (origin, entry, leaf) = (self.ledger().origin().to_owned(), started.entry, started.leaf);
         Ok(Secrets {
-            job: id,
-            origin: self.ledger().origin().to_owned(),
-            entry: started.entry,
-            leaf: started.leaf.to_bytes(),
+            run: Identity { job: id, origin, entry, leaf },
             noise_key: self.keys.noise,
             seal_key: self.seal_key(id)?,
             data_keys: ready.data_keys.clone(),

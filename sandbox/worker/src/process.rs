@@ -2,10 +2,11 @@
 //!
 //! The lab runs its own binary again with [`ARGUMENT`]; bucket files are inherited as descriptors. Over
 //! standard input go frames, each behind its length, and over standard output come `Message`s the same
-//! way. Nothing else connects the two.
+//! way: JSON, and what is bytes (manifests, code, keys, the sealed release) in frames of its own behind it.
+//! Nothing else connects the two.
 //!
 //! ```text
-//! lab     Outline, module ->                    charge, Secrets ->
+//! lab     Outline, manifests, module ->         charge, Secrets ->
 //! worker                     loads, sets memory aside,             reads rows
 //!                            shuts itself in -> Ready              -> Progress ... Sealed
 //! ```
@@ -18,15 +19,14 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::Mutex;
-use std::sync::{OnceLock, mpsc};
+use std::sync::{Mutex, OnceLock, mpsc};
 
 use serde::{Deserialize, Serialize};
 use unseen_core::release::{Derived, Number, ReleaseError, SealedRelease};
 use unseen_core::seed::{self, NoiseKey};
 use unseen_data::snapshot::load_reference;
 use unseen_data::{BlockKey, DataKey, Snapshot};
-use unseen_ids::JobId;
+use unseen_ids::{Digest, JobId};
 use unseen_policies::{Manifest, Plan};
 use unseen_runtime::Failure;
 use unseen_runtime::freshness::{self, Freshness};
@@ -55,12 +55,19 @@ pub struct Outline {
     pub references: Vec<Part>,
 }
 
+impl Outline {
+    fn parts(&self) -> impl Iterator<Item = &Part> {
+        self.snapshots.iter().chain(&self.references)
+    }
+}
+
 /// One snapshot, as handed over.
 #[derive(Serialize, Deserialize)]
 pub struct Part {
     /// Root digest that the log names.
-    pub root: [u8; 32],
+    pub root: Digest,
     /// Bytes of its manifest.
+    #[serde(skip)]
     pub manifest: Vec<u8>,
     /// Its files, in order.
     pub files: Vec<RawFd>,
@@ -68,16 +75,9 @@ pub struct Part {
 
 /// What a worker is told once the run is charged. Travels through a pipe, never through the
 /// environment, arguments or a file.
-#[derive(Serialize, Deserialize)]
 pub struct Secrets {
-    /// The job, for the release.
-    pub job: JobId,
-    /// Origin of the log.
-    pub origin: String,
-    /// Entry that started the run.
-    pub entry: u64,
-    /// Its leaf hash.
-    pub leaf: [u8; 32],
+    /// Which run it is.
+    pub run: Identity,
     /// The sealed noise key.
     pub noise_key: [u8; 32],
     /// Seals the release on its way back.
@@ -86,12 +86,29 @@ pub struct Secrets {
     pub data_keys: Vec<[u8; 32]>,
 }
 
+/// Which run a worker carries out: what its noise and its release are bound to.
+#[derive(Serialize, Deserialize)]
+pub struct Identity {
+    /// The job.
+    pub job: JobId,
+    /// Origin of the log.
+    pub origin: String,
+    /// Entry that started the run.
+    pub entry: u64,
+    /// Its leaf hash.
+    pub leaf: Digest,
+}
+
 /// What a worker says.
 #[derive(Serialize, Deserialize)]
 enum Message {
     Ready(Walls),
-    Progress { done: u32, all: u32 },
-    Sealed(Vec<u8>),
+    Progress {
+        done: u32,
+        all: u32,
+    },
+    /// The sealed release is the next frame.
+    Sealed,
     Failed(Fault),
 }
 
@@ -137,6 +154,7 @@ impl Worker {
     pub fn prepare(program: &Path, outline: &Outline, module: &[u8], files: &[File]) -> Result<Worker, Fault> {
         let mut link = Link::start(program, files)?;
         link.say(&serde_json::to_vec(outline).map_err(lab_fault)?);
+        outline.parts().for_each(|part| link.say(&part.manifest));
         link.say(module);
         let walls = link.ready()?;
         Ok(Worker { link, walls })
@@ -149,13 +167,16 @@ impl Worker {
 
     /// Hands over the keys, and returns the sealed release.
     pub fn run(mut self, secrets: &Secrets, mut progress: impl FnMut(u32, u32)) -> Result<SealedRelease, Fault> {
-        self.link.say(&serde_json::to_vec(secrets).map_err(lab_fault)?);
+        let Secrets { run, noise_key, seal_key, data_keys } = secrets;
+        self.link.say(&serde_json::to_vec(run).map_err(lab_fault)?);
+        [noise_key, seal_key].into_iter().chain(data_keys).for_each(|key| self.link.say(key));
         loop {
             match self.link.hear()? {
                 Message::Progress { done, all } => progress(done, all),
                 Message::Failed(fault) => return Err(fault),
-                Message::Sealed(bytes) => {
-                    return SealedRelease::from_sealed_bytes(&secrets.seal_key, &bytes).map_err(lab_fault);
+                Message::Sealed => {
+                    let bytes = self.link.hear_frame()?;
+                    return SealedRelease::from_sealed_bytes(seal_key, &bytes).map_err(lab_fault);
                 }
                 Message::Ready(_) => return Err(out_of_turn()),
             }
@@ -198,18 +219,22 @@ impl Link {
     }
 
     fn hear(&mut self) -> Result<Message, Fault> {
-        let Ok(frame) = read_frame(&mut self.stdout) else {
-            let status = self.child.0.wait().map_err(lab_fault)?;
-            return Err(Fault::Lab(format!("the worker ended without a result ({status})")));
-        };
-        serde_json::from_slice(&frame).map_err(lab_fault)
+        serde_json::from_slice(&self.hear_frame()?).map_err(lab_fault)
+    }
+
+    fn hear_frame(&mut self) -> Result<Vec<u8>, Fault> {
+        if let Ok(frame) = read_frame(&mut self.stdout) {
+            return Ok(frame);
+        }
+        let status = self.child.0.wait().map_err(lab_fault)?;
+        Err(Fault::Lab(format!("the worker ended without a result ({status})")))
     }
 
     fn ready(&mut self) -> Result<Walls, Fault> {
         match self.hear()? {
             Message::Ready(walls) => Ok(walls),
             Message::Failed(fault) => Err(fault),
-            Message::Progress { .. } | Message::Sealed(_) => Err(out_of_turn()),
+            Message::Progress { .. } | Message::Sealed => Err(out_of_turn()),
         }
     }
 }
@@ -273,14 +298,19 @@ fn spawn_from_lasting_thread(command: Command) -> std::io::Result<Child> {
 /// The worker's whole life. Called by `main` when the first argument is [`ARGUMENT`].
 pub fn work() {
     let stdout = Mutex::new(std::io::stdout());
-    let say = |message: &Message| {
-        let text = serde_json::to_vec(message).unwrap_or_default();
+    let say_frame = |frame: &[u8]| {
         let mut stdout = stdout.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        // Whoever stopped listening has no use for the rest.
-        let _ = write_frame(&mut *stdout, &text).and_then(|()| stdout.flush());
+        // Half a message would keep the lab waiting; and where nobody listens there is no use for the rest.
+        if write_frame(&mut *stdout, frame).and_then(|()| stdout.flush()).is_err() {
+            std::process::exit(1);
+        }
     };
+    let say = |message: &Message| say_frame(&serde_json::to_vec(message).unwrap_or_default());
     match work_on_input(&say) {
-        Ok(Some(sealed)) => say(&Message::Sealed(sealed)),
+        Ok(Some(sealed)) => {
+            say(&Message::Sealed);
+            say_frame(&sealed);
+        }
         Ok(None) => {}
         Err(fault) => say(&Message::Failed(fault)),
     }
@@ -296,7 +326,10 @@ fn work_on_input(say: &(dyn Fn(&Message) + Sync)) -> Result<Option<Vec<u8>>, Fau
     if let Freshness::Broken { place } = freshness::probe().map_err(lab_fault)? {
         return Err(lab_fault(format!("on this machine a grain would see another in {place}: see `unseen doctor`")));
     }
-    let outline: Outline = serde_json::from_slice(&text).map_err(lab_fault)?;
+    let mut outline: Outline = serde_json::from_slice(&text).map_err(lab_fault)?;
+    for part in outline.snapshots.iter_mut().chain(&mut outline.references) {
+        part.manifest = read_frame(&mut stdin).map_err(lab_fault)?;
+    }
     let compiled = read_frame(&mut stdin).map_err(lab_fault)?;
     let manifest = Manifest::parse(&outline.manifest).map_err(lab_fault)?;
 
@@ -304,7 +337,7 @@ fn work_on_input(say: &(dyn Fn(&Message) + Sync)) -> Result<Option<Vec<u8>>, Fau
     let references = outline
         .references
         .iter()
-        .map(|part| load_reference(&part.manifest, part.root, adopt(&part.files)).map_err(lab_fault));
+        .map(|part| load_reference(&part.manifest, part.root.to_bytes(), adopt(&part.files)).map_err(lab_fault));
     let references = ReferenceTables(references.collect::<Result<_, _>>()?);
     let plan = Plan::new(&manifest, &references).map_err(lab_fault)?;
     let threads = outline.threads as usize;
@@ -320,26 +353,28 @@ fn work_on_input(say: &(dyn Fn(&Message) + Sync)) -> Result<Option<Vec<u8>>, Fau
 
     // Whoever only wanted to know whether it could run has gone.
     let Ok(text) = read_frame(&mut stdin) else { return Ok(None) };
-    let secrets: Secrets = serde_json::from_slice(&text).map_err(lab_fault)?;
-    let snapshots = outline.snapshots.iter().zip(&secrets.data_keys).zip(files).map(|((part, key), files)| {
-        let key = DataKey::from_bytes(key).map_err(lab_fault)?;
-        Snapshot::open(&part.manifest, part.root, &key, files).map_err(lab_fault)
+    let Identity { job, origin, entry, leaf } = serde_json::from_slice(&text).map_err(lab_fault)?;
+    let (noise_key, seal_key) = (read_key(&mut stdin)?, read_key(&mut stdin)?);
+    let snapshots = outline.snapshots.iter().zip(files).map(|(part, files)| {
+        let key = DataKey::from_bytes(&read_key(&mut stdin)?).map_err(lab_fault)?;
+        Snapshot::open(&part.manifest, part.root.to_bytes(), &key, files).map_err(lab_fault)
     });
     let rows = Rows::new(&manifest, snapshots.collect::<Result<_, _>>()?, &references).map_err(lab_fault)?;
-    let noise_key = NoiseKey::new(secrets.noise_key);
-    let digests: Vec<[u8; 32]> = outline.snapshots.iter().map(|part| part.root).collect();
-    let identity = seed::Run { origin: &secrets.origin, entry: secrets.entry, leaf: secrets.leaf, snapshots: &digests };
+    let block_key = BlockKey::new(&noise_key).map_err(lab_fault)?;
+    let noise_key = NoiseKey::new(noise_key);
+    let digests: Vec<[u8; 32]> = outline.snapshots.iter().map(|part| part.root.to_bytes()).collect();
+    let identity = seed::Run { origin: &origin, entry, leaf: leaf.to_bytes(), snapshots: &digests };
     let outcome = run::run(&run::Run {
         plan: &plan,
         guest: &code,
         rows: &rows,
         seed: &|round| noise_key.round_seed(&identity, round),
-        block_key: BlockKey::new(&secrets.noise_key).map_err(lab_fault)?,
+        block_key,
         threads,
         watch: &Reporter(say),
     })?;
-    let sealed = seal(secrets.job, secrets.entry, &plan, outcome).map_err(lab_fault)?;
-    Ok(Some(sealed.into_sealed_bytes(&secrets.seal_key)))
+    let sealed = seal(job, entry, &plan, outcome).map_err(lab_fault)?;
+    Ok(Some(sealed.into_sealed_bytes(&seal_key)))
 }
 
 /// Writes the release of an outcome and seals it.
@@ -370,6 +405,11 @@ fn adopt(descriptors: &[RawFd]) -> Vec<File> {
 fn write_frame(to: &mut impl Write, bytes: &[u8]) -> std::io::Result<()> {
     to.write_all(&(bytes.len() as u64).to_le_bytes())?;
     to.write_all(bytes)
+}
+
+fn read_key(from: &mut impl Read) -> Result<[u8; 32], Fault> {
+    let frame = read_frame(from).map_err(lab_fault)?;
+    frame.try_into().map_err(|_| lab_fault("a key must have 32 bytes"))
 }
 
 /// Longest frame that is believed, in bytes.
