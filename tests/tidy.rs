@@ -57,10 +57,77 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("demo", &["data", "policies"]),
 ];
 
-/// What an auditor reads to believe the guarantee, and how long it may be: lines of code, without
-/// tests, comments and blank lines.
-const AUDIT_SET: &[&str] = &["sandbox/core", "attestations/tlog", "policies"];
-const MOST_LINES: usize = 5_800;
+/// What one has to read to believe the lab, as three questions: files, and how many lines of code they may be
+/// together, without tests, comments and blank lines. A ceiling only falls: whoever makes a reading shorter
+/// lowers it. `docs/trusted-base.md` says what each file is read for.
+const READINGS: &[(&str, usize, &[&str])] = &[
+    (
+        "Is a number private?",
+        2_145,
+        &[
+            "sandbox/core/src/contributions.rs",
+            "sandbox/core/src/layout.rs",
+            "sandbox/core/src/noise.rs",
+            "sandbox/core/src/order.rs",
+            "sandbox/core/src/seed.rs",
+            "sandbox/core/src/totals.rs",
+            "sandbox/worker/src/run.rs",
+            "sandbox/data/src/blocks.rs",
+            "runtime/src/reset.rs",
+            "policies/src/plan.rs",
+            "policies/src/domain.rs",
+            "policies/src/accounting.rs",
+            "policies/src/rational.rs",
+            "policies/src/rho.rs",
+            "ids/src/bucket.rs",
+        ],
+    ),
+    (
+        "Is the log honest?",
+        1_299,
+        &[
+            "attestations/tlog/src/lib.rs",
+            "attestations/tlog/src/merkle.rs",
+            "attestations/tlog/src/tile.rs",
+            "attestations/tlog/src/tree.rs",
+            "attestations/tlog/src/key.rs",
+            "attestations/tlog/src/note.rs",
+            "attestations/tlog/src/cosignature.rs",
+            "attestations/tlog/src/proof.rs",
+            "attestations/log/src/reader.rs",
+            "attestations/audit/src/roots.rs",
+            "attestations/audit/src/memory.rs",
+            "ids/src/digest.rs",
+            "ids/src/hex.rs",
+        ],
+    ),
+    (
+        "Were the rules kept?",
+        2_679,
+        &[
+            "policies/src/event.rs",
+            "policies/src/lifecycle.rs",
+            "policies/src/policy.rs",
+            "policies/src/provenance.rs",
+            "policies/src/need.rs",
+            "policies/src/bounds.rs",
+            "policies/src/ledger.rs",
+            "policies/src/ledger/check.rs",
+            "policies/src/ledger/jobs.rs",
+            "policies/src/ledger/put.rs",
+            "attestations/tlog/src/dsse.rs",
+            "attestations/tlog/src/statement.rs",
+            "attestations/entries/src/lib.rs",
+            "attestations/entries/src/open.rs",
+            "attestations/entries/src/json.rs",
+            "ids/src/canonical.rs",
+            "attestations/audit/src/fold.rs",
+            "attestations/audit/src/named.rs",
+            "attestations/audit/src/bundle.rs",
+            "attestations/audit/src/public_values.rs",
+        ],
+    ),
+];
 
 #[test]
 fn crates_depend_on_no_more_than_they_may() {
@@ -117,19 +184,18 @@ fn the_auditors_program_holds_no_engine_and_no_data_format() {
 }
 
 #[test]
-fn the_audit_set_is_read_in_an_afternoon() {
-    let lines = |folder: &str| -> usize {
-        files(&[&format!("{folder}/src")], "rs")
-            .iter()
-            .filter(|path| !for_tests(path))
-            .map(|path| code(path).lines().count())
-            .sum()
-    };
-    let counted: BTreeMap<_, _> = AUDIT_SET.iter().map(|folder| (*folder, lines(folder))).collect();
-    let sum: usize = counted.values().sum();
-    println!("lines of code in the audit set: {sum} of at most {MOST_LINES}: {counted:?}");
-    assert!(sum <= MOST_LINES, "the audit set has grown to {sum} lines: {counted:?}");
-    assert!(sum > MOST_LINES - 500, "the audit set has shrunk to {sum} lines: lower the ceiling");
+fn what_must_be_believed_grows_no_longer() {
+    let page = read("docs/trusted-base.md");
+    for (question, most, files) in READINGS {
+        let counted: Vec<_> = files.iter().map(|file| (*file, code(&root().join(file)).lines().count())).collect();
+        let sum: usize = counted.iter().map(|(_, lines)| lines).sum();
+        println!("{question} {sum} lines of code of at most {most}");
+        assert!(sum <= *most, "{question} has grown to {sum} lines: {counted:?}");
+        assert!(page.contains(question), "docs/trusted-base.md does not ask: {question}");
+        for file in *files {
+            assert!(page.contains(&format!("`{file}`")), "docs/trusted-base.md does not name {file}");
+        }
+    }
 }
 
 #[test]

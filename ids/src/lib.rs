@@ -12,12 +12,14 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
+mod bucket;
 pub mod canonical;
 mod digest;
 pub mod hex;
 mod job;
 mod key;
 
+pub use bucket::bucket_of;
 pub use digest::{Digest, PublicKey, sha256};
 pub use job::{JobId, Role};
 pub use key::{Key, KeyRef};

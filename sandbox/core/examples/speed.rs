@@ -73,8 +73,10 @@ fn draws(distribution: impl Distribution<i128>) -> impl FnMut(u64) {
 }
 
 fn grains<'p>(plan: &'p unseen_policies::Plan, contributions: u64, values: &'p [f64]) -> impl FnMut(u64) + 'p {
-    let noise = RoundNoise::draw(plan, seed()).unwrap();
+    let mut noise = RoundNoise::draw(plan, seed()).unwrap();
+    let mut units = noise.units(1).unwrap().bucket(0).unwrap();
     let (mut clamper, mut totals) = (Clamper::new(plan), ExactTotals::zero(&noise));
+    let mut unit = 0_u64;
     let groups = plan.outputs[0].domain.size() as u64;
     move |i| {
         let mut grain = clamper.grain();
@@ -82,7 +84,8 @@ fn grains<'p>(plan: &'p unseen_policies::Plan, contributions: u64, values: &'p [
             let key = [KeyRef::Int((i.wrapping_mul(7919).wrapping_add(nth * 31) % groups) as i64)];
             grain.push(RawContribution { output: 0, group: &key, values });
         }
-        totals.add(grain.finish());
+        unit += 1;
+        totals.add(units.next(&unit.to_be_bytes()).unwrap(), grain.finish());
     }
 }
 

@@ -43,13 +43,15 @@
 //!
 //! let key = NoiseKey::new([7; 32]);
 //! let run = Run { origin: "lab.example/log", entry: 15, leaf: [1; 32], snapshots: &[[2; 32]] };
-//! let noise = RoundNoise::draw(&plan, key.round_seed(&run, 0))?; // before the first row is read
+//! let mut noise = RoundNoise::draw(&plan, key.round_seed(&run, 0))?; // before the first row is read
+//! let mut units = noise.units(1)?.bucket(0)?; // one bucket
 //! let mut totals = ExactTotals::zero(&noise);
 //! let mut clamper = Clamper::new(&plan);
-//! for town in ["湖塘", "牛塘", "湖塘"] {
+//! for (firm, town) in [("A01", "湖塘"), ("A02", "牛塘"), ("A03", "湖塘")] {
+//!     let leave = units.next(firm.as_bytes())?; // no unit comes twice
 //!     let mut grain = clamper.grain();
 //!     grain.push(RawContribution { output: 0, group: &[KeyRef::Text(town)], values: &[1e9] });
-//!     totals.add(grain.finish()); // counts 1
+//!     totals.add(leave, grain.finish()); // counts 1
 //! }
 //! let noisy = totals.noise(noise);
 //! assert_eq!(noisy.as_f64(&plan)?[0].len(), 2);
@@ -65,6 +67,7 @@
 pub mod contributions;
 mod layout;
 pub mod noise;
+pub mod order;
 pub mod release;
 mod sealed;
 pub mod seed;
@@ -73,6 +76,7 @@ mod testing;
 pub mod totals;
 
 pub use contributions::{Clamper, Contributions, RawContribution};
+pub use order::{OneGrain, OutOfOrder, Ticket};
 pub use release::{Derived, NoisyTotals, Number, Release, ReleaseBody, SealedRelease};
 pub use seed::{NoiseKey, RoundSeed, Run};
-pub use totals::{ExactTotals, RoundNoise, Ticket};
+pub use totals::{ExactTotals, RoundNoise};

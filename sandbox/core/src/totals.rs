@@ -1,12 +1,12 @@
 //! Exact totals, and the one way out of them: noise that was drawn before the first grain was added.
 
 use rand_distr::Distribution;
-use unseen_ids::{Digest, sha256};
 use unseen_policies::Plan;
 
 use crate::contributions::Contributions;
 use crate::layout::Layout;
 use crate::noise::{MAX_DRAW, NoiseError, Sampler};
+use crate::order::{Blocks, Buckets, OneGrain, OutOfOrder, Ticket};
 use crate::release::NoisyTotals;
 use crate::sealed::Sealing;
 use crate::seed::RoundSeed;
@@ -34,17 +34,7 @@ pub struct RoundNoise {
     draws: Vec<i128>,
     round: u32,
     ticket: Ticket,
-}
-
-/// Which totals may be added up: those of one round of one run of one plan, wherever they were made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ticket(Digest);
-
-impl Ticket {
-    fn new(plan: &Plan, run: Digest, round: u32) -> Ticket {
-        let parts = [plan.digest().to_bytes(), run.to_bytes()].concat();
-        Ticket(Digest::from_bytes(sha256(&[b"unseen totals v1", &parts, &round.to_be_bytes()])))
-    }
+    walked: bool,
 }
 
 impl RoundNoise {
@@ -64,7 +54,21 @@ impl RoundNoise {
                 draws.extend(samplers.iter().map(|sampler| sampler.sample(&mut rng)));
             }
         }
-        Ok(RoundNoise { draws, round, ticket })
+        Ok(RoundNoise { draws, round, ticket, walked: false })
+    }
+
+    /// The walk whose grains are units. Once in a round.
+    pub fn units(&mut self, buckets: u32) -> Result<Buckets, OutOfOrder> {
+        Ok(Buckets::new(buckets, Some(self.begin_walk()?)))
+    }
+
+    /// The walk whose grains are blocks. Once in a round.
+    pub fn blocks(&mut self, count: u32) -> Result<Blocks, OutOfOrder> {
+        Ok(Blocks::new(count, self.begin_walk()?))
+    }
+
+    fn begin_walk(&mut self) -> Result<Ticket, OutOfOrder> {
+        if std::mem::replace(&mut self.walked, true) { Err(OutOfOrder::AnotherWalk) } else { Ok(self.ticket) }
     }
 }
 
@@ -101,8 +105,9 @@ impl ExactTotals {
         ExactTotals { cells: vec![0; noise.draws.len()], ticket: noise.ticket }
     }
 
-    /// Adds one grain.
-    pub fn add(&mut self, contributions: &Contributions) {
+    /// Adds one grain, which has its one place in the round.
+    pub fn add(&mut self, leave: OneGrain, contributions: &Contributions) {
+        assert_eq!(leave.ticket, Some(self.ticket), "invariant: there is leave for a grain of this round");
         assert_eq!(self.cells.len(), contributions.cells, "invariant: contributions and totals are of one plan");
         for &(cell, steps) in &contributions.steps {
             self.cells[cell] = plus(self.cells[cell], i128::from(steps));
@@ -123,12 +128,12 @@ impl ExactTotals {
     /// plan.
     pub fn into_sealed_bytes(self, key: &[u8; 32]) -> Vec<u8> {
         let cells = self.cells.iter().flat_map(|cell| cell.to_le_bytes()).collect();
-        Sealing::new(SEAL, key).seal(&self.ticket.0.to_bytes(), cells)
+        Sealing::new(SEAL, key).seal(&self.ticket.to_bytes(), cells)
     }
 
     /// Back from [`Self::into_sealed_bytes`], if they are of the round this noise was drawn for.
     pub fn from_sealed_bytes(noise: &RoundNoise, key: &[u8; 32], bytes: &[u8]) -> Option<ExactTotals> {
-        let content = Sealing::new(SEAL, key).open(&noise.ticket.0.to_bytes(), bytes)?;
+        let content = Sealing::new(SEAL, key).open(&noise.ticket.to_bytes(), bytes)?;
         let (cells, rest) = content.as_chunks::<16>();
         let cells: Vec<i128> = cells.iter().map(|cell| i128::from_le_bytes(*cell)).collect();
         let whole = rest.is_empty() && cells.len() == noise.draws.len();
@@ -185,15 +190,18 @@ mod tests {
             order in any::<u64>(), buckets in 1..6usize,
         ) {
             let plan = edge_plan();
-            let noise = RoundNoise::draw(&plan, seed(0)).unwrap();
+            let mut noise = RoundNoise::draw(&plan, seed(0)).unwrap();
+            let walk = noise.blocks(2 * grains.len() as u32).unwrap();
+            let mut next = 0..;
+            let mut leave = || walk.block(next.next().unwrap()).unwrap();
             let grains: Vec<Contributions> = grains.into_iter().map(|steps| Contributions { steps, cells: 6 }).collect();
             let mut straight = ExactTotals::zero(&noise);
-            grains.iter().for_each(|grain| straight.add(grain));
+            grains.iter().for_each(|grain| straight.add(leave(), grain));
             let mut parts: Vec<ExactTotals> = (0..buckets).map(|_| ExactTotals::zero(&noise)).collect();
             let mut shuffled: Vec<usize> = (0..grains.len()).collect();
             shuffled.sort_by_key(|index| (*index as u64 + 1).wrapping_mul(order | 1).rotate_left(17));
             for index in shuffled {
-                parts[(index as u64 ^ order) as usize % buckets].add(&grains[index]);
+                parts[(index as u64 ^ order) as usize % buckets].add(leave(), &grains[index]);
             }
             // Every other part comes from another process.
             let carried = parts.into_iter().enumerate().map(|(at, part)| match at % 2 {

@@ -43,11 +43,12 @@ fn small_plan() -> Plan {
 fn round(plan: &Plan, round: u32) -> NoisyTotals {
     let seed = NoiseKey::new([1; 32])
         .round_seed(&Run { origin: "lab", entry: RUN, leaf: [2; 32], snapshots: &[[3; 32]] }, round);
-    let noise = RoundNoise::draw(plan, seed).unwrap();
+    let mut noise = RoundNoise::draw(plan, seed).unwrap();
+    let leave = noise.units(1).unwrap().bucket(0).unwrap().next(b"A01").unwrap();
     let mut totals = ExactTotals::zero(&noise);
     let mut clamper = Clamper::new(plan);
     let group = [KeyRef::Text("湖塘"), KeyRef::Int(7)];
-    totals.add(clamper.clamp([RawContribution { output: 0, group: &group, values: &[-2.5, 1.0] }]));
+    totals.add(leave, clamper.clamp([RawContribution { output: 0, group: &group, values: &[-2.5, 1.0] }]));
     totals.noise(noise)
 }
 

@@ -167,11 +167,13 @@ fn count(upper: i64, noise: Noise) -> Plan {
 /// One whole release: each unit says `2.0`.
 fn release(bounds: &Plan, noise: &Plan, key: &NoiseKey, entry: u64, units: u32) -> i128 {
     let seed = key.round_seed(&Run { origin: "test", entry, leaf: [0; 32], snapshots: &[] }, 0);
-    let noise = RoundNoise::draw(noise, seed).unwrap();
+    let mut noise = RoundNoise::draw(noise, seed).unwrap();
+    let mut order = noise.units(1).unwrap().bucket(0).unwrap();
     let mut totals = ExactTotals::zero(&noise);
     let mut clamper = Clamper::new(bounds);
-    for _ in 0..units {
-        totals.add(clamper.clamp([RawContribution { output: 0, group: &[KeyRef::Int(0)], values: &[2.0] }]));
+    for unit in 0..units {
+        let leave = order.next(&unit.to_be_bytes()).unwrap();
+        totals.add(leave, clamper.clamp([RawContribution { output: 0, group: &[KeyRef::Int(0)], values: &[2.0] }]));
     }
     totals.noise(noise).steps()[0]
 }

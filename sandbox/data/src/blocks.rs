@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::hash::siphash24;
 use crate::keys::{KeyError, expand};
-use crate::scan::{CoGroup, GrainLimits, OwnedGrain, OwnedTable, ScanError, ScanInput};
+use crate::scan::{Grain, GrainLimits, OwnedGrain, OwnedTable, ScanError, ScanInput};
 
 /// The secret that deals units into blocks: who is with whom depends on it and on the units' names
 /// only, never on their data.
@@ -26,7 +26,7 @@ impl BlockKey {
     }
 }
 
-/// Gathers a range of blocks in memory: feed it every bucket in order, then take the blocks. A
+/// Gathers a range of blocks in memory: feed it every unit in order, then take the blocks. A
 /// smaller range needs less memory and more passes.
 ///
 /// Rows of a block are ordered by (bucket, unit bytes, import order).
@@ -54,15 +54,13 @@ impl BlockGatherer {
         Ok(Self { key, count, range, limits, blocks })
     }
 
-    /// Takes the units of one bucket that belong to the range.
-    pub fn absorb(&mut self, bucket: &mut CoGroup) -> Result<(), ScanError> {
-        while let Some(grain) = bucket.next()? {
-            let block = self.key.block_of(grain.unit().as_bytes(), self.count);
-            if self.range.contains(&block) {
-                self.blocks[(block - self.range.start) as usize].append(grain, self.limits.bytes)?;
-            }
+    /// Takes a unit, if it belongs to the range.
+    pub fn absorb(&mut self, unit: Grain<'_>) -> Result<(), ScanError> {
+        let block = self.key.block_of(unit.unit().as_bytes(), self.count);
+        match self.range.contains(&block) {
+            true => self.blocks[(block - self.range.start) as usize].append(unit, self.limits.bytes),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     /// The blocks of the range, in order, empty ones included.

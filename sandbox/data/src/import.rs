@@ -28,7 +28,7 @@ use crate::description::{
     Kind, MAX_UNIT, Sharing, Unit, UpdateCycle, WhenMissing,
 };
 use crate::files::{self, DigestWriter};
-use crate::hash::{bucket_of, siphash24};
+use crate::hash::siphash24;
 use crate::keys::{DataKey, KeyError, LabDataKey, random};
 use crate::quality::{QualityReport, Survey, UnitSurvey};
 use crate::snapshot::{
@@ -37,7 +37,7 @@ use crate::snapshot::{
 };
 use crate::sort::{Merge, Record, Sorter};
 use crate::{cell, csv_source, parquet_source};
-use unseen_ids::{canonical, hex, sha256};
+use unseen_ids::{bucket_of, canonical, hex, sha256};
 
 /// How to import.
 #[derive(Clone, Debug)]

@@ -19,10 +19,10 @@ use arrow_buffer::{Buffer, NullBuffer, ScalarBuffer};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use thiserror::Error;
+use unseen_ids::bucket_of;
 use unseen_policies::need::{BATCH_BYTES, BATCH_ROWS};
 
 use crate::description::{CellKind, ColumnType, nearest};
-use crate::hash::bucket_of;
 use crate::reference::{Index, Lookup};
 use crate::snapshot::{Snapshot, SnapshotError, UNIT};
 

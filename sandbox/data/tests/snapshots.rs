@@ -13,11 +13,10 @@ use chrono::{DateTime, Utc};
 use parquet::arrow::ArrowWriter;
 use proptest::prelude::*;
 use tempfile::TempDir;
-use unseen_data::hash::bucket_of;
 use unseen_data::import::{import, infer};
 use unseen_data::snapshot::SnapshotDir;
 use unseen_data::*;
-use unseen_ids::Key;
+use unseen_ids::{Key, bucket_of};
 
 const LAB: [u8; 32] = [7; 32];
 
@@ -250,7 +249,7 @@ fn check_against_model(first: &[Reading], second: &[Reading], buckets: u32, sort
             let mut gatherer =
                 BlockGatherer::new(BlockKey::new(&[3; 32]).unwrap(), 5, range, &inputs, GrainLimits::NONE).unwrap();
             for bucket in 0..buckets {
-                gatherer.absorb(&mut CoGroup::open(&inputs, bucket, GrainLimits::NONE).unwrap()).unwrap();
+                absorb(&mut gatherer, CoGroup::open(&inputs, bucket, GrainLimits::NONE).unwrap());
             }
             gatherer.finish()
         })
@@ -853,7 +852,7 @@ fn a_grain_shows_its_first_rows_and_none_is_held_that_is_too_large() {
         let block_key = BlockKey::new(&[3; 32]).unwrap();
         let mut gatherer = BlockGatherer::new(block_key, 50, 0..50, &inputs, limits).unwrap();
         for bucket in 0..2 {
-            gatherer.absorb(&mut CoGroup::open(&inputs, bucket, limits).unwrap()).unwrap();
+            absorb(&mut gatherer, CoGroup::open(&inputs, bucket, limits).unwrap());
         }
         let blocks = gatherer.finish();
         let found = blocks.iter().map(|block| (block.grain().overlarge(), block.grain().table(0).rows()));
@@ -861,4 +860,10 @@ fn a_grain_shows_its_first_rows_and_none_is_held_that_is_too_large() {
     };
     assert_eq!(gathered(GrainLimits { rows: 10, bytes: fits }), [(false, 10), (true, 0)].into());
     assert_eq!(gathered(GrainLimits::NONE), [(false, 10), (false, 20_000)].into());
+}
+
+fn absorb(gatherer: &mut BlockGatherer, mut bucket: CoGroup) {
+    while let Some(unit) = bucket.next().unwrap() {
+        gatherer.absorb(unit).unwrap();
+    }
 }

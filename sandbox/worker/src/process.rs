@@ -130,7 +130,7 @@ impl From<RunError> for Fault {
     fn from(error: RunError) -> Fault {
         match error {
             RunError::Advance { round, .. } => Fault::Job { round },
-            RunError::Rows(_) | RunError::Host(_) | RunError::Noise(_) | RunError::Release(_) => {
+            RunError::Rows(_) | RunError::Order(_) | RunError::Host(_) | RunError::Noise(_) | RunError::Release(_) => {
                 Fault::Lab(error.to_string())
             }
         }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use unseen_core::contributions::{Clamper, RawContribution};
 use unseen_core::noise::NoiseError;
+use unseen_core::order::{Buckets, OneGrain, OutOfOrder};
 use unseen_core::release::{NoisyTotals, ReleaseError};
 use unseen_core::seed::RoundSeed;
 use unseen_core::totals::{ExactTotals, RoundNoise};
@@ -99,6 +100,9 @@ pub enum RunError {
     /// The rows cannot be read, or are not what was registered.
     #[error("the rows cannot be read: {0}")]
     Rows(#[from] ScanError),
+    /// The rows are not in the order that the guarantee rests on.
+    #[error("the rows cannot be read: {0}")]
+    Order(#[from] OutOfOrder),
     /// The host failed in the middle of a grain: the run can be resumed.
     #[error("{0}")]
     Host(runtime::Failure),
@@ -128,8 +132,8 @@ pub fn run<G: Guest>(run: &Run<'_, G>) -> Result<Outcome, RunError> {
     let mut outcome = Outcome { rounds: Vec::new(), derived: Vec::new() };
     let mut state = Vec::new();
     for round in 0..rounds {
-        let Some(noise) = noise.pop() else { break };
-        let noisy = one_round(run, round, &state, &noise)?.noise(noise);
+        let Some(mut noise) = noise.pop() else { break };
+        let noisy = one_round(run, round, &state, &mut noise)?.noise(noise);
         let totals = noisy.as_f64(run.plan)?;
         let totals: Vec<_> = totals.iter().map(|values| runtime::Totals { values }).collect();
         let verdict = run.guest.advance(round, &state, &totals);
@@ -153,7 +157,7 @@ fn one_round<G: Guest>(
     run: &Run<'_, G>,
     round: u32,
     state: &[f64],
-    noise: &RoundNoise,
+    noise: &mut RoundNoise,
 ) -> Result<ExactTotals, RunError> {
     match run.plan.grain {
         GrainKind::Unit => units(run, round, state, noise),
@@ -161,12 +165,20 @@ fn one_round<G: Guest>(
     }
 }
 
-fn units<G: Guest>(run: &Run<'_, G>, round: u32, state: &[f64], noise: &RoundNoise) -> Result<ExactTotals, RunError> {
+fn units<G: Guest>(
+    run: &Run<'_, G>,
+    round: u32,
+    state: &[f64],
+    noise: &mut RoundNoise,
+) -> Result<ExactTotals, RunError> {
     let buckets = run.rows.buckets();
+    let walk = noise.units(buckets)?;
     in_parallel(run, buckets, noise, (round * buckets, run.plan.rounds * buckets), |bucket, tally| {
         let mut grains = run.rows.open(bucket, limits(run.plan))?;
+        let mut order = walk.bucket(bucket)?;
         while let Some(grain) = grains.next()? {
-            tally.grain(run, grain, state)?;
+            let leave = order.next(grain.unit().as_bytes())?;
+            tally.grain(run, leave, grain, state)?;
         }
         Ok(())
     })
@@ -182,21 +194,28 @@ fn blocks<G: Guest>(
     round: u32,
     count: u32,
     state: &[f64],
-    noise: &RoundNoise,
+    noise: &mut RoundNoise,
 ) -> Result<ExactTotals, RunError> {
     let passes = run.rows.passes(run.plan);
+    let walk = noise.blocks(count)?;
     let mut totals = ExactTotals::zero(noise);
     for first in (0..count).step_by(count.div_ceil(passes) as usize) {
         let range = first..count.min(first + count.div_ceil(passes));
         let mut gatherer =
             BlockGatherer::new(run.block_key.clone(), count, range.clone(), &run.rows.inputs(), limits(run.plan))?;
+        let units = Buckets::gathering(run.rows.buckets());
         for bucket in 0..run.rows.buckets() {
-            gatherer.absorb(&mut run.rows.open(bucket, limits(run.plan))?)?;
+            let (mut grains, mut order) = (run.rows.open(bucket, limits(run.plan))?, units.bucket(bucket)?);
+            while let Some(unit) = grains.next()? {
+                // It is in its one block whole; that block is what is added.
+                drop(order.next(unit.unit().as_bytes())?);
+                gatherer.absorb(unit)?;
+            }
         }
         let gathered = gatherer.finish();
         let steps = (round * count + first, run.plan.rounds * count);
         let part = in_parallel(run, range.len() as u32, noise, steps, |block, tally| {
-            tally.grain(run, gathered[block as usize].grain(), state)
+            tally.grain(run, walk.block(range.start + block)?, gathered[block as usize].grain(), state)
         })?;
         totals = totals.merge(part);
     }
@@ -247,7 +266,13 @@ struct Tally<'p> {
 
 impl Tally<'_> {
     /// Runs the guest on one grain and adds what it may contribute.
-    fn grain<G: Guest>(&mut self, run: &Run<'_, G>, grain: Grain<'_>, state: &[f64]) -> Result<(), RunError> {
+    fn grain<G: Guest>(
+        &mut self,
+        run: &Run<'_, G>,
+        leave: OneGrain,
+        grain: Grain<'_>,
+        state: &[f64],
+    ) -> Result<(), RunError> {
         if grain.overlarge() {
             run.watch.failed(&overlarge());
             return Ok(());
@@ -264,7 +289,7 @@ impl Tally<'_> {
                     }));
                     grain.push(RawContribution { output: item.output, group: &keys, values: &item.values });
                 }
-                self.totals.add(grain.finish());
+                self.totals.add(leave, grain.finish());
             }
             Err(failure @ runtime::Failure::Host(_)) => return Err(RunError::Host(failure)),
             // Whatever a guest does to itself counts as contributing nothing.
