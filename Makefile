@@ -9,7 +9,7 @@ RUN_TESTS := $(if $(NEXTEST),cargo nextest run --no-fail-fast,cargo test --no-fa
 HEARD := $(if $(NEXTEST),--config-file $(CURDIR)/tests/nextest.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rust target verifiers build demo test bench bench-audit docs lint vm-test
+.PHONY: help setup rust target verifiers build demo test bench bench-audit docs lint advisories vm-test miri
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,7 +25,7 @@ rust:
 target: rust
 	@scripts/wasm-target.sh
 
-verifiers: ## Get the tools by others that the tests judge the log with
+verifiers: ## Get the tools by others that the tests use; says first what it installs
 	@scripts/verifiers.sh
 
 build: rust
@@ -35,7 +35,7 @@ demo: target build ## Play the whole story in the folder demo-lab (or DEMO_DIR)
 	@demo/story.sh
 
 # The examples and the documentation's examples first, so that the workspace's summary comes last.
-test: target verifiers ## Run all tests
+test: target lint ## Check and run all tests; those that lack a tool say so
 	$(RUN_TESTS) $(EXAMPLES)
 	cargo test --workspace --doc --quiet
 	$(RUN_TESTS) $(HEARD) --workspace
@@ -60,5 +60,14 @@ lint: rust ## Check format, lints, licences and advisories
 	cargo fmt --all --check --manifest-path guest-sdk/examples/Cargo.toml
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy --all-targets $(EXAMPLES) -- -D warnings
-	@if command -v cargo-deny > /dev/null; then cargo deny --workspace check; \
-	else echo "NOT CHECKED: licences, bans and advisories (deny.toml); cargo install cargo-deny"; fi
+	@PATH="$(CARGO_TARGET_DIR)/verifiers/cargo/bin:$$PATH"; \
+	if command -v cargo-deny > /dev/null; then cargo deny --workspace check --hide-inclusion-graph bans licenses sources; \
+	elif [ -n "$$UNSEEN_REQUIRE_ALL" ]; then echo "cargo-deny is not installed: make verifiers" >&2; exit 1; \
+	else echo "SKIPPED: licences and bans (deny.toml); make verifiers, or cargo install cargo-deny"; fi
+
+advisories: rust ## Ask the advisory database about every dependency (needs the network)
+	PATH="$(CARGO_TARGET_DIR)/verifiers/cargo/bin:$$PATH" cargo deny --workspace check advisories
+
+# What else is unsafe calls the system, which Miri does not have.
+miri: rust ## Run the SDK's unsafe code under Miri (needs a nightly toolchain with miri)
+	cargo +nightly miri test --target-dir $(CARGO_TARGET_DIR)/miri --package unseen-guest --lib -- --skip calendar

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Gets what the tests judge the log with from outside: tools of the system, and libraries by others at
-# the versions that tests/verifiers/ pins. Does nothing when all is there. What cannot be had is said in
-# a line each, and is no error: the tests that need it say so too, and are skipped.
+# Gets what the tests use from outside: tools of the system, libraries by others at the versions that
+# tests/verifiers/ pins, and cargo-deny. Says what it installs; does nothing when all is there. What cannot be
+# had is said in a line each, and is no error: the tests that need it say so too.
 set -u
 cd "$(dirname "$0")/.."
 pins=tests/verifiers
@@ -33,6 +33,7 @@ need openssh-client has ssh-keygen
 need python3-venv python3 -c 'import ensurepip, venv'
 if [ "${#packages[@]}" -gt 0 ]; then
     if [ -e /etc/debian_version ] && has apt-get && [ "$(id -u)" = 0 ]; then
+        echo "Installing with apt-get: ${packages[*]}"
         export DEBIAN_FRONTEND=noninteractive
         {
             timeout 300 apt-get update
@@ -85,6 +86,14 @@ if changed node $pins/package.json || ! [ -d "$place/node/node_modules" ]; then
     else
         missing "@sigstore/verify (see $place/npm.log)"
     fi
+fi
+
+if ! has cargo-deny && ! [ -x "$place/cargo/bin/cargo-deny" ]; then
+    echo "Installing with cargo, into $place: cargo-deny"
+    # In the development profile: it is run once a build, and takes a moment either way.
+    CARGO_TARGET_DIR=$place/cargo-deny cargo install --locked --debug --root "$place/cargo" cargo-deny \
+        > "$place/cargo.log" 2>&1 || missing "cargo-deny (see $place/cargo.log)"
+    rm -rf "$place/cargo-deny"
 fi
 
 logcheck=$pins/logcheck/main.go

@@ -208,6 +208,7 @@ fn what_no_source_holds() {
             assert!(!text.contains(&word.concat()), "{shown}: {}", word.concat());
         }
         assert!(!text.contains(&["/wo", "rk/"].concat()), "{shown} names a folder of one machine");
+        assert!(!text.contains(&["shared", "/data"].concat()), "{shown} needs a file outside the repository");
         assert!(!text.contains('\t') || shown.ends_with("Makefile"), "{shown}: a tab");
         assert!(text.lines().all(|line| line == line.trim_end()), "{shown}: a line ends in blanks");
         if shown.ends_with(".rs") && !for_tests(Path::new(&shown)) {
@@ -215,8 +216,6 @@ fn what_no_source_holds() {
             for panics in [".unwrap()", "panic!(", "unreachable!("] {
                 assert!(!code.contains(panics), "{shown}: {panics}");
             }
-            // The data sets beside the repository are for tests that do without them where they are not.
-            assert!(!code.contains("shared/data"), "{shown} needs a file outside the repository");
         }
     }
 }

@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "../../tests/support/skip.rs"]
+mod skip;
+
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
@@ -28,14 +31,14 @@ fn no_grain_reads_a_page_of_another_whatever_the_kernel_did_with_it() {
         assert!(found.contains("Proved"), "{case}: {found}");
         match &swap {
             Some(_) => assert!(found.contains("swapped_out: true"), "{case}: nothing was swapped out: {found}"),
-            None => println!("SKIPPED: {case} with pages swapped out: swap cannot be turned on here"),
+            None => skip::skipped(&format!("{case} with pages swapped out: swap cannot be turned on here")),
         }
     }
     // Locked pages stay, and the kernel takes none back: wasmtime has to map slots anew.
     let found = found("locked");
     assert!(found.contains("Proved { swapped_out: false }") || found.contains("cannot lock"), "{found}");
     if found.contains("cannot lock") {
-        println!("SKIPPED: locked memory: this process may not lock it");
+        skip::skipped("locked memory: this process may not lock it");
     }
 }
 

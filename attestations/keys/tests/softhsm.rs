@@ -5,9 +5,12 @@
 #![cfg(feature = "pkcs11")]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "../../../tests/support/skip.rs"]
+mod skip;
+
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
+use skip::skipped;
 use std::{
-    io::Write,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
@@ -312,8 +315,4 @@ fn missing(tool: &str, arg: &str) -> bool {
 fn run(command: &mut Command) {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-}
-
-fn skipped(why: &str) {
-    let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
 }

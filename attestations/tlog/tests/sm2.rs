@@ -2,9 +2,12 @@
 #![cfg(feature = "sm2")]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "../../../tests/support/skip.rs"]
+mod skip;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
+use skip::skipped;
 use std::{
-    io::Write,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -310,8 +313,4 @@ impl OpenSsl {
 
 fn identifier(with_id: bool) -> &'static [&'static str] {
     if with_id { &["-pkeyopt", "distid:1234567812345678"] } else { &[] }
-}
-
-fn skipped(why: &str) {
-    let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
 }

@@ -5,6 +5,9 @@
 //! what a device would make.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "../../../tests/support/skip.rs"]
+mod skip;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use proptest::prelude::*;
 use std::{
@@ -215,7 +218,7 @@ fn with_ssh_keygen() -> Option<tempfile::TempDir> {
     let dir = tempfile::tempdir().unwrap();
     // Without arguments this fails and says so; a program that does not start is missing.
     if Command::new("ssh-keygen").arg("-Y").stdin(Stdio::null()).output().is_err() {
-        let _ = writeln!(std::io::stderr(), "SKIPPED: ssh-keygen is not installed (Debian: openssh-client)");
+        skip::skipped("ssh-keygen is not installed (Debian: openssh-client)");
         return None;
     }
     Some(dir)

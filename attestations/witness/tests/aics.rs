@@ -2,11 +2,14 @@
 //! theirs; their client asks ours, and their verifier checks what it gets.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "../../../tests/support/skip.rs"]
+mod skip;
+
 mod common;
 
 use common::{LogFolder, ORIGIN, Running, log_key, now};
 use std::{
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
@@ -25,9 +28,7 @@ fn python() -> Option<PathBuf> {
     if imports.is_ok_and(|output| output.status.success()) {
         return Some(python);
     }
-    let why = format!("SKIPPED: aics-witness: {} cannot import it; run scripts/verifiers.sh", python.display());
-    // Not eprintln!, which the test harness keeps to itself.
-    let _shown_or_not = writeln!(std::io::stderr(), "{why}");
+    skip::skipped(&format!("aics-witness: {} cannot import it; run scripts/verifiers.sh", python.display()));
     None
 }
 

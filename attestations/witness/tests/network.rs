@@ -1,6 +1,9 @@
 //! Witnesses and a log, over the loopback interface.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "../../../tests/support/skip.rs"]
+mod skip;
+
 mod common;
 
 use common::{LogFolder, ORIGIN, Running, key, log_key, now};
@@ -504,7 +507,7 @@ fn https_with_an_authority_of_ones_own() {
                  s.serve_forever()";
     let server = run("python3", &["-c", serve]);
     let (true, Ok(mut server)) = (made.is_ok_and(|status| status.success()), server) else {
-        let _shown_or_not = writeln!(std::io::stderr(), "SKIPPED: https: it takes openssl and python3");
+        skip::skipped("https: it takes openssl and python3");
         return;
     };
     let mut port = String::new();

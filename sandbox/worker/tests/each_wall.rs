@@ -1,6 +1,10 @@
 //! Each wall by itself: behind all of them together, one that is not there does not show.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "../../../tests/support/skip.rs"]
+mod skip;
+
+use skip::skipped;
 use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
@@ -54,11 +58,6 @@ fn status(name: &str) -> String {
     let text = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap();
     line.trim().to_owned()
-}
-
-fn skipped(why: &str) {
-    assert!(std::env::var_os("UNSEEN_REQUIRE_ALL").is_none(), "{why}");
-    let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
 }
 
 fn landlock(dir: &Path) {
