@@ -45,7 +45,8 @@ vm-test: ## Run jobs in a virtual machine that swaps
 	cargo test --package unseen --test vm -- --ignored --nocapture
 
 bench: target ## Measure speed, in the release profile
-	cargo run --release --package unseen -- bench $(BENCH)
+	cargo build --release --package unseen --package unseen-bench
+	$(CARGO_TARGET_DIR)/release/unseen-bench $(BENCH)
 	cargo run --release --quiet --package unseen-runtime --example bench_units
 
 bench-audit: rust ## Measure an audit of a million entries, in the release profile

@@ -146,6 +146,9 @@ fn people_enrol_and_approve_with_ssh_keys() {
     lab.ok(&["job", "approve", &id, "--to-sign", "again"]);
     sign("again");
     assert!(lab.refuses(&["job", "approve", &id, "--signed", "again"]).contains("li has approved this job already"));
+    // What was signed for one job approves no other, whatever is typed.
+    let other = lab.submit("job");
+    assert!(lab.refuses(&["job", "approve", &other, "--signed", "again"]).contains("holds no approval of"));
     lab.approve(&id, "second");
     lab.ok(&["job", "run", &id, "--key", "keys/operator.pem"]);
     lab.ok(&["log", "export", "bundle"]);

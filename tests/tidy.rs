@@ -50,11 +50,27 @@ const ARROWS: &[(&str, &[&str])] = &[
             "auditor",
             "tlog",
             "toolchain",
+            "terminal",
+        ],
+    ),
+    ("demo", &[]),
+    (
+        "bench",
+        &[
+            "ids",
+            "entries",
+            "lab",
+            "worker",
+            "data",
+            "core",
+            "runtime",
+            "policies",
+            "tlog",
+            "toolchain",
             "demo",
             "terminal",
         ],
     ),
-    ("demo", &["data", "policies"]),
 ];
 
 /// What one has to read to believe the lab, as three questions: files, and how many lines of code they may be

@@ -66,8 +66,8 @@ impl<'a> Table<'a> {
         let name = key.get_ref();
         let nearest = known
             .iter()
-            .min_by_key(|known| distance(known, name))
-            .filter(|known| distance(known, name) <= 1 + name.chars().count() / 3);
+            .min_by_key(|known| strsim::levenshtein(known, name))
+            .filter(|known| strsim::levenshtein(known, name) <= 1 + name.chars().count() / 3);
         let advice = nearest
             .map_or_else(|| format!("it knows {}", known.join(", ")), |nearest| format!("did you mean `{nearest}`?"));
         Err(Place::of(self.text, key.span().start).error(format!(
@@ -235,18 +235,4 @@ pub(crate) fn unique<'a>(what: &str, named: impl Iterator<Item = (Place, &'a str
         }
     }
     Ok(())
-}
-
-/// Number of single-letter edits between two words.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, to) in b.chars().enumerate() {
-            let change = diagonal + usize::from(from != to);
-            diagonal = row[j + 1];
-            row[j + 1] = change.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row.last().copied().unwrap_or(0)
 }

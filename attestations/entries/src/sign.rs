@@ -7,7 +7,7 @@ use unseen_tlog::sshsig::SshSignature;
 use unseen_tlog::statement::{PAYLOAD_TYPE, Statement, StatementError};
 use unseen_tlog::{KeyError, Signer};
 
-use crate::subjects;
+use crate::{EntryError, subjects};
 
 /// Why no entry was made.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +34,13 @@ pub fn to_sign(record: &Record) -> Result<Vec<u8>, SignError> {
 pub fn with_ssh(signed: &[u8], signature: SshSignature) -> Result<Vec<u8>, SignError> {
     let (payload_type, payload) = parse_pre_authentication_encoding(signed).ok_or(SignError::NotToSign)?;
     Ok(Envelope::from_ssh(payload_type, payload.to_vec(), signature).to_bytes())
+}
+
+/// What an entry says, whoever signed it: for telling somebody what they are about to hand in.
+pub fn unverified(entry: &[u8]) -> Result<Record, EntryError> {
+    let envelope = Envelope::from_bytes(entry)?;
+    let Statement { predicate_type, predicate, .. } = Statement::open_unverified(&envelope)?;
+    Ok(Record::from_predicate(&predicate_type, predicate)?)
 }
 
 /// What a new key signs when its holder asks for this enrolment, in base64: the enrolment's `proof`.

@@ -75,8 +75,6 @@ pub enum Command {
     Evidence(EvidenceCommand),
     /// Say which protections hold on this machine
     Doctor,
-    /// Measure speed on this machine, each ratio taken in one run
-    Bench(BenchArgs),
 }
 
 #[derive(Subcommand)]
@@ -424,23 +422,4 @@ pub enum AuditCommand {
         /// The job's number
         job: JobId,
     },
-}
-
-#[derive(Args)]
-pub struct BenchArgs {
-    /// Rows of the generated table
-    #[arg(long, default_value_t = 10_000_000)]
-    pub rows: u64,
-    /// Rows of one unit
-    #[arg(long, default_value_t = 10)]
-    pub rows_per_unit: u64,
-    /// Folder for generated data, kept between runs
-    #[arg(long, value_name = "DIR")]
-    pub dir: Option<PathBuf>,
-    /// Run only the measurements whose name contains this
-    #[arg(long)]
-    pub only: Option<String>,
-    /// One measurement, in this process
-    #[arg(long, hide = true)]
-    pub inside: Option<String>,
 }

@@ -2,7 +2,6 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
 mod args;
-mod bench;
 mod commands;
 mod shown;
 #[cfg(test)]

@@ -11,7 +11,8 @@ use unseen_log::LogError;
 use unseen_tlog::note::{Checkpoint, Note, NoteKey};
 
 use crate::error::LabError;
-use crate::lab::{Lab, sync_dir};
+use crate::folder::{build_whole, sync_dir};
+use crate::lab::Lab;
 
 /// What shows that a backup is not older than what was published.
 pub enum Newest<'a> {
@@ -27,6 +28,7 @@ impl Lab {
     /// Copies the lab, its keys too, into a new folder, readable by its owner only. The copy is there
     /// whole or not at all. The lab is locked meanwhile, since it is open.
     pub fn backup(&self, out: &Path) -> Result<(), LabError> {
+        free(out)?;
         self.log.verify()?;
         build_whole(out, |building| copy(&self.dir, building))
     }
@@ -34,6 +36,7 @@ impl Lab {
     /// Makes a lab in a new folder out of a backup, after the backup was found complete, undamaged and
     /// not older than `newest`. Nothing is left when it is refused.
     pub fn restore(backup: &Path, dir: &Path, newest: &Newest<'_>) -> Result<Lab, LabError> {
+        free(dir)?;
         build_whole(dir, |building| {
             copy(backup, building)?;
             let lab = Lab::open(building)?;
@@ -62,21 +65,8 @@ impl Lab {
     }
 }
 
-/// Builds a folder beside its place and moves it there whole.
-fn build_whole(out: &Path, build: impl FnOnce(&Path) -> Result<(), LabError>) -> Result<(), LabError> {
-    if out.exists() {
-        return Err(LabError::Exists(out.to_owned()));
-    }
-    let parent = match out.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    fs::create_dir_all(parent).map_err(LabError::io(parent))?;
-    let name = out.file_name().ok_or_else(|| LabError::NotEmpty(out.to_owned()))?.to_string_lossy();
-    let building = parent.join(format!(".{name}.{}.part", std::process::id()));
-    let built = build(&building).and_then(|()| fs::rename(&building, out).map_err(LabError::io(out)));
-    built.inspect_err(|_| drop(fs::remove_dir_all(&building)))?;
-    sync_dir(parent)
+fn free(place: &Path) -> Result<(), LabError> {
+    if place.exists() { Err(LabError::Exists(place.to_owned())) } else { Ok(()) }
 }
 
 /// Copies a folder, each file durably and with its mode. Links and devices have no place in a lab.

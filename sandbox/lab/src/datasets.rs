@@ -16,8 +16,9 @@ use unseen_policies::plan::MAX_GROUPS;
 use unseen_tlog::Signer;
 
 use crate::error::LabError;
+use crate::folder::sync_dir;
 use crate::keys::data_key;
-use crate::lab::{Lab, now, sync_dir};
+use crate::lab::{Lab, now};
 use crate::locks::{self, Lock};
 use crate::view::View;
 

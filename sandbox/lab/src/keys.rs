@@ -16,7 +16,7 @@ use unseen_keys::{open_key, read_secret, read_signing_key, write_new_key, write_
 use unseen_tlog::Signer;
 
 use crate::error::LabError;
-use crate::lab::sync_dir;
+use crate::folder::sync_dir;
 
 /// The lab's own keys.
 pub(crate) struct LabKeys {

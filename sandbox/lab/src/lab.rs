@@ -11,9 +11,8 @@
 //! state/        the folded ledger in sled: rebuilt when missing, behind or altered
 //! ```
 
-use std::fs::Permissions;
 use std::ops::Deref;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
@@ -30,6 +29,7 @@ use unseen_tlog::note::NoteKey;
 use unseen_worker::jail::{self, Wall};
 
 use crate::error::LabError;
+use crate::folder::{PRIVATE, build_whole, shut};
 use crate::keys::{LabKeys, random};
 use crate::locks::{self, Lock};
 use crate::state::State;
@@ -64,18 +64,7 @@ impl Lab {
         if std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some()) {
             return Err(LabError::NotEmpty(dir.to_owned()));
         }
-        // Built beside its place and moved there whole, so that no half-made lab can be met.
-        let parent = match dir.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        std::fs::create_dir_all(parent).map_err(LabError::io(parent))?;
-        let name = dir.file_name().ok_or_else(|| LabError::NotEmpty(dir.to_owned()))?.to_string_lossy();
-        let building = parent.join(format!(".{name}.{}.new", std::process::id()));
-        let made = Lab::build(&building, origin, owner_name, owner)
-            .and_then(|()| std::fs::rename(&building, dir).map_err(LabError::io(dir)))
-            .and_then(|()| sync_dir(parent));
-        made.inspect_err(|_| drop(std::fs::remove_dir_all(&building)))?;
+        build_whole(dir, |building| Lab::build(building, origin, owner_name, owner))?;
         Lab::open(dir)
     }
 
@@ -268,19 +257,6 @@ impl Lookup for WithAttachments<'_> {
     }
 }
 
-/// Nobody but the lab's own account looks into its folder: when a file in it changed would tell when a run
-/// ended, and what waits for its time lies there.
-const PRIVATE: u32 = 0o700;
-
-/// Closes the folder of a lab that was made before this was so, or was opened to others since.
-pub(crate) fn shut(dir: &Path) -> Result<(), LabError> {
-    let mode = std::fs::metadata(dir).map_err(LabError::io(dir))?.permissions().mode();
-    if mode & 0o077 == 0 {
-        return Ok(());
-    }
-    std::fs::set_permissions(dir, Permissions::from_mode(PRIVATE)).map_err(LabError::io(dir))
-}
-
 pub(crate) fn now() -> DateTime<Utc> {
     // Whole milliseconds survive every text form.
     let now = Utc::now();
@@ -289,19 +265,4 @@ pub(crate) fn now() -> DateTime<Utc> {
 
 pub(crate) fn nonce() -> Result<String, LabError> {
     Ok(hex::encode(&random()?[..16]))
-}
-
-/// Writes a new or changed file so that after a crash it is there whole or as before.
-pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), LabError> {
-    let parent = path.parent().unwrap_or(Path::new("."));
-    let temporary = path.with_extension("tmp");
-    let written = std::fs::write(&temporary, bytes)
-        .and_then(|()| std::fs::File::open(&temporary)?.sync_all())
-        .and_then(|()| std::fs::rename(&temporary, path));
-    written.inspect_err(|_| drop(std::fs::remove_file(&temporary))).map_err(LabError::io(path))?;
-    sync_dir(parent)
-}
-
-pub(crate) fn sync_dir(dir: &Path) -> Result<(), LabError> {
-    std::fs::File::open(dir).and_then(|dir| dir.sync_all()).map_err(LabError::io(dir))
 }

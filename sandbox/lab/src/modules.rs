@@ -7,7 +7,8 @@ use unseen_policies::{Manifest, Plan};
 use unseen_worker::code::{Code, CodeError, fingerprint};
 
 use crate::error::LabError;
-use crate::lab::{Lab, write_durably};
+use crate::folder::write_durably;
+use crate::lab::Lab;
 
 impl Lab {
     /// The compiled form of a component under a plan's limits, from the cache when it is there. Says

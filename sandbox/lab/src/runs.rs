@@ -27,7 +27,8 @@ use unseen_worker::memory;
 use unseen_worker::process::{Fault, Identity, Outline, Part, Secrets, Worker};
 
 use crate::error::LabError;
-use crate::lab::{Attachments, Lab, now, write_durably};
+use crate::folder::write_durably;
+use crate::lab::{Attachments, Lab, now};
 use crate::locks::RunLock;
 use crate::requests;
 use crate::view::Published;

@@ -20,8 +20,8 @@ use unseen_tlog::Signer;
 use unseen_tlog::note::NoteKey;
 
 use crate::error::LabError;
+use crate::folder::{shut, write_durably};
 use crate::keys::{data_key, seal_key};
-use crate::lab::{shut, write_durably};
 use crate::locks::{self, Doing, Holder};
 use crate::state::State;
 

@@ -8,6 +8,7 @@ use serde_json::json;
 use unseen_audit::named;
 use unseen_ids::{Digest, JobId};
 use unseen_lab::{Begun, Lab, LabError, RunLock, View, open_key};
+use unseen_policies::event::Event;
 use unseen_policies::manifest::{Manifest, ModuleRef};
 use unseen_policies::plan::Plan;
 use unseen_toolchain::{Template, build, componentize, new_project};
@@ -54,7 +55,13 @@ pub fn run(globals: &Globals, command: &JobCommand) -> Outcome {
         JobCommand::Approve { job, to_sign, signed, key } => {
             let mut lab = open(globals)?;
             if let Some(signed) = signed {
-                let entry = lab.accept(&signed_by_ssh(signed)?, &[])?;
+                let entry = signed_by_ssh(signed)?;
+                let said = unseen_entries::sign::unverified(&entry)?.event;
+                if !matches!(&said, Event::JobApproved(approval) if approval.job == *job) {
+                    let (file, kind) = (signed.display(), said.kind());
+                    return Err(format!("{file} holds no approval of {job} but an entry of the kind {kind}, or another job's: nothing was done").into());
+                }
+                let entry = lab.accept(&entry, &[])?;
                 return state(&lab, *job, entry);
             }
             let event = unseen_lab::requests::approval(lab.ledger(), lab.log().checkpoint(), *job)?;

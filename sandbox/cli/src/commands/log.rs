@@ -3,13 +3,9 @@
 use std::path::Path;
 
 use serde_json::json;
-use unseen_audit::bundle::VERIFIER_KEY;
 use unseen_audit::fold::Fold;
-use unseen_ids::Digest;
-use unseen_lab::{LabError, View};
-use unseen_log::{CHECKPOINT, blob_path, handover_path, sm2_path};
+use unseen_lab::View;
 use unseen_policies::event::Event;
-use unseen_tlog::tile;
 
 use super::{Outcome, open, view};
 use crate::args::{Globals, LogCommand};
@@ -119,86 +115,13 @@ fn about(event: &Event) -> String {
     }
 }
 
-/// Copies what an auditor needs. The folder appears whole or not at all.
+/// Copies what an auditor needs.
 fn export(lab: &View, out: &Path, modules: bool) -> Outcome {
-    if out.exists() {
-        return Err(LabError::Exists(out.to_owned()).into());
-    }
-    let name = out.file_name().ok_or("give the path of a new folder")?.to_string_lossy();
-    let building = out.with_file_name(format!(".{name}.{}.part", std::process::id()));
-    std::fs::create_dir_all(out.parent().unwrap_or(Path::new("."))).map_err(LabError::io(out))?;
-    std::fs::create_dir(&building).map_err(LabError::io(&building))?;
-    let files = copy(lab, &building, modules).and_then(|files| {
-        std::fs::rename(&building, out).map_err(LabError::io(out))?;
-        Ok(files)
-    });
-    let files = files.inspect_err(|_| drop(std::fs::remove_dir_all(&building)))?;
+    let done = lab.export(out, modules)?;
     let text = facts(&[
         ("Exported", out.display().to_string()),
-        ("Files", files.to_string()),
-        ("Entries", lab.log().size().to_string()),
+        ("Files", done.files.to_string()),
+        ("Entries", done.entries.to_string()),
     ]);
-    Ok(Answer::new(json!({ "bundle": out, "files": files, "entries": lab.log().size() }), text))
-}
-
-fn copy(lab: &View, out: &Path, modules: bool) -> Result<usize, LabError> {
-    let write = |name: &str, bytes: &[u8]| -> Result<(), LabError> {
-        let path = out.join(name);
-        let parent = path.parent().unwrap_or(out);
-        std::fs::create_dir_all(parent).map_err(LabError::io(parent))?;
-        std::fs::write(&path, bytes).map_err(LabError::io(&path))
-    };
-    write(VERIFIER_KEY, format!("{}\n", lab.ledger().log_key()).as_bytes())?;
-    write(CHECKPOINT, lab.log().note().to_string().as_bytes())?;
-    let mut count = 2;
-    for tile in tile::files(lab.log().size()) {
-        let name = tile.to_string();
-        let path = lab.log_dir().join(&name);
-        let bytes = std::fs::read(&path).map_err(LabError::io(&path))?;
-        write(&name, &bytes)?;
-        count += 1;
-    }
-    for entry in lab.ledger().log_keys().keys().skip(1) {
-        let name = handover_path(*entry);
-        let path = lab.log_dir().join(&name);
-        write(&name, &std::fs::read(&path).map_err(LabError::io(path))?)?;
-        count += 1;
-    }
-    for entry in lab.ledger().jobs().values().filter_map(|job| job.release) {
-        let name = sm2_path(entry.0);
-        // Only labs that sign in SM2 too have these.
-        if let Ok(bytes) = std::fs::read(lab.log_dir().join(&name)) {
-            write(&name, &bytes)?;
-            count += 1;
-        }
-    }
-    for digest in blobs(lab, modules)? {
-        if let Some(bytes) = lab.log().blob(&digest)? {
-            write(&blob_path(&digest), &bytes)?;
-            count += 1;
-        }
-    }
-    Ok(count)
-}
-
-/// The blobs that entries name.
-fn blobs(lab: &View, modules: bool) -> Result<Vec<Digest>, LabError> {
-    let mut fold = Fold::default();
-    let mut found = Vec::new();
-    for entry in lab.log().entries(0) {
-        match fold.next(&entry?)?.record.event {
-            Event::DatasetRegistered(e) => found.extend([Some(e.description), e.values].into_iter().flatten()),
-            Event::JobSubmitted(e) => {
-                found.push(e.manifest);
-                found.extend(modules.then_some(e.module));
-            }
-            Event::EvidenceRecorded(e) => found.push(e.evidence),
-            Event::Released(e) => found.push(e.body),
-            Event::ReleaseWitnessed(e) => found.push(e.checkpoint),
-            _ => {}
-        }
-    }
-    found.sort();
-    found.dedup();
-    Ok(found)
+    Ok(Answer::new(json!({ "bundle": out, "files": done.files, "entries": done.entries }), text))
 }

@@ -41,7 +41,6 @@ pub fn run(cli: &Cli) -> Outcome {
         Command::Witness(command) => unseen_auditor::witness(command),
         Command::Evidence(command) => unseen_auditor::evidence(command),
         Command::Doctor => doctor::run(globals),
-        Command::Bench(args) => crate::bench::run(args),
     }
 }
 

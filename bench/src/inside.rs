@@ -21,10 +21,10 @@ use unseen_worker::ready_made;
 use unseen_worker::rows::{ReferenceTables, Rows};
 use unseen_worker::run::{Guest, Run, Watch, run as run_rounds};
 
-use super::{Cost, Fallible, Place, measure};
-use crate::args::BenchArgs;
+use crate::Args;
+use crate::measure::{Cost, Fallible, Place, measure};
 
-pub fn run(name: &str, place: &Place, args: &BenchArgs) -> Fallible<Cost> {
+pub fn run(name: &str, place: &Place, args: &Args) -> Fallible<Cost> {
     let (what, threads) = match name.rsplit_once('-') {
         Some((what, threads)) => (what, threads.parse().unwrap_or(1)),
         None => (name, 1),
@@ -166,7 +166,7 @@ fn manifest(text: &str) -> Fallible<Manifest> {
     Ok(Manifest::parse(&text.replace("DISTRICTS", &format!("[{}]", towns.join(", "))))?)
 }
 
-fn generate(place: &Place, args: &BenchArgs) -> Fallible<Cost> {
+fn generate(place: &Place, args: &Args) -> Fallible<Cost> {
     measure(|| {
         if !place.table().exists() {
             let part = place.table().with_extension("part");

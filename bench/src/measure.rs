@@ -1,8 +1,4 @@
-//! `unseen bench`: every figure that documents state, measured here and now. Each measurement is a
-//! process of its own; ratios are of figures of one call.
-
-mod inside;
-mod tiny;
+//! The measurements. Each is a process of its own; ratios are of figures of one call.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -11,25 +7,26 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::args::BenchArgs;
-use crate::commands::Outcome;
+use unseen_terminal::Outcome;
 use unseen_terminal::output::{Answer, progress, table};
 
-type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
+use crate::{Args, inside, tiny};
+
+pub type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
 
 /// What one measurement costs.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Cost {
     /// Seconds.
-    wall: f64,
+    pub wall: f64,
     /// Seconds of all threads.
-    cpu: f64,
+    pub cpu: f64,
     /// Peak resident memory, MB.
-    peak: f64,
+    pub peak: f64,
 }
 
 /// Runs all measurements, or one inside a process of its own.
-pub fn run(args: &BenchArgs) -> Outcome {
+pub fn run(args: &Args) -> Outcome {
     let dir = args.dir.clone().unwrap_or_else(|| std::env::temp_dir().join("unseen-bench"));
     let place = Place { dir: dir.join(format!("{}x{}", args.rows, args.rows_per_unit)) };
     if let Some(name) = &args.inside {
@@ -83,26 +80,26 @@ pub struct Place {
 }
 
 impl Place {
-    fn table(&self) -> PathBuf {
+    pub fn table(&self) -> PathBuf {
         self.dir.join("data.parquet")
     }
 
-    fn snapshot(&self) -> PathBuf {
+    pub fn snapshot(&self) -> PathBuf {
         self.dir.join("snapshot")
     }
 
-    fn key(&self) -> PathBuf {
+    pub fn key(&self) -> PathBuf {
         self.dir.join("data.key")
     }
 
-    fn guest(&self, name: &str) -> PathBuf {
+    pub fn guest(&self, name: &str) -> PathBuf {
         self.dir.join(format!("{name}.wasm"))
     }
 }
 
 struct Bench<'a> {
     place: Place,
-    args: &'a BenchArgs,
+    args: &'a Args,
     found: Vec<(String, String, Cost)>,
 }
 
@@ -112,7 +109,7 @@ impl Bench<'_> {
         let program = std::env::current_exe();
         let run = || -> Fallible<Cost> {
             let mut command = Command::new(program?);
-            command.args(["bench", "--json", "--inside", inside]);
+            command.args(["--json", "--inside", inside]);
             command.args([
                 "--rows",
                 &self.args.rows.to_string(),
@@ -257,7 +254,7 @@ fn measured(mut command: Command) -> Fallible<Cost> {
 }
 
 /// Measures a piece of work in this process.
-fn measure(work: impl FnOnce() -> Fallible<()>) -> Fallible<Cost> {
+pub fn measure(work: impl FnOnce() -> Fallible<()>) -> Fallible<Cost> {
     let (start, cpu) = (Instant::now(), cpu_seconds()?);
     work()?;
     Ok(Cost { wall: start.elapsed().as_secs_f64(), cpu: cpu_seconds()? - cpu, peak: peak_mb()? })

@@ -1,6 +1,6 @@
 //! Latencies of the real binary.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -10,22 +10,23 @@ use unseen_policies::event::{PersonEnrolled, PolicySet};
 use unseen_policies::policy::Policy;
 use unseen_tlog::Signer;
 
-use super::{Cost, Fallible};
+use crate::inside;
+use crate::measure::{Cost, Fallible};
 
 /// The best of several `unseen --help`.
 pub fn help(_: &Path) -> Fallible<Cost> {
-    let program = std::env::current_exe()?;
+    let program = unseen()?;
     best(20, || time(Command::new(&program).arg("--help")))
 }
 
 /// A lab with a hundred rows and an approved job; the time of `unseen job run` to the release.
 pub fn run(bench: &Path) -> Fallible<Cost> {
-    let program = std::env::current_exe()?;
+    let program = unseen()?;
     let folder = tempfile::tempdir()?;
     let dir = folder.path();
     let lines: Vec<String> = (0..100).map(|i| format!("{i},{},a,{}.5,2.5", i % 10, 10 + i)).collect();
     std::fs::write(dir.join("bench.csv"), format!("unit,month,district,output,energy\n{}\n", lines.join("\n")))?;
-    std::fs::write(dir.join("bench.toml"), super::inside::DESCRIPTION)?;
+    std::fs::write(dir.join("bench.toml"), inside::DESCRIPTION)?;
     let keys: Vec<_> =
         ["owner", "other"].iter().map(|name| write_new_key(&dir.join(name))).collect::<Result<_, _>>()?;
     let mut lab = Lab::init(&dir.join("lab"), "bench/tiny", "owner", &keys[0])?;
@@ -41,7 +42,7 @@ pub fn run(bench: &Path) -> Fallible<Cost> {
     let importing = lab.begin_import(&dir.join("bench.csv"), &dir.join("bench.toml"), Vec::new(), &key)?;
     lab.finish_import(importing.carry_out(&mut |_| ())?, &keys[1])?;
     let component = std::fs::read(bench.join("rolling.wasm"))?;
-    let manifest = super::inside::ROLLING.replace("epsilon = 1", "epsilon = 0.1");
+    let manifest = inside::ROLLING.replace("epsilon = 1", "epsilon = 0.1");
     let mut jobs = Vec::new();
     for _ in 0..5 {
         let job = lab.submit("job.toml", &manifest, &component, &keys[1])?;
@@ -55,6 +56,11 @@ pub fn run(bench: &Path) -> Fallible<Cost> {
         let mut command = Command::new(&program);
         time(command.args(["job", "run", &job]).arg("--lab").arg(dir.join("lab")).arg("--key").arg(dir.join("owner")))
     })
+}
+
+/// The binary that people type, built beside this one.
+fn unseen() -> Fallible<PathBuf> {
+    Ok(std::env::current_exe()?.with_file_name("unseen"))
 }
 
 fn best(times: usize, mut once: impl FnMut() -> Fallible<f64>) -> Fallible<Cost> {

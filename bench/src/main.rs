@@ -1,0 +1,38 @@
+//! `unseen-bench`: every figure that documents state, measured here and now.
+
+mod inside;
+mod measure;
+mod tiny;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Measure the speed of Unseen on this machine, each ratio taken in one run
+#[derive(Parser)]
+#[command(name = "unseen-bench", version)]
+pub struct Args {
+    /// Rows of the generated table
+    #[arg(long, default_value_t = 10_000_000)]
+    rows: u64,
+    /// Rows of one unit
+    #[arg(long, default_value_t = 10)]
+    rows_per_unit: u64,
+    /// Folder for generated data, kept between runs
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Run only the measurements whose name contains this
+    #[arg(long)]
+    only: Option<String>,
+    /// Print JSON instead of text
+    #[arg(long)]
+    json: bool,
+    /// One measurement, in this process
+    #[arg(long, hide = true)]
+    inside: Option<String>,
+}
+
+fn main() -> ExitCode {
+    unseen_terminal::main(measure::run, |args: &Args| args.json)
+}

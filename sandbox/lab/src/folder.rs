@@ -1,0 +1,54 @@
+//! Files and folders that are there whole or not at all.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use crate::error::LabError;
+
+/// Builds a folder beside its place and moves it there whole, so that no half-made one can be met. The place
+/// must be free, or an empty folder.
+pub(crate) fn build_whole<T>(out: &Path, build: impl FnOnce(&Path) -> Result<T, LabError>) -> Result<T, LabError> {
+    let parent = match out.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    fs::create_dir_all(parent).map_err(LabError::io(parent))?;
+    let name = out.file_name().ok_or_else(|| LabError::NotEmpty(out.to_owned()))?.to_string_lossy();
+    let building = parent.join(format!(".{name}.{}.part", std::process::id()));
+    let built = build(&building).and_then(|built| {
+        fs::rename(&building, out).map_err(LabError::io(out))?;
+        Ok(built)
+    });
+    let built = built.inspect_err(|_| drop(fs::remove_dir_all(&building)))?;
+    sync_dir(parent)?;
+    Ok(built)
+}
+
+/// Writes a new or changed file so that after a crash it is there whole or as before.
+pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), LabError> {
+    let parent = path.parent().unwrap_or(Path::new("."));
+    let temporary = path.with_extension("tmp");
+    let written = fs::write(&temporary, bytes)
+        .and_then(|()| fs::File::open(&temporary)?.sync_all())
+        .and_then(|()| fs::rename(&temporary, path));
+    written.inspect_err(|_| drop(fs::remove_file(&temporary))).map_err(LabError::io(path))?;
+    sync_dir(parent)
+}
+
+pub(crate) fn sync_dir(dir: &Path) -> Result<(), LabError> {
+    fs::File::open(dir).and_then(|dir| dir.sync_all()).map_err(LabError::io(dir))
+}
+
+/// Nobody but the lab's own account looks into its folder: when a file in it changed would tell when a run
+/// ended, and what waits for its time lies there.
+pub(crate) const PRIVATE: u32 = 0o700;
+
+/// Closes the folder of a lab that was made before this was so, or was opened to others since.
+pub(crate) fn shut(dir: &Path) -> Result<(), LabError> {
+    let mode = fs::metadata(dir).map_err(LabError::io(dir))?.permissions().mode();
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    fs::set_permissions(dir, Permissions::from_mode(PRIVATE)).map_err(LabError::io(dir))
+}
