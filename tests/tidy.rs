@@ -214,6 +214,72 @@ fn what_must_be_believed_grows_no_longer() {
     }
 }
 
+/// Crates in which no two files import each other: each can be read without the other.
+const WITHOUT_CIRCLES: &[&str] = &[
+    "ids",
+    "policies",
+    "attestations/tlog",
+    "attestations/entries",
+    "attestations/log",
+    "attestations/audit",
+    "attestations/evidence",
+    "attestations/keys",
+    "attestations/witness",
+    "sandbox/core",
+    "sandbox/lab",
+    "sandbox/cli",
+    "terminal",
+    "bench",
+    "demo",
+];
+
+#[test]
+fn no_two_files_import_each_other() {
+    for folder in WITHOUT_CIRCLES {
+        let source = root().join(folder).join("src");
+        let mut modules = BTreeMap::new();
+        for path in files(&[&format!("{folder}/src")], "rs").into_iter().filter(|path| !for_tests(path)) {
+            let name = path.strip_prefix(&source).unwrap().with_extension("");
+            let parts = name.iter().map(|part| part.to_str().unwrap().to_owned());
+            let module: Vec<String> = parts.filter(|part| !["lib", "main", "mod"].contains(&part.as_str())).collect();
+            modules.insert(module.clone(), imports(&code(&path), &module));
+        }
+        // The file that a path leads to is that of its longest beginning.
+        let file = |path: &Vec<String>| {
+            (0..=path.len()).rev().map(|end| path[..end].to_vec()).find(|m| modules.contains_key(m))
+        };
+        let uses =
+            |from: &Vec<String>, to: &Vec<String>| modules[from].iter().any(|path| file(path).as_ref() == Some(to));
+        for one in modules.keys() {
+            for other in modules.keys().filter(|other| one < *other) {
+                assert!(!(uses(one, other) && uses(other, one)), "{folder}: {one:?} and {other:?} import each other");
+            }
+        }
+    }
+}
+
+/// What a file of this module names with `crate::` and `super::`, as paths from the crate's root.
+fn imports(code: &str, module: &[String]) -> Vec<Vec<String>> {
+    let mut found = Vec::new();
+    for (word, base) in [("crate::", &[][..]), ("super::", &module[..module.len().saturating_sub(1)])] {
+        for (at, _) in code.match_indices(word) {
+            let rest = &code[at + word.len()..];
+            let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')).unwrap_or(rest.len());
+            let path = |text: &str| -> Vec<String> {
+                let parts = text.split("::").map(str::trim).filter(|part| !part.is_empty());
+                base.iter().cloned().chain(parts.map(str::to_owned)).collect()
+            };
+            match rest[end..].strip_prefix('{').and_then(|group| group.split_once('}')) {
+                None => found.push(path(&rest[..end])),
+                Some((group, _)) => {
+                    found.extend(group.split([',', '{']).map(|item| path(&format!("{}{}", &rest[..end], item.trim()))));
+                }
+            }
+        }
+    }
+    found
+}
+
 #[test]
 fn what_no_source_holds() {
     for path in sources() {

@@ -22,7 +22,7 @@ use unseen_worker::rows::{ReferenceTables, Rows};
 use unseen_worker::run::{Guest, Run, Watch, run as run_rounds};
 
 use crate::Args;
-use crate::measure::{Cost, Fallible, Place, measure};
+use crate::cost::{Cost, Fallible, Place, measure};
 
 pub fn run(name: &str, place: &Place, args: &Args) -> Fallible<Cost> {
     let (what, threads) = match name.rsplit_once('-') {

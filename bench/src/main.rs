@@ -1,5 +1,6 @@
 //! `unseen-bench`: every figure that documents state, measured here and now.
 
+mod cost;
 mod inside;
 mod measure;
 mod tiny;

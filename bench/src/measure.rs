@@ -2,28 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Instant;
 
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use unseen_terminal::Outcome;
 use unseen_terminal::output::{Answer, progress, table};
 
+use crate::cost::{Cost, Fallible, Place};
 use crate::{Args, inside, tiny};
-
-pub type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
-
-/// What one measurement costs.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub struct Cost {
-    /// Seconds.
-    pub wall: f64,
-    /// Seconds of all threads.
-    pub cpu: f64,
-    /// Peak resident memory, MB.
-    pub peak: f64,
-}
 
 /// Runs all measurements, or one inside a process of its own.
 pub fn run(args: &Args) -> Outcome {
@@ -72,29 +58,6 @@ pub fn run(args: &Args) -> Outcome {
     bench.ours("a million Laplace draws", "laplace");
     bench.ours("a million Gaussian draws", "gaussian");
     Ok(bench.answer())
-}
-
-/// Where a benchmark keeps its files.
-pub struct Place {
-    dir: PathBuf,
-}
-
-impl Place {
-    pub fn table(&self) -> PathBuf {
-        self.dir.join("data.parquet")
-    }
-
-    pub fn snapshot(&self) -> PathBuf {
-        self.dir.join("snapshot")
-    }
-
-    pub fn key(&self) -> PathBuf {
-        self.dir.join("data.key")
-    }
-
-    pub fn guest(&self, name: &str) -> PathBuf {
-        self.dir.join(format!("{name}.wasm"))
-    }
 }
 
 struct Bench<'a> {
@@ -251,25 +214,4 @@ fn measured(mut command: Command) -> Fallible<Cost> {
         return Err(text.trim().lines().last().unwrap_or("it failed").to_owned().into());
     }
     Ok(serde_json::from_slice(&output.stdout)?)
-}
-
-/// Measures a piece of work in this process.
-pub fn measure(work: impl FnOnce() -> Fallible<()>) -> Fallible<Cost> {
-    let (start, cpu) = (Instant::now(), cpu_seconds()?);
-    work()?;
-    Ok(Cost { wall: start.elapsed().as_secs_f64(), cpu: cpu_seconds()? - cpu, peak: peak_mb()? })
-}
-
-/// CPU seconds of this process so far, from procfs, in hundredths.
-fn cpu_seconds() -> Fallible<f64> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
-    let ticks = |at: usize| -> Fallible<f64> { Ok(fields.get(at).copied().unwrap_or("0").parse()?) };
-    Ok((ticks(11)? + ticks(12)?) / 100.0)
-}
-
-fn peak_mb() -> Fallible<f64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0");
-    Ok(line.trim().trim_end_matches("kB").trim().parse::<f64>()? / 1024.0)
 }

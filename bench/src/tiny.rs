@@ -10,8 +10,8 @@ use unseen_policies::event::{PersonEnrolled, PolicySet};
 use unseen_policies::policy::Policy;
 use unseen_tlog::Signer;
 
+use crate::cost::{Cost, Fallible};
 use crate::inside;
-use crate::measure::{Cost, Fallible};
 
 /// The best of several `unseen --help`.
 pub fn help(_: &Path) -> Fallible<Cost> {

@@ -1,6 +1,7 @@
 //! What can happen in a lab. Every entry of the log is one [`Record`] in one signed envelope, as the
 //! predicate of an in-toto Statement v1; the predicate type says which [`Event`] it holds. The start of
-//! a run is SLSA provenance, see [`crate::provenance`]; all others have the same four fields.
+//! a run is SLSA provenance, see [`crate::provenance`]; all others have the same four fields
+//! ([`crate::record`]).
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,6 @@ use unseen_ids::{Digest, JobId, PublicKey, Role};
 use crate::bounds::Bounds;
 use crate::need::Need;
 use crate::policy::Policy;
-use crate::provenance::{self, Provenance};
 use crate::rho::Rho;
 
 /// One signed happening, as it stands in the log.
@@ -59,11 +59,11 @@ macro_rules! events {
                 match self { $( Event::$variant(_) => $predicate, )* }
             }
 
-            fn to_value(&self) -> serde_json::Result<serde_json::Value> {
+            pub(crate) fn to_value(&self) -> serde_json::Result<serde_json::Value> {
                 match self { $( Event::$variant(event) => serde_json::to_value(event), )* }
             }
 
-            fn from_value(predicate_type: &str, value: serde_json::Value) -> Result<Event, RecordError> {
+            pub(crate) fn from_value(predicate_type: &str, value: serde_json::Value) -> Result<Event, RecordError> {
                 match predicate_type {
                     $( $predicate => serde_json::from_value(value).map(Event::$variant).map_err(RecordError::malformed), )*
                     _ => Err(RecordError::UnknownKind(predicate_type.to_owned())),
@@ -313,15 +313,6 @@ pub fn parse_enrolment(bytes: &[u8]) -> Option<(String, String, Vec<Role>, Publi
     exact.then(|| (log.to_owned(), name.to_owned(), roles, key))
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Predicate {
-    log: String,
-    time: DateTime<Utc>,
-    nonce: String,
-    event: serde_json::Value,
-}
-
 /// Why a predicate is not a record.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
@@ -334,43 +325,12 @@ pub enum RecordError {
 }
 
 impl RecordError {
-    fn malformed(error: serde_json::Error) -> RecordError {
+    pub(crate) fn malformed(error: serde_json::Error) -> RecordError {
         RecordError::Malformed(error.to_string())
     }
 }
 
 impl Record {
-    /// The predicate type and predicate of an in-toto statement.
-    pub fn to_predicate(&self) -> (String, serde_json::Value) {
-        let predicate = match &self.event {
-            Event::RunStarted(run) => serde_json::to_value(Provenance::of(self, run)),
-            event => event.to_value().and_then(|event| {
-                serde_json::to_value(Predicate {
-                    log: self.log.clone(),
-                    time: self.time,
-                    nonce: self.nonce.clone(),
-                    event,
-                })
-            }),
-        };
-        let predicate = predicate.expect("invariant: events hold text, numbers and lists only");
-        (self.event.predicate_type().to_owned(), predicate)
-    }
-
-    /// Reads a predicate. Unknown kinds, unknown fields and missing fields are errors.
-    pub fn from_predicate(predicate_type: &str, predicate: serde_json::Value) -> Result<Record, RecordError> {
-        if predicate_type == provenance::PREDICATE_TYPE {
-            let provenance: Provenance = serde_json::from_value(predicate).map_err(RecordError::malformed)?;
-            return provenance.into_record().map_err(RecordError::Malformed);
-        }
-        if !Event::PREDICATE_TYPES.contains(&predicate_type) {
-            return Err(RecordError::UnknownKind(predicate_type.to_owned()));
-        }
-        let Predicate { log, time, nonce, event } =
-            serde_json::from_value(predicate).map_err(RecordError::malformed)?;
-        Ok(Record { log, time, nonce, event: Event::from_value(predicate_type, event)? })
-    }
-
     /// The digests of what the signer saw, by name: the subjects of the statement. Never empty.
     pub fn subjects(&self) -> Vec<(String, Digest)> {
         let named = |name: &str, digest: &Digest| (name.to_owned(), *digest);

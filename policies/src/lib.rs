@@ -19,6 +19,7 @@ pub mod policy;
 pub mod provenance;
 pub mod rational;
 mod reader;
+pub mod record;
 pub mod rho;
 pub mod text;
 

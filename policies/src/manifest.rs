@@ -56,11 +56,15 @@ use chrono::{DateTime, FixedOffset, SecondsFormat, TimeDelta, Utc};
 use num_traits::{ToPrimitive, Zero};
 use toml::de::{DeTable, DeValue};
 
-use crate::plan::check_sizes;
 use crate::rational::Rational;
 pub use crate::reader::ManifestError;
 use crate::reader::{Node, Place, Table, unique};
 use unseen_ids::Digest;
+/// Most groups one output may have.
+pub const MAX_GROUPS: usize = 100_000;
+/// Most numbers one job may release: groups x values x rounds, over all outputs.
+pub const MAX_CELLS: usize = 1_000_000;
+
 pub use unseen_ids::{Key, KeyRef};
 
 /// A manifest, validated as far as it can be without the tables it names.
@@ -666,4 +670,36 @@ impl Limits {
         }
         Ok(limits)
     }
+}
+
+/// Refuses domains and jobs that are too large, and more groups per unit than there are.
+/// `sizes` holds each output's number of groups, and whether it is exact or only a lower bound.
+pub(crate) fn check_sizes(outputs: &[Output], sizes: &[(usize, bool)], rounds: u32) -> Result<(), ManifestError> {
+    let mut cells = 0usize;
+    for (output, (size, exact)) in outputs.iter().zip(sizes) {
+        if *size > MAX_GROUPS {
+            return Err(too_many_groups(output));
+        }
+        if *exact && output.max_groups_per_unit as usize > *size {
+            return Err(output.max_groups_at.error(format!(
+                "`max_groups_per_unit` is {} but output `{}` has {size} groups: write at most {size}",
+                output.max_groups_per_unit, output.name
+            )));
+        }
+        cells = cells.saturating_add(size.saturating_mul(output.values.len()).saturating_mul(rounds as usize));
+        if cells > MAX_CELLS {
+            return Err(output.at.error(format!(
+                "with output `{}` the job releases {cells} numbers (groups x values x rounds), the limit is {MAX_CELLS}: ask for fewer groups, values or rounds",
+                output.name
+            )));
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn too_many_groups(output: &Output) -> ManifestError {
+    output.at.error(format!(
+        "output `{}` has more than {MAX_GROUPS} groups: list fewer keys or use coarser ones",
+        output.name
+    ))
 }

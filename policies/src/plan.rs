@@ -6,16 +6,15 @@ use num_traits::One;
 
 use crate::accounting;
 pub use crate::domain::Domain;
-use crate::manifest::{GrainKind, Group, Keys, Limits, Manifest, ManifestError, Mechanism, Output};
+use crate::manifest::{
+    GrainKind, Group, Keys, Limits, MAX_GROUPS, Manifest, ManifestError, Mechanism, Output, check_sizes,
+    too_many_groups,
+};
 use crate::rational::{Rational, to_f64};
 use crate::rho::Rho;
 use serde_json::json;
 use unseen_ids::{Digest, Key, canonical};
 
-/// Most groups one output may have.
-pub const MAX_GROUPS: usize = 100_000;
-/// Most numbers one job may release: groups x values x rounds, over all outputs.
-pub const MAX_CELLS: usize = 1_000_000;
 /// Noise wider than this many bits of steps is refused: totals and noise must fit in 128 bits.
 const MAX_NOISE_BITS: i32 = 90;
 
@@ -273,38 +272,6 @@ fn keys(output: &Output, group: &Group, references: &dyn References) -> Result<V
             None => Err(group.at.error(format!("there is no reference `{reference}` with a column `{column}`: `unseen dataset list` shows what is registered"))),
         },
     }
-}
-
-/// Refuses domains and jobs that are too large, and more groups per unit than there are.
-/// `sizes` holds each output's number of groups, and whether it is exact or only a lower bound.
-pub(crate) fn check_sizes(outputs: &[Output], sizes: &[(usize, bool)], rounds: u32) -> Result<(), ManifestError> {
-    let mut cells = 0usize;
-    for (output, (size, exact)) in outputs.iter().zip(sizes) {
-        if *size > MAX_GROUPS {
-            return Err(too_many_groups(output));
-        }
-        if *exact && output.max_groups_per_unit as usize > *size {
-            return Err(output.max_groups_at.error(format!(
-                "`max_groups_per_unit` is {} but output `{}` has {size} groups: write at most {size}",
-                output.max_groups_per_unit, output.name
-            )));
-        }
-        cells = cells.saturating_add(size.saturating_mul(output.values.len()).saturating_mul(rounds as usize));
-        if cells > MAX_CELLS {
-            return Err(output.at.error(format!(
-                "with output `{}` the job releases {cells} numbers (groups x values x rounds), the limit is {MAX_CELLS}: ask for fewer groups, values or rounds",
-                output.name
-            )));
-        }
-    }
-    Ok(())
-}
-
-fn too_many_groups(output: &Output) -> ManifestError {
-    output.at.error(format!(
-        "output `{}` has more than {MAX_GROUPS} groups: list fewer keys or use coarser ones",
-        output.name
-    ))
 }
 
 /// Budget is split over rounds by `round_weights`, within a round over outputs by their `weight`,

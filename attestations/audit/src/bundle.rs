@@ -11,12 +11,13 @@
 use std::path::{Path, PathBuf};
 
 use unseen_ids::Digest;
-use unseen_log::{LogError, LogReader, handover_path};
+use unseen_log::{LogReader, handover_path};
 use unseen_policies::event::Event;
 use unseen_tlog::cosignature::WitnessKey;
 use unseen_tlog::merkle::{self, Hash};
 use unseen_tlog::note::{Checkpoint, Note, NoteError, NoteKey};
 
+use crate::error::AuditError;
 use crate::fold::Fold;
 use crate::memory;
 use crate::named::{self, Lookup, Plans};
@@ -42,54 +43,6 @@ pub struct Known {
     pub witnesses: Vec<String>,
     /// How many of them; 0 asks for none.
     pub quorum: usize,
-}
-
-/// Why a bundle cannot be read at all, or is not one history.
-#[derive(Debug, thiserror::Error)]
-pub enum AuditError {
-    /// Damage, or another log.
-    #[error("{0}")]
-    Log(#[from] LogError),
-    /// A key or a checkpoint is malformed, or its signature is bad.
-    #[error("{what}: {error}")]
-    Note {
-        /// Which.
-        what: &'static str,
-        /// How.
-        error: NoteError,
-    },
-    /// A key that was never the log's.
-    #[error(
-        "the log is not signed by the key you know, nor was it handed over from it: {known}; this is another log, or its overlap checkpoints are missing"
-    )]
-    OtherKey {
-        /// The key.
-        known: String,
-    },
-    /// Too few of the auditor's own witnesses.
-    #[error("UNWITNESSED: {has} of the witnesses you trust have cosigned the checkpoint, and you ask for {needs}")]
-    Quorum {
-        /// How many have.
-        has: usize,
-        /// How many must have.
-        needs: usize,
-    },
-    /// What is remembered cannot be read or written.
-    #[error("{path}, where the last checkpoint seen is remembered, cannot be used: {error}")]
-    Memory {
-        /// Which file.
-        path: String,
-        /// Why.
-        error: String,
-    },
-    /// A file of the bundle cannot be read.
-    #[error("{path} cannot be read: {error}")]
-    File {
-        /// Which.
-        path: String,
-        /// Why.
-        error: std::io::Error,
-    },
 }
 
 /// Verifies a bundle. Everything that depends on signatures and the tree is an error; everything that

@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
 pub mod bundle;
+pub mod error;
 pub mod fold;
 pub mod memory;
 pub mod named;

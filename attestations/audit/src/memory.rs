@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use unseen_ids::Digest;
 use unseen_tlog::note::{Note, NoteKey};
 
-use crate::bundle::AuditError;
+use crate::error::AuditError;
 
 /// The last checkpoint that was remembered of a log, as it was signed. Only a file that does not exist
 /// means that there is none.

@@ -16,6 +16,9 @@ use rand_distr::Distribution;
 use unseen_policies::Rational;
 use unseen_policies::plan::Noise;
 
+/// Noised totals are clamped to ±this; see [`MAX_DRAW`].
+pub const MAX_NOISY: i128 = 1 << 125;
+
 /// No draw is farther from zero than this: a draw that would be is returned as `±MAX_DRAW`.
 ///
 /// This never shows. Totals stay within [`crate::totals::MAX_TOTAL`] and noised totals are clamped

@@ -14,8 +14,8 @@ use unseen_tlog::merkle::{self, Hash, ProofError};
 use unseen_tlog::statement::Statement;
 
 use crate::layout::Layout;
+use crate::noise::MAX_NOISY;
 use crate::sealed::Sealing;
-use crate::totals::MAX_NOISY;
 
 /// What [`ReleaseBody::format`] says.
 pub const FORMAT: &str = "unseen-release-v1";

@@ -5,7 +5,7 @@ use unseen_policies::Plan;
 
 use crate::contributions::Contributions;
 use crate::layout::Layout;
-use crate::noise::{MAX_DRAW, NoiseError, Sampler};
+use crate::noise::{MAX_DRAW, MAX_NOISY, NoiseError, Sampler};
 use crate::order::{Blocks, Buckets, OneGrain, OutOfOrder, Ticket};
 use crate::release::NoisyTotals;
 use crate::sealed::Sealing;
@@ -14,9 +14,6 @@ use crate::seed::RoundSeed;
 /// No total is farther from zero than this. A grain moves a total by at most 2^63, so more grains
 /// than any machine can count would be needed to get there.
 pub const MAX_TOTAL: i128 = 1 << 125;
-
-/// Noised totals are clamped to ±this; see [`MAX_DRAW`].
-pub const MAX_NOISY: i128 = 1 << 125;
 
 const SEAL: &[u8] = b"unseen sealed totals v1\n";
 

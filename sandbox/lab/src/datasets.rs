@@ -12,7 +12,7 @@ use unseen_data::{Description, LabDataKey, QualityReport};
 use unseen_ids::{Digest, PublicKey, canonical};
 use unseen_policies::Bounds;
 use unseen_policies::event::DatasetRegistered;
-use unseen_policies::plan::MAX_GROUPS;
+use unseen_policies::manifest::MAX_GROUPS;
 use unseen_tlog::Signer;
 
 use crate::error::LabError;

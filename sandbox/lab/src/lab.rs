@@ -34,7 +34,7 @@ use crate::keys::{LabKeys, random};
 use crate::locks::{self, Lock};
 use crate::state::State;
 use crate::view::{About, View};
-use crate::{handover, sm2};
+use crate::{log_key, sm2_key};
 
 /// An open lab, for writing. One process at a time has it, and holds it for moments only: what lasts is done
 /// between two moments, with a ticket in hand ([`Begun`](crate::Begun), [`Importing`](crate::Importing),
@@ -108,7 +108,7 @@ impl Lab {
         shut(dir)?;
         let memory = jail::keep_to_itself();
         let keys = LabKeys::open(&dir.join("keys"))?;
-        let mut log = handover::open_log(&dir.join("log"), &origin, &keys)?;
+        let mut log = log_key::open_log(&dir.join("log"), &origin, &keys)?;
         let mut state = State::open(dir, &keys.seal)?;
         let mut fold = Fold::default();
         if let Some((checkpoint, ledger)) = state.load()? {
@@ -127,8 +127,8 @@ impl Lab {
         if !missed.is_empty() {
             state.save(&missed, log.checkpoint());
         }
-        handover::settle(dir, fold.ledger(), &mut log, &keys)?;
-        sm2::join(&mut log, &keys)?;
+        log_key::settle(dir, fold.ledger(), &mut log, &keys)?;
+        sm2_key::join(&mut log, &keys)?;
         let view = View::of(dir, fold, &log);
         let mut lab = Lab { view, log, keys, state, memory, _writer: writer };
         lab.check_noise_key()?;

@@ -16,6 +16,7 @@ mod handover;
 mod keys;
 mod lab;
 mod locks;
+mod log_key;
 mod modules;
 mod replay;
 pub mod requests;
@@ -25,6 +26,7 @@ mod sm2;
 #[cfg(not(feature = "sm2"))]
 #[path = "no_sm2.rs"]
 mod sm2;
+mod sm2_key;
 mod state;
 mod view;
 mod witnessing;

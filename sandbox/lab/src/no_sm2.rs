@@ -1,12 +1,10 @@
 //! In place of `sm2.rs` in a build without the feature: a lab with an SM2 key is not opened, for its
 //! checkpoints and releases would lack a signature that its policy promises.
 
-use unseen_log::Log;
 use unseen_policies::policy::Policy;
 use unseen_tlog::Signer;
 
 use crate::error::LabError;
-use crate::keys::LabKeys;
 use crate::lab::Lab;
 
 impl Lab {
@@ -22,8 +20,4 @@ impl Lab {
     pub(crate) fn countersign_release(&mut self, _: u64) -> Result<(), LabError> {
         Ok(())
     }
-}
-
-pub(crate) fn join(_: &mut Log, keys: &LabKeys) -> Result<(), LabError> {
-    if keys.sm2_file().exists() { Err(LabError::NoSm2) } else { Ok(()) }
 }

@@ -1,19 +1,16 @@
 //! The lab signs in SM2 with SM3 too, once it has such a key: every checkpoint bears a second line, every
 //! release a second envelope. Ed25519 goes on being what counts for everybody else.
 
-use std::sync::Arc;
-
-use unseen_keys::{read_secret, write_secret};
-use unseen_log::Log;
+use unseen_keys::write_secret;
 use unseen_policies::event::PolicySet;
 use unseen_policies::policy::Policy;
 use unseen_tlog::Signer;
 use unseen_tlog::dsse::Envelope;
-use unseen_tlog::sm2::{Sm2Envelope, Sm2NoteKey, Sm2NoteSigner, Sm2SigningKey};
+use unseen_tlog::sm2::{Sm2Envelope, Sm2NoteKey, Sm2SigningKey};
 
 use crate::error::LabError;
-use crate::keys::LabKeys;
 use crate::lab::Lab;
+use crate::sm2_key::{join, key, other};
 
 impl Lab {
     /// Makes an SM2 key and names it in the policy. From here on it signs. Signed by an
@@ -49,26 +46,4 @@ impl Lab {
         let second = Sm2Envelope::sign(&key, envelope.payload_type(), payload).map_err(other)?;
         Ok(self.log.put_sm2_envelope(entry, second.to_bytes())?)
     }
-}
-
-/// Lets the lab's SM2 key, if there is one, sign every further checkpoint.
-pub(crate) fn join(log: &mut Log, keys: &LabKeys) -> Result<(), LabError> {
-    if let Some(key) = key(keys)? {
-        let origin = log.checkpoint().origin.clone();
-        log.countersign(Arc::new(Sm2NoteSigner::new(&origin, key).map_err(other)?));
-    }
-    Ok(())
-}
-
-fn key(keys: &LabKeys) -> Result<Option<Sm2SigningKey>, LabError> {
-    let file = keys.sm2_file();
-    if !file.exists() {
-        return Ok(None);
-    }
-    let text = String::from_utf8(read_secret(&file)?).map_err(|_| LabError::NotAKey(file.clone()))?;
-    Sm2SigningKey::from_pem(&text).map(Some).map_err(|_| LabError::NotAKey(file))
-}
-
-fn other(error: impl std::fmt::Display) -> LabError {
-    LabError::Other(error.to_string())
 }

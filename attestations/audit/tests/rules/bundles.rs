@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use chrono::TimeDelta;
-use unseen_audit::bundle::{AuditError, Known, VERIFIER_KEY};
+use unseen_audit::bundle::{Known, VERIFIER_KEY};
+use unseen_audit::error::AuditError;
 use unseen_ids::Role;
 use unseen_log::{CHECKPOINT, LogError, handover_path};
 use unseen_policies::event::*;

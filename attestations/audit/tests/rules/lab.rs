@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tempfile::TempDir;
-use unseen_audit::bundle::{self, AuditError, Known, VERIFIER_KEY};
+use unseen_audit::bundle::{self, Known, VERIFIER_KEY};
+use unseen_audit::error::AuditError;
 use unseen_audit::fold::Fold;
 use unseen_audit::named::{self, Lookup};
 use unseen_audit::report::Report;

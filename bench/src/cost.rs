@@ -1,0 +1,63 @@
+//! What one measurement costs, and where it keeps its files.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+pub type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
+
+/// What one measurement costs.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Cost {
+    /// Seconds.
+    pub wall: f64,
+    /// Seconds of all threads.
+    pub cpu: f64,
+    /// Peak resident memory, MB.
+    pub peak: f64,
+}
+
+/// Where a benchmark keeps its files.
+pub struct Place {
+    pub dir: PathBuf,
+}
+
+impl Place {
+    pub fn table(&self) -> PathBuf {
+        self.dir.join("data.parquet")
+    }
+
+    pub fn snapshot(&self) -> PathBuf {
+        self.dir.join("snapshot")
+    }
+
+    pub fn key(&self) -> PathBuf {
+        self.dir.join("data.key")
+    }
+
+    pub fn guest(&self, name: &str) -> PathBuf {
+        self.dir.join(format!("{name}.wasm"))
+    }
+}
+
+/// Measures a piece of work in this process.
+pub fn measure(work: impl FnOnce() -> Fallible<()>) -> Fallible<Cost> {
+    let (start, cpu) = (Instant::now(), cpu_seconds()?);
+    work()?;
+    Ok(Cost { wall: start.elapsed().as_secs_f64(), cpu: cpu_seconds()? - cpu, peak: peak_mb()? })
+}
+
+/// CPU seconds of this process so far, from procfs, in hundredths.
+fn cpu_seconds() -> Fallible<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
+    let ticks = |at: usize| -> Fallible<f64> { Ok(fields.get(at).copied().unwrap_or("0").parse()?) };
+    Ok((ticks(11)? + ticks(12)?) / 100.0)
+}
+
+fn peak_mb() -> Fallible<f64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0");
+    Ok(line.trim().trim_end_matches("kB").trim().parse::<f64>()? / 1024.0)
+}
