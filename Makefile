@@ -56,7 +56,7 @@ docs: rust ## Build the API documentation
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 	@echo "$(CARGO_TARGET_DIR)/doc/unseen/index.html"
 
-lint: rust ## Check format, lints, licences and advisories
+lint: rust ## Check format, lints, licences and bans
 	cargo fmt --all --check
 	cargo fmt --all --check --manifest-path guest-sdk/examples/Cargo.toml
 	cargo clippy --workspace --all-targets -- -D warnings

@@ -81,7 +81,7 @@ impl Plans {
 }
 
 /// [`plan`], out of those kept if it is there.
-fn planned(event: &JobSubmitted, lookup: &dyn Lookup) -> Result<Rc<(Manifest, Plan)>, String> {
+pub fn planned(event: &JobSubmitted, lookup: &dyn Lookup) -> Result<Rc<(Manifest, Plan)>, String> {
     if let Some(made) = lookup.plans().and_then(|plans| plans.get(event)) {
         return Ok(made);
     }

@@ -11,8 +11,9 @@ use unseen_log::LogError;
 use unseen_tlog::note::{Checkpoint, Note, NoteKey};
 
 use crate::error::LabError;
-use crate::folder::{build_whole, sync_dir};
+use crate::folder::{build_new, sync_dir};
 use crate::lab::Lab;
+use crate::locks;
 
 /// What shows that a backup is not older than what was published.
 pub enum Newest<'a> {
@@ -28,16 +29,19 @@ impl Lab {
     /// Copies the lab, its keys too, into a new folder, readable by its owner only. The copy is there
     /// whole or not at all. The lab is locked meanwhile, since it is open.
     pub fn backup(&self, out: &Path) -> Result<(), LabError> {
-        free(out)?;
-        self.log.verify()?;
-        build_whole(out, |building| copy(&self.dir, building))
+        build_new(out, |building| {
+            self.log.verify()?;
+            copy(&self.dir, building)?;
+            // Who is at work here is at work there no more.
+            let locks = building.join(locks::FOLDER);
+            fs::remove_dir_all(&locks).map_err(LabError::io(locks))
+        })
     }
 
     /// Makes a lab in a new folder out of a backup, after the backup was found complete, undamaged and
     /// not older than `newest`. Nothing is left when it is refused.
     pub fn restore(backup: &Path, dir: &Path, newest: &Newest<'_>) -> Result<Lab, LabError> {
-        free(dir)?;
-        build_whole(dir, |building| {
+        build_new(dir, |building| {
             copy(backup, building)?;
             let lab = Lab::open(building)?;
             lab.log.verify()?;
@@ -63,10 +67,6 @@ impl Lab {
         let signed = keys.map(|key| Checkpoint::open(&note, &key)).find_map(Result::ok);
         Ok(self.log.ensure_extends(&signed.ok_or(LabError::OtherCheckpoint)?)?)
     }
-}
-
-fn free(place: &Path) -> Result<(), LabError> {
-    if place.exists() { Err(LabError::Exists(place.to_owned())) } else { Ok(()) }
 }
 
 /// Copies a folder, each file durably and with its mode. Links and devices have no place in a lab.

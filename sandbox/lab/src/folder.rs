@@ -25,6 +25,11 @@ pub(crate) fn build_whole<T>(out: &Path, build: impl FnOnce(&Path) -> Result<T, 
     Ok(built)
 }
 
+/// [`build_whole`] in a place where nothing is.
+pub(crate) fn build_new<T>(out: &Path, build: impl FnOnce(&Path) -> Result<T, LabError>) -> Result<T, LabError> {
+    if out.exists() { Err(LabError::Exists(out.to_owned())) } else { build_whole(out, build) }
+}
+
 /// Writes a new or changed file so that after a crash it is there whole or as before.
 pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), LabError> {
     let parent = path.parent().unwrap_or(Path::new("."));

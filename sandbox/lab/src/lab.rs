@@ -17,7 +17,7 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use unseen_audit::fold::{Checked, Fold};
-use unseen_audit::named::{self, Lookup};
+use unseen_audit::named::{self, Lookup, Plans};
 use unseen_core::release::CheckError;
 use unseen_ids::{Digest, PublicKey, hex};
 use unseen_log::Log;
@@ -216,7 +216,7 @@ impl Lab {
     /// What the ledger cannot see: whether what an entry names is there and as it says. What an auditor
     /// would report is refused in the auditor's words; then comes what only a lab can know.
     fn check_named(&self, record: &Record, attachments: Attachments<'_>) -> Result<(), LabError> {
-        let lookup = WithAttachments { lab: self, attachments };
+        let lookup = WithAttachments { lab: self, attachments, plans: Plans::default() };
         named::check(self.ledger(), record, &lookup).map_err(LabError::Named)?;
         match &record.event {
             Event::PolicySet(event) => self.check_sm2(&event.policy),
@@ -237,6 +237,8 @@ impl Lab {
 struct WithAttachments<'a> {
     lab: &'a Lab,
     attachments: Attachments<'a>,
+    /// A submission's plan is asked for by the audit's rules and by the lab's.
+    plans: Plans,
 }
 
 impl Lookup for WithAttachments<'_> {
@@ -249,6 +251,10 @@ impl Lookup for WithAttachments<'_> {
 
     fn root_at(&self, size: u64) -> Result<[u8; 32], String> {
         Lookup::root_at(&*self.lab.log, size)
+    }
+
+    fn plans(&self) -> Option<&Plans> {
+        Some(&self.plans)
     }
 
     fn check_sealed(&self, event: &Released, plan: &Plan) -> Option<Result<u64, CheckError>> {

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use crate::error::LabError;
 
-const FOLDER: &str = "locks";
+/// Where they lie in a lab.
+pub(crate) const FOLDER: &str = "locks";
 const WRITER: &str = "writer";
 const STATE: &str = "state";
 const RUN: &str = "run";

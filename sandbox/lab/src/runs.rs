@@ -155,12 +155,11 @@ impl Lab {
             self.publish(id)?;
         }
         let Some((entry, _)) = self.ledger().job(id)?.release else { return Ok(None) };
-        if self.sealed(id).is_some() {
-            self.countersign_release(entry)?;
-        }
         let waits = self.witnessing_of(id)?;
-        if waits.is_none() {
-            self.open_release(id)?;
+        match waits {
+            // The log is whole while it waits.
+            Some(_) => self.countersign_release(entry)?,
+            None => self.open_release(id)?,
         }
         Ok(waits)
     }
@@ -186,10 +185,11 @@ impl Lab {
 
     /// Whether a submission, which agrees with its manifest, can run here: its columns and its component.
     pub(crate) fn check_submission(&self, event: &JobSubmitted, lookup: &dyn Lookup) -> Result<(), LabError> {
-        let (manifest, plan) = named::plan(event, lookup).map_err(LabError::Named)?;
+        let planned = named::planned(event, lookup).map_err(LabError::Named)?;
+        let (manifest, plan) = &*planned;
         let component = lookup.blob(&event.module).map_err(LabError::Named)?;
-        self.check_columns(&manifest)?;
-        self.compiled(&event.module, &component, &manifest, &plan).map(drop)
+        self.check_columns(manifest)?;
+        self.compiled(&event.module, &component, manifest, plan).map(drop)
     }
 
     /// Whether a started run needs no worker any more: its result is there, the job failed, or its time

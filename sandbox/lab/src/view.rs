@@ -1,4 +1,4 @@
-//! A lab as it is after some entry, for reading. It never changes, takes no lock, and needs no room on the
+//! A lab as it is after some entry, for reading. It never changes, holds no lock, and needs no room on the
 //! disk: whoever reads waits for no writer, no run and no import.
 
 use std::path::{Path, PathBuf};
@@ -74,9 +74,8 @@ impl View {
     /// The lab in a folder as it is now. The folded state saves reading the whole log where no other process
     /// has it open; the log is what counts.
     pub fn open(dir: &Path) -> Result<View, LabError> {
-        // A log that grows meanwhile moves its last entries, once or twice.
-        let read = || View::read(dir);
-        read().or_else(|_| read()).or_else(|_| read())
+        // A log that grows or changes its key meanwhile is found in its new place.
+        View::read(dir).or_else(|_| View::read(dir))
     }
 
     fn read(dir: &Path) -> Result<View, LabError> {
@@ -84,10 +83,12 @@ impl View {
         // A lab that was opened to others is closed again where that can be.
         let _ = shut(dir);
         let key: NoteKey = about.log_key.parse().map_err(|_| LabError::NoLab(dir.to_owned()))?;
+        // Before the log: what is read second can only have grown.
+        let kept = State::peek(dir, &seal_key(dir)?);
         let files = Arc::new(Folder::reading(dir.join("log")));
         let log = LogReader::open_in(files.clone(), &key)?;
         let mut fold = Fold::default();
-        if let Some((checkpoint, ledger)) = State::peek(dir, &seal_key(dir)?) {
+        if let Some((checkpoint, ledger)) = kept {
             // The lab authenticated what it saw of its own log: an older log or another one in its
             // place would give budget back.
             log.ensure_extends(&checkpoint)?;

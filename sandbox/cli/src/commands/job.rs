@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use chrono::Utc;
 use serde_json::json;
 use unseen_audit::named;
-use unseen_ids::{Digest, JobId};
+use unseen_ids::{Digest, JobId, PublicKey};
 use unseen_lab::{Begun, Lab, LabError, RunLock, View, open_key};
 use unseen_policies::event::Event;
 use unseen_policies::manifest::{Manifest, ModuleRef};
@@ -90,8 +90,11 @@ pub fn run(globals: &Globals, command: &JobCommand) -> Outcome {
             carry_out(globals, *job, threads, &*key(signer)?)
         }
         JobCommand::Release { job, signer } => {
+            let reader = key(signer)?;
+            // A stranger brings nothing about.
+            view(globals)?.ledger().person(&PublicKey::from(reader.verifying_key()))?;
             let mut lab = publish(globals, *job)?;
-            let published = lab.read_release(*job, &*key(signer)?)?;
+            let published = lab.read_release(*job, &*reader)?;
             let title = lab.ledger().job(*job)?.submitted.title.clone();
             let text = format!(
                 "{}{}",
@@ -298,7 +301,8 @@ fn list(lab: &View) -> Outcome {
         .collect();
     let shown = table(&["job", "title", "author", "state", ">rho", "submitted (UTC)"], rows);
     // Whoever lists jobs while one runs wants to know.
-    Ok(Answer::new(json, format!("{shown}{}", at_work(lab).1)))
+    let work = at_work(lab).1;
+    Ok(Answer::new(json, if work.is_empty() { shown } else { format!("{shown}\n{work}") }))
 }
 
 fn show(lab: &View, id: JobId, with_manifest: bool) -> Outcome {
