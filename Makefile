@@ -1,5 +1,5 @@
-# `make` says what there is. Everything but `bench` uses cargo's dev profile, in which outside crates
-# are optimised, so one build serves the demo and the tests.
+# `make` says what there is. Everything but `bench` uses cargo's dev profile, so what the demo needs is
+# built once for the tests too.
 
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 EXAMPLES := --manifest-path guest-sdk/examples/Cargo.toml --target-dir $(CARGO_TARGET_DIR)/examples
@@ -28,8 +28,9 @@ target: rust
 verifiers: ## Get the tools by others that the tests use; says first what it installs
 	@scripts/verifiers.sh
 
+# What the demo runs.
 build: rust
-	cargo build --workspace
+	cargo build --package unseen --package unseen-auditor --package unseen-demo
 
 demo: target build ## Play the whole story in the folder demo-lab (or DEMO_DIR)
 	@demo/story.sh
