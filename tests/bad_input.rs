@@ -163,7 +163,7 @@ fn tables_that_are_taken() {
     assert_eq!(town(&imported(&lab, b"code,town,output\na,\xba\xfe\xcc\xc1,1\nb,\"x\ny\",2\n", &declared)), Some(2));
     let quality = imported(&lab, b"code,town,output\na,north,1\nNA,north,2\nb,south,\n", FIRMS);
     assert_eq!(
-        (quality["rows"].as_u64(), quality["set_aside"].as_u64(), quality["units"].as_u64()),
+        (quality["rows"].as_u64(), quality["setAside"].as_u64(), quality["units"].as_u64()),
         (Some(3), Some(1), Some(2))
     );
     assert_eq!(lab.kinds().iter().filter(|kind| *kind == "dataset-registered").count(), 3);

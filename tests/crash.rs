@@ -106,7 +106,7 @@ fn an_import_leaves_nothing_or_the_whole() {
         assert_eq!(tree(&lab.path("tmp")), Vec::<String>::new(), "something lies about");
         let registered = count(lab, "dataset-registered");
         if registered == 0 {
-            assert_eq!(lab.ok(&["dataset", "list"]), serde_json::json!([]));
+            assert_eq!(lab.ok(&["dataset", "list"])["datasets"], serde_json::json!([]));
             lab.ok(&args);
         }
         assert_eq!(count(lab, "dataset-registered"), 1);
@@ -154,7 +154,7 @@ fn a_run_is_charged_once_and_resumed_bit_for_bit() {
         assert_eq!((count(lab, "run-started"), count(lab, "released"), count(lab, "run-failed")), (1, 1, 0));
         assert_eq!(spent(lab), "0.25");
         let replay = lab.ok(&["audit", "replay", &job]);
-        assert_eq!(replay["agrees"], true, "{replay}");
+        assert_eq!(replay["verdict"], "agrees", "{replay}");
         assert_eq!(tree(&lab.path("lab/sealed")), Vec::<String>::new());
     };
     let operation = Operation { lab: &lab, args: &args, after: &after };
@@ -196,7 +196,7 @@ fn a_worker_that_dies_is_replaced_and_the_run_resumed() {
         resumed.elapsed()
     );
     assert_eq!((count(&lab, "run-started"), count(&lab, "released"), count(&lab, "run-failed")), (1, 1, 0));
-    assert_eq!(lab.ok(&["audit", "replay", &job])["agrees"], true);
+    assert_eq!(lab.ok(&["audit", "replay", &job])["verdict"], "agrees");
     audited(&lab, "after two deaths");
 }
 
@@ -328,7 +328,7 @@ fn a_full_disk_refuses_and_breaks_nothing() {
         lab.ok(args);
     }
     lab.ok(&["job", "run", &job, "--key", "keys/operator.pem"]);
-    assert_eq!(lab.ok(&["audit", "replay", &job])["agrees"], true);
+    assert_eq!(lab.ok(&["audit", "replay", &job])["verdict"], "agrees");
 }
 
 /// Everything that only reads, where nothing can be written.

@@ -76,7 +76,7 @@ fn reading_and_writing_go_on_while_a_dataset_is_imported() {
     let mut import = import;
     assert!(import.try_wait().unwrap().is_none(), "the import ended before all this was seen");
     assert!(import.wait().unwrap().success());
-    assert_eq!(lab.ok(&["dataset", "list"]).as_array().unwrap().len(), 2);
+    assert_eq!(lab.ok(&["dataset", "list"])["datasets"].as_array().unwrap().len(), 2);
     lab.ok(&["log", "export", "bundle"]);
     lab.ok(&["audit", "verify", "bundle"]);
 }

@@ -222,7 +222,7 @@ fn within(lab: &Lab, kilobytes: u64, args: &[&str]) -> Done {
 
 /// How long the run of a job may take, as everybody can see.
 fn need(lab: &Lab, job: &str) -> Duration {
-    Duration::from_secs(lab.ok(&["job", "show", job])["submitted"]["need"]["seconds"].as_u64().unwrap())
+    Duration::from_secs(lab.ok(&["job", "show", job])["plan"]["need"]["seconds"].as_u64().unwrap())
 }
 
 /// How many kibibytes a refusal says are missing, and one more MiB.
@@ -309,7 +309,7 @@ fn watched(lab: &Lab) -> Watched {
     next.kill().unwrap();
     next.wait().unwrap();
     let log = lab.ok(&["log", "show"]);
-    let starts: Vec<DateTime<Utc>> = log
+    let starts: Vec<DateTime<Utc>> = log["entries"]
         .as_array()
         .unwrap()
         .iter()

@@ -1,5 +1,6 @@
-//! The JSON Schemas in `docs/schemas` are what the code reads and writes: one for each predicate type,
-//! with exactly the fields of its record, of which it requires exactly those that the code requires.
+//! The JSON Schemas in `docs/schemas` are what the code reads and writes. Those of the log: one for each predicate
+//! type, with exactly the fields of its record, of which it requires exactly those that the code requires. Those of
+//! answers: what the code says of itself.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -75,10 +76,62 @@ fn what_a_schema_requires_or_does_not_know_the_code_requires_or_refuses_too() {
     }
 }
 
+#[test]
+fn every_answer_has_the_schema_that_is_kept_and_no_other_has() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schemas/answers");
+    let pretty = |value: &Value| format!("{}\n", serde_json::to_string_pretty(value).unwrap());
+    let schemas = unseen_usecases::schemas().into_iter().chain(unseen_auditor::schemas());
+    let is: BTreeMap<String, String> = schemas
+        .map(|(name, schema)| (format!("{}.schema.json", name.replace('/', ".")), pretty(schema.as_value())))
+        .collect();
+    if std::env::var_os("UNSEEN_WRITE_SCHEMAS").is_some() {
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        is.iter().for_each(|(name, schema)| std::fs::write(folder.join(name), schema).unwrap());
+    }
+    let files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let kept: BTreeMap<String, String> = files
+        .map(|path| {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            (name, std::fs::read_to_string(path).unwrap())
+        })
+        .collect();
+    assert_eq!(kept.keys().collect::<Vec<_>>(), is.keys().collect::<Vec<_>>(), "write them: {WRITE}");
+    for (name, schema) in &is {
+        assert!(kept[name] == *schema, "{name} is another one now; a changed meaning needs a new version: {WRITE}");
+    }
+}
+
+/// What every answer's JSON is: an object, which no two answers call by one name.
+#[test]
+fn every_answer_in_the_code_is_among_the_schemas() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut named: Vec<String> = Vec::new();
+    for folder in
+        ["sandbox/usecases/src", "attestations/auditor/src", "attestations/audit/src", "attestations/evidence/src"]
+    {
+        for file in std::fs::read_dir(root.join(folder)).unwrap() {
+            let Ok(source) = std::fs::read_to_string(file.unwrap().path()) else { continue };
+            let names =
+                source.split("const NAME: &str = \"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned());
+            named.extend(names);
+        }
+    }
+    let mut known: Vec<_> =
+        unseen_usecases::schemas().into_iter().chain(unseen_auditor::schemas()).map(|(name, _)| name).collect();
+    named.sort();
+    known.sort_unstable();
+    assert_eq!(named, known);
+    known.dedup();
+    assert_eq!(named.len(), known.len());
+}
+
+const WRITE: &str = "UNSEEN_WRITE_SCHEMAS=1 cargo test -p unseen --test schemas";
+
 /// By predicate type.
 fn schemas() -> BTreeMap<String, Value> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schemas");
-    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
     let read = files.map(|path| {
         assert!(path.to_string_lossy().ends_with(".schema.json"), "{}", path.display());
         let schema: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();

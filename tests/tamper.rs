@@ -124,7 +124,7 @@ fn sentence(done: &Done) -> String {
 fn agrees(done: &Done) -> String {
     assert_eq!((done.code, done.stderr.as_str()), (0, ""), "{done:?}");
     let json: Value = serde_json::from_str(&done.stdout).unwrap();
-    assert_eq!(json["agrees"], true, "{done:?}");
+    assert_eq!(json["verdict"], "agrees", "{done:?}");
     text(&json["derived"])
 }
 
@@ -147,7 +147,7 @@ fn every_file_of_a_lab_is_verified_or_made_anew() {
     let shown = lab.ok(&["job", "show", &played.first]);
     let released = lab.ok(&["log", "show", "--entry", &shown["release"].to_string()]);
     let body = text(&released["statement"]["predicate"]["event"]["body"]);
-    let blobs = [&text(&shown["submitted"]["manifest"]), &text(&shown["submitted"]["module"]), &body]
+    let blobs = [&text(&shown["manifest"]), &text(&shown["module"]), &body]
         .map(|digest| digest.trim_start_matches("sha256:").to_owned());
     let tiles: Vec<String> = unseen_tlog::tile::files(lab.entries()).map(|tile| format!("log/{tile}")).collect();
     let fate = |name: &str| match name.split('/').next().unwrap() {
@@ -182,7 +182,11 @@ fn every_file_of_a_lab_is_verified_or_made_anew() {
                 // The release itself: the replay goes through, and says that this is not it.
                 (Fate::Found, _) if name.ends_with(&blobs[2]) && !done.stdout.is_empty() => {
                     let said: Value = serde_json::from_str(&done.stdout).unwrap();
-                    assert_eq!((&said["agrees"], &said["derived"]), (&Value::from(false), &said["logged"]), "{said}");
+                    assert_eq!(
+                        (&said["verdict"], &said["derived"]),
+                        (&Value::from("altered"), &said["logged"]),
+                        "{said}"
+                    );
                     found[0] += 1;
                 }
                 (Fate::Found, _) | (Fate::Either, 1) => {
@@ -225,10 +229,10 @@ fn a_replay_says_what_was_replaced() {
 
     // The module, the snapshot, the noise key.
     let case = played.copy();
-    case.lab.write(&blob(&hex(&shown["submitted"]["module"])), component("(f64.const 9)"));
+    case.lab.write(&blob(&hex(&shown["module"])), component("(f64.const 9)"));
     assert!(sentence(&case.replay()).contains("the module that is there is not the one that was approved"));
     let case = played.copy();
-    let snapshot = hex(&shown["submitted"]["datasets"][0]["snapshot"]);
+    let snapshot = hex(&shown["datasets"][0]["snapshot"]);
     case.lab.write("other.csv", firms(41));
     case.lab.ok(&["dataset", "import", "other.csv", "--description", "firms.toml", "--key", "keys/steward.pem"]);
     let newer =
@@ -464,7 +468,7 @@ fn the_folded_state_is_rebuilt_from_the_log() {
     std::fs::remove_dir_all(case.lab.path("lab/state")).unwrap();
     copy_dir_new(&older.lab.path("lab/state"), &case.lab.path("lab/state"));
     let jobs = case.lab.ok(&["job", "list"]);
-    let third = jobs.as_array().unwrap().iter().find(|job| job["job"] == played.third.as_str()).unwrap();
+    let third = jobs["jobs"].as_array().unwrap().iter().find(|job| job["job"] == played.third.as_str()).unwrap();
     assert_eq!(third["state"], "rejected", "{third}");
     std::fs::remove_dir_all(case.lab.path("lab/state")).unwrap();
     std::fs::write(case.lab.path("lab/state"), "no folder").unwrap();

@@ -25,7 +25,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "attestations/auditor",
         &["ids", "entries", "audit", "evidence", "keys", "policies", "terminal", "tlog", "witness"],
     ),
-    ("terminal", &["policies"]),
+    ("terminal", &["ids", "policies"]),
     ("sandbox/worker", &["ids", "data", "core", "runtime", "policies"]),
     (
         "sandbox/lab",
@@ -35,7 +35,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "sandbox/cli",
+        "sandbox/usecases",
         &[
             "ids",
             "entries",
@@ -45,8 +45,24 @@ const ARROWS: &[(&str, &[&str])] = &[
             "core",
             "runtime",
             "policies",
-            "log",
             "audit",
+            "tlog",
+            "keys",
+            "toolchain",
+        ],
+    ),
+    (
+        "sandbox/cli",
+        &[
+            "ids",
+            "entries",
+            "usecases",
+            "lab",
+            "worker",
+            "data",
+            "core",
+            "runtime",
+            "policies",
             "auditor",
             "tlog",
             "toolchain",

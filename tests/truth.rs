@@ -89,7 +89,7 @@ fn released(lab: &Lab, job: &str) -> Numbers<[f64; 3]> {
     let id = lab.approved(job);
     lab.ok(&["job", "run", &id, "--key", "keys/operator.pem"]);
     let body = lab.ok(&["job", "release", &id, "--key", "keys/analyst.pem"]);
-    assert_eq!(lab.ok(&["audit", "replay", &id])["agrees"], true);
+    assert_eq!(lab.ok(&["audit", "replay", &id])["verdict"], "agrees");
     let mut found = Numbers::new();
     for output in body["rounds"][0]["outputs"].as_array().unwrap() {
         for group in output["groups"].as_array().unwrap() {

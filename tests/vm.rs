@@ -240,7 +240,7 @@ mkswap /dev/nvme0n1 > /tmp/mkswap && swapon /dev/nvme0n1
 echo "VM kernel=$(uname -r)"
 cd /work
 unseen --json doctor > /tmp/doctor
-grep -B1 'fresh state' /tmp/doctor | grep -q '"holds"' && echo VM doctor=proved
+grep -A1 '"freshness"' /tmp/doctor | grep -q '"holds"' && echo VM doctor=proved
 # The kernel is told to take back memory, again and again: whatever is not locked is pushed out.
 press() { while :; do echo 500M > /cgroups/run/memory.reclaim; usleep 50000; done 2> /dev/null; }
 once() {

@@ -172,7 +172,7 @@ fn a_history_that_is_put_back_or_forked_gets_no_cosignature() {
     lab.ok(&["lab", "restore", "fresh", "restored"]);
     lab.ok(&["lab", "restore", "fresh", "again", "--since", &since]);
     let again = ["--lab", "again", "audit", "replay", &id];
-    assert_eq!(lab.ok(&again)["agrees"], true);
+    assert_eq!(lab.ok(&again)["verdict"], "agrees");
     lab.ok(&["lab", "restore", "backup", "old", "--unchecked"]);
 }
 

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use serde::Serialize;
 use serde_json::json;
 
 use unseen_terminal::Outcome;
-use unseen_terminal::output::{Answer, progress, table};
+use unseen_terminal::output::{Output, progress, table};
 
 use crate::cost::{Cost, Fallible, Place};
 use crate::{Args, inside, tiny};
@@ -17,7 +18,7 @@ pub fn run(args: &Args) -> Outcome {
     let place = Place { dir: dir.join(format!("{}x{}", args.rows, args.rows_per_unit)) };
     if let Some(name) = &args.inside {
         let cost = inside::run(name, &place, args)?;
-        return Ok(Answer::new(cost, serde_json::to_string(&cost)?));
+        return Ok(Output::new(&Measured(json!(cost)), serde_json::to_string(&cost)?));
     }
     std::fs::create_dir_all(&place.dir)?;
     let mut bench = Bench { place, args, found: Vec::new() };
@@ -145,7 +146,7 @@ impl Bench<'_> {
         Ok(python)
     }
 
-    fn answer(self) -> Answer {
+    fn answer(self) -> Output {
         let cost = |id: &str| self.found.iter().find(|(_, found, _)| found == id).map(|(_, _, cost)| *cost);
         let units = self.args.rows as f64 / self.args.rows_per_unit.max(1) as f64;
         let mut ratios: Vec<(&str, f64, &str)> = Vec::new();
@@ -202,7 +203,7 @@ impl Bench<'_> {
             "costs": self.found.iter().map(|(name, _, cost)| json!({ "name": name, "cost": cost })).collect::<Vec<_>>(),
             "ratios": ratios.iter().map(|(what, value, target)| json!({ "ratio": what, "measured": value, "target": target })).collect::<Vec<_>>(),
         });
-        Answer::new(json, format!("{costs}\n\n{targets}"))
+        Output::new(&Measured(json), format!("{costs}\n\n{targets}"))
     }
 }
 
@@ -214,4 +215,13 @@ fn measured(mut command: Command) -> Fallible<Cost> {
         return Err(text.trim().lines().last().unwrap_or("it failed").to_owned().into());
     }
     Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+/// Figures, for programs; developers' programs, so their names are no promise.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Measured(serde_json::Value);
+
+impl unseen_ids::Answer for Measured {
+    const NAME: &str = "bench/v0";
 }

@@ -8,10 +8,12 @@
 //! | [`Role`] | `steward`, `analyst`, `operator`, `auditor` |
 //! | [`Key`] | a whole number or a text |
 //!
-//! [`canonical`] writes the JSON that is signed or digested; [`hex`] is the only hexadecimal of the house.
+//! [`canonical`] writes the JSON that is signed or digested; [`hex`] is the only hexadecimal of the house;
+//! [`Answer`] is what every program of the house prints for other programs.
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
+mod answer;
 mod bucket;
 pub mod canonical;
 mod digest;
@@ -19,6 +21,9 @@ pub mod hex;
 mod job;
 mod key;
 
+#[cfg(feature = "schema")]
+pub use answer::schema;
+pub use answer::{Answer, schema_id};
 pub use bucket::bucket_of;
 pub use digest::{Digest, PublicKey, sha256};
 pub use job::{JobId, Role};

@@ -6,7 +6,7 @@ pub mod i18n;
 pub mod output;
 
 /// What a command returns; an error is one sentence.
-pub type Outcome = Result<output::Answer, Box<dyn std::error::Error>>;
+pub type Outcome = Result<output::Output, Box<dyn std::error::Error>>;
 
 /// Runs a program: parses its arguments in the chosen language, does what was typed, prints the answer
 /// or the one sentence that says why not. The exit code is 0, 1 when what was found is bad or refused,

@@ -1,11 +1,12 @@
-//! What commands print: an [`Answer`] is JSON for programs and text for people.
+//! What commands print: an [`Output`] is JSON for programs and text for people.
 
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
+pub use indicatif::ProgressBar as Progress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde::Serialize;
+use unseen_ids::Answer;
 use unseen_policies::text::hides;
 
 use crate::i18n::tr;
@@ -15,20 +16,20 @@ use crate::i18n::tr;
 pub use unseen_policies::text::shown as clean;
 
 /// What a command found or did.
-pub struct Answer {
+pub struct Output {
     json: serde_json::Value,
     text: String,
     good: bool,
 }
 
-impl Answer {
+impl Output {
     /// The same thing twice: for `--json`, and as text that is in the chosen language already.
-    pub fn new(json: impl Serialize, text: impl Into<String>) -> Answer {
-        Answer { json: serde_json::to_value(json).unwrap_or_default(), text: text.into(), good: true }
+    pub fn new(answer: &impl Answer, text: impl Into<String>) -> Output {
+        Output { json: answer.to_json().unwrap_or_default(), text: text.into(), good: true }
     }
 
     /// The command did its work, and what it found is bad: exit code 1.
-    pub fn bad_unless(mut self, good: bool) -> Answer {
+    pub fn bad_unless(mut self, good: bool) -> Output {
         self.good = good;
         self
     }

@@ -131,7 +131,9 @@ impl Lab {
         let done = self.unseen(&[&["--json"], args].concat());
         assert_eq!(done.code, 0, "{done:?}");
         assert_eq!(done.stderr, "", "{done:?}");
-        serde_json::from_str(&done.stdout).unwrap_or_else(|e| panic!("{e}: {done:?}"))
+        let answer = serde_json::from_str(&done.stdout).unwrap_or_else(|e| panic!("{e}: {done:?}"));
+        fits_its_schema(&answer);
+        answer
     }
 
     /// Runs `unseen ARGS`, which must be refused: exit code 1, nothing on stdout, one sentence on
@@ -156,7 +158,7 @@ impl Lab {
 
     /// The kinds of the log's entries, in order.
     pub fn kinds(&self) -> Vec<String> {
-        self.ok(&["log", "show"]).as_array().unwrap().iter().map(|e| text(&e["kind"])).collect()
+        self.ok(&["log", "show"])["entries"].as_array().unwrap().iter().map(|e| text(&e["kind"])).collect()
     }
 
     /// Submits the folder `job` as the analyst; returns its number.
@@ -427,4 +429,18 @@ pub fn component(value: &str) -> Vec<u8> {
     (i32.const 128)))"#
     );
     unseen_toolchain::componentize(&wat::parse_str(module).unwrap()).unwrap()
+}
+
+/// An answer names its schema, and has the fields that stand there.
+fn fits_its_schema(answer: &Value) {
+    let id = text(&answer["schema"]);
+    let name = id.strip_prefix("urn:unseen:schema:").unwrap_or_else(|| panic!("{answer} names no schema"));
+    let file = format!("../../docs/schemas/answers/{}.schema.json", name.replace('/', "."));
+    let schema = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(&file));
+    let schema: Value = serde_json::from_str(&schema.unwrap_or_else(|error| panic!("{file}: {error}"))).unwrap();
+    let has = |field: &str| answer.get(field).is_some();
+    let required = schema["required"].as_array().unwrap();
+    assert!(required.iter().all(|field| has(field.as_str().unwrap())), "{file}: {answer}");
+    let properties = schema["properties"].as_object().unwrap();
+    assert!(answer.as_object().unwrap().keys().all(|field| properties.contains_key(field)), "{file}: {answer}");
 }

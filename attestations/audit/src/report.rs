@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use unseen_evidence::Proven;
-use unseen_ids::{Digest, JobId, PublicKey};
+use unseen_ids::{Answer, Digest, JobId, PublicKey};
 use unseen_policies::ledger::{Job, Ledger};
 use unseen_policies::lifecycle::State;
 use unseen_policies::rho::Rho;
@@ -14,6 +14,7 @@ use crate::sm2::{self, Sm2Line};
 
 /// What was found.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// Which log, and how it was recognised.
@@ -41,6 +42,7 @@ pub struct Report {
 
 /// Which log was read.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Head {
     /// Name of the log.
@@ -63,6 +65,7 @@ pub struct Head {
 
 /// A true cosignature.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Cosigner {
     /// The witness.
     pub name: String,
@@ -72,6 +75,7 @@ pub struct Cosigner {
 
 /// One person.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PersonLine {
     /// The name.
@@ -79,6 +83,7 @@ pub struct PersonLine {
     /// The roles.
     pub roles: Vec<&'static str>,
     /// The public key.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub key: PublicKey,
     /// The entry that enrolled it.
     pub since: u64,
@@ -88,17 +93,21 @@ pub struct PersonLine {
 
 /// One dataset's budget.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Spent {
     /// The dataset.
     pub dataset: String,
     /// Charged so far.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub spent: Rho,
     /// The cap in force at the end.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub cap: Rho,
 }
 
 /// One job.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct JobLine {
     /// Its number.
@@ -108,8 +117,10 @@ pub struct JobLine {
     /// Its author's name.
     pub author: String,
     /// Where it stands.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub state: State,
     /// What it costs.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub rho: Rho,
     /// Who approved it.
     pub approvers: Vec<String>,
@@ -126,17 +137,20 @@ pub struct JobLine {
 
 /// How a job ran.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RunLine {
     /// The entry that started it.
     pub entry: u64,
     /// Name and version of the runtime.
     pub runtime: String,
     /// SHA-256 of the binary.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub build: Digest,
 }
 
 /// Who had seen a release.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WitnessedLine {
     /// The witnesses.
     pub by: Vec<String>,
@@ -146,6 +160,7 @@ pub struct WitnessedLine {
 
 /// Evidence of the machine.
 #[derive(Clone, Debug, Default, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct EvidenceLine {
     /// Where it is from.
@@ -158,11 +173,16 @@ pub struct EvidenceLine {
 
 /// Something that should not be.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Violation {
     /// The entry.
     pub entry: u64,
     /// What is wrong with it.
     pub what: String,
+}
+
+impl Answer for Report {
+    const NAME: &str = "audit-report/v1";
 }
 
 /// What is gathered while the log is read.

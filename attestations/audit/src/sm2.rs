@@ -9,6 +9,7 @@ use unseen_tlog::note::Note;
 
 /// What was found of SM2 signatures.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Sm2Line {
     /// Whether this program looked.

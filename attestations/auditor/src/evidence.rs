@@ -5,14 +5,15 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Subcommand;
-use serde_json::json;
 use unseen_audit::named;
 use unseen_evidence::{CollectOptions, EventLog, Evidence, Provider, attestation_key_digest, collect, verify};
 use unseen_ids::hex;
 use unseen_policies::policy::EvidenceRule;
 use unseen_terminal::Outcome;
 use unseen_terminal::i18n::tr;
-use unseen_terminal::output::{Answer, facts};
+use unseen_terminal::output::{Output, facts};
+
+use crate::answers::{AttestationKey, EvidenceCollected};
 
 /// Evidence of the machine.
 #[derive(Subcommand)]
@@ -75,7 +76,7 @@ pub fn evidence(command: &EvidenceCommand) -> Outcome {
         EvidenceCommand::Key { pem } => {
             let text = std::fs::read_to_string(pem).map_err(|error| format!("{}: {error}", pem.display()))?;
             let digest = attestation_key_digest(&text)?;
-            Ok(Answer::new(json!({ "key": digest }), digest))
+            Ok(Output::new(&AttestationKey { key: digest.clone() }, digest))
         }
         EvidenceCommand::Collect { nonce, attestation_key, pcrs, out } => {
             let options = CollectOptions {
@@ -86,7 +87,8 @@ pub fn evidence(command: &EvidenceCommand) -> Outcome {
             };
             let evidence = collect(Provider::Tpm2, &digits(nonce)?, &options)?;
             std::fs::write(out, evidence.to_bytes()?).map_err(|error| format!("{}: {error}", out.display()))?;
-            Ok(Answer::new(json!({ "evidence": out }), facts(&[("Evidence", out.display().to_string())])))
+            let evidence = out.display().to_string();
+            Ok(Output::new(&EvidenceCollected { evidence: evidence.clone() }, facts(&[("Evidence", evidence)])))
         }
         EvidenceCommand::Verify { file, nonce, key, pcrs } => {
             let bytes = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
@@ -101,7 +103,7 @@ pub fn evidence(command: &EvidenceCommand) -> Outcome {
             proven.established.iter().for_each(|line| text.push_str(&format!("✓ {}\n", tr(line))));
             proven.not_established.iter().for_each(|line| text.push_str(&format!("· {}\n", tr(line))));
             let none = proven.provider == Provider::None;
-            Ok(Answer::new(&proven, text).bad_unless(!none))
+            Ok(Output::new(&proven, text).bad_unless(!none))
         }
     }
 }

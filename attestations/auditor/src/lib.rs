@@ -4,12 +4,14 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
+mod answers;
 mod evidence;
 mod page;
 mod summary;
 mod text;
 mod witness;
 
+pub use answers::*;
 pub use evidence::{EvidenceCommand, evidence};
 pub use witness::{WitnessCommand, witness};
 
@@ -21,7 +23,7 @@ use unseen_ids::PublicKey;
 use unseen_keys::write_new_key;
 use unseen_terminal::Outcome;
 use unseen_terminal::i18n::tr;
-use unseen_terminal::output::{Answer, facts};
+use unseen_terminal::output::{Output, facts};
 use unseen_tlog::Signer;
 
 /// Verifying an exported bundle.
@@ -70,7 +72,7 @@ pub fn verify(args: &VerifyArgs) -> Outcome {
     if let Some(path) = &args.html {
         std::fs::write(path, page::html(&report)).map_err(|error| format!("{}: {error}", path.display()))?;
     }
-    Ok(Answer::new(&report, text::text(&report)).bad_unless(report.violations.is_empty()))
+    Ok(Output::new(&report, text::text(&report)).bad_unless(report.violations.is_empty()))
 }
 
 /// Makes a key and shows its public half.
@@ -82,7 +84,7 @@ pub fn new_key(file: &Path) -> Outcome {
         facts(&[("Public key", key_id.clone())]),
         tr("Keep the file to yourself: whoever has it can sign in your name.")
     );
-    Ok(Answer::new(serde_json::json!({ "publicKey": key_id }), text))
+    Ok(Output::new(&KeyMade { public_key: key_id }, text))
 }
 
 /// Where checkpoints are remembered unless something else is said; nowhere when there is no home.

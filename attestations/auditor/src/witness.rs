@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Subcommand;
-use serde_json::json;
 use unseen_keys::{open_key, write_secret};
 use unseen_terminal::Outcome;
 use unseen_terminal::i18n::tr;
-use unseen_terminal::output::{Answer, clean, facts, table};
+use unseen_terminal::output::{Output, clean, facts, table};
 use unseen_tlog::note::NoteKey;
 use unseen_tlog::{Signer, SigningKey};
 use unseen_witness::{Server, Shutdown, state};
+
+use crate::answers::{FollowedLog, LogFollowed, WitnessMade, WitnessServed, WitnessShown};
 
 /// Being a witness.
 #[derive(Subcommand)]
@@ -63,7 +64,8 @@ pub fn witness(command: &WitnessCommand) -> Outcome {
         WitnessCommand::AddLog { dir, vkey } => {
             let log: NoteKey = vkey.trim().parse()?;
             state::add_log(dir, &log)?;
-            Ok(Answer::new(json!({ "log": log.name() }), facts(&[("Follows", log.name().to_owned())])))
+            let log = log.name().to_owned();
+            Ok(Output::new(&LogFollowed { log: log.clone() }, facts(&[("Follows", log)])))
         }
         WitnessCommand::Serve { dir, listen, key } => serve(dir, *listen, key.as_deref()),
         WitnessCommand::Show { dir } => show(dir),
@@ -87,7 +89,8 @@ fn init(dir: &Path, name: &str, key: Option<&str>) -> Outcome {
             "Give the verifier key and your address to the lab. Follow its log with `witness add-log`, then `witness serve`."
         )
     );
-    Ok(Answer::new(json!({ "name": witness.name(), "verifierKey": witness.to_string() }), text))
+    let made = WitnessMade { name: witness.name().to_owned(), verifier_key: witness.to_string() };
+    Ok(Output::new(&made, text))
 }
 
 fn serve(dir: &Path, listen: SocketAddr, key: Option<&str>) -> Outcome {
@@ -101,7 +104,7 @@ fn serve(dir: &Path, listen: SocketAddr, key: Option<&str>) -> Outcome {
     // Line by line as things happen: whoever runs this as a service reads its standard error.
     eprintln!("{}", tr(&format!("The witness {} answers at http://{address}", server.witness().name())));
     server.serve(listener, Shutdown::on_signals(), |event| eprintln!("{}", clean(&tr(&event.to_string()))))?;
-    Ok(Answer::new(json!({ "address": address.to_string() }), tr("The witness has ended.")))
+    Ok(Output::new(&WitnessServed { address: address.to_string() }, tr("The witness has ended.")))
 }
 
 fn show(dir: &Path) -> Outcome {
@@ -120,13 +123,13 @@ fn show(dir: &Path) -> Outcome {
         facts(&[("Witness", status.witness.name().to_owned()), ("Verifier key", status.witness.to_string())]),
         table(&["log", ">cosigned entries", "time (UTC)", ">evidence"], rows)
     );
-    let logs: Vec<_> = status
-        .logs
-        .iter()
-        .map(|log| {
-            json!({ "origin": log.origin, "size": latest(log).map(|(size, _)| size), "time": latest(log).map(|(_, time)| time),
-                "evidence": log.evidence, "keys": log.record.keys.iter().map(ToString::to_string).collect::<Vec<_>>() })
-        })
-        .collect();
-    Ok(Answer::new(json!({ "verifierKey": status.witness.to_string(), "logs": logs }), text))
+    let logs = status.logs.iter().map(|log| FollowedLog {
+        origin: log.origin.clone(),
+        size: latest(log).map(|(size, _)| size),
+        time: latest(log).map(|(_, time)| time),
+        evidence: log.evidence,
+        keys: log.record.keys.iter().map(ToString::to_string).collect(),
+    });
+    let (name, verifier_key) = (status.witness.name().to_owned(), status.witness.to_string());
+    Ok(Output::new(&WitnessShown { name, verifier_key, logs: logs.collect() }, text))
 }

@@ -214,14 +214,20 @@ pub enum Product {
 
 /// What evidence that holds says, in sentences that depend on no secret and on no number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Proven {
     /// Whose evidence it was. Compare it where a policy requires evidence: [`Provider::None`] is no error.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub provider: Provider,
     /// What was established.
     pub established: Vec<&'static str>,
     /// What was not, and what it rests on instead.
     pub not_established: Vec<&'static str>,
+}
+
+impl unseen_ids::Answer for Proven {
+    const NAME: &str = "evidence/v1";
 }
 
 /// Measures evidence against the nonce of the run and the policy in force then.

@@ -1,28 +1,28 @@
-//! Plans and releases as people see them.
+//! Jobs, plans and releases as people see them.
 
-use serde_json::json;
-use unseen_core::release::{Derived, ReleaseBody, ReleasedOutput};
+use unseen_core::release::{Derived, ReleasedOutput};
 use unseen_ids::Key;
 use unseen_policies::ledger::span;
-use unseen_policies::manifest::{GrainKind, Manifest};
-use unseen_policies::plan::Plan;
-use unseen_policies::rational::to_f64;
-use unseen_policies::{Need, accounting};
+use unseen_usecases::jobs::{JobShown, Jobs};
+use unseen_usecases::labs::{AtWork, Work};
+use unseen_usecases::plan::{Grain, Plan};
+use unseen_usecases::release::Numbers;
+use unseen_usecases::trial::{Failed, Fuel, Trial};
 
 use unseen_terminal::i18n::tr;
 use unseen_terminal::output::{bar, bold, facts, named_table, table};
 
 /// A release: every output of the last round as a table with intervals and bars, then the tables the
 /// job computed from them.
-pub fn release(body: &ReleaseBody) -> String {
+pub fn numbers(numbers: &Numbers) -> String {
     let mut text = String::new();
-    if body.rounds.len() > 1 {
-        text.push_str(&facts(&[("Rounds; the last one is shown", body.rounds.len().to_string())]));
+    if numbers.rounds.len() > 1 {
+        text.push_str(&facts(&[("Rounds; the last one is shown", numbers.rounds.len().to_string())]));
     }
-    for output in body.rounds.iter().rev().take(1).flat_map(|round| &round.outputs) {
+    for output in numbers.rounds.iter().rev().take(1).flat_map(|round| &round.outputs) {
         text.push_str(&format!("\n{}\n{}\n", bold(&output.name), output_table(output)));
     }
-    for derived in &body.derived {
+    for derived in &numbers.derived {
         text.push_str(&format!(
             "\n{} ({})\n{}\n",
             bold(&derived.name),
@@ -93,28 +93,27 @@ fn brief(number: f64) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
-/// What a job costs, what its run may need, and how exact its numbers will be. The need is known where
-/// there is a lab.
-pub fn plan(manifest: &Manifest, plan: &Plan, need: Option<&Need>, delta: f64) -> String {
+/// What a job costs, what its run may need, and how exact its numbers will be.
+pub fn plan(plan: &Plan) -> String {
     let grain = match plan.grain {
-        GrainKind::Unit => tr("one unit").into_owned(),
-        GrainKind::Blocks { count } => format!("{count} {}", tr("blocks of units")),
+        Grain::Unit => tr("one unit").into_owned(),
+        Grain::Blocks { count } => format!("{count} {}", tr("blocks of units")),
     };
-    let epsilon = match &plan.charge.pure_epsilon {
-        Some(epsilon) => format!("{} (ε {epsilon})", plan.charge.rho),
-        None => format!("{} (ε {:.3}, δ {delta:e})", plan.charge.rho, accounting::epsilon(plan.charge.rho, delta)),
+    let epsilon = match &plan.pure_epsilon {
+        Some(epsilon) => format!("{} (ε {epsilon})", plan.rho),
+        None => format!("{} (ε {:.3}, δ {:e})", plan.rho, plan.epsilon, plan.delta),
     };
     let mut text = facts(&[
-        ("Purpose", manifest.job.purpose.clone()),
-        ("Reads", manifest.datasets().join(", ")),
+        ("Purpose", plan.purpose.clone()),
+        ("Reads", plan.datasets.join(", ")),
         ("The code sees at a time", grain),
         ("Rounds", plan.rounds.to_string()),
         ("Costs, rho", epsilon),
-        ("Release", manifest.job.release.to_string()),
-        ("Fuel a grain", plan.limits.fuel.to_string()),
-        ("Memory a grain", bytes(plan.limits.memory)),
+        ("Release", plan.release.clone()),
+        ("Fuel a grain", plan.fuel.to_string()),
+        ("Memory a grain", bytes(plan.memory)),
     ]);
-    if let Some(need) = need {
+    if let Some(need) = plan.need {
         text.push_str(&facts(&[
             ("The run takes at most", span(need.seconds)),
             ("The run's memory, at most", bytes(need.memory)),
@@ -123,15 +122,13 @@ pub fn plan(manifest: &Manifest, plan: &Plan, need: Option<&Need>, delta: f64) -
     }
     let rows = plan.outputs.iter().flat_map(|output| {
         output.values.iter().map(|value| {
-            let unit = to_f64(&value.granularity);
-            let last = plan.rounds.saturating_sub(1) as usize;
             vec![
                 format!("{}.{}", output.name, value.name),
-                output.domain.size().to_string(),
-                output.max_groups.to_string(),
-                format!("{} .. {}", brief(value.lower as f64 * unit), brief(value.upper as f64 * unit)),
-                value.standard_deviation(last).map_or(String::new(), brief),
-                value.half_width_95(last).map_or(String::new(), |half| format!("± {}", brief(half))),
+                output.groups.to_string(),
+                output.max_groups_per_unit.to_string(),
+                format!("{} .. {}", brief(value.lower), brief(value.upper)),
+                value.standard_deviation.last().copied().map_or_else(String::new, brief),
+                value.half_width_95.last().map_or_else(String::new, |half| format!("± {}", brief(*half))),
             ]
         })
     });
@@ -140,28 +137,81 @@ pub fn plan(manifest: &Manifest, plan: &Plan, need: Option<&Need>, delta: f64) -
     text
 }
 
-/// The same for programs.
-pub fn plan_json(plan: &Plan, need: Option<&Need>, delta: f64) -> serde_json::Value {
-    let outputs: Vec<_> = plan.outputs.iter().map(|output| {
-        let values: Vec<_> = output.values.iter().map(|value| {
-            let unit = to_f64(&value.granularity);
-            let deviations: Vec<_> = (0..plan.rounds as usize).filter_map(|round| value.standard_deviation(round)).collect();
-            let halves: Vec<_> = (0..plan.rounds as usize).filter_map(|round| value.half_width_95(round)).collect();
-            json!({ "name": value.name, "lower": value.lower as f64 * unit, "upper": value.upper as f64 * unit, "granularity": unit,
-                "standardDeviation": deviations, "halfWidth95": halves })
-        }).collect();
-        json!({ "name": output.name, "groups": output.domain.size(), "maxGroupsPerUnit": output.max_groups, "values": values })
-    }).collect();
-    json!({
-        "rho": plan.charge.rho,
-        "pureEpsilon": plan.charge.pure_epsilon.as_ref().map(ToString::to_string),
-        "epsilon": accounting::epsilon(plan.charge.rho, delta),
-        "delta": delta,
-        "rounds": plan.rounds,
-        "fuel": plan.limits.fuel,
-        "memory": plan.limits.memory,
-        "rows": plan.limits.rows,
-        "need": need,
-        "outputs": outputs,
-    })
+/// All jobs, and what goes on: whoever lists jobs while one runs wants to know.
+pub fn jobs(found: &Jobs) -> String {
+    let rows = found.jobs.iter().map(|job| {
+        vec![
+            job.job.to_string(),
+            job.title.clone(),
+            job.author.clone(),
+            tr(job.state.name()).into_owned(),
+            job.rho.to_string(),
+            job.submitted.format("%F %R").to_string(),
+        ]
+    });
+    let shown = table(&["job", "title", "author", "state", ">rho", "submitted (UTC)"], rows);
+    if found.at_work.is_empty() { shown } else { format!("{shown}\n{}", at_work(&found.at_work)) }
+}
+
+/// A job with its plan.
+pub fn job(found: &JobShown) -> String {
+    let job = &found.job;
+    let mut text = facts(&[
+        ("Job", format!("{} {}", job.job, job.title)),
+        ("Author", job.author.clone()),
+        ("State", tr(job.state.name()).into_owned()),
+        ("Approved by", found.approved_by.join(", ")),
+        ("Manifest", found.manifest.to_string()),
+        ("Module", found.module.to_string()),
+        ("Datasets", found.plan.datasets.join(", ")),
+    ]);
+    if let Some(reason) = &found.reason {
+        text.push_str(&facts(&[("Reason", reason.clone())]));
+    }
+    text.push_str(&plan(&found.plan));
+    text
+}
+
+/// What goes on in the lab at this moment, a line each.
+pub fn at_work(work: &[AtWork]) -> String {
+    let lines = work.iter().map(|work| {
+        let holder = format!("process {} ({})", work.pid, work.command);
+        let said = match work.what {
+            Work::Run => format!("a job runs: {holder}"),
+            Work::Import => format!("`{}` is imported: {holder}", work.dataset.as_deref().unwrap_or_default()),
+        };
+        facts(&[("At work", tr(&said).into_owned())])
+    });
+    lines.collect()
+}
+
+/// What a trial gave, and what it says about fuel.
+pub fn trial(trial: &Trial) -> String {
+    format!(
+        "{}\n{}{}{}",
+        tr("This is a trial on synthetic rows: the numbers mean nothing."),
+        numbers(&trial.numbers),
+        failures(&trial.failed),
+        fuel(&trial.fuel)
+    )
+}
+
+/// Grains that failed; nothing where none did.
+pub fn failures(failed: &[Failed]) -> String {
+    if failed.is_empty() {
+        return String::new();
+    }
+    let rows = failed.iter().map(|failed| vec![failed.grains.to_string(), failed.failure.clone()]);
+    let title = tr("Grains that failed and counted as contributing nothing:");
+    format!("\n\n{title}\n{}", table(&[">grains", "why"], rows))
+}
+
+fn fuel(fuel: &Fuel) -> String {
+    let Some(proposed) = fuel.proposed else { return String::new() };
+    let used = facts(&[("Fuel of the hungriest grain", format!("{} / {}", fuel.most, fuel.limit))]);
+    if fuel.most >= fuel.limit {
+        return format!("\n\n{used}{}", tr("A grain used it all: raise limits.fuel in job.toml and try again."));
+    }
+    // The slot of the run is as long as this limit lets it be.
+    format!("\n\n{used}{}", facts(&[("Proposed for job.toml, in [limits]", format!("fuel = {proposed}"))]))
 }

@@ -97,6 +97,7 @@ pub struct ReleaseBody {
 }
 
 /// One round of a release.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ReleasedRound {
@@ -107,6 +108,7 @@ pub struct ReleasedRound {
 }
 
 /// One output of one round.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ReleasedOutput {
@@ -121,16 +123,19 @@ pub struct ReleasedOutput {
 }
 
 /// One group of one output.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ReleasedGroup {
     /// One key for each key column.
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<serde_json::Value>"))]
     pub keys: Vec<Key>,
     /// One number for each value.
     pub values: Vec<ReleasedValue>,
 }
 
 /// One noised number with its error.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ReleasedValue {
@@ -145,6 +150,7 @@ pub struct ReleasedValue {
 }
 
 /// A table the guest computed from noised totals.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Derived {
@@ -153,6 +159,7 @@ pub struct Derived {
     /// Names of the columns.
     pub columns: Vec<String>,
     /// The cells.
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<Vec<serde_json::Value>>"))]
     pub rows: Vec<Vec<Number>>,
 }
 

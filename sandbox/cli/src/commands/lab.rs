@@ -1,42 +1,36 @@
 //! `unseen lab`.
 
-use serde_json::json;
-use unseen_lab::{Lab, Newest, View, open_key};
+use unseen_lab::{Newest, open_key};
+use unseen_usecases::labs::{self, Init, LabShown};
 
-use super::{Outcome, at_work, key, open, read_text, view};
+use super::{Outcome, desk, key, read_text};
 use crate::args::{Globals, LabCommand};
+use crate::shown;
 use unseen_terminal::i18n::tr;
-use unseen_terminal::output::{Answer, facts};
+use unseen_terminal::output::{Output, facts};
 
 pub fn run(globals: &Globals, command: &LabCommand) -> Outcome {
     match command {
         LabCommand::Init { dir, origin, owner, name } => {
-            let lab = Lab::init(dir, origin, name, &*open_key(owner)?)?;
-            let text = format!(
-                "{}\n\n{}",
-                tr("The lab is made. Keep keys/ safe, and give the verifier key to auditors."),
-                about(&lab)
-            );
-            Ok(Answer::new(summary(&lab), text))
+            let request = Init { origin: origin.clone(), owner_name: name.clone() };
+            let lab = labs::init(dir, &request, &*open_key(owner)?)?;
+            let said = tr("The lab is made. Keep keys/ safe, and give the verifier key to auditors.");
+            Ok(Output::new(&lab, format!("{said}\n\n{}", about(&lab))))
         }
         LabCommand::Show => {
-            let lab = view(globals)?;
-            let (mut json, (work, lines)) = (summary(&lab), at_work(&lab));
-            json["atWork"] = work;
-            Ok(Answer::new(json, format!("{}{lines}", about(&lab))))
+            let lab = labs::show_lab(&desk(globals)?)?;
+            Ok(Output::new(&lab, format!("{}{}", about(&lab), shown::at_work(&lab.at_work))))
         }
         LabCommand::Backup { out } => {
-            let lab = open(globals)?;
-            lab.backup(out)?;
-            let size = lab.log().size();
+            let done = labs::backup(&desk(globals)?, out)?;
             let text = format!(
                 "{}{}",
-                facts(&[("Backup", out.display().to_string()), ("Entries", size.to_string())]),
+                facts(&[("Backup", done.backup.clone()), ("Entries", done.entries.to_string())]),
                 tr(
                     "It holds every key of the lab: keep it as safe as the lab, and the newest checkpoint in another place."
                 )
             );
-            Ok(Answer::new(json!({ "backup": out, "entries": size }), text))
+            Ok(Output::new(&done, text))
         }
         LabCommand::Restore { backup, dir, since, unchecked } => {
             let since = since.as_deref().map(read_text).transpose()?;
@@ -45,51 +39,35 @@ pub fn run(globals: &Globals, command: &LabCommand) -> Outcome {
                 None if *unchecked => Newest::Unchecked,
                 None => Newest::Witnesses,
             };
-            let lab = Lab::restore(backup, dir, &newest)?;
-            Ok(Answer::new(summary(&lab), about(&lab)))
+            let lab = labs::restore(backup, dir, &newest)?;
+            Ok(Output::new(&lab, about(&lab)))
         }
         LabCommand::EnableSm2 { signer } => {
-            let mut lab = open(globals)?;
-            let entry = lab.enable_sm2(&*key(signer)?)?;
-            let sm2 = lab.ledger().policy().and_then(|policy| policy.sm2_key.clone()).unwrap_or_default();
-            let text = facts(&[("SM2 verifier key", sm2.clone()), ("Entry", entry.to_string())]);
-            Ok(Answer::new(json!({ "entry": entry, "sm2Key": sm2 }), text))
+            let done = labs::enable_sm2(&desk(globals)?, &*key(signer)?)?;
+            let text = facts(&[("SM2 verifier key", done.sm2_key.clone()), ("Entry", done.entry.to_string())]);
+            Ok(Output::new(&done, text))
         }
         LabCommand::RotateKey { to, signer } => {
-            let mut lab = open(globals)?;
-            let entry = lab.rotate_log_key(to.as_deref(), &*key(signer)?)?;
+            let done = labs::rotate_log_key(&desk(globals)?, to.as_deref(), &*key(signer)?)?;
             let text = format!(
                 "{}{}",
-                facts(&[("Verifier key", lab.ledger().log_key().to_owned()), ("Entry", entry.to_string())]),
+                facts(&[("Verifier key", done.log_key.clone()), ("Entry", done.entry.to_string())]),
                 tr(
                     "The log has a new key. Give the verifier key to auditors and witnesses; the old one stays good for what is older."
                 )
             );
-            Ok(Answer::new(json!({ "entry": entry, "logKey": lab.ledger().log_key() }), text))
+            Ok(Output::new(&done, text))
         }
     }
 }
 
-fn summary(lab: &View) -> serde_json::Value {
-    let ledger = lab.ledger();
-    json!({
-        "origin": ledger.origin(),
-        "logKey": ledger.log_key(),
-        "entries": ledger.size(),
-        "people": ledger.people().len(),
-        "datasets": ledger.datasets().len(),
-        "jobs": ledger.jobs().len(),
-    })
-}
-
-fn about(lab: &View) -> String {
-    let ledger = lab.ledger();
+fn about(lab: &LabShown) -> String {
     facts(&[
-        ("Log", ledger.origin().to_owned()),
-        ("Verifier key", ledger.log_key().to_owned()),
-        ("Entries", ledger.size().to_string()),
-        ("People", ledger.people().values().filter(|person| person.revoked.is_none()).count().to_string()),
-        ("Datasets", ledger.datasets().len().to_string()),
-        ("Jobs", ledger.jobs().len().to_string()),
+        ("Log", lab.origin.clone()),
+        ("Verifier key", lab.log_key.clone()),
+        ("Entries", lab.entries.to_string()),
+        ("People", lab.people.to_string()),
+        ("Datasets", lab.datasets.to_string()),
+        ("Jobs", lab.jobs.to_string()),
     ])
 }

@@ -1,53 +1,32 @@
 //! `unseen key`, `unseen person`, `unseen policy`: who may do what.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use base64::{Engine, prelude::BASE64_STANDARD as STANDARD};
-
-use serde::{Deserialize, Serialize};
-use serde_json::json;
-use unseen_entries::sign::prove_enrolment;
 use unseen_ids::PublicKey;
-use unseen_lab::{LabError, View, open_key, write_new_key};
-use unseen_policies::event::{PersonEnrolled, PersonRevoked, PolicySet, enrolment_bytes, parse_enrolment};
-use unseen_policies::ledger::Refusal;
-use unseen_policies::policy::Policy;
+use unseen_lab::open_key;
+use unseen_policies::event::enrolment_bytes;
+use unseen_tlog::VerifyingKey;
 use unseen_tlog::sshsig::parse_public_key;
-use unseen_tlog::{Signer, VerifyingKey};
+use unseen_usecases::Desk;
+use unseen_usecases::jobs::ToSign;
+use unseen_usecases::people::{self, EnrolmentRequest, People};
+use unseen_usecases::policy;
 
-use super::{Outcome, key as signing_key, open, read_text, ssh_signature, view, write_new};
+use super::{Outcome, desk, key as signing_key, read_text, ssh_signature, write_new};
 use crate::args::{Globals, KeyCommand, NewPerson, PersonCommand, PolicyCommand};
 use unseen_terminal::i18n::tr;
-use unseen_terminal::output::{Answer, facts, table};
-
-/// A wish to be enrolled, signed by the new key.
-#[derive(Serialize, Deserialize)]
-struct Request {
-    log: String,
-    #[serde(flatten)]
-    enrolment: Enrolment,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Enrolment {
-    name: String,
-    roles: Vec<unseen_ids::Role>,
-    key: PublicKey,
-    proof: String,
-}
+use unseen_terminal::output::{Output, facts, table};
 
 pub fn key(command: &KeyCommand) -> Outcome {
-    let (key, made): (Arc<dyn Signer>, _) = match command {
-        KeyCommand::New { file } => (Arc::new(write_new_key(file)?), true),
-        KeyCommand::Show { key } => (open_key(key)?, false),
+    let (key, made) = match command {
+        KeyCommand::New { file } => (people::new_key(file)?, true),
+        KeyCommand::Show { key } => (people::show_key(&*open_key(key)?), false),
     };
-    let public = PublicKey::from(key.verifying_key());
-    let mut text = facts(&[("Public key", public.to_string()), ("Key id", key.verifying_key().key_id())]);
+    let mut text = facts(&[("Public key", key.public_key.to_string()), ("Key id", key.key_id.clone())]);
     if made {
         text.push_str(&tr("Keep the file to yourself: whoever has it can sign in your name."));
     }
-    Ok(Answer::new(json!({ "publicKey": public, "keyId": key.verifying_key().key_id() }), text))
+    Ok(Output::new(&key, text))
 }
 
 pub fn person(globals: &Globals, command: &PersonCommand) -> Outcome {
@@ -58,81 +37,60 @@ pub fn person(globals: &Globals, command: &PersonCommand) -> Outcome {
                 let next = tr(
                     "Next: sign it with `ssh-keygen -Y sign -n unseen -f KEY FILE`, and give FILE and FILE.sig to an operator.",
                 );
-                return Ok(Answer::new(json!({ "toSign": out }), next));
+                return Ok(Output::new(&ToSign { to_sign: out.display().to_string() }, next));
             }
-            let request = Request { log: origin.clone(), enrolment: enrolment(origin, who)? };
+            let request = request(origin, who)?;
             write_new(out, serde_json::to_string_pretty(&request)?.as_bytes())?;
-            Ok(Answer::new(&request, tr("The request is written. Give it to an operator.")))
+            Ok(Output::new(&request, tr("The request is written. Give it to an operator.")))
         }
-        PersonCommand::Enroll { request, who, signer } => {
-            let mut lab = open(globals)?;
-            let asked = match (request, who) {
-                (Some(file), _) => {
-                    let request = read_request(file)?;
-                    if request.log != lab.ledger().origin() {
-                        return Err(Refusal::OtherLog(request.log, lab.ledger().origin().to_owned()).into());
-                    }
-                    request.enrolment
-                }
-                (None, Some(who)) => enrolment(lab.ledger().origin(), who)?,
+        PersonCommand::Enroll { request: file, who, signer } => {
+            let desk = desk(globals)?;
+            let request = match (file, who) {
+                (Some(file), _) => read_request(file)?,
+                (None, Some(who)) => request(desk.view()?.ledger().origin(), who)?,
                 (None, None) => return Err("give a request, or a name, a role and a new key".into()),
             };
-            let Enrolment { name, roles, key, proof } = asked;
-            let event = PersonEnrolled { name: name.clone(), roles, key, proof };
-            let entry = lab.sign_and_accept(event, &*signing_key(signer)?, &[])?;
-            let text = facts(&[("Enrolled", name), ("Public key", key.to_string()), ("Entry", entry.to_string())]);
-            Ok(Answer::new(json!({ "entry": entry, "publicKey": key }), text))
+            let done = people::enrol(&desk, request, &*signing_key(signer)?)?;
+            let text = facts(&[
+                ("Enrolled", done.name.clone()),
+                ("Public key", done.public_key.to_string()),
+                ("Entry", done.entry.to_string()),
+            ]);
+            Ok(Output::new(&done, text))
         }
         PersonCommand::Revoke { person, reason, signer } => {
-            let mut lab = open(globals)?;
-            let key = find(&lab, person)?;
-            let event = PersonRevoked { key, reason: reason.clone() };
-            let entry = lab.sign_and_accept(event, &*signing_key(signer)?, &[])?;
-            Ok(Answer::new(
-                json!({ "entry": entry, "publicKey": key }),
-                facts(&[("Revoked", key.to_string()), ("Entry", entry.to_string())]),
-            ))
+            let done = people::revoke(&desk(globals)?, person, reason, &*signing_key(signer)?)?;
+            let text = facts(&[("Revoked", done.public_key.to_string()), ("Entry", done.entry.to_string())]);
+            Ok(Output::new(&done, text))
         }
-        PersonCommand::List => list(&view(globals)?),
+        PersonCommand::List => {
+            let people = people::people(&desk(globals)?)?;
+            Ok(Output::new(&people, list(&people)))
+        }
     }
 }
 
 pub fn policy(globals: &Globals, command: &PolicyCommand) -> Outcome {
     match command {
         PolicyCommand::Show => {
-            let lab = view(globals)?;
-            let policy = lab.ledger().policy().ok_or(Refusal::OtherPolicy)?;
-            Ok(Answer::new(policy, toml::to_string(policy)?))
+            let shown = policy::show_policy(&desk(globals)?)?;
+            Ok(Output::new(&shown, shown.toml.clone()))
         }
         PolicyCommand::Set { file, signer } => {
-            let mut lab = open(globals)?;
             let text = read_text(file)?;
-            let policy: Policy = toml::from_str(&text).map_err(|error| {
-                let before = &text[..error.span().map_or(0, |span| span.start)];
-                let (line, column) =
-                    (before.lines().count().max(1), before.chars().rev().take_while(|c| *c != '\n').count() + 1);
-                format!("{}: line {line}, column {column}: {}", file.display(), error.message().replace('\n', ", "))
-            })?;
-            // A file that says nothing of the machine changes nothing about it.
-            let in_force = lab.ledger().policy().and_then(|policy| policy.machine.clone());
-            let policy = Policy { machine: policy.machine.clone().or(in_force), ..policy };
-            policy.check().map_err(Refusal::BadPolicy)?;
-            let entry = lab.sign_and_accept(PolicySet { policy }, &*signing_key(signer)?, &[])?;
-            Ok(Answer::new(json!({ "entry": entry }), facts(&[("Policy set by entry", entry.to_string())])))
+            let name = file.display().to_string();
+            let done = policy::set_policy(&desk(globals)?, &name, &text, &*signing_key(signer)?)?;
+            Ok(Output::new(&done, facts(&[("Policy set by entry", done.entry.to_string())])))
         }
     }
 }
 
 /// A request as `unseen person request` wrote it, or as bytes that an SSH key has signed beside it.
-fn read_request(file: &Path) -> Result<Request, Box<dyn std::error::Error>> {
-    let text = read_text(file)?;
-    if let Some((log, name, roles, key)) = parse_enrolment(text.as_bytes()) {
-        let proof = STANDARD.encode(ssh_signature(file)?.to_bytes());
-        return Ok(Request { log, enrolment: Enrolment { name, roles, key, proof } });
-    }
-    serde_json::from_str(&text).map_err(|_| {
-        format!("{} is not an enrolment request: make one with `unseen person request`", file.display()).into()
-    })
+fn read_request(file: &Path) -> Result<EnrolmentRequest, Box<dyn std::error::Error>> {
+    let request = EnrolmentRequest::read(&read_text(file)?, || ssh_signature(file))?;
+    Ok(request.ok_or_else(|| {
+        format!("{} is not an enrolment request: make one with `unseen person request`", file.display())
+    })?)
 }
 
 /// The key in an SSH public key file; none when the name is of something else.
@@ -144,33 +102,15 @@ fn ssh_public_key(name: &str) -> Result<Option<VerifyingKey>, Box<dyn std::error
     Ok(Some(key))
 }
 
-fn enrolment(log: &str, who: &NewPerson) -> Result<Enrolment, LabError> {
-    let key = open_key(&who.new_key)?;
-    let proof =
-        prove_enrolment(&*key, log, &who.name, &who.role).map_err(|error| LabError::Other(error.to_string()))?;
-    Ok(Enrolment { name: who.name.clone(), roles: who.role.clone(), key: PublicKey::from(key.verifying_key()), proof })
+fn request(log: &str, who: &NewPerson) -> Result<EnrolmentRequest, Box<dyn std::error::Error>> {
+    Ok(people::request_enrolment(log, &who.name, &who.role, &*open_key(&who.new_key)?)?)
 }
 
-/// The key of an enrolled person, by name or by the key itself.
-fn find(lab: &View, person: &str) -> Result<PublicKey, Refusal> {
-    let people = lab.ledger().people();
-    let by_name = people.iter().find(|(_, found)| found.name == person && found.revoked.is_none());
-    let by_key = || people.keys().find(|key| key.to_string() == person);
-    by_name.map(|(key, _)| key).or_else(by_key).cloned().ok_or_else(|| Refusal::NoSuchPerson(person.to_owned()))
-}
-
-fn list(lab: &View) -> Outcome {
-    let mut people: Vec<_> = lab.ledger().people().iter().collect();
-    people.sort_by_key(|(_, person)| person.since);
-    let rows = people.iter().map(|(key, person)| {
+fn list(people: &People) -> String {
+    let rows = people.people.iter().map(|person| {
         let roles: Vec<_> = person.roles.iter().map(|role| tr(role.name()).into_owned()).collect();
         let revoked = person.revoked.map_or(String::new(), |entry| format!("{} {entry}", tr("revoked by entry")));
-        vec![person.name.clone(), roles.join(", "), key.short(), person.since.to_string(), revoked]
+        vec![person.name.clone(), roles.join(", "), person.public_key.short(), person.since.to_string(), revoked]
     });
-    let text = table(&["name", "roles", "key", ">entry", "status"], rows);
-    let json: Vec<_> = people
-        .iter()
-        .map(|(key, person)| json!({ "name": person.name, "roles": person.roles, "publicKey": key, "since": person.since, "revoked": person.revoked }))
-        .collect();
-    Ok(Answer::new(json, text))
+    table(&["name", "roles", "key", ">entry", "status"], rows)
 }

@@ -1,0 +1,132 @@
+//! Answers for programs. The report of an audit is [`unseen_audit::report::Report`], what evidence proves
+//! [`unseen_evidence::Proven`].
+
+use serde::Serialize;
+use unseen_ids::Answer;
+
+/// A key was made.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct KeyMade {
+    /// Its public half: 64 lower-case hex digits.
+    pub public_key: String,
+}
+
+/// A witness was made.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct WitnessMade {
+    /// Its name.
+    pub name: String,
+    /// Its verifier key, for labs and auditors.
+    pub verifier_key: String,
+}
+
+/// A witness follows a log.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct LogFollowed {
+    /// The log's name.
+    pub log: String,
+}
+
+/// A witness has served and ended.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct WitnessServed {
+    /// Where it listened.
+    pub address: String,
+}
+
+/// A witness and the logs it follows.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct WitnessShown {
+    /// Its name.
+    pub name: String,
+    /// Its verifier key.
+    pub verifier_key: String,
+    /// The logs.
+    pub logs: Vec<FollowedLog>,
+}
+
+/// A log that a witness follows.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct FollowedLog {
+    /// Its name.
+    pub origin: String,
+    /// How many entries the witness cosigned last.
+    pub size: Option<u64>,
+    /// When, in seconds since 1970 (UTC).
+    pub time: Option<u64>,
+    /// How many documents there are that the log showed different histories.
+    pub evidence: usize,
+    /// The verifier keys it is known by.
+    pub keys: Vec<String>,
+}
+
+/// The digest of a TPM's attestation key.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct AttestationKey {
+    /// As the policy names it.
+    pub key: String,
+}
+
+/// Evidence of a machine was written.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct EvidenceCollected {
+    /// The file.
+    pub evidence: String,
+}
+
+impl Answer for KeyMade {
+    const NAME: &str = "key-made/v1";
+}
+impl Answer for WitnessMade {
+    const NAME: &str = "witness-made/v1";
+}
+impl Answer for LogFollowed {
+    const NAME: &str = "log-followed/v1";
+}
+impl Answer for WitnessServed {
+    const NAME: &str = "witness-served/v1";
+}
+impl Answer for WitnessShown {
+    const NAME: &str = "witness/v1";
+}
+impl Answer for AttestationKey {
+    const NAME: &str = "attestation-key/v1";
+}
+impl Answer for EvidenceCollected {
+    const NAME: &str = "evidence-collected/v1";
+}
+
+/// The JSON schema of every answer of an auditor's, by its name.
+#[cfg(feature = "schema")]
+pub fn schemas() -> Vec<(&'static str, schemars::Schema)> {
+    use unseen_audit::report::Report;
+    use unseen_evidence::Proven;
+    use unseen_ids::schema;
+    vec![
+        schema::<AttestationKey>(),
+        schema::<EvidenceCollected>(),
+        schema::<KeyMade>(),
+        schema::<LogFollowed>(),
+        schema::<Proven>(),
+        schema::<Report>(),
+        schema::<WitnessMade>(),
+        schema::<WitnessServed>(),
+        schema::<WitnessShown>(),
+    ]
+}

@@ -1,0 +1,74 @@
+//! A job's folder as it lies on the analyst's disk: its manifest and what it names.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use unseen_ids::Digest;
+use unseen_lab::LabError;
+use unseen_policies::manifest::{Manifest, ModuleRef};
+use unseen_worker::ready_made;
+
+use super::read_text;
+use crate::args::JobDir;
+
+/// A job's manifest, read from its folder.
+pub struct Project {
+    path: PathBuf,
+    /// The text of `job.toml`.
+    pub text: String,
+    manifest: Manifest,
+}
+
+type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
+
+impl Project {
+    pub fn read(dir: &JobDir) -> Fallible<Project> {
+        let path = if dir.path.is_dir() { dir.path.join("job.toml") } else { dir.path.clone() };
+        let text = read_text(&path)?;
+        let manifest = Manifest::parse(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok(Project { path, text, manifest })
+    }
+
+    /// What errors call it.
+    pub fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    /// The component; none when it is not built yet.
+    pub fn component_if_built(&self) -> Fallible<Option<Vec<u8>>> {
+        match self.component_file() {
+            Some(file) if !file.exists() => Ok(None),
+            _ => self.component().map(Some),
+        }
+    }
+
+    /// The component.
+    pub fn component(&self) -> Fallible<Vec<u8>> {
+        let Some(file) = self.component_file() else { return Ok(ready_made::SUM.to_vec()) };
+        let opened = std::fs::File::open(&file)
+            .map_err(|_| format!("there is no component {}: run `unseen job build` first", file.display()))?;
+        // Far too long a file is refused unread.
+        let size = opened.metadata()?.len() as usize;
+        if size > unseen_runtime::MAX_MODULE {
+            return Err(LabError::Module(unseen_runtime::ModuleError::TooLong { size }.to_string()).into());
+        }
+        let mut bytes = Vec::new();
+        opened.take(unseen_runtime::MAX_MODULE as u64).read_to_end(&mut bytes)?;
+        if let Some(ModuleRef::Digest(named)) = &self.manifest.job.module
+            && Digest::of(&bytes) != *named
+        {
+            return Err(format!("{} is not the module that job.toml names: {named}", file.display()).into());
+        }
+        Ok(bytes)
+    }
+
+    /// Where the component is, once it is built; none when the lab's own map takes its place.
+    fn component_file(&self) -> Option<PathBuf> {
+        let beside = self.path.parent().unwrap_or(Path::new("."));
+        match &self.manifest.job.module {
+            Some(ModuleRef::Path(path)) => Some(beside.join(path)),
+            None | Some(ModuleRef::Digest(_)) => Some(beside.join("target/job.wasm")),
+            Some(ModuleRef::ReadyMadeSum) => None,
+        }
+    }
+}

@@ -1,0 +1,403 @@
+//! Datasets: described, imported, listed, their quality, their twins.
+
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use unseen_data::cell::{Cell, render};
+use unseen_data::description::{Bound, Classification, ColumnSpec, Sharing, UpdateCycle};
+use unseen_data::import::{Progress, infer};
+use unseen_data::{Description, QualityReport, description, twin as twins};
+use unseen_ids::{Answer, Digest, PublicKey};
+use unseen_lab::LabError;
+use unseen_tlog::Signer;
+use unseen_worker::jail;
+
+use crate::desk::Desk;
+use crate::doctor::Protection;
+use crate::error::UseCaseError;
+
+/// A draft of a dataset's description, for its steward to correct.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Draft {
+    /// The text of a `dataset.toml`.
+    pub draft: String,
+}
+
+/// Import a file as a snapshot and register it.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Import {
+    /// The file with the rows, where the lab can read it.
+    pub source: PathBuf,
+    /// The dataset's description: a `dataset.toml`.
+    pub description: PathBuf,
+    /// The analysts who may use it; everyone when empty.
+    #[serde(default)]
+    pub open_to: Vec<String>,
+}
+
+/// A dataset was registered.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Imported {
+    /// Its name.
+    pub dataset: String,
+    /// The entry that says so.
+    pub entry: u64,
+    /// What its steward should know.
+    pub quality: Quality,
+    /// Columns of the source that the description does not declare, and that were left out.
+    pub ignored_columns: Vec<String>,
+    /// Whether rows were kept out of swap meanwhile.
+    pub memory: Protection,
+}
+
+/// What a steward should know of a snapshot. It counts rows: it is for nobody else.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Quality {
+    /// Rows of the source, those set aside included.
+    pub rows: u64,
+    /// Rows left out because they name no unit.
+    pub set_aside: u64,
+    /// Privacy units; 0 for a reference table.
+    pub units: u64,
+    /// Rows of the largest unit.
+    pub largest_unit: u64,
+    /// Units whose id differs from another's in case, width or spaces only.
+    pub alike: u64,
+    /// How old the newest row is, where a column says so.
+    pub freshness: Option<Freshness>,
+    /// One for each column.
+    pub columns: Vec<ColumnQuality>,
+}
+
+/// The newest date of the data.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Freshness {
+    /// The column that holds it.
+    pub column: String,
+    /// That moment.
+    #[schemars(with = "String")]
+    pub newest: DateTime<Utc>,
+    /// Whole days from then to the import.
+    pub age_days: i64,
+    /// After how many days the update cycle makes it late; null: never.
+    pub late_after_days: Option<u32>,
+    /// Whether it is not late.
+    pub fresh: bool,
+}
+
+/// One column. Counts are of the rows kept.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ColumnQuality {
+    /// Its name.
+    pub name: String,
+    /// Rows kept.
+    pub rows: u64,
+    /// Cells that are not null.
+    pub present: u64,
+    /// Present cells outside `min`..`max`.
+    pub out_of_range: u64,
+    /// Present cells outside the declared domain.
+    pub out_of_domain: u64,
+    /// Present cells that fail the declared check or pattern.
+    pub failed_check: u64,
+    /// Different values among the present cells: an estimate, standard error 1.6 %.
+    pub distinct_estimate: u64,
+    /// Share of cells that are not null, 0 to 1.
+    pub completeness: f64,
+    /// Share of present cells that are in range, in the domain and pass the check, 0 to 1.
+    pub validity: f64,
+}
+
+/// All registered datasets.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Datasets {
+    /// By name.
+    pub datasets: Vec<Dataset>,
+}
+
+/// A dataset in a list.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Dataset {
+    /// Its name.
+    pub name: String,
+    /// Its title.
+    pub title: Bilingual,
+    /// The unit domain; null for a public reference table.
+    pub domain: Option<String>,
+    /// How sensitive it is.
+    #[schemars(with = "String")]
+    pub classification: Classification,
+    /// The analysts who may use it; everyone when empty.
+    pub open_to: Vec<String>,
+    /// The entry that registered it.
+    pub entry: u64,
+    /// The snapshot.
+    #[schemars(with = "String")]
+    pub snapshot: Digest,
+}
+
+/// A text in Chinese and in English; either may be empty.
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Bilingual {
+    /// Chinese.
+    pub zh: String,
+    /// English.
+    pub en: String,
+}
+
+/// A dataset's description.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DatasetShown {
+    /// Its name.
+    pub name: String,
+    /// Its title.
+    pub title: Bilingual,
+    /// The privacy unit; null for a public reference table.
+    pub unit: Option<UnitShown>,
+    /// Who provides the data.
+    pub provider: String,
+    /// How sensitive it is.
+    #[schemars(with = "String")]
+    pub classification: Classification,
+    /// How often new data is expected.
+    #[schemars(with = "String")]
+    pub update_cycle: UpdateCycle,
+    /// Whether and how it is shared.
+    #[schemars(with = "String")]
+    pub sharing: Sharing,
+    /// Its columns, in their order.
+    pub columns: Vec<ShownColumn>,
+    /// The text of its `dataset.toml`.
+    pub description: String,
+}
+
+/// A privacy unit.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UnitShown {
+    /// The kind of unit, such as `enterprise`.
+    pub domain: String,
+    /// The column that names it.
+    pub column: String,
+}
+
+/// A column.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ShownColumn {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The least value.
+    pub min: Option<String>,
+    /// The greatest.
+    pub max: Option<String>,
+    /// The values it may have; any when empty.
+    pub domain: Vec<String>,
+    /// Whether a cell may be null.
+    pub nullable: bool,
+    /// What it means.
+    pub meaning: Bilingual,
+}
+
+/// Write synthetic rows that follow a description.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Twin {
+    /// How many rows.
+    pub rows: u64,
+    /// The same seed gives the same rows.
+    pub seed: u64,
+    /// The folder to write into.
+    pub out: PathBuf,
+}
+
+/// A twin was written.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TwinWritten {
+    /// The file of its rows.
+    pub data: String,
+    /// The file of its description.
+    pub description: String,
+}
+
+impl Answer for Draft {
+    const NAME: &str = "draft/v1";
+}
+impl Answer for Imported {
+    const NAME: &str = "dataset-registered/v1";
+}
+impl Answer for Quality {
+    const NAME: &str = "quality/v1";
+}
+impl Answer for Datasets {
+    const NAME: &str = "datasets/v1";
+}
+impl Answer for DatasetShown {
+    const NAME: &str = "dataset/v1";
+}
+impl Answer for TwinWritten {
+    const NAME: &str = "twin/v1";
+}
+
+/// Drafts the description of a CSV or Parquet file.
+pub fn describe(source: &Path) -> Result<Draft, UseCaseError> {
+    jail::keep_to_itself();
+    let draft = infer(source, &name_of(source)).map_err(|error| LabError::import(source, error))?;
+    Ok(Draft { draft: draft.to_toml() })
+}
+
+/// Imports a file and registers it. Nobody holds the lab while rows are read and written.
+pub fn import(
+    desk: &impl Desk,
+    request: &Import,
+    steward: &dyn Signer,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Imported, UseCaseError> {
+    let key = PublicKey::from(steward.verifying_key());
+    let begin =
+        desk.write(|lab| lab.begin_import(&request.source, &request.description, request.open_to.clone(), &key));
+    let written = begin?.carry_out(progress)?;
+    desk.write(|lab| {
+        let done = lab.finish_import(written, steward)?;
+        Ok(Imported {
+            dataset: done.description.name,
+            entry: done.entry,
+            quality: done.quality.into(),
+            ignored_columns: done.ignored_columns,
+            memory: Protection::new("memory", lab.memory()),
+        })
+    })
+}
+
+/// Lists registered datasets.
+pub fn datasets(desk: &impl Desk) -> Result<Datasets, UseCaseError> {
+    let lab = desk.view()?;
+    let listed = lab.ledger().datasets().iter().map(|(name, dataset)| {
+        let (description, _) = lab.description(name)?;
+        Ok(Dataset {
+            name: name.clone(),
+            title: description.title.into(),
+            domain: dataset.registered.domain.clone(),
+            classification: description.classification,
+            open_to: dataset.registered.open_to.clone(),
+            entry: dataset.entry,
+            snapshot: dataset.registered.snapshot,
+        })
+    });
+    Ok(Datasets { datasets: listed.collect::<Result<_, LabError>>()? })
+}
+
+/// Shows a dataset's description.
+pub fn dataset(desk: &impl Desk, name: &str) -> Result<DatasetShown, UseCaseError> {
+    let (description, text) = desk.view()?.description(name)?;
+    let columns = description.columns.iter().map(shown_column);
+    Ok(DatasetShown {
+        name: description.name.clone(),
+        columns: columns.collect(),
+        title: description.title.into(),
+        unit: description.unit.map(|unit| UnitShown { domain: unit.domain, column: unit.column }),
+        provider: description.provider,
+        classification: description.classification,
+        update_cycle: description.update_cycle,
+        sharing: description.sharing,
+        description: text,
+    })
+}
+
+/// Shows the quality report of the registered snapshot to a steward.
+pub fn quality(desk: &impl Desk, name: &str, steward: &dyn Signer) -> Result<Quality, UseCaseError> {
+    Ok(desk.view()?.quality(name, steward)?.into())
+}
+
+/// Writes a twin of a registered dataset; a public table is written as it is.
+pub fn twin(desk: &impl Desk, name: &str, request: &Twin) -> Result<TwinWritten, UseCaseError> {
+    Ok(written(desk.view()?.twin(name, request.rows, request.seed, &request.out)?))
+}
+
+/// Writes a twin from a description that is no lab's; `file` is named in errors.
+pub fn twin_of_description(file: &Path, text: &str, request: &Twin) -> Result<TwinWritten, UseCaseError> {
+    let description = Description::parse(text)
+        .map_err(|error| UseCaseError::Description { file: file.display().to_string(), error })?;
+    let paths = twins::write(&description, text, request.rows, request.seed, &request.out);
+    Ok(written(paths.map_err(LabError::io(&request.out))?))
+}
+
+/// A dataset's name out of a file's.
+fn name_of(source: &Path) -> String {
+    let stem = source.file_stem().map(|stem| stem.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let first = stem.split('.').next().unwrap_or_default();
+    first.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
+}
+
+fn written((data, description): (PathBuf, PathBuf)) -> TwinWritten {
+    TwinWritten { data: data.display().to_string(), description: description.display().to_string() }
+}
+
+fn shown_column(column: &ColumnSpec) -> ShownColumn {
+    let bound = |bound: &Bound| match bound {
+        Bound::Int(number) => render(&Cell::Int(*number), &column.kind).into_owned(),
+        Bound::Float(number) => number.to_string(),
+    };
+    ShownColumn {
+        name: column.name.clone(),
+        kind: column.kind.word().to_owned(),
+        min: column.min.as_ref().map(bound),
+        max: column.max.as_ref().map(bound),
+        domain: column.domain.clone(),
+        nullable: column.nullable,
+        meaning: column.description.clone().into(),
+    }
+}
+
+impl From<description::Bilingual> for Bilingual {
+    fn from(text: description::Bilingual) -> Bilingual {
+        Bilingual { zh: text.zh, en: text.en }
+    }
+}
+
+impl From<QualityReport> for Quality {
+    fn from(report: QualityReport) -> Quality {
+        let columns = report.columns.into_iter().map(|column| ColumnQuality {
+            completeness: column.completeness(),
+            validity: column.validity(),
+            name: column.name,
+            rows: column.rows,
+            present: column.present,
+            out_of_range: column.out_of_range,
+            out_of_domain: column.out_of_domain,
+            failed_check: column.failed_check,
+            distinct_estimate: column.distinct_estimate,
+        });
+        Quality {
+            rows: report.rows,
+            set_aside: report.set_aside,
+            units: report.units,
+            largest_unit: report.largest_unit,
+            alike: report.alike,
+            columns: columns.collect(),
+            freshness: report.freshness.map(|found| Freshness {
+                column: found.column,
+                newest: found.newest,
+                age_days: found.age_days,
+                late_after_days: found.late_after_days,
+                fresh: found.fresh,
+            }),
+        }
+    }
+}

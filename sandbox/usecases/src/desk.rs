@@ -1,0 +1,59 @@
+//! How a use-case gets at the lab.
+
+use std::path::{Path, PathBuf};
+
+use unseen_ids::JobId;
+use unseen_lab::{Lab, LabError, View};
+
+use crate::error::UseCaseError;
+
+/// A lab as a use-case needs it. Nobody holds the lab between two steps, so what lasts (a run, an import,
+/// witnesses that answer) keeps nobody waiting.
+pub trait Desk {
+    /// The lab as it is now, to read.
+    fn view(&self) -> Result<View, UseCaseError>;
+
+    /// One step that writes.
+    fn write<T>(&self, step: impl FnOnce(&mut Lab) -> Result<T, LabError>) -> Result<T, UseCaseError>;
+
+    /// The lab's folder.
+    fn folder(&self) -> &Path;
+
+    /// The binary that becomes a run's worker.
+    fn program(&self) -> &Path;
+}
+
+/// A lab that is opened anew for each step, so that several processes may use it by turns.
+#[derive(Clone, Debug)]
+pub struct Folder {
+    /// The lab's folder.
+    pub folder: PathBuf,
+    /// The binary that becomes a run's worker.
+    pub program: PathBuf,
+}
+
+impl Desk for Folder {
+    fn view(&self) -> Result<View, UseCaseError> {
+        // What a killed process left half done, only a writer can finish; or its error is the one to show.
+        Ok(View::open(&self.folder).or_else(|_| Lab::open(&self.folder).map(|lab| lab.view()))?)
+    }
+
+    fn write<T>(&self, step: impl FnOnce(&mut Lab) -> Result<T, LabError>) -> Result<T, UseCaseError> {
+        Ok(step(&mut Lab::open(&self.folder)?)?)
+    }
+
+    fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn program(&self) -> &Path {
+        &self.program
+    }
+}
+
+/// Publishes a job's result if its time has come, and has it witnessed where the policy says so.
+pub(crate) fn publish(desk: &impl Desk, job: JobId) -> Result<(), UseCaseError> {
+    let Some(witnessing) = desk.write(|lab| lab.publish_due(job))? else { return Ok(()) };
+    let witnessed = witnessing.carry_out()?;
+    desk.write(|lab| lab.conclude_witnessed(job, witnessed))
+}

@@ -1,0 +1,132 @@
+//! Whether this machine keeps what the privacy model assumes of it.
+
+use std::path::Path;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use unseen_ids::Answer;
+use unseen_lab::{LabError, View};
+use unseen_policies::policy::Machine;
+use unseen_runtime::freshness::{Freshness, probe};
+use unseen_runtime::fuel_rate;
+use unseen_worker::jail::{Wall, Walls};
+use unseen_worker::process::probe_walls;
+use unseen_worker::{clock, memory};
+
+use crate::error::UseCaseError;
+
+/// Every protection there is.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Doctor {
+    /// In the order in which they are asked after.
+    pub protections: Vec<Protection>,
+    /// Whether jobs run here.
+    pub good: bool,
+    /// Whether this was compared with the policy of a new lab, for want of a lab whose policy names its machine.
+    pub of_a_new_lab: bool,
+}
+
+/// One protection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Protection {
+    /// Its name: `seccomp`, `landlock`, `rlimits`, `undumpable`, `capabilities`, `memory`, `freshness`,
+    /// `fuel`, `room` or `clock`.
+    pub name: String,
+    /// Whether it holds.
+    pub state: Hold,
+    /// Why it does not hold in full.
+    pub why: Option<String>,
+}
+
+/// Whether a protection holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Hold {
+    /// In full.
+    Holds,
+    /// In part.
+    Partly,
+    /// Not at all.
+    Missing,
+}
+
+impl Answer for Doctor {
+    const NAME: &str = "doctor/v1";
+}
+
+/// Looks at this machine, for a lab's folder where one is named. `program` is the binary that becomes a worker.
+pub fn doctor(lab: Option<&Path>, program: &Path) -> Result<Doctor, UseCaseError> {
+    // Before a lab is opened: that locks memory, and then nothing can be pushed out.
+    let fresh = fresh();
+    let policy = match lab.map(View::open) {
+        None | Some(Err(LabError::NoLab(_))) => None,
+        Some(lab) => lab?.ledger().policy().and_then(|policy| policy.machine.clone()),
+    };
+    let of_a_new_lab = policy.is_none();
+    let machine = policy.unwrap_or_else(|| Machine::with_memory(memory::usual()));
+    let walls = probe_walls(program)?;
+    let must_hold = |name| match name {
+        "seccomp" | "freshness" | "fuel" | "room" => true,
+        "memory" => !machine.swap,
+        _ => false,
+    };
+    let mut protections = Protection::of_walls(&walls);
+    protections.extend([
+        Protection::new("freshness", &fresh),
+        Protection::new("fuel", &fuel(&machine)),
+        Protection::new("room", &room(&machine)),
+        Protection::new("clock", &clock::kept()),
+    ]);
+    let good = protections.iter().all(|found| found.state != Hold::Missing || !must_hold(&found.name));
+    Ok(Doctor { protections, good, of_a_new_lab })
+}
+
+impl Protection {
+    pub(crate) fn new(name: &str, wall: &Wall) -> Protection {
+        let (state, why) = match wall {
+            Wall::Holds => (Hold::Holds, None),
+            Wall::Partly(why) => (Hold::Partly, Some(why.clone())),
+            Wall::Missing(why) => (Hold::Missing, Some(why.clone())),
+        };
+        Protection { name: name.to_owned(), state, why }
+    }
+
+    pub(crate) fn of_walls(walls: &Walls) -> Vec<Protection> {
+        walls.named().into_iter().map(|(name, wall)| Protection::new(name, wall)).collect()
+    }
+}
+
+fn fresh() -> Wall {
+    match probe() {
+        Ok(Freshness::Proved { swapped_out: false }) if memory::swaps() => {
+            Wall::Partly("tried, but this machine put none of the pages into its swap".to_owned())
+        }
+        Ok(Freshness::Proved { .. }) => Wall::Holds,
+        Ok(Freshness::Broken { place }) => {
+            Wall::Missing(format!("a grain would see another in {place}: run no job here"))
+        }
+        Err(error) => Wall::Missing(error.to_string()),
+    }
+}
+
+fn fuel(machine: &Machine) -> Wall {
+    let says = machine.fuel_per_second;
+    match fuel_rate::measure() {
+        Ok(measured) if measured >= says => Wall::Holds,
+        Ok(measured) => Wall::Missing(format!(
+            "{measured} were measured where the policy says {says}: set `machine.fuel_per_second` to half of what is measured"
+        )),
+        Err(error) => Wall::Missing(error.to_string()),
+    }
+}
+
+fn room(machine: &Machine) -> Wall {
+    let (has, says) = (memory::total() >> 20, machine.memory >> 20);
+    if has > says {
+        Wall::Holds
+    } else {
+        Wall::Missing(format!("it has {has} MiB where the policy says {says} MiB: lower `machine.memory`"))
+    }
+}

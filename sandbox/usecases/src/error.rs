@@ -1,0 +1,70 @@
+//! Why a use-case did nothing.
+
+use std::path::PathBuf;
+
+use unseen_core::release::{OpenError, ReleaseError};
+use unseen_data::{DescriptionError, SnapshotError};
+use unseen_entries::sign::SignError;
+use unseen_ids::JobId;
+use unseen_keys::KeyStoreError;
+use unseen_lab::LabError;
+use unseen_policies::ledger::Refusal;
+use unseen_toolchain::{BuildError, ComponentError, NewError};
+use unseen_worker::code::CodeError;
+use unseen_worker::process::Fault;
+use unseen_worker::rows::RowsError;
+use unseen_worker::run::RunError;
+
+use crate::trial::Failed;
+
+/// Why a use-case did nothing. Each text is one sentence for the person who asked.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum UseCaseError {
+    #[error("{0}")]
+    Lab(#[from] LabError),
+    #[error("{0}")]
+    Refused(#[from] Refusal),
+    #[error("{0}")]
+    Key(#[from] KeyStoreError),
+    #[error("{0}")]
+    Sign(#[from] SignError),
+    #[error("{0}")]
+    NewProject(#[from] NewError),
+    #[error("{0}")]
+    Build(#[from] BuildError),
+    #[error("{0}")]
+    Component(#[from] ComponentError),
+    #[error("{0}")]
+    Code(#[from] CodeError),
+    #[error("{0}")]
+    DataKey(#[from] unseen_data::keys::KeyError),
+    #[error("{0}")]
+    NewKey(#[from] unseen_tlog::KeyError),
+    #[error("{0}")]
+    Rows(#[from] RowsError),
+    #[error("{0}")]
+    Snapshot(#[from] SnapshotError),
+    #[error("{0}")]
+    Worker(#[from] Fault),
+    #[error("{0}")]
+    Release(#[from] ReleaseError),
+    #[error("{0}")]
+    Open(#[from] OpenError),
+    #[error("{file}: {error}")]
+    Description { file: String, error: DescriptionError },
+    #[error("{file}: line {line}, column {column}: {why}")]
+    PolicyFile { file: String, line: usize, column: usize, why: String },
+    #[error("the policy cannot be written as a file: {0}")]
+    Unwritten(String),
+    #[error("{error}")]
+    Trial { error: RunError, failed: Vec<Failed> },
+    #[error("there is no twin of `{dataset}` in {}: make one with `unseen twin {dataset} --out {}`", folder.display(), folder.display())]
+    NoTwin { dataset: String, folder: PathBuf },
+    #[error("{file} holds no approval of {job} but an entry of the kind {kind}, or another job's: nothing was done")]
+    NotThisApproval { file: String, job: JobId, kind: &'static str },
+    #[error("there is no entry {entry}: the log has {size} entries")]
+    NoEntry { entry: u64, size: u64 },
+    #[error("entry {entry} cannot be read: {why}")]
+    UnreadEntry { entry: u64, why: String },
+}

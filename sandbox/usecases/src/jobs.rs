@@ -1,0 +1,311 @@
+//! Jobs: submitted, listed, approved, rejected.
+
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use unseen_entries::sign::unverified;
+use unseen_ids::{Answer, Digest, JobId, PublicKey};
+use unseen_lab::{Lab, LabError, requests};
+use unseen_policies::event::{Event, JobRejected};
+use unseen_policies::ledger::Ledger;
+use unseen_policies::lifecycle::State;
+use unseen_policies::rho::Rho;
+use unseen_tlog::Signer;
+
+use crate::answers::{as_base64, as_shown};
+use crate::desk::Desk;
+use crate::error::UseCaseError;
+use crate::labs::{AtWork, at_work};
+use crate::plan::Plan;
+
+/// Submit a job for approval.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Submit {
+    /// What errors call the manifest: the file it was read from.
+    pub name: String,
+    /// The text of `job.toml`.
+    pub manifest: String,
+    /// The component, in base64.
+    #[serde(with = "as_base64")]
+    #[schemars(with = "String")]
+    pub module: Vec<u8>,
+}
+
+/// A job was submitted.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Submitted {
+    /// Its number.
+    #[serde(with = "as_shown")]
+    #[schemars(with = "String")]
+    pub job: JobId,
+    /// How many approvals it needs.
+    pub approvals_needed: u32,
+}
+
+/// All jobs, and what goes on at this moment.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Jobs {
+    /// In the order of their submission.
+    pub jobs: Vec<Job>,
+    /// What goes on.
+    pub at_work: Vec<AtWork>,
+}
+
+/// A job in a list.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Job {
+    /// Its number.
+    #[serde(with = "as_shown")]
+    #[schemars(with = "String")]
+    pub job: JobId,
+    /// Its title.
+    pub title: String,
+    /// The name of its author.
+    pub author: String,
+    /// Where it stands.
+    #[schemars(with = "String")]
+    pub state: State,
+    /// What it costs, in rho.
+    #[schemars(with = "String")]
+    pub rho: Rho,
+    /// When it was submitted, by the author's clock.
+    #[schemars(with = "String")]
+    pub submitted: DateTime<Utc>,
+}
+
+/// A job with all that approvers should see.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct JobShown {
+    /// As in a list.
+    #[serde(flatten)]
+    pub job: Job,
+    /// Names of those who approved it.
+    pub approved_by: Vec<String>,
+    /// Digest of the manifest.
+    #[schemars(with = "String")]
+    pub manifest: Digest,
+    /// Digest of the module.
+    #[schemars(with = "String")]
+    pub module: Digest,
+    /// The datasets it reads, as they were when it was submitted.
+    pub datasets: Vec<UsedDataset>,
+    /// The entry of the policy it was submitted under.
+    pub policy: u64,
+    /// Its run, once it was started.
+    pub run: Option<RunOfJob>,
+    /// The entry of its release.
+    pub release: Option<u64>,
+    /// Why it was rejected or failed.
+    pub reason: Option<String>,
+    /// What it costs and how exact its numbers will be.
+    pub plan: Plan,
+    /// The text of the manifest.
+    pub manifest_text: String,
+}
+
+/// A dataset that a job reads.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UsedDataset {
+    /// Its name.
+    pub name: String,
+    /// The snapshot.
+    #[schemars(with = "String")]
+    pub snapshot: Digest,
+}
+
+/// A run on record.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RunOfJob {
+    /// The entry that started it.
+    pub entry: u64,
+    /// When its result may appear.
+    #[schemars(with = "String")]
+    pub release_at: DateTime<Utc>,
+    /// Name and version of the runtime.
+    pub runtime: String,
+    /// Digest of the binary.
+    #[schemars(with = "String")]
+    pub runtime_build: Digest,
+}
+
+/// Decline a job.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Reject {
+    /// The job.
+    #[serde(with = "as_shown")]
+    #[schemars(with = "String")]
+    pub job: JobId,
+    /// Why, for the analyst.
+    pub reason: String,
+}
+
+/// Where a job stands after an approval or a rejection.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct JobStanding {
+    /// The job.
+    #[serde(with = "as_shown")]
+    #[schemars(with = "String")]
+    pub job: JobId,
+    /// Its title.
+    pub title: String,
+    /// Where it stands now.
+    #[schemars(with = "String")]
+    pub state: State,
+    /// Approvals it has.
+    pub approvals: usize,
+    /// Approvals it needs.
+    pub approvals_needed: u32,
+    /// The entry that was written.
+    pub entry: u64,
+}
+
+/// A file was written that is to be signed with `ssh-keygen`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ToSign {
+    /// The file.
+    pub to_sign: String,
+}
+
+impl Answer for Submitted {
+    const NAME: &str = "job-submitted/v1";
+}
+impl Answer for Jobs {
+    const NAME: &str = "jobs/v1";
+}
+impl Answer for JobShown {
+    const NAME: &str = "job/v1";
+}
+impl Answer for JobStanding {
+    const NAME: &str = "job-standing/v1";
+}
+impl Answer for ToSign {
+    const NAME: &str = "to-sign/v1";
+}
+
+/// Submits a job.
+pub fn submit(desk: &impl Desk, request: &Submit, author: &dyn Signer) -> Result<Submitted, UseCaseError> {
+    desk.write(|lab| {
+        let job = lab.submit(&request.name, &request.manifest, &request.module, author)?;
+        Ok(Submitted { job, approvals_needed: needed(lab.ledger()) })
+    })
+}
+
+/// Lists all jobs.
+pub fn jobs(desk: &impl Desk) -> Result<Jobs, UseCaseError> {
+    let lab = desk.view()?;
+    let ledger = lab.ledger();
+    let jobs = ledger.jobs().iter().map(|(id, job)| listed(ledger, *id, job));
+    Ok(Jobs { jobs: jobs.collect(), at_work: at_work(&lab) })
+}
+
+/// Shows a job.
+pub fn job(desk: &impl Desk, id: JobId) -> Result<JobShown, UseCaseError> {
+    let lab = desk.view()?;
+    let ledger = lab.ledger();
+    let job = ledger.job(id)?;
+    let (manifest_text, manifest, plan) = lab.submitted_plan(id)?;
+    let used = job.submitted.datasets.iter();
+    let used = used.map(|used| UsedDataset { name: used.name.clone(), snapshot: used.snapshot });
+    Ok(JobShown {
+        job: listed(ledger, id, job),
+        approved_by: job.approvals.iter().map(|(_, key)| name(ledger, key)).collect(),
+        manifest: job.submitted.manifest,
+        module: job.submitted.module,
+        datasets: used.collect(),
+        policy: job.submitted.policy,
+        run: job.run.as_ref().map(|run| RunOfJob {
+            entry: run.entry,
+            release_at: run.release_at,
+            runtime: run.runtime.clone(),
+            runtime_build: run.runtime_build,
+        }),
+        release: job.release.map(|(entry, _)| entry),
+        reason: job.reason.clone(),
+        plan: Plan::new(&manifest, &plan, job.submitted.need, delta(ledger)),
+        manifest_text,
+    })
+}
+
+/// Approves exactly what was submitted.
+pub fn approve(desk: &impl Desk, job: JobId, operator: &dyn Signer) -> Result<JobStanding, UseCaseError> {
+    desk.write(|lab| {
+        let event = requests::approval(lab.ledger(), lab.log().checkpoint(), job)?;
+        let entry = lab.sign_and_accept(event, operator, &[])?;
+        standing(lab, job, entry)
+    })
+}
+
+/// The bytes that an operator signs elsewhere to approve a job.
+pub fn approval_to_sign(desk: &impl Desk, job: JobId) -> Result<Vec<u8>, UseCaseError> {
+    desk.write(|lab| {
+        let event = requests::approval(lab.ledger(), lab.log().checkpoint(), job)?;
+        lab.to_sign(event)
+    })
+}
+
+/// Takes an approval that was signed elsewhere; `file` is named in errors.
+pub fn approve_signed(desk: &impl Desk, job: JobId, file: &str, entry: &[u8]) -> Result<JobStanding, UseCaseError> {
+    let said = unverified(entry).map_err(LabError::from)?.event;
+    if !matches!(&said, Event::JobApproved(approval) if approval.job == job) {
+        return Err(UseCaseError::NotThisApproval { file: file.to_owned(), job, kind: said.kind() });
+    }
+    desk.write(|lab| {
+        let entry = lab.accept(entry, &[])?;
+        standing(lab, job, entry)
+    })
+}
+
+/// Declines a job.
+pub fn reject(desk: &impl Desk, request: &Reject, operator: &dyn Signer) -> Result<JobStanding, UseCaseError> {
+    desk.write(|lab| {
+        let event = JobRejected { job: request.job, reason: request.reason.clone() };
+        let entry = lab.sign_and_accept(event, operator, &[])?;
+        standing(lab, request.job, entry)
+    })
+}
+
+/// The delta at which a lab states epsilon.
+pub(crate) fn delta(ledger: &Ledger) -> f64 {
+    ledger.policy().map_or(1e-6, |policy| policy.delta)
+}
+
+fn standing(lab: &Lab, id: JobId, entry: u64) -> Result<JobStanding, LabError> {
+    let job = lab.ledger().job(id)?;
+    Ok(JobStanding {
+        job: id,
+        title: job.submitted.title.clone(),
+        state: job.state,
+        approvals: job.approvals.len(),
+        approvals_needed: needed(lab.ledger()),
+        entry,
+    })
+}
+
+fn listed(ledger: &Ledger, id: JobId, job: &unseen_policies::ledger::Job) -> Job {
+    Job {
+        job: id,
+        title: job.submitted.title.clone(),
+        author: name(ledger, &job.author),
+        state: job.state,
+        rho: job.submitted.rho,
+        submitted: job.time,
+    }
+}
+
+fn name(ledger: &Ledger, key: &PublicKey) -> String {
+    ledger.people().get(key).map_or(String::new(), |person| person.name.clone())
+}
+
+fn needed(ledger: &Ledger) -> u32 {
+    ledger.policy().map_or(0, |policy| policy.approvals)
+}

@@ -1,0 +1,180 @@
+//! A lab as a whole: made, shown, copied, its keys changed.
+
+use std::path::Path;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use unseen_ids::Answer;
+use unseen_lab::{Doing, Lab, Newest, View};
+use unseen_tlog::Signer;
+
+use crate::desk::Desk;
+use crate::error::UseCaseError;
+
+/// Make a lab in a new folder.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Init {
+    /// Name of the lab's log.
+    pub origin: String,
+    /// What the owner is called, who becomes its first operator.
+    pub owner_name: String,
+}
+
+/// A lab.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LabShown {
+    /// Name of the lab's log.
+    pub origin: String,
+    /// The log's verifier key, to be given to auditors.
+    pub log_key: String,
+    /// Entries of the log.
+    pub entries: u64,
+    /// People enrolled and not revoked.
+    pub people: usize,
+    /// Registered datasets.
+    pub datasets: usize,
+    /// Jobs ever submitted.
+    pub jobs: usize,
+    /// What goes on at this moment.
+    pub at_work: Vec<AtWork>,
+}
+
+/// Something that a process does with the lab right now.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AtWork {
+    /// A run or replay of a job, or an import.
+    pub what: Work,
+    /// The dataset that is imported.
+    pub dataset: Option<String>,
+    /// The process.
+    pub pid: u32,
+    /// What was typed to start it.
+    pub command: String,
+}
+
+/// What lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Work {
+    /// A job runs or is replayed.
+    Run,
+    /// A dataset is imported.
+    Import,
+}
+
+/// A backup was made.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BackedUp {
+    /// Its folder.
+    pub backup: String,
+    /// Entries of the log in it.
+    pub entries: u64,
+}
+
+/// The lab signs in SM2 too.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Sm2Enabled {
+    /// The entry that says so.
+    pub entry: u64,
+    /// The verifier key of those signatures.
+    pub sm2_key: String,
+}
+
+/// The log has a new key.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LogKeyChanged {
+    /// The entry that says so.
+    pub entry: u64,
+    /// The new verifier key.
+    pub log_key: String,
+}
+
+impl Answer for LabShown {
+    const NAME: &str = "lab/v1";
+}
+impl Answer for BackedUp {
+    const NAME: &str = "backup/v1";
+}
+impl Answer for Sm2Enabled {
+    const NAME: &str = "sm2-enabled/v1";
+}
+impl Answer for LogKeyChanged {
+    const NAME: &str = "log-key-changed/v1";
+}
+
+/// Makes a lab in an empty folder.
+pub fn init(dir: &Path, request: &Init, owner: &dyn Signer) -> Result<LabShown, UseCaseError> {
+    let lab = Lab::init(dir, &request.origin, &request.owner_name, owner)?;
+    Ok(shown(&lab))
+}
+
+/// Shows a lab.
+pub fn show_lab(desk: &impl Desk) -> Result<LabShown, UseCaseError> {
+    Ok(shown(&desk.view()?))
+}
+
+/// Copies the lab, its keys too, into a new folder.
+pub fn backup(desk: &impl Desk, out: &Path) -> Result<BackedUp, UseCaseError> {
+    desk.write(|lab| {
+        lab.backup(out)?;
+        Ok(BackedUp { backup: out.display().to_string(), entries: lab.log().size() })
+    })
+}
+
+/// Makes a lab in a new folder out of a backup that is whole and not older than `newest`.
+pub fn restore(backup: &Path, dir: &Path, newest: &Newest<'_>) -> Result<LabShown, UseCaseError> {
+    let lab = Lab::restore(backup, dir, newest)?;
+    Ok(shown(&lab))
+}
+
+/// Lets the lab sign in SM2 with SM3 too, with a new key.
+pub fn enable_sm2(desk: &impl Desk, operator: &dyn Signer) -> Result<Sm2Enabled, UseCaseError> {
+    desk.write(|lab| {
+        let entry = lab.enable_sm2(operator)?;
+        let sm2_key = lab.ledger().policy().and_then(|policy| policy.sm2_key.clone()).unwrap_or_default();
+        Ok(Sm2Enabled { entry, sm2_key })
+    })
+}
+
+/// Hands the log over to a new key: on the token that `to` names, or in a new file.
+pub fn rotate_log_key(
+    desk: &impl Desk,
+    to: Option<&str>,
+    operator: &dyn Signer,
+) -> Result<LogKeyChanged, UseCaseError> {
+    desk.write(|lab| {
+        let entry = lab.rotate_log_key(to, operator)?;
+        Ok(LogKeyChanged { entry, log_key: lab.ledger().log_key().to_owned() })
+    })
+}
+
+/// What goes on in a lab at this moment.
+pub(crate) fn at_work(lab: &View) -> Vec<AtWork> {
+    let work = lab.at_work().into_iter().map(|(doing, holder)| {
+        let (what, dataset) = match doing {
+            Doing::Run => (Work::Run, None),
+            Doing::Import(dataset) => (Work::Import, Some(dataset)),
+        };
+        AtWork { what, dataset, pid: holder.pid, command: holder.command }
+    });
+    work.collect()
+}
+
+fn shown(lab: &View) -> LabShown {
+    let ledger = lab.ledger();
+    LabShown {
+        origin: ledger.origin().to_owned(),
+        log_key: ledger.log_key().to_owned(),
+        entries: ledger.size(),
+        people: ledger.people().values().filter(|person| person.revoked.is_none()).count(),
+        datasets: ledger.datasets().len(),
+        jobs: ledger.jobs().len(),
+        at_work: at_work(lab),
+    }
+}

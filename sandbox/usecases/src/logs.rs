@@ -1,0 +1,243 @@
+//! The log: read inside the lab, proved, witnessed, taken outside.
+
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+use unseen_audit::fold::Fold;
+use unseen_ids::{Answer, Role};
+use unseen_lab::{LabError, View};
+use unseen_policies::event::Event;
+use unseen_tlog::dsse::Envelope;
+
+use crate::desk::Desk;
+use crate::error::UseCaseError;
+
+/// Entries of the log.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Entries {
+    /// In their order.
+    pub entries: Vec<LogEntry>,
+}
+
+/// An entry in a list.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LogEntry {
+    /// Its index.
+    pub entry: u64,
+    /// When, by the signer's clock.
+    #[schemars(with = "String")]
+    pub time: DateTime<Utc>,
+    /// What happened, such as `job-approved`.
+    pub kind: String,
+    /// Who signed it; null: the lab itself.
+    pub signer: Option<String>,
+    /// What it is about, in a few words and numbers.
+    pub about: String,
+    /// The roles of a person who was enrolled.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<String>")]
+    pub roles: Vec<Role>,
+}
+
+/// One entry whole.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EntryShown {
+    /// Its index.
+    pub entry: u64,
+    /// What was signed: `docs/schemas` has a schema for each kind.
+    pub statement: Value,
+    /// The DSSE envelope.
+    pub envelope: Value,
+}
+
+/// The signed checkpoint.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CheckpointShown {
+    /// Name of the log.
+    pub origin: String,
+    /// How many entries it has.
+    pub size: u64,
+    /// The signed note.
+    pub checkpoint: String,
+}
+
+/// A proof that an entry is in the log.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EntryProof {
+    /// The entry's index.
+    pub entry: u64,
+    /// The proof (C2SP tlog-proof).
+    pub proof: String,
+}
+
+/// What the policy's witnesses answered.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Cosigning {
+    /// Entries of the checkpoint they were asked about.
+    pub size: u64,
+    /// Names of those who cosigned it.
+    pub cosigned: Vec<String>,
+    /// The others.
+    pub refused: Vec<RefusedCosigning>,
+    /// How many the policy asks for.
+    pub quorum: u32,
+    /// The checkpoint, with what they added.
+    pub checkpoint: String,
+}
+
+/// A witness that did not cosign.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RefusedCosigning {
+    /// Its name.
+    pub name: String,
+    /// Why.
+    pub why: String,
+}
+
+/// A bundle was exported.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Exported {
+    /// Its folder.
+    pub bundle: String,
+    /// How many files.
+    pub files: usize,
+    /// How many entries of the log.
+    pub entries: u64,
+}
+
+impl Answer for Entries {
+    const NAME: &str = "entries/v1";
+}
+impl Answer for EntryShown {
+    const NAME: &str = "entry/v1";
+}
+impl Answer for CheckpointShown {
+    const NAME: &str = "checkpoint/v1";
+}
+impl Answer for EntryProof {
+    const NAME: &str = "entry-proof/v1";
+}
+impl Answer for Cosigning {
+    const NAME: &str = "cosigning/v1";
+}
+impl Answer for Exported {
+    const NAME: &str = "export/v1";
+}
+
+impl Cosigning {
+    /// Whether as many have cosigned as the policy asks for.
+    pub fn enough(&self) -> bool {
+        self.cosigned.len() >= self.quorum as usize
+    }
+}
+
+/// Lists entries, from this index on.
+pub fn entries(desk: &impl Desk, from: u64) -> Result<Entries, UseCaseError> {
+    let lab = desk.view()?;
+    let mut fold = Fold::default();
+    let mut entries = Vec::new();
+    for (entry, bytes) in (0u64..).zip(lab.log().entries(0)) {
+        let opened = fold.next(&bytes.map_err(LabError::from)?).map_err(|error| LabError::DamagedLog(entry, error))?;
+        if entry < from {
+            continue;
+        }
+        let (about, roles) = about(&opened.record.event);
+        entries.push(LogEntry {
+            entry,
+            time: opened.record.time,
+            kind: opened.record.event.kind().to_owned(),
+            signer: fold.ledger().people().get(&opened.signer).map(|person| person.name.clone()),
+            about,
+            roles,
+        });
+    }
+    Ok(Entries { entries })
+}
+
+/// Shows one entry whole.
+pub fn entry(desk: &impl Desk, entry: u64) -> Result<EntryShown, UseCaseError> {
+    let lab = desk.view()?;
+    must_exist(&lab, entry)?;
+    let bytes = lab.log().entry(entry).map_err(LabError::from)?;
+    let not_read = |why: String| UseCaseError::UnreadEntry { entry, why };
+    let envelope = serde_json::from_slice(&bytes).map_err(|error| not_read(error.to_string()))?;
+    let opened = Envelope::from_bytes(&bytes).map_err(|error| not_read(error.to_string()))?;
+    let statement = serde_json::from_slice(opened.unverified_payload()).map_err(|error| not_read(error.to_string()))?;
+    Ok(EntryShown { entry, statement, envelope })
+}
+
+/// The present checkpoint.
+pub fn checkpoint(desk: &impl Desk) -> Result<CheckpointShown, UseCaseError> {
+    let lab = desk.view()?;
+    let edge = lab.log().checkpoint();
+    Ok(CheckpointShown { origin: edge.origin.clone(), size: edge.size, checkpoint: lab.log().note().to_string() })
+}
+
+/// Proves that an entry is in the log.
+pub fn prove(desk: &impl Desk, entry: u64) -> Result<EntryProof, UseCaseError> {
+    let lab = desk.view()?;
+    must_exist(&lab, entry)?;
+    Ok(EntryProof { entry, proof: lab.log().prove_entry(entry).map_err(LabError::from)?.to_string() })
+}
+
+/// Asks the policy's witnesses to cosign the present checkpoint, and publishes what they gave.
+pub fn cosign(desk: &impl Desk) -> Result<Cosigning, UseCaseError> {
+    let lab = desk.view()?;
+    let witnessed = lab.witnessing()?.carry_out()?;
+    desk.write(|lab| lab.publish_witnessed(&witnessed))?;
+    let gathered = &witnessed.gathered;
+    let refused =
+        gathered.refusals.iter().map(|(name, why)| RefusedCosigning { name: name.clone(), why: why.to_string() });
+    Ok(Cosigning {
+        size: lab.log().size(),
+        cosigned: gathered.cosignatures.iter().map(|found| found.name.clone()).collect(),
+        refused: refused.collect(),
+        quorum: lab.ledger().witnesses().map_or(0, |rule| rule.quorum),
+        checkpoint: witnessed.note().to_string(),
+    })
+}
+
+/// Copies what an auditor needs into a new folder, with the jobs' components if `modules` says so.
+pub fn export(desk: &impl Desk, out: &Path, modules: bool) -> Result<Exported, UseCaseError> {
+    let done = desk.view()?.export(out, modules)?;
+    Ok(Exported { bundle: out.display().to_string(), files: done.files, entries: done.entries })
+}
+
+fn must_exist(lab: &View, entry: u64) -> Result<(), UseCaseError> {
+    let size = lab.log().size();
+    if entry < size { Ok(()) } else { Err(UseCaseError::NoEntry { entry, size }) }
+}
+
+fn about(event: &Event) -> (String, Vec<Role>) {
+    let about = match event {
+        Event::LabCreated(e) => e.owner.clone(),
+        Event::PersonEnrolled(e) => return (e.name.clone(), e.roles.clone()),
+        Event::PersonRevoked(e) => e.key.short(),
+        Event::PolicySet(e) => {
+            format!("{} / {} / {} rho", e.policy.caps.dataset, e.policy.caps.analyst, e.policy.caps.job)
+        }
+        Event::DatasetRegistered(e) => e.name.clone(),
+        Event::JobSubmitted(e) => e.title.clone(),
+        Event::JobApproved(e) => e.job.to_string(),
+        Event::JobRejected(e) => format!("{}: {}", e.job, e.reason),
+        Event::RunStarted(e) => format!("{}: {} rho", e.job, e.rho),
+        Event::EvidenceRecorded(e) => e.job.to_string(),
+        Event::Released(e) => format!("{}: {}", e.job, e.body.short()),
+        Event::ReleaseWitnessed(e) => format!("{}: {}", e.job, e.witnesses.join(", ")),
+        Event::LogKeyChanged(e) => e.log_key.clone(),
+        Event::RunFailed(e) => format!("{}: {}", e.job, e.reason),
+        Event::ReleaseRead(e) => e.job.to_string(),
+    };
+    (about, Vec::new())
+}

@@ -1,0 +1,144 @@
+//! What a job costs and how exact its numbers will be, as answers say it.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use unseen_policies::accounting;
+use unseen_policies::manifest::{GrainKind, Manifest};
+use unseen_policies::plan;
+use unseen_policies::rational::to_f64;
+use unseen_policies::rho::Rho;
+
+/// A job's plan.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// Why the job is run.
+    pub purpose: String,
+    /// The datasets it reads.
+    pub datasets: Vec<String>,
+    /// What the code sees at a time.
+    pub grain: Grain,
+    /// How many rounds.
+    pub rounds: u32,
+    /// What it costs, in rho.
+    #[schemars(with = "String")]
+    pub rho: Rho,
+    /// What it costs as pure epsilon, where it is that; an exact fraction.
+    pub pure_epsilon: Option<String>,
+    /// What it costs as epsilon at `delta`.
+    pub epsilon: f64,
+    /// The delta.
+    pub delta: f64,
+    /// When the result is wanted.
+    pub release: String,
+    /// Instructions a grain may use.
+    pub fuel: u64,
+    /// Bytes of memory a grain may use.
+    pub memory: u64,
+    /// Rows of one unit that a grain is shown of each input.
+    pub rows: u32,
+    /// What the run may need at most, where there is a lab to say so.
+    pub need: Option<Need>,
+    /// The outputs.
+    pub outputs: Vec<PlannedOutput>,
+}
+
+/// What one call of the code sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Grain {
+    /// All rows of one unit.
+    Unit,
+    /// All rows of the units in one of `count` blocks.
+    Blocks {
+        /// How many blocks.
+        count: u32,
+    },
+}
+
+/// What a run may need at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Need {
+    /// Bytes of memory with one thread.
+    pub memory: u64,
+    /// Bytes of memory that each further thread adds.
+    pub thread: u64,
+    /// Seconds: the length of the run's slot.
+    pub seconds: u64,
+}
+
+/// An output.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedOutput {
+    /// Its name.
+    pub name: String,
+    /// How many groups are released.
+    pub groups: usize,
+    /// How many of them one grain may contribute to.
+    pub max_groups_per_unit: u32,
+    /// Its values.
+    pub values: Vec<PlannedValue>,
+}
+
+/// One number of an output's groups.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedValue {
+    /// Its name.
+    pub name: String,
+    /// The least that a grain adds to a group.
+    pub lower: f64,
+    /// The most.
+    pub upper: f64,
+    /// The size of one step.
+    pub granularity: f64,
+    /// Standard deviation of the noise, for each round.
+    pub standard_deviation: Vec<f64>,
+    /// Half the width of the 95 % interval, for each round.
+    pub half_width_95: Vec<f64>,
+}
+
+impl Plan {
+    pub(crate) fn new(manifest: &Manifest, plan: &plan::Plan, need: Option<unseen_policies::Need>, delta: f64) -> Plan {
+        let outputs = plan.outputs.iter().map(|output| PlannedOutput {
+            name: output.name.clone(),
+            groups: output.domain.size(),
+            max_groups_per_unit: output.max_groups,
+            values: output.values.iter().map(|value| value_of(value, plan.rounds)).collect(),
+        });
+        Plan {
+            purpose: manifest.job.purpose.clone(),
+            datasets: manifest.datasets().into_iter().map(str::to_owned).collect(),
+            grain: match plan.grain {
+                GrainKind::Unit => Grain::Unit,
+                GrainKind::Blocks { count } => Grain::Blocks { count },
+            },
+            rounds: plan.rounds,
+            rho: plan.charge.rho,
+            pure_epsilon: plan.charge.pure_epsilon.as_ref().map(ToString::to_string),
+            epsilon: accounting::epsilon(plan.charge.rho, delta),
+            delta,
+            release: manifest.job.release.to_string(),
+            fuel: plan.limits.fuel,
+            memory: plan.limits.memory,
+            rows: plan.limits.rows,
+            need: need.map(|need| Need { memory: need.memory, thread: need.thread, seconds: need.seconds }),
+            outputs: outputs.collect(),
+        }
+    }
+}
+
+fn value_of(value: &plan::ValuePlan, rounds: u32) -> PlannedValue {
+    let unit = to_f64(&value.granularity);
+    let each_round = || 0..rounds as usize;
+    PlannedValue {
+        name: value.name.clone(),
+        lower: value.lower as f64 * unit,
+        upper: value.upper as f64 * unit,
+        granularity: unit,
+        standard_deviation: each_round().filter_map(|round| value.standard_deviation(round)).collect(),
+        half_width_95: each_round().filter_map(|round| value.half_width_95(round)).collect(),
+    }
+}

@@ -1,0 +1,68 @@
+//! A release, read by an enrolled person.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use unseen_core::release::{Derived, ReleaseBody, ReleasedRound};
+use unseen_ids::{Answer, Digest, JobId, PublicKey};
+use unseen_tlog::Signer;
+
+use crate::answers::as_shown;
+use crate::desk::{Desk, publish};
+use crate::error::UseCaseError;
+
+/// What a job released.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Release {
+    /// The job.
+    #[serde(with = "as_shown")]
+    #[schemars(with = "String")]
+    pub job: JobId,
+    /// Its title.
+    pub title: String,
+    /// The entry of the release.
+    pub entry: u64,
+    /// The entry that started the run.
+    pub run: u64,
+    /// The digest of the release's bytes, as the log names it.
+    #[schemars(with = "String")]
+    pub body: Digest,
+    /// The numbers.
+    #[serde(flatten)]
+    pub numbers: Numbers,
+}
+
+/// Noised numbers.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Numbers {
+    /// Every round, first to last.
+    pub rounds: Vec<ReleasedRound>,
+    /// Tables that the job computed from the noised totals.
+    pub derived: Vec<Derived>,
+}
+
+impl Answer for Release {
+    const NAME: &str = "release/v1";
+}
+
+/// Opens a job's release for an enrolled person, and puts on record that it was read. Publishes it first, if
+/// its time has come.
+pub fn release(desk: &impl Desk, job: JobId, reader: &dyn Signer) -> Result<Release, UseCaseError> {
+    // A stranger brings nothing about.
+    desk.view()?.ledger().person(&PublicKey::from(reader.verifying_key()))?;
+    publish(desk, job)?;
+    desk.write(|lab| {
+        let published = lab.read_release(job, reader)?;
+        let ReleaseBody { run, rounds, derived, .. } = published.body;
+        let title = lab.ledger().job(job)?.submitted.title.clone();
+        Ok(Release {
+            job,
+            title,
+            entry: published.entry,
+            run,
+            body: Digest::of(&published.bytes),
+            numbers: Numbers { rounds, derived },
+        })
+    })
+}
