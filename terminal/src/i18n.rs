@@ -69,8 +69,10 @@ pub fn localise(mut command: clap::Command) -> clap::Command {
         let paragraphs: Vec<_> = about.split("\n\n").map(|text| tr(text).into_owned()).collect();
         command = command.long_about(paragraphs.join("\n\n"));
     }
-    if let Some(text) = owned(command.get_after_help().map(ToString::to_string)) {
-        command = command.after_help(text);
+    if let Some(text) = command.get_after_help().map(ToString::to_string) {
+        // Commands are the same in every language.
+        let (heading, commands) = text.split_once('\n').unwrap_or((&text, ""));
+        command = command.after_help(format!("{}\n{commands}", tr(heading)).trim_end().to_owned());
     }
     command = command.mut_args(|mut arg| {
         if let Some(help) = owned(arg.get_help().map(ToString::to_string)) {

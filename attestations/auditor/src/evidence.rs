@@ -10,6 +10,7 @@ use unseen_evidence::{CollectOptions, EventLog, Evidence, Provider, attestation_
 use unseen_ids::hex;
 use unseen_policies::policy::EvidenceRule;
 use unseen_terminal::Outcome;
+use unseen_terminal::examples;
 use unseen_terminal::i18n::tr;
 use unseen_terminal::output::{Output, facts};
 
@@ -19,11 +20,13 @@ use crate::answers::{AttestationKey, EvidenceCollected};
 #[derive(Subcommand)]
 pub enum EvidenceCommand {
     /// Print the digest by which the policy names a TPM's attestation key
+    #[command(after_help = examples!("unseen-audit evidence key ak.pem"))]
     Key {
         /// The public key in PEM, as `tpm2_readpublic -f pem` writes it
         pem: PathBuf,
     },
     /// Ask this machine's TPM for evidence bound to a nonce
+    #[command(after_help = examples!("unseen-audit evidence collect --nonce HEX --attestation-key 0x81010002 --pcr 0 --pcr 7 --out evidence.json"))]
     Collect {
         /// 64 hex digits: the SHA-256 of the statement that starts a run
         #[arg(long, value_name = "HEX")]
@@ -39,6 +42,7 @@ pub enum EvidenceCommand {
         out: PathBuf,
     },
     /// Verify a document of evidence, and say what it proves
+    #[command(after_help = examples!("unseen-audit evidence verify evidence.json --nonce HEX --key HEX --pcr 7=HEX"))]
     Verify {
         /// The document
         file: PathBuf,

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use unseen_auditor::{EvidenceCommand, VerifyArgs, WitnessCommand};
+use unseen_terminal::examples;
 use unseen_terminal::i18n::Lang;
 
 /// Verify a lab's exported log from outside.
@@ -34,6 +35,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Verify an exported bundle, offline: signatures, tree, life-cycle, approvals, budget, releases
+    #[command(after_help = examples!("unseen-audit verify bundle --log-key \"$(cat log.vkey)\" --since checkpoint.txt"))]
     Verify(VerifyArgs),
     /// Be a witness: cosign a log's checkpoints, and keep it from showing people different histories
     #[command(subcommand)]
@@ -42,6 +44,7 @@ enum Command {
     #[command(subcommand)]
     Evidence(EvidenceCommand),
     /// Make a new Ed25519 key (PKCS#8 PEM, readable by its owner only)
+    #[command(after_help = examples!("unseen-audit new-key witness.pem"))]
     NewKey {
         /// Where to write it; an existing file is never overwritten
         file: PathBuf,

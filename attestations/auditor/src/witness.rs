@@ -7,6 +7,7 @@ use std::sync::Arc;
 use clap::Subcommand;
 use unseen_keys::{open_key, write_secret};
 use unseen_terminal::Outcome;
+use unseen_terminal::examples;
 use unseen_terminal::i18n::tr;
 use unseen_terminal::output::{Output, clean, facts, table};
 use unseen_tlog::note::NoteKey;
@@ -19,6 +20,7 @@ use crate::answers::{FollowedLog, LogFollowed, WitnessMade, WitnessServed, Witne
 #[derive(Subcommand)]
 pub enum WitnessCommand {
     /// Make a witness in a new folder, with a new key unless one is given
+    #[command(after_help = examples!("unseen-audit witness init witness --name audit.example/w1"))]
     Init {
         /// A new or empty folder
         dir: PathBuf,
@@ -30,6 +32,7 @@ pub enum WitnessCommand {
         key: Option<String>,
     },
     /// Follow a log: its verifier key, got from the lab by a way you trust; again for a new key of the log
+    #[command(after_help = examples!("unseen-audit witness add-log witness lab.wujin.gov.cn/2026+0a1b2c3d+AZ..."))]
     AddLog {
         /// The witness's folder
         dir: PathBuf,
@@ -37,6 +40,7 @@ pub enum WitnessCommand {
         vkey: String,
     },
     /// Answer logs over HTTP until the process is told to end
+    #[command(after_help = examples!("unseen-audit witness serve witness --listen 127.0.0.1:8090"))]
     Serve {
         /// The witness's folder
         dir: PathBuf,
@@ -48,6 +52,7 @@ pub enum WitnessCommand {
         key: Option<String>,
     },
     /// Show what the witness has cosigned, and evidence against logs
+    #[command(after_help = examples!("unseen-audit witness show witness"))]
     Show {
         /// The witness's folder
         dir: PathBuf,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use unseen_auditor::{EvidenceCommand, VerifyArgs, WitnessCommand};
 use unseen_ids::{JobId, Role};
+use unseen_terminal::examples;
 use unseen_terminal::i18n::Lang;
 
 /// Compute on data you may use but never see.
@@ -13,9 +14,11 @@ use unseen_terminal::i18n::Lang;
 /// the data is, and only noised aggregates leave, each with a signed history that anyone can check.
 #[derive(Parser)]
 #[command(name = "unseen", version, max_term_width = 100, subcommand_required = true, arg_required_else_help = true)]
-#[command(
-    after_help = "First steps: unseen doctor, unseen key new, unseen lab init. Each command explains itself with --help."
-)]
+#[command(after_help = examples!(
+    "unseen doctor",
+    "unseen key new owner.pem",
+    "unseen lab init lab --origin lab.wujin.gov.cn/2026 --owner owner.pem"
+))]
 pub struct Cli {
     /// What to do
     #[command(subcommand)]
@@ -55,11 +58,13 @@ pub enum Command {
     #[command(subcommand)]
     Dataset(DatasetCommand),
     /// Write synthetic rows that follow a dataset's description and never its data
+    #[command(after_help = examples!("unseen twin monthly --rows 4000 --out twins", "unseen twin monthly.toml --out twins"))]
     Twin(TwinArgs),
     /// Write, check, try, submit, approve and run jobs
     #[command(subcommand)]
     Job(JobCommand),
     /// What has been spent of the privacy budget, and what is left
+    #[command(after_help = examples!("unseen budget", "unseen budget --dataset monthly --analyst wang"))]
     Budget(BudgetArgs),
     /// Read the signed log, prove and export its entries
     #[command(subcommand)]
@@ -74,12 +79,14 @@ pub enum Command {
     #[command(subcommand)]
     Evidence(EvidenceCommand),
     /// Say which protections hold on this machine
+    #[command(after_help = examples!("unseen doctor", "unseen doctor --lab lab"))]
     Doctor,
 }
 
 #[derive(Subcommand)]
 pub enum LabCommand {
     /// Make a new lab in an empty folder; the owner becomes its first operator
+    #[command(after_help = examples!("unseen lab init lab --origin lab.wujin.gov.cn/2026 --owner owner.pem --name \"Zhang Min\""))]
     Init {
         /// A new or empty folder
         dir: PathBuf,
@@ -94,13 +101,16 @@ pub enum LabCommand {
         name: String,
     },
     /// Show the lab: origin, size, people, datasets, jobs
+    #[command(after_help = examples!("unseen lab show --lab lab"))]
     Show,
     /// Copy the whole lab, its keys too, into a new folder
+    #[command(after_help = examples!("unseen lab backup /media/usb/2026-11-27"))]
     Backup {
         /// A new folder, readable by its owner only
         out: PathBuf,
     },
     /// Make a lab out of a backup, if it is whole and not older than what was published
+    #[command(after_help = examples!("unseen lab restore /media/usb/2026-11-27 lab --since checkpoint.txt"))]
     Restore {
         /// The backup
         backup: PathBuf,
@@ -114,11 +124,13 @@ pub enum LabCommand {
         unchecked: bool,
     },
     /// Sign checkpoints and releases in SM2 with SM3 too, with a new key that the policy names
+    #[command(after_help = examples!("unseen lab enable-sm2 --key owner.pem"))]
     EnableSm2 {
         #[command(flatten)]
         signer: Signer,
     },
     /// Hand the log over to a new key: the next checkpoint is signed by both, later ones by the new key
+    #[command(after_help = examples!("unseen lab rotate-key --key owner.pem", "unseen lab rotate-key --to \"pkcs11:token=lab;object=log\" --key owner.pem"))]
     RotateKey {
         /// A key on a token (pkcs11:...); without it a new key file is made
         #[arg(long, value_name = "URI")]
@@ -131,11 +143,13 @@ pub enum LabCommand {
 #[derive(Subcommand)]
 pub enum KeyCommand {
     /// Make a new Ed25519 key (PKCS#8 PEM, readable by its owner only)
+    #[command(after_help = examples!("unseen key new analyst.pem"))]
     New {
         /// Where to write it; an existing file is never overwritten
         file: PathBuf,
     },
     /// Show the public half of a key
+    #[command(after_help = examples!("unseen key show analyst.pem"))]
     Show {
         /// The private key: a file, or a key on a token (pkcs11:...)
         key: String,
@@ -153,6 +167,7 @@ pub struct Signer {
 #[derive(Subcommand)]
 pub enum PersonCommand {
     /// Ask to be enrolled: writes a request signed by the new key, for an operator; with an SSH public key, sign the request with `ssh-keygen -Y sign -n unseen`
+    #[command(after_help = examples!("unseen person request --name wang --role analyst --new-key wang.pem --origin lab.wujin.gov.cn/2026 --out wang.json"))]
     Request {
         #[command(flatten)]
         who: NewPerson,
@@ -165,6 +180,7 @@ pub enum PersonCommand {
     },
     /// Enrol a person: signed by an operator and by the new key
     #[command(alias = "enrol")]
+    #[command(after_help = examples!("unseen person enroll --request wang.json --key owner.pem"))]
     Enroll {
         /// A request made with `unseen person request`
         #[arg(long, value_name = "FILE", conflicts_with_all = ["name", "new_key", "role"], required_unless_present = "new_key")]
@@ -175,6 +191,7 @@ pub enum PersonCommand {
         signer: Signer,
     },
     /// Revoke a person's key
+    #[command(after_help = examples!("unseen person revoke wang --reason \"left the bureau\" --key owner.pem"))]
     Revoke {
         /// The person's name, or the public key
         person: String,
@@ -185,6 +202,7 @@ pub enum PersonCommand {
         signer: Signer,
     },
     /// List everyone enrolled
+    #[command(after_help = examples!("unseen person list"))]
     List,
 }
 
@@ -204,8 +222,10 @@ pub struct NewPerson {
 #[derive(Subcommand)]
 pub enum PolicyCommand {
     /// Show the rules in force, as a file that `policy set` takes
+    #[command(after_help = examples!("unseen policy show > policy.toml"))]
     Show,
     /// Set new rules from a file
+    #[command(after_help = examples!("unseen policy set policy.toml --key owner.pem"))]
     Set {
         /// A TOML file as `policy show` prints it
         file: PathBuf,
@@ -217,6 +237,7 @@ pub enum PolicyCommand {
 #[derive(Subcommand)]
 pub enum DatasetCommand {
     /// Draft a dataset description from a CSV or Parquet file, for the steward to correct
+    #[command(after_help = examples!("unseen dataset describe monthly.csv --out monthly.toml"))]
     Describe {
         /// The CSV or Parquet file
         source: PathBuf,
@@ -225,6 +246,7 @@ pub enum DatasetCommand {
         out: Option<PathBuf>,
     },
     /// Import a file as an encrypted, sorted snapshot and register it
+    #[command(after_help = examples!("unseen dataset import monthly.csv --description monthly.toml --key steward.pem", "unseen dataset import monthly.csv --description monthly.toml --open-to wang --key steward.pem"))]
     Import {
         /// The CSV or Parquet file
         source: PathBuf,
@@ -238,13 +260,16 @@ pub enum DatasetCommand {
         signer: Signer,
     },
     /// List registered datasets
+    #[command(after_help = examples!("unseen dataset list"))]
     List,
     /// Show a dataset's description
+    #[command(after_help = examples!("unseen dataset show monthly"))]
     Show {
         /// The dataset's name
         name: String,
     },
     /// Show the quality report of the registered snapshot: for stewards, not for analysts
+    #[command(after_help = examples!("unseen dataset quality monthly --key steward.pem"))]
     Quality {
         /// The dataset's name
         name: String,
@@ -279,6 +304,7 @@ pub struct JobDir {
 #[derive(Subcommand)]
 pub enum JobCommand {
     /// Write a ready project for a new job
+    #[command(after_help = examples!("unseen job new my-job", "unseen job new my-regression --iterative"))]
     New {
         /// Folder to make; its name becomes the job's
         name: PathBuf,
@@ -287,6 +313,7 @@ pub enum JobCommand {
         iterative: bool,
     },
     /// Compile a job's Rust project to a component
+    #[command(after_help = examples!("unseen job build my-job"))]
     Build {
         #[command(flatten)]
         job: JobDir,
@@ -295,6 +322,7 @@ pub enum JobCommand {
         module: Option<PathBuf>,
     },
     /// Check a job: its cost, its expected errors, and its component
+    #[command(after_help = examples!("unseen job check my-job", "unseen job check my-job --twins twins"))]
     Check {
         #[command(flatten)]
         job: JobDir,
@@ -303,6 +331,7 @@ pub enum JobCommand {
         twins: Option<PathBuf>,
     },
     /// Run a job on synthetic twins, with logs and traps shown
+    #[command(after_help = examples!("unseen job try my-job --twins twins"))]
     Try {
         #[command(flatten)]
         job: JobDir,
@@ -314,6 +343,7 @@ pub enum JobCommand {
         seed: u64,
     },
     /// Submit a job for approval
+    #[command(after_help = examples!("unseen job submit my-job --key analyst.pem"))]
     Submit {
         #[command(flatten)]
         job: JobDir,
@@ -321,8 +351,10 @@ pub enum JobCommand {
         signer: Signer,
     },
     /// List jobs
+    #[command(after_help = examples!("unseen job list"))]
     List,
     /// Show a job: what it asks for, its cost, its history
+    #[command(after_help = examples!("unseen job show j12 --manifest"))]
     Show {
         /// The job's number, such as j12
         job: JobId,
@@ -331,6 +363,7 @@ pub enum JobCommand {
         manifest: bool,
     },
     /// Approve exactly what was submitted
+    #[command(after_help = examples!("unseen job approve j12 --key operator.pem", "unseen job approve j12 --to-sign j12.approval"))]
     Approve {
         /// The job's number
         job: JobId,
@@ -345,6 +378,7 @@ pub enum JobCommand {
         key: Option<String>,
     },
     /// Decline a job
+    #[command(after_help = examples!("unseen job reject j12 --reason \"asks for more than its purpose needs\" --key operator.pem"))]
     Reject {
         /// The job's number
         job: JobId,
@@ -355,6 +389,7 @@ pub enum JobCommand {
         signer: Signer,
     },
     /// Run an approved job, or resume a run that was interrupted
+    #[command(after_help = examples!("unseen job run j12 --key operator.pem"))]
     Run {
         /// The job's number
         job: JobId,
@@ -365,6 +400,7 @@ pub enum JobCommand {
         signer: Signer,
     },
     /// Open a job's release and print it
+    #[command(after_help = examples!("unseen job release j12 --key analyst.pem"))]
     Release {
         /// The job's number
         job: JobId,
@@ -386,6 +422,7 @@ pub struct BudgetArgs {
 #[derive(Subcommand)]
 pub enum LogCommand {
     /// List the log's entries
+    #[command(after_help = examples!("unseen log show --from 100", "unseen --json log show --entry 12"))]
     Show {
         /// First entry to show
         #[arg(long, default_value_t = 0)]
@@ -395,15 +432,19 @@ pub enum LogCommand {
         entry: Option<u64>,
     },
     /// Print the signed checkpoint: keep it, and no later history can be shortened or changed unnoticed
+    #[command(after_help = examples!("unseen log checkpoint > checkpoint.txt"))]
     Checkpoint,
     /// Ask the policy's witnesses to cosign the present checkpoint
+    #[command(after_help = examples!("unseen log witness"))]
     Witness,
     /// Print a proof that an entry is in the log (C2SP tlog-proof)
+    #[command(after_help = examples!("unseen log prove 12 > entry-12.tlog-proof"))]
     Prove {
         /// The entry's index
         entry: u64,
     },
     /// Export what an auditor needs: the tiles, the checkpoint and the public blobs
+    #[command(after_help = examples!("unseen log export bundle"))]
     Export {
         /// A new folder
         out: PathBuf,
@@ -416,8 +457,10 @@ pub enum LogCommand {
 #[derive(Subcommand)]
 pub enum AuditCommand {
     /// Verify an exported bundle, offline: signatures, tree, life-cycle, approvals, budget, releases
+    #[command(after_help = examples!("unseen audit verify bundle --html report.html"))]
     Verify(VerifyArgs),
     /// Run a job again inside the lab and derive every released number anew
+    #[command(after_help = examples!("unseen audit replay j12"))]
     Replay {
         /// The job's number
         job: JobId,
