@@ -17,16 +17,14 @@ use std::io;
 use serde::Serialize;
 use serde_json::ser::Formatter;
 use serde_json::{Number, Value};
+use unseen_texts::Say;
 
 /// Why a value has no canonical form.
-#[derive(Debug)]
+#[derive(Debug, Say)]
+#[code("canonical")]
+#[en("the value has no canonical JSON: {0}")]
+#[zh("该值没有规范的 JSON 形式：{0}")]
 pub struct NoCanonicalForm(String);
-
-impl std::fmt::Display for NoCanonicalForm {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "the value has no canonical JSON: {}", self.0)
-    }
-}
 
 impl std::error::Error for NoCanonicalForm {}
 

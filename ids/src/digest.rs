@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use unseen_texts::{Sentence, Text, said_as_written, say, text};
 
 use crate::hex;
 
@@ -34,7 +35,7 @@ impl Digest {
 }
 
 macro_rules! hex_text {
-    ($type:ident, $prefix:literal, $what:literal) => {
+    ($type:ident, $prefix:literal, $what:expr, $form:expr) => {
         impl $type {
             /// From the 32 bytes.
             pub const fn from_bytes(bytes: [u8; 32]) -> $type {
@@ -68,17 +69,22 @@ macro_rules! hex_text {
         }
 
         impl FromStr for $type {
-            type Err = String;
-            fn from_str(text: &str) -> Result<$type, String> {
+            type Err = Sentence;
+            fn from_str(text: &str) -> Result<$type, Sentence> {
                 text.strip_prefix($prefix).and_then($type::from_hex).ok_or_else(|| {
-                    format!(concat!("`{}` is not ", $what, ": write ", $prefix, " and 64 lower-case hex digits"), text)
+                    say!(
+                        "`{text}` is not {what}: write {form}",
+                        "`{text}` 不是{what}：请写{form}",
+                        what = $what,
+                        form = $form
+                    )
                 })
             }
         }
 
         impl TryFrom<String> for $type {
-            type Error = String;
-            fn try_from(text: String) -> Result<$type, String> {
+            type Error = Sentence;
+            fn try_from(text: String) -> Result<$type, Sentence> {
                 text.parse()
             }
         }
@@ -103,8 +109,11 @@ macro_rules! hex_text {
     };
 }
 
-hex_text!(Digest, "sha256:", "a digest");
-hex_text!(PublicKey, "", "a public key");
+const HEX: Text = text!("64 lower-case hex digits", " 64 位小写十六进制数字");
+const NAMED_HEX: Text = text!("sha256: and 64 lower-case hex digits", " sha256: 加 64 位小写十六进制数字");
+hex_text!(Digest, "sha256:", text!("a digest", "摘要"), NAMED_HEX);
+hex_text!(PublicKey, "", text!("a public key", "公钥"), HEX);
+said_as_written!(Digest, PublicKey);
 
 #[cfg(test)]
 mod tests {

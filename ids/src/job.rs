@@ -4,6 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use unseen_texts::{Say, Sentence, Text, said_as_written, say, text};
+
+said_as_written!(JobId);
 
 /// A job's number: the index of its submission in the log. Shown as `j12`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -17,27 +20,33 @@ impl fmt::Display for JobId {
 }
 
 impl FromStr for JobId {
-    type Err = String;
-    fn from_str(text: &str) -> Result<JobId, String> {
-        text.strip_prefix('j')
-            .unwrap_or(text)
-            .parse()
-            .map(JobId)
-            .map_err(|_| format!("`{text}` is not a job: write its number, such as j12, as `unseen job list` shows it"))
+    type Err = Sentence;
+    fn from_str(text: &str) -> Result<JobId, Sentence> {
+        text.strip_prefix('j').unwrap_or(text).parse().map(JobId).map_err(|_| {
+            say!("`{text}` is not a job: write its number, such as j12", "`{text}` 不是作业：请写编号，例如 j12")
+        })
     }
 }
 
-/// What a person may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// What a person may do. Its text is its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Say)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Registers datasets.
+    #[en("steward")]
+    #[zh("数据管理员")]
     Steward,
     /// Submits jobs.
+    #[en("analyst")]
+    #[zh("分析员")]
     Analyst,
     /// Approves and runs jobs, enrols people, sets the policy.
+    #[en("operator")]
+    #[zh("运行管理员")]
     Operator,
     /// Reads everything that may be read.
+    #[en("auditor")]
+    #[zh("审计员")]
     Auditor,
 }
 
@@ -51,15 +60,25 @@ impl Role {
             Role::Auditor => "auditor",
         }
     }
+
+    /// The name in a sentence that says what somebody is.
+    pub fn as_a(self) -> Text {
+        match self {
+            Role::Steward => text!("a steward", "数据管理员"),
+            Role::Analyst => text!("an analyst", "分析员"),
+            Role::Operator => text!("an operator", "运行管理员"),
+            Role::Auditor => text!("an auditor", "审计员"),
+        }
+    }
 }
 
 impl FromStr for Role {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Role, String> {
+    type Err = Sentence;
+    fn from_str(text: &str) -> Result<Role, Sentence> {
         [Role::Steward, Role::Analyst, Role::Operator, Role::Auditor]
             .into_iter()
             .find(|role| role.name() == text)
-            .ok_or_else(|| format!("`{text}` is not a role: write steward, analyst, operator or auditor"))
+            .ok_or_else(|| say!("`{text}` is not a role: write steward, analyst, operator or auditor", "`{text}` 不是角色：请写 steward（数据管理员）、analyst（分析员）、operator（运行管理员）或 auditor（审计员）"))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use unseen_texts::said_as_written;
 
 /// A whole number or a text; in JSON a number or a string.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -13,6 +14,8 @@ pub enum Key {
     /// A text, compared byte by byte.
     Text(String),
 }
+
+said_as_written!(Key);
 
 /// A borrowed [`Key`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

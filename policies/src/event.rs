@@ -6,6 +6,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use unseen_ids::{Digest, JobId, PublicKey, Role};
+use unseen_texts::{Say, Sentence, Text, text};
 
 use crate::bounds::Bounds;
 use crate::need::Need;
@@ -26,7 +27,7 @@ pub struct Record {
 }
 
 macro_rules! events {
-    ($( $(#[$doc:meta])* $variant:ident = $name:literal, $predicate:literal { $( $(#[$field_doc:meta])* $field:ident : $type:ty ),* $(,)? } )*) => {
+    ($( $(#[$doc:meta])* $variant:ident = $name:literal / $chinese:literal, $predicate:literal { $( $(#[$field_doc:meta])* $field:ident : $type:ty ),* $(,)? } )*) => {
         /// What happened. Each variant is a predicate type of its own.
         #[derive(Clone, Debug, PartialEq)]
         pub enum Event { $( $(#[$doc])* $variant($variant), )* }
@@ -54,6 +55,11 @@ macro_rules! events {
                 match self { $( Event::$variant(_) => $name, )* }
             }
 
+            /// A kind of event as people are told of it.
+            pub fn title(kind: &str) -> Option<Text> {
+                match kind { $( $name => Some(text!($name, $chinese)), )* _ => None }
+            }
+
             /// The predicate type of a statement that holds this event.
             pub fn predicate_type(&self) -> &'static str {
                 match self { $( Event::$variant(_) => $predicate, )* }
@@ -75,7 +81,7 @@ macro_rules! events {
 
 events! {
     /// The lab begins: always entry 0, signed by the owner, who becomes its first operator.
-    LabCreated = "lab-created", "urn:unseen:Lab/v1" {
+    LabCreated = "lab-created" / "创建实验室", "urn:unseen:Lab/v1" {
         /// The owner's name.
         owner: String,
         /// The owner's public key.
@@ -88,7 +94,7 @@ events! {
         noise_commitment: Digest,
     }
     /// A person joins, or gets a new key. Signed by an operator; `proof` is the new key's own signature.
-    PersonEnrolled = "person-enrolled", "urn:unseen:Enrolment/v1" {
+    PersonEnrolled = "person-enrolled" / "登记人员", "urn:unseen:Enrolment/v1" {
         /// Unique among those enrolled and not revoked.
         name: String,
         /// What the person may do.
@@ -99,19 +105,19 @@ events! {
         proof: String,
     }
     /// A key counts no more. Signed by an operator.
-    PersonRevoked = "person-revoked", "urn:unseen:Revocation/v1" {
+    PersonRevoked = "person-revoked" / "吊销密钥", "urn:unseen:Revocation/v1" {
         /// The key that is revoked.
         key: PublicKey,
         /// Why, for the record.
         reason: String,
     }
     /// The rules change. Signed by an operator.
-    PolicySet = "policy-set", "urn:unseen:Policy/v1" {
+    PolicySet = "policy-set" / "设置规则", "urn:unseen:Policy/v1" {
         /// The rules from here on.
         policy: Policy,
     }
     /// A dataset, or a new snapshot of one. Signed by a steward.
-    DatasetRegistered = "dataset-registered", "urn:unseen:Registration/v1" {
+    DatasetRegistered = "dataset-registered" / "登记数据集", "urn:unseen:Registration/v1" {
         /// The dataset's name; its budget runs on under the same name.
         name: String,
         /// The unit domain (`enterprise`, `person`...) of a private dataset; none for a public reference table.
@@ -133,7 +139,7 @@ events! {
         bounds: Option<Bounds>,
     }
     /// An analyst asks for a run. The entry's index is the job's number.
-    JobSubmitted = "job-submitted", "urn:unseen:Submission/v1" {
+    JobSubmitted = "job-submitted" / "提交作业", "urn:unseen:Submission/v1" {
         /// One line for people.
         title: String,
         /// The manifest, as a blob.
@@ -156,7 +162,7 @@ events! {
         need: Option<Need>,
     }
     /// An operator, not the author, agrees to exactly what is named here.
-    JobApproved = "job-approved", "urn:unseen:Approval/v1" {
+    JobApproved = "job-approved" / "批准作业", "urn:unseen:Approval/v1" {
         /// The job.
         job: JobId,
         /// Leaf hash of the submission.
@@ -171,7 +177,7 @@ events! {
         seen: TreeHead,
     }
     /// An operator declines; the job ends.
-    JobRejected = "job-rejected", "urn:unseen:Rejection/v1" {
+    JobRejected = "job-rejected" / "驳回作业", "urn:unseen:Rejection/v1" {
         /// The job.
         job: JobId,
         /// Why, for the analyst.
@@ -179,7 +185,7 @@ events! {
     }
     /// The run begins and is charged, before any raw row is read. Signed by an operator. In the log it
     /// is SLSA provenance: what was run, from which inputs, under which policy, on which build.
-    RunStarted = "run-started", "https://slsa.dev/provenance/v1" {
+    RunStarted = "run-started" / "开始运行", "https://slsa.dev/provenance/v1" {
         /// The job.
         job: JobId,
         /// Leaf hash of the submission.
@@ -207,7 +213,7 @@ events! {
     }
     /// Evidence of the machine on which a run goes on, bound to the statement that started it. Signed by
     /// the lab.
-    EvidenceRecorded = "evidence-recorded", "urn:unseen:Evidence/v1" {
+    EvidenceRecorded = "evidence-recorded" / "记录证据", "urn:unseen:Evidence/v1" {
         /// The job.
         job: JobId,
         /// Entry of the run.
@@ -216,7 +222,7 @@ events! {
         evidence: Digest,
     }
     /// The result is out. Signed by the lab.
-    Released = "released", "urn:unseen:Release/v1" {
+    Released = "released" / "已发布", "urn:unseen:Release/v1" {
         /// The job.
         job: JobId,
         /// Entry of the run.
@@ -230,7 +236,7 @@ events! {
     }
     /// Witnesses have seen the release's entry, or too few of them and the policy lets it open
     /// nevertheless. Signed by the lab.
-    ReleaseWitnessed = "release-witnessed", "urn:unseen:Witnessing/v1" {
+    ReleaseWitnessed = "release-witnessed" / "见证发布", "urn:unseen:Witnessing/v1" {
         /// The job.
         job: JobId,
         /// Entry of the release.
@@ -241,7 +247,7 @@ events! {
         witnesses: Vec<String>,
     }
     /// The run ended without a result; its charge stays. Signed by the lab.
-    RunFailed = "run-failed", "urn:unseen:Failure/v1" {
+    RunFailed = "run-failed" / "运行失败", "urn:unseen:Failure/v1" {
         /// The job.
         job: JobId,
         /// Entry of the run.
@@ -251,12 +257,12 @@ events! {
     }
     /// The log's key changes. Signed by an operator; the checkpoint that follows this entry is signed by
     /// the old key and by the new one, every later one by the new one alone.
-    LogKeyChanged = "log-key-changed", "urn:unseen:LogKey/v1" {
+    LogKeyChanged = "log-key-changed" / "更换日志密钥", "urn:unseen:LogKey/v1" {
         /// The new verifier key, of the same name.
         log_key: String,
     }
     /// Somebody opened a release.
-    ReleaseRead = "release-read", "urn:unseen:Reading/v1" {
+    ReleaseRead = "release-read" / "查看结果", "urn:unseen:Reading/v1" {
         /// The job.
         job: JobId,
         /// Entry of the release.
@@ -314,19 +320,22 @@ pub fn parse_enrolment(bytes: &[u8]) -> Option<(String, String, Vec<Role>, Publi
 }
 
 /// Why a predicate is not a record.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Say)]
+#[code("record")]
 pub enum RecordError {
     /// The predicate type names no event this version knows.
     #[error("`{0}` is not a kind of entry that this version knows: use a newer unseen")]
+    #[zh("`{0}` 不是本版本认识的条目类型：请使用更新的 unseen")]
     UnknownKind(String),
     /// The predicate does not have the fields of its type.
     #[error("the entry does not have the form of its kind: {0}")]
-    Malformed(String),
+    #[zh("条目格式与其类型不符：{0}")]
+    Malformed(Sentence),
 }
 
 impl RecordError {
     pub(crate) fn malformed(error: serde_json::Error) -> RecordError {
-        RecordError::Malformed(error.to_string())
+        RecordError::Malformed(Sentence::of(&error))
     }
 }
 

@@ -5,22 +5,35 @@ use std::fmt::Write;
 use serde::{Deserialize, Serialize};
 
 use unseen_ids::Role;
+use unseen_texts::Say;
 
-/// Where a job stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Where a job stands. Its text is its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Say)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// Waits for approvals.
+    #[en("submitted")]
+    #[zh("待审批")]
     Submitted,
     /// Has the approvals that the policy asks for.
+    #[en("approved")]
+    #[zh("已批准")]
     Approved,
     /// Charged; the run goes on, or can be resumed without a second charge.
+    #[en("running")]
+    #[zh("运行中")]
     Running,
     /// The result is out.
+    #[en("released")]
+    #[zh("已发布")]
     Released,
     /// An operator declined.
+    #[en("rejected")]
+    #[zh("已驳回")]
     Rejected,
     /// The run ended without a result; the charge stays.
+    #[en("failed")]
+    #[zh("已失败")]
     Failed,
 }
 

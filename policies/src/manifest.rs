@@ -60,6 +60,7 @@ use crate::rational::Rational;
 pub use crate::reader::ManifestError;
 use crate::reader::{Node, Place, Table, unique};
 use unseen_ids::Digest;
+use unseen_texts::{Sentence, say};
 /// Most groups one output may have.
 pub const MAX_GROUPS: usize = 100_000;
 /// Most numbers one job may release: groups x values x rounds, over all outputs.
@@ -360,7 +361,7 @@ impl JobSection {
             if !text.starts_with("sha256:") {
                 return Ok(ModuleRef::Path(text));
             }
-            text.parse().map(ModuleRef::Digest).map_err(|why: String| node.error(why))
+            text.parse().map(ModuleRef::Digest).map_err(|why: Sentence| node.error(why))
         });
         let release = table.required("release")?;
         let time = match release.value {
@@ -371,16 +372,16 @@ impl JobSection {
             title: table.required("title")?.name(200)?,
             purpose: table.required("purpose")?.name(4000)?,
             module: module.transpose()?,
-            release: time.parse().map_err(|why: String| release.error(why))?,
+            release: time.parse().map_err(|why: Sentence| release.error(why))?,
         })
     }
 }
 
 impl FromStr for Release {
-    type Err = String;
+    type Err = Sentence;
 
     /// Reads `now`, a delay (`+2h`, `+1d12h`, `+PT1H30M`) or an RFC 3339 time.
-    fn from_str(text: &str) -> Result<Release, String> {
+    fn from_str(text: &str) -> Result<Release, Sentence> {
         let delay = |delay: &str| match delay.strip_prefix('P') {
             None => spans(delay, &[('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)]),
             Some(iso) => {
@@ -397,7 +398,7 @@ impl FromStr for Release {
                 delay(rest).filter(|s| (1..=MAX_DELAY).contains(s)).map(|s| Release::After(Duration::from_secs(s)))
             }
         };
-        release.ok_or_else(|| format!("`{text}` is not a release time: write \"now\", a delay of 1 s to 366 days such as \"+2h\" or \"+PT1H\", or a time with its zone such as \"2027-01-31T08:00:00+08:00\""))
+        release.ok_or_else(|| say!("`{text}` is not a release time: write \"now\", a delay of 1 s to 366 days such as \"+2h\" or \"+PT1H\", or a time with its zone such as \"2027-01-31T08:00:00+08:00\"", "`{text}` 不是发布时间：请写 \"now\"、1 秒至 366 天的延时（如 \"+2h\" 或 \"+PT1H\"），或带时区的时间（如 \"2027-01-31T08:00:00+08:00\"）"))
     }
 }
 

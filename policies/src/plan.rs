@@ -14,6 +14,7 @@ use crate::rational::{Rational, to_f64};
 use crate::rho::Rho;
 use serde_json::json;
 use unseen_ids::{Digest, Key, canonical};
+use unseen_texts::{say, text};
 
 /// Noise wider than this many bits of steps is refused: totals and noise must fit in 128 bits.
 const MAX_NOISE_BITS: i32 = 90;
@@ -174,7 +175,8 @@ impl Plan {
                 accounting::pure_to_zcdp(epsilon).map(|rho| Charge { rho, pure_epsilon: Some(epsilon.clone()) })
             }
         };
-        let charge = charge.ok_or_else(|| manifest.privacy.at.error("the privacy loss is out of range"))?;
+        let charge = charge
+            .ok_or_else(|| manifest.privacy.at.error(text!("the privacy loss is out of range", "隐私损失超出范围")))?;
         Ok(Plan { grain: manifest.grain, rounds: manifest.limits.rounds, outputs, limits: manifest.limits, charge })
     }
 }
@@ -254,9 +256,10 @@ fn gaussian_mass(variance: f64) -> Vec<f64> {
 fn domain(output: &Output, references: &dyn References) -> Result<Domain, ManifestError> {
     let columns = output.groups.iter().map(|group| Ok((group.name.clone(), keys(output, group, references)?)));
     Domain::new(columns.collect::<Result<Vec<_>, ManifestError>>()?).ok_or_else(|| {
-        output.at.error(format!(
-            "a key column of output `{}` mixes numbers and texts: give it keys of one type",
-            output.name
+        output.at.error(say!(
+            "a key column of output `{name}` mixes numbers and texts: give it keys of one type",
+            "输出 `{name}` 的键列混有数字和文本：请统一类型",
+            name = output.name
         ))
     })
 }
@@ -268,8 +271,8 @@ fn keys(output: &Output, group: &Group, references: &dyn References) -> Result<V
         Keys::Range { first, last } => Ok((*first..=*last).map(Key::Int).collect()),
         Keys::Reference { reference, column } => match references.column(reference, column) {
             Some(keys) if !keys.is_empty() => Ok(keys),
-            Some(_) => Err(group.at.error(format!("column `{column}` of reference `{reference}` is empty: a group needs at least one key"))),
-            None => Err(group.at.error(format!("there is no reference `{reference}` with a column `{column}`: `unseen dataset list` shows what is registered"))),
+            Some(_) => Err(group.at.error(say!("column `{column}` of reference `{reference}` is empty: a group needs at least one key", "列 `{column}` 在参照表 `{reference}` 中为空：分组至少要有一个键"))),
+            None => Err(group.at.error(say!("there is no reference `{reference}` with a column `{column}`: `unseen dataset list` shows what is registered", "没有参照表 `{reference}` 及其列 `{column}`：用 `unseen dataset list` 查看已登记的数据集"))),
         },
     }
 }
@@ -303,10 +306,7 @@ fn values(manifest: &Manifest, output: &Output, groups: usize) -> Result<Vec<Val
             Noise::Gaussian { variance } => to_f64(variance).sqrt(),
         };
         if noise.iter().map(width).fold(0.0, f64::max) > 2f64.powi(MAX_NOISE_BITS) {
-            return Err(value.at.error(format!(
-                "the noise on `{}` would be wider than 2^{MAX_NOISE_BITS} steps: use a coarser granularity, narrower bounds or a larger share of the budget",
-                value.name
-            )));
+            return Err(value.at.error(say!("the noise on `{name}` would be wider than 2^{MAX_NOISE_BITS} steps: use a coarser granularity, narrower bounds or a larger share of the budget", "`{name}` 的噪声将宽于 2^{MAX_NOISE_BITS} 步：请用更粗的粒度、更窄的范围或更大的预算份额", name = value.name)));
         }
         let (name, granularity) = (value.name.clone(), value.granularity.clone());
         Ok(ValuePlan { name, lower: value.lower_steps, upper: value.upper_steps, granularity, noise })

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use unseen_texts::{Sentence, say, text};
 
 use crate::rho::Rho;
 
@@ -62,15 +63,20 @@ impl Machine {
         Machine { fuel_per_second: Machine::FUEL_PER_SECOND, memory, swap: true }
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check(&self) -> Result<(), Sentence> {
         if !(1_000_000..=1_000_000_000_000).contains(&self.fuel_per_second) {
-            return Err(format!(
-                "`machine.fuel_per_second` is {}: it must lie between 1,000,000 and 10^12; `unseen doctor` measures it",
-                self.fuel_per_second
+            return Err(say!(
+                "`machine.fuel_per_second` is {fuel_per_second}: it must lie between 1,000,000 and 10^12; `unseen doctor` measures it",
+                "`machine.fuel_per_second` 为 {fuel_per_second}：必须在 1,000,000 到 10^12 之间；`unseen doctor` 可以测出",
+                fuel_per_second = self.fuel_per_second
             ));
         }
         if self.memory < 64 << 20 {
-            return Err(format!("`machine.memory` is {} bytes: a run needs at least 64 MiB", self.memory));
+            return Err(say!(
+                "`machine.memory` is {memory} bytes: a run needs at least 64 MiB",
+                "`machine.memory` 为 {memory} 字节：一次运行至少需要 64 MiB",
+                memory = self.memory
+            ));
         }
         Ok(())
     }
@@ -139,14 +145,19 @@ pub struct Caps {
 
 impl Policy {
     /// Says what is wrong with the rules, if anything is.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), Sentence> {
         if self.approvals == 0 || self.approvals > 16 {
-            return Err(format!("`approvals` is {}: a job needs between 1 and 16 approvals", self.approvals));
+            return Err(say!(
+                "`approvals` is {approvals}: a job needs between 1 and 16 approvals",
+                "`approvals` 为 {approvals}：作业需要 1 至 16 个审批",
+                approvals = self.approvals
+            ));
         }
         if !(self.delta > 0.0 && self.delta < 0.5) {
-            return Err(format!(
-                "`delta` is {}: it must lie between 0 and 0.5, usually far below one over the number of units",
-                self.delta
+            return Err(say!(
+                "`delta` is {delta}: it must lie between 0 and 0.5, usually far below one over the number of units",
+                "`delta` 为 {delta}：必须在 0 与 0.5 之间，通常远小于单元数的倒数",
+                delta = self.delta
             ));
         }
         self.machine.as_ref().map_or(Ok(()), Machine::check)?;
@@ -156,21 +167,30 @@ impl Policy {
 }
 
 impl Witnesses {
-    fn check(&self) -> Result<(), String> {
+    fn check(&self) -> Result<(), Sentence> {
         let names: BTreeSet<_> = self.witness.iter().map(Witness::name).collect();
         let known = self.witness.len();
         if names.len() != known || names.contains("") {
-            return Err("`witnesses.witness`: each needs a key (NAME+ID+BASE64) with a name of its own".to_owned());
+            return Err(text!(
+                "`witnesses.witness`: each needs a key (NAME+ID+BASE64) with a name of its own",
+                "`witnesses.witness`：每个见证方都需要 key（NAME+ID+BASE64），且名称不得重复"
+            )
+            .into());
         }
         // One party under two names is one witness.
         let keys: BTreeSet<_> = self.witness.iter().map(|witness| witness.key.splitn(3, '+').nth(2)).collect();
         if keys.len() != known || keys.contains(&None) {
-            return Err("`witnesses.witness`: each needs a key (NAME+ID+BASE64) that no other has".to_owned());
+            return Err(text!(
+                "`witnesses.witness`: each needs a key (NAME+ID+BASE64) that no other has",
+                "`witnesses.witness`：每个见证方需要一把与其他见证方不同的密钥（名称+编号+BASE64）"
+            )
+            .into());
         }
         if self.quorum == 0 || self.quorum as usize > known {
-            return Err(format!(
-                "`witnesses.quorum` is {}: it must lie between 1 and the number of witnesses, {known}",
-                self.quorum
+            return Err(say!(
+                "`witnesses.quorum` is {quorum}: it must lie between 1 and the number of witnesses, {known}",
+                "`witnesses.quorum` 为 {quorum}：必须在 1 与见证方数目 {known} 之间",
+                quorum = self.quorum
             ));
         }
         match self
@@ -178,28 +198,36 @@ impl Witnesses {
             .iter()
             .find(|witness| !["http://", "https://"].iter().any(|way| witness.url.starts_with(way)))
         {
-            Some(witness) => {
-                Err(format!("the witness {} needs a url that begins with http:// or https://", witness.name()))
-            }
+            Some(witness) => Err(say!(
+                "the witness {name} needs a url that begins with http:// or https://",
+                "见证方 {name} 的 url 必须以 http:// 或 https:// 开头",
+                name = witness.name()
+            )),
             None => Ok(()),
         }
     }
 }
 
 impl EvidenceRule {
-    fn check(&self) -> Result<(), String> {
+    fn check(&self) -> Result<(), Sentence> {
         let hex = |text: &str| text.len() == 64 && text.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'));
         let fine = match self.provider.as_str() {
             "tpm2" => {
                 hex(&self.key) && self.pcrs.iter().all(|(pcr, value)| matches!(pcr.parse(), Ok(0u8..=23)) && hex(value))
             }
             "sev-snp" => ["milan", "genoa", "turin"].contains(&self.key.as_str()) && self.pcrs.is_empty(),
-            _ => return Err(format!("`evidence.provider` is {:?}: write tpm2 or sev-snp", self.provider)),
+            _ => {
+                return Err(say!(
+                    "`evidence.provider` is {provider:?}: write tpm2 or sev-snp",
+                    "`evidence.provider` 为 {provider:?}：请写 tpm2 或 sev-snp",
+                    provider = self.provider
+                ));
+            }
         };
         if fine {
             Ok(())
         } else {
-            Err("`evidence` needs, for tpm2, the key's SHA-256 in 64 hex digits and PCRs 0 to 23 with 64 hex digits each; for sev-snp, the key milan, genoa or turin and no PCRs".to_owned())
+            Err(text!("`evidence` needs, for tpm2, the key's SHA-256 in 64 hex digits and PCRs 0 to 23 with 64 hex digits each; for sev-snp, the key milan, genoa or turin and no PCRs", "`evidence` 的写法：tpm2 需要密钥的 SHA-256（64 位十六进制数字），以及 PCR 0 至 23，每个值 64 位十六进制数字；sev-snp 的 key 为 milan、genoa 或 turin，不写 PCR").into())
         }
     }
 }
@@ -260,7 +288,7 @@ mod tests {
             ("the witness b needs a url", |rule| rule.witness[1].url = String::new()),
         ];
         for (says, change) in wrong {
-            let error = check(&change).unwrap_err();
+            let error = check(&change).unwrap_err().to_string();
             assert!(error.contains(says), "{says}: {error}");
         }
     }
@@ -289,12 +317,15 @@ mod tests {
             ("sev-snp", "milan", vec![("7", &hex)]),
         ] {
             assert!(
-                check(provider, key, &pcrs).unwrap_err().starts_with("`evidence` needs"),
+                check(provider, key, &pcrs).unwrap_err().to_string().starts_with("`evidence` needs"),
                 "{provider} {key} {pcrs:?}"
             );
         }
         for provider in ["", "none", "sgx", "TPM2"] {
-            assert!(check(provider, &hex, &[]).unwrap_err().starts_with("`evidence.provider`"), "{provider}");
+            assert!(
+                check(provider, &hex, &[]).unwrap_err().to_string().starts_with("`evidence.provider`"),
+                "{provider}"
+            );
         }
     }
 

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use unseen_texts::{Sentence, say, text};
 
 use crate::event::{Record, RunStarted, Snapshot};
 use crate::rho::Rho;
@@ -138,7 +139,7 @@ impl Provenance {
     }
 
     /// The record that says exactly this; else what does not fit.
-    pub fn into_record(self) -> Result<Record, String> {
+    pub fn into_record(self) -> Result<Record, Sentence> {
         let BuildDefinition {
             build_type,
             external_parameters: asked,
@@ -147,26 +148,46 @@ impl Provenance {
         } = self.build_definition;
         let RunDetails { builder, metadata } = self.run_details;
         if build_type != BUILD_TYPE {
-            return Err(format!("its build type is {build_type:?}, not {BUILD_TYPE:?}"));
+            return Err(say!(
+                "its build type is {build_type:?}, not {BUILD_TYPE:?}",
+                "其构建类型是 {build_type:?}，不是 {BUILD_TYPE:?}"
+            ));
         }
         if builder.id != builder_id(&inner.log) {
-            return Err(format!("its builder {:?} is not the lab of the log {:?}", builder.id, inner.log));
+            return Err(say!(
+                "its builder {id:?} is not the lab of the log {log:?}",
+                "其构建者 {id:?} 不是日志 {log:?} 的实验室",
+                id = builder.id,
+                log = inner.log
+            ));
         }
         let mut named = resolved_dependencies.into_iter();
         let mut next = |name: &str| match named.next() {
             Some(dependency) if dependency.name == name => dependency.sha256(),
-            _ => Err(format!("its resolved dependencies have no {name:?} in its place")),
+            _ => Err(say!(
+                "its resolved dependencies have no {name:?} in its place",
+                "其依赖清单的相应位置没有 {name:?}"
+            )),
         };
         let (module, policy_leaf, runtime_build) = (next("module")?, next("policy")?, next("runtime")?);
         let snapshots = named.map(|dependency| {
-            let name = dependency.name.strip_prefix(SNAPSHOT).ok_or("it has a dependency of an unknown kind")?;
+            let name = dependency
+                .name
+                .strip_prefix(SNAPSHOT)
+                .ok_or(text!("it has a dependency of an unknown kind", "其中有一项依赖的种类未知"))?;
             Ok(Snapshot { name: name.to_owned(), snapshot: dependency.sha256()? })
         });
-        let snapshots = snapshots.collect::<Result<_, String>>()?;
+        let snapshots = snapshots.collect::<Result<_, Sentence>>()?;
         let mut version = builder.version.into_iter();
         let runtime = match (version.next(), version.next()) {
             (Some((key, runtime)), None) if key == "runtime" => runtime,
-            _ => return Err("its builder has no version of the runtime, or more than that".to_owned()),
+            _ => {
+                return Err(text!(
+                    "its builder has no version of the runtime, or more than that",
+                    "其构建者没有写明运行时版本，或写了别的内容"
+                )
+                .into());
+            }
         };
         let run = RunStarted {
             job: asked.job,
@@ -191,10 +212,14 @@ impl Dependency {
         Dependency { name: name.to_owned(), digest: BTreeMap::from([("sha256".to_owned(), digest.to_hex())]) }
     }
 
-    fn sha256(&self) -> Result<Digest, String> {
+    fn sha256(&self) -> Result<Digest, Sentence> {
         match (self.digest.len(), self.digest.get("sha256")) {
             (1, Some(hex)) => format!("sha256:{hex}").parse(),
-            _ => Err(format!("its dependency {:?} does not have exactly a sha256 digest", self.name)),
+            _ => Err(say!(
+                "its dependency {name:?} does not have exactly a sha256 digest",
+                "其依赖 {name:?} 的摘要不是恰好一个 sha256 摘要",
+                name = self.name
+            )),
         }
     }
 }

@@ -8,17 +8,20 @@ use toml::de::{DeTable, DeValue};
 
 use crate::rational::{Rational, parse_decimal};
 use crate::text::hides;
+use unseen_texts::{Say, Sentence, say, text};
 
 /// What is wrong in a manifest, where, and what to do about it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Say)]
+#[code("manifest")]
 #[error("line {line}, column {column}: {message}")]
+#[zh("第 {line} 行第 {column} 列：{message}")]
 pub struct ManifestError {
     /// From 1.
     pub line: usize,
     /// In characters, from 1.
     pub column: usize,
     /// One sentence.
-    pub message: String,
+    pub message: Sentence,
 }
 
 /// A place in the text of a manifest, for errors.
@@ -35,7 +38,7 @@ impl Place {
         Place { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
     }
 
-    pub(crate) fn error(self, message: impl Into<String>) -> ManifestError {
+    pub(crate) fn error(self, message: impl Into<Sentence>) -> ManifestError {
         ManifestError { line: self.line, column: self.column, message: message.into() }
     }
 }
@@ -68,12 +71,15 @@ impl<'a> Table<'a> {
             .iter()
             .min_by_key(|known| strsim::levenshtein(known, name))
             .filter(|known| strsim::levenshtein(known, name) <= 1 + name.chars().count() / 3);
-        let advice = nearest
-            .map_or_else(|| format!("it knows {}", known.join(", ")), |nearest| format!("did you mean `{nearest}`?"));
-        Err(Place::of(self.text, key.span().start).error(format!(
-            "`{}` has no key `{}`: {advice}",
-            self.name,
-            name.escape_debug()
+        let advice = nearest.map_or_else(
+            || say!("it knows {join}", "可用的键有 {join}", join = known.join(", ")),
+            |nearest| say!("did you mean `{nearest}`?", "是否想写 `{nearest}`？"),
+        );
+        Err(Place::of(self.text, key.span().start).error(say!(
+            "`{name}` has no key `{written}`: {advice}",
+            "`{name}` 没有键 `{written}`：{advice}",
+            name = self.name,
+            written = name.escape_debug().to_string()
         )))
     }
 
@@ -85,8 +91,13 @@ impl<'a> Table<'a> {
 
     /// The value under `key`, which must be there.
     pub(crate) fn required(self, key: &'a str) -> Result<Node<'a>, ManifestError> {
-        self.optional(key)
-            .ok_or_else(|| Place::of(self.text, self.at).error(format!("`{}` has no `{key}`: add it", self.name)))
+        self.optional(key).ok_or_else(|| {
+            Place::of(self.text, self.at).error(say!(
+                "`{name}` has no `{key}`: add it",
+                "`{name}` 缺少 `{key}`：请补上",
+                name = self.name
+            ))
+        })
     }
 
     pub(crate) fn weight(self) -> Result<Rational, ManifestError> {
@@ -99,24 +110,29 @@ impl<'a> Node<'a> {
         Place::of(self.text, self.at)
     }
 
-    pub(crate) fn error(self, message: impl Into<String>) -> ManifestError {
+    pub(crate) fn error(self, message: impl Into<Sentence>) -> ManifestError {
         self.place().error(message)
     }
 
-    fn wrong_type(self, wanted: &str) -> ManifestError {
-        self.error(format!("`{}` is of type {}: write {wanted}", self.key, self.value.type_str()))
+    fn wrong_type(self, wanted: impl Say) -> ManifestError {
+        self.error(say!(
+            "`{key}` is of type {type_str}: write {wanted}",
+            "`{key}` 的类型是 {type_str}：请写{wanted}",
+            key = self.key,
+            type_str = self.value.type_str()
+        ))
     }
 
     /// A table that has no other keys than the known ones.
     pub(crate) fn table(self, known: &[&str]) -> Result<Table<'a>, ManifestError> {
         match self.value {
             DeValue::Table(fields) => Table { text: self.text, name: self.key, at: self.at, fields }.knowing(known),
-            _ => Err(self.wrong_type("a table")),
+            _ => Err(self.wrong_type(text!("a table", "表（table）"))),
         }
     }
 
     /// The items of a list, each under the list's own key.
-    pub(crate) fn list(self, wanted: &str) -> Result<impl Iterator<Item = Node<'a>>, ManifestError> {
+    pub(crate) fn list(self, wanted: impl Say) -> Result<impl Iterator<Item = Node<'a>>, ManifestError> {
         let DeValue::Array(items) = self.value else { return Err(self.wrong_type(wanted)) };
         Ok(items.iter().map(move |item| Node { at: item.span().start, value: item.get_ref(), ..self }))
     }
@@ -126,15 +142,19 @@ impl<'a> Node<'a> {
         self,
         read: impl FnMut(Node<'a>) -> Result<T, ManifestError>,
     ) -> Result<Vec<T>, ManifestError> {
-        let items = self.list("a list of tables")?.map(read).collect::<Result<Vec<_>, _>>()?;
+        let items = self.list(text!("a list of tables", "表的列表"))?.map(read).collect::<Result<Vec<_>, _>>()?;
         match items.is_empty() {
-            true => Err(self.error(format!("`{}` is empty: write at least one", self.key))),
+            true => Err(self.error(say!(
+                "`{key}` is empty: write at least one",
+                "`{key}` 为空：请至少写一个",
+                key = self.key
+            ))),
             false => Ok(items),
         }
     }
 
     /// A text, whatever it holds.
-    pub(crate) fn text(self, wanted: &str) -> Result<&'a str, ManifestError> {
+    pub(crate) fn text(self, wanted: impl Say) -> Result<&'a str, ManifestError> {
         match self.value {
             DeValue::String(text) => Ok(text),
             _ => Err(self.wrong_type(wanted)),
@@ -142,13 +162,14 @@ impl<'a> Node<'a> {
     }
 
     /// A text that shows on a terminal as what it is.
-    pub(crate) fn clean(self, wanted: &str) -> Result<&'a str, ManifestError> {
+    pub(crate) fn clean(self, wanted: impl Say) -> Result<&'a str, ManifestError> {
         let text = self.text(wanted)?;
         match text.chars().find(|c| hides(*c) && *c != '\n') {
-            Some(c) => Err(self.error(format!(
-                "`{}` holds the character {}, which does not show: take it out",
-                self.key,
-                c.escape_unicode()
+            Some(c) => Err(self.error(say!(
+                "`{key}` holds the character {c}, which does not show: take it out",
+                "`{key}` 含有不可见字符 {c}：请去掉",
+                key = self.key,
+                c = c.escape_unicode().to_string()
             ))),
             None => Ok(text),
         }
@@ -156,30 +177,50 @@ impl<'a> Node<'a> {
 
     /// A clean text of 1 to `longest` characters.
     pub(crate) fn name(self, longest: usize) -> Result<String, ManifestError> {
-        let text = self.clean("a text")?;
+        let text = self.clean(text!("a text", "文本"))?;
         match text.trim().is_empty() || text.chars().count() > longest {
-            true => Err(self.error(format!("`{}` must have 1 to {longest} characters, not all blank", self.key))),
+            true => Err(self.error(say!(
+                "`{key}` must have 1 to {longest} characters, not all blank",
+                "`{key}` 须有 1 至 {longest} 个字符，且不能全为空白",
+                key = self.key
+            ))),
             false => Ok(text.to_owned()),
         }
     }
 
     /// A list of at least one column name, no two equal.
     pub(crate) fn names(self) -> Result<Vec<String>, ManifestError> {
-        let nodes: Vec<Node<'_>> = self.list("a list of column names")?.collect();
+        let nodes: Vec<Node<'_>> = self.list(text!("a list of column names", "列名的列表"))?.collect();
         let names = nodes.iter().map(|node| node.name(128)).collect::<Result<Vec<_>, _>>()?;
         unique("column", nodes.iter().zip(&names).map(|(node, name)| (node.place(), name.as_str())))?;
         match names.is_empty() {
-            true => Err(self.error(format!("`{}` is empty: name at least one column", self.key))),
+            true => Err(self.error(say!(
+                "`{key}` is empty: name at least one column",
+                "`{key}` 为空：请至少写一列",
+                key = self.key
+            ))),
             false => Ok(names),
         }
     }
 
     /// A whole number within a range.
     pub(crate) fn whole(self, range: RangeInclusive<i64>) -> Result<i64, ManifestError> {
-        let wanted = format!("a whole number from {} to {}", range.start(), range.end());
+        let wanted = say!(
+            "a whole number from {start} to {end}",
+            " {start} 至 {end} 之间的整数",
+            start = range.start(),
+            end = range.end()
+        );
         let DeValue::Integer(number) = self.value else { return Err(self.wrong_type(&wanted)) };
         let value = i64::from_str_radix(number.as_str(), number.radix()).ok().filter(|value| range.contains(value));
-        value.ok_or_else(|| self.error(format!("`{}` is {number}: write {wanted}", self.key)))
+        value.ok_or_else(|| {
+            self.error(say!(
+                "`{key}` is {number}: write {wanted}",
+                "`{key}` 为 {number}：请写{wanted}",
+                key = self.key,
+                number = number.as_str()
+            ))
+        })
     }
 
     /// An exact number, as it is written.
@@ -188,9 +229,14 @@ impl<'a> Node<'a> {
             DeValue::Integer(number) if number.radix() == 10 => number.as_str(),
             DeValue::Float(number) => number.as_str(),
             DeValue::String(text) => text,
-            _ => return Err(self.wrong_type("a decimal number, or a fraction as a text such as \"1/3\"")),
+            _ => {
+                return Err(self.wrong_type(text!(
+                    "a decimal number, or a fraction as a text such as \"1/3\"",
+                    "小数，或写成文本的分数，例如 \"1/3\""
+                )));
+            }
         };
-        parse_decimal(text).map_err(|why| self.error(format!("`{}`: {why}", self.key)))
+        parse_decimal(text).map_err(|why| self.error(say!("`{key}`: {why}", "`{key}`：{why}", key = self.key)))
     }
 
     /// An exact number from `least` to `most`.
@@ -198,7 +244,12 @@ impl<'a> Node<'a> {
         let (number, lowest) = (self.number()?, parse_decimal(least).unwrap_or_else(|_| Rational::one()));
         match lowest <= number && number <= Rational::from_integer(most.into()) {
             true => Ok(number),
-            false => Err(self.error(format!("`{}` is {number}: write a number from {least} to {most}", self.key))),
+            false => Err(self.error(say!(
+                "`{key}` is {number}: write a number from {least} to {most}",
+                "`{key}` 为 {number}：请写 {least} 至 {most} 之间的数",
+                key = self.key,
+                number = number.to_string()
+            ))),
         }
     }
 
@@ -220,9 +271,13 @@ impl<'a> Node<'a> {
         };
         let bytes = shift.and_then(|shift| text[..end].parse::<i64>().ok()?.checked_mul(1 << shift));
         let bytes = bytes.filter(|bytes| range.contains(bytes));
-        bytes
-            .map(|bytes| bytes as u64)
-            .ok_or_else(|| self.error(format!("`{}` is `{text}`: write 64KiB to 4GiB, such as \"64MiB\"", self.key)))
+        bytes.map(|bytes| bytes as u64).ok_or_else(|| {
+            self.error(say!(
+                "`{key}` is `{text}`: write 64KiB to 4GiB, such as \"64MiB\"",
+                "`{key}` 为 `{text}`：请写 64KiB 至 4GiB，例如 \"64MiB\"",
+                key = self.key
+            ))
+        })
     }
 }
 
@@ -231,7 +286,10 @@ pub(crate) fn unique<'a>(what: &str, named: impl Iterator<Item = (Place, &'a str
     let mut seen = HashSet::new();
     for (at, name) in named {
         if !seen.insert(name) {
-            return Err(at.error(format!("the {what} `{name}` stands here twice: rename or remove one")));
+            return Err(at.error(say!(
+                "the {what} `{name}` stands here twice: rename or remove one",
+                "{what} `{name}` 重复出现：请改名或删去一个"
+            )));
         }
     }
     Ok(())

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use num_traits::{Signed, ToPrimitive};
 use serde::{Deserialize, Serialize};
+use unseen_texts::{Sentence, said_as_written, say};
 
 use crate::rational::{Rational, parse_decimal};
 
@@ -16,6 +17,8 @@ use crate::rational::{Rational, parse_decimal};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Rho(u128);
+
+said_as_written!(Rho);
 
 const UNITS_PER_RHO: u64 = 1_000_000_000_000;
 
@@ -69,21 +72,24 @@ impl fmt::Display for Rho {
 }
 
 impl FromStr for Rho {
-    type Err = String;
+    type Err = Sentence;
 
     /// Reads a decimal that is a whole number of units, such as `0.5`.
-    fn from_str(text: &str) -> Result<Rho, String> {
-        let exact = parse_decimal(text).map_err(|e| e.to_string())?;
+    fn from_str(text: &str) -> Result<Rho, Sentence> {
+        let exact = parse_decimal(text).map_err(|e| Sentence::of(&e))?;
         match (Rho::floor(&exact), Rho::ceil(&exact)) {
             (Some(low), Some(high)) if low == high => Ok(low),
-            _ => Err(format!("`{text}` is not an amount of rho: write a decimal of at most 12 places, not negative")),
+            _ => Err(say!(
+                "`{text}` is not an amount of rho: write a decimal of at most 12 places, not negative",
+                "`{text}` 不是 rho 的数额：请写不超过 12 位小数的非负小数"
+            )),
         }
     }
 }
 
 impl TryFrom<String> for Rho {
-    type Error = String;
-    fn try_from(text: String) -> Result<Rho, String> {
+    type Error = Sentence;
+    fn try_from(text: String) -> Result<Rho, Sentence> {
         text.parse()
     }
 }

@@ -1,5 +1,6 @@
 //! What a module must be before a single instruction of it is compiled.
 
+use unseen_texts::{Say, Sentence, Text, text};
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType};
 use wasmparser::{Parser, Payload, TypeRef, Validator, WasmFeatures};
 
@@ -15,22 +16,27 @@ pub enum World {
 }
 
 /// Why a module is refused. Depends on the module and the limits only, so an analyst may see it.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Say)]
+#[code("module")]
 pub enum ModuleError {
     /// The file is too long.
     #[error("the module is {size} bytes long; at most {MAX_MODULE} are allowed")]
+    #[zh("模块长 {size} 字节；至多允许 {MAX_MODULE} 字节")]
     TooLong {
         /// Its length in bytes.
         size: usize,
     },
     /// The file is something else.
     #[error("this is not a WebAssembly file; `unseen job build` makes one from a job's source")]
+    #[zh("这不是 WebAssembly 文件；请用 `unseen job build` 从作业源码生成")]
     NotWasm,
     /// A core module instead of a component.
     #[error("this is a core WebAssembly module, not a component; `unseen job build` makes a component")]
+    #[zh("这是核心 WebAssembly 模块，不是组件；请用 `unseen job build` 生成组件")]
     CoreModule,
     /// Not valid, or valid only with proposals that are off.
     #[error("the module is not valid WebAssembly at byte {offset:#x}: {reason}")]
+    #[zh("模块在字节 {offset:#x} 处不是有效的 WebAssembly：{reason}")]
     Invalid {
         /// Where in the file.
         offset: u64,
@@ -39,18 +45,21 @@ pub enum ModuleError {
     },
     /// It wants something from outside.
     #[error("the module imports `{name}`; a job may import nothing, so that it can only compute")]
+    #[zh("模块导入了 `{name}`；作业不得导入任何东西，只能计算")]
     Import {
         /// The first import that is more than the contract's types.
         name: String,
     },
     /// One of the contract's functions is missing.
     #[error("the module does not export `{name}`; write it against the job contract's WIT file")]
+    #[zh("模块没有导出 `{name}`；请按作业约定的 WIT 文件编写")]
     MissingExport {
         /// The missing function.
         name: &'static str,
     },
     /// One of the contract's functions has another type.
     #[error("the module exports `{name}` with another type than the job contract's: {reason}")]
+    #[zh("模块导出的 `{name}` 类型与作业约定不同：{reason}")]
     WrongType {
         /// The function.
         name: &'static str,
@@ -59,6 +68,7 @@ pub enum ModuleError {
     },
     /// It needs more memory than a grain gets.
     #[error("the module starts with {need} bytes of memory, but the job allows {allowed}")]
+    #[zh("模块初始内存为 {need} 字节，而作业只允许 {allowed}")]
     Memory {
         /// What it declares, all memories together.
         need: u64,
@@ -67,9 +77,10 @@ pub enum ModuleError {
     },
     /// Some part is absurdly large.
     #[error("the module has {count} {what}; at most {allowed} are allowed")]
+    #[zh("模块有 {count} 个{what}；至多允许 {allowed} 个")]
     TooMany {
         /// What there is too much of.
-        what: &'static str,
+        what: Text,
         /// How many there are.
         count: u64,
         /// The limit.
@@ -77,12 +88,14 @@ pub enum ModuleError {
     },
     /// Instantiating it failed or did not end.
     #[error("the module fails before any function is called: {reason}")]
+    #[zh("模块在调用任何函数之前就失败了：{reason}")]
     Start {
         /// What happened.
-        reason: String,
+        reason: Sentence,
     },
     /// Cranelift or wasmtime refused it.
     #[error("the module cannot be compiled: {reason}")]
+    #[zh("模块无法编译：{reason}")]
     Compile {
         /// What the compiler says.
         reason: String,
@@ -213,14 +226,14 @@ fn sizes(
         }
     }
     let counts = [
-        ("core modules", modules, MAX_MODULES),
-        ("nested components", components, MAX_COMPONENTS),
+        (text!("core modules", "核心模块"), modules, MAX_MODULES),
+        (text!("nested components", "嵌套组件"), components, MAX_COMPONENTS),
         // Bundles of exports count as instances here, hence the slack.
-        ("core instances", instances, 4 * u64::from(MAX_CORE_INSTANCES)),
-        ("functions", functions, MAX_FUNCTIONS),
-        ("tables", tables, u64::from(MAX_TABLES)),
-        ("table elements", elements, MAX_TABLE_ELEMENTS as u64),
-        ("memories", memories, u64::from(MAX_MEMORIES)),
+        (text!("core instances", "核心实例"), instances, 4 * u64::from(MAX_CORE_INSTANCES)),
+        (text!("functions", "函数"), functions, MAX_FUNCTIONS),
+        (text!("tables", "表"), tables, u64::from(MAX_TABLES)),
+        (text!("table elements", "表元素"), elements, MAX_TABLE_ELEMENTS as u64),
+        (text!("memories", "内存"), memories, u64::from(MAX_MEMORIES)),
     ];
     for (what, count, allowed) in counts {
         if count > allowed {

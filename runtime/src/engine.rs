@@ -3,6 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use unseen_texts::{Say, Sentence};
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, OperatorCost, OptLevel, PoolingAllocationConfig};
 
 use crate::pagemap::PageMap;
@@ -31,18 +32,20 @@ impl Limits {
 }
 
 /// The host could not set the engine up.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Say)]
+#[code("engine")]
 #[error("the WebAssembly engine cannot start: {0}")]
-pub struct EngineError(String);
+#[zh("WebAssembly 引擎无法启动：{0}")]
+pub struct EngineError(Sentence);
 
 impl EngineError {
     pub(crate) fn because(error: &wasmtime::Error) -> EngineError {
-        EngineError(format!("{error:#}"))
+        EngineError(format!("{error:#}").into())
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
     pub(crate) fn of_failure(failure: crate::module::Failure) -> EngineError {
-        EngineError(failure.to_string())
+        EngineError(Sentence::of(&failure))
     }
 }
 

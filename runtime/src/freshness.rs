@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
+use unseen_texts::{Text, text};
 use wasm_encoder::{
     CodeSection, ConstExpr, DataSection, ExportKind, ExportSection, Function, FunctionSection, MemorySection,
     MemoryType, RefType, TableSection, TableType, TypeSection, ValType,
@@ -27,7 +28,7 @@ pub enum Freshness {
     /// A mark came back: grains would see one another here.
     Broken {
         /// Where.
-        place: &'static str,
+        place: Text,
     },
 }
 
@@ -51,14 +52,14 @@ pub fn probe() -> Result<Freshness, EngineError> {
             break;
         }
         if !resettable.is_first(&mut ready) {
-            return Ok(Freshness::Broken { place: "memory that was put back" });
+            return Ok(Freshness::Broken { place: text!("memory that was put back", "复原后的内存") });
         }
     }
     mark(&mut ready);
     drop(ready);
     let mut again = resettable.instantiate(&engine).map_err(EngineError::of_failure)?;
     if !resettable.is_first(&mut again) {
-        return Ok(Freshness::Broken { place: "the memory of a new instance" });
+        return Ok(Freshness::Broken { place: text!("the memory of a new instance", "新实例的内存") });
     }
     drop(again);
 
@@ -90,7 +91,7 @@ fn mark(ready: &mut Ready) -> bool {
 }
 
 /// Grows and marks an instance's memory, and fills its table; where marks were before it did.
-fn marked(store: &mut Store<module::Tally>, instance: &Instance) -> wasmtime::Result<Option<&'static str>> {
+fn marked(store: &mut Store<module::Tally>, instance: &Instance) -> wasmtime::Result<Option<Text>> {
     let function = instance.get_func(&mut *store, "contribute");
     let (Some(memory), Some(table)) =
         (instance.get_memory(&mut *store, "memory"), instance.get_table(&mut *store, "table"))
@@ -105,9 +106,9 @@ fn marked(store: &mut Store<module::Tally>, instance: &Instance) -> wasmtime::Re
     let in_memory = grown.contains(&MARK);
     grown.fill(MARK);
     Ok(if in_memory {
-        Some("memory that had grown")
+        Some(text!("memory that had grown", "增长过的内存"))
     } else if in_table {
-        Some("a table")
+        Some(text!("a table", "表"))
     } else {
         None
     })

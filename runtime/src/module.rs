@@ -1,5 +1,6 @@
 //! A checked, compiled module, and its two functions.
 
+use unseen_texts::{Say, Sentence, say, text};
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 use wasmtime::{ResourceLimiter, Store, Trap};
 
@@ -10,24 +11,30 @@ use crate::types::{Contribution, Table, Totals, Verdict};
 
 /// Why a call gave no answer. Depends on rows: the text is for the lab's inside log only, and a
 /// grain that fails simply contributes nothing.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Say)]
+#[code("guest")]
 pub enum Failure {
     /// The grain's fuel ran out.
     #[error("the guest used up its fuel")]
+    #[zh("作业代码耗尽了燃料")]
     Fuel,
     /// The guest trapped, or could not get memory it insisted on.
     #[error("the guest trapped: {0}")]
-    Trap(String),
+    #[zh("作业代码触发陷阱：{0}")]
+    Trap(Sentence),
     /// The guest answered with an error of its own.
     #[error("the guest answered with an error: {0}")]
-    Guest(String),
+    #[zh("作业代码返回错误：{0}")]
+    Guest(Sentence),
     /// The answer was malformed or larger than [`Limits`] allow.
     #[error("the guest's answer was refused: {0}")]
-    Answer(String),
+    #[zh("作业代码的返回被拒绝：{0}")]
+    Answer(Sentence),
     /// The host failed, not the guest, for example out of memory: what the grain would have
     /// contributed is unknown, so the run must stop here and can be resumed.
     #[error("the host could not run the guest: {0}")]
-    Host(String),
+    #[zh("宿主无法运行作业代码：{0}")]
+    Host(Sentence),
 }
 
 /// A module ready to run on any number of grains, from any number of threads.
@@ -157,11 +164,11 @@ impl Module {
         let instance = self.instantiate(store)?;
         let function = instance
             .get_typed_func::<ContributeParams<'_>, ContributeResult>(&mut *store, self.contribute)
-            .map_err(|e| Failure::Host(format!("{e:#}")))?;
+            .map_err(|e| Failure::Host(format!("{e:#}").into()))?;
         let (answer,) = function.call(&mut *store, (grain, state)).map_err(|e| Failure::of_call(&e, store.data()))?;
-        let answer = answer.map_err(Failure::Guest)?;
+        let answer = answer.map_err(|said| Failure::Guest(said.into()))?;
         if answer.len() > self.engine.limits.contributions as usize {
-            return Err(Failure::Answer("too many contributions".to_owned()));
+            return Err(Failure::Answer(text!("too many contributions", "贡献过多").into()));
         }
         Ok(answer)
     }
@@ -188,14 +195,15 @@ impl Module {
         state: &[f64],
         noisy: &[Totals<'_>],
     ) -> Result<Verdict, Failure> {
-        let index = self.advance.ok_or_else(|| Failure::Guest("there is no `advance`".to_owned()))?;
+        let index =
+            self.advance.ok_or_else(|| Failure::Guest(text!("there is no `advance`", "没有 `advance`").into()))?;
         let instance = self.instantiate(store)?;
         let function = instance
             .get_typed_func::<AdvanceParams<'_>, AdvanceResult>(&mut *store, index)
-            .map_err(|e| Failure::Host(format!("{e:#}")))?;
+            .map_err(|e| Failure::Host(format!("{e:#}").into()))?;
         let (verdict,) =
             function.call(&mut *store, (round, state, noisy)).map_err(|e| Failure::of_call(&e, store.data()))?;
-        verdict.map_err(Failure::Guest)
+        verdict.map_err(|said| Failure::Guest(said.into()))
     }
 
     /// Links, instantiates once, and checks the exports' types.
@@ -220,9 +228,13 @@ impl Module {
         let mut store = module.store(0);
         let instance = module.instantiate(&mut store).map_err(|failure| ModuleError::Start {
             reason: match failure {
-                Failure::Fuel => "its start function uses up the fuel of a whole grain".to_owned(),
-                Failure::Trap(reason) => format!("its start function trapped: {reason}"),
-                other => other.to_string(),
+                Failure::Fuel => text!(
+                    "its start function uses up the fuel of a whole grain",
+                    "其启动函数耗尽了一个数据粒的全部燃料"
+                )
+                .into(),
+                Failure::Trap(reason) => say!("its start function trapped: {reason}", "其启动函数触发陷阱：{reason}"),
+                other => Sentence::of(&other),
             },
         })?;
         let wrong = |name, e: wasmtime::Error| {
@@ -248,7 +260,7 @@ impl Module {
     fn instantiate(&self, store: &mut Store<Tally>) -> Result<wasmtime::component::Instance, Failure> {
         self.pre.instantiate(&mut *store).map_err(|e| match e.downcast_ref::<Trap>() {
             Some(_) => Failure::of_call(&e, store.data()),
-            None => Failure::Host(format!("{e:#}")),
+            None => Failure::Host(format!("{e:#}").into()),
         })
     }
 }
@@ -277,12 +289,12 @@ impl Failure {
     /// What a failed call means.
     pub(crate) fn of_call(error: &wasmtime::Error, tally: &Tally) -> Failure {
         if let Some(reason) = &tally.host_failed {
-            return Failure::Host(reason.clone());
+            return Failure::Host(reason.clone().into());
         }
         match error.downcast_ref::<Trap>() {
             Some(Trap::OutOfFuel) => Failure::Fuel,
-            Some(trap) => Failure::Trap(trap.to_string()),
-            None => Failure::Answer(format!("{error:#}")),
+            Some(trap) => Failure::Trap(trap.to_string().into()),
+            None => Failure::Answer(format!("{error:#}").into()),
         }
     }
 }

@@ -41,6 +41,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use unseen_texts::{Text, text};
 use wasm_encoder::{ExportKind, ExportSection, RawSection};
 use wasmparser::{
     CanonicalFunction, CanonicalOption, ComponentAlias, ComponentExternalKind, Encoding, ExternalKind,
@@ -148,14 +149,14 @@ impl Resettable {
     }
 
     pub(crate) fn instantiate(&self, engine: &Engine) -> Result<Ready, Failure> {
-        let host = |e: wasmtime::Error| Failure::Host(format!("{e:#}"));
+        let host = |e: wasmtime::Error| Failure::Host(format!("{e:#}").into());
         let mut store = module::store(engine, engine.limits.answer);
         let instance = self.pre.instantiate(&mut store).map_err(host)?;
         let realloc = instance.get_typed_func(&mut store, "realloc").map_err(host)?;
         let contribute = instance.get_typed_func(&mut store, "contribute").map_err(host)?;
         let memory = instance
             .get_memory(&mut store, "memory")
-            .ok_or_else(|| Failure::Host("the module has no memory".to_owned()))?;
+            .ok_or_else(|| Failure::Host(text!("the module has no memory", "模块没有内存").into()))?;
         let globals = (0..).map_while(|i| instance.get_global(&mut store, &global_name(i))).collect();
         Ok(Ready { store, memory, globals, realloc, contribute })
     }
@@ -248,7 +249,8 @@ impl Ready {
         if count == 0 {
             return Ok(align);
         }
-        let too_long = || Failure::Trap("the grain does not fit the guest's memory".to_owned());
+        let too_long =
+            || Failure::Trap(text!("the grain does not fit the guest's memory", "数据粒放不进作业代码的内存").into());
         let bytes = count.checked_mul(size).ok_or_else(too_long)?;
         let bytes = u32::try_from(bytes).map_err(|_| too_long())?;
         let start = self
@@ -256,7 +258,9 @@ impl Ready {
             .call(&mut self.store, (0, 0, align, bytes))
             .map_err(|e| Failure::of_call(&e, self.store.data()))?;
         if !start.is_multiple_of(align) {
-            return Err(Failure::Trap("`cabi_realloc` returned a misaligned address".to_owned()));
+            return Err(Failure::Trap(
+                text!("`cabi_realloc` returned a misaligned address", "`cabi_realloc` 返回了未对齐的地址").into(),
+            ));
         }
         Ok(start)
     }
@@ -282,7 +286,12 @@ impl Ready {
         }
         let at = at as usize;
         let room = self.memory.data_mut(&mut self.store).get_mut(at..at + bytes.len());
-        let room = room.ok_or_else(|| Failure::Trap("`cabi_realloc` returned an address outside memory".to_owned()))?;
+        let room = room.ok_or_else(|| {
+            Failure::Trap(
+                text!("`cabi_realloc` returned an address outside memory", "`cabi_realloc` 返回了内存之外的地址")
+                    .into(),
+            )
+        })?;
         room.copy_from_slice(bytes);
         Ok(())
     }
@@ -313,19 +322,19 @@ impl Answer<'_> {
     fn contributions(mut self, at: u32, limits: &Limits) -> Result<Vec<Contribution>, Failure> {
         let at = at as usize;
         if !at.is_multiple_of(4) {
-            return Err(refused("it is misaligned"));
+            return Err(refused(text!("it is misaligned", "未对齐")));
         }
         match self.byte(at)? {
             0 => {}
             1 => {
                 let text = self.text(at + 4)?;
-                return Err(Failure::Guest(text));
+                return Err(Failure::Guest(text.into()));
             }
-            _ => return Err(refused("it is neither a list nor an error")),
+            _ => return Err(refused(text!("it is neither a list nor an error", "既不是列表也不是错误"))),
         }
         let (start, count) = self.list(at + 4, CONTRIBUTION, 4, size_of::<Contribution>())?;
         if count > limits.contributions as usize {
-            return Err(refused("it has too many contributions"));
+            return Err(refused(text!("it has too many contributions", "贡献过多")));
         }
         (0..count).map(|i| self.contribution(start + i * CONTRIBUTION)).collect()
     }
@@ -347,14 +356,14 @@ impl Answer<'_> {
                 Ok(Key::Int((u64::from(high) << 32 | u64::from(low)) as i64))
             }
             1 => self.text(at + 8).map(Key::Text),
-            _ => Err(refused("a key is neither a number nor a text")),
+            _ => Err(refused(text!("a key is neither a number nor a text", "键既不是数字也不是文本"))),
         }
     }
 
     fn text(&mut self, at: usize) -> Result<String, Failure> {
         let (start, count) = self.list(at, 1, 1, 1)?;
         let text = std::str::from_utf8(self.bytes(start, count)?);
-        text.map(str::to_owned).map_err(|_| refused("a text is not UTF-8"))
+        text.map(str::to_owned).map_err(|_| refused(text!("a text is not UTF-8", "文本不是 UTF-8")))
     }
 
     /// Address and length of the list described at `at`, paid for with `cost` bytes an item.
@@ -365,15 +374,15 @@ impl Answer<'_> {
             .and_then(|bytes| bytes.checked_add(start))
             .is_some_and(|end| end <= self.memory.len());
         if !fits {
-            return Err(refused("a list lies outside memory"));
+            return Err(refused(text!("a list lies outside memory", "列表位于内存之外")));
         }
         if start % align != 0 {
-            return Err(refused("a list is misaligned"));
+            return Err(refused(text!("a list is misaligned", "列表未对齐")));
         }
         self.left = count
             .checked_mul(cost)
             .and_then(|bytes| self.left.checked_sub(bytes))
-            .ok_or_else(|| refused("it is too large"))?;
+            .ok_or_else(|| refused(text!("it is too large", "过大")))?;
         Ok((start, count))
     }
 
@@ -388,12 +397,12 @@ impl Answer<'_> {
 
     fn bytes(&self, at: usize, count: usize) -> Result<&[u8], Failure> {
         let bytes = at.checked_add(count).and_then(|end| self.memory.get(at..end));
-        bytes.ok_or_else(|| refused("it lies outside memory"))
+        bytes.ok_or_else(|| refused(text!("it lies outside memory", "位于内存之外")))
     }
 }
 
-fn refused(reason: &str) -> Failure {
-    Failure::Answer(reason.to_owned())
+fn refused(reason: Text) -> Failure {
+    Failure::Answer(reason.into())
 }
 
 /// The one core module of a component of the plain shape.

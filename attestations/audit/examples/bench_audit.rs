@@ -22,6 +22,7 @@ use unseen_ids::{Digest, JobId, PublicKey, Role};
 use unseen_log::{Log, LogReader, blob_path};
 use unseen_policies::event::*;
 use unseen_policies::policy::{Caps, Policy};
+use unseen_texts::{Sentence, text};
 use unseen_tlog::merkle::{self, leaf_hash};
 use unseen_tlog::note::NoteKey;
 use unseen_tlog::{Signer, SigningKey};
@@ -155,13 +156,13 @@ struct Maker {
 }
 
 impl Lookup for Maker {
-    fn blob(&self, digest: &Digest) -> Result<Vec<u8>, String> {
+    fn blob(&self, digest: &Digest) -> Result<Vec<u8>, Sentence> {
         let path = self.bundle.join(blob_path(digest));
-        fs::read(path).map_err(|error| error.to_string())
+        fs::read(path).map_err(|error| Sentence::of(&error))
     }
 
-    fn root_at(&self, _: u64) -> Result<[u8; 32], String> {
-        Err("not asked for".to_owned())
+    fn root_at(&self, _: u64) -> Result<[u8; 32], Sentence> {
+        Err(text!("not asked for", "没有询问").into())
     }
 }
 

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use unseen_ids::Digest;
 use unseen_log::{LogReader, handover_path};
 use unseen_policies::event::Event;
+use unseen_texts::{Sentence, Text, say, text};
 use unseen_tlog::cosignature::WitnessKey;
 use unseen_tlog::merkle::{self, Hash};
 use unseen_tlog::note::{Checkpoint, Note, NoteError, NoteKey};
@@ -49,11 +50,19 @@ pub struct Known {
 /// depends on rules is a violation in the report.
 pub fn verify(bundle: &Path, known: &Known) -> Result<Report, AuditError> {
     let parse = |text: &str, what| text.trim().parse().map_err(|error| AuditError::Note { what, error });
-    let known_key: Option<NoteKey> =
-        known.log_key.as_deref().map(|text| parse(text, "the verifier key you know")).transpose()?;
-    let key: NoteKey = parse(&read(&bundle.join(VERIFIER_KEY))?, "the bundle's verifier key")?;
+    let known_key: Option<NoteKey> = known
+        .log_key
+        .as_deref()
+        .map(|text| parse(text, text!("the verifier key you know", "您所知的验证公钥")))
+        .transpose()?;
+    let key: NoteKey =
+        parse(&read(&bundle.join(VERIFIER_KEY))?, text!("the bundle's verifier key", "导出包的验证公钥"))?;
     let trusted = known.witnesses.iter().map(|text| {
-        text.trim().parse::<WitnessKey>().map_err(|error| AuditError::Note { what: "a witness's verifier key", error })
+        text.trim()
+            .parse::<WitnessKey>()
+            .map_err(|error| AuditError::Note {
+                what: text!("a witness's verifier key", "见证方的验证公钥"), error
+            })
     });
     let mut trusted = trusted.collect::<Result<Vec<_>, _>>()?;
     // One key counts once, however often or under however many names it was given.
@@ -72,13 +81,19 @@ pub fn verify(bundle: &Path, known: &Known) -> Result<Report, AuditError> {
     if let Some(known_key) = &known_key {
         keys.lead_from(known_key)?;
     }
-    let since = known.since.as_deref().map(|text| keys.open(text, "the checkpoint kept from before")).transpose()?;
+    let since = known
+        .since
+        .as_deref()
+        .map(|text| keys.open(text, text!("the checkpoint kept from before", "先前保存的检查点")))
+        .transpose()?;
     if let Some(since) = &since {
         log.ensure_extends(since)?;
     }
     let remembered = match (&known.memory, keys.first()) {
         (Some(memory), Some(first)) => memory::last_seen(memory, &log.checkpoint().origin, first)?
-            .map(|text| keys.open(&text, "the checkpoint remembered from the last audit"))
+            .map(|text| {
+                keys.open(&text, text!("the checkpoint remembered from the last audit", "上次审计记住的检查点"))
+            })
             .transpose()?,
         _ => None,
     };
@@ -201,7 +216,13 @@ impl<'l> Audit<'l> {
             keys.keys.push(key);
         }
         if keys.keys.last() != Some(present) {
-            self.violation(0, "the log's entries name another verifier key than the one it is signed with");
+            self.violation(
+                0,
+                text!(
+                    "the log's entries name another verifier key than the one it is signed with",
+                    "日志条目所指的验证公钥与签名所用的不同"
+                ),
+            );
             keys.unbroken_from = keys.keys.len();
             keys.keys.push(present.clone());
         }
@@ -209,22 +230,27 @@ impl<'l> Audit<'l> {
     }
 
     /// Whether both keys have signed the log as it was right after the entry that hands it over.
-    fn overlap(&self, entry: u64, old: &NoteKey, new: &NoteKey) -> Result<(), String> {
+    fn overlap(&self, entry: u64, old: &NoteKey, new: &NoteKey) -> Result<(), Sentence> {
         let path = self.bundle.join(handover_path(entry));
-        let bytes = std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-        let note = Note::parse(&bytes).map_err(|error| format!("the overlap checkpoint: {error}"))?;
+        let bytes = std::fs::read(&path).map_err(|error| say!("{path}: {error}", "{path}：{error}"))?;
+        let note =
+            Note::parse(&bytes).map_err(|error| say!("the overlap checkpoint: {error}", "双签检查点：{error}"))?;
         for key in [old, new] {
-            let checkpoint =
-                Checkpoint::open(&note, key).map_err(|error| format!("the overlap checkpoint: {error}"))?;
-            let root = self.log.root_at(entry + 1).map_err(|error| error.to_string())?;
+            let checkpoint = Checkpoint::open(&note, key)
+                .map_err(|error| say!("the overlap checkpoint: {error}", "双签检查点：{error}"))?;
+            let root = self.log.root_at(entry + 1).map_err(|error| Sentence::of(&error))?;
             if (checkpoint.size, checkpoint.root) != (entry + 1, root) {
-                return Err("FORK: the overlap checkpoint is of another history".to_owned());
+                return Err(text!(
+                    "FORK: the overlap checkpoint is of another history",
+                    "日志分叉：双签检查点属于另一段历史"
+                )
+                .into());
             }
         }
         Ok(())
     }
 
-    fn violation(&mut self, entry: u64, what: impl Into<String>) {
+    fn violation(&mut self, entry: u64, what: impl Into<Sentence>) {
         self.found.violations.push(Violation { entry, what: what.into() });
     }
 
@@ -245,11 +271,11 @@ impl<'l> Audit<'l> {
 }
 
 impl Lookup for Audit<'_> {
-    fn blob(&self, digest: &Digest) -> Result<Vec<u8>, String> {
+    fn blob(&self, digest: &Digest) -> Result<Vec<u8>, Sentence> {
         Lookup::blob(self.log, digest)
     }
 
-    fn root_at(&self, size: u64) -> Result<Hash, String> {
+    fn root_at(&self, size: u64) -> Result<Hash, Sentence> {
         self.roots.at(size).map_or_else(|| Lookup::root_at(self.log, size), Ok)
     }
 
@@ -277,7 +303,7 @@ impl Keys {
     }
 
     /// A checkpoint that one of the keys has signed, the present one tried first.
-    fn open(&self, text: &str, what: &'static str) -> Result<Checkpoint, AuditError> {
+    fn open(&self, text: &str, what: Text) -> Result<Checkpoint, AuditError> {
         let note = Note::parse(text.as_bytes()).map_err(|error| AuditError::Note { what, error })?;
         let mut refused = None;
         for key in self.keys.iter().rev() {

@@ -1,19 +1,22 @@
 //! Why there is no verdict at all.
 
 use unseen_log::LogError;
+use unseen_texts::{Say, Text};
 use unseen_tlog::note::NoteError;
 
 /// Why a bundle cannot be read at all, or is not one history.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Say)]
+#[code("audit")]
 pub enum AuditError {
     /// Damage, or another log.
     #[error("{0}")]
     Log(#[from] LogError),
     /// A key or a checkpoint is malformed, or its signature is bad.
     #[error("{what}: {error}")]
+    #[zh("{what}：{error}")]
     Note {
         /// Which.
-        what: &'static str,
+        what: Text,
         /// How.
         error: NoteError,
     },
@@ -21,12 +24,14 @@ pub enum AuditError {
     #[error(
         "the log is not signed by the key you know, nor was it handed over from it: {known}; this is another log, or its overlap checkpoints are missing"
     )]
+    #[zh("日志不是由您所知的密钥签名，也不是由它交接而来：{known}；这是别的日志，或缺少双签检查点")]
     OtherKey {
         /// The key.
         known: String,
     },
     /// Too few of the auditor's own witnesses.
     #[error("UNWITNESSED: {has} of the witnesses you trust have cosigned the checkpoint, and you ask for {needs}")]
+    #[zh("未经见证：您所信任的见证方中有 {has} 个联署了检查点，而您要求 {needs} 个")]
     Quorum {
         /// How many have.
         has: usize,
@@ -35,14 +40,16 @@ pub enum AuditError {
     },
     /// What is remembered cannot be read or written.
     #[error("{path}, where the last checkpoint seen is remembered, cannot be used: {error}")]
+    #[zh("{path}（用来记住最近所见的检查点）无法使用：{error}")]
     Memory {
         /// Which file.
         path: String,
         /// Why.
-        error: String,
+        error: std::io::Error,
     },
     /// A file of the bundle cannot be read.
     #[error("{path} cannot be read: {error}")]
+    #[zh("{path} 无法读取：{error}")]
     File {
         /// Which.
         path: String,

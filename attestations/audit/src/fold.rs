@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use unseen_entries::{EntryError, Keys, Opened};
 use unseen_policies::ledger::{self, Entry, Ledger, Overtaken, Put, Refusal};
+use unseen_texts::Say;
 
 use crate::signatures::Signatures;
 
@@ -24,7 +25,8 @@ pub struct Checked {
 }
 
 /// Why an entry does not belong in the log.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Say)]
+#[code("fold")]
 pub enum FoldError {
     /// It is not an entry.
     #[error(transparent)]

@@ -45,5 +45,5 @@ fn file(memory: &Path, origin: &str, first: &NoteKey) -> PathBuf {
 }
 
 fn unusable(path: &Path, error: std::io::Error) -> AuditError {
-    AuditError::Memory { path: path.display().to_string(), error: error.to_string() }
+    AuditError::Memory { path: path.display().to_string(), error }
 }

@@ -19,6 +19,7 @@ use unseen_policies::manifest::{Manifest, ModuleRef};
 use unseen_policies::need::Need;
 use unseen_policies::plan::Plan;
 use unseen_policies::policy::{EvidenceRule, Witnesses};
+use unseen_texts::{Sentence, Text, say, text};
 use unseen_tlog::cosignature::WitnessKey;
 use unseen_tlog::merkle::Hash;
 use unseen_tlog::note::{Checkpoint, Note, NoteKey};
@@ -33,10 +34,10 @@ const SLACK: TimeDelta = TimeDelta::minutes(5);
 /// Where named things are looked up.
 pub trait Lookup {
     /// The bytes with this digest.
-    fn blob(&self, digest: &Digest) -> Result<Vec<u8>, String>;
+    fn blob(&self, digest: &Digest) -> Result<Vec<u8>, Sentence>;
 
     /// The root that the log had at this size.
-    fn root_at(&self, size: u64) -> Result<Hash, String>;
+    fn root_at(&self, size: u64) -> Result<Hash, Sentence>;
 
     /// The answer of [`ReleaseBody::check`] where a lab has the body sealed still, which stays so until its
     /// entry is logged.
@@ -81,7 +82,7 @@ impl Plans {
 }
 
 /// [`plan`], out of those kept if it is there.
-pub fn planned(event: &JobSubmitted, lookup: &dyn Lookup) -> Result<Rc<(Manifest, Plan)>, String> {
+pub fn planned(event: &JobSubmitted, lookup: &dyn Lookup) -> Result<Rc<(Manifest, Plan)>, Sentence> {
     if let Some(made) = lookup.plans().and_then(|plans| plans.get(event)) {
         return Ok(made);
     }
@@ -93,13 +94,15 @@ pub fn planned(event: &JobSubmitted, lookup: &dyn Lookup) -> Result<Rc<(Manifest
 }
 
 impl<F: Files> Lookup for LogReader<F> {
-    fn blob(&self, digest: &Digest) -> Result<Vec<u8>, String> {
+    fn blob(&self, digest: &Digest) -> Result<Vec<u8>, Sentence> {
         let found = LogReader::blob(self, digest);
-        found.map_err(|error| error.to_string())?.ok_or_else(|| format!("the blob {digest} is not there"))
+        found
+            .map_err(|error| Sentence::of(&error))?
+            .ok_or_else(|| say!("the blob {digest} is not there", "附件 {digest} 不存在"))
     }
 
-    fn root_at(&self, size: u64) -> Result<Hash, String> {
-        LogReader::root_at(self, size).map_err(|error| error.to_string())
+    fn root_at(&self, size: u64) -> Result<Hash, Sentence> {
+        LogReader::root_at(self, size).map_err(|error| Sentence::of(&error))
     }
 }
 
@@ -113,7 +116,7 @@ pub struct Behind {
 }
 
 /// Checks an entry that may come next in `ledger` against what it names.
-pub fn check(ledger: &Ledger, record: &Record, lookup: &dyn Lookup) -> Result<Behind, String> {
+pub fn check(ledger: &Ledger, record: &Record, lookup: &dyn Lookup) -> Result<Behind, Sentence> {
     let mut behind = Behind::default();
     match &record.event {
         Event::PolicySet(event) => {
@@ -138,24 +141,27 @@ pub fn check(ledger: &Ledger, record: &Record, lookup: &dyn Lookup) -> Result<Be
     Ok(behind)
 }
 
-fn log_key(text: &str) -> Result<(), String> {
-    text.parse::<NoteKey>().map(drop).map_err(|_| "the log's verifier key is malformed".to_owned())
+fn log_key(text: &str) -> Result<(), Sentence> {
+    text.parse::<NoteKey>()
+        .map(drop)
+        .map_err(|_| text!("the log's verifier key is malformed", "日志验证公钥格式不对").into())
 }
 
 /// The manifest of a submission, and its plan with the public tables it was submitted with.
-pub fn plan(event: &JobSubmitted, lookup: &dyn Lookup) -> Result<(Manifest, Plan), String> {
-    let text = String::from_utf8(lookup.blob(&event.manifest)?).map_err(|_| "the manifest is not text".to_owned())?;
-    let manifest = Manifest::parse(&text).map_err(|error| format!("the manifest: {error}"))?;
+pub fn plan(event: &JobSubmitted, lookup: &dyn Lookup) -> Result<(Manifest, Plan), Sentence> {
+    let text = String::from_utf8(lookup.blob(&event.manifest)?)
+        .map_err(|_| Sentence::from(text!("the manifest is not text", "作业清单不是文本")))?;
+    let manifest = Manifest::parse(&text).map_err(|error| say!("the manifest: {error}", "作业清单：{error}"))?;
     let mut tables = PublicTables::default();
     for used in &event.datasets {
         if let Some(values) = &used.values {
             let bytes = lookup.blob(values)?;
             json::no_member_twice(&bytes)?;
-            let values = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
+            let values = serde_json::from_slice(&bytes).map_err(|error| Sentence::of(&error))?;
             tables.0.insert(used.name.clone(), values);
         }
     }
-    let plan = Plan::new(&manifest, &tables).map_err(|error| format!("the manifest: {error}"))?;
+    let plan = Plan::new(&manifest, &tables).map_err(|error| say!("the manifest: {error}", "作业清单：{error}"))?;
     Ok((manifest, plan))
 }
 
@@ -176,60 +182,73 @@ pub fn cosigners<'w>(note: &Note, witnesses: impl IntoIterator<Item = &'w Witnes
 }
 
 /// The witnesses that the policy in force names.
-pub fn witnesses(ledger: &Ledger) -> Result<Vec<WitnessKey>, String> {
+pub fn witnesses(ledger: &Ledger) -> Result<Vec<WitnessKey>, Sentence> {
     witness_keys(ledger.witnesses())
 }
 
-fn witness_keys(rule: Option<&Witnesses>) -> Result<Vec<WitnessKey>, String> {
+fn witness_keys(rule: Option<&Witnesses>) -> Result<Vec<WitnessKey>, Sentence> {
     let named = rule.map_or(&[][..], |rule| &rule.witness);
-    named.iter().map(|witness| witness.key.parse().map_err(|error| format!("the policy's witness: {error}"))).collect()
+    named
+        .iter()
+        .map(|witness| {
+            witness.key.parse().map_err(|error| say!("the policy's witness: {error}", "规则中的见证方：{error}"))
+        })
+        .collect()
 }
 
-fn submission(ledger: &Ledger, event: &JobSubmitted, lookup: &dyn Lookup) -> Result<(), String> {
+fn submission(ledger: &Ledger, event: &JobSubmitted, lookup: &dyn Lookup) -> Result<(), Sentence> {
     let planned = planned(event, lookup)?;
     let (manifest, plan) = &*planned;
-    let says = |same: bool, what: &str| {
-        if same { Ok(()) } else { Err(format!("the submission and its manifest differ in {what}")) }
+    let says = |same: bool, what: Text| {
+        if same {
+            Ok(())
+        } else {
+            Err(say!("the submission and its manifest differ in {what}", "提交内容与作业清单不一致：{what}"))
+        }
     };
-    says(manifest.job.title == event.title, "the title")?;
+    says(manifest.job.title == event.title, text!("the title", "标题"))?;
     let other = matches!(&manifest.job.module, Some(ModuleRef::Digest(named)) if *named != event.module);
-    says(!other, "the component")?;
-    says(manifest.job.release.to_string() == event.release, "the release time")?;
-    says(manifest.datasets().into_iter().eq(event.datasets.iter().map(|used| used.name.as_str())), "the datasets")?;
-    says(plan.charge.rho == event.rho, "the charge")?;
-    says(plan.charge.pure_epsilon.as_ref().map(ToString::to_string) == event.pure_epsilon, "epsilon")?;
-    says(need(ledger, manifest, plan) == event.need, "what the job may need")
+    says(!other, text!("the component", "组件"))?;
+    says(manifest.job.release.to_string() == event.release, text!("the release time", "发布时间"))?;
+    says(
+        manifest.datasets().into_iter().eq(event.datasets.iter().map(|used| used.name.as_str())),
+        text!("the datasets", "数据集"),
+    )?;
+    says(plan.charge.rho == event.rho, text!("the charge", "隐私开销"))?;
+    says(plan.charge.pure_epsilon.as_ref().map(ToString::to_string) == event.pure_epsilon, text!("epsilon", "ε"))?;
+    says(need(ledger, manifest, plan) == event.need, text!("what the job may need", "作业可能需要的资源"))
 }
 
-fn approval(event: &JobApproved, lookup: &dyn Lookup) -> Result<(), String> {
+fn approval(event: &JobApproved, lookup: &dyn Lookup) -> Result<(), Sentence> {
     if lookup.root_at(event.seen.size)? == event.seen.root.to_bytes() {
         Ok(())
     } else {
-        Err(format!(
-            "FORK: the approver saw another log of {} entries than this one; keep both as evidence",
-            event.seen.size
+        Err(say!(
+            "FORK: the approver saw another log of {size} entries than this one; keep both as evidence",
+            "日志分叉：审批人所见的 {size} 条日志与此日志不同；请把两者都留作证据",
+            size = event.seen.size
         ))
     }
 }
 
-fn release_time(ledger: &Ledger, time: DateTime<Utc>, event: &RunStarted, lookup: &dyn Lookup) -> Result<(), String> {
+fn release_time(ledger: &Ledger, time: DateTime<Utc>, event: &RunStarted, lookup: &dyn Lookup) -> Result<(), Sentence> {
     let planned = planned(submitted(ledger, event.job)?, lookup)?;
     let (manifest, _) = &*planned;
     if event.release_at + SLACK >= manifest.job.release.earliest(time) {
         Ok(())
     } else {
-        Err("the release time is earlier than the manifest allows".to_owned())
+        Err(text!("the release time is earlier than the manifest allows", "发布时间早于清单所允许").into())
     }
 }
 
-fn release(ledger: &Ledger, event: &Released, lookup: &dyn Lookup) -> Result<u64, String> {
+fn release(ledger: &Ledger, event: &Released, lookup: &dyn Lookup) -> Result<u64, Sentence> {
     let planned = planned(submitted(ledger, event.job)?, lookup)?;
     let (_, plan) = &*planned;
     let checked = match lookup.check_sealed(event, plan) {
         Some(checked) => checked,
         None => ReleaseBody::parse(&lookup.blob(&event.body)?).and_then(|body| body.check(plan, event.job, event.run)),
     };
-    checked.map_err(|error| error.to_string())
+    checked.map_err(|error| Sentence::of(&error))
 }
 
 fn witnessed(
@@ -237,45 +256,57 @@ fn witnessed(
     time: DateTime<Utc>,
     event: &ReleaseWitnessed,
     lookup: &dyn Lookup,
-) -> Result<(), String> {
-    let note = Note::parse(&lookup.blob(&event.checkpoint)?).map_err(|error| error.to_string())?;
+) -> Result<(), Sentence> {
+    let note = Note::parse(&lookup.blob(&event.checkpoint)?).map_err(|error| Sentence::of(&error))?;
     let checkpoint = own_checkpoint(ledger, &note)?;
     if checkpoint.size <= event.release {
-        return Err(format!(
-            "the cosigned checkpoint has {} entries, so the release is not among them",
-            checkpoint.size
+        return Err(say!(
+            "the cosigned checkpoint has {size} entries, so the release is not among them",
+            "所联署的检查点只有 {size} 条，发布条目不在其中",
+            size = checkpoint.size
         ));
     }
     if lookup.root_at(checkpoint.size)? != checkpoint.root {
-        return Err(format!("FORK: witnesses cosigned another log of {} entries than this one", checkpoint.size));
+        return Err(say!(
+            "FORK: witnesses cosigned another log of {size} entries than this one",
+            "日志分叉：见证方联署的 {size} 条日志与此日志不同",
+            size = checkpoint.size
+        ));
     }
     let found = cosigners(&note, &witnesses(ledger)?);
     let Some(missing) = event.witnesses.iter().find(|name| !found.iter().any(|(found, _)| found == *name)) else {
         let latest = (time + SLACK).timestamp();
         return match found.iter().find(|(_, cosigned)| i64::try_from(*cosigned).is_ok_and(|at| at > latest)) {
-            Some((name, _)) => Err(format!("the cosignature of {name} is of a time still to come")),
+            Some((name, _)) => {
+                Err(say!("the cosignature of {name} is of a time still to come", "{name} 的联署时间尚未到来"))
+            }
             None => Ok(()),
         };
     };
-    Err(format!("the checkpoint bears no true cosignature of {missing}"))
+    Err(say!("the checkpoint bears no true cosignature of {missing}", "检查点上没有 {missing} 的真实联署"))
 }
 
 /// What the evidence of a run proves, measured against the policy in force.
-fn evidence(ledger: &Ledger, event: &EvidenceRecorded, lookup: &dyn Lookup) -> Result<Proven, String> {
-    let job = ledger.job(event.job).map_err(|error| error.to_string())?;
-    let run = job.run.as_ref().ok_or("the evidence is of no run")?;
-    let rule = ledger.policy().and_then(|policy| policy.evidence.as_ref()).ok_or("the policy asks for no evidence")?;
-    let document = Evidence::parse(&lookup.blob(&event.evidence)?).map_err(|error| error.to_string())?;
+fn evidence(ledger: &Ledger, event: &EvidenceRecorded, lookup: &dyn Lookup) -> Result<Proven, Sentence> {
+    let job = ledger.job(event.job).map_err(|error| Sentence::of(&error))?;
+    let run =
+        job.run.as_ref().ok_or_else(|| Sentence::from(text!("the evidence is of no run", "证据不属于任何运行")))?;
+    let rule = ledger
+        .policy()
+        .and_then(|policy| policy.evidence.as_ref())
+        .ok_or_else(|| Sentence::from(text!("the policy asks for no evidence", "规则不要求证据")))?;
+    let document = Evidence::parse(&lookup.blob(&event.evidence)?).map_err(|error| Sentence::of(&error))?;
     // That nothing was given is true under any policy, and is no evidence.
     if document.provider() == Provider::None {
-        return Err("the entry names evidence, and there is none in it".to_owned());
+        return Err(text!("the entry names evidence, and there is none in it", "条目声称有证据，而其中没有").into());
     }
-    unseen_evidence::verify(&document, &run.statement.to_bytes(), &expected(rule)?).map_err(|error| error.to_string())
+    unseen_evidence::verify(&document, &run.statement.to_bytes(), &expected(rule)?)
+        .map_err(|error| Sentence::of(&error))
 }
 
 /// What evidence the policy asks for.
-pub fn expected(rule: &EvidenceRule) -> Result<Expected, String> {
-    let malformed = || "the policy's rule of evidence is malformed".to_owned();
+pub fn expected(rule: &EvidenceRule) -> Result<Expected, Sentence> {
+    let malformed = || text!("the policy's rule of evidence is malformed", "规则中关于证据的部分格式不对").into();
     match rule.provider.as_str() {
         "tpm2" => {
             let pcrs = rule.pcrs.iter().map(|(pcr, value)| Some((pcr.parse().ok()?, hex::decode(value)?)));
@@ -293,18 +324,18 @@ pub fn expected(rule: &EvidenceRule) -> Result<Expected, String> {
 }
 
 /// The checkpoint in a note that one of the log's keys has signed.
-fn own_checkpoint(ledger: &Ledger, note: &Note) -> Result<Checkpoint, String> {
+fn own_checkpoint(ledger: &Ledger, note: &Note) -> Result<Checkpoint, Sentence> {
     let keys = ledger.log_keys().values().rev().filter_map(|key| key.parse::<NoteKey>().ok());
-    let mut refused = "the log has no key yet".to_owned();
+    let mut refused = Sentence::from(text!("the log has no key yet", "日志尚无密钥"));
     for key in keys {
         match Checkpoint::open(note, &key) {
             Ok(checkpoint) => return Ok(checkpoint),
-            Err(error) => refused = error.to_string(),
+            Err(error) => refused = Sentence::of(&error),
         }
     }
     Err(refused)
 }
 
-fn submitted(ledger: &Ledger, job: JobId) -> Result<&JobSubmitted, String> {
-    ledger.job(job).map(|job| &job.submitted).map_err(|error| error.to_string())
+fn submitted(ledger: &Ledger, job: JobId) -> Result<&JobSubmitted, Sentence> {
+    ledger.job(job).map(|job| &job.submitted).map_err(|error| Sentence::of(&error))
 }

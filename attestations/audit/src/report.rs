@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use unseen_evidence::Proven;
-use unseen_ids::{Answer, Digest, JobId, PublicKey};
+use unseen_ids::{Answer, Digest, JobId, PublicKey, Role};
 use unseen_policies::ledger::{Job, Ledger};
 use unseen_policies::lifecycle::State;
 use unseen_policies::rho::Rho;
+use unseen_texts::{Sentence, Text};
 
 use crate::named::Behind;
 use crate::sm2::{self, Sm2Line};
@@ -81,7 +82,8 @@ pub struct PersonLine {
     /// The name.
     pub name: String,
     /// The roles.
-    pub roles: Vec<&'static str>,
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<String>"))]
+    pub roles: Vec<Role>,
     /// The public key.
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub key: PublicKey,
@@ -166,9 +168,9 @@ pub struct EvidenceLine {
     /// Where it is from.
     pub provider: String,
     /// What it shows.
-    pub proves: Vec<String>,
+    pub proves: Vec<Text>,
     /// What it does not show.
-    pub does_not_prove: Vec<String>,
+    pub does_not_prove: Vec<Text>,
 }
 
 /// Something that should not be.
@@ -178,7 +180,7 @@ pub struct Violation {
     /// The entry.
     pub entry: u64,
     /// What is wrong with it.
-    pub what: String,
+    pub what: Sentence,
 }
 
 impl Answer for Report {
@@ -201,8 +203,7 @@ impl Found {
     pub fn add(&mut self, behind: Behind) {
         self.numbers += behind.numbers;
         if let Some((job, Proven { provider, established, not_established })) = behind.evidence {
-            let owned = |lines: Vec<&str>| lines.into_iter().map(str::to_owned).collect();
-            let (proves, does_not_prove) = (owned(established), owned(not_established));
+            let (proves, does_not_prove) = (established, not_established);
             self.evidence.insert(job, EvidenceLine { provider: provider.to_string(), proves, does_not_prove });
         }
     }
@@ -217,7 +218,7 @@ impl Report {
             .iter()
             .map(|(key, person)| PersonLine {
                 name: person.name.clone(),
-                roles: person.roles.iter().map(|role| role.name()).collect(),
+                roles: person.roles.clone(),
                 key: *key,
                 since: person.since,
                 revoked: person.revoked,

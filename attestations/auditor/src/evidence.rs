@@ -104,8 +104,8 @@ pub fn evidence(command: &EvidenceCommand) -> Outcome {
                 .map_err(|_| "--key takes 64 lower-case hex digits, or milan, genoa or turin".to_owned())?;
             let proven = verify(&evidence, &digits(nonce)?, &expected)?;
             let mut text = facts(&[("Evidence of the machine", proven.provider.to_string())]);
-            proven.established.iter().for_each(|line| text.push_str(&format!("✓ {}\n", tr(line))));
-            proven.not_established.iter().for_each(|line| text.push_str(&format!("· {}\n", tr(line))));
+            proven.established.iter().for_each(|line| text.push_str(&format!("✓ {}\n", tr(line.en))));
+            proven.not_established.iter().for_each(|line| text.push_str(&format!("· {}\n", tr(line.en))));
             let none = proven.provider == Provider::None;
             Ok(Output::new(&proven, text).bad_unless(!none))
         }

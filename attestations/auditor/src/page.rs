@@ -42,7 +42,7 @@ pub fn html(report: &Report) -> String {
                 }
                 @if !good {
                     h2 { (tr("Violations")) }
-                    (rows(&[">entry", "violation"], report.violations.iter().map(|found| vec![found.entry.to_string(), tr(&found.what).into_owned()])))
+                    (rows(&[">entry", "violation"], report.violations.iter().map(|found| vec![found.entry.to_string(), tr(&found.what.to_string()).into_owned()])))
                 }
                 h2 { (tr("Privacy budget")) }
                 (rows(&["dataset", ">spent, rho", ">cap, rho"], report.budget.iter().map(|line| vec![line.dataset.clone(), line.spent.to_string(), line.cap.to_string()])))
@@ -55,15 +55,15 @@ pub fn html(report: &Report) -> String {
                     @if let Some(evidence) = &job.evidence {
                         h2 { (tr("Evidence of the machine")) ": " (job.job) " (" (evidence.provider) ")" }
                         ul {
-                            @for line in &evidence.proves { li { (tr(line)) } }
-                            @for line in &evidence.does_not_prove { li { em { (tr(line)) } } }
+                            @for line in &evidence.proves { li { (tr(line.en)) } }
+                            @for line in &evidence.does_not_prove { li { em { (tr(line.en)) } } }
                         }
                     }
                 }
                 h2 { (tr("People")) }
                 (rows(&["name", "roles", "key", ">entry", "status"], report.people.iter().map(|person| vec![
                     person.name.clone(),
-                    person.roles.iter().map(|role| tr(role).into_owned()).collect::<Vec<_>>().join(", "),
+                    person.roles.iter().map(|role| tr(role.name()).into_owned()).collect::<Vec<_>>().join(", "),
                     person.key.short(),
                     person.since.to_string(),
                     person.revoked.map_or(String::new(), |entry| format!("{} {entry}", tr("revoked by entry"))),

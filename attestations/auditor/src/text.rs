@@ -51,13 +51,16 @@ pub fn text(report: &Report) -> String {
     for job in &report.jobs {
         let Some(evidence) = &job.evidence else { continue };
         text.push_str(&facts(&[("Evidence of the machine", format!("{} ({})", job.job, evidence.provider))]));
-        evidence.proves.iter().for_each(|line| text.push_str(&format!("  ✓ {}\n", tr(line))));
-        evidence.does_not_prove.iter().for_each(|line| text.push_str(&format!("  · {}\n", tr(line))));
+        evidence.proves.iter().for_each(|line| text.push_str(&format!("  ✓ {}\n", tr(line.en))));
+        evidence.does_not_prove.iter().for_each(|line| text.push_str(&format!("  · {}\n", tr(line.en))));
     }
     if report.violations.is_empty() {
         text.push_str(&tr("No violation was found."));
     } else {
-        let rows = report.violations.iter().map(|found| vec![found.entry.to_string(), tr(&found.what).into_owned()]);
+        let rows = report
+            .violations
+            .iter()
+            .map(|found| vec![found.entry.to_string(), tr(&found.what.to_string()).into_owned()]);
         text.push_str(&table(&[">entry", "violation"], rows));
     }
     text

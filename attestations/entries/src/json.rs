@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use unseen_texts::Sentence;
 
 /// Refuses a document with an object that has a member twice: some readers take the first, some the
 /// last, and so two people could see two things in what one has signed (RFC 8259, section 4).
-pub fn no_member_twice(json: &[u8]) -> Result<(), String> {
-    serde_json::from_slice::<Unique>(json).map(drop).map_err(|error| error.to_string())
+pub fn no_member_twice(json: &[u8]) -> Result<(), Sentence> {
+    serde_json::from_slice::<Unique>(json).map(drop).map_err(|error| Sentence::of(&error))
 }
 
 struct Unique;
@@ -82,7 +83,10 @@ mod tests {
             assert_eq!(no_member_twice(good.as_bytes()), Ok(()), "{good}");
         }
         for bad in [r#"{"a":1,"b":2,"a":1}"#, r#"[{"x":[{"a":1,"a":2}]}]"#, r#"{"a":1,"\u0061":2}"#] {
-            assert!(no_member_twice(bad.as_bytes()).unwrap_err().starts_with("the member `a` is there twice"), "{bad}");
+            assert!(
+                no_member_twice(bad.as_bytes()).unwrap_err().to_string().starts_with("the member `a` is there twice"),
+                "{bad}"
+            );
         }
     }
 }

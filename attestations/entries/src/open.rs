@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use unseen_ids::{Digest, PublicKey, canonical};
 use unseen_policies::event::{Event, PersonEnrolled, Record, RecordError, enrolment_bytes};
+use unseen_texts::Say;
 use unseen_tlog::dsse::{Envelope, EnvelopeError};
 use unseen_tlog::sshsig::SshSignature;
 use unseen_tlog::statement::{Statement, StatementError};
@@ -31,25 +32,31 @@ pub struct Opened {
 }
 
 /// Why the bytes are not an entry.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Say)]
+#[code("entry")]
 pub enum EntryError {
     /// It is no envelope, or its signature is bad.
     #[error("the entry's envelope is refused: {0}")]
+    #[zh("条目的信封被拒绝：{0}")]
     Envelope(#[from] EnvelopeError),
     /// Its payload is no statement.
     #[error("the entry's statement is refused: {0}")]
+    #[zh("条目的声明被拒绝：{0}")]
     Statement(#[from] StatementError),
     /// Its predicate is no record.
     #[error(transparent)]
     Record(#[from] RecordError),
     /// Its subjects are not what its predicate speaks of.
     #[error("the entry's subjects are not those of what it says")]
+    #[zh("条目的主体与其内容不符")]
     Subjects,
     /// No enrolled person and not the lab.
     #[error("the signer's key {0} is not enrolled in this lab: ask an operator to enrol it")]
+    #[zh("签名者的密钥 {0} 未在本实验室登记：请由运行管理员登记")]
     UnknownKey(String),
     /// The new key did not sign its own enrolment.
     #[error("the new key did not sign this enrolment: its holder makes a request with `unseen person request`")]
+    #[zh("新密钥没有签署此登记：请由持有人用 `unseen person request` 生成申请")]
     Proof,
 }
 

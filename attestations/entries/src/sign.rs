@@ -2,6 +2,7 @@
 
 use unseen_ids::{Digest, Role, canonical};
 use unseen_policies::event::{Record, enrolment_bytes};
+use unseen_texts::Say;
 use unseen_tlog::dsse::{Envelope, parse_pre_authentication_encoding, pre_authentication_encoding};
 use unseen_tlog::sshsig::SshSignature;
 use unseen_tlog::statement::{PAYLOAD_TYPE, Statement, StatementError};
@@ -10,13 +11,16 @@ use unseen_tlog::{KeyError, Signer};
 use crate::{EntryError, subjects};
 
 /// Why no entry was made.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Say)]
+#[code("sign")]
 pub enum SignError {
     /// The record makes no statement.
     #[error("the entry cannot be signed: {0}")]
+    #[zh("条目无法签名：{0}")]
     Statement(#[from] StatementError),
     /// Something else than what is to be signed.
     #[error("this is not the file that was to be signed: make one with --to-sign, and sign it unchanged")]
+    #[zh("这不是待签的文件：请用 --to-sign 生成，不作改动直接签名")]
     NotToSign,
 }
 

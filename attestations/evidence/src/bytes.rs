@@ -5,6 +5,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use std::fmt;
 use unseen_ids::hex;
+use unseen_texts::{Text, say};
 
 /// Bytes; base64 in serde.
 #[derive(Clone, PartialEq, Eq)]
@@ -32,11 +33,11 @@ impl<'de> Deserialize<'de> for Blob {
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
     /// What is read, for errors.
-    what: &'static str,
+    what: Text,
 }
 
 impl<'a> Reader<'a> {
-    pub(crate) fn new(what: &'static str, bytes: &'a [u8]) -> Reader<'a> {
+    pub(crate) fn new(what: Text, bytes: &'a [u8]) -> Reader<'a> {
         Reader { rest: bytes, what }
     }
 
@@ -113,7 +114,10 @@ pub(crate) mod pcrs {
         let read = |(index, value): (String, String)| {
             let known = index.parse().ok().filter(|known| *known < 24);
             known.zip(hex::decode(&value)).ok_or_else(|| {
-                D::Error::custom(format!("PCR {index:?}: write an index from 0 to 23 and 64 lowercase hex digits"))
+                D::Error::custom(say!(
+                    "PCR {index:?}: write an index from 0 to 23 and 64 lowercase hex digits",
+                    "PCR {index:?}：请写 0 至 23 的序号和 64 位小写十六进制数字"
+                ))
             })
         };
         BTreeMap::<String, String>::deserialize(deserializer)?.into_iter().map(read).collect()

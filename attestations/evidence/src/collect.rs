@@ -13,6 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 use unseen_ids::hex;
+use unseen_texts::Say;
 
 /// Where Linux shows the event log of the firmware. Only root reads it.
 pub const FIRMWARE_LOG: &str = "/sys/kernel/security/tpm0/binary_bios_measurements";
@@ -141,19 +142,24 @@ fn read(path: &Path) -> Result<Vec<u8>, CollectError> {
 }
 
 /// Why there is no evidence. These messages are for operators.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Say)]
+#[code("evidence-collect")]
 pub enum CollectError {
     /// Not built.
     #[error("SEV-SNP reports are verified but not collected here: name tpm2 or none as the provider")]
+    #[zh("此处只验证、不采集 SEV-SNP 报告：provider 请写 tpm2 或 none")]
     SevSnp,
     /// No PCR, or one that no TPM has.
     #[error("a quote needs at least one PCR, of 0 to 23: list them in the options")]
+    #[zh("引证至少需要一个 PCR（0 至 23）：请在选项中列出")]
     Pcrs,
     /// No folder to work in.
     #[error("cannot make a temporary folder for the quote: {0}")]
+    #[zh("无法为引证创建临时文件夹：{0}")]
     Folder(io::Error),
     /// A tool that is not there.
     #[error("cannot run {tool}: {source}; install tpm2-tools")]
+    #[zh("无法运行 {tool}：{source}；请安装 tpm2-tools")]
     Start {
         /// Which.
         tool: &'static str,
@@ -162,6 +168,7 @@ pub enum CollectError {
     },
     /// A tool that failed.
     #[error("{tool} failed: {said}; look at the attestation key and at TPM2TOOLS_TCTI")]
+    #[zh("{tool} 失败：{said}；请检查证明密钥和 TPM2TOOLS_TCTI")]
     Tool {
         /// Which.
         tool: &'static str,
@@ -170,9 +177,11 @@ pub enum CollectError {
     },
     /// A tool that did not end.
     #[error("{0} had not ended after {limit} seconds and was killed: look whether the TPM answers", limit = LIMIT.as_secs())]
+    #[zh("{0} 运行 {limit} 秒仍未结束，已被终止：请检查 TPM 是否应答", limit = LIMIT.as_secs())]
     Late(&'static str),
     /// A file that cannot be read.
     #[error("cannot read {path}: {source}; if that is an event log, only root may read it, and it can be left out")]
+    #[zh("无法读取 {path}：{source}；如为事件日志，只有 root 可读，也可以省略")]
     Read {
         /// Which.
         path: PathBuf,
@@ -181,8 +190,10 @@ pub enum CollectError {
     },
     /// Not the values that were asked for.
     #[error("tpm2_quote wrote other PCR values than were asked for: look whether the TPM has the sha256 bank")]
+    #[zh("tpm2_quote 写出的 PCR 值不是所要求的：请检查 TPM 是否有 sha256 PCR 组")]
     Values,
     /// What was collected does not hold.
     #[error("what the TPM and its event log say does not hold together: {0}")]
+    #[zh("TPM 与其事件日志所述不一致：{0}")]
     Unsound(#[from] EvidenceError),
 }

@@ -1,7 +1,7 @@
 //! A firmware's event log in the crypto-agile format (TCG PC Client Platform Firmware Profile,
 //! section 10): what was extended into which PCR, so that the values can be worked out again.
 
-use crate::{EvidenceError, Pcrs, bytes::Reader, key::TPM_ALG_SHA256};
+use crate::{EvidenceError, Pcrs, bytes::Reader, key::TPM_ALG_SHA256, parts};
 use unseen_ids::sha256;
 
 const EV_NO_ACTION: u32 = 3;
@@ -10,7 +10,7 @@ const STARTUP_LOCALITY: &[u8] = b"StartupLocality\0";
 
 /// Whether replaying the log from a reset gives each of these values.
 pub(crate) fn replay(log: &[u8], quoted: &Pcrs) -> Result<(), EvidenceError> {
-    let mut reader = Reader::new("the event log", log);
+    let mut reader = Reader::new(parts::EVENT_LOG, log);
     let sizes = header(&mut reader)?;
     // PCRs 17 to 22 are all ones until a dynamic launch; the others start at zero.
     let mut pcrs: [[u8; 32]; 24] = std::array::from_fn(|i| if (17..23).contains(&i) { [0xff; 32] } else { [0; 32] });
@@ -43,7 +43,7 @@ fn header(reader: &mut Reader) -> Result<Vec<(u16, usize)>, EvidenceError> {
     let (index, kind) = (reader.le32()?, reader.le32()?);
     let digest = reader.take(20)?;
     let length = reader.le32()?;
-    let mut event = Reader::new("the event log", reader.take(length.try_into().map_err(|_| reader.malformed())?)?);
+    let mut event = Reader::new(parts::EVENT_LOG, reader.take(length.try_into().map_err(|_| reader.malformed())?)?);
     if (index, kind) != (0, EV_NO_ACTION) || digest != [0; 20] || event.take(16)? != SPEC_ID {
         return Err(reader.malformed());
     }

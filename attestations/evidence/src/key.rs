@@ -1,6 +1,6 @@
 //! Attestation keys of TPMs: one PEM block, its digest, and the signatures such a key makes.
 
-use crate::{EvidenceError, bytes::Reader};
+use crate::{EvidenceError, bytes::Reader, parts};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ring::signature::{ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use unseen_ids::{hex, sha256};
@@ -55,7 +55,7 @@ impl AttestationKey {
 
     /// Whether `signature`, a TPMT_SIGNATURE (TPM 2.0 Library, part 2, 11.3.4), is this key's over `message`.
     pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), EvidenceError> {
-        let mut reader = Reader::new("the quote's signature", signature);
+        let mut reader = Reader::new(parts::QUOTE_SIGNATURE, signature);
         let (scheme, hash) = (reader.be16()?, reader.be16()?);
         if hash != TPM_ALG_SHA256 {
             return Err(EvidenceError::Scheme);
@@ -78,7 +78,7 @@ impl AttestationKey {
             }
             _ => return Err(EvidenceError::Scheme),
         };
-        verified.map_err(|_| EvidenceError::Signature("the quote"))
+        verified.map_err(|_| EvidenceError::Signature(parts::QUOTE))
     }
 }
 

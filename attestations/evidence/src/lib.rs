@@ -20,6 +20,7 @@ mod bytes;
 mod collect;
 mod event_log;
 mod key;
+pub mod parts;
 #[cfg(feature = "sev-snp")]
 mod sev_snp;
 mod tpm2;
@@ -29,11 +30,9 @@ pub use collect::{CollectError, CollectOptions, EventLog, FIRMWARE_LOG, collect}
 pub use key::attestation_key_digest;
 
 use serde::{Deserialize, Serialize};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-};
+use std::{collections::BTreeMap, fmt};
 use unseen_ids::canonical;
+use unseen_texts::{Say, Sentence, Text, said_as_written, text};
 
 /// The longest evidence that is written or read, in bytes of JSON. A firmware's event log, the
 /// largest part, has some 30 to 100 kB.
@@ -50,6 +49,8 @@ pub enum Provider {
     /// An AMD processor, by a report of its secure processor about one guest.
     SevSnp,
 }
+
+said_as_written!(Provider);
 
 impl fmt::Display for Provider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -140,7 +141,7 @@ impl Evidence {
 
     /// The one spelling of this document: JSON without blanks, members in the order of the fields.
     pub fn to_bytes(&self) -> Result<Vec<u8>, EvidenceError> {
-        let bytes = canonical::to_vec_as_declared(self).map_err(|e| EvidenceError::Json(e.to_string()))?;
+        let bytes = canonical::to_vec_as_declared(self).map_err(|e| EvidenceError::Json(Sentence::of(&e)))?;
         if bytes.len() > MAX_BYTES { Err(EvidenceError::TooLong(bytes.len())) } else { Ok(bytes) }
     }
 
@@ -150,7 +151,7 @@ impl Evidence {
         if bytes.len() > MAX_BYTES {
             return Err(EvidenceError::TooLong(bytes.len()));
         }
-        let evidence: Evidence = serde_json::from_slice(bytes).map_err(|e| EvidenceError::Json(e.to_string()))?;
+        let evidence: Evidence = serde_json::from_slice(bytes).map_err(|e| EvidenceError::Json(Sentence::of(&e)))?;
         if evidence.to_bytes()? == bytes { Ok(evidence) } else { Err(EvidenceError::Spelling) }
     }
 }
@@ -221,9 +222,9 @@ pub struct Proven {
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub provider: Provider,
     /// What was established.
-    pub established: Vec<&'static str>,
+    pub established: Vec<Text>,
     /// What was not, and what it rests on instead.
-    pub not_established: Vec<&'static str>,
+    pub not_established: Vec<Text>,
 }
 
 impl unseen_ids::Answer for Proven {
@@ -247,41 +248,32 @@ pub fn verify(evidence: &Evidence, nonce: &[u8; 32], expected: &Expected) -> Res
 }
 
 fn no_evidence() -> Proven {
-    let nothing =
-        "No evidence of the machine was given: which machine the run happened on rests on the operator's word.";
+    let nothing = text!(
+        "No evidence of the machine was given: which machine the run happened on rests on the operator's word.",
+        "没有给出机器证据：运行发生在哪台机器上，只凭运行管理员所言。"
+    );
     Proven { provider: Provider::None, established: Vec::new(), not_established: vec![nothing] }
 }
 
-/// Every sentence that a [`Proven`] can hold, for whoever translates them.
-pub fn sentences() -> BTreeSet<&'static str> {
-    let mut verdicts = vec![no_evidence()];
-    for (one, other) in [(false, false), (false, true), (true, false), (true, true)] {
-        verdicts.push(tpm2::proven(one, other));
-        #[cfg(feature = "sev-snp")]
-        verdicts.push(sev_snp::proven(&ExpectedSevSnp {
-            product: Product::Milan,
-            measurement: one.then_some([0; 48]),
-            minimum_tcb: other.then_some([0; 8]),
-            allow_debug: one,
-        }));
-    }
-    verdicts.into_iter().flat_map(|verdict| [verdict.established, verdict.not_established].concat()).collect()
-}
-
 /// Why evidence is refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Say)]
+#[code("evidence")]
 pub enum EvidenceError {
     /// Over [`MAX_BYTES`].
     #[error("the evidence has {0} bytes and may have {MAX_BYTES}; leave its event log out")]
+    #[zh("证据长 {0} 字节，至多允许 {MAX_BYTES} 字节；请省略事件日志")]
     TooLong(usize),
     /// Not the document.
     #[error("the evidence is not the document that docs/evidence.md describes: {0}")]
-    Json(String),
+    #[zh("证据不是 docs/evidence.md 所述的文档：{0}")]
+    Json(Sentence),
     /// The document, spelt in another way.
     #[error("the evidence is not in its one spelling: no blanks, members once and in the order of docs/evidence.md")]
+    #[zh("证据的写法不合唯一规定：不得有空白，各成员只出现一次，顺序如 docs/evidence.md 所述")]
     Spelling,
     /// Not what the policy asks for.
     #[error("the evidence is of {given} and the policy names {named}: collect it again under the policy in force")]
+    #[zh("证据来自 {given}，而规则要求 {named}：请按现行规则重新采集")]
     Provider {
         /// Whose the evidence is.
         given: Provider,
@@ -290,54 +282,70 @@ pub enum EvidenceError {
     },
     /// Built without the feature `sev-snp`.
     #[error("this program was built without the feature sev-snp, so it cannot verify such a report")]
+    #[zh("本程序构建时未启用 sev-snp 功能，无法验证此类报告")]
     NotBuilt,
     /// Not a key that can be used.
     #[error(
         "the attestation key is not one PUBLIC KEY block with an ECC P-256 or an RSA key of 2048 bits or more (tpm2_readpublic -f pem writes one)"
     )]
+    #[zh(
+        "证明密钥不是单个 PUBLIC KEY 块，其中须为 ECC P-256 密钥或 2048 位以上的 RSA 密钥（可用 tpm2_readpublic -f pem 写出）"
+    )]
     Key,
     /// A key that the policy does not name.
     #[error("the attestation key is not the one the policy names: its digest is {0}")]
+    #[zh("证明密钥不是规则所指的那个：其摘要是 {0}")]
     OtherKey(String),
     /// A structure that is cut short, too long, or holds what it must not.
     #[error("{0} is malformed: it was damaged, or no tool of docs/evidence.md wrote it")]
-    Malformed(&'static str),
+    #[zh("{0}格式不对：已损坏，或不是 docs/evidence.md 所列工具写出的")]
+    Malformed(Text),
     /// A signature scheme that is not understood, or not the key's.
     #[error(
         "the quote must be signed with ECDSA or RSASSA and SHA-256, as its key is: make the key as docs/evidence.md says"
     )]
+    #[zh("引证须与其密钥相应，以 ECDSA 或 RSASSA 及 SHA-256 签名：请按 docs/evidence.md 生成密钥")]
     Scheme,
     /// A signature that does not hold.
     #[error("{0} is not signed by the key it should be signed by, or was changed afterwards")]
-    Signature(&'static str),
+    #[zh("{0}不是由应签的密钥签名，或签名后被改动")]
+    Signature(Text),
     /// Another run's evidence.
     #[error("the evidence is bound to another nonce: it was made for another run")]
+    #[zh("证据绑定的是另一个一次性值：它是为别的运行而作的")]
     Nonce,
     /// The quote is not over exactly the PCRs that are listed.
     #[error("the quote is not over the listed PCRs of the sha256 bank, at least one, and those alone")]
+    #[zh("引证的对象须恰为所列 sha256 PCR 组中的 PCR（至少一个），而此引证不是")]
     PcrSelection,
     /// The values are not those that were signed.
     #[error("the PCR values are not those that were quoted")]
+    #[zh("PCR 值不是所引证的值")]
     PcrDigest,
     /// A value that the policy does not want.
     #[error(
         "PCR {0} is not in the quote with the value the policy names: the machine started with other software, or the policy is out of date"
     )]
+    #[zh("引证中的 PCR {0} 没有规则所列的值：机器启动时运行了别的软件，或规则已过时")]
     PcrValue(u8),
     /// The log does not lead to the values.
     #[error(
         "the event log does not lead to the value of PCR {0}: quote only PCRs that the firmware alone extends, or leave the log out"
     )]
+    #[zh("由事件日志得不出 PCR {0} 的值：请只引证仅由固件扩展的 PCR，或省略事件日志")]
     EventLog(u8),
     /// A root that is not the product line's.
     #[error("the root certificate is not AMD's for the product line the policy names")]
+    #[zh("根证书不是规则所指产品系列的 AMD 根证书")]
     Root,
     /// A certificate that is not this report's.
     #[error(
         "the processor's certificate is for another chip or firmware level than the report: fetch the one it names"
     )]
+    #[zh("处理器证书所属的芯片或固件级别与报告不符：请取得报告所指的证书")]
     OtherChip,
     /// A report that a policy does not accept.
     #[error("{0}, which the policy does not accept")]
-    Guest(&'static str),
+    #[zh("{0}，规则不接受")]
+    Guest(Text),
 }

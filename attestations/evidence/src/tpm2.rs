@@ -5,8 +5,10 @@ use crate::{
     bytes::Reader,
     event_log,
     key::{AttestationKey, TPM_ALG_SHA256},
+    parts,
 };
 use unseen_ids::{hex, sha256};
+use unseen_texts::text;
 
 /// TPM_GENERATED_VALUE: a restricted key signs nothing from outside that begins so.
 const TPM_GENERATED: u32 = 0xff54_4347;
@@ -52,7 +54,7 @@ struct Attest<'a> {
 
 impl Attest<'_> {
     fn read(bytes: &[u8]) -> Result<Attest<'_>, EvidenceError> {
-        let mut reader = Reader::new("the quote", bytes);
+        let mut reader = Reader::new(parts::QUOTE, bytes);
         if (reader.be32()?, reader.be16()?) != (TPM_GENERATED, TPM_ST_ATTEST_QUOTE) {
             return Err(reader.malformed());
         }
@@ -84,25 +86,54 @@ impl Attest<'_> {
 /// The verdict on a quote that holds, when the policy lists values (`listed`) and there is an event `log`.
 pub(crate) fn proven(listed: bool, log: bool) -> Proven {
     let mut established = vec![
-        "The attestation key that the policy names signed a quote of these PCR values for this run.",
-        "It was signed when the statement that starts this run was there already: the quote holds its digest.",
+        text!(
+            "The attestation key that the policy names signed a quote of these PCR values for this run.",
+            "规则所指的证明密钥为本次运行签署了这些 PCR 值的引证。"
+        ),
+        text!(
+            "It was signed when the statement that starts this run was there already: the quote holds its digest.",
+            "签署之时，开始本次运行的声明已经存在：引证中含有其摘要。"
+        ),
     ];
     let mut not_established = vec![
-        "Whose TPM that is, and that the key is held by one at all and by hardware, rests on the operator who set the policy: a program with such a key signs the same.",
-        "That the run happened on the machine of that TPM: a quote shows no link between the TPM and the process that asked for it.",
-        "What the machine did after its PCRs were last extended, and what it runs that nothing measures.",
+        text!(
+            "Whose TPM that is, and that the key is held by one at all and by hardware, rests on the operator who set the policy: a program with such a key signs the same.",
+            "该 TPM 属于谁、密钥是否真由 TPM 及硬件持有，取决于设定规则的运行管理员：持有此密钥的程序也能作同样的签名。"
+        ),
+        text!(
+            "That the run happened on the machine of that TPM: a quote shows no link between the TPM and the process that asked for it.",
+            "运行是否发生在该 TPM 所在的机器上：引证并不表明 TPM 与索取引证的进程之间有联系。"
+        ),
+        text!(
+            "What the machine did after its PCRs were last extended, and what it runs that nothing measures.",
+            "机器在最后一次扩展 PCR 之后做了什么，以及运行了哪些未被度量的内容。"
+        ),
     ];
     if listed {
-        established.push("The PCRs that the policy lists have the values it lists.");
+        established.push(text!(
+            "The PCRs that the policy lists have the values it lists.",
+            "规则所列的 PCR 均为规则所列的值。"
+        ));
     } else {
-        not_established.push("Whether the PCR values are good ones: the policy lists none.");
+        not_established.push(text!(
+            "Whether the PCR values are good ones: the policy lists none.",
+            "PCR 值是否合格：规则没有列出任何值。"
+        ));
     }
     if log {
-        established.push("The event log, replayed, leads to exactly the PCR values that were signed.");
-        not_established
-            .push("What the events of the log mean: their digests are bound by the quote, their descriptions are not.");
+        established.push(text!(
+            "The event log, replayed, leads to exactly the PCR values that were signed.",
+            "重放事件日志，恰好得到所签署的 PCR 值。"
+        ));
+        not_established.push(text!(
+            "What the events of the log mean: their digests are bound by the quote, their descriptions are not.",
+            "日志中各事件的含义：引证只绑定事件的摘要，不绑定其描述。"
+        ));
     } else {
-        not_established.push("Which events led to the PCR values: no event log was given.");
+        not_established.push(text!(
+            "Which events led to the PCR values: no event log was given.",
+            "哪些事件形成了这些 PCR 值：没有给出事件日志。"
+        ));
     }
     Proven { provider: Provider::Tpm2, established, not_established }
 }

@@ -9,7 +9,7 @@ use ring::{
 };
 use unseen_evidence::{
     Blob, Evidence, EvidenceError, Expected, ExpectedTpm2, MAX_BYTES, PcrBank, Pcrs, Provider, Tpm2,
-    attestation_key_digest, sentences, verify,
+    attestation_key_digest, parts, verify,
 };
 use unseen_ids::hex;
 
@@ -33,7 +33,6 @@ fn named(quote: &Tpm2) -> ExpectedTpm2 {
 fn check(quote: &Tpm2, nonce: &[u8; 32], expected: &ExpectedTpm2) -> Result<(), EvidenceError> {
     let proven = verify(&Evidence::Tpm2(quote.clone()), nonce, &Expected::Tpm2(expected.clone()))?;
     assert_eq!(proven.provider, Provider::Tpm2);
-    assert!([proven.established, proven.not_established].concat().iter().all(|said| sentences().contains(said)));
     Ok(())
 }
 
@@ -58,7 +57,7 @@ fn every_flipped_byte_is_refused() {
             for i in 0..good.attest.0.len() {
                 let mut quote = good.clone();
                 quote.attest.0[i] ^= mask;
-                assert_eq!(check(&quote, &NONCE, &unlisted), Err(EvidenceError::Signature("the quote")), "attest {i}");
+                assert_eq!(check(&quote, &NONCE, &unlisted), Err(EvidenceError::Signature(parts::QUOTE)), "attest {i}");
             }
             for i in 0..good.signature.0.len() {
                 let mut quote = good.clone();
@@ -119,7 +118,7 @@ fn another_key_is_refused() {
     assert_eq!(check(&stolen, &NONCE, &of_ecc), Err(EvidenceError::Scheme));
     let forger = Forger::new();
     let stolen = Tpm2 { attestation_key: ecc.attestation_key, ..forger.quote(&Parts::good()) };
-    assert_eq!(check(&stolen, &NONCE, &of_ecc), Err(EvidenceError::Signature("the quote")));
+    assert_eq!(check(&stolen, &NONCE, &of_ecc), Err(EvidenceError::Signature(parts::QUOTE)));
 }
 
 #[test]
@@ -146,7 +145,7 @@ fn each_field_of_a_signed_quote_is_checked() {
         let quote = forger.quote(&parts);
         check(&quote, &NONCE, &named(&forger.quote(&good)))
     };
-    let malformed = Err(EvidenceError::Malformed("the quote"));
+    let malformed = Err(EvidenceError::Malformed(parts::QUOTE));
     assert_eq!(refused(&|_| ()), Ok(()));
     assert_eq!(refused(&|parts| parts.magic = 0xff54_4346), malformed);
     assert_eq!(refused(&|parts| parts.kind = 0x8017), malformed, "a certification");
@@ -225,7 +224,7 @@ fn event_logs_are_replayed() {
     let late = log(&[one_zero, locality(3)]);
     assert_eq!(with(late, &[(0, extend([0; 32], [1; 32]))]), Ok(()), "too late to start from there");
 
-    let malformed = Err(EvidenceError::Malformed("the event log"));
+    let malformed = Err(EvidenceError::Malformed(parts::EVENT_LOG));
     let twice =
         [&le32(7)[..], &le32(1), &le32(2), &[[0xb, 0].as_slice(), &[1; 32]].concat().repeat(2), &le32(0)].concat();
     let wrong: [(&str, Vec<u8>); 9] = [

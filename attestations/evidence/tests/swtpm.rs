@@ -14,7 +14,7 @@ use std::{
 };
 use unseen_evidence::{
     CollectError, CollectOptions, EventLog, Evidence, EvidenceError, Expected, ExpectedTpm2, Provider, Tpm2,
-    attestation_key_digest, collect, verify,
+    attestation_key_digest, collect, parts, verify,
 };
 use unseen_ids::hex;
 
@@ -63,7 +63,7 @@ fn quotes_of_both_kinds_of_keys() {
         assert!(!tpm.checkquote(&bad, &NONCE));
         let mut bad = good.clone();
         *bad.attest.0.last_mut().unwrap() ^= 1;
-        assert_eq!(check(&bad, &NONCE, &policy), Err(EvidenceError::Signature("the quote")));
+        assert_eq!(check(&bad, &NONCE, &policy), Err(EvidenceError::Signature(parts::QUOTE)));
         assert!(!tpm.checkquote(&bad, &NONCE));
         let mut bad = good.clone();
         bad.pcrs.remove(&0);
@@ -114,7 +114,7 @@ fn a_quote_with_its_event_log() {
     // The verdict says whether there was a log.
     let about = |quote: &Tpm2| {
         let verdict = verify(&Evidence::Tpm2(quote.clone()), &NONCE, &Expected::Tpm2(named(quote))).unwrap();
-        verdict.established.iter().any(|sentence| sentence.contains("event log"))
+        verdict.established.iter().any(|sentence| sentence.en.contains("event log"))
     };
     assert!(about(&good) && !about(&Tpm2 { event_log: None, ..good }));
 }

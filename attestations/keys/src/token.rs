@@ -19,6 +19,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
 };
+use unseen_texts::{Sentence, say, text};
 use unseen_tlog::{KeyError, Signer, VerifyingKey};
 
 /// The SubjectPublicKeyInfo of an Ed25519 key (RFC 8410), up to its 32 bytes.
@@ -37,7 +38,7 @@ pub(crate) struct TokenKey {
 enum State {
     Open(Opened),
     /// The token refused the PIN. Asking again and again would lock it.
-    PinRefused(String),
+    PinRefused(Sentence),
 }
 
 struct Opened {
@@ -84,8 +85,12 @@ impl Signer for TokenKey {
     }
 
     fn sign(&self, message: &[u8]) -> Result<[u8; 64], KeyError> {
-        let signature = self.ask(message).map_err(|error| KeyError::Signer(error.to_string()))?;
-        let bad = |_| KeyError::Signer("the token's answer is not a signature of its public key".to_owned());
+        let signature = self.ask(message).map_err(|error| KeyError::Signer(Sentence::of(&error)))?;
+        let bad = |_| {
+            KeyError::Signer(
+                text!("the token's answer is not a signature of its public key", "令牌返回的不是其公钥的签名").into(),
+            )
+        };
         self.public.verify(message, &signature).map_err(bad)?;
         signature.try_into().map_err(|_| KeyError::Signature)
     }
@@ -154,7 +159,7 @@ fn log_in(module: &Pkcs11, slot: Slot, session: &Session, uri: &KeyUri) -> Resul
     let pin = match &uri.pin_source {
         Some(path) => {
             let text = String::from_utf8(read_secret(path)?)
-                .map_err(|_| KeyStoreError::PinRefused(format!("{} is not text", path.display())))?;
+                .map_err(|_| KeyStoreError::PinRefused(say!("{path} is not text", "{path} 不是文本")))?;
             Some(AuthPin::new(text.trim_end_matches(['\r', '\n']).into()))
         }
         None if token.protected_authentication_path() => None,
@@ -171,7 +176,7 @@ fn log_in(module: &Pkcs11, slot: Slot, session: &Session, uri: &KeyUri) -> Resul
             | RvError::PinLocked
             | RvError::UserPinNotInitialized),
             _,
-        )) => Err(KeyStoreError::PinRefused(format!("{code:?}"))),
+        )) => Err(KeyStoreError::PinRefused(format!("{code:?}").into())),
         Err(error) => Err(failed(error)),
     }
 }
@@ -188,8 +193,8 @@ fn find_private(session: &Session, uri: &KeyUri) -> Result<ObjectHandle, KeyStor
     };
     match session.get_attributes(private, &[AttributeType::KeyType]).map_err(failed)?[..] {
         [Attribute::KeyType(KeyType::EC_EDWARDS)] => Ok(private),
-        [Attribute::KeyType(other)] => Err(KeyStoreError::OtherType(other.to_string())),
-        _ => Err(KeyStoreError::OtherType("that it does not tell".to_owned())),
+        [Attribute::KeyType(other)] => Err(KeyStoreError::OtherType(other.to_string().into())),
+        _ => Err(KeyStoreError::OtherType(text!("that it does not tell", "令牌未说明的类型").into())),
     }
 }
 

@@ -3,6 +3,8 @@
 use crate::{KeyStoreError, MODULE_VARIABLE};
 use std::{ffi::OsStr, path::PathBuf};
 
+use unseen_texts::{Sentence, say, text};
+
 /// Which key, on which token, behind which library. It holds no secret: a PIN is read when it is needed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct KeyUri {
@@ -26,67 +28,96 @@ impl KeyUri {
     /// Reads a URI. `module` is the library for one that names none. Errors repeat no value: one may be
     /// a PIN in the wrong place.
     pub fn parse(text: &str, module: Option<&OsStr>) -> Result<KeyUri, KeyStoreError> {
-        let refused = |why: &str| KeyStoreError::Uri(why.to_owned());
-        let text = text.strip_prefix("pkcs11:").ok_or_else(|| refused("it does not begin with pkcs11:"))?;
+        let refused = |why: Sentence| KeyStoreError::Uri(why);
+        let text = text
+            .strip_prefix("pkcs11:")
+            .ok_or_else(|| refused(text!("it does not begin with pkcs11:", "没有以 pkcs11: 开头").into()))?;
         let (path, query) = text.split_once('?').unwrap_or((text, ""));
         let parts = path.split(';').chain(query.split('&')).filter(|part| !part.is_empty());
 
         let mut uri = KeyUri::default();
         let mut seen = Vec::new();
         for part in parts {
-            let (name, value) = part.split_once('=').ok_or_else(|| refused("a part of it is not NAME=VALUE"))?;
+            let (name, value) = part.split_once('=').ok_or_else(|| {
+                refused(text!("a part of it is not NAME=VALUE", "其中一部分不是 NAME=VALUE 的形式").into())
+            })?;
             if seen.contains(&name) {
-                return Err(refused(&format!("{name} stands in it twice")));
+                return Err(refused(say!("{name} stands in it twice", "{name} 在其中出现两次")));
             }
             seen.push(name);
-            let bytes = decode(value)
-                .ok_or_else(|| refused(&format!("in {name}, % is not followed by two hexadecimal digits")))?;
+            let bytes = decode(value).ok_or_else(|| {
+                refused(say!(
+                    "in {name}, % is not followed by two hexadecimal digits",
+                    "{name} 中的 % 之后不是两位十六进制数字"
+                ))
+            })?;
             if name == "id" {
                 uri.id = Some(bytes);
                 continue;
             }
-            let value = String::from_utf8(bytes).map_err(|_| refused(&format!("{name} is not UTF-8")))?;
+            let value =
+                String::from_utf8(bytes).map_err(|_| refused(say!("{name} is not UTF-8", "{name} 不是 UTF-8")))?;
             match name {
                 "token" => uri.token = Some(value),
                 "serial" => uri.serial = Some(value),
                 "slot-id" => {
-                    uri.slot = Some(value.parse().map_err(|_| refused("slot-id is not a decimal number"))?);
+                    uri.slot = Some(value.parse().map_err(|_| {
+                        refused(text!("slot-id is not a decimal number", "slot-id 不是十进制数字").into())
+                    })?);
                 }
                 "object" => uri.object = Some(value),
                 "type" if value == "private" => {}
-                "type" => return Err(refused("its type is not private, and only a private key signs")),
+                "type" => {
+                    return Err(refused(
+                        text!(
+                            "its type is not private, and only a private key signs",
+                            "其 type 不是 private，而只有私钥可以签名"
+                        )
+                        .into(),
+                    ));
+                }
                 "module-path" => uri.module = value.into(),
                 "pin-source" if value.starts_with('|') => {
-                    return Err(refused("pin-source is a command; write the PIN to a file that only you can read"));
+                    return Err(refused(
+                        text!(
+                            "pin-source is a command; write the PIN to a file that only you can read",
+                            "pin-source 是命令；请把 PIN 写入只有您可读的文件"
+                        )
+                        .into(),
+                    ));
                 }
                 "pin-source" => {
                     let path = value.strip_prefix("file://").or(value.strip_prefix("file:")).unwrap_or(&value);
                     uri.pin_source = Some(path.into());
                 }
                 "pin-value" => {
-                    return Err(refused(
-                        "pin-value would leave the PIN in shell history and process lists; write it to a file that \
-                         only you can read and say pin-source=FILE",
-                    ));
+                    return Err(refused(text!(
+                        "pin-value would leave the PIN in shell history and process lists; write it to a file that only you can read and say pin-source=FILE",
+                        "pin-value 会把 PIN 留在 shell 历史和进程列表中；请写入只有您可读的文件，并用 pin-source=FILE 指明"
+                    ).into()));
                 }
                 other => {
-                    return Err(refused(&format!(
-                        "it holds {other:?}, and only token, serial, slot-id, object, id, type, module-path and \
-                         pin-source are known"
+                    return Err(refused(say!(
+                        "it holds {other:?}, and only token, serial, slot-id, object, id, type, module-path and pin-source are known",
+                        "其中有 {other:?}，而只认识 token、serial、slot-id、object、id、type、module-path 和 pin-source"
                     )));
                 }
             }
         }
         if uri.object.is_none() && uri.id.is_none() {
-            return Err(refused("it names no key; add object=LABEL or id=%01"));
+            return Err(refused(
+                text!("it names no key; add object=LABEL or id=%01", "没有指明密钥；请加上 object=LABEL 或 id=%01")
+                    .into(),
+            ));
         }
         if uri.module.as_os_str().is_empty() {
             uri.module = module.unwrap_or_default().into();
         }
         // A name that the loader would search for could be found where others put it.
         if !uri.module.is_absolute() {
-            return Err(refused(&format!(
-                "the token's library is not named by an absolute path; add module-path=/PATH.so or set {MODULE_VARIABLE}"
+            return Err(refused(say!(
+                "the token's library is not named by an absolute path; add module-path=/PATH.so or set {MODULE_VARIABLE}",
+                "没有以绝对路径指明令牌的库；请加上 module-path=/PATH.so 或设置 {MODULE_VARIABLE}"
             )));
         }
         Ok(uri)

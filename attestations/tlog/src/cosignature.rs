@@ -9,6 +9,7 @@ use crate::{
     note::{self, Note, NoteError, Signature},
 };
 use std::fmt;
+use unseen_texts::text;
 
 /// The signature type of a cosignature.
 const COSIGNATURE_V1: u8 = 0x04;
@@ -43,11 +44,12 @@ impl WitnessKey {
     /// The time, in seconds since 1970 (UTC), of this witness's true cosignature on a checkpoint.
     pub fn verify(&self, note: &Note) -> Result<u64, NoteError> {
         let signature = note.only(&self.name, self.key_id(), self)?;
-        let (time, signature) =
-            signature.split_first_chunk::<8>().ok_or(NoteError::Malformed("a cosignature is too short"))?;
+        let (time, signature) = signature
+            .split_first_chunk::<8>()
+            .ok_or(NoteError::Malformed(text!("a cosignature is too short", "联署过短")))?;
         let time = u64::from_be_bytes(*time);
         if time > i64::MAX as u64 {
-            return Err(NoteError::Malformed("a cosignature's time is beyond 2^63"));
+            return Err(NoteError::Malformed(text!("a cosignature's time is beyond 2^63", "联署时间超过 2^63")));
         }
         self.key.verify(&message(time, note.text()), signature)?;
         Ok(time)

@@ -6,11 +6,13 @@
 use crate::{
     canonical_u64,
     key::{KeyError, Signer, VerifyingKey},
-    sshsig::{self, SshSigError, SshSignature},
+    sshsig::{self, SshSignature},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use unseen_ids::canonical;
+
+pub use crate::error::EnvelopeError;
 
 /// A payload with the signature of one person. Several people sign several envelopes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,38 +107,6 @@ impl Envelope {
         };
         Ok(Envelope { payload_type, payload, key_id, signature })
     }
-}
-
-/// Why an envelope is refused.
-#[derive(Debug, thiserror::Error)]
-pub enum EnvelopeError {
-    /// Not the JSON of an envelope.
-    #[error("this is not a DSSE envelope with exactly one signature: {0}")]
-    Json(serde_json::Error),
-    /// A field that is not base64.
-    #[error("the envelope's field {0} is not standard base64")]
-    Base64(&'static str),
-    /// No kind of signature that is read here.
-    #[error("the envelope's signature is neither an Ed25519 one of 64 bytes nor one of ssh-keygen")]
-    Kind,
-    /// Not a signature in SM2.
-    #[cfg(feature = "sm2")]
-    #[error("the envelope's signature is not one in SM2, a sequence of two numbers in DER")]
-    NotSm2,
-    /// Another key's envelope.
-    #[error("the envelope names the key {found}, not {expected}")]
-    OtherKey {
-        /// The key id it states.
-        found: String,
-        /// The key id asked for.
-        expected: String,
-    },
-    /// A signature that claims to be the key's and is not.
-    #[error("the envelope was altered or forged: {0}")]
-    Signature(#[from] KeyError),
-    /// An SSH signature that is not the key's over this payload, or is not one at all.
-    #[error("the envelope's SSH signature is refused: {0}")]
-    Ssh(#[from] SshSigError),
 }
 
 /// What is signed: type and payload, each behind its length, so that neither can pose as the other.

@@ -9,6 +9,9 @@ use ring::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 use unseen_ids::{PublicKey, hex, sha256};
+use unseen_texts::said_as_written;
+
+pub use crate::error::KeyError;
 
 /// PKCS#8 version 1 up to the seed. `openssl genpkey` writes exactly this and so do we.
 const PKCS8_V1: [u8; 16] = *b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20";
@@ -146,6 +149,8 @@ impl VerifyingKey {
     }
 }
 
+said_as_written!(VerifyingKey);
+
 impl fmt::Display for VerifyingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&STANDARD.encode(self.0))
@@ -176,37 +181,6 @@ impl<'de> Deserialize<'de> for VerifyingKey {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<VerifyingKey, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
-}
-
-/// Why a key or a signature is refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum KeyError {
-    /// The operating system gave no random numbers.
-    #[error("the operating system gave no random numbers, so no key was made")]
-    Random,
-    /// A token or an agent did not sign.
-    #[error("the key did not sign: {0}")]
-    Signer(String),
-    /// Not one PEM block of the kind that was asked for.
-    #[error("this is not one PEM block that begins with -----BEGIN {0}-----")]
-    Pem(&'static str),
-    /// Not an Ed25519 private key.
-    #[error("this is not an Ed25519 private key in PKCS#8 (openssl genpkey -algorithm ed25519 makes one)")]
-    Private,
-    /// Not an Ed25519 public key.
-    #[error("this is not an Ed25519 public key: 32 bytes, in base64 or as a PUBLIC KEY block")]
-    Public,
-    /// Not an SM2 private key.
-    #[cfg(feature = "sm2")]
-    #[error("this is not an SM2 private key in PKCS#8 (openssl genpkey -algorithm SM2 makes one)")]
-    Sm2Private,
-    /// Not an SM2 public key.
-    #[cfg(feature = "sm2")]
-    #[error("this is not an SM2 public key: a point of its curve, uncompressed, in 65 bytes or as a PUBLIC KEY block")]
-    Sm2Public,
-    /// Not this key's signature over this message.
-    #[error("the signature is not this key's over these bytes")]
-    Signature,
 }
 
 /// One block of this kind.

@@ -21,6 +21,7 @@
 
 pub mod cosignature;
 pub mod dsse;
+mod error;
 pub mod key;
 pub mod merkle;
 pub mod note;

@@ -4,6 +4,7 @@
 //! by side; trees have fewer than 2^64 leaves, so no recursion is deeper than 64.
 
 use unseen_ids::sha256;
+use unseen_texts::Say;
 
 /// A node of the tree: SHA-256, 32 bytes.
 pub type Hash = [u8; 32];
@@ -125,13 +126,16 @@ pub fn verify_consistency(
 }
 
 /// Why a proof proves nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, Say)]
+#[code("proof")]
 pub enum ProofError {
     /// Not the right number of hashes for these sizes, or sizes that make no sense.
     #[error("the proof does not have the shape that these tree sizes ask for")]
+    #[zh("证明的形状与日志树长度不符")]
     Shape,
     /// Well formed, but it leads to another root.
     #[error("the proof leads to another root: what it was made for is not in this tree")]
+    #[zh("证明得出另一个根：所证内容不在此日志树中")]
     Root,
 }
 

@@ -6,12 +6,15 @@
 
 use crate::{
     canonical_u64,
-    key::{KeyError, Signer, VerifyingKey},
+    key::{Signer, VerifyingKey},
     merkle::Hash,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::fmt;
 use unseen_ids::{hex, sha256};
+use unseen_texts::text;
+
+pub use crate::error::NoteError;
 
 /// The longest note read, in bytes, and the most signatures on it: far above any honest one.
 const MAX_NOTE: usize = 1 << 20;
@@ -40,7 +43,10 @@ impl Note {
     /// character in it.
     pub fn new(text: String) -> Result<Note, NoteError> {
         if !text.ends_with('\n') || text.chars().any(|c| c < ' ' && c != '\n') {
-            return Err(NoteError::Malformed("its text must end in a newline and hold no control character"));
+            return Err(NoteError::Malformed(text!(
+                "its text must end in a newline and hold no control character",
+                "正文必须以换行结尾，且不含控制字符"
+            )));
         }
         Ok(Note { text, signatures: Vec::new() })
     }
@@ -49,18 +55,21 @@ impl Note {
     pub fn parse(bytes: &[u8]) -> Result<Note, NoteError> {
         use NoteError::Malformed;
         if bytes.len() > MAX_NOTE {
-            return Err(Malformed("it is longer than 1 MiB"));
+            return Err(Malformed(text!("it is longer than 1 MiB", "长度超过 1 MiB")));
         }
-        let note = std::str::from_utf8(bytes).map_err(|_| Malformed("it is not UTF-8"))?;
-        let break_at = note.rfind("\n\n").ok_or(Malformed("it has no blank line before its signatures"))?;
+        let note = std::str::from_utf8(bytes).map_err(|_| Malformed(text!("it is not UTF-8", "不是 UTF-8")))?;
+        let break_at = note
+            .rfind("\n\n")
+            .ok_or(Malformed(text!("it has no blank line before its signatures", "签名之前没有空行")))?;
         let (text, lines) = (&note[..=break_at], &note[break_at + 2..]);
         let mut signed = Note::new(text.to_owned())?;
-        let lines = lines.strip_suffix('\n').ok_or(Malformed("its last line has no newline"))?;
+        let lines =
+            lines.strip_suffix('\n').ok_or(Malformed(text!("its last line has no newline", "最后一行没有换行")))?;
         for line in lines.split('\n') {
             signed.signatures.push(Signature::parse(line)?);
         }
         if signed.signatures.len() > MAX_SIGNATURES {
-            return Err(Malformed("it has more than 100 signatures"));
+            return Err(Malformed(text!("it has more than 100 signatures", "签名超过 100 个")));
         }
         Ok(signed)
     }
@@ -101,7 +110,7 @@ impl Note {
         match (own.next(), own.next()) {
             (Some(line), None) => Ok(&line.bytes),
             (None, _) => Err(NoteError::Unsigned(key.to_string())),
-            _ => Err(NoteError::Malformed("one key has signed it twice")),
+            _ => Err(NoteError::Malformed(text!("one key has signed it twice", "同一密钥签了两次"))),
         }
     }
 }
@@ -123,7 +132,7 @@ impl Signature {
             let valid = is_name(name) && !bytes.is_empty();
             valid.then(|| Signature { name: name.to_owned(), key_id: *key_id, bytes: bytes.to_vec() })
         };
-        read().ok_or(NoteError::Malformed("a signature line is malformed"))
+        read().ok_or(NoteError::Malformed(text!("a signature line is malformed", "签名行格式不对")))
     }
 
     /// Who is said to have signed.
@@ -244,37 +253,6 @@ impl Checkpoint {
     }
 }
 
-/// Why a note or a checkpoint is refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NoteError {
-    /// Not the shape of a note.
-    #[error("this is not a signed note: {0}")]
-    Malformed(&'static str),
-    /// A name that a signature line cannot carry.
-    #[error("{0:?} cannot name a key: it must not be empty nor hold white space or +")]
-    Name(String),
-    /// Not a verifier key, or one of another kind.
-    #[error("{0:?} is not a verifier key of this kind (name+id+base64)")]
-    VerifierKey(String),
-    /// No signature by the key that counts.
-    #[error("the note bears no signature of {0}")]
-    Unsigned(String),
-    /// A signature that claims to be the key's and is not.
-    #[error("the note was altered or forged: {0}")]
-    Signature(#[from] KeyError),
-    /// A note, but not a checkpoint.
-    #[error("the note is not a checkpoint: it needs an origin, a size and a root hash, one a line")]
-    Checkpoint,
-    /// Another log's checkpoint.
-    #[error("the checkpoint is of the log {found:?}, not of {expected:?}")]
-    Origin {
-        /// The origin it states.
-        found: String,
-        /// The origin asked for.
-        expected: String,
-    },
-}
-
 /// The key id of C2SP signed-note: `kind` is the signature type, one byte or 0xff and an identifier.
 pub(crate) fn key_id(name: &str, kind: &[u8], key: &[u8]) -> [u8; 4] {
     let hash = sha256(&[name.as_bytes(), b"\n", kind, key]);
@@ -342,7 +320,7 @@ mod tests {
         let twice = Note::parse(format!("{TEXT}\n{LINE}{LINE}").as_bytes()).unwrap();
         assert!(matches!(twice.verify(&key), Err(NoteError::Malformed(_))));
         let altered = Note::parse(file.replace("problem is", "problem was").as_bytes()).unwrap();
-        assert_eq!(altered.verify(&key), Err(NoteError::Signature(KeyError::Signature)));
+        assert_eq!(altered.verify(&key), Err(NoteError::Signature(crate::KeyError::Signature)));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::fmt;
+use unseen_texts::Say;
 
 const HEADER: &str = "c2sp.org/tlog-proof@v1";
 
@@ -73,18 +74,22 @@ impl fmt::Display for EntryProof {
 }
 
 /// Why a file proves no inclusion.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Say)]
+#[code("entry-proof")]
 pub enum EntryProofError {
     /// Not the shape of a tlog-proof.
     #[error(
         "this is not a tlog-proof file: it needs the line {HEADER}, an index, hashes, a blank line and a checkpoint"
     )]
+    #[zh("这不是 tlog-proof 文件：须有 {HEADER} 行、序号、哈希、空行和检查点")]
     Malformed,
     /// Its checkpoint is refused.
     #[error("the proof's checkpoint does not count: {0}")]
+    #[zh("证明中的检查点无效：{0}")]
     Checkpoint(#[from] NoteError),
     /// Its hashes do not lead from the entry to the checkpoint.
     #[error("the entry is not proven: {0}")]
+    #[zh("条目未得到证明：{0}")]
     Proof(#[from] ProofError),
 }
 

@@ -25,6 +25,7 @@ use sm2::{
 };
 use std::fmt;
 use unseen_ids::{hex, sha256};
+use unseen_texts::say;
 
 /// Who signs, in the sense of SM2: everybody who does not agree upon something else.
 const DISTINGUISHING_ID: &str = "1234567812345678";
@@ -74,8 +75,9 @@ impl Sm2SigningKey {
     /// SM3), so the same two always give the same one.
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
         let key = dsa::SigningKey::new(DISTINGUISHING_ID, &self.0).map_err(|_| KeyError::Sm2Private)?;
-        let signature: dsa::Signature =
-            key.try_sign(message).map_err(|error| KeyError::Signer(format!("SM2: {error}")))?;
+        let signature: dsa::Signature = key
+            .try_sign(message)
+            .map_err(|error| KeyError::Signer(say!("SM2: {error}", "SM2：{error}", error = error.to_string())))?;
         Ok(signature.to_der().to_vec())
     }
 }

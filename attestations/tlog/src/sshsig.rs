@@ -8,6 +8,7 @@ use crate::key::{KeyError, VerifyingKey, unpem};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ring::digest::{SHA512, digest};
 use unseen_ids::sha256;
+use unseen_texts::{Say, Text, text};
 
 /// What every signature is for, in the sense of `ssh-keygen -n`. One made for anything else, such as a
 /// commit or a file, counts for nothing here.
@@ -60,12 +61,13 @@ impl SshSignature {
     pub fn from_bytes(blob: &[u8]) -> Result<SshSignature, SshSigError> {
         use SshSigError::Malformed;
         if blob.len() > MOST {
-            return Err(Malformed("it is longer than 2 KiB"));
+            return Err(Malformed(text!("it is longer than 2 KiB", "长度超过 2 KiB")));
         }
-        let cut = || Malformed("it is cut short");
-        let mut rest = blob.strip_prefix(MAGIC).ok_or(Malformed("it does not begin with SSHSIG"))?;
+        let cut = || Malformed(text!("it is cut short", "内容不完整"));
+        let mut rest =
+            blob.strip_prefix(MAGIC).ok_or(Malformed(text!("it does not begin with SSHSIG", "没有以 SSHSIG 开头")))?;
         if number(&mut rest).ok_or_else(cut)? != VERSION {
-            return Err(Malformed("its version is not 1"));
+            return Err(Malformed(text!("its version is not 1", "版本不是 1")));
         }
         let mut next = || string(&mut rest).ok_or_else(cut);
         let (key, namespace, reserved, hash, signature) = (next()?, next()?, next()?, next()?, next()?);
@@ -76,13 +78,18 @@ impl SshSignature {
         let hash = match hash {
             b"sha256" => HashName::Sha256,
             b"sha512" => HashName::Sha512,
-            _ => return Err(Malformed("its hash is neither sha256 nor sha512")),
+            _ => {
+                return Err(Malformed(text!(
+                    "its hash is neither sha256 nor sha512",
+                    "哈希既不是 sha256 也不是 sha512"
+                )));
+            }
         };
         if !reserved.is_empty() || !rest.is_empty() {
-            return Err(Malformed("it holds something that version 1 does not know"));
+            return Err(Malformed(text!("it holds something that version 1 does not know", "含有版本 1 不认识的内容")));
         }
-        let (touch, signature) =
-            read_signature(signature, application).ok_or(Malformed("its inner signature is not one of its key"))?;
+        let (touch, signature) = read_signature(signature, application)
+            .ok_or(Malformed(text!("its inner signature is not one of its key", "内层签名不是其密钥的签名")))?;
         Ok(SshSignature { key, hash, touch, signature })
     }
 
@@ -161,33 +168,41 @@ pub fn parse_public_key(line: &str) -> Result<VerifyingKey, SshSigError> {
 }
 
 /// Why an SSH signature or public key is refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Say)]
+#[code("ssh")]
 pub enum SshSigError {
     /// Not the shape of a signature.
     #[error("this is not a signature of ssh-keygen -Y sign: {0}")]
-    Malformed(&'static str),
+    #[zh("这不是 ssh-keygen -Y sign 的签名：{0}")]
+    Malformed(Text),
     /// Not the line of a `.pub` file.
     #[error("this is not an SSH public key: one line such as ssh-ed25519 AAAA... comment")]
+    #[zh("这不是 SSH 公钥：应为一行，例如 ssh-ed25519 AAAA... comment")]
     PublicKey,
     /// A key that signs in another way.
     #[error(
         "the SSH key is of the type {0:?}, and only ssh-ed25519 and sk-ssh-ed25519@openssh.com are accepted: \
          ssh-keygen -t ed25519 makes one"
     )]
+    #[zh("SSH 密钥的类型是 {0:?}，而只接受 ssh-ed25519 和 sk-ssh-ed25519@openssh.com：可用 ssh-keygen -t ed25519 生成")]
     KeyType(String),
     /// A security key's credential that is not for SSH.
     #[error(
         "the security key's credential is for {0:?}, and only those whose name begins with ssh: are for signing here"
     )]
+    #[zh("安全密钥的凭据用于 {0:?}，而此处只有名称以 ssh: 开头的可用于签名")]
     Application(String),
     /// A signature for another purpose.
     #[error("the SSH signature was made for {0:?}: sign with ssh-keygen -Y sign -n unseen")]
+    #[zh("SSH 签名的用途是 {0:?}：请用 ssh-keygen -Y sign -n unseen 签名")]
     Namespace(String),
     /// A security key that signed by itself.
     #[error("nobody touched the security key when it signed: make its key without -O no-touch-required")]
+    #[zh("签名时无人触碰安全密钥：生成密钥时请勿使用 -O no-touch-required")]
     NotTouched,
     /// Another key's signature.
     #[error("the SSH signature is of the key {found}, not {expected}")]
+    #[zh("SSH 签名所用的密钥是 {found}，不是 {expected}")]
     OtherKey {
         /// The key it states.
         found: VerifyingKey,

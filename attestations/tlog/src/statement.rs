@@ -1,12 +1,11 @@
 //! in-toto Statements (version 1): claims about things named by their digests.
 
-use crate::{
-    KeyError, Signer, VerifyingKey,
-    dsse::{Envelope, EnvelopeError},
-};
+use crate::{Signer, VerifyingKey, dsse::Envelope};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 use std::collections::BTreeMap;
 use unseen_ids::{Digest, canonical};
+
+pub use crate::error::StatementError;
 
 /// The payload type of an envelope that holds a statement.
 pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
@@ -76,29 +75,6 @@ impl<P: Serialize + DeserializeOwned> Statement<P> {
         let named = !self.subject.is_empty() && self.subject.iter().all(|subject| !subject.name.is_empty());
         if named && !self.predicate_type.is_empty() { Ok(()) } else { Err(StatementError::Empty) }
     }
-}
-
-/// Why an envelope holds no statement.
-#[derive(Debug, thiserror::Error)]
-pub enum StatementError {
-    /// The envelope is refused.
-    #[error(transparent)]
-    Envelope(#[from] EnvelopeError),
-    /// It could not be signed.
-    #[error(transparent)]
-    Key(#[from] KeyError),
-    /// The envelope holds something else.
-    #[error("the envelope holds {0:?}, not an in-toto statement")]
-    PayloadType(String),
-    /// Not the JSON of a statement, or not of this predicate.
-    #[error("this is not an in-toto statement of the expected kind: {0}")]
-    Json(serde_json::Error),
-    /// A claim that cannot be written.
-    #[error(transparent)]
-    NoCanonicalForm(#[from] canonical::NoCanonicalForm),
-    /// Nothing to make a claim about, or no kind of claim.
-    #[error("the statement names no subject or no predicate type")]
-    Empty,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

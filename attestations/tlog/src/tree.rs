@@ -15,6 +15,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use unseen_texts::{Say, Sentence, Text, say, text};
+
 /// Where a log's files come from: a folder, an archive, a server.
 pub trait Files {
     /// The whole content of the file at this path, relative to the log's folder, with `/` between
@@ -135,14 +137,17 @@ impl<F: Files> Tree<F> {
     pub fn bundle(&self, index: u64) -> Result<Vec<Vec<u8>>, TreeError> {
         let tile = Tile::at(Kind::Entries, index, self.size).ok_or(self.beyond(index))?;
         let (path, bytes, width) = self.read(tile)?;
-        let damaged = |what: String| TreeError::Damaged { path: path.clone(), what };
+        let damaged = |what: Sentence| TreeError::Damaged { path: path.clone(), what };
         let entries = tile::decode_bundle(&bytes, width)
-            .ok_or_else(|| damaged(format!("it does not hold exactly {width} entries")))?;
+            .ok_or_else(|| damaged(say!("it does not hold exactly {width} entries", "条目数不是恰好 {width} 条")))?;
         let hashes = self.hashes(0, index)?;
         let odd = entries.iter().zip(&*hashes).position(|(entry, hash)| merkle::leaf_hash(entry) != *hash);
         if let Some(at) = odd {
             let number = index * FULL as u64 + at as u64;
-            return Err(damaged(format!("entry {number} is not the one that was logged")));
+            return Err(damaged(say!(
+                "entry {number} is not the one that was logged",
+                "条目 {number} 不是当初写入日志的那条"
+            )));
         }
         Ok(entries[..tile.width].iter().map(|entry| entry.to_vec()).collect())
     }
@@ -220,7 +225,7 @@ impl<F: Files> Tree<F> {
         let hashes: Arc<[Hash]> = self.read_hashes(tile)?.into();
         let parent = self.hashes(level + 1, index / FULL as u64)?;
         if merkle::root(&hashes) != parent[(index % FULL as u64) as usize] {
-            return Err(damaged(tile, "its hashes are not the logged ones"));
+            return Err(damaged(tile, text!("its hashes are not the logged ones", "哈希与日志不符")));
         }
         self.last()[at] = Some((index, hashes.clone()));
         Ok(hashes)
@@ -228,8 +233,10 @@ impl<F: Files> Tree<F> {
 
     fn read_hashes(&self, tile: Tile) -> Result<Vec<Hash>, TreeError> {
         let (path, bytes, width) = self.read(tile)?;
-        let mut hashes = tile::decode_hashes(&bytes, width)
-            .ok_or_else(|| TreeError::Damaged { path, what: format!("it does not hold exactly {width} hashes") })?;
+        let mut hashes = tile::decode_hashes(&bytes, width).ok_or_else(|| TreeError::Damaged {
+            path,
+            what: say!("it does not hold exactly {width} hashes", "哈希数不是恰好 {width} 个"),
+        })?;
         hashes.truncate(tile.width);
         Ok(hashes)
     }
@@ -278,7 +285,13 @@ impl<F: Files> Tree<F> {
                     }
                 };
                 if below != Some(*hash) {
-                    return damaged(tile, "it does not fit the files below it; one of them was altered");
+                    return damaged(
+                        tile,
+                        text!(
+                            "it does not fit the files below it; one of them was altered",
+                            "与其下层文件不符；其中之一已被篡改"
+                        ),
+                    );
                 }
             }
         }
@@ -306,10 +319,12 @@ impl<F: Files> HashReader for Tree<F> {
 }
 
 /// Why a log's files are not what its checkpoint stands for.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Say)]
+#[code("tree")]
 pub enum TreeError {
     /// A file that cannot be read.
     #[error("cannot read {path}: {source}")]
+    #[zh("无法读取 {path}：{source}")]
     Read {
         /// Relative to the log's folder.
         path: String,
@@ -318,22 +333,25 @@ pub enum TreeError {
     },
     /// A file that is not what was logged.
     #[error("{path} is damaged: {what}; restore it from a copy")]
+    #[zh("{path} 已损坏：{what}；请从副本恢复")]
     Damaged {
         /// Relative to the log's folder.
         path: String,
         /// How that shows.
-        what: String,
+        what: Sentence,
     },
     /// Files that fit together, but are another tree's.
     #[error(
         "the files make a tree of {size} entries that is not the checkpoint's: one of the two is of another history"
     )]
+    #[zh("文件构成的 {size} 条日志树与检查点不符：两者之一属于另一段历史")]
     Root {
         /// Entries.
         size: u64,
     },
     /// An index or a size that this tree does not have.
     #[error("{value} is beyond the end of this log: it has {size} entries")]
+    #[zh("{value} 超出日志末尾：日志共有 {size} 条")]
     Beyond {
         /// What was asked for.
         value: u64,
@@ -344,13 +362,14 @@ pub enum TreeError {
     #[error(
         "the entry is {length} bytes long and the longest a log takes is 65535: keep it as a blob and log its digest"
     )]
+    #[zh("条目长 {length} 字节，日志条目至多 65535 字节：请存为附件并记录其摘要")]
     TooLong {
         /// Bytes.
         length: usize,
     },
 }
 
-fn damaged(tile: Tile, what: &str) -> TreeError {
+fn damaged(tile: Tile, what: Text) -> TreeError {
     TreeError::Damaged { path: tile.to_string(), what: what.into() }
 }
 

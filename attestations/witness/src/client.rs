@@ -8,7 +8,6 @@
 use crate::{canonical_u64, decide::Request, origin_hash};
 use std::{
     collections::{BTreeMap, HashSet},
-    fmt,
     sync::{
         Arc,
         mpsc::{self, Receiver, RecvTimeoutError, Sender},
@@ -16,6 +15,7 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+use unseen_texts::{Say, Sentence, text};
 use unseen_tlog::{
     cosignature::WitnessKey,
     merkle::Proof,
@@ -82,46 +82,55 @@ impl Gathered {
 }
 
 /// Why a witness has not cosigned.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Say)]
+#[code("witness-answer")]
 pub enum Refusal {
     /// It has cosigned a larger tree than this log has.
     #[error(
         "ROLLBACK: it has cosigned {size} entries of this log, more than there are here: restore the newer copy, and \
          see whether two logs share one key"
     )]
+    #[zh("日志回退：它已联署此日志的 {size} 条，比这里的多：请恢复较新的副本，并查看是否有两个日志共用一个密钥")]
     Ahead {
         /// The size it cosigned last.
         size: u64,
     },
     /// It has cosigned another tree than this log grew from.
     #[error("FORK: the {size} entries of this log that it has cosigned are not the ones here: keep both as evidence")]
+    #[zh("日志分叉：它所联署的此日志的 {size} 条与这里的不同：请把两者都留作证据")]
     Fork {
         /// The size it cosigned last.
         size: u64,
     },
     /// It went on to another size while it was being asked.
     #[error("it has just cosigned {size} entries for somebody else: ask again")]
+    #[zh("它刚刚为别的请求联署了 {size} 条：请再问一次")]
     Busy {
         /// The size it cosigned last.
         size: u64,
     },
     /// It does not follow this log.
     #[error("it does not follow this log: its operator has to add it, under the origin of the checkpoint")]
+    #[zh("它没有跟踪此日志：请其运行管理员按检查点中的日志名称添加")]
     UnknownLog,
     /// It knows the log under another key.
     #[error("it knows this log under another key: its operator has to add the new one")]
+    #[zh("它所知的此日志密钥不同：请其运行管理员添加新密钥")]
     WrongKey,
     /// A cosignature with a time that has not come.
     #[error("its cosignature has the time {time}, which is to come: one of the two clocks is wrong")]
+    #[zh("其联署时间 {time} 尚未到来：两个时钟必有一个不准")]
     Future {
         /// Seconds since 1970.
         time: u64,
     },
     /// A success without a true cosignature.
     #[error("it answered without a true cosignature of its key: {0}")]
+    #[zh("它的应答中没有其密钥的真实联署：{0}")]
     Untrue(NoteError),
     /// An answer that the protocol does not have.
     #[error("it answered with the status {status}: {text:?}")]
+    #[zh("它的应答状态为 {status}：{text:?}")]
     Answer {
         /// The HTTP status.
         status: u16,
@@ -130,20 +139,24 @@ pub enum Refusal {
     },
     /// No answer.
     #[error("it cannot be reached: {0}")]
+    #[zh("无法连接到它：{0}")]
     Unreachable(String),
     /// No answer in time.
     #[error("it did not answer in time")]
+    #[zh("它没有按时应答")]
     Late,
     /// This side could not prove what it asked for.
     #[error("it was not asked: the log cannot prove that it grew from its first {old} entries: {why}")]
+    #[zh("没有询问它：日志无法证明自己由最初的 {old} 条增长而来：{why}")]
     NoProof {
         /// The old size.
         old: u64,
         /// Why.
-        why: String,
+        why: Sentence,
     },
     /// The same key was given twice, and counts once.
     #[error("it was asked already: two witnesses have one key")]
+    #[zh("它已被询问过：两个见证方使用同一密钥")]
     Twice,
 }
 
@@ -162,7 +175,7 @@ impl Refusal {
 ///
 /// `prove` gives the proof that the log's first `old` entries are a prefix of the checkpoint's; it is
 /// called in this thread, once for each size. `now` is the time in seconds since 1970.
-pub fn gather<E: fmt::Display>(
+pub fn gather<E: Say>(
     targets: &[Target],
     note: &Note,
     prove: &dyn Fn(u64) -> Result<Proof, E>,
@@ -205,7 +218,7 @@ pub fn gather<E: fmt::Display>(
             Said::Prove(old) => {
                 let proof = proofs.entry(old).or_insert_with(|| match prove(old) {
                     Ok(proof) => Ok(Arc::new(proof)),
-                    Err(why) => Err(Refusal::NoProof { old, why: why.to_string() }),
+                    Err(why) => Err(Refusal::NoProof { old, why: Sentence::of(&why) }),
                 });
                 if let Some(give) = open.get(&index) {
                     // One that has given up does not listen.
@@ -326,7 +339,7 @@ impl Conversation {
 
     fn verify(&self, answer: &Answer) -> Result<Cosignature, Refusal> {
         let text = std::str::from_utf8(&answer.body);
-        let text = text.map_err(|_| Refusal::Untrue(NoteError::Malformed("it is not UTF-8")))?;
+        let text = text.map_err(|_| Refusal::Untrue(NoteError::Malformed(text!("it is not UTF-8", "不是 UTF-8"))))?;
         // Lines of other keys may come with it. One that cannot be read is no line of this key.
         let lines = text.lines().filter_map(|line| Signature::parse(line).ok());
         let cosignature = self.own(lines).map_err(Refusal::Untrue)?;

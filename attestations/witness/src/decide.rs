@@ -5,6 +5,7 @@
 
 use crate::canonical_u64;
 use base64::{Engine, engine::general_purpose::STANDARD};
+use unseen_texts::{Say, Text, text};
 use unseen_tlog::{
     Signer, cosignature,
     merkle::{self, Hash},
@@ -34,20 +35,26 @@ impl Request {
     /// Reads the body of an `add-checkpoint` request. Only its form is checked.
     pub fn parse(body: &[u8]) -> Result<Request, Refused> {
         let read = |body: &str| {
-            let (head, note) = body.split_once("\n\n").ok_or("it has no empty line")?;
+            let (head, note) = body.split_once("\n\n").ok_or(text!("it has no empty line", "没有空行"))?;
             let mut lines = head.split('\n');
             let old = lines.next().and_then(|line| canonical_u64(line.strip_prefix("old ")?));
-            let old = old.ok_or("its first line is not an old size")?;
+            let old = old.ok_or(text!("its first line is not an old size", "第一行不是旧的长度"))?;
             let proof: Option<Vec<Hash>> = lines.map(|line| STANDARD.decode(line).ok()?.try_into().ok()).collect();
-            let proof = proof.ok_or("a line of its proof is not a hash in base64")?;
+            let proof =
+                proof.ok_or(text!("a line of its proof is not a hash in base64", "证明中有一行不是 base64 哈希"))?;
             if proof.len() > MAX_PROOF {
-                return Err("its proof has more than 63 lines");
+                return Err(text!("its proof has more than 63 lines", "证明超过 63 行"));
             }
-            let note = Note::parse(note.as_bytes()).map_err(|_| "what follows its empty line is not a signed note")?;
-            let checkpoint = Checkpoint::parse(note.text()).map_err(|_| "its note is not a checkpoint")?;
+            let note = Note::parse(note.as_bytes())
+                .map_err(|_| text!("what follows its empty line is not a signed note", "空行之后不是签名便条"))?;
+            let checkpoint =
+                Checkpoint::parse(note.text()).map_err(|_| text!("its note is not a checkpoint", "便条不是检查点"))?;
             Ok(Request { old, proof, note, checkpoint })
         };
-        std::str::from_utf8(body).map_err(|_| "it is not UTF-8").and_then(read).map_err(Refused::Malformed)
+        std::str::from_utf8(body)
+            .map_err(|_| text!("it is not UTF-8", "不是 UTF-8"))
+            .and_then(read)
+            .map_err(Refused::Malformed)
     }
 
     /// The body of this request.
@@ -86,7 +93,10 @@ pub fn decide(record: &Record, name: &str, key: &dyn Signer, request: &Request, 
     let Request { old, proof, checkpoint, .. } = request;
     let note = signed_by_log(record, &request.note)?;
     if *old > checkpoint.size {
-        return Err(Refused::Malformed("its old size is larger than its checkpoint's"));
+        return Err(Refused::Malformed(text!(
+            "its old size is larger than its checkpoint's",
+            "旧的长度大于检查点的长度"
+        )));
     }
     let (size, root) = match &record.latest {
         Some(latest) => (latest.checkpoint.size, latest.checkpoint.root),
@@ -132,31 +142,38 @@ pub fn signed_by_log(record: &Record, note: &Note) -> Result<Note, Refused> {
 }
 
 /// Why a witness does not cosign.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Say)]
+#[code("cosigning")]
 pub enum Refused {
     /// Not the form of a request.
     #[error("the request is malformed: {0}")]
-    Malformed(&'static str),
+    #[zh("请求格式不对：{0}")]
+    Malformed(Text),
     /// Not a log that this witness follows.
     #[error("this witness does not follow the log {0:?}: its operator has to add it")]
+    #[zh("此见证方没有跟踪日志 {0:?}：请其运行管理员添加")]
     Unknown(String),
     /// No signature of the log, or a false one.
     #[error("the checkpoint does not bear a true signature of a key that this witness knows for its log")]
+    #[zh("检查点上没有此见证方所知日志密钥的真实签名")]
     Signature,
     /// Another size than the log believes was cosigned last.
     #[error("the tree cosigned last has {size} entries: prove that the new one extends that")]
+    #[zh("上次联署的日志树有 {size} 条：请证明新树是它的延续")]
     Conflict {
         /// The size cosigned last.
         size: u64,
     },
     /// The log has signed another tree of the size cosigned last.
     #[error("FORK: another tree of {size} entries was cosigned for this log")]
+    #[zh("日志分叉：已为此日志联署过另一棵 {size} 条的树")]
     Fork {
         /// That size.
         size: u64,
     },
     /// The proof does not lead from the tree cosigned last to the new one.
     #[error("the proof does not show that the tree of {new} entries extends the one of {size} cosigned last")]
+    #[zh("证明未能表明 {new} 条的树是上次联署的 {size} 条的树的延续")]
     Unproven {
         /// The size cosigned last.
         size: u64,
@@ -165,6 +182,7 @@ pub enum Refused {
     },
     /// The clock has gone back.
     #[error("the witness's clock says {now}, which is before its last cosignature at {last}: set it right")]
+    #[zh("见证方的时钟为 {now}，早于其上次联署时间 {last}：请校准时钟")]
     Clock {
         /// Seconds since 1970.
         now: u64,
@@ -173,6 +191,7 @@ pub enum Refused {
     },
     /// The witness's key did not sign.
     #[error("the witness could not sign: {0}")]
+    #[zh("见证方无法签名：{0}")]
     Sign(NoteError),
 }
 

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs, io};
 
+use unseen_texts::Say;
+
 use crate::component::{ComponentError, componentize};
 
 /// A component made by [`build`].
@@ -17,37 +19,49 @@ pub struct BuiltModule {
 }
 
 /// Why a build made nothing.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Say)]
+#[code("build")]
 pub enum BuildError {
     /// No project here.
     #[error("{path} is not a job's project: it has no Cargo.toml; `unseen job new` writes one")]
+    #[zh("{path} 不是作业项目：没有 Cargo.toml；请用 `unseen job new` 生成")]
     NoProject {
         /// The folder.
         path: PathBuf,
     },
     /// No Rust.
     #[error("cargo cannot be run ({0}); install Rust from https://rustup.rs")]
+    #[zh("无法运行 cargo（{0}）；请从 https://rustup.rs 安装 Rust")]
     NoCargo(io::Error),
     /// No standard library for WebAssembly.
     #[error(
         "Rust's WebAssembly target is missing; run `rustup target add wasm32-unknown-unknown`, \
          or `make setup` in Unseen's own folder, which also knows a way without rustup"
     )]
+    #[zh(
+        "缺少 Rust 的 WebAssembly 目标；请运行 `rustup target add wasm32-unknown-unknown`，或在 Unseen 文件夹中运行 `make setup`（没有 rustup 也可以）"
+    )]
     NoTarget,
     /// The source does not compile.
     #[error("the job does not compile:\n{diagnostics}")]
+    #[zh(
+        "作业编译不通过：
+{diagnostics}"
+    )]
     Compile {
         /// What cargo printed.
         diagnostics: String,
     },
     /// The crate is not a library for the lab.
     #[error("the build made no .wasm file; Cargo.toml needs `crate-type = [\"cdylib\"]` under [lib]")]
+    #[zh("编译没有生成 .wasm 文件；Cargo.toml 的 [lib] 下需要 `crate-type = [\"cdylib\"]`")]
     NoModule,
     /// The module does not fit.
     #[error(transparent)]
     Component(#[from] ComponentError),
     /// The result could not be written.
     #[error("cannot write {path}: {source}")]
+    #[zh("无法写入 {path}：{source}")]
     Write {
         /// The file.
         path: PathBuf,

@@ -1,17 +1,21 @@
 //! Wraps a core module into a component of the job contract.
 
+use unseen_texts::Say;
 use wasmparser::{Encoding, Parser, Payload};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
 /// Why a module is not a job.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Say)]
+#[code("component")]
 pub enum ComponentError {
     /// Not WebAssembly at all.
     #[error("this is not a WebAssembly file: {0}")]
+    #[zh("这不是 WebAssembly 文件：{0}")]
     NotWasm(String),
     /// It is, but does not fit the contract.
     #[error("the module does not fit the job contract: {0}")]
+    #[zh("模块不符合作业约定：{0}")]
     Contract(String),
 }
 

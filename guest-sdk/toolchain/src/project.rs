@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use unseen_texts::Say;
+
 /// What a new project starts from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Template {
@@ -45,28 +47,33 @@ impl FromStr for Template {
 }
 
 /// Why no project was written.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Say)]
+#[code("new-job")]
 pub enum NewError {
     /// The name cannot name a crate.
     #[error("`{name}` cannot name a job: use small letters, digits and `-`, starting with a letter")]
+    #[zh("`{name}` 不能作作业名称：请用小写字母、数字和 `-`，以字母开头")]
     Name {
         /// As given.
         name: String,
     },
     /// There is no such template.
     #[error("there is no template `{name}`; there are `histogram` and `iterative`")]
+    #[zh("没有模板 `{name}`；可用 `histogram` 和 `iterative`")]
     Template {
         /// As given.
         name: String,
     },
     /// The folder is in use.
     #[error("{path} exists and is not an empty folder; give the path of a new one")]
+    #[zh("{path} 已存在且不是空文件夹；请给出新路径")]
     Exists {
         /// The folder.
         path: PathBuf,
     },
     /// A file could not be written.
     #[error("cannot write {path}: {source}")]
+    #[zh("无法写入 {path}：{source}")]
     Write {
         /// The file or folder.
         path: PathBuf,

@@ -9,7 +9,6 @@ use super::{Checked, Dataset, InForce, Ledger, Person, Refusal};
 use crate::event::{DatasetRegistered, Event, LabCreated, LogKeyChanged, PersonEnrolled, PersonRevoked, Record};
 use crate::lifecycle::{self, Who};
 use crate::text::hides;
-
 /// An entry whose signature was verified, as the ledger looks at it.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
@@ -84,12 +83,6 @@ impl Ledger {
         if person.roles.contains(&role) {
             return Ok(());
         }
-        let role = match role {
-            Role::Steward => "a steward",
-            Role::Analyst => "an analyst",
-            Role::Operator => "an operator",
-            Role::Auditor => "an auditor",
-        };
         Err(Refusal::WrongRole { name: person.name.clone(), role })
     }
 
@@ -126,12 +119,9 @@ impl Ledger {
 
     fn registered(&self, entry: Entry<'_>, e: &DatasetRegistered) -> Result<Vec<Put>, Refusal> {
         check_name(&e.name)?;
-        let kind = |domain: &Option<String>| {
-            domain.as_ref().map_or("no unit".to_owned(), |d| format!("the unit domain `{d}`"))
-        };
         let old = self.datasets.get(&e.name);
         if let Some(old) = old.filter(|old| old.registered.domain != e.domain) {
-            let (was, now) = (kind(&old.registered.domain), kind(&e.domain));
+            let (was, now) = (old.registered.domain.clone(), e.domain.clone());
             return Err(Refusal::DatasetChanged { name: e.name.clone(), was, now });
         }
         if let Some(domain) = &e.domain {

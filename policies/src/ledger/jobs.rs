@@ -57,7 +57,7 @@ impl Ledger {
         let enough = before.approvals.len() + 1 >= needed as usize;
         let mut job = self.step(entry, e.job, enough)?;
         if e.role != Role::Operator {
-            return Err(Refusal::OtherRole(e.role.name()));
+            return Err(Refusal::OtherRole(e.role));
         }
         if e.seen.size <= e.job.0 || e.seen.size > self.size {
             return Err(Refusal::OtherLogSeen { job: e.job, seen: e.seen.size });
@@ -212,7 +212,7 @@ impl Ledger {
         enough: bool,
     ) -> Result<&'static Transition, Refusal> {
         let event = entry.record.event.kind();
-        let state = from.map_or("new", State::name);
+        let state = from.unwrap_or(State::Submitted);
         let arrow = lifecycle::arrow(from, event, enough).ok_or(Refusal::WrongState { job: id, state, event })?;
         self.must(entry.signer, arrow.who)?;
         Ok(arrow)

@@ -115,7 +115,7 @@ pub fn plan(plan: &Plan) -> String {
     ]);
     if let Some(need) = plan.need {
         text.push_str(&facts(&[
-            ("The run takes at most", span(need.seconds)),
+            ("The run takes at most", span(need.seconds).to_string()),
             ("The run's memory, at most", bytes(need.memory)),
             ("Each further thread adds", bytes(need.thread)),
         ]));
@@ -201,7 +201,7 @@ pub fn failures(failed: &[Failed]) -> String {
     if failed.is_empty() {
         return String::new();
     }
-    let rows = failed.iter().map(|failed| vec![failed.grains.to_string(), failed.failure.clone()]);
+    let rows = failed.iter().map(|failed| vec![failed.grains.to_string(), failed.failure.to_string()]);
     let title = tr("Grains that failed and counted as contributing nothing:");
     format!("\n\n{title}\n{}", table(&[">grains", "why"], rows))
 }

@@ -15,6 +15,7 @@ use rand::Rng;
 use rand_distr::Distribution;
 use unseen_policies::Rational;
 use unseen_policies::plan::Noise;
+use unseen_texts::Say;
 
 /// Noised totals are clamped to ±this; see [`MAX_DRAW`].
 pub const MAX_NOISY: i128 = 1 << 125;
@@ -27,13 +28,16 @@ pub const MAX_NOISY: i128 = 1 << 125;
 pub const MAX_DRAW: i128 = 1 << 126;
 
 /// Why a parameter is refused.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, PartialEq, Eq, thiserror::Error, Say)]
+#[code("noise")]
 pub enum NoiseError {
     /// The scale or variance is below zero.
     #[error("the noise parameter {0} is negative: a scale or variance must be at least zero")]
+    #[zh("噪声参数 {0} 为负：尺度或方差不得小于零")]
     Negative(String),
     /// The plan has no such round.
     #[error("round {round} does not exist: the plan has {rounds} rounds")]
+    #[zh("第 {round} 轮不存在：计划共有 {rounds} 轮")]
     NoSuchRound {
         /// The round asked for, from 0.
         round: u32,

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use unseen_ids::{Digest, bucket_of, sha256};
 use unseen_policies::Plan;
+use unseen_texts::Say;
 
 /// Leave to add one grain to the totals of one round. It cannot be made, copied or kept for another round.
 ///
@@ -48,19 +49,24 @@ pub struct Blocks {
 }
 
 /// The rows are not what they must be for the guarantee to hold, so nothing is added. Depends on rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, Say)]
+#[code("order")]
 pub enum OutOfOrder {
     /// A round is walked once.
     #[error("the grains of this round were asked for before")]
+    #[zh("本轮的数据粒已经被请求过")]
     AnotherWalk,
     /// A bucket or block was taken before, or there is none.
     #[error("bucket or block {0} was taken before, or there is none")]
+    #[zh("分桶或分块 {0} 已被取用，或者不存在")]
     Taken(u32),
     /// A unit does not come after the one before it.
     #[error("the units of bucket {0} do not ascend strictly")]
+    #[zh("分桶 {0} 中的隐私单元没有严格递增")]
     Descends(u32),
     /// A unit belongs elsewhere.
     #[error("a unit of bucket {0} belongs to another bucket")]
+    #[zh("分桶 {0} 中有属于另一个分桶的隐私单元")]
     OtherBucket(u32),
 }
 

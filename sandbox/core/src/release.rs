@@ -9,6 +9,7 @@ use unseen_policies::event::{Event, Record, Released};
 use unseen_policies::plan::{Noise, OutputPlan, ValuePlan};
 use unseen_policies::rational::to_f64;
 use unseen_policies::{Plan, Rational};
+use unseen_texts::{Say, Sentence, say};
 use unseen_tlog::dsse::Envelope;
 use unseen_tlog::merkle::{self, Hash, ProofError};
 use unseen_tlog::statement::Statement;
@@ -69,13 +70,16 @@ impl NoisyTotals {
 }
 
 /// Why noised totals cannot become a release.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Say)]
+#[code("release")]
 pub enum ReleaseError {
     /// The totals have another shape than the plan gives them.
     #[error("the totals are not of this plan: seal them with the plan they were counted under")]
+    #[zh("总数不属于此计划：请用统计时的计划封存")]
     OtherPlan,
     /// Rounds are missing or out of order.
     #[error("the rounds of a release must be 0, 1, 2...: round {0} is missing or out of place")]
+    #[zh("发布结果的轮次须为 0、1、2……：第 {0} 轮缺失或错位")]
     Rounds(u32),
 }
 
@@ -171,9 +175,13 @@ impl ReleaseBody {
     /// Reads a body that was released.
     pub fn parse(bytes: &[u8]) -> Result<ReleaseBody, CheckError> {
         let body: ReleaseBody =
-            serde_json::from_slice(bytes).map_err(|error| CheckError::NotABody(error.to_string()))?;
+            serde_json::from_slice(bytes).map_err(|error| CheckError::NotABody(Sentence::of(&error)))?;
         if body.format != FORMAT {
-            return Err(CheckError::NotABody(format!("its format is {:?}, not {FORMAT:?}", body.format)));
+            return Err(CheckError::NotABody(say!(
+                "its format is {format:?}, not {FORMAT:?}",
+                "其格式为 {format:?}，不是 {FORMAT:?}",
+                format = body.format
+            )));
         }
         Ok(body)
     }
@@ -186,13 +194,19 @@ impl ReleaseBody {
             return Err(CheckError::OtherRun);
         }
         if self.rounds.is_empty() || self.rounds.len() > plan.rounds as usize {
-            return Err(wrong(format!("the body has {} rounds, the plan {}", self.rounds.len(), plan.rounds)));
+            return Err(wrong(say!(
+                "the body has {count} rounds, the plan {rounds}",
+                "正文有 {count} 轮，而计划有 {rounds} 轮",
+                count = self.rounds.len(),
+                rounds = plan.rounds
+            )));
         }
         for (index, round) in self.rounds.iter().enumerate() {
             if round.round as usize != index || round.outputs.len() != plan.outputs.len() {
-                return Err(wrong(format!(
-                    "round {index} is missing, or has not the plan's {} outputs",
-                    plan.outputs.len()
+                return Err(wrong(say!(
+                    "round {index} is missing, or has not the plan's {count} outputs",
+                    "缺少第 {index} 轮，或输出数不是计划的 {count} 个",
+                    count = plan.outputs.len()
                 )));
             }
             for (output, planned) in round.outputs.iter().zip(&plan.outputs) {
@@ -248,26 +262,39 @@ impl ReleasedOutput {
     }
 
     fn check(&self, planned: &OutputPlan, round: usize) -> Result<(), CheckError> {
-        let place = format!("round {round}, output `{}`", planned.name);
+        let place = say!("round {round}, output `{name}`", "第 {round} 轮，输出 `{name}`", name = planned.name);
         let values = planned.values.iter().map(|value| &value.name);
         if self.name != planned.name || self.keys != names(planned) || !self.values.iter().eq(values) {
-            return Err(wrong(format!("{place}: its name, keys or values are not the plan's")));
+            return Err(wrong(say!(
+                "{place}: its name, keys or values are not the plan's",
+                "{place}：名称、键或值与计划不符"
+            )));
         }
         if self.groups.len() != planned.domain.size() {
-            return Err(wrong(format!(
-                "{place}: {} groups are there, the domain has {}",
-                self.groups.len(),
-                planned.domain.size()
+            return Err(wrong(say!(
+                "{place}: {count} groups are there, the domain has {size}",
+                "{place}：有 {count} 组，而分组域有 {size} 组",
+                count = self.groups.len(),
+                size = planned.domain.size()
             )));
         }
         let scales: Vec<Scale> = planned.values.iter().map(|value| Scale::new(value, round)).collect();
         for (index, group) in self.groups.iter().enumerate() {
             let keys = keys(planned, index);
             if group.keys != keys || group.values.len() != scales.len() {
-                return Err(wrong(format!("{place}: group {index} is not {keys:?} with {} values", scales.len())));
+                return Err(wrong(say!(
+                    "{place}: group {index} is not {keys:?} with {count} values",
+                    "{place}：第 {index} 组不是 {keys:?}（{count} 个值）",
+                    count = scales.len()
+                )));
             }
             for ((value, scale), name) in group.values.iter().zip(&scales).zip(&self.values) {
-                scale.check(value).map_err(|what| wrong(format!("{place}, group {index}, value `{name}`: {what}")))?;
+                scale.check(value).map_err(|what| {
+                    wrong(say!(
+                        "{place}, group {index}, value `{name}`: {what}",
+                        "{place}，第 {index} 组，值 `{name}`：{what}"
+                    ))
+                })?;
             }
         }
         Ok(())
@@ -330,7 +357,7 @@ impl SealedRelease {
         let leaf = merkle::leaf_hash(entry);
         merkle::verify_inclusion(index, size, &leaf, proof, root).map_err(OpenError::NotInTheLog)?;
         let released = announced(entry)?;
-        let body = ReleaseBody::parse(&self.bytes).map_err(|error| OpenError::NotABody(error.to_string()))?;
+        let body = ReleaseBody::parse(&self.bytes).map_err(|error| OpenError::NotABody(Sentence::of(&error)))?;
         let same = released.body == self.digest();
         if !same || released.job != body.job || released.run != body.run {
             return Err(OpenError::OtherRelease);
@@ -368,40 +395,50 @@ impl Release {
 }
 
 /// Why a release stays closed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Say)]
+#[code("release-open")]
 pub enum OpenError {
     /// The bytes were not sealed with this key, or were changed since.
     #[error("the sealed release cannot be decrypted: it was sealed with another key, or its file was changed")]
+    #[zh("封存的结果无法解密：密钥不同，或文件已被改动")]
     NotSealedBytes,
     /// The inclusion proof fails.
     #[error("the entry of the release is not in the log: {0}")]
+    #[zh("发布条目不在日志中：{0}")]
     NotInTheLog(ProofError),
     /// The entry announces no release.
     #[error("the entry does not announce a release: {0}")]
-    NotAnAnnouncement(String),
+    #[zh("该条目没有公布发布结果：{0}")]
+    NotAnAnnouncement(Sentence),
     /// The entry announces another release.
     #[error("the entry announces another release: its job, run or body digest differs")]
+    #[zh("该条目公布的是另一个结果：作业、运行或正文摘要不同")]
     OtherRelease,
     /// The sealed bytes are not a body.
     #[error("the sealed bytes are not a release body: {0}")]
-    NotABody(String),
+    #[zh("封存的内容不是发布正文：{0}")]
+    NotABody(Sentence),
 }
 
 /// Why a released body is not what the plan allows.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Say)]
+#[code("release-body")]
 pub enum CheckError {
     /// It cannot be read.
     #[error("this is not a release body: {0}")]
-    NotABody(String),
+    #[zh("这不是发布正文：{0}")]
+    NotABody(Sentence),
     /// It belongs to something else.
     #[error("the release body is that of another run")]
+    #[zh("发布正文属于另一次运行")]
     OtherRun,
     /// It can, and says something the plan does not.
     #[error("the release differs from its plan: {0}")]
-    Differs(String),
+    #[zh("发布结果与计划不符：{0}")]
+    Differs(Sentence),
 }
 
-fn wrong(what: String) -> CheckError {
+fn wrong(what: Sentence) -> CheckError {
     CheckError::Differs(what)
 }
 
@@ -409,12 +446,12 @@ fn wrong(what: String) -> CheckError {
 /// body's digest, announces nothing.
 fn announced(entry: &[u8]) -> Result<Released, OpenError> {
     let refused = OpenError::NotAnAnnouncement;
-    let envelope = Envelope::from_bytes(entry).map_err(|error| refused(error.to_string()))?;
-    let statement: Statement = Statement::open_unverified(&envelope).map_err(|error| refused(error.to_string()))?;
+    let envelope = Envelope::from_bytes(entry).map_err(|error| refused(Sentence::of(&error)))?;
+    let statement: Statement = Statement::open_unverified(&envelope).map_err(|error| refused(Sentence::of(&error)))?;
     let record = Record::from_predicate(&statement.predicate_type, statement.predicate);
-    match record.map_err(|error| refused(error.to_string()))?.event {
+    match record.map_err(|error| refused(Sentence::of(&error)))?.event {
         Event::Released(released) => Ok(released),
-        other => Err(refused(format!("it is of the kind {}", other.kind()))),
+        other => Err(refused(say!("it is of the kind {kind}", "其类型是{kind}", kind = other.kind()))),
     }
 }
 
@@ -461,30 +498,37 @@ impl Scale {
     }
 
     /// Errors may differ by what two machines' logarithms and roots may differ by, and no more.
-    fn check(&self, value: &ReleasedValue) -> Result<(), String> {
+    fn check(&self, value: &ReleasedValue) -> Result<(), Sentence> {
         const SIX_DIGITS: f64 = 1.1e-5;
         const SLACK: f64 = 1e-9;
         let steps = self.steps(&value.value)?;
         if steps.abs() > MAX_NOISY {
-            return Err(format!("{} is beyond all totals", value.value));
+            return Err(say!("{value} is beyond all totals", "{value} 超出任何可能的总数", value = value.value));
         }
         let difference = value.standard_deviation - self.standard_deviation;
         if difference.is_nan() || difference.abs() > SIX_DIGITS * self.standard_deviation {
-            return Err(format!(
-                "the standard deviation is {}, the plan's is {}",
-                value.standard_deviation, self.standard_deviation
+            return Err(say!(
+                "the standard deviation is {standard_deviation}, the plan's is {standard_deviation2}",
+                "标准差为 {standard_deviation}，而计划中是 {standard_deviation2}",
+                standard_deviation = value.standard_deviation,
+                standard_deviation2 = self.standard_deviation
             ));
         }
         let slack = 1 + (self.half_width as f64 * SLACK) as i128;
         let widths = [steps.saturating_sub(self.steps(&value.low)?), self.steps(&value.high)?.saturating_sub(steps)];
         match widths.iter().all(|width| width.abs_diff(self.half_width) <= slack as u128) {
             true => Ok(()),
-            false => Err(format!("the interval {} to {} is not the plan's", value.low, value.high)),
+            false => Err(say!(
+                "the interval {low} to {high} is not the plan's",
+                "区间 {low} 至 {high} 不是计划中的区间",
+                low = value.low,
+                high = value.high
+            )),
         }
     }
 
     /// Back from [`Self::text`]; nothing else is read.
-    fn steps(&self, text: &str) -> Result<i128, String> {
+    fn steps(&self, text: &str) -> Result<i128, Sentence> {
         let exact = match &self.decimal {
             _ if text.len() > LONGEST_NUMBER => None,
             Some((unit, _)) => {
@@ -493,7 +537,9 @@ impl Scale {
             None => text.parse().ok().map(|exact: Rational| exact / &self.granularity),
         };
         let steps = exact.filter(Rational::is_integer).and_then(|exact| exact.to_integer().to_i128());
-        steps.filter(|steps| self.text(*steps) == text).ok_or_else(|| format!("{text:.60} is not on the declared grid"))
+        steps
+            .filter(|steps| self.text(*steps) == text)
+            .ok_or_else(|| say!("{text:.60} is not on the declared grid", "{text:.60} 不在声明的格点上"))
     }
 }
 

@@ -25,6 +25,7 @@ pub mod import;
 pub mod keys;
 pub mod quality;
 pub mod reference;
+mod said;
 pub mod scan;
 pub mod snapshot;
 pub mod twin;

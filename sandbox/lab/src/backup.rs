@@ -8,6 +8,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use unseen_log::LogError;
+use unseen_texts::say;
 use unseen_tlog::note::{Checkpoint, Note, NoteKey};
 
 use crate::error::LabError;
@@ -56,7 +57,7 @@ impl Lab {
 
     /// Refuses unless the log goes on from this checkpoint.
     fn must_extend(&self, text: &str) -> Result<(), LabError> {
-        let bad = |error| LabError::Other(format!("the kept checkpoint: {error}"));
+        let bad = |error| LabError::Other(say!("the kept checkpoint: {error}", "所保存的检查点：{error}"));
         let note = Note::parse(text.as_bytes()).map_err(bad)?;
         let kept = Checkpoint::parse(note.text()).map_err(bad)?;
         // A key that came after the backup is not known here, and then the checkpoint is newer.
@@ -84,9 +85,9 @@ fn copy(from: &Path, to: &Path) -> Result<(), LabError> {
             fs::copy(&source, &target).map_err(LabError::io(&source))?;
             fs::File::open(&target).and_then(|file| file.sync_all()).map_err(LabError::io(&target))?;
         } else {
-            return Err(LabError::Other(format!(
-                "{} is neither a file nor a folder: a lab holds nothing else",
-                source.display()
+            return Err(LabError::Other(say!(
+                "{source} is neither a file nor a folder: a lab holds nothing else",
+                "{source} 既不是文件也不是文件夹：实验室中不应有别的东西"
             )));
         }
     }

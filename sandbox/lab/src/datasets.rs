@@ -13,6 +13,7 @@ use unseen_ids::{Digest, PublicKey, canonical};
 use unseen_policies::Bounds;
 use unseen_policies::event::DatasetRegistered;
 use unseen_policies::manifest::MAX_GROUPS;
+use unseen_texts::{Sentence, say, text};
 use unseen_tlog::Signer;
 
 use crate::error::LabError;
@@ -73,7 +74,7 @@ impl Lab {
     ) -> Result<Importing, LabError> {
         let text = std::fs::read_to_string(description).map_err(LabError::io(description))?;
         let parsed = Description::parse(&text)
-            .map_err(|error| LabError::Description(format!("{}: {error}", description.display())))?;
+            .map_err(|error| LabError::Description(say!("{description}: {error}", "{description}：{error}")))?;
         let mut event = DatasetRegistered {
             name: parsed.name.clone(),
             domain: parsed.unit.as_ref().map(|unit| unit.domain.clone()),
@@ -106,31 +107,31 @@ impl Lab {
     /// Whether a registration names a description and a snapshot that are there.
     pub(crate) fn check_dataset(&self, event: &DatasetRegistered, lookup: &dyn Lookup) -> Result<(), LabError> {
         let text = lookup.blob(&event.description).map_err(LabError::Named)?;
-        let text = String::from_utf8(text).map_err(|_| LabError::Mismatch("the description"))?;
-        let description = Description::parse(&text).map_err(|error| LabError::Description(error.to_string()))?;
+        let text = String::from_utf8(text).map_err(|_| LabError::Mismatch(text!("the description", "描述")))?;
+        let description = Description::parse(&text).map_err(|error| LabError::Description(Sentence::of(&error)))?;
         let domain = description.unit.as_ref().map(|unit| &unit.domain);
         if description.name != event.name || domain != event.domain.as_ref() {
-            return Err(LabError::Mismatch("the description"));
+            return Err(LabError::Mismatch(text!("the description", "描述")));
         }
         let snapshot = self.snapshot(&event.name, &event.snapshot)?;
         if Digest::of(snapshot.description.as_bytes()) != event.description {
-            return Err(LabError::Mismatch("the description"));
+            return Err(LabError::Mismatch(text!("the description", "描述")));
         }
         if domain.is_some() && snapshot.files.len() != event.buckets as usize {
-            return Err(LabError::Mismatch("the number of buckets"));
+            return Err(LabError::Mismatch(text!("the number of buckets", "分桶数")));
         }
         let bounds = match &event.values {
             Some(values) if domain.is_none() => {
                 let table = snapshot.into_reference()?;
                 if lookup.blob(values).map_err(LabError::Named)? != canonical_values(&table)? {
-                    return Err(LabError::Mismatch("the public values"));
+                    return Err(LabError::Mismatch(text!("the public values", "公开取值")));
                 }
                 table.bounds()
             }
             None if domain.is_some() => description.bounds,
-            _ => return Err(LabError::Mismatch("the public values")),
+            _ => return Err(LabError::Mismatch(text!("the public values", "公开取值"))),
         };
-        if event.bounds == Some(bounds) { Ok(()) } else { Err(LabError::Mismatch("the bounds")) }
+        if event.bounds == Some(bounds) { Ok(()) } else { Err(LabError::Mismatch(text!("the bounds", "公开上限"))) }
     }
 }
 
@@ -214,5 +215,5 @@ fn canonical_values(table: &ReferenceTable) -> Result<Vec<u8>, LabError> {
             values.insert(column, distinct);
         }
     }
-    canonical::to_vec(&values).map_err(|error| LabError::Other(error.to_string()))
+    canonical::to_vec(&values).map_err(|error| LabError::Other(Sentence::of(&error)))
 }

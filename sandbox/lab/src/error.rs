@@ -9,23 +9,30 @@ use unseen_keys::KeyStoreError;
 use unseen_log::LogError;
 use unseen_policies::ledger::{Overtaken, Refusal};
 use unseen_policies::manifest::ManifestError;
+use unseen_texts::{Say, Sentence, Text};
 use unseen_worker::process::Fault;
 
 /// Why a command did nothing.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Say)]
+#[code("lab")]
 #[allow(missing_docs)]
 pub enum LabError {
     #[error("{}: {source}", path.display())]
+    #[zh("{path}：{source}")]
     Io { path: PathBuf, source: std::io::Error },
     #[error("{} is no lab: make one with `unseen lab init`", .0.display())]
+    #[zh("{0} 不是实验室：请用 `unseen lab init` 创建")]
     NoLab(PathBuf),
     #[error("{} is not empty: a new lab needs a new folder", .0.display())]
+    #[zh("{0} 不是空文件夹：新实验室需要新文件夹")]
     NotEmpty(PathBuf),
     #[error("{} exists already and is never overwritten: choose another name", .0.display())]
+    #[zh("{0} 已存在，绝不覆盖：请换一个名称")]
     Exists(PathBuf),
     #[error("{0}")]
     Key(#[from] KeyStoreError),
     #[error("{} is not a private key made by `unseen key new`", .0.display())]
+    #[zh("{0} 不是 `unseen key new` 生成的私钥")]
     NotAKey(PathBuf),
     #[error("{0}")]
     Log(#[from] LogError),
@@ -40,85 +47,120 @@ pub enum LabError {
     #[error("{0}")]
     Import(ImportError),
     #[error("{file}: {error}")]
+    #[zh("{file}：{error}")]
     Source { file: String, error: ImportError },
     #[error("{file}: {error}")]
+    #[zh("{file}：{error}")]
     Manifest { file: String, error: ManifestError },
     #[error("{0}")]
-    Description(String),
+    #[zh("{0}")]
+    Description(Sentence),
     #[error("the module is refused: {0}")]
-    Module(String),
+    #[zh("模块被拒绝：{0}")]
+    Module(Sentence),
     #[error("the manifest and what was submitted differ in {0}: submit the job again")]
-    Mismatch(&'static str),
+    #[zh("作业清单与提交内容不一致（{0}）：请重新提交")]
+    Mismatch(Text),
     #[error("the entry does not agree with what it names: {0}")]
-    Named(String),
+    #[zh("条目与其所指的内容不符：{0}")]
+    Named(Sentence),
     #[error("the log's key is changed with `unseen lab rotate-key` only, since both keys must sign")]
+    #[zh("日志密钥只能用 `unseen lab rotate-key` 更换，因为须由新旧密钥双签")]
     NotAHandover,
     #[error("the {what} that is there is not the one that was approved: {error}")]
-    Replaced { what: &'static str, error: Box<LabError> },
+    #[zh("现有的{what}不是所批准的：{error}")]
+    Replaced { what: Text, error: Box<LabError> },
     #[error("the snapshot of `{dataset}` cannot be used: {error}")]
+    #[zh("`{dataset}` 的快照无法使用：{error}")]
     SnapshotOf { dataset: String, error: SnapshotError },
     #[error("{0}")]
     Snapshot(#[from] SnapshotError),
     #[error(
         "the policy asks for evidence of the machine, and there is none: {0}; the run is charged and goes on with `unseen job run` once there is"
     )]
-    Evidence(String),
+    #[zh("规则要求机器证据，但没有取得：{0}；该次运行已扣预算，取得证据后用 `unseen job run` 继续")]
+    Evidence(Sentence),
     #[error(
         "the witness {witness} has seen another history of this log than the one here, so nothing goes on: {refusal}"
     )]
-    Alarm { witness: String, refusal: String },
+    #[zh("见证方 {witness} 看到的此日志的历史与这里的不同，因此停止一切操作：{refusal}")]
+    Alarm { witness: String, refusal: unseen_witness::client::Refusal },
     #[error(
         "the release of {job} stays sealed: {has} of the {needs} witnesses that the policy asks for have cosigned ({why}); try again with `unseen job release {job}`"
     )]
-    Unwitnessed { job: unseen_ids::JobId, has: usize, needs: usize, why: String },
+    #[zh(
+        "{job} 的结果继续封存：已联署的见证方有 {has} 个，规则要求 {needs} 个（{why}）；请用 `unseen job release {job}` 重试"
+    )]
+    Unwitnessed { job: unseen_ids::JobId, has: usize, needs: usize, why: Sentence },
     #[error(
         "the policy of this lab names no witnesses: give the newest checkpoint there is with --since, or say --unchecked and answer for it"
     )]
+    #[zh("本实验室的规则没有列出见证方：请用 --since 给出现有最新的检查点，或用 --unchecked 并自行承担后果")]
     NothingToCompare,
     #[error(
         "{has} of the {needs} witnesses could say how far the log had come ({why}): try again, or give the newest checkpoint there is with --since"
     )]
-    TooFewToCompare { has: usize, needs: usize, why: String },
+    #[zh("能说明日志进展的见证方有 {has} 个，需要 {needs} 个（{why}）：请重试，或用 --since 给出现有最新的检查点")]
+    TooFewToCompare { has: usize, needs: usize, why: Sentence },
     #[error("the kept checkpoint is of another log, or signed with a key that this backup does not know")]
+    #[zh("所保存的检查点属于别的日志，或由此备份不认识的密钥签名")]
     OtherCheckpoint,
     #[error("this lab signs in SM2 too, and this program was built without that: build it with the feature sm2")]
+    #[zh("本实验室同时使用 SM2 签名，而本程序构建时未包含它：请启用 sm2 特性重新构建")]
     NoSm2,
     #[error(
         "the policy names another SM2 key than this lab's own: leave `sm2_key` as it is, or let `unseen lab enable-sm2` write it"
     )]
+    #[zh("规则所写的 SM2 密钥不是本实验室的密钥：请保留 `sm2_key` 原值，或用 `unseen lab enable-sm2` 写入")]
     OtherSm2Key,
     #[error("the run stopped: {0}")]
+    #[zh("运行中止：{0}")]
     Run(Fault),
     #[error("the run was cut short: {fault}; run the job again before its result is due, or it ends without one")]
+    #[zh("运行中断：{fault}；请在结果发布时间之前再次运行该作业，否则它将以无结果告终")]
     CutShort { job: unseen_ids::JobId, fault: Fault },
     #[error(
         "the run may need {needs} MiB of memory, and this machine has {has} MiB for it: run it when the machine has less to do, or submit it with a lower `limits.memory`"
     )]
+    #[zh(
+        "运行最多需要 {needs} MiB 内存，而本机可用的只有 {has} MiB：请等机器空闲时再运行，或调低 `limits.memory` 后重新提交"
+    )]
     Memory { needs: u64, has: u64 },
     #[error("{0} runs or replays a job of this lab: try again when it has ended")]
-    RunGoesOn(String),
+    #[zh("{0} 正在运行或重放本实验室的作业：请等它结束后再试")]
+    RunGoesOn(Sentence),
     #[error("{0} has the lab: try again when it has ended")]
-    InUse(String),
+    #[zh("{0} 正在使用本实验室：请等它结束后再试")]
+    InUse(Sentence),
     #[error("{by} imports `{dataset}`: try again when it has ended")]
-    ImportGoesOn { dataset: String, by: String },
+    #[zh("{by} 正在导入 `{dataset}`：请等它结束后再试")]
+    ImportGoesOn { dataset: String, by: Sentence },
     #[error("the policy lets no row be read where it could be written to swap: {0}")]
-    Swap(String),
+    #[zh("规则不允许在数据可能写入交换区的地方读取数据行：{0}")]
+    Swap(Sentence),
     #[error(
         "the run of {job} was started by the build {started}, and this is the build {build}: go on with the one that started it"
     )]
+    #[zh("{job} 的运行由构建 {started} 开始，而当前构建是 {build}：请用开始它的那个构建继续")]
     OtherBuild { job: unseen_ids::JobId, started: unseen_ids::Digest, build: unseen_ids::Digest },
     #[error("entry {0} of the log is not a valid one: {1}")]
+    #[zh("日志条目 {0} 无效：{1}")]
     DamagedLog(u64, FoldError),
     #[error("the lab's state cannot be kept: {0}")]
-    State(String),
+    #[zh("无法保存实验室状态：{0}")]
+    State(Sentence),
     #[error("the release of {job} is sealed until {at}")]
+    #[zh("{job} 的结果封存至 {at}")]
     Sealed { job: unseen_ids::JobId, at: chrono::DateTime<chrono::Utc> },
     #[error("{0} has no result yet: run it first")]
+    #[zh("{0} 尚无结果：请先运行")]
     NoResult(unseen_ids::JobId),
     #[error("the lab's noise key is not the one the log began with: restore keys/noise.key from a backup")]
+    #[zh("实验室的噪声密钥与日志初始记录不符：请从备份恢复 keys/noise.key")]
     OtherNoiseKey,
     #[error("{0}")]
-    Other(String),
+    #[zh("{0}")]
+    Other(Sentence),
 }
 
 impl From<FoldError> for LabError {

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use unseen_evidence::{CollectOptions, EventLog, Provider, collect};
 use unseen_ids::{Digest, JobId};
 use unseen_policies::event::EvidenceRecorded;
+use unseen_texts::{Sentence, say, text};
 
 use crate::error::LabError;
 use crate::lab::Lab;
@@ -30,7 +31,7 @@ struct Machine {
 impl Lab {
     /// Records evidence for a run, if the policy asks for it and there is none yet. Returns why there is
     /// none where the policy does without.
-    pub(crate) fn record_evidence(&mut self, id: JobId) -> Result<Option<String>, LabError> {
+    pub(crate) fn record_evidence(&mut self, id: JobId) -> Result<Option<Sentence>, LabError> {
         let job = self.ledger().job(id)?;
         let Some(rule) = self.ledger().policy().and_then(|policy| policy.evidence.as_ref()) else { return Ok(None) };
         if job.evidence.is_some() {
@@ -51,17 +52,21 @@ impl Lab {
         }
     }
 
-    fn ask_for_evidence(&self, id: JobId) -> Result<Vec<u8>, String> {
-        let rule = self.ledger().policy().and_then(|policy| policy.evidence.as_ref()).ok_or("no rule")?;
-        let run = self.started(id).map_err(|error| error.to_string())?;
+    fn ask_for_evidence(&self, id: JobId) -> Result<Vec<u8>, Sentence> {
+        let rule = self
+            .ledger()
+            .policy()
+            .and_then(|policy| policy.evidence.as_ref())
+            .ok_or_else(|| Sentence::from(text!("the policy asks for no evidence", "规则不要求证据")))?;
+        let run = self.started(id).map_err(|error| Sentence::of(&error))?;
         let provider = match rule.provider.as_str() {
             "tpm2" => Provider::Tpm2,
             _ => Provider::SevSnp,
         };
         let file = self.dir.join("evidence.toml");
-        let text = std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-        let machine: Machine =
-            toml::from_str(&text).map_err(|error| format!("{}: {}", file.display(), error.message()))?;
+        let text = std::fs::read_to_string(&file).map_err(|error| say!("{file}: {error}", "{file}：{error}"))?;
+        let machine: Machine = toml::from_str(&text)
+            .map_err(|error| say!("{file}: {message}", "{file}：{message}", message = error.message()))?;
         let named = rule.pcrs.keys().filter_map(|pcr| pcr.parse().ok());
         let options = CollectOptions {
             attestation_key: machine.attestation_key,
@@ -73,7 +78,7 @@ impl Lab {
             },
             tcti: machine.tcti,
         };
-        let evidence = collect(provider, &run.statement.to_bytes(), &options).map_err(|error| error.to_string())?;
-        evidence.to_bytes().map_err(|error| error.to_string())
+        let evidence = collect(provider, &run.statement.to_bytes(), &options).map_err(|error| Sentence::of(&error))?;
+        evidence.to_bytes().map_err(|error| Sentence::of(&error))
     }
 }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use unseen_data::LabDataKey;
 use unseen_keys::{open_key, read_secret, read_signing_key, write_new_key, write_secret};
+use unseen_texts::{Sentence, say, text};
 use unseen_tlog::Signer;
 
 use crate::error::LabError;
@@ -38,7 +39,7 @@ const NEXT_LOG: &str = "log.next";
 
 /// What wraps the data keys of a lab's snapshots.
 pub(crate) fn data_key(lab: &Path) -> Result<LabDataKey, LabError> {
-    LabDataKey::from_bytes(&secret(lab.join("keys/data.key"))?).map_err(|error| LabError::Other(error.to_string()))
+    LabDataKey::from_bytes(&secret(lab.join("keys/data.key"))?).map_err(|error| LabError::Other(Sentence::of(&error)))
 }
 
 /// What authenticates the files that a lab keeps.
@@ -55,7 +56,7 @@ impl LabKeys {
         std::fs::create_dir(dir).map_err(LabError::io(dir))?;
         write_new_key(&dir.join("log.pem"))?;
         let service = Arc::new(write_new_key(&dir.join("service.pem"))?);
-        let data = LabDataKey::generate().map_err(|error| LabError::Other(error.to_string()))?;
+        let data = LabDataKey::generate().map_err(|error| LabError::Other(Sentence::of(&error)))?;
         write_secret(&dir.join("data.key"), data.expose_bytes())?;
         let noise = random()?;
         write_secret(&dir.join("noise.key"), &noise)?;
@@ -66,7 +67,8 @@ impl LabKeys {
 
     pub fn open(dir: &Path) -> Result<LabKeys, LabError> {
         let secret = |name: &str| secret(dir.join(name));
-        let data = LabDataKey::from_bytes(&secret("data.key")?).map_err(|error| LabError::Other(error.to_string()))?;
+        let data =
+            LabDataKey::from_bytes(&secret("data.key")?).map_err(|error| LabError::Other(Sentence::of(&error)))?;
         Ok(LabKeys {
             dir: dir.to_owned(),
             service: Arc::new(read_signing_key(&dir.join("service.pem"))?),
@@ -99,8 +101,9 @@ impl LabKeys {
                 write_secret(&self.file(NEXT_LOG, "uri"), uri.as_bytes())?;
                 Ok(key)
             }
-            Some(other) => Err(LabError::Other(format!(
-                "`{other}` is not a PKCS#11 URI: leave it out for a new key file, or name a key on a token with pkcs11:..."
+            Some(other) => Err(LabError::Other(say!(
+                "`{other}` is not a PKCS#11 URI: leave it out for a new key file, or name a key on a token with pkcs11:...",
+                "`{other}` 不是 PKCS#11 URI：省略则新建密钥文件，或用 pkcs11:... 指明令牌中的密钥"
             ))),
         }
     }
@@ -146,8 +149,16 @@ impl LabKeys {
 
 /// 32 random bytes.
 pub(crate) fn random() -> Result<[u8; 32], LabError> {
-    let random: ring::rand::Random<[u8; 32]> = ring::rand::generate(&ring::rand::SystemRandom::new())
-        .map_err(|_| LabError::Other("the system gave no randomness: the machine cannot make keys now".to_owned()))?;
+    let random: ring::rand::Random<[u8; 32]> =
+        ring::rand::generate(&ring::rand::SystemRandom::new()).map_err(|_| {
+            LabError::Other(
+                text!(
+                    "the system gave no randomness: the machine cannot make keys now",
+                    "系统未提供随机数：本机暂时无法生成密钥"
+                )
+                .into(),
+            )
+        })?;
     Ok(random.expose())
 }
 

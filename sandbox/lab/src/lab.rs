@@ -24,6 +24,7 @@ use unseen_log::Log;
 use unseen_policies::Plan;
 use unseen_policies::event::{Event, LabCreated, PolicySet, Record, Released};
 use unseen_policies::policy::{Machine, Policy};
+use unseen_texts::Sentence;
 use unseen_tlog::Signer;
 use unseen_tlog::note::NoteKey;
 use unseen_worker::jail::{self, Wall};
@@ -74,7 +75,7 @@ impl Lab {
         let keys = LabKeys::create(&dir.join("keys"))?;
         let log_key = keys.log()?;
         let verifier =
-            NoteKey::new(origin, log_key.verifying_key()).map_err(|error| LabError::Other(error.to_string()))?;
+            NoteKey::new(origin, log_key.verifying_key()).map_err(|error| LabError::Other(Sentence::of(&error)))?;
         let about = About { origin: origin.to_owned(), log_key: verifier.to_string() };
         about.write(dir)?;
         let writer = locks::take_writer(dir)?;
@@ -242,14 +243,14 @@ struct WithAttachments<'a> {
 }
 
 impl Lookup for WithAttachments<'_> {
-    fn blob(&self, digest: &Digest) -> Result<Vec<u8>, String> {
+    fn blob(&self, digest: &Digest) -> Result<Vec<u8>, Sentence> {
         match self.attachments.iter().find(|blob| Digest::of(blob) == *digest) {
             Some(blob) => Ok(blob.to_vec()),
             None => Lookup::blob(&*self.lab.log, digest),
         }
     }
 
-    fn root_at(&self, size: u64) -> Result<[u8; 32], String> {
+    fn root_at(&self, size: u64) -> Result<[u8; 32], Sentence> {
         Lookup::root_at(&*self.lab.log, size)
     }
 

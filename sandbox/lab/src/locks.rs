@@ -8,6 +8,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use unseen_texts::{Say, Sentence, text};
+
 use crate::error::LabError;
 
 /// Where they lie in a lab.
@@ -22,7 +24,9 @@ const IMPORT: &str = "import-";
 pub(crate) struct Lock(File);
 
 /// A process that holds a lock.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Say)]
+#[en("process {pid} ({command})")]
+#[zh("进程 {pid}（{command}）")]
 pub struct Holder {
     /// Its process id.
     pub pid: u32,
@@ -150,14 +154,8 @@ fn began(pid: u32) -> Option<String> {
     after_name.split_whitespace().nth(19).map(str::to_owned)
 }
 
-fn shown(holder: Option<Holder>) -> String {
-    holder.map_or_else(|| "another process".to_owned(), |holder| holder.to_string())
-}
-
-impl std::fmt::Display for Holder {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "process {} ({})", self.pid, self.command)
-    }
+fn shown(holder: Option<Holder>) -> Sentence {
+    holder.map_or_else(|| text!("another process", "另一个进程").into(), |holder| Sentence::of(&holder))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use unseen_log::{Log, LogError};
 use unseen_policies::ledger::Ledger;
+use unseen_texts::Sentence;
 use unseen_tlog::Signer;
 use unseen_tlog::note::{NoteError, NoteKey};
 
@@ -39,5 +40,5 @@ pub(crate) fn settle(dir: &Path, ledger: &Ledger, log: &mut Log, keys: &LabKeys)
 }
 
 pub(crate) fn verifier(origin: &str, key: &dyn Signer) -> Result<NoteKey, LabError> {
-    NoteKey::new(origin, key.verifying_key()).map_err(|error| LabError::Other(error.to_string()))
+    NoteKey::new(origin, key.verifying_key()).map_err(|error| LabError::Other(Sentence::of(&error)))
 }

@@ -4,6 +4,7 @@
 use ring::hmac;
 use unseen_ids::Digest;
 use unseen_policies::{Manifest, Plan};
+use unseen_texts::Sentence;
 use unseen_worker::code::{Code, CodeError, fingerprint};
 
 use crate::error::LabError;
@@ -45,5 +46,5 @@ pub fn compile(component: &[u8], manifest: &Manifest, plan: &Plan) -> Result<Vec
 }
 
 fn refused(error: CodeError) -> LabError {
-    LabError::Module(error.to_string())
+    LabError::Module(Sentence::of(&error))
 }

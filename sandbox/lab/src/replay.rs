@@ -9,6 +9,7 @@ use std::path::Path;
 use unseen_core::release::ReleaseBody;
 use unseen_ids::{Digest, JobId, Key};
 use unseen_log::blob_path;
+use unseen_texts::{Sentence, Text, text};
 use unseen_tlog::merkle::Hash;
 use unseen_tlog::note::Checkpoint;
 use unseen_worker::process::{Secrets, Worker};
@@ -89,11 +90,11 @@ impl Lab {
     pub fn begin_replay(&self, program: &Path, id: JobId, threads: u32, lock: RunLock) -> Result<Replaying, LabError> {
         let job = self.ledger().job(id)?;
         let (entry, logged) = job.release.ok_or(LabError::NoResult(id))?;
-        let named = |what: &'static str, digest: &Digest| {
+        let named = |what: Text, digest: &Digest| {
             self.blob(digest).map_err(|error| LabError::Replaced { what, error: Box::new(error) })
         };
-        named("manifest", &job.submitted.manifest)?;
-        named("module", &job.submitted.module)?;
+        named(text!("manifest", "作业清单"), &job.submitted.manifest)?;
+        named(text!("module", "模块"), &job.submitted.module)?;
         let ready = self.ready(program, id, threads)?;
         let (worker, secrets) = (ready.prepare()?, self.secrets(id, &ready)?);
         let started = self.started(id)?;
@@ -131,7 +132,7 @@ impl Replaying {
         if derived == self.logged {
             let release = sealed
                 .open(&self.announced, self.entry, self.edge.size, &self.edge.root, &self.proof)
-                .map_err(|error| LabError::Other(error.to_string()))?;
+                .map_err(|error| LabError::Other(Sentence::of(&error)))?;
             numbers = values(release.body()).count();
             let kept = ReleaseBody::parse(&self.kept);
             found = kept.map_or_else(|_| Vec::new(), |kept| differences(&kept, release.body()));

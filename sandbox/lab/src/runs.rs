@@ -21,6 +21,7 @@ use unseen_policies::ledger::{Job, RELEASE_DELAY, Refusal, Run};
 use unseen_policies::lifecycle::State;
 use unseen_policies::manifest::Release;
 use unseen_policies::policy::Machine;
+use unseen_texts::{Sentence, text};
 use unseen_tlog::Signer;
 use unseen_worker::jail::Walls;
 use unseen_worker::memory;
@@ -38,7 +39,7 @@ use crate::witnessing::Witnessing;
 /// entry's time tells how long it takes.
 pub struct Begun {
     job: JobId,
-    evidence: Option<String>,
+    evidence: Option<Sentence>,
     slot_ends: DateTime<Utc>,
     /// None when the run has ended already, and has only its slot to wait for.
     work: Option<Work>,
@@ -119,7 +120,7 @@ impl Lab {
         if self.ledger().job(id)?.state == State::Running {
             let person = self.ledger().person(&PublicKey::from(operator.verifying_key()))?;
             if !person.roles.contains(&Role::Operator) {
-                return Err(Refusal::WrongRole { name: person.name.clone(), role: "an operator" }.into());
+                return Err(Refusal::WrongRole { name: person.name.clone(), role: Role::Operator }.into());
             }
             if self.has_ended(program, id)? {
                 let slot_ends = self.started(id)?.slot_ends;
@@ -242,7 +243,8 @@ impl Lab {
     fn earliest_release(&self, id: JobId) -> Result<DateTime<Utc>, LabError> {
         let submitted = &self.ledger().job(id)?.submitted;
         // The entry says what its manifest says: that was checked when it was accepted.
-        let asked: Release = submitted.release.parse().map_err(|_| LabError::Mismatch("the release time"))?;
+        let asked: Release =
+            submitted.release.parse().map_err(|_| LabError::Mismatch(text!("the release time", "发布时间")))?;
         let start = now();
         Ok(asked.earliest(start).max(self.ledger().earliest_release_of(submitted, start)))
     }
@@ -337,7 +339,7 @@ impl Lab {
         let edge = self.log.checkpoint();
         sealed
             .open(&self.log.entry(entry)?, entry, edge.size, &edge.root, &proof)
-            .map_err(|error| LabError::Other(error.to_string()))
+            .map_err(|error| LabError::Other(Sentence::of(&error)))
     }
 
     pub(crate) fn record_as_lab(&mut self, event: impl Into<Event>) -> Result<u64, LabError> {
@@ -431,8 +433,8 @@ impl Begun {
     }
 
     /// What was asked for as evidence of the machine and could not be had, though the policy does without.
-    pub fn evidence(&self) -> Option<&str> {
-        self.evidence.as_deref()
+    pub fn evidence(&self) -> Option<&Sentence> {
+        self.evidence.as_ref()
     }
 
     /// Until when the machine is this run's, however soon it is done. Whoever carries it out does nothing

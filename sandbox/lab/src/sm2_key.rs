@@ -36,8 +36,8 @@ mod with_sm2 {
         Sm2SigningKey::from_pem(&text).map(Some).map_err(|_| LabError::NotAKey(file))
     }
 
-    pub(crate) fn other(error: impl std::fmt::Display) -> LabError {
-        LabError::Other(error.to_string())
+    pub(crate) fn other(error: impl unseen_texts::Say) -> LabError {
+        LabError::Other(unseen_texts::Sentence::of(&error))
     }
 }
 

@@ -140,5 +140,5 @@ fn config(dir: &Path) -> sled::Config {
 }
 
 fn failed(error: impl std::fmt::Display) -> LabError {
-    LabError::State(error.to_string())
+    LabError::State(error.to_string().into())
 }

@@ -16,6 +16,7 @@ use unseen_ids::{Digest, JobId, PublicKey, Role};
 use unseen_log::{Folder, Log, LogReader};
 use unseen_policies::ledger::{Ledger, Refusal, Run};
 use unseen_policies::{Manifest, Plan};
+use unseen_texts::{Sentence, say, text};
 use unseen_tlog::Signer;
 use unseen_tlog::note::NoteKey;
 
@@ -65,7 +66,7 @@ impl About {
     }
 
     pub fn write(&self, dir: &Path) -> Result<(), LabError> {
-        let text = toml::to_string(self).map_err(|error| LabError::Other(error.to_string()))?;
+        let text = toml::to_string(self).map_err(|error| LabError::Other(error.to_string().into()))?;
         write_durably(&dir.join("lab.toml"), text.as_bytes())
     }
 }
@@ -128,14 +129,18 @@ impl View {
 
     /// The text of a blob that an entry names.
     pub fn text(&self, digest: &Digest) -> Result<String, LabError> {
-        String::from_utf8(self.blob(digest)?).map_err(|_| LabError::Other(format!("blob {digest} is not text")))
+        String::from_utf8(self.blob(digest)?)
+            .map_err(|_| LabError::Other(say!("blob {digest} is not text", "附件 {digest} 不是文本")))
     }
 
     /// The bytes of a blob that an entry names.
     pub fn blob(&self, digest: &Digest) -> Result<Vec<u8>, LabError> {
         let found = self.log.blob(digest)?;
         found.ok_or_else(|| {
-            LabError::Other(format!("blob {digest} is missing from the log's folder: restore it from a copy"))
+            LabError::Other(say!(
+                "blob {digest} is missing from the log's folder: restore it from a copy",
+                "日志文件夹中缺少附件 {digest}：请从副本恢复"
+            ))
         })
     }
 
@@ -147,8 +152,8 @@ impl View {
         let mut found = PublicTables::default();
         for (name, values) in tables {
             if let Some(values) = values {
-                let values =
-                    serde_json::from_slice(&self.blob(values)?).map_err(|error| LabError::Other(error.to_string()))?;
+                let values = serde_json::from_slice(&self.blob(values)?)
+                    .map_err(|error| LabError::Other(Sentence::of(&error)))?;
                 found.0.insert(name.clone(), values);
             }
         }
@@ -179,9 +184,9 @@ impl View {
     pub fn published(&self, id: JobId) -> Result<Published, LabError> {
         let (entry, digest) = self.ledger().job(id)?.release.ok_or(LabError::NoResult(id))?;
         let bytes = self.blob(&digest)?;
-        let body = ReleaseBody::parse(&bytes).map_err(|error| LabError::Other(error.to_string()))?;
+        let body = ReleaseBody::parse(&bytes).map_err(|error| LabError::Other(Sentence::of(&error)))?;
         if body.job != id || body.run != self.started(id)?.entry {
-            return Err(LabError::Mismatch("the run"));
+            return Err(LabError::Mismatch(text!("the run", "运行")));
         }
         Ok(Published { entry, body, bytes })
     }
@@ -190,9 +195,10 @@ impl View {
     pub fn check_columns(&self, manifest: &Manifest) -> Result<(), LabError> {
         for input in &manifest.inputs {
             if self.ledger().dataset(&input.dataset)?.registered.domain.is_none() {
-                return Err(LabError::Other(format!(
-                    "`{}` is a public reference table: name it in a lookup or a domain, not as an input",
-                    input.dataset
+                return Err(LabError::Other(say!(
+                    "`{dataset}` is a public reference table: name it in a lookup or a domain, not as an input",
+                    "`{dataset}` 是公开参照表：请用于 lookup 或 domain，不能作为 input",
+                    dataset = input.dataset
                 )));
             }
             self.need_columns(&input.dataset, input.columns.iter())?;
@@ -207,9 +213,10 @@ impl View {
     fn need_columns<'c>(&self, dataset: &str, mut columns: impl Iterator<Item = &'c String>) -> Result<(), LabError> {
         let (description, _) = self.description(dataset)?;
         match columns.find(|name| description.column(name).is_none()) {
-            Some(name) => {
-                Err(LabError::Other(format!("`{dataset}` has no column `{name}`: see `unseen dataset show {dataset}`")))
-            }
+            Some(name) => Err(LabError::Other(say!(
+                "`{dataset}` has no column `{name}`: see `unseen dataset show {dataset}`",
+                "`{dataset}` 没有列 `{name}`：请看 `unseen dataset show {dataset}`"
+            ))),
             None => Ok(()),
         }
     }
@@ -217,7 +224,7 @@ impl View {
     /// A registered dataset's description, and its text.
     pub fn description(&self, name: &str) -> Result<(Description, String), LabError> {
         let text = self.text(&self.ledger().dataset(name)?.registered.description)?;
-        let parsed = Description::parse(&text).map_err(|error| LabError::Description(error.to_string()))?;
+        let parsed = Description::parse(&text).map_err(|error| LabError::Description(Sentence::of(&error)))?;
         Ok((parsed, text))
     }
 
@@ -239,7 +246,7 @@ impl View {
     pub fn quality(&self, name: &str, reader: &dyn Signer) -> Result<QualityReport, LabError> {
         let person = self.ledger().person(&PublicKey::from(reader.verifying_key()))?;
         if !person.roles.contains(&Role::Steward) {
-            return Err(Refusal::WrongRole { name: person.name.clone(), role: "a steward" }.into());
+            return Err(Refusal::WrongRole { name: person.name.clone(), role: Role::Steward }.into());
         }
         let registered = &self.ledger().dataset(name)?.registered;
         let snapshot = self.snapshot(name, &registered.snapshot)?;

@@ -12,6 +12,7 @@ use unseen_ids::{Digest, JobId};
 use unseen_policies::event::ReleaseWitnessed;
 use unseen_policies::ledger::Refusal;
 use unseen_policies::lifecycle::State;
+use unseen_texts::{Sentence, say, text};
 use unseen_tlog::note::{Note, NoteKey};
 use unseen_witness::client::{self, Gathered, TIMEOUT, Target};
 
@@ -42,9 +43,9 @@ impl Witnessing {
         let log = view.log();
         let prove = |old: u64| log.prove_consistency(old, log.size());
         let gathered = client::gather(&targets, log.note(), &prove, quorum, TIMEOUT, now)
-            .map_err(|error| LabError::Other(error.to_string()))?;
+            .map_err(|error| LabError::Other(Sentence::of(&error)))?;
         if let Some((name, refusal)) = gathered.alarms().next() {
-            return Err(LabError::Alarm { witness: name.clone(), refusal: refusal.to_string() });
+            return Err(LabError::Alarm { witness: name.clone(), refusal: refusal.clone() });
         }
         Ok(Witnessed { note: log.note().clone(), gathered })
     }
@@ -101,8 +102,9 @@ impl Lab {
             let gathered = &witnessed.gathered;
             let needs = rule.quorum as usize;
             if rule.required && !gathered.reaches(needs) {
-                let why = gathered.refusals.iter().map(|(name, refusal)| format!("{name}: {refusal}"));
-                let why = why.collect::<Vec<_>>().join("; ");
+                let why =
+                    gathered.refusals.iter().map(|(name, refusal)| say!("{name}: {refusal}", "{name}：{refusal}"));
+                let why = in_a_row(why);
                 return Err(LabError::Unwitnessed { job: id, has: gathered.cosignatures.len(), needs, why });
             }
             let note = witnessed.note().to_string().into_bytes();
@@ -128,16 +130,25 @@ impl Lab {
                     self.log.ensure_extends(&checkpoint)?;
                     answered += 1;
                 }
-                Ok(None) => refusals.push(format!("{}: it has cosigned nothing of this log", witness.name())),
+                Ok(None) => refusals.push(say!(
+                    "{name}: it has cosigned nothing of this log",
+                    "{name}：它没有联署过此日志的任何内容",
+                    name = witness.name()
+                )),
                 // Signed with a key that came after this backup, perhaps: either way not known here.
-                Err(refusal) => refusals.push(format!("{}: {refusal}", witness.name())),
+                Err(refusal) => refusals.push(say!("{name}: {refusal}", "{name}：{refusal}", name = witness.name())),
             }
         }
         let needs = rule.quorum as usize;
         if answered >= needs {
             Ok(())
         } else {
-            Err(LabError::TooFewToCompare { has: answered, needs, why: refusals.join("; ") })
+            Err(LabError::TooFewToCompare { has: answered, needs, why: in_a_row(refusals) })
         }
     }
+}
+
+fn in_a_row(sentences: impl IntoIterator<Item = Sentence>) -> Sentence {
+    let joined = sentences.into_iter().reduce(|one, other| say!("{one}; {other}", "{one}；{other}"));
+    joined.unwrap_or_else(|| text!("nobody answered", "无人应答").into())
 }

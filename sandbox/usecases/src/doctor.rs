@@ -9,6 +9,7 @@ use unseen_lab::{LabError, View};
 use unseen_policies::policy::Machine;
 use unseen_runtime::freshness::{Freshness, probe};
 use unseen_runtime::fuel_rate;
+use unseen_texts::{Sentence, say, text};
 use unseen_worker::jail::{Wall, Walls};
 use unseen_worker::process::probe_walls;
 use unseen_worker::{clock, memory};
@@ -37,7 +38,7 @@ pub struct Protection {
     /// Whether it holds.
     pub state: Hold,
     /// Why it does not hold in full.
-    pub why: Option<String>,
+    pub why: Option<Sentence>,
 }
 
 /// Whether a protection holds.
@@ -100,14 +101,19 @@ impl Protection {
 
 fn fresh() -> Wall {
     match probe() {
-        Ok(Freshness::Proved { swapped_out: false }) if memory::swaps() => {
-            Wall::Partly("tried, but this machine put none of the pages into its swap".to_owned())
-        }
+        Ok(Freshness::Proved { swapped_out: false }) if memory::swaps() => Wall::Partly(
+            text!(
+                "tried, but this machine put none of the pages into its swap",
+                "已经试过，但本机没有把任何内存页写入交换区"
+            )
+            .into(),
+        ),
         Ok(Freshness::Proved { .. }) => Wall::Holds,
-        Ok(Freshness::Broken { place }) => {
-            Wall::Missing(format!("a grain would see another in {place}: run no job here"))
-        }
-        Err(error) => Wall::Missing(error.to_string()),
+        Ok(Freshness::Broken { place }) => Wall::Missing(say!(
+            "a grain would see another in {place}: run no job here",
+            "数据粒之间会在{place}里看到对方的数据：请勿在本机运行作业"
+        )),
+        Err(error) => Wall::Missing(Sentence::of(&error)),
     }
 }
 
@@ -115,10 +121,11 @@ fn fuel(machine: &Machine) -> Wall {
     let says = machine.fuel_per_second;
     match fuel_rate::measure() {
         Ok(measured) if measured >= says => Wall::Holds,
-        Ok(measured) => Wall::Missing(format!(
-            "{measured} were measured where the policy says {says}: set `machine.fuel_per_second` to half of what is measured"
+        Ok(measured) => Wall::Missing(say!(
+            "{measured} were measured where the policy says {says}: set `machine.fuel_per_second` to half of what is measured",
+            "实测为 {measured}，而规则写的是 {says}：请把 `machine.fuel_per_second` 设为实测值的一半"
         )),
-        Err(error) => Wall::Missing(error.to_string()),
+        Err(error) => Wall::Missing(Sentence::of(&error)),
     }
 }
 
@@ -127,6 +134,9 @@ fn room(machine: &Machine) -> Wall {
     if has > says {
         Wall::Holds
     } else {
-        Wall::Missing(format!("it has {has} MiB where the policy says {says} MiB: lower `machine.memory`"))
+        Wall::Missing(say!(
+            "it has {has} MiB where the policy says {says} MiB: lower `machine.memory`",
+            "本机有 {has} MiB，而规则写的是 {says} MiB：请调低 `machine.memory`"
+        ))
     }
 }

@@ -9,6 +9,7 @@ use unseen_ids::JobId;
 use unseen_keys::KeyStoreError;
 use unseen_lab::LabError;
 use unseen_policies::ledger::Refusal;
+use unseen_texts::{Say, Sentence};
 use unseen_toolchain::{BuildError, ComponentError, NewError};
 use unseen_worker::code::CodeError;
 use unseen_worker::process::Fault;
@@ -18,7 +19,8 @@ use unseen_worker::run::RunError;
 use crate::trial::Failed;
 
 /// Why a use-case did nothing. Each text is one sentence for the person who asked.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Say)]
+#[code("usecase")]
 #[allow(missing_docs)]
 pub enum UseCaseError {
     #[error("{0}")]
@@ -52,19 +54,27 @@ pub enum UseCaseError {
     #[error("{0}")]
     Open(#[from] OpenError),
     #[error("{file}: {error}")]
+    #[zh("{file}：{error}")]
     Description { file: String, error: DescriptionError },
     #[error("{file}: line {line}, column {column}: {why}")]
-    PolicyFile { file: String, line: usize, column: usize, why: String },
+    #[zh("{file}：第 {line} 行第 {column} 列：{why}")]
+    PolicyFile { file: String, line: usize, column: usize, why: Sentence },
     #[error("the policy cannot be written as a file: {0}")]
-    Unwritten(String),
+    #[zh("规则无法写成文件：{0}")]
+    Unwritten(Sentence),
     #[error("{error}")]
+    #[zh("{error}")]
     Trial { error: RunError, failed: Vec<Failed> },
-    #[error("there is no twin of `{dataset}` in {}: make one with `unseen twin {dataset} --out {}`", folder.display(), folder.display())]
+    #[error("there is no twin of `{dataset}` in {}", folder.display())]
+    #[zh("{folder} 中没有 `{dataset}` 的孪生数据")]
     NoTwin { dataset: String, folder: PathBuf },
     #[error("{file} holds no approval of {job} but an entry of the kind {kind}, or another job's: nothing was done")]
+    #[zh("{file} 里不是对 {job} 的批准，而是“{kind}”类条目，或属于另一个作业：未做任何更改")]
     NotThisApproval { file: String, job: JobId, kind: &'static str },
     #[error("there is no entry {entry}: the log has {size} entries")]
+    #[zh("没有条目 {entry}：日志共有 {size} 条")]
     NoEntry { entry: u64, size: u64 },
     #[error("entry {entry} cannot be read: {why}")]
-    UnreadEntry { entry: u64, why: String },
+    #[zh("条目 {entry} 无法读取：{why}")]
+    UnreadEntry { entry: u64, why: Sentence },
 }

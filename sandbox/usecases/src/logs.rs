@@ -10,6 +10,7 @@ use unseen_audit::fold::Fold;
 use unseen_ids::{Answer, Role};
 use unseen_lab::{LabError, View};
 use unseen_policies::event::Event;
+use unseen_texts::Sentence;
 use unseen_tlog::dsse::Envelope;
 
 use crate::desk::Desk;
@@ -170,10 +171,11 @@ pub fn entry(desk: &impl Desk, entry: u64) -> Result<EntryShown, UseCaseError> {
     let lab = desk.view()?;
     must_exist(&lab, entry)?;
     let bytes = lab.log().entry(entry).map_err(LabError::from)?;
-    let not_read = |why: String| UseCaseError::UnreadEntry { entry, why };
-    let envelope = serde_json::from_slice(&bytes).map_err(|error| not_read(error.to_string()))?;
-    let opened = Envelope::from_bytes(&bytes).map_err(|error| not_read(error.to_string()))?;
-    let statement = serde_json::from_slice(opened.unverified_payload()).map_err(|error| not_read(error.to_string()))?;
+    let not_read = |why: Sentence| UseCaseError::UnreadEntry { entry, why };
+    let envelope = serde_json::from_slice(&bytes).map_err(|error| not_read(Sentence::of(&error)))?;
+    let opened = Envelope::from_bytes(&bytes).map_err(|error| not_read(Sentence::of(&error)))?;
+    let statement =
+        serde_json::from_slice(opened.unverified_payload()).map_err(|error| not_read(Sentence::of(&error)))?;
     Ok(EntryShown { entry, statement, envelope })
 }
 

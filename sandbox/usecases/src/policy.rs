@@ -41,7 +41,7 @@ impl Answer for PolicySet {
 pub fn show_policy(desk: &impl Desk) -> Result<PolicyShown, UseCaseError> {
     let lab = desk.view()?;
     let policy = lab.ledger().policy().ok_or(Refusal::OtherPolicy)?.clone();
-    let toml = toml::to_string(&policy).map_err(|error| UseCaseError::Unwritten(error.to_string()))?;
+    let toml = toml::to_string(&policy).map_err(|error| UseCaseError::Unwritten(error.to_string().into()))?;
     Ok(PolicyShown { policy, toml })
 }
 
@@ -63,7 +63,7 @@ fn parse(file: &str, text: &str) -> Result<Policy, UseCaseError> {
             file: file.to_owned(),
             line: before.lines().count().max(1),
             column: before.chars().rev().take_while(|c| *c != '\n').count() + 1,
-            why: error.message().replace('\n', ", "),
+            why: error.message().replace('\n', ", ").into(),
         }
     })
 }

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use unseen_ids::{Answer, JobId};
 use unseen_lab::{Begun, LabError, RunLock};
+use unseen_texts::Sentence;
 use unseen_tlog::Signer;
 
 use crate::answers::as_shown;
@@ -49,9 +50,9 @@ pub struct Ran {
     #[schemars(with = "String")]
     pub release_at: DateTime<Utc>,
     /// Why the run was cut short, where the job has failed of that.
-    pub cut_short: Option<String>,
+    pub cut_short: Option<Sentence>,
     /// Why there is no evidence of the machine, where the policy asks for some and does without.
-    pub without_evidence: Option<String>,
+    pub without_evidence: Option<Sentence>,
     /// The walls round the worker, where one was needed.
     pub walls: Vec<Protection>,
 }
@@ -68,13 +69,13 @@ pub fn run(desk: &impl Desk, request: &Run, operator: &dyn Signer, watch: &mut d
     // The lab is held while the run is charged, and not while it goes on.
     let begun = desk.write(|lab| lab.begin(desk.program(), job, operator, threads, &held))?;
     let walls = begun.walls().map_or_else(Vec::new, Protection::of_walls);
-    let without_evidence = begun.evidence().map(str::to_owned);
+    let without_evidence = begun.evidence().cloned();
     let carried = within_slot(begun, watch);
     publish(desk, job)?;
     let ran = desk.write(|lab| lab.standing(job))?;
     let cut_short = match carried {
         // Its time had come, so it has failed by now.
-        Err(LabError::CutShort { fault, .. }) if ran.failed => Some(fault.to_string()),
+        Err(LabError::CutShort { fault, .. }) if ran.failed => Some(Sentence::of(&fault)),
         other => other.map(|()| None)?,
     };
     let unseen_lab::Ran { released, failed, release_at } = ran;

@@ -19,6 +19,7 @@ use unseen_policies::event::{Record, Released};
 use unseen_policies::manifest::Manifest;
 use unseen_policies::plan::Plan;
 use unseen_runtime::Failure;
+use unseen_texts::{Say, Sentence};
 use unseen_tlog::SigningKey;
 use unseen_worker::code::{Code, Metered};
 use unseen_worker::process::seal;
@@ -60,14 +61,16 @@ pub struct Trial {
     pub fuel: Fuel,
 }
 
-/// Grains that failed in one way.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+/// Grains that failed in one way. Its text is the way.
+#[derive(Clone, Debug, Serialize, JsonSchema, Say)]
 #[serde(rename_all = "camelCase")]
+#[en("{failure}")]
+#[zh("{failure}")]
 pub struct Failed {
     /// How many.
     pub grains: u64,
     /// What happened.
-    pub failure: String,
+    pub failure: Sentence,
 }
 
 /// Fuel of a trial.
@@ -158,7 +161,7 @@ fn open(sealed: SealedRelease) -> Result<Release, UseCaseError> {
 
 /// Failures of grains and how many had each.
 #[derive(Default)]
-struct Failures(Mutex<BTreeMap<String, u64>>);
+struct Failures(Mutex<BTreeMap<Sentence, u64>>);
 
 impl Failures {
     fn found(self) -> Vec<Failed> {
@@ -172,7 +175,7 @@ impl Watch for Failures {
 
     fn failed(&self, failure: &Failure) {
         if let Ok(mut seen) = self.0.lock() {
-            *seen.entry(failure.to_string()).or_default() += 1;
+            *seen.entry(Sentence::of(failure)).or_default() += 1;
         }
     }
 }

@@ -6,6 +6,7 @@ use unseen_policies::{Manifest, Plan};
 use unseen_runtime::{
     Contribution, Engine, EngineError, Failure, Limits, Module, ModuleError, Table, Totals, Verdict, World,
 };
+use unseen_texts::{Say, Sentence};
 
 use crate::ready_made::{self, ReadyMade};
 use crate::run::Guest;
@@ -19,7 +20,8 @@ pub enum Code {
 }
 
 /// Why code is refused. Depends on the code and the manifest only.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Say)]
+#[code("code")]
 pub enum CodeError {
     /// The component.
     #[error(transparent)]
@@ -29,10 +31,12 @@ pub enum CodeError {
     Engine(#[from] EngineError),
     /// The plan has more rounds than the code can go.
     #[error("the manifest asks for {0} rounds, but the component has no `advance`: export it, or set rounds = 1")]
+    #[zh("清单要求 {0} 轮，但组件没有 `advance`：请导出它，或设 rounds = 1")]
     Rounds(u32),
     /// The ready-made map cannot do what the manifest asks.
     #[error("{0}")]
-    ReadyMade(String),
+    #[zh("{0}")]
+    ReadyMade(Sentence),
 }
 
 impl Code {

@@ -17,6 +17,7 @@ use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
 };
 use serde::{Deserialize, Serialize};
+use unseen_texts::{Sentence, text};
 
 use crate::memory;
 
@@ -58,9 +59,9 @@ pub enum Wall {
     /// It holds in full.
     Holds,
     /// The kernel enforces part of it.
-    Partly(String),
+    Partly(#[serde(with = "unseen_texts::both")] Sentence),
     /// It does not hold, and why.
-    Missing(String),
+    Missing(#[serde(with = "unseen_texts::both")] Sentence),
 }
 
 impl Wall {
@@ -110,7 +111,7 @@ pub fn limit_resources() -> Wall {
         .and_then(|()| limit(Resource::As, ADDRESS_SPACE));
     match done {
         Ok(()) => Wall::Holds,
-        Err(error) => Wall::Missing(error.to_string()),
+        Err(error) => Wall::Missing(error.to_string().into()),
     }
 }
 
@@ -118,7 +119,7 @@ pub fn limit_resources() -> Wall {
 pub fn hide() -> Wall {
     match rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable) {
         Ok(()) => Wall::Holds,
-        Err(error) => Wall::Missing(error.to_string()),
+        Err(error) => Wall::Missing(error.to_string().into()),
     }
 }
 
@@ -144,8 +145,8 @@ pub fn drop_capabilities() -> Wall {
     };
     match attempt() {
         Ok(left) if wanted.contains(left.permitted | left.effective) => Wall::Holds,
-        Ok(_) => Wall::Missing("capabilities are left".to_owned()),
-        Err(error) => Wall::Missing(error.to_string()),
+        Ok(_) => Wall::Missing(text!("capabilities are left", "仍有特权（capability）未放弃").into()),
+        Err(error) => Wall::Missing(error.to_string().into()),
     }
 }
 
@@ -163,10 +164,14 @@ pub fn lock_files() -> Wall {
     match attempt() {
         Ok(status) => match status.ruleset {
             RulesetStatus::FullyEnforced => Wall::Holds,
-            RulesetStatus::PartiallyEnforced => Wall::Partly("the kernel is older than Linux 6.12".to_owned()),
-            RulesetStatus::NotEnforced => Wall::Missing("the kernel was built or booted without Landlock".to_owned()),
+            RulesetStatus::PartiallyEnforced => {
+                Wall::Partly(text!("the kernel is older than Linux 6.12", "内核版本低于 Linux 6.12").into())
+            }
+            RulesetStatus::NotEnforced => {
+                Wall::Missing(text!("the kernel was built or booted without Landlock", "内核未启用 Landlock").into())
+            }
         },
-        Err(error) => Wall::Missing(error.to_string()),
+        Err(error) => Wall::Missing(error.to_string().into()),
     }
 }
 
@@ -188,7 +193,7 @@ pub fn filter_calls() -> Wall {
     };
     match attempt() {
         Ok(()) => Wall::Holds,
-        Err(error) => Wall::Missing(error.to_string()),
+        Err(error) => Wall::Missing(error.to_string().into()),
     }
 }
 

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use rustix::mm::{Advice, MapFlags, MlockAllFlags, ProtFlags, madvise, mlockall, mmap_anonymous, munmap};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CapabilitySet, capabilities};
+use unseen_texts::{Sentence, say};
 
 use crate::jail::Wall;
 
@@ -19,12 +20,13 @@ use crate::jail::Wall;
 ///
 /// # Errors
 /// One sentence for the operator.
-pub fn set_aside(bytes: u64) -> Result<(), String> {
+pub fn set_aside(bytes: u64) -> Result<(), Sentence> {
     let short = |has: u64| {
-        format!(
-            "the run may need {} MiB of memory, and {} MiB are free: run it with fewer threads, when the machine has less to do, or submit it with a lower `limits.memory`",
-            bytes.div_ceil(1 << 20),
-            has >> 20
+        say!(
+            "the run may need {needs} MiB of memory, and {has} MiB are free: run it with fewer threads, when the machine has less to do, or submit it with a lower `limits.memory`",
+            "运行最多需要 {needs} MiB 内存，而现在只有 {has} MiB 空闲：请减少线程，或等机器空闲时再运行，或调低 `limits.memory` 后重新提交",
+            needs = bytes.div_ceil(1 << 20),
+            has = has >> 20
         )
     };
     let has = available();
@@ -89,8 +91,10 @@ pub fn lock() -> Wall {
     match locked {
         Ok(()) => Wall::Holds,
         Err(_) if !swaps() => Wall::Holds,
-        Err(error) => Wall::Missing(format!(
-            "swap is on and memory cannot be locked ({error}): rows may be written to the swap device; turn swap off, set MemorySwapMax=0 or LimitMEMLOCK=infinity for the service, and let the policy say machine.swap = false"
+        Err(error) => Wall::Missing(say!(
+            "swap is on and memory cannot be locked ({error}): rows may be written to the swap device; turn swap off, set MemorySwapMax=0 or LimitMEMLOCK=infinity for the service, and let the policy say machine.swap = false",
+            "交换区已开启，而内存无法锁定（{error}）：数据行可能被写入交换设备；请关闭交换区，或为服务设置 MemorySwapMax=0 或 LimitMEMLOCK=infinity，并在规则中写 machine.swap = false",
+            error = std::io::Error::from(error)
         )),
     }
 }
@@ -143,6 +147,7 @@ mod tests {
         assert!(available() <= total());
         set_aside(8 << 20).unwrap();
         let refused = set_aside(1 << 50).unwrap_err();
+        let refused = refused.to_string();
         assert!(refused.starts_with("the run may need 1073741824 MiB of memory, and "), "{refused}");
     }
 

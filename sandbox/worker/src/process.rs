@@ -16,9 +16,9 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, OnceLock, mpsc};
 
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,7 @@ use unseen_ids::{Digest, JobId};
 use unseen_policies::{Manifest, Plan};
 use unseen_runtime::Failure;
 use unseen_runtime::freshness::{self, Freshness};
+use unseen_texts::{Say, Sentence, say, text};
 
 use crate::code::Code;
 use crate::jail::{self, Walls};
@@ -113,17 +114,20 @@ enum Message {
 }
 
 /// Why a worker has no release.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error, Say)]
+#[code("fault")]
 pub enum Fault {
     /// The job's own `advance` failed: it ends. What the guest said is not passed on.
     #[error("the job's `advance` failed on the noised totals of round {round}")]
+    #[zh("作业的 `advance` 处理加噪总数时失败，轮次 {round}")]
     Job {
         /// The round, from 0.
         round: u32,
     },
     /// The lab or the machine is at fault: the run can be tried again. Inside text.
     #[error("{0}")]
-    Lab(String),
+    #[zh("{0}")]
+    Lab(#[serde(with = "unseen_texts::both")] Sentence),
 }
 
 impl From<RunError> for Fault {
@@ -131,14 +135,14 @@ impl From<RunError> for Fault {
         match error {
             RunError::Advance { round, .. } => Fault::Job { round },
             RunError::Rows(_) | RunError::Order(_) | RunError::Host(_) | RunError::Noise(_) | RunError::Release(_) => {
-                Fault::Lab(error.to_string())
+                Fault::Lab(Sentence::of(&error))
             }
         }
     }
 }
 
-fn lab_fault(error: impl ToString) -> Fault {
-    Fault::Lab(error.to_string())
+fn lab_fault(error: impl Say) -> Fault {
+    Fault::Lab(Sentence::of(&error))
 }
 
 /// A worker that has shut itself in, has its memory, and waits for the keys.
@@ -203,11 +207,11 @@ struct Link {
 
 impl Link {
     fn start(program: &Path, files: &[File]) -> Result<Link, Fault> {
-        let cannot = |why: &dyn std::fmt::Display| Fault::Lab(format!("the worker cannot be started: {why}"));
+        let cannot = |why: &dyn Say| Fault::Lab(say!("the worker cannot be started: {why}", "无法启动工作进程：{why}"));
         let mut child = Reaped(spawn(program, files).map_err(|error| cannot(&error))?);
         match (child.0.stdin.take(), child.0.stdout.take()) {
             (Some(stdin), Some(stdout)) => Ok(Link { child, stdin, stdout }),
-            _ => Err(cannot(&"it has no pipes")),
+            _ => Err(cannot(&text!("it has no pipes", "没有管道"))),
         }
     }
 
@@ -227,7 +231,11 @@ impl Link {
             return Ok(frame);
         }
         let status = self.child.0.wait().map_err(lab_fault)?;
-        Err(Fault::Lab(format!("the worker ended without a result ({status})")))
+        Err(Fault::Lab(say!(
+            "the worker ended without a result ({status})",
+            "工作进程没有给出结果就结束了（{status}）",
+            status = ended(status)
+        )))
     }
 
     fn ready(&mut self) -> Result<Walls, Fault> {
@@ -239,8 +247,16 @@ impl Link {
     }
 }
 
+fn ended(status: ExitStatus) -> Sentence {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => say!("exit status: {code}", "退出码 {code}"),
+        (None, Some(signal)) => say!("signal: {signal}", "信号 {signal}"),
+        (None, None) => status.to_string().into(),
+    }
+}
+
 fn out_of_turn() -> Fault {
-    lab_fault("the worker spoke out of turn")
+    lab_fault(text!("the worker spoke out of turn", "工作进程未按约定通信"))
 }
 
 /// A child that does not outlive its owner.
@@ -292,7 +308,9 @@ fn spawn_from_lasting_thread(command: Command) -> std::io::Result<Child> {
     });
     let (answer, child) = mpsc::channel();
     let ordered = spawner.as_ref().and_then(|spawner| spawner.send((command, answer)).ok());
-    ordered.and_then(|()| child.recv().ok()).unwrap_or_else(|| Err(std::io::Error::other("there is no thread for it")))
+    ordered.and_then(|()| child.recv().ok()).unwrap_or_else(|| {
+        Err(std::io::Error::other(Sentence::from(text!("there is no thread for it", "没有可用的线程"))))
+    })
 }
 
 /// The worker's whole life. Called by `main` when the first argument is [`ARGUMENT`].
@@ -324,7 +342,10 @@ fn work_on_input(say: &(dyn Fn(&Message) + Sync)) -> Result<Option<Vec<u8>>, Fau
         return Ok(None);
     }
     if let Freshness::Broken { place } = freshness::probe().map_err(lab_fault)? {
-        return Err(lab_fault(format!("on this machine a grain would see another in {place}: see `unseen doctor`")));
+        return Err(lab_fault(say!(
+            "on this machine a grain would see another in {place}: see `unseen doctor`",
+            "在本机上，数据粒之间会在{place}里看到对方的数据：请看 `unseen doctor`"
+        )));
     }
     let mut outline: Outline = serde_json::from_slice(&text).map_err(lab_fault)?;
     for part in outline.snapshots.iter_mut().chain(&mut outline.references) {
@@ -347,7 +368,10 @@ fn work_on_input(say: &(dyn Fn(&Message) + Sync)) -> Result<Option<Vec<u8>>, Fau
     memory::set_aside(outline.memory).map_err(Fault::Lab)?;
     let walls = jail::enter();
     if !walls.seccomp.holds() {
-        return Err(lab_fault("this kernel has no seccomp, so no row is decrypted here: see `unseen doctor`"));
+        return Err(lab_fault(text!(
+            "this kernel has no seccomp, so no row is decrypted here",
+            "本机内核没有 seccomp，因此不解密任何数据"
+        )));
     }
     say(&Message::Ready(walls));
 
@@ -420,7 +444,7 @@ fn read_frame(from: &mut impl Read) -> std::io::Result<Vec<u8>> {
     from.read_exact(&mut length)?;
     let length = u64::from_le_bytes(length);
     if length > MAX_FRAME {
-        return Err(std::io::Error::other("the frame is too long"));
+        return Err(std::io::Error::other(Sentence::from(text!("the frame is too long", "数据帧过长"))));
     }
     let mut bytes = Vec::new();
     from.take(length).read_to_end(&mut bytes)?;

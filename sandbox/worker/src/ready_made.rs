@@ -13,6 +13,7 @@ use std::collections::hash_map::Entry;
 use unseen_policies::Manifest;
 use unseen_policies::rational::Rational;
 use unseen_runtime::{Cells, Column, Contribution, Failure, Key, Table, Totals, Verdict};
+use unseen_texts::{Sentence, Text, say, text};
 
 use crate::run::Guest;
 
@@ -43,16 +44,17 @@ enum Value {
 
 impl ReadyMade {
     /// Ties names to columns; says in one sentence what does not fit.
-    pub fn new(manifest: &Manifest) -> Result<ReadyMade, String> {
-        let input = manifest.inputs.first().ok_or("a ready-made map needs an input")?;
+    pub fn new(manifest: &Manifest) -> Result<ReadyMade, Sentence> {
+        let input =
+            manifest.inputs.first().ok_or(text!("a ready-made map needs an input", "现成的映射需要一个输入"))?;
         let looked_up = input.lookups.iter().flat_map(|lookup| &lookup.columns);
         let columns: Vec<&String> = input.columns.iter().chain(looked_up).collect();
-        let find = |what: &str, name: &str| {
+        let find = |what: Text, name: &str| {
             let at = columns.iter().position(|column| *column == name);
-            at.ok_or_else(|| format!("the ready-made map finds no column `{name}` for the {what} `{name}`: add it to the first input's columns"))
+            at.ok_or_else(|| say!("the ready-made map finds no column `{name}` for the {what} `{name}`: add it to the first input's columns", "现成的映射找不到列 `{name}`（用于{what} `{name}`）：请加入第一个输入的列中"))
         };
         let outputs = manifest.outputs.iter().map(|output| {
-            let groups = output.groups.iter().map(|group| find("group", &group.name));
+            let groups = output.groups.iter().map(|group| find(text!("group", "分组"), &group.name));
             let values = output.values.iter().map(|value| match value.name.as_str() {
                 "rows" => Ok(Value::Rows),
                 "units"
@@ -61,15 +63,19 @@ impl ReadyMade {
                 {
                     Ok(Value::Units)
                 }
-                "units" => Err("the value `units` counts units: set lower = 0 and upper = 1".to_owned()),
-                name => find("value", name).map(Value::Column),
+                "units" => Err(text!(
+                    "the value `units` counts units: set lower = 0 and upper = 1",
+                    "值 `units` 统计单元数：请设 lower = 0、upper = 1"
+                )
+                .into()),
+                name => find(text!("value", "值"), name).map(Value::Column),
             });
             Ok(Output {
-                groups: groups.collect::<Result<_, String>>()?,
-                values: values.collect::<Result<_, String>>()?,
+                groups: groups.collect::<Result<_, Sentence>>()?,
+                values: values.collect::<Result<_, Sentence>>()?,
             })
         });
-        Ok(ReadyMade { outputs: outputs.collect::<Result<_, String>>()? })
+        Ok(ReadyMade { outputs: outputs.collect::<Result<_, Sentence>>()? })
     }
 }
 
@@ -124,7 +130,7 @@ impl Output {
                     sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
                 }
                 Entry::Vacant(_) if answer.len() >= MOST => {
-                    return Err(Failure::Answer("it has too many contributions".to_owned()));
+                    return Err(Failure::Answer(text!("it has too many contributions", "贡献过多").into()));
                 }
                 Entry::Vacant(place) => {
                     let group = place.key().clone();
@@ -241,7 +247,7 @@ epsilon = 1
         ] {
             let manifest = Manifest::parse(&MANIFEST.replace(from, to)).unwrap();
             let error = ReadyMade::new(&manifest).err().unwrap();
-            assert!(error.contains(word), "{error}");
+            assert!(error.to_string().contains(word), "{error}");
         }
     }
 }

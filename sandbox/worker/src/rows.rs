@@ -7,6 +7,7 @@ use unseen_data::{CoGroup, GrainLimits, ReferenceTable, ScanError, ScanInput, Sn
 use unseen_ids::Key;
 use unseen_policies::plan::References;
 use unseen_policies::{Bounds, Manifest, Plan, manifest, need};
+use unseen_texts::{Say, Sentence};
 
 /// The inputs of one run, in the manifest's order.
 pub struct Rows {
@@ -26,17 +27,21 @@ struct Input {
 pub struct ReferenceTables(pub Vec<ReferenceTable>);
 
 /// Why inputs cannot be tied to what was opened. Depends on descriptions only, never on rows.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Say)]
+#[code("rows")]
 pub enum RowsError {
     /// The manifest names something that was not handed over.
     #[error("the job reads `{0}`, which is not there")]
+    #[zh("作业要读取 `{0}`，但它不存在")]
     NotThere(String),
     /// Snapshots with different numbers of buckets cannot be merged.
     #[error("`{0}` has another number of buckets than the job's first input")]
+    #[zh("`{0}` 的分桶数与作业的第一个输入不同")]
     Buckets(String),
     /// A reference table cannot be looked up as the manifest asks.
     #[error("{0}")]
-    Lookup(String),
+    #[zh("{0}")]
+    Lookup(Sentence),
     /// The columns are not those of the manifest.
     #[error("{0}")]
     Columns(ScanError),
@@ -60,7 +65,7 @@ impl Rows {
                 let table =
                     references.find(&lookup.reference).ok_or_else(|| RowsError::NotThere(lookup.reference.clone()))?;
                 let lookup = table.lookup(&lookup.on, &lookup.key, &lookup.columns);
-                lookup.map_err(|error| RowsError::Lookup(error.to_string()))
+                lookup.map_err(|error| RowsError::Lookup(Sentence::of(&error)))
             });
             Ok(Input { snapshot, columns: input.columns.clone(), lookups: lookups.collect::<Result<_, RowsError>>()? })
         });

@@ -17,6 +17,7 @@ use unseen_ids::KeyRef;
 use unseen_policies::Plan;
 use unseen_policies::manifest::GrainKind;
 use unseen_runtime as runtime;
+use unseen_texts::{Say, text};
 
 use crate::rows::Rows;
 
@@ -95,19 +96,23 @@ pub struct Outcome {
 }
 
 /// Why a run has no outcome.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Say)]
+#[code("run")]
 pub enum RunError {
     /// The rows cannot be read, or are not what was registered.
     #[error("the rows cannot be read: {0}")]
+    #[zh("无法读取数据行：{0}")]
     Rows(#[from] ScanError),
     /// The rows are not in the order that the guarantee rests on.
     #[error("the rows cannot be read: {0}")]
+    #[zh("无法读取数据行：{0}")]
     Order(#[from] OutOfOrder),
     /// The host failed in the middle of a grain: the run can be resumed.
     #[error("{0}")]
     Host(runtime::Failure),
     /// `advance` failed. It sees noised totals only, so that may be told.
     #[error("the job's `advance` failed in round {round}: {failure}")]
+    #[zh("作业的 `advance` 在第 {round} 轮失败：{failure}")]
     Advance {
         /// The round, from 0.
         round: u32,
@@ -116,6 +121,7 @@ pub enum RunError {
     },
     /// The plan asks for noise that cannot be drawn.
     #[error("the noise cannot be drawn: {0}")]
+    #[zh("无法生成噪声：{0}")]
     Noise(#[from] NoiseError),
     /// The totals do not fit the plan.
     #[error("{0}")]
@@ -301,7 +307,13 @@ impl Tally<'_> {
 
 /// Why a grain contributes nothing that its guest was not even asked about.
 fn overlarge() -> runtime::Failure {
-    runtime::Failure::Trap("the grain's rows take more than the memory that the job allows a grain".to_owned())
+    runtime::Failure::Trap(
+        text!(
+            "the grain's rows take more than the memory that the job allows a grain",
+            "数据粒的行超过作业为每个数据粒规定的内存"
+        )
+        .into(),
+    )
 }
 
 /// Shows the rows to the guest in the runtime's types; no cell is copied.

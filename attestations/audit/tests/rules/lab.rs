@@ -19,6 +19,7 @@ use unseen_policies::Need;
 use unseen_policies::event::*;
 use unseen_policies::ledger::{Dataset, Job, Ledger, Refusal};
 use unseen_policies::policy::{Caps, EvidenceRule, Machine, Policy, Witness, Witnesses};
+use unseen_texts::{Lang, Sentence, text};
 use unseen_tlog::cosignature::{WitnessKey, cosign};
 use unseen_tlog::merkle::{self, Hash, leaf_hash, node_hash};
 use unseen_tlog::note::{Checkpoint, Note, NoteKey};
@@ -417,11 +418,11 @@ impl Lab {
 }
 
 impl Lookup for Lab {
-    fn blob(&self, digest: &Digest) -> Result<Vec<u8>, String> {
-        self.blobs.get(digest).cloned().ok_or_else(|| format!("no blob {digest}"))
+    fn blob(&self, digest: &Digest) -> Result<Vec<u8>, Sentence> {
+        self.blobs.get(digest).cloned().ok_or_else(|| text!("no such blob", "没有该附件").into())
     }
 
-    fn root_at(&self, size: u64) -> Result<Hash, String> {
+    fn root_at(&self, size: u64) -> Result<Hash, Sentence> {
         Ok(merkle::root(&self.leaves()[..size as usize]))
     }
 }
@@ -432,7 +433,7 @@ pub fn audit(bundle: &Path, known: &Known) -> Result<Report, AuditError> {
 
 /// What an audit found, entry by entry.
 pub fn violations(report: &Report) -> Vec<(u64, &str)> {
-    report.violations.iter().map(|found| (found.entry, found.what.as_str())).collect()
+    report.violations.iter().map(|found| (found.entry, found.what.to(Lang::En))).collect()
 }
 
 /// An enrolment that the new key has asked for.

@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use unseen_ids::{JobId, Role};
 use unseen_policies::event::*;
 use unseen_policies::ledger::Refusal;
+use unseen_policies::lifecycle::State;
 use unseen_policies::policy::{EvidenceRule, Machine};
 use unseen_policies::rho::Rho;
 
@@ -133,18 +134,18 @@ fn revoked_twice(lab: &mut Lab) -> (u64, Refusal) {
 
 fn submitted_by_an_operator(lab: &mut Lab) -> (u64, Refusal) {
     let submission = lab.submission();
-    (lab.puts(SECOND, submission), Refusal::WrongRole { name: "second".into(), role: "an analyst" })
+    (lab.puts(SECOND, submission), Refusal::WrongRole { name: "second".into(), role: Role::Analyst })
 }
 
 fn approved_by_a_steward(lab: &mut Lab) -> (u64, Refusal) {
     let job = lab.submit();
-    (lab.puts(STEWARD, lab.approval(job)), Refusal::WrongRole { name: "steward".into(), role: "an operator" })
+    (lab.puts(STEWARD, lab.approval(job)), Refusal::WrongRole { name: "steward".into(), role: Role::Operator })
 }
 
 fn enrolled_by_an_analyst_alone(lab: &mut Lab) -> (u64, Refusal) {
     lab.does(OWNER, enrolment(NEWCOMER, "newcomer", vec![Role::Analyst]));
     let entry = lab.puts(NEWCOMER, enrolment(STRANGER, "friend", vec![Role::Operator]));
-    (entry, Refusal::WrongRole { name: "newcomer".into(), role: "an operator" })
+    (entry, Refusal::WrongRole { name: "newcomer".into(), role: Role::Operator })
 }
 
 fn released_by_an_operator(lab: &mut Lab) -> (u64, Refusal) {
@@ -277,18 +278,18 @@ fn a_job_on_nothing(lab: &mut Lab) -> (u64, Refusal) {
     submitted(lab, |job| job.datasets[0].name = "nothing".into(), Refusal::NoSuchDataset("nothing".into()))
 }
 
-fn changed(name: &str, was: &str, now: &str) -> Refusal {
-    Refusal::DatasetChanged { name: name.into(), was: was.into(), now: now.into() }
+fn changed(name: &str, was: &str, now: Option<&str>) -> Refusal {
+    Refusal::DatasetChanged { name: name.into(), was: Some(was.into()), now: now.map(str::to_owned) }
 }
 
 fn a_dataset_of_other_units(lab: &mut Lab) -> (u64, Refusal) {
     let dataset = lab.dataset("firms", Some("person"));
-    (lab.puts(STEWARD, dataset), changed("firms", "the unit domain `enterprise`", "the unit domain `person`"))
+    (lab.puts(STEWARD, dataset), changed("firms", "enterprise", Some("person")))
 }
 
 fn a_private_dataset_made_public(lab: &mut Lab) -> (u64, Refusal) {
     let dataset = lab.dataset("firms", None);
-    (lab.puts(STEWARD, dataset), changed("firms", "the unit domain `enterprise`", "no unit"))
+    (lab.puts(STEWARD, dataset), changed("firms", "enterprise", None))
 }
 
 fn other_buckets(lab: &mut Lab) -> (u64, Refusal) {
@@ -406,47 +407,47 @@ fn an_approval_of_nothing(lab: &mut Lab) -> (u64, Refusal) {
     (lab.puts(OWNER, approval), Refusal::NoSuchJob(JobId(3)))
 }
 
-fn wrong_state(job: JobId, state: &'static str, event: &'static str) -> Refusal {
+fn wrong_state(job: JobId, state: State, event: &'static str) -> Refusal {
     Refusal::WrongState { job, state, event }
 }
 
 fn approved_after_the_release(lab: &mut Lab) -> (u64, Refusal) {
     lab.does(OWNER, enrolment(NEWCOMER, "newcomer", vec![Role::Operator]));
     let (job, _) = lab.released();
-    (lab.puts(NEWCOMER, lab.approval(job)), wrong_state(job, "released", "job-approved"))
+    (lab.puts(NEWCOMER, lab.approval(job)), wrong_state(job, State::Released, "job-approved"))
 }
 
 fn started_without_enough_approvals(lab: &mut Lab) -> (u64, Refusal) {
     let job = lab.submit();
     lab.does(OWNER, lab.approval(job));
-    (lab.puts(OWNER, lab.start(job)), wrong_state(job, "submitted", "run-started"))
+    (lab.puts(OWNER, lab.start(job)), wrong_state(job, State::Submitted, "run-started"))
 }
 
 fn started_twice(lab: &mut Lab) -> (u64, Refusal) {
     let (job, _) = lab.running();
-    (lab.puts(OWNER, lab.start(job)), wrong_state(job, "running", "run-started"))
+    (lab.puts(OWNER, lab.start(job)), wrong_state(job, State::Running, "run-started"))
 }
 
 fn released_twice(lab: &mut Lab) -> (u64, Refusal) {
     let (job, _) = lab.released();
     let again = lab.result(job);
-    (lab.puts(SERVICE, again), wrong_state(job, "released", "released"))
+    (lab.puts(SERVICE, again), wrong_state(job, State::Released, "released"))
 }
 
 fn released_without_a_run(lab: &mut Lab) -> (u64, Refusal) {
     let job = lab.approved();
-    (lab.puts(SERVICE, lab.announce(job, other_digest())), wrong_state(job, "approved", "released"))
+    (lab.puts(SERVICE, lab.announce(job, other_digest())), wrong_state(job, State::Approved, "released"))
 }
 
 fn approved_after_a_rejection(lab: &mut Lab) -> (u64, Refusal) {
     let job = lab.submit();
     lab.does(OWNER, JobRejected { job, reason: "too wide".into() });
-    (lab.puts(SECOND, lab.approval(job)), wrong_state(job, "rejected", "job-approved"))
+    (lab.puts(SECOND, lab.approval(job)), wrong_state(job, State::Rejected, "job-approved"))
 }
 
 fn read_before_the_release(lab: &mut Lab) -> (u64, Refusal) {
     let (job, run) = lab.running();
-    (lab.puts(ANALYST, ReleaseRead { job, release: run }), wrong_state(job, "running", "release-read"))
+    (lab.puts(ANALYST, ReleaseRead { job, release: run }), wrong_state(job, State::Running, "release-read"))
 }
 
 fn approved_by_its_author(lab: &mut Lab) -> (u64, Refusal) {
@@ -501,7 +502,7 @@ fn approved_with_another_module(lab: &mut Lab) -> (u64, Refusal) {
 
 fn approved_in_another_role(lab: &mut Lab) -> (u64, Refusal) {
     let (entry, _) = approved_as(lab, |approval| approval.role = Role::Steward);
-    (entry, Refusal::OtherRole("steward"))
+    (entry, Refusal::OtherRole(Role::Steward))
 }
 
 fn approved_before_it_was_seen(lab: &mut Lab) -> (u64, Refusal) {

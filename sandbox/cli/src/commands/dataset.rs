@@ -77,7 +77,7 @@ fn import(globals: &Globals, request: &Import, steward: &dyn unseen_tlog::Signer
     }
     text.push_str(&quality_text(&done.quality));
     if done.memory.state != Hold::Holds {
-        let why = done.memory.why.as_deref().unwrap_or_default();
+        let why = done.memory.why.as_ref().map_or("", |why| why.to(unseen_texts::Lang::En));
         text.push_str(&format!("\n{}", facts(&[("Rows may have gone to swap", tr(why).into_owned())])));
     }
     Ok(Output::new(&done, text))

@@ -19,7 +19,7 @@ fn shown(found: &Doctor) -> String {
             Hold::Partly => tr("holds in part"),
             Hold::Missing => tr("MISSING"),
         };
-        let why = protection.why.as_deref().map_or_else(String::new, |why| tr(why).into_owned());
+        let why = protection.why.as_ref().map_or_else(String::new, |why| tr(&why.to_string()).into_owned());
         vec![title(&protection.name), state.into_owned(), why]
     });
     let mut text = table(&["wall", "state", ""], rows);

@@ -196,10 +196,10 @@ fn after_run(ran: &Ran) -> String {
         text.push_str(&facts(&[("Walls that this machine does not have", missing.join(", "))]));
     }
     if let Some(why) = &ran.without_evidence {
-        text.push_str(&facts(&[("There is no evidence of the machine", tr(why).into_owned())]));
+        text.push_str(&facts(&[("There is no evidence of the machine", tr(&why.to_string()).into_owned())]));
     }
     if let Some(why) = &ran.cut_short {
-        text.push_str(&facts(&[("The run was cut short", tr(why).into_owned())]));
+        text.push_str(&facts(&[("The run was cut short", tr(&why.to_string()).into_owned())]));
     }
     match ran.released {
         Some(entry) => {

@@ -50,7 +50,9 @@ impl Project {
         // Far too long a file is refused unread.
         let size = opened.metadata()?.len() as usize;
         if size > unseen_runtime::MAX_MODULE {
-            return Err(LabError::Module(unseen_runtime::ModuleError::TooLong { size }.to_string()).into());
+            return Err(
+                LabError::Module(unseen_texts::Sentence::of(&unseen_runtime::ModuleError::TooLong { size })).into()
+            );
         }
         let mut bytes = Vec::new();
         opened.take(unseen_runtime::MAX_MODULE as u64).read_to_end(&mut bytes)?;
