@@ -279,6 +279,12 @@ fn modules() {
             ),
             "the module imports `wasi:cli/environment@0.2.0`; a job may import nothing, so that it can only compute",
         ),
+        (
+            wasm(
+                "(component (import \"unseen:job/types@0.1.0\" (instance (type $t (list u8)) (export \"bytes\" (type (eq $t))))))",
+            ),
+            "the module was built for another version of the job contract, `unseen:job@0.1.0`: build it again with the tools of this version",
+        ),
         (wasm("(component)"), "the module does not export `contribute`; write it against the job contract's WIT file"),
         (
             exporting("u32"),
@@ -290,6 +296,26 @@ fn modules() {
         said.push(("check".to_owned(), lab.refuses(&["job", "check", "job"]), wanted.clone()));
         said.push(("submit".to_owned(), lab.refuses(&["job", "submit", "job", "--key", "keys/analyst.pem"]), wanted));
     }
+    let manifest = job("rho = 0.25");
+    for (from, to, sentence) in [
+        (
+            "[\"town\", \"output\"]",
+            "[\"output\", \"town\"]",
+            "the component was built for a job.toml whose column 1 of `firms` is `town`, and here it is `output`: build it again",
+        ),
+        (
+            "values = [{ name = \"rows\"",
+            "values = [{ name = \"firms\"",
+            "the component was built for a job.toml whose value 1 of `rows` is `rows`, and here it is `firms`: build it again",
+        ),
+    ] {
+        std::fs::write(&path, component("(f64.const 1)")).unwrap();
+        lab.write("job/job.toml", manifest.replace(from, to));
+        let wanted = format!("the module is refused: {sentence}");
+        said.push(("check".to_owned(), lab.refuses(&["job", "check", "job"]), wanted.clone()));
+        said.push(("submit".to_owned(), lab.refuses(&["job", "submit", "job", "--key", "keys/analyst.pem"]), wanted));
+    }
+    lab.write("job/job.toml", manifest);
     golden(&said);
     // 200 MB take no room here, and no time there.
     std::fs::File::create(&path).unwrap().set_len(200_000_000).unwrap();

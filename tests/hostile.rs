@@ -258,8 +258,9 @@ fn an_analyst_sees_the_same_of_two_neighbouring_datasets() {
     lab.ok(&["policy", "set", "policy.toml", "--key", "keys/owner.pem"]);
     lab.write("firms.toml", description());
     for mode in MODES {
-        lab.write(&format!("job{mode}/job.toml"), manifest(mode, "kind = \"unit\""));
-        lab.write(&format!("job{mode}/target/job.wasm"), &*COMPONENT);
+        let manifest = manifest(mode, "kind = \"unit\"");
+        lab.write(&format!("job{mode}/target/job.wasm"), support::shaped(&COMPONENT, &manifest));
+        lab.write(&format!("job{mode}/job.toml"), manifest);
     }
     let labs = [(lab.copy(), Victim::Marked), (lab, Victim::Plain)];
     let seen = std::thread::scope(|scope| {

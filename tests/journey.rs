@@ -277,12 +277,15 @@ memory = "4MiB"
 const SOURCE: &str = r#"
 use unseen_guest::{Contributions, Grain, Job, job};
 
+mod shape;
+use shape::{Firms, Inputs};
+
 struct Count;
 
 impl Job for Count {
     fn contribute(grain: &Grain, _: &[f64], out: &mut Contributions) -> Result<(), String> {
-        if let Some(town) = grain.table(0).texts(0)?.get(0) {
-            out.add(0, town, [1.0]);
+        if let Some(town) = grain.firms().town().texts()?.get(0) {
+            out.add(Firms { town, firms: 1.0 });
         }
         Ok(())
     }

@@ -156,7 +156,7 @@ fn whatever_a_unit_makes_the_host_hold_the_run_ends_as_its_neighbours_do() {
             let lab = lab.copy_in_memory();
             lab.write("job/job.toml", &manifest);
             if let Some(component) = &component {
-                lab.write("job/target/job.wasm", component);
+                lab.write("job/target/job.wasm", support::shaped(component, &manifest));
             }
             let job = lab.submit("job");
             lab.approve(&job, "operator");
@@ -191,10 +191,12 @@ fn an_answer_is_as_large_as_its_fuel_pays_for() {
     let lab = lab(Victim::Plain, 0, &POLICY.replace("approvals = 2", "approvals = 1"));
     // Every unit answers so, with one number each.
     let everybody = BABBLE.replace("(i32.const 24)", "(i32.const 1)");
-    lab.write("job/target/job.wasm", guest_of("(i32.const 1)", &everybody));
+    let guest = guest_of("(i32.const 1)", &everybody);
     let released = |fuel: &str| {
         let limits = format!("fuel = {fuel}\nmemory = \"4MiB\"");
-        lab.write("job/job.toml", manifest("now", &limits).replace("rho = 0.01", "rho = 0.2"));
+        let manifest = manifest("now", &limits).replace("rho = 0.01", "rho = 0.2");
+        lab.write("job/target/job.wasm", support::shaped(&guest, &manifest));
+        lab.write("job/job.toml", manifest);
         let job = lab.submit("job");
         lab.approve(&job, "operator");
         lab.ok(&["job", "run", &job, "--key", "keys/operator.pem"]);
@@ -245,8 +247,9 @@ fn no_moment_tells_how_long_a_run_took() {
         let watch = |victim: Victim| {
             scope.spawn(move || {
                 let lab = lab(victim, 200, policy);
-                lab.write("job/job.toml", manifest("+1h", "fuel = 700_000_000\nmemory = \"1MiB\"\nrows = 1_000"));
-                lab.write("job/target/job.wasm", guest(LINGER));
+                let manifest = manifest("+1h", "fuel = 700_000_000\nmemory = \"1MiB\"\nrows = 1_000");
+                lab.write("job/target/job.wasm", support::shaped(&guest(LINGER), &manifest));
+                lab.write("job/job.toml", manifest);
                 watched(&lab)
             })
         };

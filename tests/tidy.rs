@@ -16,7 +16,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("attestations/evidence", &["ids"]),
     ("attestations/entries", &["ids", "policies", "tlog"]),
     ("guest-sdk/rust", &[]),
-    ("guest-sdk/toolchain", &[]),
+    ("guest-sdk/toolchain", &["policies"]),
     ("runtime", &[]),
     ("sandbox/core", &["ids", "policies", "tlog"]),
     ("sandbox/data", &["ids", "policies"]),

@@ -104,7 +104,7 @@ fn prepared() -> Lab {
     lab.write("job/job.toml", MANIFEST);
     // A memory that is there from the start is put back in place; one that has grown is given up.
     for (shape, pages, grown) in [("put-back", 1100, 0), ("new", 4, 1096)] {
-        lab.write("job/target/job.wasm", guest(pages, grown));
+        lab.write("job/target/job.wasm", support::shaped(&guest(pages, grown), MANIFEST));
         lab.write(shape, lab.submit("job"));
         let job = std::fs::read_to_string(lab.path(shape)).unwrap();
         lab.approve(&job, "operator");

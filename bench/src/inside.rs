@@ -161,9 +161,14 @@ mechanism = "laplace"
 epsilon = 1
 "#;
 
-fn manifest(text: &str) -> Fallible<Manifest> {
+/// With the made-up district's towns as keys.
+fn filled(text: &str) -> String {
     let towns: Vec<String> = unseen_demo::district::TOWNS.iter().map(|town| format!("{:?}", town.0)).collect();
-    Ok(Manifest::parse(&text.replace("DISTRICTS", &format!("[{}]", towns.join(", "))))?)
+    text.replace("DISTRICTS", &format!("[{}]", towns.join(", ")))
+}
+
+fn manifest(text: &str) -> Fallible<Manifest> {
+    Ok(Manifest::parse(&filled(text))?)
 }
 
 fn generate(place: &Place, args: &Args) -> Fallible<Cost> {
@@ -201,16 +206,17 @@ fn import_table(place: &Place) -> Fallible<Cost> {
 /// Builds each guest from its source, as an analyst would.
 fn guests(place: &Place) -> Fallible<Cost> {
     let sources = [
-        ("rolling", include_str!("rolling.rs")),
-        ("means", include_str!("means.rs")),
-        ("medians", include_str!("medians.rs")),
+        ("rolling", ROLLING, include_str!("rolling.rs")),
+        ("means", MEANS, include_str!("means.rs")),
+        ("medians", MEDIANS, include_str!("medians.rs")),
     ];
     measure(|| {
-        for (name, source) in sources {
+        for (name, manifest, source) in sources {
             let project = tempfile::tempdir()?;
             let dir = project.path().join(name);
             unseen_toolchain::new_project(&dir, name, unseen_toolchain::Template::Histogram)?;
             std::fs::write(dir.join("src/lib.rs"), source)?;
+            std::fs::write(dir.join("job.toml"), filled(manifest))?;
             std::fs::write(place.guest(name), unseen_toolchain::build(&dir)?.bytes)?;
         }
         Ok(())

@@ -2,17 +2,20 @@
 
 use unseen_guest::{Contributions, Grain, Job, job};
 
-struct Means;
+mod shape;
+use shape::{Inputs, Means};
 
-impl Job for Means {
+struct Map;
+
+impl Job for Map {
     fn contribute(grain: &Grain, _: &[f64], out: &mut Contributions) -> Result<(), String> {
-        let rows = grain.table(0);
-        let sum: f64 = rows.floats(1)?.valid().sum();
-        if let Some(district) = rows.texts(0)?.valid().next() {
-            out.add(0, district, [sum, rows.rows() as f64]);
+        let rows = grain.bench();
+        let output: f64 = rows.output().floats()?.valid().sum();
+        if let Some(district) = rows.district().texts()?.valid().next() {
+            out.add(Means { district, output, rows: rows.rows() as f64 });
         }
         Ok(())
     }
 }
 
-job!(Means);
+job!(Map);

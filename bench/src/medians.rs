@@ -2,11 +2,14 @@
 
 use unseen_guest::{Contributions, Grain, Job, job};
 
+mod shape;
+use shape::{Inputs, Output};
+
 struct Medians;
 
 impl Job for Medians {
     fn contribute(grain: &Grain, _: &[f64], out: &mut Contributions) -> Result<(), String> {
-        let mut cells: Vec<f64> = grain.table(0).floats(0)?.valid().collect();
+        let mut cells: Vec<f64> = grain.bench().output().floats()?.valid().collect();
         if cells.is_empty() {
             return Ok(());
         }
@@ -14,7 +17,7 @@ impl Job for Medians {
         let middle = cells.len() / 2;
         let (_, median, _) = cells.select_nth_unstable_by(middle, f64::total_cmp);
         let median = *median;
-        out.add(0, 0, [mean, median]);
+        out.add(Output { all: 0, mean, median });
         Ok(())
     }
 }

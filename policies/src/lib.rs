@@ -21,6 +21,7 @@ pub mod rational;
 mod reader;
 pub mod record;
 pub mod rho;
+pub mod shape;
 pub mod text;
 
 pub use bounds::Bounds;
@@ -29,3 +30,4 @@ pub use need::Need;
 pub use plan::Plan;
 pub use rational::Rational;
 pub use rho::Rho;
+pub use shape::Shape;

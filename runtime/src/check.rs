@@ -50,6 +50,15 @@ pub enum ModuleError {
         /// The first import that is more than the contract's types.
         name: String,
     },
+    /// It was built for another version of the contract.
+    #[error(
+        "the module was built for another version of the job contract, `{name}`: build it again with the tools of this version"
+    )]
+    #[zh("组件是按另一版本的作业约定 `{name}` 编译的：请用本版本的工具重新编译")]
+    OtherContract {
+        /// The contract's package as the module names it.
+        name: String,
+    },
     /// One of the contract's functions is missing.
     #[error("the module does not export `{name}`; write it against the job contract's WIT file")]
     #[zh("模块没有导出 `{name}`；请按作业约定的 WIT 文件编写")]
@@ -102,6 +111,10 @@ pub enum ModuleError {
     },
 }
 
+/// The contract's types, as a component that uses them names them, and their version.
+const TYPES: &str = "unseen:job/types@";
+const VERSION: &str = "0.2.0";
+
 /// Bytes a module may have; see [`ModuleError::TooLong`].
 pub const MAX_MODULE: usize = 64 << 20;
 /// Functions all core modules together may have.
@@ -138,6 +151,11 @@ pub(crate) fn check(bytes: &[u8], limits: &Limits) -> Result<World, ModuleError>
         if export_needed {
             continue;
         }
+        if let Some(version) = name.strip_prefix(TYPES)
+            && version != VERSION
+        {
+            return Err(ModuleError::OtherContract { name: format!("unseen:job@{version}") });
+        }
         let harmless = match types.component_item_for_import(name).map(|item| item.ty) {
             Some(ComponentEntityType::Type { created, .. }) => is_plain(created),
             // The contract's own `types` interface arrives as an instance of types only.
@@ -157,6 +175,18 @@ pub(crate) fn check(bytes: &[u8], limits: &Limits) -> Result<World, ModuleError>
         return Err(ModuleError::MissingExport { name: "contribute" });
     }
     Ok(if is_function("advance") { World::IterativeJob } else { World::Job })
+}
+
+/// What a module carries in its custom section of this name; of several, the first. Looks into core modules too,
+/// where compilers put them. None where there is none, or the bytes are no module.
+pub fn custom_section<'a>(bytes: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let payloads = Parser::new(0).parse_all(bytes).map_while(Result::ok);
+    payloads
+        .filter_map(|payload| match payload {
+            Payload::CustomSection(section) if section.name() == name => Some(section.data()),
+            _ => None,
+        })
+        .next()
 }
 
 fn is_plain(id: ComponentAnyTypeId) -> bool {

@@ -29,7 +29,7 @@ mod pagemap;
 mod reset;
 mod types;
 
-pub use check::{MAX_MODULE, ModuleError, World};
+pub use check::{MAX_MODULE, ModuleError, World, custom_section};
 pub use engine::{Engine, EngineError, Limits};
 pub use module::{Failure, Module};
-pub use types::{Cells, Column, Contribution, Derived, Key, Table, Totals, Verdict};
+pub use types::{Cells, Column, Contribution, Derived, GroupColumn, Key, Table, Totals, ValueColumn, Verdict};

@@ -90,13 +90,43 @@ pub struct Contribution {
     pub values: Vec<f64>,
 }
 
-/// The noised totals of one output, `values[g * width + v]`.
+/// The noised totals of one output: a row for each group, in domain order.
 #[derive(Clone, Copy, Debug, ComponentType, Lower)]
 #[component(record)]
 pub struct Totals<'a> {
-    /// Groups in domain order, each with the output's values.
+    /// The output's name.
+    #[component(name = "output")]
+    pub output: &'a str,
+    /// Its group columns.
+    #[component(name = "groups")]
+    pub groups: &'a [GroupColumn<'a>],
+    /// Its values.
     #[component(name = "values")]
-    pub values: &'a [f64],
+    pub values: &'a [ValueColumn<'a>],
+}
+
+/// One group column of [`Totals`].
+#[derive(Clone, Copy, Debug, ComponentType, Lower)]
+#[component(record)]
+pub struct GroupColumn<'a> {
+    /// Its name.
+    #[component(name = "name")]
+    pub name: &'a str,
+    /// One key for each group: integers or texts.
+    #[component(name = "keys")]
+    pub keys: Cells<'a>,
+}
+
+/// One value of [`Totals`].
+#[derive(Clone, Copy, Debug, ComponentType, Lower)]
+#[component(record)]
+pub struct ValueColumn<'a> {
+    /// Its name.
+    #[component(name = "name")]
+    pub name: &'a str,
+    /// One noised total for each group.
+    #[component(name = "totals")]
+    pub totals: &'a [f64],
 }
 
 /// What `advance` decided.

@@ -428,7 +428,13 @@ pub fn component(value: &str) -> Vec<u8> {
     (f64.store (i32.const 512) {value})
     (i32.const 128)))"#
     );
-    unseen_toolchain::componentize(&wat::parse_str(module).unwrap()).unwrap()
+    shaped(&unseen_toolchain::componentize(&wat::parse_str(module).unwrap()).unwrap(), &job("rho = 1"))
+}
+
+/// A component that says it was built for the names of this manifest, unless it says something else.
+pub fn shaped(component: &[u8], manifest: &str) -> Vec<u8> {
+    let shape = unseen_policies::Shape::of(&unseen_policies::Manifest::parse(manifest).unwrap());
+    unseen_toolchain::with_shape(component.to_vec(), &shape)
 }
 
 /// An answer names its schema, and has the fields that stand there.

@@ -7,39 +7,39 @@ pub struct Contributions {
 }
 
 impl Contributions {
-    /// Adds `values` to a group of output number `output` (the order of the manifest's
-    /// `[[output]]`): one number for each of its values, in order, and one key for each of its
-    /// group columns.
-    ///
-    /// ```
-    /// # let mut out = unseen_guest::Contributions::default();
-    /// out.add(0, "AA", [1.0]);               // grouped by one text
-    /// out.add(1, ("AA", 7), [1.0, 30.5]);    // by a text and a number; two values
-    /// out.add(2, (), [1.0]);                 // no group columns
-    /// ```
+    /// Adds values to one group of an output: `out.add(Hours { education, persons: 1.0, hours })`, a struct that
+    /// `src/shape.rs` has for each output.
     ///
     /// The lab clamps each value to its declared bounds, drops groups outside the declared domain
     /// and those past `max_groups_per_unit` (the first named stay); what is added to one group
     /// several times is summed up first.
-    pub fn add(&mut self, output: u32, group: impl Group, values: impl Into<Vec<f64>>) {
-        self.items.push(Contribution { output, group: group.keys(), values: values.into() });
-    }
-
-    /// What was added so far, in order.
-    pub fn items(&self) -> &[Contribution] {
-        &self.items
+    pub fn add(&mut self, item: impl Output) {
+        self.items.push(item.into_contribution());
     }
 }
 
-/// One call of [`Contributions::add`].
+/// One group of one output, with a number for each of its values. Implemented by `src/shape.rs`.
+pub trait Output {
+    /// By place, as it goes to the host.
+    fn into_contribution(self) -> Contribution;
+}
+
+/// What a grain adds to one group, by place.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Contribution {
-    /// Index of the output.
+    /// Place of the output.
     pub output: u32,
     /// One key for each of the output's group columns.
     pub group: Vec<Key>,
     /// One number for each of the output's values.
     pub values: Vec<f64>,
+}
+
+/// For code without a `src/shape.rs`, which counts places itself.
+impl Output for Contribution {
+    fn into_contribution(self) -> Contribution {
+        self
+    }
 }
 
 /// One coordinate of a group.
@@ -49,6 +49,43 @@ pub enum Key {
     Int(i64),
     /// A text.
     Text(String),
+}
+
+/// A [`Key`] that is read where it lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum KeyRef<'a> {
+    /// A whole number.
+    Int(i64),
+    /// A text.
+    Text(&'a str),
+}
+
+impl Key {
+    /// The same, borrowed.
+    pub fn as_ref(&self) -> KeyRef<'_> {
+        match self {
+            Key::Int(number) => KeyRef::Int(*number),
+            Key::Text(text) => KeyRef::Text(text),
+        }
+    }
+}
+
+impl std::fmt::Display for KeyRef<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            KeyRef::Int(number) => number.fmt(f),
+            KeyRef::Text(text) => text.fmt(f),
+        }
+    }
+}
+
+impl From<KeyRef<'_>> for Key {
+    fn from(key: KeyRef<'_>) -> Self {
+        match key {
+            KeyRef::Int(number) => Key::Int(number),
+            KeyRef::Text(text) => Key::Text(text.to_owned()),
+        }
+    }
 }
 
 impl From<&str> for Key {
@@ -70,60 +107,6 @@ macro_rules! from_integers {
                 Key::Int(i64::from(number))
             }
         }
-        impl Group for $integer {
-            fn keys(self) -> Vec<Key> {
-                vec![self.into()]
-            }
-        }
     )*};
 }
 from_integers!(i8 i16 i32 i64 u8 u16 u32 bool);
-
-/// What names a group: a key, or a tuple of keys, or a vector of them.
-pub trait Group {
-    /// One key for each of the output's group columns.
-    fn keys(self) -> Vec<Key>;
-}
-
-impl Group for () {
-    fn keys(self) -> Vec<Key> {
-        Vec::new()
-    }
-}
-
-impl Group for &str {
-    fn keys(self) -> Vec<Key> {
-        vec![self.into()]
-    }
-}
-
-impl Group for String {
-    fn keys(self) -> Vec<Key> {
-        vec![self.into()]
-    }
-}
-
-impl Group for Key {
-    fn keys(self) -> Vec<Key> {
-        vec![self]
-    }
-}
-
-impl Group for Vec<Key> {
-    fn keys(self) -> Vec<Key> {
-        self
-    }
-}
-
-macro_rules! tuple_groups {
-    ($(($($name:ident)+))*) => {$(
-        impl<$($name: Into<Key>),+> Group for ($($name,)+) {
-            #[allow(non_snake_case)]
-            fn keys(self) -> Vec<Key> {
-                let ($($name,)+) = self;
-                vec![$($name.into()),+]
-            }
-        }
-    )*};
-}
-tuple_groups!((A)(A B)(A B C)(A B C D)(A B C D E)(A B C D E F));

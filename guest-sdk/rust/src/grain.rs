@@ -2,6 +2,8 @@
 
 use std::marker::PhantomData;
 
+use crate::KeyRef;
+
 /// All rows of one grain: one table for each of the manifest's inputs.
 #[derive(Clone, Copy)]
 pub struct Grain<'a> {
@@ -16,24 +18,18 @@ impl<'a> Grain<'a> {
         Grain { tables }
     }
 
-    /// How many tables there are.
-    pub fn tables(&self) -> usize {
-        self.tables.len()
-    }
-
-    /// The rows from input number `index`, in the order of the manifest's `[[input]]`. For an
-    /// input that does not exist, a table whose columns are all errors.
-    pub fn table(&self, index: usize) -> Table<'a> {
-        Table { raw: self.tables.get(index), index }
+    /// The rows from the input at a place. `src/shape.rs` calls this by name.
+    #[doc(hidden)]
+    pub fn input(&self, place: usize) -> Table<'a> {
+        Table { raw: self.tables.get(place) }
     }
 }
 
-/// The grain's rows in one input. Columns are numbered from 0 in the order of the manifest's
-/// `columns`, then the looked-up ones; name them with constants.
+/// The grain's rows in one input. `src/shape.rs` gives each input a type of its own, with a method for each
+/// column.
 #[derive(Clone, Copy)]
 pub struct Table<'a> {
     raw: Option<&'a RawTable>,
-    index: usize,
 }
 
 impl<'a> Table<'a> {
@@ -42,13 +38,37 @@ impl<'a> Table<'a> {
         self.raw.map_or(0, |raw| raw.rows as usize)
     }
 
+    /// The column at a place. `src/shape.rs` calls this by name.
+    #[doc(hidden)]
+    pub fn column(&self, place: usize, name: &'static str) -> Cells<'a> {
+        // SAFETY: `columns` holds `columns_count` columns for as long as the table lives.
+        let columns = self.raw.map_or(&[][..], |raw| unsafe { slice(raw.columns, raw.columns_count) });
+        Cells { raw: columns.get(place), name }
+    }
+}
+
+/// A column's cells, before it is said what they are.
+#[derive(Clone, Copy)]
+pub struct Cells<'a> {
+    raw: Option<&'a RawColumn<'a>>,
+    name: &'a str,
+}
+
+impl<'a> Cells<'a> {
+    /// # Safety
+    /// For `'a`, `raw` describes valid cells, as [`Grain::new`] says.
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) unsafe fn new(raw: &'a RawColumn<'a>, name: &'a str) -> Self {
+        Cells { raw: Some(raw), name }
+    }
+
     /// Integers, dates as days since 1970-01-01, timestamps as microseconds since then, decimals
     /// times ten to their scale.
     ///
     /// # Errors
-    /// When column `column` does not exist or holds something else. The same for all readers.
-    pub fn ints(&self, column: usize) -> Result<Ints<'a>, String> {
-        let raw = self.column(column, INTS, "integers")?;
+    /// When the column holds something else. The same for all readers.
+    pub fn ints(&self) -> Result<Ints<'a>, String> {
+        let raw = self.of_kind(INTS, "integers")?;
         // SAFETY: of this kind, `cells` holds `count` integers for `'a`.
         Ok(Column { values: unsafe { slice(raw.cells.cast(), raw.count) }, validity: raw.validity() })
     }
@@ -56,9 +76,9 @@ impl<'a> Table<'a> {
     /// Floating-point numbers.
     ///
     /// # Errors
-    /// As for [`Table::ints`].
-    pub fn floats(&self, column: usize) -> Result<Floats<'a>, String> {
-        let raw = self.column(column, FLOATS, "floats")?;
+    /// As for [`Cells::ints`].
+    pub fn floats(&self) -> Result<Floats<'a>, String> {
+        let raw = self.of_kind(FLOATS, "floats")?;
         // SAFETY: of this kind, `cells` holds `count` floats for `'a`.
         Ok(Column { values: unsafe { slice(raw.cells.cast(), raw.count) }, validity: raw.validity() })
     }
@@ -66,9 +86,9 @@ impl<'a> Table<'a> {
     /// Truth values.
     ///
     /// # Errors
-    /// As for [`Table::ints`].
-    pub fn bools(&self, column: usize) -> Result<Bools<'a>, String> {
-        let raw = self.column(column, BOOLS, "booleans")?;
+    /// As for [`Cells::ints`].
+    pub fn bools(&self) -> Result<Bools<'a>, String> {
+        let raw = self.of_kind(BOOLS, "booleans")?;
         // SAFETY: of this kind, `cells` holds `count` bytes for `'a`.
         let values = unsafe { slice(raw.cells, raw.count) };
         Ok(Bools(Column { values, validity: raw.validity() }))
@@ -77,9 +97,9 @@ impl<'a> Table<'a> {
     /// Texts.
     ///
     /// # Errors
-    /// As for [`Table::ints`].
-    pub fn texts(&self, column: usize) -> Result<Texts<'a>, String> {
-        let raw = self.column(column, TEXTS, "texts")?;
+    /// As for [`Cells::ints`].
+    pub fn texts(&self) -> Result<Texts<'a>, String> {
+        let raw = self.of_kind(TEXTS, "texts")?;
         // SAFETY: of this kind, `cells` holds `count` offsets and `bytes` their text, for `'a`.
         let (offsets, bytes) = unsafe { (slice(raw.cells.cast(), raw.count), slice(raw.bytes, raw.bytes_count)) };
         Ok(Texts { offsets, bytes, validity: raw.validity() })
@@ -88,20 +108,25 @@ impl<'a> Table<'a> {
     /// Dates: an integer column read as calendar days.
     ///
     /// # Errors
-    /// As for [`Table::ints`].
-    pub fn dates(&self, column: usize) -> Result<Dates<'a>, String> {
-        self.ints(column).map(Dates)
+    /// As for [`Cells::ints`].
+    pub fn dates(&self) -> Result<Dates<'a>, String> {
+        self.ints().map(Dates)
     }
 
-    fn column(&self, column: usize, kind: u8, name: &str) -> Result<&'a RawColumn<'a>, String> {
-        let raw = self.raw.ok_or_else(|| format!("the manifest has no input {}", self.index))?;
-        // SAFETY: `columns` holds `columns_count` columns for as long as the table lives.
-        let columns: &'a [RawColumn<'a>] = unsafe { slice(raw.columns, raw.columns_count) };
-        let raw = columns.get(column).ok_or_else(|| format!("input {} has no column {column}", self.index))?;
-        if raw.kind == kind {
+    /// One group's key, of a column of keys.
+    pub(crate) fn key(&self, row: usize) -> Option<KeyRef<'a>> {
+        match self.ints() {
+            Ok(ints) => ints.get(row).map(KeyRef::Int),
+            Err(_) => self.texts().ok()?.get(row).map(KeyRef::Text),
+        }
+    }
+
+    fn of_kind(&self, kind: u8, what: &str) -> Result<&'a RawColumn<'a>, String> {
+        let raw = self.raw.ok_or_else(|| format!("the grain has no column `{}`", self.name))?;
+        if raw.kind == kind || (raw.kind == ANY && raw.count == 0) {
             Ok(raw)
         } else {
-            Err(format!("column {column} of input {} does not hold {name}", self.index))
+            Err(format!("column `{}` does not hold {what}", self.name))
         }
     }
 }
@@ -296,6 +321,18 @@ pub struct RawColumn<'a> {
 }
 
 impl<'a> RawColumn<'a> {
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) fn without_nulls(
+        kind: u8,
+        cells: *const u8,
+        count: usize,
+        bytes: *const u8,
+        bytes_count: usize,
+    ) -> Self {
+        let (validity, validity_count) = (std::ptr::null(), 0);
+        RawColumn { kind, cells, count, bytes, bytes_count, validity, validity_count, lifetime: PhantomData }
+    }
+
     fn validity(&self) -> &'a [u8] {
         // SAFETY: `validity` holds that many bytes for as long as the column.
         unsafe { slice(self.validity, self.validity_count) }
@@ -306,6 +343,8 @@ pub(crate) const INTS: u8 = 0;
 pub(crate) const FLOATS: u8 = 1;
 pub(crate) const BOOLS: u8 = 2;
 pub(crate) const TEXTS: u8 = 3;
+/// Of no cells at all, in a test.
+pub(crate) const ANY: u8 = u8::MAX;
 
 #[cfg(test)]
 mod tests {

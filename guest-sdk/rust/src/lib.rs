@@ -5,22 +5,39 @@
 //! which group. The lab clamps, sums over all grains and adds noise; only that leaves.
 //!
 //! ```
+//! # mod shape {
+//! #     use unseen_guest::{Cells, Contribution, Grain, Key, Output, Table};
+//! #     pub trait Inputs<'a> { fn people(&self) -> People<'a>; }
+//! #     impl<'a> Inputs<'a> for Grain<'a> { fn people(&self) -> People<'a> { People(self.input(0)) } }
+//! #     pub struct People<'a>(Table<'a>);
+//! #     impl<'a> People<'a> { pub fn age(&self) -> Cells<'a> { self.0.column(0, "age") } }
+//! #     pub struct Ages<G1> { pub decade: G1, pub persons: f64 }
+//! #     impl<G1: Into<Key>> Output for Ages<G1> {
+//! #         fn into_contribution(self) -> Contribution {
+//! #             Contribution { output: 0, group: vec![self.decade.into()], values: vec![self.persons] }
+//! #         }
+//! #     }
+//! # }
+//! use shape::{Ages, Inputs}; // written by `unseen job build` from job.toml
 //! use unseen_guest::{Contributions, Grain, Job, job};
 //!
-//! struct Ages;
+//! struct ByAge;
 //!
-//! impl Job for Ages {
+//! impl Job for ByAge {
 //!     fn contribute(grain: &Grain, _: &[f64], out: &mut Contributions) -> Result<(), String> {
-//!         for age in grain.table(0).floats(0)?.valid() {
-//!             out.add(0, (age / 10.0) as i64, [1.0]);
+//!         for age in grain.people().age().ints()?.valid() {
+//!             out.add(Ages { decade: age / 10, persons: 1.0 });
 //!         }
 //!         Ok(())
 //!     }
 //! }
 //!
-//! job!(Ages);
+//! job!(ByAge);
 //! # fn main() {}
 //! ```
+//!
+//! Inputs, columns, outputs, group columns and values go by the names that `job.toml` gives them: from it
+//! `unseen job build` writes `src/shape.rs`, and a lab runs the component under no other names.
 //!
 //! A job of several rounds also says, from the noised totals alone, what to do next: see
 //! [`IterativeJob`]. `cargo test` runs jobs natively on rows made up in the test: see
@@ -35,14 +52,18 @@
 
 mod contributions;
 mod grain;
+mod shape;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
+mod totals;
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
 pub mod wasm;
 
-pub use contributions::{Contribution, Contributions, Group, Key};
-pub use grain::{Bools, Column, Date, Dates, Floats, Grain, Ints, Table, Texts};
+pub use contributions::{Contribution, Contributions, Key, KeyRef, Output};
+pub use grain::{Bools, Cells, Column, Date, Dates, Floats, Grain, Ints, Table, Texts};
+pub use shape::{InputShape, OutputShape, Shape, section};
+pub use totals::{FromTotals, Group, Noisy};
 
 /// A job of one round.
 pub trait Job {
@@ -56,35 +77,11 @@ pub trait Job {
 /// A job of several rounds.
 pub trait IterativeJob: Job {
     /// Decides after round `round` (from 0) what comes next, from the `state` that round ran with
-    /// and its noised totals, one [`Totals`] for each output.
+    /// and its noised totals.
     ///
     /// # Errors
     /// An error ends the run without a result; its charge stays spent, and its text is not passed on.
-    fn advance(round: u32, state: &[f64], noisy: &[Totals]) -> Result<Verdict, String>;
-}
-
-/// The noised totals of one output.
-#[derive(Clone, Copy, Debug)]
-pub struct Totals<'a> {
-    values: &'a [f64],
-}
-
-impl<'a> Totals<'a> {
-    /// Totals for a test: groups in domain order, each with its `width` values.
-    pub fn new(values: &'a [f64]) -> Self {
-        Totals { values }
-    }
-
-    /// All numbers, `[group * width + value]`, groups in the order of the declared domain.
-    pub fn values(&self) -> &'a [f64] {
-        self.values
-    }
-
-    /// The values of group number `group`, if the output has `width` values and that many groups.
-    pub fn group(&self, group: usize, width: usize) -> Option<&'a [f64]> {
-        let start = group.checked_mul(width)?;
-        self.values.get(start..start.checked_add(width)?)
-    }
+    fn advance(round: u32, state: &[f64], noisy: &Noisy) -> Result<Verdict, String>;
 }
 
 /// What an [`IterativeJob`] decides after a round.
@@ -135,7 +132,7 @@ macro_rules! iterative_job {
         }
 
         #[cfg(not(target_arch = "wasm32"))]
-        const _: fn(u32, &[f64], &[$crate::Totals]) -> Result<$crate::Verdict, String> =
+        const _: fn(u32, &[f64], &$crate::Noisy) -> Result<$crate::Verdict, String> =
             <$job as $crate::IterativeJob>::advance;
     };
 }

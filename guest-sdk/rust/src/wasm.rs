@@ -5,11 +5,46 @@ use std::alloc::{GlobalAlloc, Layout};
 use std::cell::UnsafeCell;
 
 pub use crate::grain::RawTable;
-use crate::{Contribution, Contributions, Derived, Grain, IterativeJob, Job, Key, Totals, Verdict};
+use crate::grain::{Cells, RawColumn};
+use crate::totals::{Source, Totals};
+use crate::{Contribution, Contributions, Derived, Grain, IterativeJob, Job, Key, Noisy, Verdict};
 
 #[repr(C)]
 pub struct RawTotals {
-    values: *const f64,
+    output: RawText,
+    groups: *const RawGroupColumn,
+    groups_count: usize,
+    values: *const RawValueColumn,
+    values_count: usize,
+}
+
+#[repr(C)]
+struct RawGroupColumn {
+    name: RawText,
+    keys: RawCells,
+}
+
+/// `cells`: as in a column, without validity.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct RawCells {
+    kind: u8,
+    cells: *const u8,
+    count: usize,
+    bytes: *const u8,
+    bytes_count: usize,
+}
+
+#[repr(C)]
+struct RawValueColumn {
+    name: RawText,
+    totals: *const f64,
+    count: usize,
+}
+
+#[repr(C)]
+struct RawText {
+    bytes: *const u8,
     count: usize,
 }
 
@@ -47,13 +82,10 @@ pub unsafe fn advance<J: IterativeJob>(
 ) -> *const u32 {
     // SAFETY: the host wrote all lists.
     let (state, noisy) = unsafe { (list(state, states), list(noisy, outputs)) };
-    let noisy: Vec<Totals<'_>> = noisy
-        .iter()
-        // SAFETY: as above.
-        .map(|totals| Totals { values: unsafe { list(totals.values, totals.count) } })
-        .collect();
+    // SAFETY: as above.
+    let noisy: Vec<Totals<'_>> = noisy.iter().map(|raw| unsafe { totals(raw) }).collect();
     // result<verdict, string>
-    match J::advance(round, state, &noisy) {
+    match J::advance(round, state, &Noisy(Source::Host(&noisy))) {
         Ok(Verdict::Next(state)) => {
             let (state, count) = leak(state);
             answer([0, 0, state, count])
@@ -63,6 +95,26 @@ pub unsafe fn advance<J: IterativeJob>(
             answer([0, 1, tables, count])
         }
         Err(text) => error(text),
+    }
+}
+
+/// # Safety
+/// The host wrote it and all that it points to.
+unsafe fn totals(raw: &'static RawTotals) -> Totals<'static> {
+    // SAFETY: the caller's promise.
+    let (groups, values) = unsafe { (list(raw.groups, raw.groups_count), list(raw.values, raw.values_count)) };
+    let keys = groups.iter().map(|column| {
+        let RawCells { kind, cells, count, bytes, bytes_count } = column.keys;
+        let column = RawColumn::without_nulls(kind, cells, count, bytes, bytes_count);
+        // SAFETY: the caller's promise; the instance does not outlive the call.
+        unsafe { Cells::new(Box::leak(Box::new(column)), "keys") }
+    });
+    Totals {
+        // SAFETY: the caller's promise; the host writes UTF-8.
+        output: unsafe { std::str::from_utf8_unchecked(list(raw.output.bytes, raw.output.count)) },
+        keys: keys.collect(),
+        // SAFETY: the caller's promise.
+        values: values.iter().map(|value| unsafe { list(value.totals, value.count) }).collect(),
     }
 }
 

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs, io};
 
+use crate::component::{ComponentError, componentize, shape_section};
+use crate::shape;
+use unseen_policies::manifest::{Manifest, ManifestError};
+use unseen_policies::shape::Shape;
 use unseen_texts::Say;
-
-use crate::component::{ComponentError, componentize};
 
 /// A component made by [`build`].
 #[derive(Debug)]
@@ -56,6 +58,21 @@ pub enum BuildError {
     #[error("the build made no .wasm file; Cargo.toml needs `crate-type = [\"cdylib\"]` under [lib]")]
     #[zh("编译没有生成 .wasm 文件；Cargo.toml 的 [lib] 下需要 `crate-type = [\"cdylib\"]`")]
     NoModule,
+    /// The manifest is wrong.
+    #[error("{path}: {error}")]
+    #[zh("{path}：{error}")]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        error: ManifestError,
+    },
+    /// The code counts places instead of using names.
+    #[error(
+        "the code does not use the names that job.toml has: write `mod shape;` in src/lib.rs, and use what is there"
+    )]
+    #[zh("代码没有使用 job.toml 中的名称：请在 src/lib.rs 中写上 `mod shape;`，并使用其中的名称")]
+    NoShape,
     /// The module does not fit.
     #[error(transparent)]
     Component(#[from] ComponentError),
@@ -75,8 +92,12 @@ pub enum BuildError {
 /// # Errors
 /// See [`BuildError`]; compiler messages are passed on word for word.
 pub fn build(dir: &Path) -> Result<BuiltModule, BuildError> {
+    write_shape(dir)?;
     let core = compile(dir, None, &dir.join("target"))?;
     let bytes = componentize(&core)?;
+    if shape_section(&bytes).is_none() {
+        return Err(BuildError::NoShape);
+    }
     let path = dir.join("target/job.wasm");
     // Whole or not at all, so that nobody submits half a module.
     let part = path.with_extension("wasm.part");
@@ -87,6 +108,21 @@ pub fn build(dir: &Path) -> Result<BuiltModule, BuildError> {
     fs::write(&part, &bytes).map_err(at(&part))?;
     fs::rename(&part, &path).map_err(at(&path))?;
     Ok(BuiltModule { path, bytes })
+}
+
+/// Writes `src/shape.rs` from `job.toml`, where there is one and the file says something else.
+///
+/// # Errors
+/// When the manifest is wrong, or the file cannot be written.
+pub fn write_shape(dir: &Path) -> Result<(), BuildError> {
+    let manifest = dir.join("job.toml");
+    let Ok(text) = fs::read_to_string(&manifest) else { return Ok(()) };
+    let manifest = Manifest::parse(&text).map_err(|error| BuildError::Manifest { path: manifest, error })?;
+    let (path, source) = (dir.join("src/shape.rs"), shape::source(&Shape::of(&manifest)));
+    if fs::read_to_string(&path).is_ok_and(|there| there == source) {
+        return Ok(());
+    }
+    fs::write(&path, source).map_err(|source| BuildError::Write { path, source })
 }
 
 /// The component of one package of a cargo workspace, built under `target`; nothing else is

@@ -1,6 +1,8 @@
 //! Wraps a core module into a component of the job contract.
 
+use unseen_policies::shape::{SECTION, Shape};
 use unseen_texts::Say;
+use wasm_encoder::{ComponentSection, CustomSection};
 use wasmparser::{Encoding, Parser, Payload};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
@@ -56,6 +58,28 @@ pub fn componentize(bytes: &[u8]) -> Result<Vec<u8>, ComponentError> {
         embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).map_err(contract)?;
     }
     ComponentEncoder::default().module(&module).map_err(contract)?.validate(true).encode().map_err(contract)
+}
+
+/// A component that says for which names it was built: its own word where it has one, else this.
+pub fn with_shape(component: Vec<u8>, shape: &Shape) -> Vec<u8> {
+    if shape_section(&component).is_some() {
+        return component;
+    }
+    let (mut component, bytes) = (component, shape.to_bytes());
+    let section = CustomSection { name: SECTION.into(), data: bytes.into() };
+    section.append_to_component(&mut component);
+    component
+}
+
+/// The shape that a module or component carries.
+pub(crate) fn shape_section(bytes: &[u8]) -> Option<&[u8]> {
+    let payloads = Parser::new(0).parse_all(bytes).map_while(Result::ok);
+    payloads
+        .filter_map(|payload| match payload {
+            Payload::CustomSection(section) if section.name() == SECTION => Some(section.data()),
+            _ => None,
+        })
+        .next()
 }
 
 fn contract(e: impl std::fmt::Display) -> ComponentError {

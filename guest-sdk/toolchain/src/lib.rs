@@ -3,7 +3,9 @@
 //! ```text
 //! new_project(dir, name, template)   a ready project, with the SDK's source beside it
 //! build(dir)                         cargo for wasm32, then a component, in this process
+//! write_shape(dir)                   src/shape.rs alone, from job.toml
 //! componentize(bytes)                a component from anybody's core module
+//! with_shape(component, shape)       says which names a component was built for that does not say so itself
 //! ```
 
 #![forbid(unsafe_code)]
@@ -12,7 +14,8 @@
 mod build;
 mod component;
 mod project;
+mod shape;
 
-pub use build::{BuildError, BuiltModule, build, build_package};
-pub use component::{ComponentError, componentize};
+pub use build::{BuildError, BuiltModule, build, build_package, write_shape};
+pub use component::{ComponentError, componentize, with_shape};
 pub use project::{NewError, Template, new_project};

@@ -4,6 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use crate::shape;
+use unseen_policies::manifest::Manifest;
+use unseen_policies::shape::Shape;
 use unseen_texts::Say;
 
 /// What a new project starts from.
@@ -32,6 +35,15 @@ impl Template {
                 ("job.toml", include_str!("../templates/iterative/job.toml")),
             ],
         }
+    }
+}
+
+impl Template {
+    /// `src/shape.rs`, as a build would write it.
+    fn shape(self) -> String {
+        let [_, (_, manifest)] = self.sources();
+        let manifest = Manifest::parse(manifest).expect("invariant: the templates' manifests are good");
+        shape::source(&Shape::of(&manifest))
     }
 }
 
@@ -83,7 +95,7 @@ pub enum NewError {
 }
 
 /// Files every project has, beside its template's.
-const FILES: [(&str, &str); 10] = [
+const FILES: [(&str, &str); 12] = [
     ("Cargo.toml", include_str!("../templates/Cargo.toml")),
     (".cargo/config.toml", include_str!("../templates/config.toml")),
     (".gitignore", include_str!("../templates/gitignore")),
@@ -92,7 +104,9 @@ const FILES: [(&str, &str); 10] = [
     ("vendor/unseen-guest/src/lib.rs", include_str!("../../rust/src/lib.rs")),
     ("vendor/unseen-guest/src/contributions.rs", include_str!("../../rust/src/contributions.rs")),
     ("vendor/unseen-guest/src/grain.rs", include_str!("../../rust/src/grain.rs")),
+    ("vendor/unseen-guest/src/shape.rs", include_str!("../../rust/src/shape.rs")),
     ("vendor/unseen-guest/src/testing.rs", include_str!("../../rust/src/testing.rs")),
+    ("vendor/unseen-guest/src/totals.rs", include_str!("../../rust/src/totals.rs")),
     ("vendor/unseen-guest/src/wasm.rs", include_str!("../../rust/src/wasm.rs")),
 ];
 
@@ -129,7 +143,8 @@ pub fn new_project(dir: &Path, name: &str, template: Template) -> Result<(), New
         }
         fs::write(&path, text.replace("{{name}}", name)).map_err(at(&path))?;
     }
-    Ok(())
+    let path = dir.join("src/shape.rs");
+    fs::write(&path, template.shape()).map_err(at(&path))
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use unseen_toolchain::{BuildError, Template, build, componentize, new_project};
+use std::path::Path;
+
+use unseen_toolchain::{BuildError, Template, build, componentize, new_project, write_shape};
 
 fn made(template: Template) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
@@ -33,7 +35,7 @@ fn a_new_project_tests_and_builds_without_a_network() {
 fn compiler_errors_are_passed_on() {
     let dir = made(Template::Histogram);
     let source = dir.path().join("src/lib.rs");
-    let text = std::fs::read_to_string(&source).unwrap().replace("floats(OUTPUT)", "floots(OUTPUT)");
+    let text = std::fs::read_to_string(&source).unwrap().replace("output().floats()", "output().floots()");
     std::fs::write(&source, text).unwrap();
     match build(dir.path()) {
         Err(BuildError::Compile { diagnostics }) => {
@@ -52,4 +54,52 @@ fn what_is_not_a_project_or_not_a_job_is_refused() {
     // An empty core module: valid, but without the contract's functions.
     let error = componentize(b"\0asm\x01\0\0\0").unwrap_err().to_string();
     assert!(error.contains("contribute"), "{error}");
+}
+
+/// What is checked in is what a build would write; `unseen job build` in the example's folder brings it up to date.
+#[test]
+fn the_examples_have_the_names_of_their_manifests() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(&examples).unwrap() {
+        let example = entry.unwrap().path();
+        let Ok(manifest) = std::fs::read(example.join("job.toml")) else { continue };
+        let copy = tempfile::tempdir().unwrap();
+        std::fs::create_dir(copy.path().join("src")).unwrap();
+        std::fs::write(copy.path().join("job.toml"), manifest).unwrap();
+        write_shape(copy.path()).unwrap();
+        let read = |dir: &Path| std::fs::read_to_string(dir.join("src/shape.rs")).unwrap_or_default();
+        assert!(read(&example) == read(copy.path()), "{}: src/shape.rs is of another job.toml", example.display());
+        seen += 1;
+    }
+    assert_eq!(seen, 5);
+}
+
+/// Names that Rust would not take, and code that counts places.
+#[test]
+fn any_names_of_a_manifest_can_be_used_and_must_be() {
+    let dir = made(Template::Histogram);
+    let manifest = dir.path().join("job.toml");
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    let text =
+        text.replace("columns = [\"town\", \"output\"]", "columns = [\"type\", \"产值 (万元)\", \"rows\", \"2025\"]");
+    let text = text.replace("\"bin\"", "\"self\"").replace("name = \"count\"", "name = \"a \\\"b\\\"\"");
+    std::fs::write(&manifest, text).unwrap();
+    let source = dir.path().join("src/lib.rs");
+    let code = "use unseen_guest::{Contributions, Grain, Job, job};\n#[rustfmt::skip]\nmod shape;\nuse shape::{Enterprises, Inputs};\n\
+        struct Odd;\nimpl Job for Odd {\n\
+        fn contribute(grain: &Grain, _: &[f64], out: &mut Contributions) -> Result<(), String> {\n\
+        let firms = grain.firms();\n\
+        let year: f64 = firms.产值__万元_().floats()?.valid().sum::<f64>() + firms._2025().floats()?.valid().sum::<f64>();\n\
+        let rows = firms.rows().ints()?;\n\
+        if let Some(town) = firms.r#type().texts()?.valid().next() {\n\
+        out.add(Enterprises { town, self_: year as i64 + rows.len() as i64, a__b_: 1.0 });\n}\nOk(())\n}\n}\njob!(Odd);\n";
+    std::fs::write(&source, code).unwrap();
+    build(dir.path()).unwrap_or_else(|error| panic!("{error}"));
+    let without = "use unseen_guest::{Contributions, Grain, Job, job};\nstruct Odd;\nimpl Job for Odd {\n\
+        fn contribute(_: &Grain, _: &[f64], _: &mut Contributions) -> Result<(), String> { Ok(()) }\n}\njob!(Odd);\n";
+    std::fs::write(&source, without).unwrap();
+    assert!(matches!(build(dir.path()), Err(BuildError::NoShape)));
+    std::fs::write(&manifest, "[job]\n").unwrap();
+    assert!(build(dir.path()).unwrap_err().to_string().contains("job.toml"));
 }

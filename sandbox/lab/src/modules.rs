@@ -27,7 +27,9 @@ impl Lab {
             format!("{}-{}-{many}-{:016x}", digest.short(), plan.limits.memory, fingerprint(plan).map_err(refused)?);
         let path = self.dir.join("cache").join(format!("{name}.cwasm"));
         let context = [b"unseen cache v1 ".as_slice(), name.as_bytes(), digest.to_string().as_bytes(), b" "].concat();
-        if let Ok(bytes) = std::fs::read(&path)
+        // What is kept may have been compiled for a manifest of other names.
+        if Code::check_shape(component, manifest).is_ok()
+            && let Ok(bytes) = std::fs::read(&path)
             && let Some((tag, compiled)) = bytes.split_at_checked(32)
             && hmac::verify(&key, &[&context, compiled].concat(), tag).is_ok()
         {

@@ -6,9 +6,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use unseen_ids::{Answer, Digest};
 use unseen_lab::LabError;
-use unseen_toolchain::Template;
+use unseen_policies::Shape;
+use unseen_toolchain::{Template, with_shape};
 
 use crate::error::UseCaseError;
+use crate::trial;
 
 /// A project was written.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -51,10 +53,15 @@ pub fn build(folder: &Path) -> Result<Built, UseCaseError> {
     Ok(shown(&built.path, &built.bytes))
 }
 
-/// Makes the component of the project in a folder out of a core module that was built in another way.
+/// Makes the component of the project in a folder out of a module that was built in another way. One that does not
+/// say itself which names it was built for is taken to be built for those of the folder's `job.toml`.
 pub fn componentize(folder: &Path, module: &Path) -> Result<Built, UseCaseError> {
+    let manifest = folder.join("job.toml");
     let core = std::fs::read(module).map_err(LabError::io(module))?;
     let bytes = unseen_toolchain::componentize(&core)?;
+    let (name, manifest) =
+        (manifest.display().to_string(), std::fs::read_to_string(&manifest).map_err(LabError::io(&manifest))?);
+    let bytes = with_shape(bytes, &Shape::of(&trial::parse(&name, &manifest)?));
     let target = folder.join("target");
     let path = target.join("job.wasm");
     std::fs::create_dir_all(&target).and_then(|()| std::fs::write(&path, &bytes)).map_err(LabError::io(&path))?;

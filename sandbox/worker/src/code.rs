@@ -2,9 +2,11 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use unseen_policies::shape::{SECTION, Shape, ShapeError};
 use unseen_policies::{Manifest, Plan};
 use unseen_runtime::{
     Contribution, Engine, EngineError, Failure, Limits, Module, ModuleError, Table, Totals, Verdict, World,
+    custom_section,
 };
 use unseen_texts::{Say, Sentence};
 
@@ -26,6 +28,9 @@ pub enum CodeError {
     /// The component.
     #[error(transparent)]
     Module(#[from] ModuleError),
+    /// It was built for another manifest.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
     /// The engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -46,10 +51,19 @@ impl Code {
             return Code::ready_made(manifest, plan);
         }
         let module = Module::compile(&engine(plan, 1)?, code)?;
+        Code::check_shape(code, manifest)?;
         match module.world() {
             World::Job if plan.rounds > 1 => Err(CodeError::Rounds(plan.rounds)),
             _ => Ok(Code::Component(Box::new(module))),
         }
+    }
+
+    /// Whether `code` was built for the names that the manifest has.
+    pub fn check_shape(code: &[u8], manifest: &Manifest) -> Result<(), ShapeError> {
+        if code == ready_made::SUM {
+            return Ok(());
+        }
+        Shape::of(manifest).check(custom_section(code, SECTION))
     }
 
     /// For a cache and for the worker; see [`Code::load`].

@@ -13,3 +13,4 @@ pub mod process;
 pub mod ready_made;
 pub mod rows;
 pub mod run;
+mod totals;

@@ -20,6 +20,7 @@ use unseen_runtime as runtime;
 use unseen_texts::{Say, text};
 
 use crate::rows::Rows;
+use crate::totals::Groups;
 
 /// The analyst's code, as a run calls it. A component in production; a closure in benchmarks.
 pub trait Guest: Sync {
@@ -136,13 +137,13 @@ pub fn run<G: Guest>(run: &Run<'_, G>) -> Result<Outcome, RunError> {
         (0..rounds).map(|round| RoundNoise::draw(run.plan, (run.seed)(round))).collect::<Result<Vec<_>, _>>()?;
     noise.reverse();
     let mut outcome = Outcome { rounds: Vec::new(), derived: Vec::new() };
-    let mut state = Vec::new();
+    let (mut state, mut groups) = (Vec::new(), None);
     for round in 0..rounds {
         let Some(mut noise) = noise.pop() else { break };
         let noisy = one_round(run, round, &state, &mut noise)?.noise(noise);
         let totals = noisy.as_f64(run.plan)?;
-        let totals: Vec<_> = totals.iter().map(|values| runtime::Totals { values }).collect();
-        let verdict = run.guest.advance(round, &state, &totals);
+        let groups = groups.get_or_insert_with(|| Groups::new(run.plan));
+        let verdict = groups.show(&totals, |totals| run.guest.advance(round, &state, totals));
         outcome.rounds.push(noisy);
         match verdict {
             None => {}

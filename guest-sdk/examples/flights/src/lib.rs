@@ -3,52 +3,45 @@
 
 use unseen_guest::{Contributions, Grain, Job, job};
 
-/// Inputs and their columns, in the order of `job.toml`.
-const FLIGHTS: usize = 0;
-const MONTH: usize = 0;
-const DAY: usize = 1;
-const SCHEDULED: usize = 2;
-const DEPARTURE_DELAY: usize = 3;
-const ARRIVAL_DELAY: usize = 4;
-const CARRIER: usize = 5;
-const ZONE: usize = 6; // looked up
-const PLANES: usize = 1;
-const SEATS: usize = 0;
+#[rustfmt::skip]
+mod shape;
+use shape::{Carriers, Chains, Delays, Inputs, Zones};
 
 /// Where the bins of arrival delays end, in minutes; the last bin is open.
 const BINS: [i64; 7] = [-30, -15, 0, 15, 30, 60, 120];
 /// Minutes from which a departure counts as delayed.
 const DELAYED: i64 = 16;
 
-struct Flights;
+struct Punctuality;
 
-impl Job for Flights {
+impl Job for Punctuality {
     fn contribute(aircraft: &Grain, _: &[f64], out: &mut Contributions) -> Result<(), String> {
-        let flights = aircraft.table(FLIGHTS);
-        let (carriers, zones) = (flights.texts(CARRIER)?, flights.texts(ZONE)?);
-        let (arrival, departure) = (flights.ints(ARRIVAL_DELAY)?, flights.ints(DEPARTURE_DELAY)?);
-        let (months, days, scheduled) = (flights.ints(MONTH)?, flights.ints(DAY)?, flights.ints(SCHEDULED)?);
+        let flights = aircraft.flights();
+        let (carriers, zones) = (flights.carrier().texts()?, flights.tzone().texts()?);
+        let (arrival, departure) = (flights.arr_delay().ints()?, flights.dep_delay().ints()?);
+        let (months, days) = (flights.month().ints()?, flights.day().ints()?);
+        let scheduled = flights.sched_dep_time().ints()?;
 
         let mut departures = Vec::new();
         for row in 0..flights.rows() {
             if let (Some(carrier), Some(delay)) = (carriers.get(row), arrival.get(row)) {
                 let bin = BINS.partition_point(|&end| end <= delay) as i64;
-                out.add(0, carrier, [1.0, delay as f64]);
-                out.add(1, (carrier, bin), [1.0]);
+                out.add(Carriers { carrier, flights: 1.0, delay: delay as f64 });
+                out.add(Delays { carrier, bin, flights: 1.0 });
             }
             if let Some(zone) = zones.get(row) {
-                out.add(2, zone, [1.0]);
+                out.add(Zones { zone, flights: 1.0 });
             }
             if let Some(delay) = departure.get(row) {
                 departures.push((months.get(row), days.get(row), scheduled.get(row), delay));
             }
         }
-        let size = match aircraft.table(PLANES).ints(SEATS)?.get(0) {
+        let size = match aircraft.planes().seats().ints()?.get(0) {
             None => "unknown",
             Some(..100) => "small",
             Some(_) => "large",
         };
-        out.add(3, (size, longest_chain(departures)), [1.0]);
+        out.add(Chains { size, longest: longest_chain(departures), aircraft: 1.0 });
         Ok(())
     }
 }
@@ -73,41 +66,39 @@ fn longest_chain(mut departures: Vec<Departure>) -> i64 {
     longest
 }
 
-job!(Flights);
+job!(Punctuality);
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use unseen_guest::Key;
+    use shape::SHAPE;
     use unseen_guest::testing::{Rows, Unit, run};
 
     fn aircraft(seats: Option<i64>) -> Unit {
         let flights = Rows::new()
-            .ints([1, 1, 1, 1])
-            .ints([5, 5, 5, 6])
-            .ints([1400, 600, 1000, 700])
-            .ints([Some(20), Some(90), Some(16), Some(30)])
-            .ints([Some(-31), Some(15), None, Some(500)])
-            .texts(["AA"; 4])
-            .texts([Some("America/Chicago"), None, Some("America/Chicago"), Some("America/Denver")]);
-        let planes = match seats {
-            Some(seats) => Rows::new().ints([seats]),
-            None => Rows::new().ints([] as [i64; 0]),
-        };
-        Unit::new().table(flights).table(planes)
+            .ints("month", [1, 1, 1, 1])
+            .ints("day", [5, 5, 5, 6])
+            .ints("sched_dep_time", [1400, 600, 1000, 700])
+            .ints("dep_delay", [Some(20), Some(90), Some(16), Some(30)])
+            .ints("arr_delay", [Some(-31), Some(15), None, Some(500)])
+            .texts("carrier", ["AA"; 4])
+            .texts("tzone", [Some("America/Chicago"), None, Some("America/Chicago"), Some("America/Denver")]);
+        let unit = Unit::new(&SHAPE).table("flights", flights);
+        match seats {
+            Some(seats) => unit.table("planes", Rows::new().ints("seats", [seats])),
+            None => unit,
+        }
     }
 
     #[test]
     fn an_aircraft_adds_its_flights_delays_zones_and_longest_chain() {
-        let totals = run::<Flights>(&[aircraft(Some(55)), aircraft(None)], &[]).unwrap();
-        let of = |output, group: Vec<Key>| totals.get(&(output, group)).map(Vec::as_slice);
-        assert_eq!(of(0, vec!["AA".into()]), Some([6.0, 968.0].as_slice()));
-        for (bin, flights) in [(0, Some(2.0)), (3, None), (4, Some(2.0)), (7, Some(2.0))] {
-            assert_eq!(of(1, vec!["AA".into(), bin.into()]).map(|values| values[0]), flights, "bin {bin}");
-        }
-        assert_eq!(of(2, vec!["America/Chicago".into()]), Some([4.0].as_slice()));
-        assert_eq!(of(3, vec!["small".into(), 3.into()]), Some([1.0].as_slice()));
-        assert_eq!(of(3, vec!["unknown".into(), 3.into()]), Some([1.0].as_slice()));
+        let sums = run::<Punctuality>(&[aircraft(Some(55)), aircraft(None)], &[]).unwrap();
+        assert_eq!(sums.of::<Carriers>(), [Carriers { carrier: "AA".into(), flights: 6.0, delay: 968.0 }]);
+        let delays = |bin: i64| Delays { carrier: "AA".into(), bin: bin.into(), flights: 2.0 };
+        assert_eq!(sums.of::<Delays>(), [delays(0), delays(4), delays(7)]);
+        assert_eq!(sums.of::<Zones>()[0], Zones { zone: "America/Chicago".into(), flights: 4.0 });
+        let chains = |size: &str| Chains { size: size.into(), longest: 3.into(), aircraft: 1.0 };
+        assert_eq!(sums.of::<Chains>(), [chains("small"), chains("unknown")]);
     }
 
     #[test]

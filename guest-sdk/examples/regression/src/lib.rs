@@ -2,12 +2,11 @@
 //! those of its output, its energy per output and its output per person, by gradient descent. Each
 //! round adds up the gradients of all enterprises, clamped and noised.
 
-use unseen_guest::{Contributions, Derived, Grain, IterativeJob, Job, Totals, Verdict, iterative_job};
+use unseen_guest::{Contributions, Derived, Grain, IterativeJob, Job, Noisy, Verdict, iterative_job};
 
-const OUTPUT: usize = 0;
-const ENERGY: usize = 1;
-const TAX: usize = 2;
-const JOBS: usize = 3;
+#[rustfmt::skip]
+mod shape;
+use shape::{Gradient, Inputs};
 
 /// Rounds, as in `job.toml`.
 const ROUNDS: u32 = 12;
@@ -20,15 +19,15 @@ struct Regression;
 
 impl Job for Regression {
     fn contribute(grain: &Grain, weights: &[f64], out: &mut Contributions) -> Result<(), String> {
-        let table = grain.table(0);
+        let monthly = grain.monthly();
         let mean = |cells: &mut dyn Iterator<Item = f64>| {
             let (sum, count) = cells.fold((0.0, 0.0), |(sum, count), cell| (sum + cell, count + 1.0));
             if count > 0.0 && sum > 0.0 { Some(sum / count) } else { None }
         };
-        let output = mean(&mut table.floats(OUTPUT)?.valid());
-        let energy = mean(&mut table.floats(ENERGY)?.valid());
-        let tax = mean(&mut table.floats(TAX)?.valid());
-        let jobs = mean(&mut table.ints(JOBS)?.valid().map(|jobs| jobs as f64));
+        let output = mean(&mut monthly.output().floats()?.valid());
+        let energy = mean(&mut monthly.energy().floats()?.valid());
+        let tax = mean(&mut monthly.tax().floats()?.valid());
+        let jobs = mean(&mut monthly.jobs().ints()?.valid().map(|jobs| jobs as f64));
         let (Some(output), Some(energy), Some(tax), Some(jobs)) = (output, energy, tax, jobs) else { return Ok(()) };
 
         let mut scaled = [output, energy / output, output / jobs, tax];
@@ -38,16 +37,22 @@ impl Job for Regression {
         let features = [1.0, scaled[0], scaled[1], scaled[2]];
         let predicted: f64 = features.iter().zip(weights).map(|(feature, weight)| feature * weight).sum();
         let miss = (predicted - scaled[3]).clamp(-2.0, 2.0);
-        out.add(0, (), [1.0, miss * features[0], miss * features[1], miss * features[2], miss * features[3]]);
+        out.add(Gradient {
+            enterprises: 1.0,
+            intercept: miss,
+            output: miss * scaled[0],
+            energy_per_output: miss * scaled[1],
+            output_per_person: miss * scaled[2],
+        });
         Ok(())
     }
 }
 
 impl IterativeJob for Regression {
-    fn advance(round: u32, weights: &[f64], noisy: &[Totals]) -> Result<Verdict, String> {
-        let [count, gradient @ ..] = noisy.first().map(Totals::values).unwrap_or_default() else {
-            return Err("one output is needed".into());
-        };
+    fn advance(round: u32, weights: &[f64], noisy: &Noisy) -> Result<Verdict, String> {
+        let [sum] = Gradient::of(noisy)[..] else { return Err("no totals".into()) };
+        let gradient = [sum.intercept, sum.output, sum.energy_per_output, sum.output_per_person];
+        let count = sum.enterprises;
         let weight = |index: usize| weights.get(index).copied().unwrap_or(0.0);
         let next: Vec<f64> =
             gradient.iter().enumerate().map(|(index, sum)| weight(index) - RATE * sum / count.max(1.0)).collect();
@@ -73,7 +78,8 @@ iterative_job!(Regression);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use unseen_guest::testing::{Rows, Unit, run};
+    use shape::SHAPE;
+    use unseen_guest::testing::{Rows, Unit, contribute, run};
 
     /// tax = 0.05 x output^0.9 x (energy/output)^-0.2 x (output/jobs)^0.3, exactly.
     fn enterprises() -> Vec<Unit> {
@@ -84,13 +90,12 @@ mod tests {
                 let (intensity, productivity) = ((-2.6 + 0.9 * spread(59)).exp(), (2.1 + 0.65 * spread(83)).exp());
                 let jobs = (output / productivity).max(1.0).round();
                 let tax = 0.05 * output.powf(0.9) * intensity.powf(-0.2) * (output / jobs).powf(0.3);
-                Unit::new().table(
-                    Rows::new()
-                        .floats([Some(output), None])
-                        .floats([output * intensity; 2])
-                        .floats([tax; 2])
-                        .ints([jobs as i64; 2]),
-                )
+                let months = Rows::new()
+                    .floats("output", [Some(output), None])
+                    .floats("energy", [output * intensity; 2])
+                    .floats("tax", [tax; 2])
+                    .ints("jobs", [jobs as i64; 2]);
+                Unit::new(&SHAPE).table("monthly", months)
             })
             .collect()
     }
@@ -99,9 +104,8 @@ mod tests {
     fn descent_without_noise_finds_the_coefficients() {
         let (units, mut weights) = (enterprises(), Vec::new());
         for round in 0.. {
-            let totals = run::<Regression>(&units, &weights).unwrap();
-            let totals = &totals[&(0, vec![])];
-            match Regression::advance(round, &weights, &[Totals::new(totals)]).unwrap() {
+            let sums = run::<Regression>(&units, &weights).unwrap();
+            match Regression::advance(round, &weights, &sums.noisy()).unwrap() {
                 Verdict::Next(next) => weights = next,
                 Verdict::Done(tables) => {
                     assert_eq!(round + 1, ROUNDS);
@@ -116,7 +120,9 @@ mod tests {
 
     #[test]
     fn an_enterprise_without_tax_adds_nothing() {
-        let unit = Unit::new().table(Rows::new().floats([10.0]).floats([1.0]).floats([None]).ints([5]));
-        assert!(run::<Regression>(&[unit], &[]).unwrap().is_empty());
+        let month =
+            Rows::new().floats("output", [10.0]).floats("energy", [1.0]).floats("tax", [None]).ints("jobs", [5]);
+        let unit = Unit::new(&SHAPE).table("monthly", month);
+        assert!(contribute::<Regression>(&unit, &[]).unwrap().is_empty());
     }
 }

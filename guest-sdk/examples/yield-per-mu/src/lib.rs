@@ -2,41 +2,26 @@
 //! and burns on its land, by town and industry, and how many get which grade. The means are formed
 //! from the noised totals, in `advance`: that costs nothing.
 
-use unseen_guest::{Contributions, Derived, Grain, IterativeJob, Job, Totals, Verdict, iterative_job};
+use unseen_guest::{Contributions, Derived, Floats, Grain, IterativeJob, Job, KeyRef, Noisy, Verdict, iterative_job};
 
-/// Inputs and their columns, in the order of `job.toml`.
-const REGISTER: usize = 0;
-const TOWN: usize = 0;
-const LAND: usize = 1;
-const INDUSTRY: usize = 2; // looked up
-const MONTHLY: usize = 1;
-const MONTH: usize = 0;
-const OUTPUT: usize = 1;
-const ENERGY: usize = 2;
-const TAX: usize = 3;
+#[rustfmt::skip]
+mod shape;
+use shape::{Grades, Inputs, Yield};
 
 const YEAR: i64 = 2025;
-
-/// Groups of the first output are towns times industries, in this order.
-const TOWNS: [&str; 12] =
-    ["湖塘", "牛塘", "洛阳", "遥观", "横林", "横山桥", "雪堰", "前黄", "礼嘉", "嘉泽", "湟里", "南夏墅"];
-const INDUSTRIES: [&str; 10] = ["纺织", "木材", "化工", "橡塑", "钢铁", "金属制品", "通用设备", "汽车", "电气", "电子"];
-/// Its values after the first, which counts enterprises.
-const MEANS: [&str; 3] = ["output per mu", "energy per output", "tax per mu"];
 
 struct YieldPerMu;
 
 impl Job for YieldPerMu {
     fn contribute(grain: &Grain, _: &[f64], out: &mut Contributions) -> Result<(), String> {
-        let (register, monthly) = (grain.table(REGISTER), grain.table(MONTHLY));
-        let town = register.texts(TOWN)?.get(0);
-        let land = register.floats(LAND)?.get(0).filter(|&land| land > 0.1);
-        let industry = register.texts(INDUSTRY)?.get(0);
+        let (register, monthly) = (grain.enterprises(), grain.monthly());
+        let town = register.town().texts()?.get(0);
+        let land = register.land().floats()?.get(0).filter(|&land| land > 0.1);
+        let industry = register.name().texts()?.get(0);
         let (Some(town), Some(land), Some(industry)) = (town, land, industry) else { return Ok(()) };
 
-        let months = monthly.dates(MONTH)?;
-        let year = |column: usize| -> Result<Option<f64>, String> {
-            let cells = monthly.floats(column)?;
+        let months = monthly.month().dates()?;
+        let year = |cells: Floats| {
             let (mut sum, mut count) = (0.0, 0);
             for (month, cell) in months.iter().zip(cells.iter()) {
                 if let (Some(month), Some(cell)) = (month, cell)
@@ -47,15 +32,18 @@ impl Job for YieldPerMu {
                 }
             }
             // Half a year must be there; what is missing is taken to be like the rest.
-            Ok((count >= 6).then(|| sum * 12.0 / f64::from(count)))
+            (count >= 6).then(|| sum * 12.0 / f64::from(count))
         };
-        let (Some(output), Some(energy), Some(tax)) = (year(OUTPUT)?, year(ENERGY)?, year(TAX)?) else { return Ok(()) };
+        let output = year(monthly.output().floats()?);
+        let (energy, tax) = (year(monthly.energy().floats()?), year(monthly.tax().floats()?));
+        let (Some(output), Some(energy), Some(tax)) = (output, energy, tax) else { return Ok(()) };
         if output <= 0.0 {
             return Ok(());
         }
         let (output_per_mu, energy_per_output, tax_per_mu) = (output / land, energy / output, tax / land);
-        out.add(0, (town, industry), [1.0, output_per_mu, energy_per_output, tax_per_mu]);
-        out.add(1, (town, grade(output_per_mu, energy_per_output, tax_per_mu)), [1.0]);
+        let grade = grade(output_per_mu, energy_per_output, tax_per_mu);
+        out.add(Yield { town, industry, enterprises: 1.0, output_per_mu, energy_per_output, tax_per_mu });
+        out.add(Grades { town, grade, enterprises: 1.0 });
         Ok(())
     }
 }
@@ -75,31 +63,42 @@ fn grade(output_per_mu: f64, energy_per_output: f64, tax_per_mu: f64) -> &'stati
     }
 }
 
+type Cell<'a> = Yield<KeyRef<'a>, KeyRef<'a>>;
+type Sum = fn(&Cell) -> f64;
+type Side = for<'a> fn(&Cell<'a>) -> KeyRef<'a>;
+
+/// What the means are formed of, and over what.
+const SUMS: [(&str, Sum); 3] = [
+    ("output per mu", |cell| cell.output_per_mu),
+    ("energy per output", |cell| cell.energy_per_output),
+    ("tax per mu", |cell| cell.tax_per_mu),
+];
+const SIDES: [(&str, Side); 2] = [("town", |cell| cell.town), ("industry", |cell| cell.industry)];
+
 impl IterativeJob for YieldPerMu {
-    fn advance(_: u32, _: &[f64], noisy: &[Totals]) -> Result<Verdict, String> {
-        let totals = noisy.first().ok_or("the first output is missing")?;
-        let (towns, industries) = (0..TOWNS.len(), 0..INDUSTRIES.len());
-        let mut tables = Vec::new();
-        for (index, name) in MEANS.iter().enumerate() {
-            // A mean over some groups: their sum over their count.
-            let mean = |groups: &mut dyn Iterator<Item = usize>| {
-                let groups = groups.filter_map(|group| totals.group(group, 1 + MEANS.len()));
-                let (count, sum) =
-                    groups.fold((0.0, 0.0), |(count, sum), values| (count + values[0], sum + values[1 + index]));
-                sum / count.max(1.0)
-            };
-            let of_town = |town| mean(&mut industries.clone().map(|industry| town * INDUSTRIES.len() + industry));
-            let of_industry = |industry| mean(&mut towns.clone().map(|town| town * INDUSTRIES.len() + industry));
-            tables.push(table(format!("{name} by town"), &TOWNS, towns.clone().map(of_town)));
-            tables.push(table(format!("{name} by industry"), &INDUSTRIES, industries.clone().map(of_industry)));
-        }
-        Ok(Verdict::Done(tables))
+    fn advance(_: u32, _: &[f64], noisy: &Noisy) -> Result<Verdict, String> {
+        let cells = Yield::of(noisy);
+        let tables =
+            SUMS.iter().flat_map(|(sum, of)| SIDES.iter().map(|(side, by)| means(&cells, (sum, *of), (side, *by))));
+        Ok(Verdict::Done(tables.collect()))
     }
 }
 
-/// One row of numbers under their names.
-fn table(name: String, columns: &[&str], row: impl Iterator<Item = f64>) -> Derived {
-    Derived { name, columns: columns.iter().map(|&name| name.into()).collect(), rows: vec![row.collect()] }
+/// Means over the groups that have one key in common: their sum over their count of enterprises.
+fn means(cells: &[Cell], (name, sum): (&str, Sum), (side, by): (&str, Side)) -> Derived {
+    let mut found: Vec<(KeyRef, f64, f64)> = Vec::new();
+    for cell in cells {
+        let key = by(cell);
+        let place = found.iter().position(|(known, ..)| *known == key).unwrap_or_else(|| {
+            found.push((key, 0.0, 0.0));
+            found.len() - 1
+        });
+        found[place].1 += sum(cell);
+        found[place].2 += cell.enterprises;
+    }
+    let columns = found.iter().map(|(key, ..)| key.to_string()).collect();
+    let row = found.iter().map(|(_, sum, count)| sum / count.max(1.0)).collect();
+    Derived { name: format!("{name} by {side}"), columns, rows: vec![row] }
 }
 
 iterative_job!(YieldPerMu);
@@ -107,41 +106,51 @@ iterative_job!(YieldPerMu);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use unseen_guest::testing::{Rows, Unit, contribute};
+    use shape::SHAPE;
+    use unseen_guest::testing::{Rows, Unit, contribute, run};
 
     const JANUARY_2025: i64 = 20_089;
 
-    fn unit(land: Option<f64>, months: usize) -> Unit {
+    fn unit(town: &str, land: Option<f64>, months: usize) -> Unit {
         let days = (0..months as i64).map(|month| JANUARY_2025 + 31 * month);
         let cells = |cell: f64| vec![cell; months];
-        Unit::new()
-            .table(Rows::new().texts(["洛阳镇"]).floats([land]).texts(["纺织业"]))
-            .table(Rows::new().ints(days).floats(cells(50.0)).floats(cells(5.0)).floats(cells(2.0)))
+        let register = Rows::new().texts("town", [town]).floats("land", [land]).texts("name", ["纺织业"]);
+        let monthly = Rows::new()
+            .ints("month", days)
+            .floats("output", cells(50.0))
+            .floats("energy", cells(5.0))
+            .floats("tax", cells(2.0));
+        Unit::new(&SHAPE).table("enterprises", register).table("monthly", monthly)
     }
 
     #[test]
     fn a_full_year_gives_ratios_and_a_grade() {
-        let added = contribute::<YieldPerMu>(&unit(Some(2.0), 10), &[]).unwrap();
-        assert_eq!(added[0].values, [1.0, 300.0, 0.1, 12.0]);
-        assert_eq!(added[1].group, vec!["洛阳镇".into(), "C".into()]);
+        let added = contribute::<YieldPerMu>(&unit("洛阳镇", Some(2.0), 10), &[]).unwrap();
+        let [cell] = &added.of::<Yield>()[..] else { panic!() };
+        assert_eq!((cell.output_per_mu, cell.energy_per_output, cell.tax_per_mu), (300.0, 0.1, 12.0));
+        assert_eq!(added.of::<Grades>(), [Grades { town: "洛阳镇".into(), grade: "C".into(), enterprises: 1.0 }]);
     }
 
     #[test]
     fn without_land_or_with_few_months_an_enterprise_is_left_out() {
-        for unit in [unit(None, 12), unit(Some(0.0), 12), unit(Some(2.0), 5)] {
-            assert!(contribute::<YieldPerMu>(&unit, &[]).unwrap().is_empty());
+        for (land, months) in [(None, 12), (Some(0.0), 12), (Some(2.0), 5)] {
+            assert!(contribute::<YieldPerMu>(&unit("洛阳镇", land, months), &[]).unwrap().is_empty());
         }
     }
 
     #[test]
     fn means_are_sums_over_counts() {
-        let mut values = vec![0.0; 480];
-        values[..8].copy_from_slice(&[3.0, 900.0, 0.3, 30.0, 1.0, 100.0, 0.1, 2.0]);
-        let Verdict::Done(tables) = YieldPerMu::advance(0, &[], &[Totals::new(&values)]).unwrap() else { panic!() };
-        assert_eq!((tables.len(), tables[0].rows[0].len(), tables[1].rows[0].len()), (6, 12, 10));
-        assert_eq!((tables[0].name.as_str(), tables[0].rows[0][0]), ("output per mu by town", 250.0));
-        assert_eq!(tables[1].rows[0][..3], [300.0, 100.0, 0.0]);
-        assert_eq!(tables[4].rows[0][0], 8.0);
+        let units = [unit("洛阳镇", Some(2.0), 12), unit("洛阳镇", Some(1.0), 12), unit("湖塘镇", Some(4.0), 12)];
+        let sums = run::<YieldPerMu>(&units, &[]).unwrap();
+        let Verdict::Done(tables) = YieldPerMu::advance(0, &[], &sums.noisy()).unwrap() else { panic!() };
+        assert_eq!(tables.len(), 6);
+        assert_eq!(
+            (tables[0].name.as_str(), &tables[0].columns[..]),
+            ("output per mu by town", &["洛阳镇", "湖塘镇"].map(String::from)[..])
+        );
+        assert_eq!(tables[0].rows, [vec![450.0, 150.0]]);
+        assert_eq!((tables[1].name.as_str(), &tables[1].rows), ("output per mu by industry", &vec![vec![350.0]]));
+        assert_eq!(tables[4].rows, [vec![18.0, 6.0]]);
     }
 
     #[test]

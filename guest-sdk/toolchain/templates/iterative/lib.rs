@@ -3,13 +3,12 @@
 //! `contribute` sees rows and the state, and adds one gradient. `advance` sees the noised sum of
 //! all gradients, never rows, and takes a step.
 
-use unseen_guest::{
-    Contributions, Derived, Grain, IterativeJob, Job, Totals, Verdict, iterative_job,
-};
+use unseen_guest::{Contributions, Derived, Grain, IterativeJob, Job, Noisy, Verdict, iterative_job};
 
-// Columns, in the order of `columns` in job.toml.
-const ENERGY: usize = 0;
-const OUTPUT: usize = 1;
+// The names of job.toml: `unseen job build` writes this file.
+#[rustfmt::skip]
+mod shape;
+use shape::{Gradient, Inputs};
 
 /// Rounds, as `rounds` in job.toml.
 const ROUNDS: u32 = 5;
@@ -21,11 +20,11 @@ struct Regression;
 impl Job for Regression {
     fn contribute(grain: &Grain, state: &[f64], out: &mut Contributions) -> Result<(), String> {
         let (slope, intercept) = weights(state);
-        let firms = grain.table(0);
-        let (energy, output) = (firms.floats(ENERGY)?, firms.floats(OUTPUT)?);
+        let firms = grain.firms();
+        let (energy, output) = (firms.energy().floats()?, firms.output().floats()?);
         let (mut rows, mut by_slope, mut by_intercept) = (0.0, 0.0, 0.0);
-        for row in 0..firms.rows() {
-            if let (Some(x), Some(y)) = (energy.get(row), output.get(row)) {
+        for (x, y) in energy.iter().zip(output.iter()) {
+            if let (Some(x), Some(y)) = (x, y) {
                 let error = slope * x + intercept - y;
                 rows += 1.0;
                 by_slope += error * x;
@@ -33,19 +32,20 @@ impl Job for Regression {
             }
         }
         if rows > 0.0 {
-            out.add(0, (), [1.0, by_slope / rows, by_intercept / rows]);
+            let (by_slope, by_intercept) = (by_slope / rows, by_intercept / rows);
+            out.add(Gradient { units: 1.0, by_slope, by_intercept });
         }
         Ok(())
     }
 }
 
 impl IterativeJob for Regression {
-    fn advance(round: u32, state: &[f64], noisy: &[Totals]) -> Result<Verdict, String> {
-        let sums = noisy.first().and_then(|totals| totals.group(0, 3)).ok_or("no totals")?;
-        let units = sums[0].max(1.0);
+    fn advance(round: u32, state: &[f64], noisy: &Noisy) -> Result<Verdict, String> {
+        let [sum] = Gradient::of(noisy)[..] else { return Err("no totals".into()) };
+        let units = sum.units.max(1.0);
         let (slope, intercept) = weights(state);
-        let slope = slope - RATE * sums[1] / units;
-        let intercept = intercept - RATE * sums[2] / units;
+        let slope = slope - RATE * sum.by_slope / units;
+        let intercept = intercept - RATE * sum.by_intercept / units;
         if round + 1 < ROUNDS {
             return Ok(Verdict::Next(vec![slope, intercept]));
         }
@@ -70,19 +70,21 @@ iterative_job!(Regression);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use shape::SHAPE;
     use unseen_guest::testing::{Rows, Unit, run};
+
+    fn firm(x: f64) -> Unit {
+        let rows = Rows::new().floats("energy", [x, x]).floats("output", [0.8 * x, 0.8 * x]);
+        Unit::new(&SHAPE).table("firms", rows)
+    }
 
     #[test]
     fn the_slope_is_found() {
-        let units: Vec<Unit> = (0..20)
-            .map(|i| f64::from(i) / 10.0 - 1.0)
-            .map(|x| Unit::new().table(Rows::new().floats([x, x]).floats([0.8 * x, 0.8 * x])))
-            .collect();
+        let units: Vec<Unit> = (0..20).map(|i| firm(f64::from(i) / 10.0 - 1.0)).collect();
         let mut state = vec![];
         for round in 0.. {
-            let totals = run::<Regression>(&units, &state).unwrap();
-            let sums: Vec<f64> = totals.into_values().flatten().collect();
-            match Regression::advance(round, &state, &[Totals::new(&sums)]).unwrap() {
+            let sums = run::<Regression>(&units, &state).unwrap();
+            match Regression::advance(round, &state, &sums.noisy()).unwrap() {
                 Verdict::Next(next) => state = next,
                 Verdict::Done(tables) => {
                     let slope = tables[0].rows[0][0];

@@ -5,7 +5,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use unseen_guest::{Contributions, Grain, Job, Key, job};
+use unseen_guest::{Contribution, Contributions, Grain, Job, Key, job};
 
 struct Hostile;
 
@@ -25,9 +25,9 @@ impl Job for Hostile {
     fn contribute(grain: &Grain, state: &[f64], out: &mut Contributions) -> Result<(), String> {
         let mode = match state.first() {
             Some(&mode) => mode as u32,
-            None => grain.table(0).ints(1)?.get(0).unwrap_or(99) as u32,
+            None => grain.input(0).column(1, "mode").ints()?.get(0).unwrap_or(99) as u32,
         };
-        let is_victim = grain.table(0).texts(0)?.valid().any(|text| text == "victim");
+        let is_victim = grain.input(0).column(0, "name").texts()?.valid().any(|text| text == "victim");
         match mode {
             // Remember: in a number, in allocated memory, in which code runs next.
             0 => {
@@ -35,9 +35,9 @@ impl Job for Hostile {
                 let mut list = LIST.lock().map_err(|_| "poisoned")?;
                 list.push("seen".repeat(2000));
                 let mut code = CODE.lock().map_err(|_| "poisoned")?;
-                out.add(0, "number", [before as f64]);
-                out.add(0, "list", [list.len() as f64]);
-                out.add(0, "code", [(*code)()]);
+                add(out, "number", &[before as f64]);
+                add(out, "list", &[list.len() as f64]);
+                add(out, "code", &[(*code)()]);
                 *code = second;
                 return Ok(());
             }
@@ -47,7 +47,7 @@ impl Job for Hostile {
                 let seen: u64 = pages.iter().step_by(512).map(|&byte| u64::from(byte)).sum();
                 pages.iter_mut().step_by(512).for_each(|byte| *byte = 7);
                 std::hint::black_box(&mut pages);
-                out.add(0, "pages", [seen as f64]);
+                add(out, "pages", &[seen as f64]);
                 return Ok(());
             }
             2 if is_victim => panic!("trap"),
@@ -65,7 +65,7 @@ impl Job for Hostile {
                     more.resize(1 << 20, 0xAB);
                     hoard.push(more);
                 }
-                out.add(0, "hoard", [hoard.len() as f64]);
+                add(out, "hoard", &[hoard.len() as f64]);
                 return Ok(());
             }
             // Allocate for ever, without minding.
@@ -77,23 +77,23 @@ impl Job for Hostile {
             }
             6 if is_victim => {
                 for _ in 0..1_000_000 {
-                    out.add(0, 1, [1.0]);
+                    add(out, 1, &[1.0]);
                 }
                 return Ok(());
             }
             7 if is_victim => {
-                out.add(0, "long".repeat(5_000_000), [1.0]);
+                add(out, "long".repeat(5_000_000), &[1.0]);
                 return Ok(());
             }
             8 => {
-                out.add(0, "nan", [f64::NAN]);
-                out.add(0, "inf", [f64::INFINITY, f64::NEG_INFINITY]);
-                out.add(u32::MAX, vec![Key::Int(i64::MIN); 9], vec![1.0; 100]);
-                out.add(0, (), []);
+                add(out, "nan", &[f64::NAN]);
+                add(out, "inf", &[f64::INFINITY, f64::NEG_INFINITY]);
+                out.add(Contribution { output: u32::MAX, group: vec![Key::Int(i64::MIN); 9], values: vec![1.0; 100] });
+                out.add(Contribution { output: 0, group: vec![], values: vec![] });
                 return Ok(());
             }
             9 if is_victim => {
-                out.add(0, "deep", [deep(u64::MAX) as f64]);
+                add(out, "deep", &[deep(u64::MAX) as f64]);
                 return Ok(());
             }
             10 if is_victim => return Err("the victim is here".repeat(1000)),
@@ -106,14 +106,19 @@ impl Job for Hostile {
                     let word = unsafe { std::ptr::read_volatile(address as *const u64) };
                     sum = sum.rotate_left(5) ^ word;
                 }
-                out.add(0, "digest", [(sum >> 12) as f64, pages as f64]);
+                add(out, "digest", &[(sum >> 12) as f64, pages as f64]);
                 return Ok(());
             }
             _ => {}
         }
-        out.add(0, "count", [1.0]);
+        add(out, "count", &[1.0]);
         Ok(())
     }
+}
+
+/// By place, as a job without names would.
+fn add(out: &mut Contributions, key: impl Into<Key>, values: &[f64]) {
+    out.add(Contribution { output: 0, group: vec![key.into()], values: values.to_vec() });
 }
 
 #[inline(never)]

@@ -1,0 +1,232 @@
+//! Writes `src/shape.rs`: the names of a job's manifest, for its code.
+//!
+//! Names that Rust does not take are changed as little as can be: what cannot stand in an identifier becomes `_`, a
+//! keyword is written as `r#type`, and the second of two that would become one gets a number.
+
+use std::collections::HashSet;
+use std::fmt::Write;
+
+use unseen_policies::shape::{InputShape, OutputShape, SECTION, Shape};
+
+/// The text of `src/shape.rs` for a shape.
+pub fn source(shape: &Shape) -> String {
+    let mut text = HEAD.to_owned();
+    inputs(&mut text, &shape.inputs)
+        .and_then(|()| outputs(&mut text, &shape.outputs))
+        .and_then(|()| names(&mut text, shape))
+        .expect("invariant: a String takes what is written");
+    text
+}
+
+const HEAD: &str = "\
+// Written from job.toml by `unseen job build`: change that file, and not this one.
+#![allow(dead_code, non_snake_case, non_camel_case_types, clippy::all)]
+";
+
+/// A method for each input on a grain, and for each column on an input.
+fn inputs(text: &mut String, inputs: &[InputShape]) -> std::fmt::Result {
+    let methods = Names::default().all(inputs.iter().map(|input| identifier(&input.dataset)));
+    let types = Names::default().all(inputs.iter().map(|input| type_name(&input.dataset)));
+    writeln!(text, "\n/// The inputs of a grain, by name.\npub trait Inputs<'a> {{")?;
+    for ((input, method), name) in inputs.iter().zip(&methods).zip(&types) {
+        writeln!(text, "    /// The rows of `{}`.\n    fn {method}(&self) -> inputs::{name}<'a>;", input.dataset)?;
+    }
+    writeln!(text, "}}\n\nimpl<'a> Inputs<'a> for unseen_guest::Grain<'a> {{")?;
+    for (place, (method, name)) in methods.iter().zip(&types).enumerate() {
+        writeln!(
+            text,
+            "    fn {method}(&self) -> inputs::{name}<'a> {{\n        inputs::{name}(self.input({place}))\n    }}"
+        )?;
+    }
+    writeln!(text, "}}\n\n/// The tables of a grain.\npub mod inputs {{")?;
+    for (input, name) in inputs.iter().zip(&types) {
+        let columns = Names::default().all(input.columns.iter().map(|column| identifier(column)));
+        writeln!(text, "    /// The rows of `{}`.", input.dataset)?;
+        writeln!(text, "    #[derive(Clone, Copy)]\n    pub struct {name}<'a>(pub(super) unseen_guest::Table<'a>);\n")?;
+        writeln!(text, "    impl<'a> {name}<'a> {{")?;
+        for (place, (column, method)) in input.columns.iter().zip(&columns).enumerate() {
+            writeln!(text, "        /// Column {}.", quoted(column))?;
+            writeln!(text, "        pub fn {method}(&self) -> unseen_guest::Cells<'a> {{")?;
+            writeln!(text, "            self.0.column({place}, {column:?})\n        }}")?;
+        }
+        writeln!(text, "    }}\n\n    impl<'a> std::ops::Deref for {name}<'a> {{")?;
+        writeln!(text, "        type Target = unseen_guest::Table<'a>;")?;
+        writeln!(text, "        fn deref(&self) -> &Self::Target {{\n            &self.0\n        }}\n    }}\n")?;
+    }
+    text.truncate(text.trim_end().len());
+    writeln!(text, "\n}}")
+}
+
+/// A struct for each output, to be added in `contribute` and read in `advance`.
+fn outputs(text: &mut String, outputs: &[OutputShape]) -> std::fmt::Result {
+    // The trait, the module and the names below have these already.
+    let mut taken = Names(HashSet::from(["Inputs".to_owned(), "SHAPE".to_owned(), "SECTION".to_owned()]));
+    let types = taken.all(outputs.iter().map(|output| type_name(&output.name)));
+    for (place, (output, name)) in outputs.iter().zip(&types).enumerate() {
+        let fields = Names::default().all(output.groups.iter().chain(&output.values).map(|name| identifier(name)));
+        let (groups, values) = fields.split_at(output.groups.len());
+        let generic: Vec<_> = (1..=groups.len()).map(|number| format!("G{number}")).collect();
+        let angled = |each: &dyn Fn(&String) -> String| match generic.as_slice() {
+            [] => String::new(),
+            generic => format!("<{}>", generic.iter().map(each).collect::<Vec<_>>().join(", ")),
+        };
+        let bound = |bound: &str| angled(&|g| format!("{g}{bound}"));
+        let plain = bound("");
+        writeln!(text, "\n/// One group of the output {}.", quoted(&output.name))?;
+        writeln!(
+            text,
+            "#[derive(Clone, Copy, Debug, PartialEq)]\npub struct {name}{} {{",
+            bound(" = unseen_guest::Key")
+        )?;
+        for ((field, column), g) in groups.iter().zip(&output.groups).zip(&generic) {
+            writeln!(text, "    /// Group column {}.\n    pub {field}: {g},", quoted(column))?;
+        }
+        for (field, value) in values.iter().zip(&output.values) {
+            writeln!(text, "    /// Value {}.\n    pub {field}: f64,", quoted(value))?;
+        }
+        let keys: Vec<_> = groups.iter().map(|field| format!("self.{field}.into()")).collect();
+        let numbers: Vec<_> = values.iter().map(|field| format!("self.{field}")).collect();
+        writeln!(text, "}}\n\nimpl{} unseen_guest::Output for {name}{plain} {{", bound(": Into<unseen_guest::Key>"))?;
+        writeln!(text, "    fn into_contribution(self) -> unseen_guest::Contribution {{")?;
+        writeln!(text, "        let (group, values) = (vec![{}], vec![{}]);", keys.join(", "), numbers.join(", "))?;
+        writeln!(text, "        unseen_guest::Contribution {{ output: {place}, group, values }}\n    }}\n}}\n")?;
+
+        let lifetime = match generic.as_slice() {
+            [] => "<'a>".to_owned(),
+            generic => {
+                let bounds = generic.iter().map(|g| format!("{g}: From<unseen_guest::KeyRef<'a>>"));
+                format!("<'a, {}>", bounds.collect::<Vec<_>>().join(", "))
+            }
+        };
+        writeln!(text, "impl{lifetime} unseen_guest::FromTotals<'a> for {name}{plain} {{")?;
+        writeln!(text, "    const OUTPUT: &'static str = {:?};\n    const PLACE: u32 = {place};", output.name)?;
+        writeln!(text, "    fn from_group(group: &unseen_guest::Group<'_, 'a>) -> Self {{\n        {name} {{")?;
+        for (at, field) in groups.iter().enumerate() {
+            writeln!(text, "            {field}: group.key({at}).into(),")?;
+        }
+        for (at, field) in values.iter().enumerate() {
+            writeln!(text, "            {field}: group.value({at}),")?;
+        }
+        writeln!(text, "        }}\n    }}\n}}\n")?;
+
+        let read = angled(&|_| "unseen_guest::KeyRef<'a>".to_owned());
+        let of = if generic.is_empty() { ("", "'_") } else { ("<'a>", "'a") };
+        writeln!(text, "impl{} {name}{read} {{", of.0)?;
+        writeln!(text, "    /// Every group, with its noised totals.")?;
+        writeln!(text, "    pub fn of(noisy: &unseen_guest::Noisy<{}>) -> Vec<Self> {{", of.1)?;
+        writeln!(text, "        noisy.groups()\n    }}\n}}")?;
+    }
+    Ok(())
+}
+
+/// The names as they are: for tests, and for the lab.
+fn names(text: &mut String, shape: &Shape) -> std::fmt::Result {
+    writeln!(
+        text,
+        "\n/// The names of job.toml, for tests.\npub static SHAPE: unseen_guest::Shape = unseen_guest::Shape {{"
+    )?;
+    writeln!(text, "    inputs: &[")?;
+    for InputShape { dataset, columns } in &shape.inputs {
+        writeln!(text, "        unseen_guest::InputShape {{ dataset: {dataset:?}, columns: &{columns:?} }},")?;
+    }
+    writeln!(text, "    ],\n    outputs: &[")?;
+    for OutputShape { name, groups, values } in &shape.outputs {
+        writeln!(
+            text,
+            "        unseen_guest::OutputShape {{ name: {name:?}, groups: &{groups:?}, values: &{values:?} }},"
+        )?;
+    }
+    let json = String::from_utf8(shape.to_bytes()).expect("invariant: JSON is UTF-8");
+    writeln!(
+        text,
+        "    ],\n}};\n\n// By this the lab knows which names the code was built for.\n#[cfg(target_arch = \"wasm32\")]"
+    )?;
+    writeln!(text, "#[used]\n#[unsafe(link_section = {SECTION:?})]")?;
+    writeln!(text, "static SECTION: [u8; {}] = unseen_guest::section({json:?});", json.len())
+}
+
+/// Names that are taken in one place.
+#[derive(Default)]
+struct Names(HashSet<String>);
+
+impl Names {
+    /// Each name as it is, or with a number when it is taken.
+    fn all(&mut self, names: impl Iterator<Item = String>) -> Vec<String> {
+        let free = names.map(|name| {
+            let numbered = (2..).map(|number| format!("{}_{number}", name.trim_start_matches("r#")));
+            let mut candidates = std::iter::once(name.clone()).chain(numbered);
+            candidates.find(|candidate| self.0.insert(candidate.clone())).unwrap_or(name)
+        });
+        free.collect()
+    }
+}
+
+/// A name of a method or a field.
+fn identifier(name: &str) -> String {
+    let name = letters(name);
+    match name.as_str() {
+        "crate" | "self" | "super" | "Self" => format!("{name}_"),
+        _ if KEYWORDS.contains(&name.as_str()) => format!("r#{name}"),
+        _ => name,
+    }
+}
+
+/// A name of a type: `output-per-mu` is `OutputPerMu`.
+fn type_name(name: &str) -> String {
+    let parts = name.split(|c: char| c == '_' || !unicode_ident::is_xid_continue(c));
+    let joined: String = parts
+        .map(|part| part.chars().take(1).flat_map(char::to_uppercase).chain(part.chars().skip(1)).collect::<String>())
+        .collect();
+    match letters(&joined) {
+        name if name == "Self" => "Self_".to_owned(),
+        name => name,
+    }
+}
+
+/// What of a name can stand in an identifier.
+fn letters(name: &str) -> String {
+    let mut letters: String = name.chars().map(|c| if unicode_ident::is_xid_continue(c) { c } else { '_' }).collect();
+    if !letters.starts_with(|c| c == '_' || unicode_ident::is_xid_start(c)) {
+        letters.insert(0, '_');
+    }
+    // One underscore alone is no name.
+    if letters.chars().all(|c| c == '_') {
+        letters.push('0');
+    }
+    letters
+}
+
+/// A name in a comment, which ends with its line.
+fn quoted(name: &str) -> String {
+    format!("`{}`", name.replace(char::is_control, " "))
+}
+
+const KEYWORDS: [&str; 48] = [
+    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn", "else", "enum",
+    "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match", "mod", "move",
+    "mut", "override", "priv", "pub", "ref", "return", "static", "struct", "trait", "true", "try", "type", "typeof",
+    "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_change_as_little_as_can_be() {
+        for (name, method, kind) in [
+            ("town", "town", "Town"),
+            ("output-per-mu", "output_per_mu", "OutputPerMu"),
+            ("亩均 税收", "亩均_税收", "亩均税收"),
+            ("type", "r#type", "Type"),
+            ("self", "self_", "Self_"),
+            ("2025", "_2025", "_2025"),
+            ("?", "_0", "_0"),
+            ("", "_0", "_0"),
+        ] {
+            assert_eq!((identifier(name).as_str(), type_name(name).as_str()), (method, kind), "{name}");
+        }
+        let both = Names::default().all(["a b", "a-b", "a_b_2", "a?b"].into_iter().map(identifier));
+        assert_eq!(both, ["a_b", "a_b_2", "a_b_2_2", "a_b_3"]);
+    }
+}
