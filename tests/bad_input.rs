@@ -270,9 +270,9 @@ fn modules() {
     };
     let mut said = Vec::new();
     for (content, sentence) in [
-        (b"hello".to_vec(), "this is not a WebAssembly file; `unseen job build` makes one from a job's source"),
-        (Vec::new(), "this is not a WebAssembly file; `unseen job build` makes one from a job's source"),
-        (wasm("(module)"), "this is a core WebAssembly module, not a component; `unseen job build` makes a component"),
+        (b"hello".to_vec(), "this is not a WebAssembly file"),
+        (Vec::new(), "this is not a WebAssembly file"),
+        (wasm("(module)"), "this is a core WebAssembly module, not a component"),
         (
             wasm(
                 "(component (import \"wasi:cli/environment@0.2.0\" (instance (export \"get-arguments\" (func (result (list string)))))))",
@@ -333,7 +333,7 @@ fn modules() {
     std::fs::remove_file(&path).unwrap();
     assert_eq!(
         lab.refuses(&["job", "submit", "job", "--key", "keys/analyst.pem"]),
-        "there is no component job/target/job.wasm: run `unseen job build` first"
+        "there is no component job/target/job.wasm: build it first"
     );
     assert_eq!(tree(&lab.path("lab/cache")), Vec::<String>::new(), "nothing refused is kept compiled");
 }
@@ -396,18 +396,15 @@ fn policies_requests_and_bundles() {
     let mut more = request(ORIGIN);
     more["roles"] = serde_json::json!(["auditor", "operator"]);
     lab.write("request.json", more.to_string());
-    assert_eq!(
-        enroll(),
-        "the new key did not sign this enrolment: its holder makes a request with `unseen person request`"
-    );
+    assert_eq!(enroll(), "the new key did not sign this enrolment: its holder has to make a new request");
     lab.write("request.json", "{}");
-    assert_eq!(enroll(), "request.json is not an enrolment request: make one with `unseen person request`");
+    assert_eq!(enroll(), "request.json is not an enrolment request");
 
     lab.ok(&["log", "export", "bundle"]);
     lab.write("empty/x", "");
     lab.write("kept", "not a checkpoint");
     for (command, sentence) in [
-        ("audit verify empty", "empty is no exported bundle: make one with `unseen log export`"),
+        ("audit verify empty", "empty is no exported bundle"),
         (
             "audit verify bundle --since kept",
             "the checkpoint kept from before: this is not a signed note: it has no blank line before its signatures",

@@ -230,22 +230,24 @@ fn texts_and_languages() {
         assert!(chinese(&String::from_utf8(by_environment.stdout).unwrap()), "{command}");
     }
     let refused = lab.unseen(&["--lang=zh", "job", "release", &id, "--key", "keys/analyst.pem"]);
-    assert_eq!((refused.code, refused.stderr), (1, format!("错误: {id} 尚无结果：请先运行\n")));
+    assert_eq!((refused.code, refused.stderr), (1, format!("错误：{id} 尚无结果：请先运行\n")));
     let usage = lab.unseen(&["--lang", "zh", "job", "approve", "seven", "--key", "k"]);
     assert_eq!(
         usage.stderr.lines().next().unwrap(),
-        "错误: 值 'seven' 不适用于 '<JOB>'：`seven` 不是作业：请写 `unseen job list` 显示的编号，例如 j12"
+        "错误：`seven` 不适用于 `<JOB>`：`seven` 不是作业：请写编号，例如 j12"
     );
     let help = lab.unseen(&["--lang", "zh", "job", "run", "--help"]).stdout;
     for english in ["Usage", "Options", "Print", "Arguments", "env", "values"] {
         assert!(!help.contains(english), "{help}");
     }
-    assert!(lab.unseen(&["--lang", "zh", "jobb"]).stderr.contains("有相近的命令 'job'"));
+    assert!(lab.unseen(&["--lang", "zh", "jobb"]).stderr.contains("是否想写 `job`？"));
     // A program gets its error as JSON, on standard error too.
     let refused = lab.unseen(&["--json", "job", "approve", &id, "--key", "keys/analyst.pem"]);
     assert_eq!((refused.code, refused.stdout.as_str()), (1, ""));
     let error: Value = serde_json::from_str(&refused.stderr).unwrap();
-    assert_eq!(error["error"], "analyst is not an operator: ask an operator to enrol a key with that role");
+    assert_eq!(error["error"]["code"], "ledger.wrong-role");
+    assert_eq!(error["error"]["data"], serde_json::json!({ "name": "analyst", "role": "operator" }));
+    assert_eq!(error["error"]["message"], "analyst is not an operator: ask an operator to enrol a key with that role");
 }
 
 const COUNT: &str = r#"

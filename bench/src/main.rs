@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use unseen_terminal::Program;
 
 /// Measure the speed of Unseen on this machine, each ratio taken in one run
 #[derive(Parser)]
@@ -35,5 +36,6 @@ pub struct Args {
 }
 
 fn main() -> ExitCode {
-    unseen_terminal::main(measure::run, |args: &Args| args.json)
+    // Its readers are engineers: help is English, and so are the names of measurements.
+    Program { chinese: &[], advice: |_| None }.main(measure::run, |args: &Args| args.json)
 }

@@ -7,21 +7,23 @@ use serde::Serialize;
 use serde_json::json;
 
 use unseen_terminal::Outcome;
+use unseen_terminal::output::Column::{Left, Right};
 use unseen_terminal::output::{Output, progress, table};
+use unseen_texts::{Lang, Sentence, text};
 
 use crate::cost::{Cost, Fallible, Place};
 use crate::{Args, inside, tiny};
 
 /// Runs all measurements, or one inside a process of its own.
-pub fn run(args: &Args) -> Outcome {
+pub fn run(args: &Args, lang: Lang) -> Outcome {
     let dir = args.dir.clone().unwrap_or_else(|| std::env::temp_dir().join("unseen-bench"));
     let place = Place { dir: dir.join(format!("{}x{}", args.rows, args.rows_per_unit)) };
     if let Some(name) = &args.inside {
-        let cost = inside::run(name, &place, args)?;
+        let cost = inside::run(name, &place, args).map_err(|error| Sentence::from(error.to_string()))?;
         return Ok(Output::new(&Measured(json!(cost)), serde_json::to_string(&cost)?));
     }
     std::fs::create_dir_all(&place.dir)?;
-    let mut bench = Bench { place, args, found: Vec::new() };
+    let mut bench = Bench { place, lang, args, found: Vec::new() };
     bench.ours("make the table", "generate");
     bench.ours("import: sort, encrypt, describe", "import");
     bench.ours("build the guests", "guests");
@@ -63,6 +65,7 @@ pub fn run(args: &Args) -> Outcome {
 
 struct Bench<'a> {
     place: Place,
+    lang: Lang,
     args: &'a Args,
     found: Vec<(String, String, Cost)>,
 }
@@ -133,7 +136,7 @@ impl Bench<'_> {
             }
         };
         if !python.exists() {
-            let bar = progress("Installing the yardsticks", None);
+            let bar = progress(text!("Installing the yardsticks", "正在安装对照工具").to(self.lang), None);
             quiet(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
             quiet(Command::new(&python).args(["-m", "pip", "install", "--quiet", "duckdb", "polars", "numpy"]))?;
             // Each of these may be missing for this Python; its measurement then says so.
@@ -191,9 +194,19 @@ impl Bench<'_> {
         let rows = self.found.iter().map(|(name, _, cost)| {
             vec![name.clone(), format!("{:.2}", cost.wall), format!("{:.2}", cost.cpu), format!("{:.0}", cost.peak)]
         });
-        let costs = table(&["measurement", ">wall s", ">CPU s", ">peak MB"], rows);
+        let costs = table(
+            self.lang,
+            &[
+                Left(text!("measurement", "测量项")),
+                Right(text!("wall s", "墙钟时间（秒）")),
+                Right(text!("CPU s", "CPU 时间（秒）")),
+                Right(text!("peak MB", "内存峰值 MB")),
+            ],
+            rows,
+        );
         let targets = table(
-            &["ratio", ">measured", "target"],
+            self.lang,
+            &[Left(text!("ratio", "比值")), Right(text!("measured", "实测")), Left(text!("target", "目标"))],
             ratios
                 .iter()
                 .map(|(what, value, target)| vec![(*what).to_owned(), format!("{value:.2}"), (*target).to_owned()]),

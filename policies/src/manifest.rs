@@ -60,7 +60,7 @@ use crate::rational::Rational;
 pub use crate::reader::ManifestError;
 use crate::reader::{Node, Place, Table, unique};
 use unseen_ids::Digest;
-use unseen_texts::{Sentence, say};
+use unseen_texts::{Sentence, say, text};
 /// Most groups one output may have.
 pub const MAX_GROUPS: usize = 100_000;
 /// Most numbers one job may release: groups x values x rounds, over all outputs.
@@ -299,13 +299,14 @@ impl Manifest {
     /// column counted as one key; [`crate::Plan::new`] measures again with the tables at hand.
     pub fn parse(text: &str) -> Result<Manifest, ManifestError> {
         if text.len() > MAX_BYTES {
-            return Err(Place { line: 1, column: 1 }.error(format!(
-                "the manifest is larger than {MAX_BYTES} bytes: take long key lists from a reference table"
+            return Err(Place { line: 1, column: 1 }.error(say!(
+                "the manifest is larger than {MAX_BYTES} bytes: take long key lists from a reference table",
+                "作业清单超过 {MAX_BYTES} 字节：较长的键列表请取自参照表"
             )));
         }
         let tree = DeTable::parse(text).map_err(|error| {
             let at = Place::of(text, error.span().map_or(0, |span| span.start));
-            at.error(format!("this is not valid TOML: {}", error.message()))
+            at.error(say!("this is not valid TOML: {message}", "不是有效的 TOML：{message}", message = error.message()))
         })?;
         let root = Table { text, name: "job.toml", at: 0, fields: tree.get_ref() };
         let root = root.knowing(&["job", "input", "grain", "output", "privacy", "limits"])?;
@@ -313,12 +314,16 @@ impl Manifest {
         let input = root.required("input")?;
         let inputs = input.each(Input::read)?;
         if inputs.len() > MAX_INPUTS {
-            return Err(input.error(format!("the job has {} inputs; at most {MAX_INPUTS} are allowed", inputs.len())));
+            return Err(input.error(say!(
+                "the job has {count} inputs; at most {MAX_INPUTS} are allowed",
+                "作业有 {count} 个输入；至多允许 {MAX_INPUTS} 个",
+                count = inputs.len()
+            )));
         }
-        unique("dataset", inputs.iter().map(|input| (input.at, input.dataset.as_str())))?;
+        unique(text!("dataset", "数据集"), inputs.iter().map(|input| (input.at, input.dataset.as_str())))?;
         let grain = GrainKind::read(root.required("grain")?)?;
         let outputs = root.required("output")?.each(Output::read)?;
-        unique("output", outputs.iter().map(|output| (output.at, output.name.as_str())))?;
+        unique(text!("output", "输出"), outputs.iter().map(|output| (output.at, output.name.as_str())))?;
         let limits = Limits::read(root.optional("limits"), grain)?;
         let privacy = Privacy::read(root.required("privacy")?, limits.rounds)?;
         check_sizes(&outputs, &outputs.iter().map(Output::least_groups).collect::<Vec<_>>(), limits.rounds)?;
@@ -355,7 +360,10 @@ impl JobSection {
                 return if known {
                     Ok(ModuleRef::ReadyMadeSum)
                 } else {
-                    Err(node.error(format!("there is no ready-made map `{map}`; there is `ready-made:sum`")))
+                    Err(node.error(say!(
+                        "there is no ready-made map `{map}`; there is `ready-made:sum`",
+                        "没有现成的映射 `{map}`；可用 `ready-made:sum`"
+                    )))
                 };
             }
             if !text.starts_with("sha256:") {
@@ -366,7 +374,7 @@ impl JobSection {
         let release = table.required("release")?;
         let time = match release.value {
             DeValue::Datetime(time) => time.to_string(),
-            _ => release.text("a time")?.to_owned(),
+            _ => release.text(text!("a time", "时间"))?.to_owned(),
         };
         Ok(JobSection {
             title: table.required("title")?.name(200)?,
@@ -435,15 +443,13 @@ impl Input {
         let lookups = table.optional("lookup").map(|node| node.each(Lookup::read)).transpose()?.unwrap_or_default();
         let columns = table.required("columns")?.names()?;
         if lookups.len() > MAX_LOOKUPS {
-            return Err(dataset.error(format!(
-                "this input has {} lookups; at most {MAX_LOOKUPS} are allowed: bring several columns with one lookup",
-                lookups.len()
-            )));
+            return Err(dataset.error(say!("this input has {count} lookups; at most {MAX_LOOKUPS} are allowed: bring several columns with one lookup", "此输入有 {count} 个查找；至多允许 {MAX_LOOKUPS} 个：请用一个查找带入多列", count = lookups.len())));
         }
         let shown = columns.len() + lookups.iter().map(|lookup| lookup.columns.len()).sum::<usize>();
         if shown > MAX_COLUMNS {
-            return Err(dataset.error(format!(
-                "this input shows {shown} columns, those looked up included; at most {MAX_COLUMNS} are allowed"
+            return Err(dataset.error(say!(
+                "this input shows {shown} columns, those looked up included; at most {MAX_COLUMNS} are allowed",
+                "此输入共有 {shown} 列（含查找带入的列）；至多允许 {MAX_COLUMNS} 列"
             )));
         }
         Ok(Input { dataset: dataset.name(64)?, columns, lookups, at: dataset.place() })
@@ -466,13 +472,17 @@ impl GrainKind {
     fn read(node: Node<'_>) -> Result<GrainKind, ManifestError> {
         let table = node.table(&["kind", "count"])?;
         let kind = table.required("kind")?;
-        match (kind.text("\"unit\" or \"blocks\"")?, table.optional("count")) {
+        match (kind.text(text!("\"unit\" or \"blocks\"", "\"unit\" 或 \"blocks\""))?, table.optional("count")) {
             ("unit", None) => Ok(GrainKind::Unit),
-            ("unit", Some(count)) => {
-                Err(count.error("a unit grain has no `count`: leave it out, or write kind = \"blocks\""))
-            }
+            ("unit", Some(count)) => Err(count.error(text!(
+                "a unit grain has no `count`: leave it out, or write kind = \"blocks\"",
+                "unit 粒度没有 `count`：请删去，或写 kind = \"blocks\""
+            ))),
             ("blocks", _) => Ok(GrainKind::Blocks { count: table.required("count")?.whole(1..=10_000)? as u32 }),
-            (other, _) => Err(kind.error(format!("`{other}` is not a grain: write \"unit\" or \"blocks\""))),
+            (other, _) => Err(kind.error(say!(
+                "`{other}` is not a grain: write \"unit\" or \"blocks\"",
+                "`{other}` 不是粒度：请写 \"unit\" 或 \"blocks\""
+            ))),
         }
     }
 }
@@ -482,12 +492,17 @@ impl Output {
         let table = node.table(&["name", "groups", "values", "max_groups_per_unit", "weight"])?;
         let name = table.required("name")?;
         let groups = match table.optional("groups") {
-            Some(node) => node.list("a list of groups")?.map(Group::read).collect::<Result<Vec<_>, _>>()?,
+            Some(node) => {
+                node.list(text!("a list of groups", "分组的列表"))?.map(Group::read).collect::<Result<Vec<_>, _>>()?
+            }
             None => Vec::new(),
         };
         let values = table.required("values")?.each(Value::read)?;
         let group_names = groups.iter().map(|group| (group.at, group.name.as_str()));
-        unique("name in this output", group_names.chain(values.iter().map(|value| (value.at, value.name.as_str()))))?;
+        unique(
+            text!("name in this output", "名称"),
+            group_names.chain(values.iter().map(|value| (value.at, value.name.as_str()))),
+        )?;
         let max_groups = table.optional("max_groups_per_unit");
         Ok(Output {
             name: name.name(64)?,
@@ -515,26 +530,43 @@ impl Group {
         let name = table.required("name")?;
         let keys = match (table.optional("keys"), table.optional("range"), table.optional("reference")) {
             (Some(keys), None, None) => Keys::Listed(listed(keys)?),
-            (None, Some(range), None) => match range.list("[first, last]")?.collect::<Vec<_>>()[..] {
-                [first, last] => {
-                    let all = i64::MIN..=i64::MAX;
-                    let (first, end) = (first.whole(all.clone())?, last.whole(all)?);
-                    if first > end {
-                        return Err(last.error(format!(
-                            "the range ends at {end}, before it starts at {first}: write the smaller number first"
+            (None, Some(range), None) => {
+                match range.list(text!("[first, last]", "[first, last]（起止两个整数）"))?.collect::<Vec<_>>()[..]
+                {
+                    [first, last] => {
+                        let all = i64::MIN..=i64::MAX;
+                        let (first, end) = (first.whole(all.clone())?, last.whole(all)?);
+                        if first > end {
+                            return Err(last.error(say!(
+                                "the range ends at {end}, before it starts at {first}: write the smaller number first",
+                                "范围终点 {end} 小于起点 {first}：请先写较小的数"
+                            )));
+                        }
+                        Keys::Range { first, last: end }
+                    }
+                    _ => {
+                        return Err(range.error(text!(
+                            "`range` needs two whole numbers: write [first, last]",
+                            "`range` 需要两个整数：请写 [first, last]"
                         )));
                     }
-                    Keys::Range { first, last: end }
                 }
-                _ => return Err(range.error("`range` needs two whole numbers: write [first, last]")),
-            },
+            }
             (None, None, Some(reference)) => {
                 Keys::Reference { reference: reference.name(64)?, column: table.required("column")?.name(128)? }
             }
-            _ => return Err(name.error("a group needs exactly one of `keys`, `range`, and `reference` with `column`")),
+            _ => {
+                return Err(name.error(text!(
+                    "a group needs exactly one of `keys`, `range`, and `reference` with `column`",
+                    "分组须在 `keys`、`range`、`reference`（带 `column`）中恰好选一个"
+                )));
+            }
         };
         if let (Some(column), Keys::Listed(_) | Keys::Range { .. }) = (table.optional("column"), &keys) {
-            return Err(column.error("`column` goes with `reference` only: leave it out"));
+            return Err(column.error(text!(
+                "`column` goes with `reference` only: leave it out",
+                "`column` 只与 `reference` 一起用：请删去"
+            )));
         }
         Ok(Group { name: name.name(64)?, keys, at: name.place() })
     }
@@ -556,23 +588,29 @@ impl Keys {
 fn listed(node: Node<'_>) -> Result<Vec<Key>, ManifestError> {
     let mut seen = HashSet::new();
     let mut keys: Vec<Key> = Vec::new();
-    for node in node.list("a list of keys")? {
+    for node in node.list(text!("a list of keys", "键的列表"))? {
         let key = match node.value {
             DeValue::Integer(_) => Key::Int(node.whole(i64::MIN..=i64::MAX)?),
-            _ => Key::Text(node.clean("whole numbers or texts")?.to_owned()),
+            _ => Key::Text(node.clean(text!("whole numbers or texts", "整数或文本"))?.to_owned()),
         };
         if keys.first().is_some_and(|first| matches!(first, Key::Int(_)) != matches!(key, Key::Int(_))) {
-            return Err(node.error(format!(
-                "the key `{key}` is of another type than the first: write only numbers or only texts"
+            return Err(node.error(say!(
+                "the key `{key}` is of another type than the first: write only numbers or only texts",
+                "键 `{key}` 的类型与第一个不同：请全写数字或全写文本"
             )));
         }
         if !seen.insert(key.clone()) {
-            return Err(node.error(format!("the key `{key}` stands here twice: leave one out")));
+            return Err(
+                node.error(say!("the key `{key}` stands here twice: leave one out", "键 `{key}` 重复：请删去一个"))
+            );
         }
         keys.push(key);
     }
     match keys.is_empty() {
-        true => Err(node.error("a group needs at least one key: for a single total leave the group out")),
+        true => Err(node.error(text!(
+            "a group needs at least one key: for a single total leave the group out",
+            "分组至少要有一个键：只要一个总数时请省略分组"
+        ))),
         false => Ok(keys),
     }
 }
@@ -585,27 +623,32 @@ impl Value {
         let (lower, upper) = (lower_node.number()?, upper_node.number()?);
         let (step_node, granularity) = table.required("granularity").and_then(|node| Ok((node, node.number()?)))?;
         if lower > upper {
-            return Err(lower_node.error(format!(
-                "`lower` is above `upper` for value `{}`: write the smaller bound as `lower`",
-                name.name(64)?
+            let name = name.name(64)?;
+            return Err(lower_node.error(say!(
+                "`lower` is above `upper` for value `{name}`: write the smaller bound as `lower`",
+                "数值 `{name}` 的 `lower` 大于 `upper`：请把较小的写作 `lower`"
             )));
         }
         if granularity <= Rational::zero() {
-            return Err(step_node.error("`granularity` must be above 0: write the smallest difference that matters"));
+            return Err(step_node.error(text!(
+                "`granularity` must be above 0: write the smallest difference that matters",
+                "`granularity` 必须大于 0：请写有意义的最小差值"
+            )));
         }
         let steps = |node: Node<'_>, steps: Rational| {
             let steps = steps.to_integer().to_i64().filter(|steps| (-MAX_STEPS..=MAX_STEPS).contains(steps));
             steps.ok_or_else(|| {
-                node.error(format!(
-                    "`{}` divided by `granularity` overflows 2^62 steps: use a coarser granularity",
-                    node.key
+                node.error(say!(
+                    "`{key}` divided by `granularity` overflows 2^62 steps: use a coarser granularity",
+                    "`{key}` 除以 `granularity` 超过 2^62 步：请用更粗的粒度",
+                    key = node.key
                 ))
             })
         };
         let lower_steps = steps(lower_node, (&lower / &granularity).ceil())?;
         let upper_steps = steps(upper_node, (&upper / &granularity).floor())?;
         if lower_steps > upper_steps || (lower_steps, upper_steps) == (0, 0) {
-            return Err(step_node.error("no multiple of `granularity` other than 0 lies between `lower` and `upper`: use a finer granularity or wider bounds"));
+            return Err(step_node.error(text!("no multiple of `granularity` other than 0 lies between `lower` and `upper`: use a finer granularity or wider bounds", "`lower` 与 `upper` 之间除 0 外没有 `granularity` 的倍数：请用更细的粒度或更宽的范围")));
         }
         let (weight, at) = (table.weight()?, name.place());
         Ok(Value { name: name.name(64)?, lower, upper, granularity, lower_steps, upper_steps, weight, at })
@@ -617,31 +660,48 @@ impl Privacy {
         let table = node.table(&["mechanism", "rho", "epsilon", "round_weights"])?;
         let kind = table.required("mechanism")?;
         let (rho, epsilon) = (table.optional("rho"), table.optional("epsilon"));
-        let mechanism = match (kind.text("\"gaussian\" or \"laplace\"")?, rho, epsilon) {
-            (_, Some(_), Some(epsilon)) => {
-                Err(epsilon.error("both `rho` and `epsilon` are given: keep rho for gaussian, epsilon for laplace"))
-            }
-            ("gaussian", Some(rho), None) => Ok(Mechanism::Gaussian { rho: rho.between("1e-12", MAX_LOSS)? }),
-            ("laplace", None, Some(epsilon)) => Ok(Mechanism::Laplace { epsilon: epsilon.between("1e-6", MAX_LOSS)? }),
-            ("gaussian", None, Some(epsilon)) => {
-                Err(epsilon.error("gaussian noise has no pure epsilon: write rho, or mechanism = \"laplace\""))
-            }
-            ("laplace", Some(rho), None) => {
-                Err(rho.error("laplace noise is paid in epsilon: write epsilon, or mechanism = \"gaussian\""))
-            }
-            ("gaussian", None, None) => Err(kind.error("the budget is missing: add `rho`, such as rho = 0.1")),
-            ("laplace", None, None) => Err(kind.error("the budget is missing: add `epsilon`, such as epsilon = 1.0")),
-            (other, _, _) => {
-                Err(kind.error(format!("`{other}` is not a mechanism: write \"gaussian\" or \"laplace\"")))
-            }
-        }?;
+        let mechanism =
+            match (kind.text(text!("\"gaussian\" or \"laplace\"", "\"gaussian\" 或 \"laplace\""))?, rho, epsilon) {
+                (_, Some(_), Some(epsilon)) => Err(epsilon.error(text!(
+                    "both `rho` and `epsilon` are given: keep rho for gaussian, epsilon for laplace",
+                    "同时给出了 `rho` 和 `epsilon`：gaussian 用 rho，laplace 用 epsilon"
+                ))),
+                ("gaussian", Some(rho), None) => Ok(Mechanism::Gaussian { rho: rho.between("1e-12", MAX_LOSS)? }),
+                ("laplace", None, Some(epsilon)) => {
+                    Ok(Mechanism::Laplace { epsilon: epsilon.between("1e-6", MAX_LOSS)? })
+                }
+                ("gaussian", None, Some(epsilon)) => Err(epsilon.error(text!(
+                    "gaussian noise has no pure epsilon: write rho, or mechanism = \"laplace\"",
+                    "gaussian 噪声没有纯 epsilon：请写 rho，或 mechanism = \"laplace\""
+                ))),
+                ("laplace", Some(rho), None) => Err(rho.error(text!(
+                    "laplace noise is paid in epsilon: write epsilon, or mechanism = \"gaussian\"",
+                    "laplace 噪声以 epsilon 计：请写 epsilon，或 mechanism = \"gaussian\""
+                ))),
+                ("gaussian", None, None) => Err(kind.error(text!(
+                    "the budget is missing: add `rho`, such as rho = 0.1",
+                    "缺少预算：请加上 `rho`，例如 rho = 0.1"
+                ))),
+                ("laplace", None, None) => Err(kind.error(text!(
+                    "the budget is missing: add `epsilon`, such as epsilon = 1.0",
+                    "缺少预算：请加上 `epsilon`，例如 epsilon = 1.0"
+                ))),
+                (other, _, _) => Err(kind.error(say!(
+                    "`{other}` is not a mechanism: write \"gaussian\" or \"laplace\"",
+                    "`{other}` 不是噪声机制：请写 \"gaussian\" 或 \"laplace\""
+                ))),
+            }?;
         let round_weights = table.optional("round_weights").map(|node| {
-            let weights = node.list("a list of numbers")?.map(|node| node.weight()).collect::<Result<Vec<_>, _>>()?;
+            let weights = node
+                .list(text!("a list of numbers", "数字的列表"))?
+                .map(|node| node.weight())
+                .collect::<Result<Vec<_>, _>>()?;
             match weights.len() == rounds as usize {
                 true => Ok(weights),
-                false => Err(node.error(format!(
-                    "`round_weights` has {} numbers for {rounds} rounds: write one per round",
-                    weights.len()
+                false => Err(node.error(say!(
+                    "`round_weights` has {count} numbers for {rounds} rounds: write one per round",
+                    "`round_weights` 有 {count} 个数，而共有 {rounds} 轮：每轮请写一个",
+                    count = weights.len()
                 ))),
             }
         });
@@ -682,25 +742,20 @@ pub(crate) fn check_sizes(outputs: &[Output], sizes: &[(usize, bool)], rounds: u
             return Err(too_many_groups(output));
         }
         if *exact && output.max_groups_per_unit as usize > *size {
-            return Err(output.max_groups_at.error(format!(
-                "`max_groups_per_unit` is {} but output `{}` has {size} groups: write at most {size}",
-                output.max_groups_per_unit, output.name
-            )));
+            return Err(output.max_groups_at.error(say!("`max_groups_per_unit` is {max_groups_per_unit} but output `{name}` has {size} groups: write at most {size}", "`max_groups_per_unit` 为 {max_groups_per_unit}，而输出 `{name}` 只有 {size} 组：请至多写 {size}", max_groups_per_unit = output.max_groups_per_unit, name = output.name)));
         }
         cells = cells.saturating_add(size.saturating_mul(output.values.len()).saturating_mul(rounds as usize));
         if cells > MAX_CELLS {
-            return Err(output.at.error(format!(
-                "with output `{}` the job releases {cells} numbers (groups x values x rounds), the limit is {MAX_CELLS}: ask for fewer groups, values or rounds",
-                output.name
-            )));
+            return Err(output.at.error(say!("with output `{name}` the job releases {cells} numbers (groups x values x rounds), the limit is {MAX_CELLS}: ask for fewer groups, values or rounds", "加上输出 `{name}`，作业将发布 {cells} 个数字（组数 × 数值 × 轮数），上限为 {MAX_CELLS}：请减少组、数值或轮数", name = output.name)));
         }
     }
     Ok(())
 }
 
 pub(crate) fn too_many_groups(output: &Output) -> ManifestError {
-    output.at.error(format!(
-        "output `{}` has more than {MAX_GROUPS} groups: list fewer keys or use coarser ones",
-        output.name
+    output.at.error(say!(
+        "output `{name}` has more than {MAX_GROUPS} groups: list fewer keys or use coarser ones",
+        "输出 `{name}` 的组数超过 {MAX_GROUPS}：请减少键或用更粗的键",
+        name = output.name
     ))
 }

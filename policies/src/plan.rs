@@ -271,8 +271,14 @@ fn keys(output: &Output, group: &Group, references: &dyn References) -> Result<V
         Keys::Range { first, last } => Ok((*first..=*last).map(Key::Int).collect()),
         Keys::Reference { reference, column } => match references.column(reference, column) {
             Some(keys) if !keys.is_empty() => Ok(keys),
-            Some(_) => Err(group.at.error(say!("column `{column}` of reference `{reference}` is empty: a group needs at least one key", "列 `{column}` 在参照表 `{reference}` 中为空：分组至少要有一个键"))),
-            None => Err(group.at.error(say!("there is no reference `{reference}` with a column `{column}`: `unseen dataset list` shows what is registered", "没有参照表 `{reference}` 及其列 `{column}`：用 `unseen dataset list` 查看已登记的数据集"))),
+            Some(_) => Err(group.at.error(say!(
+                "column `{column}` of reference `{reference}` is empty: a group needs at least one key",
+                "列 `{column}` 在参照表 `{reference}` 中为空：分组至少要有一个键"
+            ))),
+            None => Err(group.at.error(say!(
+                "there is no reference `{reference}` with a column `{column}`",
+                "没有参照表 `{reference}` 及其列 `{column}`"
+            ))),
         },
     }
 }

@@ -66,8 +66,8 @@ impl Machine {
     fn check(&self) -> Result<(), Sentence> {
         if !(1_000_000..=1_000_000_000_000).contains(&self.fuel_per_second) {
             return Err(say!(
-                "`machine.fuel_per_second` is {fuel_per_second}: it must lie between 1,000,000 and 10^12; `unseen doctor` measures it",
-                "`machine.fuel_per_second` 为 {fuel_per_second}：必须在 1,000,000 到 10^12 之间；`unseen doctor` 可以测出",
+                "`machine.fuel_per_second` is {fuel_per_second}: it must lie between 1,000,000 and 10^12",
+                "`machine.fuel_per_second` 为 {fuel_per_second}：必须在 1,000,000 到 10^12 之间",
                 fuel_per_second = self.fuel_per_second
             ));
         }

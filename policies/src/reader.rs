@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::rational::{Rational, parse_decimal};
 use crate::text::hides;
-use unseen_texts::{Say, Sentence, say, text};
+use unseen_texts::{Say, Sentence, Text, say, text};
 
 /// What is wrong in a manifest, where, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Say)]
@@ -192,7 +192,7 @@ impl<'a> Node<'a> {
     pub(crate) fn names(self) -> Result<Vec<String>, ManifestError> {
         let nodes: Vec<Node<'_>> = self.list(text!("a list of column names", "列名的列表"))?.collect();
         let names = nodes.iter().map(|node| node.name(128)).collect::<Result<Vec<_>, _>>()?;
-        unique("column", nodes.iter().zip(&names).map(|(node, name)| (node.place(), name.as_str())))?;
+        unique(text!("column", "列"), nodes.iter().zip(&names).map(|(node, name)| (node.place(), name.as_str())))?;
         match names.is_empty() {
             true => Err(self.error(say!(
                 "`{key}` is empty: name at least one column",
@@ -282,7 +282,7 @@ impl<'a> Node<'a> {
 }
 
 /// Refuses the second of two equal names.
-pub(crate) fn unique<'a>(what: &str, named: impl Iterator<Item = (Place, &'a str)>) -> Result<(), ManifestError> {
+pub(crate) fn unique<'a>(what: Text, named: impl Iterator<Item = (Place, &'a str)>) -> Result<(), ManifestError> {
     let mut seen = HashSet::new();
     for (at, name) in named {
         if !seen.insert(name) {

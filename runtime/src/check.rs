@@ -27,12 +27,12 @@ pub enum ModuleError {
         size: usize,
     },
     /// The file is something else.
-    #[error("this is not a WebAssembly file; `unseen job build` makes one from a job's source")]
-    #[zh("这不是 WebAssembly 文件；请用 `unseen job build` 从作业源码生成")]
+    #[error("this is not a WebAssembly file")]
+    #[zh("这不是 WebAssembly 文件")]
     NotWasm,
     /// A core module instead of a component.
-    #[error("this is a core WebAssembly module, not a component; `unseen job build` makes a component")]
-    #[zh("这是核心 WebAssembly 模块，不是组件；请用 `unseen job build` 生成组件")]
+    #[error("this is a core WebAssembly module, not a component")]
+    #[zh("这是核心 WebAssembly 模块，不是组件")]
     CoreModule,
     /// Not valid, or valid only with proposals that are off.
     #[error("the module is not valid WebAssembly at byte {offset:#x}: {reason}")]

@@ -1,9 +1,19 @@
-//! What people read on a terminal: answers as text and JSON, tables, progress, and Chinese.
+//! What people read on a terminal: answers as text and JSON, tables, progress, help and what was typed wrong.
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
-pub mod i18n;
+pub mod help;
+pub mod language;
 pub mod output;
+mod problem;
+mod usage;
+
+use std::io::Write;
+
+use unseen_texts::{Lang, Text, text};
+
+pub use problem::{FileError, Problem};
+use usage::Usage;
 
 /// What a help page ends with: a heading, and commands that can be typed as they stand.
 #[macro_export]
@@ -24,44 +34,68 @@ fn with_examples(command: clap::Command) -> clap::Command {
     command.after_help(lines.join("\n"))
 }
 
-/// What a command returns; an error is one sentence.
-pub type Outcome = Result<output::Output, Box<dyn std::error::Error>>;
+/// What a command returns.
+pub type Outcome = Result<output::Output, Problem>;
 
-/// Runs a program: parses its arguments in the chosen language, does what was typed, prints the answer
-/// or the one sentence that says why not. The exit code is 0, 1 when what was found is bad or refused,
-/// 2 when the arguments are wrong.
-pub fn main<P: clap::Parser>(
-    run: impl FnOnce(&P) -> Outcome,
-    as_json: impl FnOnce(&P) -> bool,
-) -> std::process::ExitCode {
-    i18n::choose(i18n::asked());
-    let matches = i18n::localise(with_examples(P::command())).try_get_matches();
-    let parsed = match matches.and_then(|matches| P::from_arg_matches(&matches)) {
-        Ok(parsed) => parsed,
-        Err(stop) => return told(&stop),
-    };
-    let json = as_json(&parsed);
-    match run(&parsed) {
-        Ok(answer) => {
-            answer.print(json);
-            answer.exit_code().into()
-        }
-        Err(error) => {
-            output::print_error(&error.to_string(), json);
-            1.into()
+/// A program whose front is a command line.
+pub struct Program {
+    /// Its help in Chinese.
+    pub chinese: &'static [help::Page],
+    /// What to do about an error, by its code: said after it, to people.
+    pub advice: fn(code: &str) -> Option<Text>,
+}
+
+impl Program {
+    /// Runs: parses the arguments, does what was typed, prints the answer or the one sentence that says why not, in
+    /// the language of whoever typed it. The exit code is 0, 1 when what was found is bad or refused, 2 when the
+    /// arguments are wrong.
+    pub fn main<P: clap::Parser>(
+        &self,
+        run: impl FnOnce(&P, Lang) -> Outcome,
+        as_json: impl FnOnce(&P) -> bool,
+    ) -> std::process::ExitCode {
+        let typed: Vec<String> = std::env::args_os().map(|typed| typed.to_string_lossy().into_owned()).collect();
+        let lang = language::chosen(language::typed(&typed));
+        let command = with_examples(P::command());
+        let command = if lang == Lang::Zh { help::in_chinese(command, self.chinese) } else { command };
+        let matches = command.try_get_matches();
+        let parsed = match matches.and_then(|matches| P::from_arg_matches(&matches)) {
+            Ok(parsed) => parsed,
+            Err(stop) => return told(&stop, lang, typed.iter().any(|typed| typed == "--json")),
+        };
+        let json = as_json(&parsed);
+        match run(&parsed, lang) {
+            Ok(answer) => {
+                answer.print(json);
+                answer.exit_code().into()
+            }
+            Err(problem) => {
+                let advice = (self.advice)(problem.message().code());
+                output::print_error(&problem, advice, lang, json);
+                1.into()
+            }
         }
     }
 }
 
 /// Prints help, the version, or what is wrong with the arguments.
-fn told(stop: &clap::Error) -> std::process::ExitCode {
-    use std::io::Write;
-    if i18n::choose(None) == i18n::Lang::En {
-        let _ = stop.print();
-    } else {
-        let text = i18n::by_lines(&stop.render().to_string());
-        let _ =
-            if stop.use_stderr() { write!(std::io::stderr(), "{text}") } else { write!(std::io::stdout(), "{text}") };
+fn told(stop: &clap::Error, lang: Lang, json: bool) -> std::process::ExitCode {
+    match Usage::of(stop) {
+        Some(usage) => {
+            let more = text!("--help explains the command", "用 --help 查看命令的说明");
+            output::print_error(&usage.into(), Some(more), lang, json);
+        }
+        None if lang == Lang::En => {
+            let _ = stop.print();
+        }
+        None => {
+            let page = help::set_as_chinese(&stop.render().to_string());
+            let _ = if stop.use_stderr() {
+                write!(std::io::stderr(), "{page}")
+            } else {
+                write!(std::io::stdout(), "{page}")
+            };
+        }
     }
     u8::try_from(stop.exit_code()).unwrap_or(2).into()
 }

@@ -9,7 +9,9 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use unseen_ids::Answer;
 use unseen_policies::text::hides;
 
-use crate::i18n::tr;
+use unseen_texts::{InLang, Lang, Text, text};
+
+use crate::problem::Problem;
 
 /// Text that others wrote, in one line, with what would move the cursor, colour the screen, turn the order of
 /// letters round or not show at all written out: a name must not be able to draw a table of its own.
@@ -23,7 +25,7 @@ pub struct Output {
 }
 
 impl Output {
-    /// The same thing twice: for `--json`, and as text that is in the chosen language already.
+    /// The same thing twice: for `--json`, and as text that is in the reader's language already.
     pub fn new(answer: &impl Answer, text: impl Into<String>) -> Output {
         Output { json: answer.to_json().unwrap_or_default(), text: text.into(), good: true }
     }
@@ -50,25 +52,55 @@ impl Output {
     }
 }
 
-/// One sentence on standard error, in the chosen language.
-pub fn print_error(error: &str, as_json: bool) {
-    // A compiler's messages have lines of their own.
-    let text = tr(error).lines().map(clean).collect::<Vec<_>>().join("\n");
-    let line =
-        if as_json { serde_json::json!({ "error": text }).to_string() } else { format!("{}: {text}", tr("error")) };
+/// One sentence on standard error, and what to do about it: in a person's language, or as JSON with code, English
+/// text and data.
+pub fn print_error(problem: &Problem, advice: Option<Text>, lang: Lang, as_json: bool) {
+    let line = if as_json {
+        plain_json(&serde_json::json!({ "error": problem.to_json() }).to_string())
+    } else {
+        // A compiler's messages have lines of their own.
+        let said = InLang(problem.message(), lang).to_string();
+        let said = said.lines().map(clean).collect::<Vec<_>>().join("\n");
+        match (lang, advice.map(|advice| advice.to(lang))) {
+            (Lang::En, None) => format!("error: {said}"),
+            (Lang::En, Some(advice)) => format!("error: {said}\n{advice}"),
+            (Lang::Zh, None) => format!("错误：{said}"),
+            (Lang::Zh, Some(advice)) => format!("错误：{said}\n{advice}"),
+        }
+    };
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// A table with a translated header. Columns whose name starts with `>` are set flush right.
-pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let translated = header.iter().map(|name| match name.strip_prefix('>') {
-        Some(name) => format!(">{}", tr(name)),
-        None => tr(name).into_owned(),
-    });
-    named_table(&translated.collect::<Vec<_>>(), rows)
+/// The head of a column.
+#[derive(Clone, Copy, Debug)]
+pub enum Column {
+    /// Of words.
+    Left(Text),
+    /// Of numbers, set flush right.
+    Right(Text),
 }
 
-/// The same with names that people gave, in whatever language.
+/// The head of a column that needs none.
+pub const NO_NAME: Text = text!("", "");
+
+impl Column {
+    /// Its name.
+    pub fn name(&self) -> Text {
+        let (Column::Left(name) | Column::Right(name)) = self;
+        *name
+    }
+}
+
+/// A table under heads of ours.
+pub fn table(lang: Lang, header: &[Column], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let named = header.iter().map(|column| match column {
+        Column::Left(name) => name.to(lang).to_owned(),
+        Column::Right(name) => format!(">{}", name.to(lang)),
+    });
+    named_table(&named.collect::<Vec<_>>(), rows)
+}
+
+/// The same under names that people gave. Columns whose name starts with `>` are set flush right.
 pub fn named_table(header: &[String], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
     let line = LineStyle::none().fill('─').junction('─');
@@ -88,9 +120,13 @@ pub fn named_table(header: &[String], rows: impl IntoIterator<Item = Vec<String>
     table.to_string()
 }
 
-/// Lines of `name: value`, names translated.
-pub fn facts(facts: &[(&str, String)]) -> String {
-    facts.iter().map(|(name, value)| format!("{}: {}\n", tr(name), clean(value))).collect()
+/// Lines of `name: value`.
+pub fn facts(lang: Lang, facts: &[(Text, String)]) -> String {
+    let colon = match lang {
+        Lang::En => ": ",
+        Lang::Zh => "：",
+    };
+    facts.iter().map(|(name, value)| format!("{}{colon}{}\n", name.to(lang), clean(value))).collect()
 }
 
 /// A bar of up to `width` cells for `value` of `most`.
@@ -116,7 +152,7 @@ pub fn progress(what: &str, total: Option<u64>) -> ProgressBar {
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }
-    bar.set_message(tr(what).into_owned());
+    bar.set_message(what.to_owned());
     bar.enable_steady_tick(Duration::from_millis(200));
     bar
 }

@@ -146,8 +146,11 @@ impl Lab {
         assert_eq!(self.entries(), before, "the log grew: {done:?}");
         let line = done.stderr.strip_suffix('\n').and_then(|line| line.strip_prefix("error: "));
         let line = line.unwrap_or_else(|| panic!("not one error: {done:?}"));
-        assert!(!line.contains('\n') && !line.trim().is_empty(), "not one line: {done:?}");
-        line.to_owned()
+        // A second line says what to type next.
+        let (said, advice) = line.split_once('\n').unwrap_or((line, "advice"));
+        let one_line = |text: &str| !text.contains('\n') && !text.trim().is_empty();
+        assert!(one_line(said) && one_line(advice), "not one line: {done:?}");
+        said.to_owned()
     }
 
     /// The size of the log, as its public checkpoint says; 0 when there is none.

@@ -76,6 +76,11 @@ pub trait Say {
     /// Says it in a language.
     fn say(&self, lang: Lang, out: &mut fmt::Formatter<'_>) -> fmt::Result;
 
+    /// The same as a text.
+    fn told(&self, lang: Lang) -> String {
+        InLang(self, lang).to_string()
+    }
+
     /// The same for programs: a number as a number, a message as its code, text and data.
     fn value(&self) -> Value {
         Value::String(InLang(self, Lang::En).to_string())
@@ -145,6 +150,17 @@ impl Say for Text {
     }
 }
 
+impl std::error::Error for Text {}
+
+impl Message for Text {
+    fn code(&self) -> &'static str {
+        "refused"
+    }
+    fn data(&self) -> Value {
+        object([])
+    }
+}
+
 impl fmt::Display for Text {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.pad(self.en)
@@ -153,7 +169,7 @@ impl fmt::Display for Text {
 
 /// A sentence with its values, in both languages. Made with [`say!`], where each value is itself said in the
 /// language of the sentence. Programs read the English; [`both`] keeps the two.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Sentence {
     en: Cow<'static, str>,
     zh: Cow<'static, str>,
@@ -172,6 +188,11 @@ impl Sentence {
             Lang::En => &self.en,
             Lang::Zh => &self.zh,
         }
+    }
+
+    /// What is made in each language by itself.
+    pub fn new_in(make: impl Fn(Lang) -> String) -> Sentence {
+        Sentence::new(make(Lang::En), make(Lang::Zh))
     }
 
     /// Whatever it is, in both languages.
@@ -199,6 +220,16 @@ impl From<&str> for Sentence {
 }
 
 impl std::error::Error for Sentence {}
+
+/// One sentence that refuses, where nothing more is to be known of it.
+impl Message for Sentence {
+    fn code(&self) -> &'static str {
+        "refused"
+    }
+    fn data(&self) -> Value {
+        object([])
+    }
+}
 
 impl Say for Sentence {
     fn say(&self, lang: Lang, out: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,7 +6,7 @@ use std::io::{Error, ErrorKind};
 
 use serde_json::error::Category;
 
-use crate::{Lang, Say, Sentence, Value, object, text};
+use crate::{Lang, Message, Say, Sentence, Value, object, text};
 
 impl Say for Error {
     fn say(&self, lang: Lang, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -57,6 +57,24 @@ fn kind(kind: ErrorKind) -> Option<&'static str> {
         _ => return None,
     };
     Some(chinese)
+}
+
+impl Message for Error {
+    fn code(&self) -> &'static str {
+        "system"
+    }
+    fn data(&self) -> Value {
+        self.value()
+    }
+}
+
+impl Message for serde_json::Error {
+    fn code(&self) -> &'static str {
+        "json"
+    }
+    fn data(&self) -> Value {
+        object([("line", self.line().into()), ("column", self.column().into())])
+    }
 }
 
 impl Say for serde_json::Error {

@@ -9,10 +9,10 @@ use unseen_audit::named;
 use unseen_evidence::{CollectOptions, EventLog, Evidence, Provider, attestation_key_digest, collect, verify};
 use unseen_ids::hex;
 use unseen_policies::policy::EvidenceRule;
-use unseen_terminal::Outcome;
 use unseen_terminal::examples;
-use unseen_terminal::i18n::tr;
 use unseen_terminal::output::{Output, facts};
+use unseen_terminal::{FileError, Outcome};
+use unseen_texts::{Lang, Sentence, Text, text};
 
 use crate::answers::{AttestationKey, EvidenceCollected};
 
@@ -63,22 +63,28 @@ pub enum EvidenceCommand {
 pub struct Pcr(u8, String);
 
 impl FromStr for Pcr {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Pcr, String> {
+    type Err = Sentence;
+    fn from_str(text: &str) -> Result<Pcr, Sentence> {
         let read = || {
             let (pcr, value) = text.split_once('=')?;
             hex::decode::<32>(value)?;
             Some(Pcr(pcr.parse().ok().filter(|pcr| *pcr < 24)?, value.to_owned()))
         };
-        read().ok_or_else(|| "write a number from 0 to 23, = and 64 lower-case hex digits".to_owned())
+        read().ok_or_else(|| {
+            text!(
+                "write a number from 0 to 23, = and 64 lower-case hex digits",
+                "请写 0 至 23 的数字、= 和 64 位小写十六进制数字"
+            )
+            .into()
+        })
     }
 }
 
 /// Does what was typed.
-pub fn evidence(command: &EvidenceCommand) -> Outcome {
+pub fn evidence(command: &EvidenceCommand, lang: Lang) -> Outcome {
     match command {
         EvidenceCommand::Key { pem } => {
-            let text = std::fs::read_to_string(pem).map_err(|error| format!("{}: {error}", pem.display()))?;
+            let text = std::fs::read_to_string(pem).map_err(FileError::at(pem))?;
             let digest = attestation_key_digest(&text)?;
             Ok(Output::new(&AttestationKey { key: digest.clone() }, digest))
         }
@@ -90,28 +96,35 @@ pub fn evidence(command: &EvidenceCommand) -> Outcome {
                 tcti: None,
             };
             let evidence = collect(Provider::Tpm2, &digits(nonce)?, &options)?;
-            std::fs::write(out, evidence.to_bytes()?).map_err(|error| format!("{}: {error}", out.display()))?;
+            std::fs::write(out, evidence.to_bytes()?).map_err(FileError::at(out))?;
             let evidence = out.display().to_string();
-            Ok(Output::new(&EvidenceCollected { evidence: evidence.clone() }, facts(&[("Evidence", evidence)])))
+            Ok(Output::new(
+                &EvidenceCollected { evidence: evidence.clone() },
+                facts(lang, &[(text!("Evidence", "证据"), evidence)]),
+            ))
         }
         EvidenceCommand::Verify { file, nonce, key, pcrs } => {
-            let bytes = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
+            let bytes = std::fs::read(file).map_err(FileError::at(file))?;
             let evidence = Evidence::parse(&bytes)?;
             let provider = if hex::decode::<32>(key).is_some() { "tpm2" } else { "sev-snp" }.to_owned();
             let pcrs: BTreeMap<_, _> = pcrs.iter().map(|Pcr(pcr, value)| (pcr.to_string(), value.clone())).collect();
             let rule = EvidenceRule { provider, required: true, key: key.clone(), pcrs };
-            let expected = named::expected(&rule)
-                .map_err(|_| "--key takes 64 lower-case hex digits, or milan, genoa or turin".to_owned())?;
+            let expected = named::expected(&rule).map_err(|_| {
+                text!(
+                    "--key takes 64 lower-case hex digits, or milan, genoa or turin",
+                    "--key 须为 64 位小写十六进制数字，或 milan、genoa、turin"
+                )
+            })?;
             let proven = verify(&evidence, &digits(nonce)?, &expected)?;
-            let mut text = facts(&[("Evidence of the machine", proven.provider.to_string())]);
-            proven.established.iter().for_each(|line| text.push_str(&format!("✓ {}\n", tr(line.en))));
-            proven.not_established.iter().for_each(|line| text.push_str(&format!("· {}\n", tr(line.en))));
+            let mut text = facts(lang, &[(text!("Evidence of the machine", "机器证据"), proven.provider.to_string())]);
+            proven.established.iter().for_each(|line| text.push_str(&format!("✓ {}\n", line.to(lang))));
+            proven.not_established.iter().for_each(|line| text.push_str(&format!("· {}\n", line.to(lang))));
             let none = proven.provider == Provider::None;
             Ok(Output::new(&proven, text).bad_unless(!none))
         }
     }
 }
 
-fn digits(nonce: &str) -> Result<[u8; 32], String> {
-    hex::decode(nonce).ok_or_else(|| "--nonce takes 64 lower-case hex digits".to_owned())
+fn digits(nonce: &str) -> Result<[u8; 32], Text> {
+    hex::decode(nonce).ok_or(text!("--nonce takes 64 lower-case hex digits", "--nonce 须为 64 位小写十六进制数字"))
 }

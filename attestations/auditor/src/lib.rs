@@ -6,6 +6,7 @@
 
 mod answers;
 mod evidence;
+pub mod help;
 mod page;
 mod summary;
 mod text;
@@ -21,9 +22,9 @@ use clap::Args;
 use unseen_audit::bundle::{self, Known, VERIFIER_KEY};
 use unseen_ids::PublicKey;
 use unseen_keys::write_new_key;
-use unseen_terminal::Outcome;
-use unseen_terminal::i18n::tr;
 use unseen_terminal::output::{Output, facts};
+use unseen_terminal::{FileError, Outcome};
+use unseen_texts::{Lang, say, text};
 use unseen_tlog::Signer;
 
 /// Verifying an exported bundle.
@@ -55,11 +56,9 @@ pub struct VerifyArgs {
 }
 
 /// Verifies a bundle and says what was found. What should not be is bad: exit code 1.
-pub fn verify(args: &VerifyArgs) -> Outcome {
+pub fn verify(args: &VerifyArgs, lang: Lang) -> Outcome {
     if !args.bundle.join(VERIFIER_KEY).exists() {
-        return Err(
-            format!("{} is no exported bundle: make one with `unseen log export`", args.bundle.display()).into()
-        );
+        return Err(say!("{bundle} is no exported bundle", "{bundle} 不是导出包", bundle = args.bundle).into());
     }
     let known = Known {
         log_key: args.log_key.clone(),
@@ -70,19 +69,23 @@ pub fn verify(args: &VerifyArgs) -> Outcome {
     };
     let report = bundle::verify(&args.bundle, &known)?;
     if let Some(path) = &args.html {
-        std::fs::write(path, page::html(&report)).map_err(|error| format!("{}: {error}", path.display()))?;
+        std::fs::write(path, page::html(&report, lang)).map_err(FileError::at(path))?;
     }
-    Ok(Output::new(&report, text::text(&report)).bad_unless(report.violations.is_empty()))
+    Ok(Output::new(&report, text::text(&report, lang)).bad_unless(report.violations.is_empty()))
 }
 
 /// Makes a key and shows its public half.
-pub fn new_key(file: &Path) -> Outcome {
+pub fn new_key(file: &Path, lang: Lang) -> Outcome {
     let public = PublicKey::from(write_new_key(file)?.verifying_key());
     let key_id = public.to_hex();
     let text = format!(
         "{}{}",
-        facts(&[("Public key", key_id.clone())]),
-        tr("Keep the file to yourself: whoever has it can sign in your name.")
+        facts(lang, &[(text!("Public key", "公钥"), key_id.clone())]),
+        text!(
+            "Keep the file to yourself: whoever has it can sign in your name.",
+            "请自行妥善保管此文件：持有者可以您的名义签名。"
+        )
+        .to(lang)
     );
     Ok(Output::new(&KeyMade { public_key: key_id }, text))
 }
@@ -94,6 +97,6 @@ fn memory() -> Option<PathBuf> {
     Some(state.join("unseen/seen"))
 }
 
-fn read(path: &Path) -> Result<String, String> {
-    std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
+fn read(path: &Path) -> Result<String, FileError> {
+    std::fs::read_to_string(path).map_err(FileError::at(path))
 }

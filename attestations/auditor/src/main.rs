@@ -5,8 +5,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use unseen_auditor::{EvidenceCommand, VerifyArgs, WitnessCommand};
+use unseen_terminal::Program;
 use unseen_terminal::examples;
-use unseen_terminal::i18n::Lang;
+use unseen_terminal::language::languages;
+use unseen_texts::Lang;
 
 /// Verify a lab's exported log from outside.
 ///
@@ -28,7 +30,7 @@ struct Cli {
     #[arg(long, global = true, help_heading = "Everywhere")]
     json: bool,
     /// Language of texts; by default as LANG says
-    #[arg(long, global = true, value_enum, value_name = "LANG", help_heading = "Everywhere")]
+    #[arg(long, global = true, value_parser = languages(), value_name = "LANG", help_heading = "Everywhere")]
     lang: Option<Lang>,
 }
 
@@ -52,11 +54,23 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let run = |cli: &Cli| match &cli.command {
-        Command::Verify(args) => unseen_auditor::verify(args),
-        Command::Witness(command) => unseen_auditor::witness(command),
-        Command::Evidence(command) => unseen_auditor::evidence(command),
-        Command::NewKey { file } => unseen_auditor::new_key(file),
+    let run = |cli: &Cli, lang| match &cli.command {
+        Command::Verify(args) => unseen_auditor::verify(args, lang),
+        Command::Witness(command) => unseen_auditor::witness(command, lang),
+        Command::Evidence(command) => unseen_auditor::evidence(command, lang),
+        Command::NewKey { file } => unseen_auditor::new_key(file, lang),
     };
-    unseen_terminal::main(run, |cli| cli.json)
+    Program { chinese: unseen_auditor::help::PAGES, advice: |_| None }.main(run, |cli: &Cli| cli.json)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn every_command_and_argument_has_its_chinese_and_no_line_is_left_over() {
+        let faults = unseen_terminal::help::faults(Cli::command(), unseen_auditor::help::PAGES);
+        assert_eq!(faults, Vec::<String>::new());
+    }
 }

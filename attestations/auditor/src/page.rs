@@ -3,8 +3,9 @@
 
 use maud::{DOCTYPE, Markup, html};
 use unseen_audit::report::Report;
-use unseen_terminal::i18n::{self, Lang, tr};
+use unseen_terminal::output::Column::{self, Left, Right};
 use unseen_terminal::output::clean;
+use unseen_texts::{Lang, Say, say, text};
 
 use crate::summary::{Tone, summary};
 use crate::text::witnessed;
@@ -17,62 +18,62 @@ table{border-collapse:collapse;width:100%;font-size:.9rem}th,td{text-align:left;
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}code{font-size:.8rem;overflow-wrap:anywhere}@media print{body{margin:0;max-width:none}}";
 
 /// The page.
-pub fn html(report: &Report) -> String {
-    let lang = if i18n::choose(None) == Lang::Zh { "zh" } else { "en" };
+pub fn html(report: &Report, lang: Lang) -> String {
+    let code = if lang == Lang::Zh { "zh" } else { "en" };
     let good = report.violations.is_empty();
     let page = html! {
         (DOCTYPE)
-        html lang=(lang) {
+        html lang=(code) {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (tr("Audit report")) " · " (clean(&report.head.origin)) }
+                title { (text!("Audit report", "审计报告").to(lang)) " · " (clean(&report.head.origin)) }
                 style { (maud::PreEscaped(STYLE)) }
             }
             body {
-                h1 { (tr("Audit report")) ": " (clean(&report.head.origin)) }
+                h1 { (text!("Audit report", "审计报告").to(lang)) ": " (clean(&report.head.origin)) }
                 p .verdict .(if good { "good" } else { "bad" }) {
-                    @if good { (tr("No violation was found.")) } @else { (tr("VIOLATIONS WERE FOUND. They are listed below.")) }
+                    @if good { (text!("No violation was found.", "未发现违规。").to(lang)) } @else { (text!("VIOLATIONS WERE FOUND. They are listed below.", "发现违规，详列于下。").to(lang)) }
                 }
                 dl {
                     @for line in summary(report) {
-                        dt .(tone(line.tone)) { (line.question) }
-                        dd { (clean(&line.answer)) }
+                        dt .(tone(line.tone)) { (line.question.to(lang)) }
+                        dd { (clean(line.answer.to(lang))) }
                     }
                 }
                 @if !good {
-                    h2 { (tr("Violations")) }
-                    (rows(&[">entry", "violation"], report.violations.iter().map(|found| vec![found.entry.to_string(), tr(&found.what.to_string()).into_owned()])))
+                    h2 { (text!("Violations", "违规").to(lang)) }
+                    (rows(lang, &[Right(text!("entry", "条目")), Left(text!("violation", "违规"))], report.violations.iter().map(|found| vec![found.entry.to_string(), found.what.told(lang)])))
                 }
-                h2 { (tr("Privacy budget")) }
-                (rows(&["dataset", ">spent, rho", ">cap, rho"], report.budget.iter().map(|line| vec![line.dataset.clone(), line.spent.to_string(), line.cap.to_string()])))
-                h2 { (tr("Jobs")) }
-                (rows(&["job", "title", "author", "state", ">rho", "approved by", "witnessed by"], report.jobs.iter().map(|job| vec![
-                    job.job.clone(), job.title.clone(), job.author.clone(), tr(job.state.name()).into_owned(),
-                    job.rho.to_string(), job.approvers.join(", "), witnessed(job),
+                h2 { (text!("Privacy budget", "隐私预算").to(lang)) }
+                (rows(lang, &[Left(text!("dataset", "数据集")), Right(text!("spent, rho", "已用 rho")), Right(text!("cap, rho", "上限 rho"))], report.budget.iter().map(|line| vec![line.dataset.clone(), line.spent.to_string(), line.cap.to_string()])))
+                h2 { (text!("Jobs", "作业").to(lang)) }
+                (rows(lang, &[Left(text!("job", "作业")), Left(text!("title", "标题")), Left(text!("author", "提交人")), Left(text!("state", "状态")), Right(text!("rho", "rho 开销")), Left(text!("approved by", "审批人")), Left(text!("witnessed by", "见证方"))], report.jobs.iter().map(|job| vec![
+                    job.job.clone(), job.title.clone(), job.author.clone(), job.state.told(lang),
+                    job.rho.to_string(), job.approvers.join(", "), witnessed(job, lang),
                 ])))
                 @for job in report.jobs.iter() {
                     @if let Some(evidence) = &job.evidence {
-                        h2 { (tr("Evidence of the machine")) ": " (job.job) " (" (evidence.provider) ")" }
+                        h2 { (text!("Evidence of the machine", "机器证据").to(lang)) ": " (job.job) " (" (evidence.provider) ")" }
                         ul {
-                            @for line in &evidence.proves { li { (tr(line.en)) } }
-                            @for line in &evidence.does_not_prove { li { em { (tr(line.en)) } } }
+                            @for line in &evidence.proves { li { (line.to(lang)) } }
+                            @for line in &evidence.does_not_prove { li { em { (line.to(lang)) } } }
                         }
                     }
                 }
-                h2 { (tr("People")) }
-                (rows(&["name", "roles", "key", ">entry", "status"], report.people.iter().map(|person| vec![
+                h2 { (text!("People", "人员").to(lang)) }
+                (rows(lang, &[Left(text!("name", "姓名")), Left(text!("roles", "角色")), Left(text!("key", "密钥")), Right(text!("entry", "条目")), Left(text!("status", "状态"))], report.people.iter().map(|person| vec![
                     person.name.clone(),
-                    person.roles.iter().map(|role| tr(role.name()).into_owned()).collect::<Vec<_>>().join(", "),
+                    person.roles.iter().map(|role| role.told(lang)).collect::<Vec<_>>().join(", "),
                     person.key.short(),
                     person.since.to_string(),
-                    person.revoked.map_or(String::new(), |entry| format!("{} {entry}", tr("revoked by entry"))),
+                    person.revoked.map_or(String::new(), |entry| say!("revoked by entry {entry}", "由条目 {entry} 吊销").told(lang)),
                 ])))
-                h2 { (tr("How it was recognised")) }
-                (rows(&["what", "value"], [
-                    vec![tr("Verifier key").into_owned(), report.head.log_key.clone()],
-                    vec![tr("Entries").into_owned(), report.head.entries.to_string()],
-                    vec![tr("Root").into_owned(), report.head.root.clone()],
+                h2 { (text!("How it was recognised", "据以辨认的依据").to(lang)) }
+                (rows(lang, &[Left(text!("what", "事项")), Left(text!("value", "数值"))], [
+                    vec![text!("Verifier key", "验证公钥").told(lang), report.head.log_key.clone()],
+                    vec![text!("Entries", "条目数").told(lang), report.head.entries.to_string()],
+                    vec![text!("Root", "根哈希").told(lang), report.head.root.clone()],
                 ].into_iter()))
             }
         }
@@ -88,12 +89,12 @@ fn tone(tone: Tone) -> &'static str {
     }
 }
 
-/// A table with a translated header; columns whose name starts with `>` are set flush right.
-fn rows(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Markup {
-    let right = |at: usize| header.get(at).is_some_and(|name| name.starts_with('>'));
+/// A table; columns of numbers are set flush right.
+fn rows(lang: Lang, header: &[Column], rows: impl Iterator<Item = Vec<String>>) -> Markup {
+    let right = |at: usize| matches!(header.get(at), Some(Right(_)));
     html! {
         table {
-            tr { @for (at, name) in header.iter().enumerate() { th .n[right(at)] { (tr(name.trim_start_matches('>'))) } } }
+            tr { @for (at, column) in header.iter().enumerate() { th .n[right(at)] { (column.name().to(lang)) } } }
             @for row in rows {
                 tr { @for (at, cell) in row.iter().enumerate() { td .n[right(at)] { (clean(cell)) } } }
             }

@@ -1,9 +1,9 @@
 //! An audit in eight questions that need no engineer.
 
 use chrono::DateTime;
-use unseen_audit::report::Report;
+use unseen_audit::report::{Cosigner, Report};
 use unseen_policies::lifecycle::State;
-use unseen_terminal::i18n::tr;
+use unseen_texts::{Sentence, Text, say, text};
 
 /// How an answer is to be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,13 +16,13 @@ pub enum Tone {
     Bad,
 }
 
-/// A question and its answer, in the chosen language.
+/// A question and its answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     /// The question.
-    pub question: String,
+    pub question: Text,
     /// The answer.
-    pub answer: String,
+    pub answer: Sentence,
     /// How to take it.
     pub tone: Tone,
 }
@@ -30,79 +30,135 @@ pub struct Line {
 /// All questions, in the order in which they matter.
 pub fn summary(report: &Report) -> Vec<Line> {
     let head = &report.head;
-    let line = |question: &str, tone, answer: String| Line { question: tr(question).into_owned(), answer, tone };
-    let say = |english: String| tr(&english).into_owned();
-    let plain = |english: &str| tr(english).into_owned();
+    let line = |question, tone, answer| Line { question, answer, tone };
+    let plain = Sentence::from;
 
-    let complete = say(format!(
-        "Yes: {} entries, all of them read, none missing and none changed since it was logged.",
-        head.entries
-    ));
+    let complete = say!(
+        "Yes: {entries} entries, all of them read, none missing and none changed since it was logged.",
+        "是：共 {entries} 条，全部读过，自记入以来无一缺失、无一改动。",
+        entries = head.entries
+    );
     let (own_tone, own) = match head.key_known {
-        true => {
-            (Tone::Good, plain("Yes: it is signed with the key you know, or with one that key was handed over to."))
-        }
-        false => {
-            (Tone::Note, plain("Not shown: the key came with the bundle. Compare it with one known from elsewhere."))
-        }
+        true => (
+            Tone::Good,
+            plain(text!(
+                "Yes: it is signed with the key you know, or with one that key was handed over to.",
+                "是：由您所知的密钥签名，或由该密钥交接后的新密钥签名。"
+            )),
+        ),
+        false => (
+            Tone::Note,
+            plain(text!(
+                "Not shown: the key came with the bundle. Compare it with one known from elsewhere.",
+                "未能表明：公钥取自导出包。请与从别处得知的公钥核对。"
+            )),
+        ),
     };
     let (before_tone, before) = match head.extends {
-        Some(size) => (Tone::Good, say(format!("Yes: it goes on from the {size} entries seen before."))),
-        None if head.remembered => {
-            (Tone::Note, plain("Nothing was seen of it before. From now on this checkpoint is remembered."))
-        }
+        Some(size) => (
+            Tone::Good,
+            say!("Yes: it goes on from the {size} entries seen before.", "是：延续了先前所见的 {size} 条。"),
+        ),
+        None if head.remembered => (
+            Tone::Note,
+            plain(text!(
+                "Nothing was seen of it before. From now on this checkpoint is remembered.",
+                "先前未见过此日志。从现在起记住此检查点。"
+            )),
+        ),
         None => (
             Tone::Note,
-            plain("Nothing was seen of it before, and nothing is remembered: keep the checkpoint yourself."),
+            plain(text!(
+                "Nothing was seen of it before, and nothing is remembered: keep the checkpoint yourself.",
+                "先前未见过此日志，此次也不记住：请自行保存检查点。"
+            )),
         ),
     };
     let (witness_tone, witness) = if head.cosigned.is_empty() {
-        (Tone::Note, plain("Not shown: you named no witnesses that you trust."))
+        (
+            Tone::Note,
+            plain(text!("Not shown: you named no witnesses that you trust.", "未能表明：您没有指明所信任的见证方。")),
+        )
     } else {
-        let names = head.cosigned.iter().map(|found| format!("{} ({})", found.name, utc(found.at)));
-        (Tone::Good, say(format!("Yes: cosigned by {}.", names.collect::<Vec<_>>().join(", "))))
+        let name = |found: &Cosigner| say!("{name} ({at})", "{name}（{at}）", name = found.name, at = utc(found.at));
+        let names: Vec<_> = head.cosigned.iter().map(name).collect();
+        (Tone::Good, say!("Yes: cosigned by {names}.", "是：已由 {names} 联署。"))
     };
     let (rules_tone, rules) = match report.violations.len() {
         0 => (
             Tone::Good,
-            say(format!("Yes: each job has {} approvals by others than its author.", report.approvals_needed)),
+            say!(
+                "Yes: each job has {approvals_needed} approvals by others than its author.",
+                "是：每个作业都有 {approvals_needed} 个提交人以外的审批。",
+                approvals_needed = report.approvals_needed
+            ),
         ),
-        n => (Tone::Bad, say(format!("NO: {n} entries break the rules; they are listed below."))),
+        n => (
+            Tone::Bad,
+            say!("NO: {n} entries break the rules; they are listed below.", "否：有 {n} 条违反规则，详列于下。"),
+        ),
     };
     let over: Vec<_> = report.budget.iter().filter(|line| line.spent > line.cap).collect();
     let (budget_tone, budget) = match over.first() {
-        None => (Tone::Good, say(format!("Yes: {} private datasets, each within its cap.", report.budget.len()))),
-        Some(first) => {
-            (Tone::Bad, say(format!("NO: more was spent on `{}` than the cap in force allows.", first.dataset)))
-        }
+        None => (
+            Tone::Good,
+            say!(
+                "Yes: {count} private datasets, each within its cap.",
+                "是：共 {count} 个私有数据集，均未超过各自的预算上限。",
+                count = report.budget.len()
+            ),
+        ),
+        Some(first) => (
+            Tone::Bad,
+            say!(
+                "NO: more was spent on `{dataset}` than the cap in force allows.",
+                "否：数据集 `{dataset}` 的花费超过现行预算上限。",
+                dataset = first.dataset
+            ),
+        ),
     };
     let released = report.jobs.iter().filter(|job| job.state == State::Released);
     let (count, unwitnessed) = released.fold((0, 0), |(count, open), job| {
         let witnessed = job.witnessed.as_ref().is_some_and(|found| found.enough);
         (count + 1, open + usize::from(!witnessed))
     });
-    let releases = say(format!(
-        "{count} releases with {} numbers, each on its grid and with the error its plan states.",
-        report.numbers
-    ));
+    let releases = say!(
+        "{count} releases with {numbers} numbers, each on its grid and with the error its plan states.",
+        "共发布 {count} 次、{numbers} 个数字，均落在规定的格点上，误差与计划所述一致。",
+        numbers = report.numbers
+    );
     let (releases_tone, releases) = match unwitnessed {
         0 => (Tone::Good, releases),
-        n => (Tone::Note, format!("{releases} {}", say(format!("{n} of them opened without witnesses.")))),
+        n => (
+            Tone::Note,
+            say!("{releases} {n} of them opened without witnesses.", "{releases}其中 {n} 次未经见证即启封。"),
+        ),
     };
     let runs = report.jobs.iter().filter(|job| job.run.is_some()).count();
     let proven = report.jobs.iter().filter(|job| job.evidence.is_some()).count();
-    let machine = say(format!("There is evidence of the machine for {proven} of {runs} runs."));
+    let machine = say!(
+        "There is evidence of the machine for {proven} of {runs} runs.",
+        "共 {runs} 次运行，其中 {proven} 次有机器证据。"
+    );
     let machine_tone = if proven == runs && runs > 0 { Tone::Good } else { Tone::Note };
 
     vec![
-        line("Is the history complete and unaltered?", Tone::Good, complete),
-        line("Is it the log you know?", own_tone, own),
-        line("Does it go on from what was seen before?", before_tone, before),
-        line("Have independent witnesses seen the same history?", witness_tone, witness),
-        line("Was everything decided by the rules?", rules_tone, rules),
-        line("Is the privacy budget kept?", budget_tone, budget),
-        line("Is every release what its job may release?", releases_tone, releases),
-        line("On what machine did it run?", machine_tone, machine),
+        line(text!("Is the history complete and unaltered?", "历史是否完整、未被篡改？"), Tone::Good, complete),
+        line(text!("Is it the log you know?", "是否就是您所知的那个日志？"), own_tone, own),
+        line(text!("Does it go on from what was seen before?", "是否为先前所见内容的延续？"), before_tone, before),
+        line(
+            text!("Have independent witnesses seen the same history?", "独立的见证方是否看到同一历史？"),
+            witness_tone,
+            witness,
+        ),
+        line(text!("Was everything decided by the rules?", "一切决定是否都合乎规则？"), rules_tone, rules),
+        line(text!("Is the privacy budget kept?", "隐私预算是否守住？"), budget_tone, budget),
+        line(
+            text!("Is every release what its job may release?", "每个发布结果是否都在作业所许范围之内？"),
+            releases_tone,
+            releases,
+        ),
+        line(text!("On what machine did it run?", "在什么机器上运行？"), machine_tone, machine),
     ]
 }
 

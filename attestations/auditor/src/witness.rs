@@ -8,8 +8,9 @@ use clap::Subcommand;
 use unseen_keys::{open_key, write_secret};
 use unseen_terminal::Outcome;
 use unseen_terminal::examples;
-use unseen_terminal::i18n::tr;
+use unseen_terminal::output::Column::{Left, Right};
 use unseen_terminal::output::{Output, clean, facts, table};
+use unseen_texts::{Lang, say, text};
 use unseen_tlog::note::NoteKey;
 use unseen_tlog::{Signer, SigningKey};
 use unseen_witness::{Server, Shutdown, state};
@@ -63,21 +64,21 @@ pub enum WitnessCommand {
 const KEY: &str = "key.pem";
 
 /// Does what was typed.
-pub fn witness(command: &WitnessCommand) -> Outcome {
+pub fn witness(command: &WitnessCommand, lang: Lang) -> Outcome {
     match command {
-        WitnessCommand::Init { dir, name, key } => init(dir, name, key.as_deref()),
+        WitnessCommand::Init { dir, name, key } => init(dir, name, key.as_deref(), lang),
         WitnessCommand::AddLog { dir, vkey } => {
             let log: NoteKey = vkey.trim().parse()?;
             state::add_log(dir, &log)?;
             let log = log.name().to_owned();
-            Ok(Output::new(&LogFollowed { log: log.clone() }, facts(&[("Follows", log)])))
+            Ok(Output::new(&LogFollowed { log: log.clone() }, facts(lang, &[(text!("Follows", "跟踪日志"), log)])))
         }
-        WitnessCommand::Serve { dir, listen, key } => serve(dir, *listen, key.as_deref()),
-        WitnessCommand::Show { dir } => show(dir),
+        WitnessCommand::Serve { dir, listen, key } => serve(dir, *listen, key.as_deref(), lang),
+        WitnessCommand::Show { dir } => show(dir, lang),
     }
 }
 
-fn init(dir: &Path, name: &str, key: Option<&str>) -> Outcome {
+fn init(dir: &Path, name: &str, key: Option<&str>, lang: Lang) -> Outcome {
     let witness = match key {
         Some(key) => state::init(dir, name, &*open_key(key)?)?,
         None => {
@@ -89,30 +90,37 @@ fn init(dir: &Path, name: &str, key: Option<&str>) -> Outcome {
     };
     let text = format!(
         "{}{}",
-        facts(&[("Witness", witness.name().to_owned()), ("Verifier key", witness.to_string())]),
-        tr(
-            "Give the verifier key and your address to the lab. Follow its log with `witness add-log`, then `witness serve`."
-        )
+        facts(lang, &[(text!("Witness", "见证方"), witness.name().to_owned()), (text!("Verifier key", "验证公钥"), witness.to_string())]),
+        text!("Give the verifier key and your address to the lab. Follow its log with `witness add-log`, then `witness serve`.", "请把验证公钥和您的地址交给实验室。用 `witness add-log` 跟踪其日志，再运行 `witness serve`。").to(lang)
     );
     let made = WitnessMade { name: witness.name().to_owned(), verifier_key: witness.to_string() };
     Ok(Output::new(&made, text))
 }
 
-fn serve(dir: &Path, listen: SocketAddr, key: Option<&str>) -> Outcome {
+fn serve(dir: &Path, listen: SocketAddr, key: Option<&str>, lang: Lang) -> Outcome {
     let key: Arc<dyn Signer> = match key {
         Some(key) => open_key(key)?,
         None => open_key(&dir.join(KEY).display().to_string())?,
     };
     let server = Server::open(dir, key)?;
-    let listener = TcpListener::bind(listen).map_err(|error| format!("{listen} cannot be listened on: {error}"))?;
+    let listener = TcpListener::bind(listen)
+        .map_err(|error| say!("{listen} cannot be listened on: {error}", "无法监听 {listen}：{error}"))?;
     let address = listener.local_addr()?;
     // Line by line as things happen: whoever runs this as a service reads its standard error.
-    eprintln!("{}", tr(&format!("The witness {} answers at http://{address}", server.witness().name())));
-    server.serve(listener, Shutdown::on_signals(), |event| eprintln!("{}", clean(&tr(&event.to_string()))))?;
-    Ok(Output::new(&WitnessServed { address: address.to_string() }, tr("The witness has ended.")))
+    let answers = say!(
+        "The witness {name} answers at http://{address}",
+        "见证方 {name} 的应答地址：http://{address}",
+        name = server.witness().name()
+    );
+    eprintln!("{}", answers.to(lang));
+    server.serve(listener, Shutdown::on_signals(), move |event| eprintln!("{}", clean(event.line().to(lang))))?;
+    Ok(Output::new(
+        &WitnessServed { address: address.to_string() },
+        text!("The witness has ended.", "见证方已结束运行。").to(lang),
+    ))
 }
 
-fn show(dir: &Path) -> Outcome {
+fn show(dir: &Path, lang: Lang) -> Outcome {
     let status = state::status(dir)?;
     let latest =
         |log: &state::LogStatus| log.record.latest.as_ref().map(|latest| (latest.checkpoint.size, latest.time));
@@ -125,8 +133,23 @@ fn show(dir: &Path) -> Outcome {
     });
     let text = format!(
         "{}{}",
-        facts(&[("Witness", status.witness.name().to_owned()), ("Verifier key", status.witness.to_string())]),
-        table(&["log", ">cosigned entries", "time (UTC)", ">evidence"], rows)
+        facts(
+            lang,
+            &[
+                (text!("Witness", "见证方"), status.witness.name().to_owned()),
+                (text!("Verifier key", "验证公钥"), status.witness.to_string())
+            ]
+        ),
+        table(
+            lang,
+            &[
+                Left(text!("log", "日志")),
+                Right(text!("cosigned entries", "已联署条目数")),
+                Left(text!("time (UTC)", "时间 (UTC)")),
+                Right(text!("evidence", "证据"))
+            ],
+            rows
+        )
     );
     let logs = status.logs.iter().map(|log| FollowedLog {
         origin: log.origin.clone(),

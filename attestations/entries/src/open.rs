@@ -55,8 +55,8 @@ pub enum EntryError {
     #[zh("签名者的密钥 {0} 未在本实验室登记：请由运行管理员登记")]
     UnknownKey(String),
     /// The new key did not sign its own enrolment.
-    #[error("the new key did not sign this enrolment: its holder makes a request with `unseen person request`")]
-    #[zh("新密钥没有签署此登记：请由持有人用 `unseen person request` 生成申请")]
+    #[error("the new key did not sign this enrolment: its holder has to make a new request")]
+    #[zh("新密钥没有签署此登记：请由持有人重新生成申请")]
     Proof,
 }
 

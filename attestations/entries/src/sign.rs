@@ -19,8 +19,8 @@ pub enum SignError {
     #[zh("条目无法签名：{0}")]
     Statement(#[from] StatementError),
     /// Something else than what is to be signed.
-    #[error("this is not the file that was to be signed: make one with --to-sign, and sign it unchanged")]
-    #[zh("这不是待签的文件：请用 --to-sign 生成，不作改动直接签名")]
+    #[error("this is not the file that was to be signed: sign it unchanged")]
+    #[zh("这不是待签的文件：请不作改动直接签名")]
     NotToSign,
 }
 

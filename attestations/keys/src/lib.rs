@@ -93,8 +93,8 @@ pub enum KeyStoreError {
         mode: u32,
     },
     /// A file with something else in it.
-    #[error("{} is not a private key made by `unseen key new`", .0.display())]
-    #[zh("{0} 不是 `unseen key new` 生成的私钥")]
+    #[error("{} is not a private key of the kind that is made here", .0.display())]
+    #[zh("{0} 不是此处生成的那种私钥")]
     NotAKey(PathBuf),
     /// A key that could not be made.
     #[error("{0}")]

@@ -25,7 +25,7 @@ use hyper::{
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::{
     convert::Infallible,
-    fmt, io,
+    io,
     net::TcpListener,
     path::Path,
     sync::Arc,
@@ -37,6 +37,7 @@ use tokio::{
     sync::{Semaphore, oneshot, watch},
     time::{sleep, timeout},
 };
+use unseen_texts::{Sentence, say, text};
 use unseen_tlog::{Signer, cosignature::WitnessKey};
 
 /// The most connections at a time; further ones wait to be accepted.
@@ -57,7 +58,7 @@ pub struct Server {
     state: Arc<State>,
 }
 
-/// What a server tells its operator. It holds no address of who asked. [`fmt::Display`] gives a line.
+/// What a server tells its operator. It holds no address of who asked.
 #[derive(Debug)]
 pub enum Event {
     /// A checkpoint was cosigned.
@@ -76,7 +77,7 @@ pub enum Event {
         /// The HTTP status.
         status: u16,
         /// Why.
-        why: String,
+        why: Sentence,
     },
     /// A log has signed what it should not have, or may have; the file is new.
     Evidence {
@@ -90,7 +91,7 @@ pub enum Event {
         /// The log.
         origin: String,
         /// Why.
-        why: String,
+        why: Sentence,
     },
 }
 
@@ -164,14 +165,23 @@ impl Server {
     }
 }
 
-impl fmt::Display for Event {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Event {
+    /// A line for the operator.
+    pub fn line(&self) -> Sentence {
         match self {
-            Event::Cosigned { origin, size, time } => write!(f, "cosigned {origin} at {size} entries, time {time}"),
-            Event::Refused { origin: Some(origin), status, why } => write!(f, "refused {origin:?}, {status}: {why}"),
-            Event::Refused { origin: None, status, why } => write!(f, "refused, {status}: {why}"),
-            Event::Evidence { origin, path } => write!(f, "EVIDENCE against {origin} was kept: {path}"),
-            Event::Failed { origin, why } => write!(f, "FAILED for {origin:?}: {why}"),
+            Event::Cosigned { origin, size, time } => {
+                say!("cosigned {origin} at {size} entries, time {time}", "已联署 {origin}，共 {size} 条，时间 {time}")
+            }
+            Event::Refused { origin: Some(origin), status, why } => {
+                say!("refused {origin:?}, {status}: {why}", "已拒绝 {origin:?}，{status}：{why}")
+            }
+            Event::Refused { origin: None, status, why } => {
+                say!("refused, {status}: {why}", "已拒绝，{status}：{why}")
+            }
+            Event::Evidence { origin, path } => {
+                say!("EVIDENCE against {origin} was kept: {path}", "不利于 {origin} 的证据已保存：{path}")
+            }
+            Event::Failed { origin, why } => say!("FAILED for {origin:?}: {why}", "处理 {origin:?} 时失败：{why}"),
         }
     }
 }
@@ -243,11 +253,15 @@ impl Service {
             }
             let body = timeout(PATIENCE, Limited::new(request.into_body(), MAX_REQUEST).collect()).await;
             let body = match body {
-                Err(_) => return self.refuse(None, 408, "the request came too slowly".into()),
+                Err(_) => return self.refuse(None, 408, text!("the request came too slowly", "请求传送过慢")),
                 Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                    return self.refuse(None, 413, format!("the request is longer than {MAX_REQUEST} bytes"));
+                    return self.refuse(
+                        None,
+                        413,
+                        say!("the request is longer than {MAX_REQUEST} bytes", "请求超过 {MAX_REQUEST} 字节"),
+                    );
                 }
-                Ok(Err(_)) => return self.refuse(None, 400, "the request broke off".into()),
+                Ok(Err(_)) => return self.refuse(None, 400, text!("the request broke off", "请求中断")),
                 Ok(Ok(body)) => body.to_bytes(),
             };
             return self.in_thread(move |service| service.add_checkpoint(&body)).await;
@@ -276,7 +290,7 @@ impl Service {
         let outcome = self.state.add_checkpoint(&request, now);
         match outcome.evidence {
             Some(Ok(path)) => (self.tell)(Event::Evidence { origin: origin.clone(), path }),
-            Some(Err(error)) => (self.tell)(Event::Failed { origin: origin.clone(), why: error.to_string() }),
+            Some(Err(error)) => (self.tell)(Event::Failed { origin: origin.clone(), why: Sentence::of(&error) }),
             None => {}
         }
         match outcome.verdict {
@@ -298,14 +312,15 @@ impl Service {
     }
 
     fn refused(&self, origin: Option<String>, refused: &Refused) -> Answer {
-        let answer = self.refuse(origin, refused.status(), refused.to_string());
+        let answer = self.refuse(origin, refused.status(), Sentence::of(refused));
         match refused.size() {
             None => answer,
             Some(size) => typed(409, "text/x.tlog.size", format!("{size}\n")),
         }
     }
 
-    fn refuse(&self, origin: Option<String>, status: u16, why: String) -> Answer {
+    fn refuse(&self, origin: Option<String>, status: u16, why: impl Into<Sentence>) -> Answer {
+        let why = why.into();
         let answer = text(status, format!("{why}\n"));
         (self.tell)(Event::Refused { origin, status, why });
         answer
@@ -313,7 +328,7 @@ impl Service {
 
     /// What is wrong inside is for the operator alone.
     fn failed(&self, origin: String, error: StateError) -> Answer {
-        (self.tell)(Event::Failed { origin, why: error.to_string() });
+        (self.tell)(Event::Failed { origin, why: Sentence::of(&error) });
         text(500, "the witness cannot remember what it signs, so it signs nothing; its operator was told\n")
     }
 }

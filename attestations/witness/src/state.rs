@@ -29,6 +29,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 use unseen_ids::Digest;
+use unseen_texts::{Say, Sentence, say, text};
 use unseen_tlog::{
     Signer,
     cosignature::WitnessKey,
@@ -140,7 +141,8 @@ pub struct Outcome {
 }
 
 /// Why there is no cosignature.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Say)]
+#[code("witness-failure")]
 pub enum Failure {
     /// The witness refuses.
     #[error(transparent)]
@@ -273,16 +275,20 @@ impl State {
 }
 
 /// Why a witness's folder cannot be used.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Say)]
+#[code("witness")]
 pub enum StateError {
     /// A name that no witness can have.
     #[error("the witness cannot have this name: {0}")]
+    #[zh("见证方不能用此名称：{0}")]
     Name(NoteError),
     /// Another process has the folder.
     #[error("the witness {0} is in use by another process: end that first")]
+    #[zh("见证方 {0} 正被另一个进程使用：请先结束该进程")]
     InUse(PathBuf),
     /// A folder that cannot be opened or made.
     #[error("cannot open the witness {path}: {source}")]
+    #[zh("无法打开见证方 {path}：{source}")]
     Open {
         /// The folder.
         path: PathBuf,
@@ -291,15 +297,19 @@ pub enum StateError {
     },
     /// Something is there already.
     #[error("a witness can only be made in an empty folder, and {0} is not")]
+    #[zh("见证方只能建在空文件夹中，而 {0} 不空")]
     NotEmpty(PathBuf),
     /// Another key than the one the witness was made for.
     #[error("this folder is of the witness {0}, and the key that was given is another: give that witness's key")]
+    #[zh("此文件夹属于见证方 {0}，而给出的密钥不同：请给出该见证方的密钥")]
     OtherKey(String),
     /// The key of a log is the witness's.
     #[error("this log has the witness's own key: a log cannot be its own witness")]
+    #[zh("此日志的密钥就是见证方自己的：日志不能为自己作见证")]
     OwnKey,
     /// A file that cannot be read.
     #[error("cannot read {path} of the witness: {source}; it is never made anew, so restore it or begin a new witness")]
+    #[zh("无法读取见证方的 {path}：{source}；此文件绝不重建，请恢复它，或另建新见证方")]
     Read {
         /// Relative to the folder.
         path: String,
@@ -308,22 +318,25 @@ pub enum StateError {
     },
     /// A file that does not say what it should.
     #[error("{path} of the witness is damaged: {what}; restore it, or begin a new witness with a new key")]
+    #[zh("{path}（见证方的文件）已损坏：{what}；请恢复它，或用新密钥另建新见证方")]
     Damaged {
         /// Relative to the folder.
         path: String,
         /// How that shows.
-        what: String,
+        what: Sentence,
     },
     /// A record of a log that the witness does not follow.
     #[error(
         "{path} has cosigned a checkpoint of a log that {WITNESS} does not list: that file was put back to an older one"
     )]
+    #[zh("{path} 联署过某日志的检查点，而 {WITNESS} 中没有列出该日志：后一文件被换成了旧版本")]
     Unlisted {
         /// Relative to the folder.
         path: String,
     },
     /// A file that could not be written.
     #[error("cannot write {path} of the witness: {source}; nothing was answered (free some space if the disk is full)")]
+    #[zh("无法写入见证方的 {path}：{source}；未作任何应答（如磁盘已满请清理空间）")]
     Write {
         /// Relative to the folder.
         path: String,
@@ -381,11 +394,11 @@ fn read_witness(storage: &dyn Storage) -> Result<(WitnessKey, WitnessFile), Stat
 fn read_record(storage: &dyn Storage, witness: &WitnessKey, origin: &str) -> Result<Record, StateError> {
     let path = record_path(origin);
     let file: LogFile = read(storage, &path)?;
-    let open = || -> Result<Record, String> {
+    let open = || -> Result<Record, Sentence> {
         let keys = file.keys.iter().map(|key| key.parse()).collect::<Result<Vec<NoteKey>, NoteError>>();
-        let keys = keys.map_err(|error| error.to_string())?;
+        let keys = keys.map_err(|error| Sentence::of(&error))?;
         if file.origin != origin || keys.is_empty() || keys.iter().any(|key| key.name() != origin) {
-            return Err(format!("it is not the record of {origin:?}"));
+            return Err(say!("it is not the record of {origin:?}", "这不是 {origin:?} 的记录"));
         }
         let record = Record { keys, latest: None };
         let latest = file.cosigned.as_deref().map(|note| open_cosigned(&record, witness, note)).transpose()?;
@@ -395,7 +408,7 @@ fn read_record(storage: &dyn Storage, witness: &WitnessKey, origin: &str) -> Res
 }
 
 /// A note that a log of these keys has signed and the witness has cosigned.
-fn open_cosigned(record: &Record, witness: &WitnessKey, note: &str) -> Result<Cosigned, String> {
+fn open_cosigned(record: &Record, witness: &WitnessKey, note: &str) -> Result<Cosigned, Sentence> {
     let open = || -> Result<Cosigned, NoteError> {
         let note = Note::parse(note.as_bytes())?;
         let checkpoint = Checkpoint::parse(note.text())?;
@@ -406,10 +419,10 @@ fn open_cosigned(record: &Record, witness: &WitnessKey, note: &str) -> Result<Co
         let time = witness.verify(&by_witness)?;
         Ok(Cosigned { note, checkpoint, line, time })
     };
-    let cosigned = open().map_err(|error| error.to_string())?;
-    signed_by_log(record, &cosigned.note).map_err(|error| error.to_string())?;
+    let cosigned = open().map_err(|error| Sentence::of(&error))?;
+    signed_by_log(record, &cosigned.note).map_err(|error| Sentence::of(&error))?;
     if record.keys.iter().any(|key| key.name() != cosigned.checkpoint.origin) {
-        return Err("its checkpoint is another log's".into());
+        return Err(text!("its checkpoint is another log's", "其检查点属于别的日志").into());
     }
     Ok(cosigned)
 }
@@ -449,8 +462,8 @@ fn read_error(path: &str, source: io::Error) -> StateError {
     StateError::Read { path: path.into(), source }
 }
 
-fn damaged(path: &str, what: impl ToString) -> StateError {
-    StateError::Damaged { path: path.into(), what: what.to_string() }
+fn damaged(path: &str, what: impl Say) -> StateError {
+    StateError::Damaged { path: path.into(), what: Sentence::of(&what) }
 }
 
 /// A place for small files that survive.

@@ -25,8 +25,8 @@ pub struct BuiltModule {
 #[code("build")]
 pub enum BuildError {
     /// No project here.
-    #[error("{path} is not a job's project: it has no Cargo.toml; `unseen job new` writes one")]
-    #[zh("{path} 不是作业项目：没有 Cargo.toml；请用 `unseen job new` 生成")]
+    #[error("{path} is not a job's project: it has no Cargo.toml")]
+    #[zh("{path} 不是作业项目：没有 Cargo.toml")]
     NoProject {
         /// The folder.
         path: PathBuf,

@@ -40,8 +40,8 @@ pub enum Refusal {
     #[error("the name `{0}` is taken by an enrolled person: choose another, or revoke the old key first")]
     #[zh("姓名 `{0}` 已被登记人员使用：请换一个，或先吊销旧密钥")]
     NameTaken(String),
-    #[error("this key is in the log already: make a new one with `unseen key new`")]
-    #[zh("该密钥已在日志中：请用 `unseen key new` 生成新密钥")]
+    #[error("this key is in the log already: make a new one")]
+    #[zh("该密钥已在日志中：请生成新密钥")]
     KeyTaken,
     #[error("`{0}` is not a name: use 1 to 64 characters without control characters or surrounding spaces")]
     #[zh("`{0}` 不能作名称：请用 1 至 64 个字符，不含控制字符，首尾无空格")]
@@ -49,8 +49,8 @@ pub enum Refusal {
     #[error("a person needs at least one role, and each only once")]
     #[zh("每人至少要有一个角色，且不得重复")]
     BadRoles,
-    #[error("nobody enrolled has the name or key `{0}`: see `unseen person list`")]
-    #[zh("没有姓名或公钥为 `{0}` 的登记人员：请看 `unseen person list`")]
+    #[error("nobody enrolled has the name or key `{0}`")]
+    #[zh("没有姓名或公钥为 `{0}` 的登记人员")]
     NoSuchPerson(String),
     #[error("{0} is the last operator: enrol another one before this key is revoked")]
     #[zh("{0} 是最后一位运行管理员：请先登记另一位，再吊销此密钥")]
@@ -58,8 +58,8 @@ pub enum Refusal {
     #[error("the policy cannot stand: {0}")]
     #[zh("规则不成立：{0}")]
     BadPolicy(Sentence),
-    #[error("the dataset `{0}` is not registered: see `unseen dataset list`")]
-    #[zh("数据集 `{0}` 未登记：请看 `unseen dataset list`")]
+    #[error("the dataset `{0}` is not registered")]
+    #[zh("数据集 `{0}` 未登记")]
     NoSuchDataset(String),
     #[error(
         "the dataset `{name}` was registered with {}, so it cannot change to {}: register it under another name",
@@ -111,11 +111,11 @@ pub enum Refusal {
     #[error("this lab releases on schedule only: give the job a release time, such as release = \"+1h\"")]
     #[zh("本实验室只按计划时间发布：请给出发布时间，例如 release = \"+1h\"")]
     ReleaseNow,
-    #[error("there is no job {0}: see `unseen job list`")]
-    #[zh("没有作业 {0}：请看 `unseen job list`")]
+    #[error("there is no job {0}")]
+    #[zh("没有作业 {0}")]
     NoSuchJob(JobId),
-    #[error("job {job} is {state}, so `{event}` cannot follow: see `unseen job show {job}`")]
-    #[zh("作业 {job} {state}，不能再“{event}”：请看 `unseen job show {job}`", event = Event::title(event))]
+    #[error("job {job} is {state}, so `{event}` cannot follow")]
+    #[zh("作业 {job} {state}，不能再“{event}”", event = Event::title(event))]
     WrongState { job: JobId, state: State, event: &'static str },
     #[error("{0} wrote this job: its author never counts among its approvers")]
     #[zh("{0} 是本作业的提交人：提交人不得审批自己的作业")]
@@ -188,8 +188,8 @@ pub enum Refusal {
         "作业最多需要 {needs} MiB 内存，而这里一次运行最多可用 {has} MiB：请调低 `limits.memory`，或少读几列、读更窄的列"
     )]
     TooLarge { needs: u64, has: u64 },
-    #[error("the run may take {needs}, but its result would appear after {has}: lower `limits.fuel` or `limits.memory` (`unseen job try` proposes a limit), choose a later release, or ask the steward for closer bounds on the datasets", needs = span(*needs), has = span(*has))]
-    #[zh("运行最长可能需要 {needs}，而结果将在 {has} 后发布：请调低 `limits.fuel` 或 `limits.memory`（`unseen job try` 会给出建议值），或选择更晚的发布时间，或请数据管理员给数据集定更紧的上限", needs = span(*needs), has = span(*has))]
+    #[error("the run may take {needs}, but its result would appear after {has}: lower `limits.fuel` or `limits.memory`, choose a later release, or ask the steward for closer bounds on the datasets", needs = span(*needs), has = span(*has))]
+    #[zh("运行最长可能需要 {needs}，而结果将在 {has} 后发布：请调低 `limits.fuel` 或 `limits.memory`，或选择更晚的发布时间，或请数据管理员给数据集定更紧的上限", needs = span(*needs), has = span(*has))]
     TooLong { needs: u64, has: u64 },
     #[error("the slot of {job} lasts until {until}: a run may start then")]
     #[zh("{job} 的时段到 {until} 为止：届时才能开始新的运行")]

@@ -1,4 +1,4 @@
-//! What people type. The help texts are English here; `terminal/src/zh.txt` holds the Chinese ones.
+//! What people type. The help texts are English here; `help.rs` holds the Chinese ones.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,8 @@ use clap::{Args, Parser, Subcommand};
 use unseen_auditor::{EvidenceCommand, VerifyArgs, WitnessCommand};
 use unseen_ids::{JobId, Role};
 use unseen_terminal::examples;
-use unseen_terminal::i18n::Lang;
+use unseen_terminal::language::languages;
+use unseen_texts::Lang;
 
 /// Compute on data you may use but never see.
 ///
@@ -36,7 +37,7 @@ pub struct Globals {
     #[arg(long, global = true, help_heading = "Everywhere")]
     pub json: bool,
     /// Language of texts; by default as LANG says
-    #[arg(long, global = true, value_enum, value_name = "LANG", help_heading = "Everywhere")]
+    #[arg(long, global = true, value_parser = languages(), value_name = "LANG", help_heading = "Everywhere")]
     pub lang: Option<Lang>,
 }
 

@@ -1,13 +1,17 @@
 //! `unseen`: the one binary people type. Parses, opens the lab, does one command, prints the answer.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
+mod advice;
 mod args;
 mod commands;
+mod help;
 mod shown;
 #[cfg(test)]
 mod tests;
 
 use std::process::ExitCode;
+
+use unseen_terminal::Program;
 
 use crate::args::Cli;
 
@@ -17,5 +21,5 @@ fn main() -> ExitCode {
         unseen_worker::process::work();
         return ExitCode::SUCCESS;
     }
-    unseen_terminal::main(commands::run, |cli: &Cli| cli.globals.json)
+    Program { chinese: help::PAGES, advice: advice::advice }.main(commands::run, |cli: &Cli| cli.globals.json)
 }

@@ -9,35 +9,45 @@ use unseen_usecases::plan::{Grain, Plan};
 use unseen_usecases::release::Numbers;
 use unseen_usecases::trial::{Failed, Fuel, Trial};
 
-use unseen_terminal::i18n::tr;
+use unseen_terminal::output::Column::{Left, Right};
 use unseen_terminal::output::{bar, bold, facts, named_table, table};
+use unseen_texts::{Lang, Say, say, text};
 
 /// A release: every output of the last round as a table with intervals and bars, then the tables the
 /// job computed from them.
-pub fn numbers(numbers: &Numbers) -> String {
+pub fn numbers(numbers: &Numbers, lang: Lang) -> String {
     let mut text = String::new();
     if numbers.rounds.len() > 1 {
-        text.push_str(&facts(&[("Rounds; the last one is shown", numbers.rounds.len().to_string())]));
+        text.push_str(&facts(
+            lang,
+            &[(text!("Rounds; the last one is shown", "轮数（显示最后一轮）"), numbers.rounds.len().to_string())],
+        ));
     }
     for output in numbers.rounds.iter().rev().take(1).flat_map(|round| &round.outputs) {
-        text.push_str(&format!("\n{}\n{}\n", bold(&output.name), output_table(output)));
+        text.push_str(&format!("\n{}\n{}\n", bold(&output.name), output_table(output, lang)));
     }
     for derived in &numbers.derived {
         text.push_str(&format!(
             "\n{} ({})\n{}\n",
             bold(&derived.name),
-            tr("computed by the job from the noised totals"),
+            text!("computed by the job from the noised totals", "由作业根据加噪总数计算").to(lang),
             derived_table(derived)
         ));
     }
-    text.push_str(&tr("± is the 95 % interval of the noise; clamping of contributions comes on top."));
+    text.push_str(
+        text!(
+            "± is the 95 % interval of the noise; clamping of contributions comes on top.",
+            "± 是噪声的 95 % 区间；贡献截断造成的偏差另计。"
+        )
+        .to(lang),
+    );
     text
 }
 
 /// More groups than this are cut, with a word about it.
 const MOST_GROUPS: usize = 60;
 
-fn output_table(output: &ReleasedOutput) -> String {
+fn output_table(output: &ReleasedOutput, lang: Lang) -> String {
     let number = |text: &str| text.parse::<f64>().unwrap_or(0.0);
     // Bars follow the first value.
     let most = output
@@ -62,7 +72,8 @@ fn output_table(output: &ReleasedOutput) -> String {
     if output.groups.len() > MOST_GROUPS {
         text.push_str(&format!(
             "\n{}: {}",
-            tr("More groups are in the release; --json shows all"),
+            text!("More groups are in the release; --json shows all", "发布结果还有更多组，用 --json 查看全部；另有")
+                .to(lang),
             output.groups.len() - MOST_GROUPS
         ));
     }
@@ -94,31 +105,37 @@ fn brief(number: f64) -> String {
 }
 
 /// What a job costs, what its run may need, and how exact its numbers will be.
-pub fn plan(plan: &Plan) -> String {
+pub fn plan(plan: &Plan, lang: Lang) -> String {
     let grain = match plan.grain {
-        Grain::Unit => tr("one unit").into_owned(),
-        Grain::Blocks { count } => format!("{count} {}", tr("blocks of units")),
+        Grain::Unit => text!("one unit", "一个隐私单元").told(lang),
+        Grain::Blocks { count } => say!("{count} blocks of units", "{count} 个单元分块").told(lang),
     };
     let epsilon = match &plan.pure_epsilon {
         Some(epsilon) => format!("{} (ε {epsilon})", plan.rho),
         None => format!("{} (ε {:.3}, δ {:e})", plan.rho, plan.epsilon, plan.delta),
     };
-    let mut text = facts(&[
-        ("Purpose", plan.purpose.clone()),
-        ("Reads", plan.datasets.join(", ")),
-        ("The code sees at a time", grain),
-        ("Rounds", plan.rounds.to_string()),
-        ("Costs, rho", epsilon),
-        ("Release", plan.release.clone()),
-        ("Fuel a grain", plan.fuel.to_string()),
-        ("Memory a grain", bytes(plan.memory)),
-    ]);
+    let mut text = facts(
+        lang,
+        &[
+            (text!("Purpose", "用途"), plan.purpose.clone()),
+            (text!("Reads", "读取"), plan.datasets.join(", ")),
+            (text!("The code sees at a time", "代码每次看到"), grain),
+            (text!("Rounds", "轮数"), plan.rounds.to_string()),
+            (text!("Costs, rho", "开销 rho"), epsilon),
+            (text!("Release", "发布"), plan.release.clone()),
+            (text!("Fuel a grain", "每个数据粒的燃料"), plan.fuel.to_string()),
+            (text!("Memory a grain", "每个数据粒的内存"), bytes(plan.memory)),
+        ],
+    );
     if let Some(need) = plan.need {
-        text.push_str(&facts(&[
-            ("The run takes at most", span(need.seconds).to_string()),
-            ("The run's memory, at most", bytes(need.memory)),
-            ("Each further thread adds", bytes(need.thread)),
-        ]));
+        text.push_str(&facts(
+            lang,
+            &[
+                (text!("The run takes at most", "运行最长需要"), span(need.seconds).told(lang)),
+                (text!("The run's memory, at most", "运行最多占用内存"), bytes(need.memory)),
+                (text!("Each further thread adds", "每增加一个线程再加"), bytes(need.thread)),
+            ],
+        ));
     }
     let rows = plan.outputs.iter().flat_map(|output| {
         output.values.iter().map(|value| {
@@ -132,86 +149,140 @@ pub fn plan(plan: &Plan) -> String {
             ]
         })
     });
-    text.push_str(&table(&["value", ">groups", ">groups a unit", ">one unit adds", ">deviation", ">95 %"], rows));
+    text.push_str(&table(
+        lang,
+        &[
+            Left(text!("value", "数值")),
+            Right(text!("groups", "组数")),
+            Right(text!("groups a unit", "每单元组数")),
+            Right(text!("one unit adds", "单个单元的贡献")),
+            Right(text!("deviation", "标准差")),
+            Right(text!("95 %", "95 % 区间")),
+        ],
+        rows,
+    ));
     text.push('\n');
     text
 }
 
 /// All jobs, and what goes on: whoever lists jobs while one runs wants to know.
-pub fn jobs(found: &Jobs) -> String {
+pub fn jobs(found: &Jobs, lang: Lang) -> String {
     let rows = found.jobs.iter().map(|job| {
         vec![
             job.job.to_string(),
             job.title.clone(),
             job.author.clone(),
-            tr(job.state.name()).into_owned(),
+            job.state.told(lang),
             job.rho.to_string(),
             job.submitted.format("%F %R").to_string(),
         ]
     });
-    let shown = table(&["job", "title", "author", "state", ">rho", "submitted (UTC)"], rows);
-    if found.at_work.is_empty() { shown } else { format!("{shown}\n{}", at_work(&found.at_work)) }
+    let shown = table(
+        lang,
+        &[
+            Left(text!("job", "作业")),
+            Left(text!("title", "标题")),
+            Left(text!("author", "提交人")),
+            Left(text!("state", "状态")),
+            Right(text!("rho", "rho 开销")),
+            Left(text!("submitted (UTC)", "提交时间 (UTC)")),
+        ],
+        rows,
+    );
+    if found.at_work.is_empty() { shown } else { format!("{shown}\n{}", at_work(&found.at_work, lang)) }
 }
 
 /// A job with its plan.
-pub fn job(found: &JobShown) -> String {
+pub fn job(found: &JobShown, lang: Lang) -> String {
     let job = &found.job;
-    let mut text = facts(&[
-        ("Job", format!("{} {}", job.job, job.title)),
-        ("Author", job.author.clone()),
-        ("State", tr(job.state.name()).into_owned()),
-        ("Approved by", found.approved_by.join(", ")),
-        ("Manifest", found.manifest.to_string()),
-        ("Module", found.module.to_string()),
-        ("Datasets", found.plan.datasets.join(", ")),
-    ]);
+    let mut text = facts(
+        lang,
+        &[
+            (text!("Job", "作业"), format!("{} {}", job.job, job.title)),
+            (text!("Author", "提交人"), job.author.clone()),
+            (text!("State", "状态"), job.state.told(lang)),
+            (text!("Approved by", "审批人"), found.approved_by.join(", ")),
+            (text!("Manifest", "作业清单"), found.manifest.to_string()),
+            (text!("Module", "模块"), found.module.to_string()),
+            (text!("Datasets", "数据集"), found.plan.datasets.join(", ")),
+        ],
+    );
     if let Some(reason) = &found.reason {
-        text.push_str(&facts(&[("Reason", reason.clone())]));
+        text.push_str(&facts(lang, &[(text!("Reason", "原因"), reason.clone())]));
     }
-    text.push_str(&plan(&found.plan));
+    text.push_str(&plan(&found.plan, lang));
     text
 }
 
 /// What goes on in the lab at this moment, a line each.
-pub fn at_work(work: &[AtWork]) -> String {
+pub fn at_work(work: &[AtWork], lang: Lang) -> String {
     let lines = work.iter().map(|work| {
-        let holder = format!("process {} ({})", work.pid, work.command);
+        let holder =
+            say!("process {pid} ({command})", "进程 {pid}（{command}）", pid = work.pid, command = work.command);
         let said = match work.what {
-            Work::Run => format!("a job runs: {holder}"),
-            Work::Import => format!("`{}` is imported: {holder}", work.dataset.as_deref().unwrap_or_default()),
+            Work::Run => say!("a job runs: {holder}", "正在运行作业：{holder}"),
+            Work::Import => say!(
+                "`{dataset}` is imported: {holder}",
+                "正在导入 `{dataset}`：{holder}",
+                dataset = work.dataset.as_deref().unwrap_or_default()
+            ),
         };
-        facts(&[("At work", tr(&said).into_owned())])
+        facts(lang, &[(text!("At work", "正在进行"), said.told(lang))])
     });
     lines.collect()
 }
 
 /// What a trial gave, and what it says about fuel.
-pub fn trial(trial: &Trial) -> String {
+pub fn trial(trial: &Trial, lang: Lang) -> String {
     format!(
         "{}\n{}{}{}",
-        tr("This is a trial on synthetic rows: the numbers mean nothing."),
-        numbers(&trial.numbers),
-        failures(&trial.failed),
-        fuel(&trial.fuel)
+        text!(
+            "This is a trial on synthetic rows: the numbers mean nothing.",
+            "这是在合成数据上的试运行：数字没有实际意义。"
+        )
+        .to(lang),
+        numbers(&trial.numbers, lang),
+        failures(&trial.failed, lang),
+        fuel(&trial.fuel, lang)
     )
 }
 
 /// Grains that failed; nothing where none did.
-pub fn failures(failed: &[Failed]) -> String {
+pub fn failures(failed: &[Failed], lang: Lang) -> String {
     if failed.is_empty() {
         return String::new();
     }
-    let rows = failed.iter().map(|failed| vec![failed.grains.to_string(), failed.failure.to_string()]);
-    let title = tr("Grains that failed and counted as contributing nothing:");
-    format!("\n\n{title}\n{}", table(&[">grains", "why"], rows))
+    let rows = failed.iter().map(|failed| vec![failed.grains.to_string(), failed.failure.told(lang)]);
+    let title =
+        text!("Grains that failed and counted as contributing nothing:", "运行失败、按无贡献处理的数据粒：").to(lang);
+    format!("\n\n{title}\n{}", table(lang, &[Right(text!("grains", "数据粒数")), Left(text!("why", "原因"))], rows))
 }
 
-fn fuel(fuel: &Fuel) -> String {
+fn fuel(fuel: &Fuel, lang: Lang) -> String {
     let Some(proposed) = fuel.proposed else { return String::new() };
-    let used = facts(&[("Fuel of the hungriest grain", format!("{} / {}", fuel.most, fuel.limit))]);
+    let used = facts(
+        lang,
+        &[(text!("Fuel of the hungriest grain", "最耗燃料的数据粒"), format!("{} / {}", fuel.most, fuel.limit))],
+    );
     if fuel.most >= fuel.limit {
-        return format!("\n\n{used}{}", tr("A grain used it all: raise limits.fuel in job.toml and try again."));
+        return format!(
+            "\n\n{used}{}",
+            text!(
+                "A grain used it all: raise limits.fuel in job.toml and try again.",
+                "有数据粒用完了全部燃料：请在 job.toml 中调高 limits.fuel 后再试。"
+            )
+            .to(lang)
+        );
     }
     // The slot of the run is as long as this limit lets it be.
-    format!("\n\n{used}{}", facts(&[("Proposed for job.toml, in [limits]", format!("fuel = {proposed}"))]))
+    format!(
+        "\n\n{used}{}",
+        facts(
+            lang,
+            &[(
+                text!("Proposed for job.toml, in [limits]", "建议写入 job.toml 的 [limits]"),
+                format!("fuel = {proposed}")
+            )]
+        )
+    )
 }

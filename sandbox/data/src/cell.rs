@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use chrono::format::{Item, StrftimeItems};
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use thiserror::Error;
+use unseen_texts::Say;
 
 use crate::description::{Check, ColumnType, DEFAULT_DATE_FORMAT};
 
@@ -24,34 +25,44 @@ pub enum Cell<'a> {
 }
 
 /// Why a text is not a cell of a type. It never repeats the text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error, Say)]
+#[code("cell")]
 pub enum Reason {
     /// For an int column.
     #[error("not a whole number of 64 bits")]
+    #[zh("不是 64 位整数")]
     Int,
     /// For a float column.
     #[error("not a finite number")]
+    #[zh("不是有限的数")]
     Float,
     /// For a bool column.
     #[error("not true or false")]
+    #[zh("不是 true 或 false")]
     Bool,
     /// For a date column.
     #[error("not a date in the declared format")]
+    #[zh("不是所声明格式的日期")]
     Date,
     /// For a timestamp column.
     #[error("not a timestamp in the declared format")]
+    #[zh("不是所声明格式的时间")]
     Timestamp,
     /// For a decimal column.
     #[error("not a decimal number that fits")]
+    #[zh("不是可容纳的小数")]
     Decimal,
     /// For a decimal column.
     #[error("a decimal number with more than {0} digits after the point")]
+    #[zh("小数点后超过 {0} 位")]
     Scale(u8),
     /// For a text column.
     #[error("a text longer than 1 MiB")]
+    #[zh("文本超过 1 MiB")]
     TooLong,
     /// A source value of another type than declared.
     #[error("of another type than the declared {0}")]
+    #[zh("类型与所声明的 {0} 不同")]
     Type(&'static str),
 }
 

@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::rc::Rc;
 
 use encoding_rs::{DecoderResult, GB18030};
+use unseen_texts::{Say, text};
 
 use crate::cell::{self, Cell};
 use crate::description::{CsvOptions, Description, Encoding};
@@ -104,14 +105,17 @@ impl CsvReader {
         let start = &start[..read];
         let bom = start == [0xef, 0xbb, 0xbf];
         if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) {
-            return Err(ImportError::NotCsv("UTF-16 text: save it as UTF-8"));
+            return Err(ImportError::NotCsv(text!("UTF-16 text: save it as UTF-8", "UTF-16 文本：请另存为 UTF-8")));
         }
         let lead: &[u8] = if bom { &[] } else { start };
         let counted = Counted { inner: io::Cursor::new(lead.to_vec()).chain(file), bytes: Rc::clone(&bytes) };
         let decoded: Box<dyn Read> = match options.encoding {
             Encoding::Utf8 => Box::new(counted),
             Encoding::Gb18030 if bom => {
-                return Err(ImportError::NotCsv("UTF-8 text with a byte order mark, but gb18030 is declared"));
+                return Err(ImportError::NotCsv(text!(
+                    "UTF-8 text with a byte order mark, but gb18030 is declared",
+                    "带字节顺序标记的 UTF-8 文本，却声明为 gb18030"
+                )));
             }
             Encoding::Gb18030 => Box::new(Gb18030Reader::new(counted)),
         };
@@ -200,11 +204,14 @@ fn read_fully(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
 }
 
 /// Why our own readers stop, carried through the CSV reader inside an [`io::Error`].
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Say)]
+#[code("csv")]
 enum Halt {
     #[error("a record is too long")]
+    #[zh("记录过长")]
     TooLong,
     #[error("line {line} is not valid")]
+    #[zh("第 {line} 行无效")]
     Malformed { line: u64 },
 }
 

@@ -38,6 +38,7 @@ use crate::snapshot::{
 use crate::sort::{Merge, Record, Sorter};
 use crate::{cell, csv_source, parquet_source};
 use unseen_ids::{bucket_of, canonical, hex, sha256};
+use unseen_texts::{Lang, Say, Sentence, Text, say, text};
 
 /// How to import.
 #[derive(Clone, Debug)]
@@ -101,19 +102,32 @@ pub struct Position {
 }
 
 impl std::fmt::Display for Position {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.line {
-            Some(line) => write!(f, "row {} (line {line})", self.row),
-            None => write!(f, "row {}", self.row),
-        }
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.say(Lang::En, out)
+    }
+}
+
+impl Say for Position {
+    fn say(&self, lang: Lang, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let row = self.row;
+        let said = match self.line {
+            Some(line) => say!("row {row} (line {line})", "第 {row} 条记录（第 {line} 行）"),
+            None => say!("row {row}", "第 {row} 条记录"),
+        };
+        out.write_str(said.to(lang))
+    }
+    fn value(&self) -> unseen_texts::Value {
+        serde_json::json!({ "row": self.row, "line": self.line })
     }
 }
 
 /// Why an import was refused. Positions are given, contents never.
-#[derive(Debug, Error)]
+#[derive(Debug, Error, Say)]
+#[code("import")]
 pub enum ImportError {
     /// The source does not open.
     #[error("{path} cannot be opened: {source}")]
+    #[zh("{path} 无法打开：{source}")]
     Open {
         /// The source.
         path: PathBuf,
@@ -122,39 +136,50 @@ pub enum ImportError {
     },
     /// Reading stopped half-way.
     #[error("the file cannot be read to its end: {0}")]
+    #[zh("文件无法读完：{0}")]
     Read(io::Error),
     /// Writing stopped half-way; nothing was kept.
     #[error("the snapshot cannot be written, and nothing of it was kept: {0}")]
+    #[zh("快照无法写入，未保留任何内容：{0}")]
     Write(io::Error),
     /// The destination exists.
     #[error("{0} exists already: a snapshot is never overwritten")]
+    #[zh("{0} 已存在：快照绝不覆盖")]
     Exists(PathBuf),
     /// Another import works in the same folder.
     #[error("another import into {0} is running: wait for it to finish")]
+    #[zh("另一个导入正在写入 {0}：请等它结束")]
     Busy(PathBuf),
     /// The number of buckets is out of range.
     #[error("a snapshot has 1 to 4096 buckets, not {0}")]
+    #[zh("快照有 1 至 4096 个分桶，不能是 {0}")]
     Buckets(u32),
     /// The description and its text differ: a fault of the caller.
     #[error("the description is not the one in its text")]
+    #[zh("描述与其原文不符")]
     Description,
     /// The source is of another format.
     #[error("the file is not CSV or Parquet but {0}")]
-    NotCsv(&'static str),
+    #[zh("文件不是 CSV 或 Parquet，而是{0}")]
+    NotCsv(Text),
     /// Not a byte, or not even a header.
     #[error("the file is empty")]
+    #[zh("文件是空的")]
     Empty,
     /// A header without rows.
     #[error("the file has a header but no rows")]
+    #[zh("文件只有表头，没有数据行")]
     NoRows,
     /// Two columns of one name.
     #[error("the header names column {0:?} twice: rename one of them")]
+    #[zh("表头中列 {0:?} 出现两次：请改名")]
     DuplicateHeader(String),
     /// Declared columns that the file lacks.
     #[error("the file lacks {role} {missing:?}; it has: {found}")]
+    #[zh("文件缺少{role} {missing:?}；现有列：{found}")]
     MissingColumn {
         /// What the column is for.
-        role: &'static str,
+        role: Text,
         /// Its name.
         missing: String,
         /// The names in the file.
@@ -164,9 +189,11 @@ pub enum ImportError {
     #[error(
         "none of the {0} fields of the first line is a column of the description: if the file has no header, say header = false under [csv]"
     )]
+    #[zh("第一行的 {0} 个字段都不是描述中的列：如果文件没有表头，请在 [csv] 下写 header = false")]
     NoHeader(usize),
     /// A record with more or fewer fields than the header.
     #[error("{at}: {fields} fields where {expected} are expected; check the delimiter and the quotes")]
+    #[zh("{at}：有 {fields} 个字段，应为 {expected} 个；请检查分隔符和引号")]
     Ragged {
         /// Where.
         at: Position,
@@ -177,6 +204,7 @@ pub enum ImportError {
     },
     /// Bytes that are not text in the declared encoding.
     #[error("line {line}: not valid {encoding}; if the file is in another encoding, declare it under [csv] encoding")]
+    #[zh("第 {line} 行：不是有效的 {encoding}；如为其他编码，请在 [csv] encoding 中声明")]
     Encoding {
         /// From 1.
         line: u64,
@@ -185,18 +213,21 @@ pub enum ImportError {
     },
     /// A record that does not end.
     #[error("line {line}: a record longer than 16 MiB; is a quote left open?")]
+    #[zh("第 {line} 行：记录超过 16 MiB；是否有引号未闭合？")]
     RecordTooLong {
         /// From 1.
         line: u64,
     },
     /// A row that does not fit.
     #[error("{at}: the row is larger than 16 MiB")]
+    #[zh("{at}：该行超过 16 MiB")]
     RowTooLarge {
         /// Where.
         at: Position,
     },
     /// A cell that is not of its declared type.
     #[error("{at}, column {column:?}: {reason}")]
+    #[zh("{at}，列 {column:?}：{reason}")]
     Cell {
         /// Where.
         at: Position,
@@ -207,6 +238,7 @@ pub enum ImportError {
     },
     /// A null where none may be.
     #[error("{at}, column {column:?}: empty, but the column is declared not nullable")]
+    #[zh("{at}，列 {column:?}：为空，但该列声明为不可为空")]
     Null {
         /// Where.
         at: Position,
@@ -215,6 +247,7 @@ pub enum ImportError {
     },
     /// A Parquet column of a type that the declared one does not take.
     #[error("column {column:?} is declared {declared}, but the file holds {found}")]
+    #[zh("列 {column:?} 声明为 {declared}，而文件中是 {found}")]
     ColumnType {
         /// Column name.
         column: String,
@@ -225,15 +258,18 @@ pub enum ImportError {
     },
     /// A Parquet file that contradicts itself.
     #[error("the Parquet file is damaged or lies about itself: {0}")]
-    Parquet(String),
+    #[zh("Parquet 文件已损坏或自相矛盾：{0}")]
+    Parquet(Sentence),
     /// A row without a unit where that is refused.
     #[error("{at}: the unit is missing, and the description says when_missing = \"refuse\"")]
+    #[zh("{at}：缺少隐私单元，而描述规定 when_missing = \"refuse\"")]
     UnitMissing {
         /// Where.
         at: Position,
     },
     /// No row at all has a unit.
     #[error("no row names a unit: column {column:?} is empty in all {rows} rows")]
+    #[zh("没有任何行给出隐私单元：列 {column:?} 在全部 {rows} 行中为空")]
     NoUnit {
         /// The unit column.
         column: String,
@@ -242,18 +278,21 @@ pub enum ImportError {
     },
     /// A unit id that is too long.
     #[error("{at}: the unit's id is longer than 256 bytes")]
+    #[zh("{at}：隐私单元标识超过 256 字节")]
     UnitTooLong {
         /// Where.
         at: Position,
     },
     /// A reference row without a key.
     #[error("{at}: the key is empty")]
+    #[zh("{at}：键为空")]
     KeyMissing {
         /// Where.
         at: Position,
     },
     /// A key that two rows have.
     #[error("{at}: the key repeats that of an earlier row; keys of a reference table are unique")]
+    #[zh("{at}：键与前面某行重复；参照表的键必须唯一")]
     KeyRepeated {
         /// Where.
         at: Position,
@@ -262,9 +301,10 @@ pub enum ImportError {
     #[error(
         "there are more than {most} {what}, the public bound of this dataset: declare more under [bounds] {key} in its description, if that may be said of it"
     )]
+    #[zh("超过 {most} {what}，即本数据集的公开上限：如果可以公开说明，请在描述的 [bounds] {key} 中写更大的数")]
     OverBound {
         /// What there is too much of.
-        what: &'static str,
+        what: Text,
         /// Its key under `[bounds]`.
         key: &'static str,
         /// The bound.
@@ -274,6 +314,9 @@ pub enum ImportError {
     #[error(
         "{at}: the row has more than {most} bytes of text, the public bound of this dataset: declare more under [bounds] text in its description, if that may be said of it"
     )]
+    #[zh(
+        "{at}：该行文字超过 {most} 字节，即本数据集的公开上限：如果可以公开说明，请在描述的 [bounds] text 中写更大的数"
+    )]
     OverText {
         /// Where.
         at: Position,
@@ -282,6 +325,7 @@ pub enum ImportError {
     },
     /// A reference table that does not fit in memory.
     #[error("a reference table has at most 5,000,000 rows and 512 MiB; this one is larger")]
+    #[zh("参照表至多 5,000,000 行、512 MiB；此表超出")]
     ReferenceTooLarge,
     /// A key could not be made or used.
     #[error(transparent)]
@@ -342,9 +386,9 @@ pub(crate) fn match_columns(
     let place = |name: &&str| {
         found.iter().position(|found| found == name).ok_or_else(|| ImportError::MissingColumn {
             role: if description.unit.as_ref().is_some_and(|unit| unit.column == *name) {
-                "the unit column"
+                text!("the unit column", "隐私单元列")
             } else {
-                "column"
+                text!("column", "列")
             },
             missing: (*name).to_owned(),
             found: found.iter().take(40).cloned().collect::<Vec<_>>().join(", "),
@@ -372,10 +416,13 @@ fn open_source(path: &Path) -> Result<Opened, ImportError> {
     match magic.as_slice() {
         [] => Err(ImportError::Empty),
         b"PAR1" => Ok(Opened::Parquet(file, length)),
-        b"PARE" => Err(ImportError::Parquet("it is encrypted".into())),
-        [0x1f, 0x8b, ..] => Err(ImportError::NotCsv("gzip: decompress it first")),
-        [0x28, 0xb5, 0x2f, 0xfd] => Err(ImportError::NotCsv("zstd: decompress it first")),
-        b"PK\x03\x04" => Err(ImportError::NotCsv("a ZIP archive or an Excel workbook: save it as CSV first")),
+        b"PARE" => Err(ImportError::Parquet(text!("it is encrypted", "文件已加密").into())),
+        [0x1f, 0x8b, ..] => Err(ImportError::NotCsv(text!("gzip: decompress it first", "gzip：请先解压"))),
+        [0x28, 0xb5, 0x2f, 0xfd] => Err(ImportError::NotCsv(text!("zstd: decompress it first", "zstd：请先解压"))),
+        b"PK\x03\x04" => Err(ImportError::NotCsv(text!(
+            "a ZIP archive or an Excel workbook: save it as CSV first",
+            "ZIP 压缩包或 Excel 工作簿：请先另存为 CSV"
+        ))),
         _ => Ok(Opened::Csv(file, length)),
     }
 }
@@ -620,7 +667,11 @@ impl Job<'_> {
                 }
             }
             if manifest.units() + units.units > manifest.bounds.units {
-                return Err(ImportError::OverBound { what: "units", key: "units", most: manifest.bounds.units });
+                return Err(ImportError::OverBound {
+                    what: text!("units", "个隐私单元"),
+                    key: "units",
+                    most: manifest.bounds.units,
+                });
             }
             let (rows, bytes, digest) = file.finish()?;
             met.largest = met.largest.max(units.largest);
@@ -734,7 +785,7 @@ impl RowSink for Intake<'_> {
         let digits;
         let bounds = &self.description.bounds;
         if self.rows > bounds.rows {
-            return Err(ImportError::OverBound { what: "rows", key: "rows", most: bounds.rows });
+            return Err(ImportError::OverBound { what: text!("rows", "行"), key: "rows", most: bounds.rows });
         }
         let text = cells.iter().map(|cell| if let Cell::Text(text) = cell { text.len() as u64 } else { 0 });
         if text.sum::<u64>() > bounds.text {
@@ -865,7 +916,10 @@ impl BucketFile {
             taken += 1;
         }
         if taken != self.columns.len() {
-            return Err(ImportError::Write(io::Error::other("a row was altered during the import")));
+            return Err(ImportError::Write(io::Error::other(Sentence::from(text!(
+                "a row was altered during the import",
+                "导入期间有行被改动"
+            )))));
         }
         self.waiting += 1;
         self.rows += 1;

@@ -4,6 +4,7 @@ use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hkdf;
 use ring::rand::{SecureRandom, SystemRandom};
 use thiserror::Error;
+use unseen_texts::{Say, Text, text};
 
 use crate::hash::to_array;
 
@@ -14,16 +15,20 @@ pub struct LabDataKey(Secret);
 pub struct DataKey(Secret);
 
 /// What can go wrong with keys. No text tells anything about the key.
-#[derive(Debug, Error)]
+#[derive(Debug, Error, Say)]
+#[code("data-key")]
 pub enum KeyError {
     /// The system's randomness failed.
     #[error("the system gave no randomness: the machine cannot make keys now")]
+    #[zh("系统未提供随机数：本机暂时无法生成密钥")]
     NoRandomness,
     /// The sealed bytes do not open: wrong key, or altered or foreign bytes.
     #[error("{0} does not open with this key: it was altered, or belongs to another lab or snapshot")]
-    DoesNotOpen(&'static str),
+    #[zh("{0} 无法用此密钥打开：已被篡改，或属于别的实验室或快照")]
+    DoesNotOpen(Text),
     /// A key file does not hold 32 bytes.
     #[error("a data key is 32 bytes long, this is {0}")]
+    #[zh("数据密钥长 32 字节，而此处为 {0}")]
     Length(usize),
 }
 
@@ -50,7 +55,12 @@ impl LabDataKey {
 
     /// Unwraps `key.wrapped` of the snapshot with this dataset name and salt.
     pub fn unwrap(&self, wrapped: &[u8], dataset: &str, salt: &[u8; 32]) -> Result<DataKey, KeyError> {
-        let bytes = open(&self.0, &wrap_context(dataset, salt), wrapped, "the snapshot's wrapped key")?;
+        let bytes = open(
+            &self.0,
+            &wrap_context(dataset, salt),
+            wrapped,
+            text!("the snapshot's wrapped key", "快照的封装密钥"),
+        )?;
         DataKey::from_bytes(&bytes)
     }
 }
@@ -80,7 +90,7 @@ impl DataKey {
         seal(&self.derive(b"files")?, context, plain)
     }
 
-    pub(crate) fn open(&self, context: &[u8], sealed: &[u8], what: &'static str) -> Result<Vec<u8>, KeyError> {
+    pub(crate) fn open(&self, context: &[u8], sealed: &[u8], what: Text) -> Result<Vec<u8>, KeyError> {
         open(&self.derive(b"files")?, context, sealed, what)
     }
 
@@ -145,11 +155,11 @@ fn seal(key: &Secret, context: &[u8], plain: &[u8]) -> Result<Vec<u8>, KeyError>
     let mut body = plain.to_vec();
     key.aead()?
         .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(context), &mut body)
-        .map_err(|_| KeyError::DoesNotOpen("the file to seal"))?;
+        .map_err(|_| KeyError::DoesNotOpen(text!("the file to seal", "待加密的文件")))?;
     Ok([nonce.as_slice(), &body].concat())
 }
 
-fn open(key: &Secret, context: &[u8], sealed: &[u8], what: &'static str) -> Result<Vec<u8>, KeyError> {
+fn open(key: &Secret, context: &[u8], sealed: &[u8], what: Text) -> Result<Vec<u8>, KeyError> {
     let (nonce, body) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(KeyError::DoesNotOpen(what))?;
     let mut body = body.to_vec();
     let length = key

@@ -25,7 +25,6 @@ pub mod import;
 pub mod keys;
 pub mod quality;
 pub mod reference;
-mod said;
 pub mod scan;
 pub mod snapshot;
 pub mod twin;

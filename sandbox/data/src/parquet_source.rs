@@ -15,6 +15,7 @@ use arrow_schema::{DataType, Schema, TimeUnit};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::file::metadata::ParquetMetaData;
+use unseen_texts::{Sentence, say, text};
 
 use crate::cell::{self, Cell, Reason};
 use crate::description::{ColumnType, Description};
@@ -48,11 +49,12 @@ pub(crate) fn sample(file: File, limit: usize) -> Result<Sample, ImportError> {
             builder.schema().fields().iter().map(|f| (f.name().clone(), declared_type(f.data_type()))).collect();
         let kept: Vec<usize> = (0..fields.len()).filter(|&at| fields[at].1.is_some()).collect();
         let mask = ProjectionMask::roots(builder.parquet_schema(), kept);
-        let reader = builder.with_projection(mask).with_limit(limit).build().map_err(lies)?;
+        let reader =
+            builder.with_projection(mask).with_limit(limit).build().map_err(|fault| lies(fault.to_string()))?;
         let columns: Vec<_> = fields.into_iter().filter_map(|(name, kind)| Some((name, kind?))).collect();
         let mut rows = Vec::new();
         for batch in reader {
-            let batch = batch.map_err(lies)?;
+            let batch = batch.map_err(|fault| lies(fault.to_string()))?;
             for row in 0..batch.num_rows() {
                 let cell = |(array, (_, kind)): (&ArrayRef, &(String, ColumnType))| match convert(array, row, kind) {
                     Ok(Cell::Null) | Err(_) => None,
@@ -67,11 +69,12 @@ pub(crate) fn sample(file: File, limit: usize) -> Result<Sample, ImportError> {
 }
 
 fn guarded<T>(read: impl FnOnce() -> Result<T, ImportError>) -> Result<T, ImportError> {
-    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err(lies("its pages do not decode")))
+    catch_unwind(AssertUnwindSafe(read))
+        .unwrap_or_else(|_| Err(lies(text!("its pages do not decode", "数据页无法解码"))))
 }
 
-fn lies(fault: impl std::fmt::Display) -> ImportError {
-    ImportError::Parquet(fault.to_string())
+fn lies(fault: impl Into<Sentence>) -> ImportError {
+    ImportError::Parquet(fault.into())
 }
 
 fn read_rows(file: File, description: &Description, sink: &mut dyn RowSink) -> Result<Vec<String>, ImportError> {
@@ -83,16 +86,17 @@ fn read_rows(file: File, description: &Description, sink: &mut dyn RowSink) -> R
     let (places, ignored) = match_columns(&declared, &names, description)?;
     check_types(builder.schema(), &places, description)?;
     let mask = ProjectionMask::roots(builder.parquet_schema(), places.iter().copied());
-    let reader = builder.with_batch_size(1024).with_projection(mask).build().map_err(lies)?;
+    let reader =
+        builder.with_batch_size(1024).with_projection(mask).build().map_err(|fault| lies(fault.to_string()))?;
     let unit = description.unit.as_ref();
 
     let mut spare = Vec::new();
     let mut at = Position { row: 0, line: None };
     for batch in reader {
-        let batch = batch.map_err(lies)?;
+        let batch = batch.map_err(|fault| lies(fault.to_string()))?;
         let arrays: Vec<&ArrayRef> = declared
             .iter()
-            .map(|name| batch.column_by_name(name).ok_or_else(|| lies("a column is missing")))
+            .map(|name| batch.column_by_name(name).ok_or_else(|| lies(text!("a column is missing", "缺少一列"))))
             .collect::<Result<_, _>>()?;
         for row in 0..batch.num_rows() {
             at.row += 1;
@@ -120,7 +124,11 @@ fn read_rows(file: File, description: &Description, sink: &mut dyn RowSink) -> R
         }
     }
     if at.row != total {
-        return Err(lies(format!("its footer counts {total} rows, its pages hold {}", at.row)));
+        return Err(lies(say!(
+            "its footer counts {total} rows, its pages hold {row}",
+            "页脚记 {total} 行，数据页实有 {row} 行",
+            row = at.row
+        )));
     }
     Ok(ignored)
 }
@@ -129,19 +137,25 @@ fn read_rows(file: File, description: &Description, sink: &mut dyn RowSink) -> R
 fn open(file: File) -> Result<ParquetRecordBatchReaderBuilder<SharedFile>, ImportError> {
     let file = SharedFile::new(Arc::new(file)).map_err(ImportError::Read)?;
     let length = file.length();
-    let tail = length.checked_sub(8).filter(|_| length >= 12).ok_or_else(|| lies("it is too short"))?;
-    let tail = parquet::file::reader::ChunkReader::get_bytes(&file, tail, 8).map_err(lies)?;
+    let tail =
+        length.checked_sub(8).filter(|_| length >= 12).ok_or_else(|| lies(text!("it is too short", "文件太短")))?;
+    let tail =
+        parquet::file::reader::ChunkReader::get_bytes(&file, tail, 8).map_err(|fault| lies(fault.to_string()))?;
     match &tail[4..] {
         b"PAR1" => {}
-        b"PARE" => return Err(lies("it is encrypted")),
-        _ => return Err(lies("it is cut off: the closing mark is missing")),
+        b"PARE" => return Err(lies(text!("it is encrypted", "文件已加密"))),
+        _ => return Err(lies(text!("it is cut off: the closing mark is missing", "文件不完整：缺少结尾标记"))),
     }
     let footer = u64::from(u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]));
     if footer > length - 12 || footer > MAX_FOOTER {
-        return Err(lies("its footer is said to be longer than the file or than 64 MiB"));
+        return Err(lies(text!(
+            "its footer is said to be longer than the file or than 64 MiB",
+            "页脚长度声称超过文件本身或 64 MiB"
+        )));
     }
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options).map_err(lies)?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)
+        .map_err(|fault| lies(fault.to_string()))?;
     check_claims(builder.metadata(), length)?;
     Ok(builder)
 }
@@ -152,7 +166,7 @@ fn check_claims(metadata: &ParquetMetaData, length: u64) -> Result<(), ImportErr
         rows = rows
             .checked_add(group.num_rows())
             .filter(|_| group.num_rows() >= 0)
-            .ok_or_else(|| lies("its row counts cannot be"))?;
+            .ok_or_else(|| lies(text!("its row counts cannot be", "行数不合理")))?;
         for column in group.columns() {
             let start = column
                 .dictionary_page_offset()
@@ -161,19 +175,25 @@ fn check_claims(metadata: &ParquetMetaData, length: u64) -> Result<(), ImportErr
             let end = start.checked_add(column.compressed_size());
             let inside = start >= 4 && column.compressed_size() >= 0 && end.is_some_and(|end| end as u64 <= length);
             if !inside {
-                return Err(lies("a column is said to lie outside the file"));
+                return Err(lies(text!("a column is said to lie outside the file", "某列声称位于文件之外")));
             }
             if !(0..=MAX_CHUNK).contains(&column.uncompressed_size()) {
-                return Err(lies("a column is said to be larger than 4 GiB, or less than nothing"));
+                return Err(lies(text!(
+                    "a column is said to be larger than 4 GiB, or less than nothing",
+                    "某列声称超过 4 GiB，或小于零"
+                )));
             }
             let flat = column.column_descr().max_rep_level() == 0;
             if column.num_values() < 0 || flat && column.num_values() != group.num_rows() {
-                return Err(lies("a column is said to hold other rows than its row group"));
+                return Err(lies(text!(
+                    "a column is said to hold other rows than its row group",
+                    "某列的行数与其行组不符"
+                )));
             }
         }
     }
     if rows != metadata.file_metadata().num_rows() {
-        return Err(lies("its footer counts other rows than its row groups"));
+        return Err(lies(text!("its footer counts other rows than its row groups", "页脚行数与行组行数不符")));
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use thiserror::Error;
 use unseen_ids::Key;
 use unseen_policies::Bounds;
+use unseen_texts::Say;
 
 use crate::cell::Cell;
 use crate::description::{CellKind, ColumnType};
@@ -39,10 +40,12 @@ pub(crate) enum Index {
 }
 
 /// Why a lookup cannot be made.
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Debug, Error, PartialEq, Eq, Say)]
+#[code("lookup")]
 pub enum LookupError {
     /// A column the table does not have.
     #[error("reference table {table:?} has no column {column:?}")]
+    #[zh("参照表 {table:?} 没有列 {column:?}")]
     NoColumn {
         /// Table name.
         table: String,
@@ -51,6 +54,7 @@ pub enum LookupError {
     },
     /// Key values must be unique, or a row would be multiplied.
     #[error("column {column:?} of reference table {table:?} cannot be a key: row {row} repeats an earlier value")]
+    #[zh("列 {column:?}（参照表 {table:?}）不能作键：第 {row} 行与前面重复")]
     Repeated {
         /// Table name.
         table: String,
@@ -61,6 +65,7 @@ pub enum LookupError {
     },
     /// Floats and bools do not make keys.
     #[error("column {column:?} of reference table {table:?} cannot be a key: only ints, dates and texts can")]
+    #[zh("列 {column:?}（参照表 {table:?}）不能作键：只有整数、日期和文本可以")]
     NotAKey {
         /// Table name.
         table: String,

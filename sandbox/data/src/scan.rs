@@ -21,6 +21,7 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 use thiserror::Error;
 use unseen_ids::bucket_of;
 use unseen_policies::need::{BATCH_BYTES, BATCH_ROWS};
+use unseen_texts::{Say, Sentence, text};
 
 use crate::description::{CellKind, ColumnType, nearest};
 use crate::reference::{Index, Lookup};
@@ -399,23 +400,27 @@ impl ScanInput<'_> {
 }
 
 /// Why a scan cannot start or go on.
-#[derive(Debug, Error)]
+#[derive(Debug, Error, Say)]
+#[code("scan")]
 pub enum ScanError {
     /// A co-group needs an input.
     #[error("a scan needs at least one input")]
+    #[zh("扫描至少需要一个输入")]
     NoInput,
     /// A column the dataset does not have.
     #[error("dataset {dataset:?} has no column {column:?}{hint}")]
+    #[zh("数据集 {dataset:?} 没有列 {column:?}{hint}")]
     NoColumn {
         /// Dataset name.
         dataset: String,
         /// Column name.
         column: String,
         /// The nearest name, if any is near.
-        hint: String,
+        hint: Sentence,
     },
     /// Ints are looked up among ints, texts among texts.
     #[error("column {column:?} of dataset {dataset:?} cannot be looked up in {reference:?}: its type is not the key's")]
+    #[zh("列 {column:?}（数据集 {dataset:?}）无法在 {reference:?} 中查找：类型与键不同")]
     LookupType {
         /// Dataset name.
         dataset: String,
@@ -428,6 +433,7 @@ pub enum ScanError {
     #[error(
         "datasets {first:?} and {second:?} cannot be co-grouped: they differ in unit domain or in number of buckets"
     )]
+    #[zh("数据集 {first:?} 和 {second:?} 不能合并分组：单元域或分桶数不同")]
     Mismatch {
         /// The first input.
         first: String,
@@ -436,15 +442,18 @@ pub enum ScanError {
     },
     /// There is no such bucket.
     #[error("there is no bucket {0}")]
+    #[zh("没有分桶 {0}")]
     NoBucket(u32),
     /// The snapshot itself is at fault.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
     /// One grain has more than 2^32 rows or 4 GiB of text in one column.
     #[error("a grain has more rows or text than a job can be shown (2^32 rows, 4 GiB of text a column)")]
+    #[zh("一个数据粒的行或文本超出作业可见的上限（2^32 行，每列 4 GiB 文本）")]
     TooLarge,
     /// Tables of different shapes were mixed: a fault of the program.
     #[error("tables of different shapes were mixed: this is a fault of the program, please report it")]
+    #[zh("不同形状的表混在一起：这是程序缺陷，请报告")]
     Shape,
 }
 
@@ -516,7 +525,7 @@ impl CoGroup {
 /// rows: the floor that benchmarks compare [`CoGroup`] with. The bucket's digest is not verified.
 pub fn decode_only(input: &ScanInput<'_>, bucket: u32) -> Result<u64, ScanError> {
     let entry = input.snapshot.manifest().files.get(bucket as usize).ok_or(ScanError::NoBucket(bucket))?;
-    let content = |fault: &dyn std::fmt::Display| SnapshotError::content(&entry.file, fault);
+    let content = |fault: &dyn std::fmt::Display| SnapshotError::content(&entry.file, fault.to_string());
     let (file, metadata) = input.snapshot.parquet(bucket, false)?;
     let builder =
         ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata).with_batch_size(BATCH_ROWS as usize);
@@ -617,7 +626,7 @@ impl Cursor {
         snapshot.verify_bucket(bucket)?;
         let plan = Plan::new(input)?;
         let (file, metadata) = snapshot.parquet(bucket, true)?;
-        let content = |fault: parquet::errors::ParquetError| SnapshotError::content(&entry.file, fault);
+        let content = |fault: parquet::errors::ParquetError| SnapshotError::content(&entry.file, fault.to_string());
         let rows = batch_rows(plan.row_bytes(snapshot.manifest().bounds.text));
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata).with_batch_size(rows);
         let wanted = plan.stored().filter_map(|name| snapshot.manifest().leaf(name));
@@ -717,7 +726,7 @@ impl Cursor {
     fn load(&mut self) -> Result<bool, ScanError> {
         self.next = 0;
         for batch in self.reader.by_ref() {
-            let batch = batch.map_err(|fault| SnapshotError::content(&self.file, fault))?;
+            let batch = batch.map_err(|fault| SnapshotError::content(&self.file, fault.to_string()))?;
             if batch.num_rows() > 0 {
                 self.chunk = Chunk::decode(&batch, &self.plan, &self.file)?;
                 return Ok(true);
@@ -731,18 +740,26 @@ impl Cursor {
         if bucket_of(self.chunk.unit(row).as_bytes(), self.buckets) == self.bucket {
             return Ok(());
         }
-        Err(SnapshotError::content(&self.file, "a unit lies in a bucket that is not its own").into())
+        Err(SnapshotError::content(
+            &self.file,
+            text!("a unit lies in a bucket that is not its own", "有隐私单元不在它应在的分桶中"),
+        )
+        .into())
     }
 
     fn disorder(&self) -> ScanError {
-        SnapshotError::content(&self.file, "its units are not in ascending order").into()
+        SnapshotError::content(&self.file, text!("its units are not in ascending order", "单元没有按升序排列")).into()
     }
 
     fn check_counts(&self) -> Result<(), ScanError> {
         if self.met == self.expected {
             return Ok(());
         }
-        Err(SnapshotError::content(&self.file, "it has another number of rows or units than registered").into())
+        Err(SnapshotError::content(
+            &self.file,
+            text!("it has another number of rows or units than registered", "行数或单元数与登记的不同"),
+        )
+        .into())
     }
 
     /// Prepares text offsets that start at 0.
@@ -830,7 +847,12 @@ impl Chunk {
     }
 
     fn decode(batch: &RecordBatch, plan: &Plan, file: &str) -> Result<Self, ScanError> {
-        let wrong = || SnapshotError::content(file, "a column is missing or of another type than registered");
+        let wrong = || {
+            SnapshotError::content(
+                file,
+                text!("a column is missing or of another type than registered", "缺少一列，或其类型与登记的不同"),
+            )
+        };
         let column = |name: &str| batch.column_by_name(name).ok_or_else(wrong);
         let units = column(UNIT)?.as_dictionary_opt::<Int32Type>().ok_or_else(wrong)?;
         if units.null_count() > 0 {

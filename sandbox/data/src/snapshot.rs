@@ -36,6 +36,7 @@ use crate::quality::QualityReport;
 use crate::reference::ReferenceTable;
 use crate::scan::OwnedTable;
 use unseen_ids::{hex, sha256};
+use unseen_texts::{Say, Sentence, Text, say, text};
 
 /// `manifest.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -106,16 +107,20 @@ pub struct Snapshot {
 }
 
 /// Why a snapshot does not open.
-#[derive(Debug, Error)]
+#[derive(Debug, Error, Say)]
+#[code("snapshot")]
 pub enum SnapshotError {
     /// The manifest is not what the log names.
     #[error("manifest.json of the snapshot was altered: its digest is not the registered one")]
+    #[zh("快照的 manifest.json 已被篡改：摘要与登记的不符")]
     Root,
     /// The manifest contradicts itself or has another format.
     #[error("manifest.json of the snapshot is not valid: {0}")]
-    Manifest(String),
+    #[zh("快照的 manifest.json 无效：{0}")]
+    Manifest(Sentence),
     /// A file is missing or too many are given.
     #[error("snapshot of {dataset:?} has {wanted} files, {given} were given")]
+    #[zh("{dataset:?} 的快照有 {wanted} 个文件，而给出了 {given} 个")]
     Files {
         /// Dataset name.
         dataset: String,
@@ -128,6 +133,7 @@ pub enum SnapshotError {
     #[error(
         "{file} of the snapshot of {dataset:?} was altered: its bytes are not the registered ones; restore it from a copy or import again"
     )]
+    #[zh("文件 {file}（{dataset:?} 的快照）已被篡改：内容与登记的不符；请从副本恢复或重新导入")]
     Altered {
         /// Dataset name.
         dataset: String,
@@ -136,6 +142,7 @@ pub enum SnapshotError {
     },
     /// A file could not be read.
     #[error("{file} of the snapshot cannot be read: {source}")]
+    #[zh("快照中的 {file} 无法读取：{source}")]
     Io {
         /// File name.
         file: String,
@@ -147,11 +154,12 @@ pub enum SnapshotError {
     Key(#[from] KeyError),
     /// A file opened with the right digest but does not hold what it should.
     #[error("{file} of the snapshot does not hold what its manifest says: {reason}")]
+    #[zh("快照中的 {file} 与其清单不符：{reason}")]
     Content {
         /// File name.
         file: String,
         /// What differs.
-        reason: String,
+        reason: Sentence,
     },
 }
 
@@ -162,7 +170,9 @@ impl Snapshot {
     pub fn open(manifest: &[u8], root: [u8; 32], key: &DataKey, files: Vec<File>) -> Result<Self, SnapshotError> {
         let manifest = Manifest::parse(manifest, root)?;
         if manifest.kind != Kind::Private {
-            return Err(SnapshotError::Manifest("this is a reference table, not rows of units".into()));
+            return Err(SnapshotError::Manifest(
+                text!("this is a reference table, not rows of units", "这是参照表，不是隐私单元的数据").into(),
+            ));
         }
         let files = shared(&manifest, files)?;
         let verified = files.iter().map(|_| AtomicBool::new(false)).collect();
@@ -189,7 +199,7 @@ impl Snapshot {
     pub fn verify_bucket(&self, bucket: u32) -> Result<(), SnapshotError> {
         let at = bucket as usize;
         let (Some(file), Some(verified)) = (self.files.get(at), self.verified.get(at)) else {
-            return Err(SnapshotError::Manifest(format!("there is no bucket {bucket}")));
+            return Err(SnapshotError::Manifest(say!("there is no bucket {bucket}", "没有分桶 {bucket}")));
         };
         if !verified.load(Ordering::Acquire) {
             verify(&self.manifest, at, file)?;
@@ -206,7 +216,7 @@ impl Snapshot {
     ) -> Result<(SharedFile, ArrowReaderMetadata), SnapshotError> {
         let at = bucket as usize;
         let name = &self.manifest.files[at].file;
-        let content = |fault| SnapshotError::content(name, fault);
+        let content = |fault: parquet::errors::ParquetError| SnapshotError::content(name, fault.to_string());
         let decryption = FileDecryptionProperties::builder(self.key.clone())
             .with_aad_prefix(bucket_context(&self.manifest.dataset, &self.manifest.salt, bucket))
             .build()
@@ -268,8 +278,8 @@ pub(crate) fn arrow_schema(columns: &[ManifestColumn], unit: Option<&str>, as_di
 }
 
 impl SnapshotError {
-    pub(crate) fn content(file: &str, reason: impl std::fmt::Display) -> Self {
-        Self::Content { file: file.to_owned(), reason: reason.to_string() }
+    pub(crate) fn content(file: &str, reason: impl Into<Sentence>) -> Self {
+        Self::Content { file: file.to_owned(), reason: reason.into() }
     }
 
     fn io(file: &str) -> impl FnOnce(std::io::Error) -> Self {
@@ -284,7 +294,7 @@ impl Manifest {
             return Err(SnapshotError::Root);
         }
         let manifest: Self =
-            serde_json::from_slice(bytes).map_err(|fault| SnapshotError::Manifest(fault.to_string()))?;
+            serde_json::from_slice(bytes).map_err(|fault| SnapshotError::Manifest(Sentence::of(&fault)))?;
         match manifest.fault() {
             None => Ok(manifest),
             Some(fault) => Err(SnapshotError::Manifest(fault.into())),
@@ -315,7 +325,7 @@ impl Manifest {
         hex::decode(&self.salt).unwrap_or_default()
     }
 
-    fn fault(&self) -> Option<&'static str> {
+    fn fault(&self) -> Option<Text> {
         let is_digest = |text: &str| hex::decode::<32>(text).is_some();
         let private = self.kind == Kind::Private;
         let named = |bucket: usize| {
@@ -323,20 +333,38 @@ impl Manifest {
         };
         let column = if private { &self.unit_column } else { &self.key_column };
         let checks = [
-            (self.version == 1, "its format version is not 1"),
-            (is_digest(&self.salt) && is_digest(&self.description), "a digest or salt is not 32 bytes of hex"),
-            (private == self.unit_domain.is_some(), "only private datasets have a unit domain"),
-            (private == self.unit_column.is_some(), "only private datasets have a unit column"),
-            (private == self.key_column.is_none(), "only reference tables have a key column"),
-            ((1..=MAX_COLUMNS).contains(&self.columns.len()), "it has no columns or too many"),
-            (self.columns.iter().any(|c| Some(&c.name) == column.as_ref()), "its unit or key column is not a column"),
+            (self.version == 1, text!("its format version is not 1", "格式版本不是 1")),
+            (
+                is_digest(&self.salt) && is_digest(&self.description),
+                text!("a digest or salt is not 32 bytes of hex", "摘要或盐值不是 32 字节的十六进制"),
+            ),
+            (
+                private == self.unit_domain.is_some(),
+                text!("only private datasets have a unit domain", "只有私有数据集有单元域"),
+            ),
+            (
+                private == self.unit_column.is_some(),
+                text!("only private datasets have a unit column", "只有私有数据集有单元列"),
+            ),
+            (
+                private == self.key_column.is_none(),
+                text!("only reference tables have a key column", "只有参照表有键列"),
+            ),
+            (
+                (1..=MAX_COLUMNS).contains(&self.columns.len()),
+                text!("it has no columns or too many", "没有列，或列过多"),
+            ),
+            (
+                self.columns.iter().any(|c| Some(&c.name) == column.as_ref()),
+                text!("its unit or key column is not a column", "单元列或键列不在各列之中"),
+            ),
             (
                 !self.files.is_empty() && self.files.len() <= if private { MAX_BUCKETS as usize } else { 1 },
-                "it has no files or too many",
+                text!("it has no files or too many", "没有文件，或文件过多"),
             ),
             (
                 self.files.iter().enumerate().all(|(at, file)| file.file == named(at) && is_digest(&file.sha256)),
-                "a file has a wrong name or digest",
+                text!("a file has a wrong name or digest", "有文件的名称或摘要不对"),
             ),
         ];
         checks.into_iter().find(|(holds, _)| !holds).map(|(_, fault)| fault)
@@ -372,8 +400,8 @@ impl SnapshotDir {
         if hex::encode(&sha256(&[&description])) != manifest.description {
             return Err(SnapshotError::Altered { dataset: manifest.dataset, file: DESCRIPTION.into() });
         }
-        let description =
-            String::from_utf8(description).map_err(|_| SnapshotError::content(DESCRIPTION, "it is not UTF-8"))?;
+        let description = String::from_utf8(description)
+            .map_err(|_| SnapshotError::content(DESCRIPTION, text!("it is not UTF-8", "不是 UTF-8")))?;
         let open = |entry: &ManifestFile| {
             dir.open(&entry.file).map(cap_std::fs::File::into_std).map_err(SnapshotError::io(&entry.file))
         };
@@ -395,11 +423,11 @@ impl SnapshotDir {
         let (name, bytes) = match key {
             Some(key) => {
                 let context = quality_context(&self.manifest.dataset, &self.manifest.salt);
-                (SEALED_QUALITY, key.open(&context, &self.quality, "the quality report")?)
+                (SEALED_QUALITY, key.open(&context, &self.quality, text!("the quality report", "质量报告"))?)
             }
             None => (PLAIN_QUALITY, self.quality.clone()),
         };
-        serde_json::from_slice(&bytes).map_err(|fault| SnapshotError::content(name, fault))
+        serde_json::from_slice(&bytes).map_err(|fault| SnapshotError::content(name, Sentence::of(&fault)))
     }
 
     /// Opens it as the worker does.
@@ -418,22 +446,22 @@ impl SnapshotDir {
 pub fn load_reference(manifest: &[u8], root: [u8; 32], files: Vec<File>) -> Result<ReferenceTable, SnapshotError> {
     let manifest = Manifest::parse(manifest, root)?;
     let Some(key) = manifest.key_column.clone() else {
-        return Err(SnapshotError::Manifest("this is not a reference table".into()));
+        return Err(SnapshotError::Manifest(text!("this is not a reference table", "这不是参照表").into()));
     };
     let files = shared(&manifest, files)?;
     verify(&manifest, 0, &files[0])?;
-    let content = |fault: &dyn std::fmt::Display| SnapshotError::content(TABLE, fault);
+    let content = |fault: Sentence| SnapshotError::content(TABLE, fault);
     let options = ArrowReaderOptions::new().with_schema(Arc::new(arrow_schema(&manifest.columns, None, false)));
     let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(files[0].clone(), options)
         .and_then(|builder| builder.build())
-        .map_err(|fault| content(&fault))?;
+        .map_err(|fault| content(fault.to_string().into()))?;
     let mut table = OwnedTable::new(manifest.columns.iter().map(|column| column.kind.cell_kind()));
     for batch in reader {
-        let batch = batch.map_err(|fault| content(&fault))?;
-        table.append_batch(&batch).map_err(|fault| content(&fault))?;
+        let batch = batch.map_err(|fault| content(fault.to_string().into()))?;
+        table.append_batch(&batch).map_err(|fault| content(fault.to_string().into()))?;
     }
     if u64::from(table.rows()) != manifest.files[0].rows {
-        return Err(content(&"it has another number of rows than registered"));
+        return Err(content(text!("it has another number of rows than registered", "行数与登记的不同").into()));
     }
     let columns = manifest.columns.into_iter().map(|column| (column.name, column.kind)).collect();
     Ok(ReferenceTable::new(manifest.dataset, key, columns, table))
@@ -471,7 +499,7 @@ fn read_small(dir: &Dir, name: &str) -> Result<Vec<u8>, SnapshotError> {
     let mut bytes = Vec::new();
     dir.open(name).and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes)).map_err(SnapshotError::io(name))?;
     if bytes.len() as u64 > LIMIT {
-        return Err(SnapshotError::content(name, "it is larger than 64 MiB"));
+        return Err(SnapshotError::content(name, text!("it is larger than 64 MiB", "超过 64 MiB")));
     }
     Ok(bytes)
 }

@@ -9,6 +9,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use unseen_texts::{Sentence, text};
 
 use crate::cell::Cell;
 use crate::files;
@@ -303,7 +304,8 @@ impl Spill {
         let file = files::create(&path)?;
         std::fs::remove_file(&path)?;
         let key: [u8; 32] = random().map_err(io::Error::other)?;
-        let key = UnboundKey::new(&AES_256_GCM, &key).map_err(|_| io::Error::other("the cipher refused a key"))?;
+        let key = UnboundKey::new(&AES_256_GCM, &key)
+            .map_err(|_| io::Error::other(Sentence::from(text!("the cipher refused a key", "密钥不被接受"))))?;
         Ok(Self { file, key: LessSafeKey::new(key), end: 0, frames: 0 })
     }
 
@@ -326,7 +328,7 @@ impl Spill {
     fn seal(&mut self, frame: &mut Vec<u8>) -> io::Result<()> {
         self.key
             .seal_in_place_append_tag(nonce(self.frames), Aad::empty(), frame)
-            .map_err(|_| io::Error::other("the cipher refused a frame"))?;
+            .map_err(|_| io::Error::other(Sentence::from(text!("the cipher refused a frame", "加密数据帧失败"))))?;
         self.file.write_all_at(&(frame.len() as u32).to_le_bytes(), self.end)?;
         self.file.write_all_at(frame, self.end + 4)?;
         self.end += 4 + frame.len() as u64;
@@ -346,14 +348,22 @@ impl Spill {
         self.file.read_exact_at(&mut length, run.at)?;
         let length = u32::from_le_bytes(length) as usize;
         if length > MAX_RECORD + 2 * FRAME {
-            return Err(io::Error::other("the spill file was altered during the import"));
+            return Err(io::Error::other(Sentence::from(text!(
+                "the spill file was altered during the import",
+                "导入期间临时文件被改动"
+            ))));
         }
         run.frame.resize(length, 0);
         self.file.read_exact_at(&mut run.frame, run.at + 4)?;
         let plain = self
             .key
             .open_in_place(nonce(run.number), Aad::empty(), &mut run.frame)
-            .map_err(|_| io::Error::other("the spill file was altered during the import"))?
+            .map_err(|_| {
+                io::Error::other(Sentence::from(text!(
+                    "the spill file was altered during the import",
+                    "导入期间临时文件被改动"
+                )))
+            })?
             .len();
         run.frame.truncate(plain);
         run.at += 4 + length as u64;

@@ -20,8 +20,8 @@ pub enum LabError {
     #[error("{}: {source}", path.display())]
     #[zh("{path}：{source}")]
     Io { path: PathBuf, source: std::io::Error },
-    #[error("{} is no lab: make one with `unseen lab init`", .0.display())]
-    #[zh("{0} 不是实验室：请用 `unseen lab init` 创建")]
+    #[error("{} is not a lab", .0.display())]
+    #[zh("{0} 不是实验室")]
     NoLab(PathBuf),
     #[error("{} is not empty: a new lab needs a new folder", .0.display())]
     #[zh("{0} 不是空文件夹：新实验室需要新文件夹")]
@@ -31,8 +31,8 @@ pub enum LabError {
     Exists(PathBuf),
     #[error("{0}")]
     Key(#[from] KeyStoreError),
-    #[error("{} is not a private key made by `unseen key new`", .0.display())]
-    #[zh("{0} 不是 `unseen key new` 生成的私钥")]
+    #[error("{} is not a private key of the kind that is made here", .0.display())]
+    #[zh("{0} 不是此处生成的那种私钥")]
     NotAKey(PathBuf),
     #[error("{0}")]
     Log(#[from] LogError),
@@ -64,8 +64,8 @@ pub enum LabError {
     #[error("the entry does not agree with what it names: {0}")]
     #[zh("条目与其所指的内容不符：{0}")]
     Named(Sentence),
-    #[error("the log's key is changed with `unseen lab rotate-key` only, since both keys must sign")]
-    #[zh("日志密钥只能用 `unseen lab rotate-key` 更换，因为须由新旧密钥双签")]
+    #[error("the log's key is changed by a handover only, since both keys must sign")]
+    #[zh("日志密钥只能通过交接更换，因为须由新旧密钥双签")]
     NotAHandover,
     #[error("the {what} that is there is not the one that was approved: {error}")]
     #[zh("现有的{what}不是所批准的：{error}")]
@@ -76,9 +76,9 @@ pub enum LabError {
     #[error("{0}")]
     Snapshot(#[from] SnapshotError),
     #[error(
-        "the policy asks for evidence of the machine, and there is none: {0}; the run is charged and goes on with `unseen job run` once there is"
+        "the policy asks for evidence of the machine, and there is none: {0}; the run is charged and goes on once there is"
     )]
-    #[zh("规则要求机器证据，但没有取得：{0}；该次运行已扣预算，取得证据后用 `unseen job run` 继续")]
+    #[zh("规则要求机器证据，但没有取得：{0}；该次运行已扣预算，取得证据后继续")]
     Evidence(Sentence),
     #[error(
         "the witness {witness} has seen another history of this log than the one here, so nothing goes on: {refusal}"
@@ -86,21 +86,15 @@ pub enum LabError {
     #[zh("见证方 {witness} 看到的此日志的历史与这里的不同，因此停止一切操作：{refusal}")]
     Alarm { witness: String, refusal: unseen_witness::client::Refusal },
     #[error(
-        "the release of {job} stays sealed: {has} of the {needs} witnesses that the policy asks for have cosigned ({why}); try again with `unseen job release {job}`"
+        "the release of {job} stays sealed: {has} of the {needs} witnesses that the policy asks for have cosigned ({why}); try again later"
     )]
-    #[zh(
-        "{job} 的结果继续封存：已联署的见证方有 {has} 个，规则要求 {needs} 个（{why}）；请用 `unseen job release {job}` 重试"
-    )]
+    #[zh("{job} 的结果继续封存：规则要求 {needs} 个见证方联署，现在有 {has} 个（{why}）；请稍后重试")]
     Unwitnessed { job: unseen_ids::JobId, has: usize, needs: usize, why: Sentence },
-    #[error(
-        "the policy of this lab names no witnesses: give the newest checkpoint there is with --since, or say --unchecked and answer for it"
-    )]
-    #[zh("本实验室的规则没有列出见证方：请用 --since 给出现有最新的检查点，或用 --unchecked 并自行承担后果")]
+    #[error("the policy of this lab names no witnesses, so nothing shows that the backup is the newest")]
+    #[zh("本实验室的规则没有列出见证方，无从表明备份是最新的")]
     NothingToCompare,
-    #[error(
-        "{has} of the {needs} witnesses could say how far the log had come ({why}): try again, or give the newest checkpoint there is with --since"
-    )]
-    #[zh("能说明日志进展的见证方有 {has} 个，需要 {needs} 个（{why}）：请重试，或用 --since 给出现有最新的检查点")]
+    #[error("{has} of the {needs} witnesses could say how far the log had come ({why}): try again")]
+    #[zh("需要 {needs} 个见证方说明日志的进展，现在有 {has} 个（{why}）：请重试")]
     TooFewToCompare { has: usize, needs: usize, why: Sentence },
     #[error("the kept checkpoint is of another log, or signed with a key that this backup does not know")]
     #[zh("所保存的检查点属于别的日志，或由此备份不认识的密钥签名")]
@@ -108,10 +102,8 @@ pub enum LabError {
     #[error("this lab signs in SM2 too, and this program was built without that: build it with the feature sm2")]
     #[zh("本实验室同时使用 SM2 签名，而本程序构建时未包含它：请启用 sm2 特性重新构建")]
     NoSm2,
-    #[error(
-        "the policy names another SM2 key than this lab's own: leave `sm2_key` as it is, or let `unseen lab enable-sm2` write it"
-    )]
-    #[zh("规则所写的 SM2 密钥不是本实验室的密钥：请保留 `sm2_key` 原值，或用 `unseen lab enable-sm2` 写入")]
+    #[error("the policy names another SM2 key than this lab's own: leave `sm2_key` as it is")]
+    #[zh("规则所写的 SM2 密钥不是本实验室的密钥：请保留 `sm2_key` 原值")]
     OtherSm2Key,
     #[error("the run stopped: {0}")]
     #[zh("运行中止：{0}")]
@@ -158,6 +150,9 @@ pub enum LabError {
     #[error("the lab's noise key is not the one the log began with: restore keys/noise.key from a backup")]
     #[zh("实验室的噪声密钥与日志初始记录不符：请从备份恢复 keys/noise.key")]
     OtherNoiseKey,
+    #[error("`{dataset}` has no column `{column}`")]
+    #[zh("`{dataset}` 没有列 `{column}`")]
+    NoColumn { dataset: String, column: String },
     #[error("{0}")]
     #[zh("{0}")]
     Other(Sentence),

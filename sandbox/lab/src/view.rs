@@ -213,10 +213,7 @@ impl View {
     fn need_columns<'c>(&self, dataset: &str, mut columns: impl Iterator<Item = &'c String>) -> Result<(), LabError> {
         let (description, _) = self.description(dataset)?;
         match columns.find(|name| description.column(name).is_none()) {
-            Some(name) => Err(LabError::Other(say!(
-                "`{dataset}` has no column `{name}`: see `unseen dataset show {dataset}`",
-                "`{dataset}` 没有列 `{name}`：请看 `unseen dataset show {dataset}`"
-            ))),
+            Some(name) => Err(LabError::NoColumn { dataset: dataset.to_owned(), column: name.clone() }),
             None => Ok(()),
         }
     }

@@ -61,7 +61,7 @@ pub struct Trial {
     pub fuel: Fuel,
 }
 
-/// Grains that failed in one way. Its text is the way.
+/// Grains that failed in one way.
 #[derive(Clone, Debug, Serialize, JsonSchema, Say)]
 #[serde(rename_all = "camelCase")]
 #[en("{failure}")]

@@ -103,7 +103,7 @@ pub struct Identity {
 /// What a worker says.
 #[derive(Serialize, Deserialize)]
 enum Message {
-    Ready(Walls),
+    Ready(Box<Walls>),
     Progress {
         done: u32,
         all: u32,
@@ -240,7 +240,7 @@ impl Link {
 
     fn ready(&mut self) -> Result<Walls, Fault> {
         match self.hear()? {
-            Message::Ready(walls) => Ok(walls),
+            Message::Ready(walls) => Ok(*walls),
             Message::Failed(fault) => Err(fault),
             Message::Progress { .. } | Message::Sealed => Err(out_of_turn()),
         }
@@ -338,13 +338,13 @@ fn work_on_input(say: &(dyn Fn(&Message) + Sync)) -> Result<Option<Vec<u8>>, Fau
     let mut stdin = std::io::stdin().lock();
     let text = read_frame(&mut stdin).map_err(lab_fault)?;
     if text == NO_OUTLINE {
-        say(&Message::Ready(jail::enter()));
+        say(&Message::Ready(Box::new(jail::enter())));
         return Ok(None);
     }
     if let Freshness::Broken { place } = freshness::probe().map_err(lab_fault)? {
         return Err(lab_fault(say!(
-            "on this machine a grain would see another in {place}: see `unseen doctor`",
-            "在本机上，数据粒之间会在{place}里看到对方的数据：请看 `unseen doctor`"
+            "on this machine a grain would see another in {place}",
+            "在本机上，数据粒之间会在{place}里看到对方的数据"
         )));
     }
     let mut outline: Outline = serde_json::from_slice(&text).map_err(lab_fault)?;
@@ -373,7 +373,7 @@ fn work_on_input(say: &(dyn Fn(&Message) + Sync)) -> Result<Option<Vec<u8>>, Fau
             "本机内核没有 seccomp，因此不解密任何数据"
         )));
     }
-    say(&Message::Ready(walls));
+    say(&Message::Ready(Box::new(walls)));
 
     // Whoever only wanted to know whether it could run has gone.
     let Ok(text) = read_frame(&mut stdin) else { return Ok(None) };

@@ -3,7 +3,7 @@
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::parse::{ParseStream, Parser};
-use syn::{Attribute, Data, DeriveInput, Error, Expr, Fields, Ident, LitStr, Result};
+use syn::{Attribute, Data, DeriveInput, Error, Fields, Ident, LitStr, Result};
 
 use crate::chinese::check;
 use crate::template::{Argument, Template, arguments, of_tuple};
@@ -205,7 +205,7 @@ impl Variant {
     }
 }
 
-fn mentions(value: &Expr, name: &Ident) -> bool {
+fn mentions(value: &TokenStream, name: &Ident) -> bool {
     fn within(tokens: TokenStream, name: &str) -> bool {
         tokens.into_iter().any(|token| match token {
             proc_macro2::TokenTree::Ident(found) => found == name,
@@ -213,7 +213,7 @@ fn mentions(value: &Expr, name: &Ident) -> bool {
             _ => false,
         })
     }
-    within(quote!(#value), &name.to_string())
+    within(value.clone(), &name.to_string())
 }
 
 fn attribute<'a>(attributes: &'a [Attribute], name: &str) -> Option<&'a Attribute> {

@@ -1,8 +1,8 @@
 //! Format texts: which values they speak of.
 
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::parse::ParseStream;
-use syn::{Expr, Ident, LitStr, Token};
+use syn::{Ident, LitStr, Token};
 
 /// A format text that names all its values: `{0}` has become `{_0}`.
 pub(crate) struct Template {
@@ -13,7 +13,7 @@ pub(crate) struct Template {
 /// A value given by name.
 pub(crate) struct Argument {
     pub name: Ident,
-    pub value: Expr,
+    pub value: TokenStream,
 }
 
 impl Template {
@@ -79,9 +79,18 @@ pub(crate) fn arguments(input: ParseStream<'_>) -> syn::Result<Vec<Argument>> {
         }
         let name = input.parse()?;
         input.parse::<Token![=]>()?;
-        found.push(Argument { name, value: input.parse()? });
+        found.push(Argument { name, value: up_to_a_comma(input)? });
     }
     Ok(found)
+}
+
+/// An expression as it stands: what it means is the compiler's matter.
+fn up_to_a_comma(input: ParseStream<'_>) -> syn::Result<TokenStream> {
+    let mut value = TokenStream::new();
+    while !input.is_empty() && !input.peek(Token![,]) {
+        value.extend([input.parse::<TokenTree>()?]);
+    }
+    Ok(value)
 }
 
 /// The name by which the fields of a tuple are bound.

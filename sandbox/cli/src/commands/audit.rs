@@ -4,51 +4,73 @@ use unseen_usecases::replay::{self, Replayed, Verdict};
 
 use super::{Outcome, desk};
 use crate::args::{AuditCommand, Globals};
-use unseen_terminal::i18n::tr;
+use unseen_terminal::output::Column::{Left, Right};
 use unseen_terminal::output::{Output, facts, progress, steps, table};
+use unseen_texts::{Lang, text};
 
-pub fn run(globals: &Globals, command: &AuditCommand) -> Outcome {
+pub fn run(globals: &Globals, command: &AuditCommand, lang: Lang) -> Outcome {
     match command {
-        AuditCommand::Verify(args) => unseen_auditor::verify(args),
+        AuditCommand::Verify(args) => unseen_auditor::verify(args, lang),
         AuditCommand::Replay { job } => {
             let desk = desk(globals)?;
-            let bar = progress("Replaying", Some(1));
+            let bar = progress(text!("Replaying", "正在重算").to(lang), Some(1));
             let replayed = replay::replay(&desk, *job, &mut steps(&bar));
             bar.finish_and_clear();
             let replayed = replayed?;
-            Ok(Output::new(&replayed, shown(&replayed)).bad_unless(replayed.verdict == Verdict::Agrees))
+            Ok(Output::new(&replayed, shown(&replayed, lang)).bad_unless(replayed.verdict == Verdict::Agrees))
         }
     }
 }
 
-fn shown(replayed: &Replayed) -> String {
-    let mut text = facts(&[
-        ("Job", replayed.job.to_string()),
-        ("Numbers", replayed.numbers.to_string()),
-        ("Named by the log", replayed.logged.to_string()),
-        ("Kept", replayed.kept.to_string()),
-        ("Derived", replayed.derived.to_string()),
-    ]);
+fn shown(replayed: &Replayed, lang: Lang) -> String {
+    let mut text = facts(
+        lang,
+        &[
+            (text!("Job", "作业"), replayed.job.to_string()),
+            (text!("Numbers", "数字个数"), replayed.numbers.to_string()),
+            (text!("Named by the log", "日志所载的摘要"), replayed.logged.to_string()),
+            (text!("Kept", "所存的摘要"), replayed.kept.to_string()),
+            (text!("Derived", "重算的摘要"), replayed.derived.to_string()),
+        ],
+    );
     if !replayed.differences.is_empty() {
         let differences = replayed.differences.iter();
         let rows = differences.map(|found| vec![found.place.clone(), found.kept.clone(), found.derived.clone()]);
-        text.push_str(&table(&["round · output · group · value", ">kept", ">derived"], rows));
+        text.push_str(&table(
+            lang,
+            &[
+                Left(text!("round · output · group · value", "轮 · 输出 · 组 · 值")),
+                Right(text!("kept", "所存")),
+                Right(text!("derived", "重算")),
+            ],
+            rows,
+        ));
         text.push('\n');
     }
     if let Some(builds) = &replayed.other_build {
-        text.push_str(&facts(&[
-            ("Run by the build", builds.run.to_string()),
-            ("Replayed by the build", builds.replay.to_string()),
-        ]));
+        text.push_str(&facts(
+            lang,
+            &[
+                (text!("Run by the build", "运行所用的程序构建"), builds.run.to_string()),
+                (text!("Replayed by the build", "重算所用的程序构建"), builds.replay.to_string()),
+            ],
+        ));
     }
-    text.push_str(&match replayed.verdict {
-        Verdict::Agrees => tr("Every released number was derived again, bit for bit."),
-        Verdict::Altered => {
-            tr("The release that is kept was ALTERED: the log names what the run derives, and this is something else.")
+    text.push_str(match replayed.verdict {
+        Verdict::Agrees => {
+            text!("Every released number was derived again, bit for bit.", "所发布的每个数字都已逐位重算，完全一致。")
+                .to(lang)
         }
-        Verdict::NotDerived => {
-            tr("The release is NOT what this run derives. Its numbers stay sealed, for nobody was charged for them.")
-        }
+        Verdict::Altered => text!(
+            "The release that is kept was ALTERED: the log names what the run derives, and this is something else.",
+            "所存的发布结果已被篡改：日志所载与重算一致，而所存的不同。"
+        )
+        .to(lang),
+        Verdict::NotDerived => text!(
+            "The release is NOT what this run derives. Its numbers stay sealed, for nobody was charged for them.",
+            "发布结果与重算结果不一致。重算所得数字继续封存，因为未曾有人为其支付预算。"
+        )
+        .to(lang),
     });
     text
 }

@@ -5,32 +5,44 @@ use unseen_usecases::budget::{self, Budget, BudgetOf};
 
 use super::{Outcome, desk};
 use crate::args::{BudgetArgs, Globals};
-use unseen_terminal::i18n::tr;
+use unseen_terminal::output::Column::{Left, Right};
 use unseen_terminal::output::{Output, bar, table};
+use unseen_texts::{Lang, Say, text};
 
-pub fn run(globals: &Globals, args: &BudgetArgs) -> Outcome {
+pub fn run(globals: &Globals, args: &BudgetArgs, lang: Lang) -> Outcome {
     let of = BudgetOf { dataset: args.dataset.clone(), analyst: args.analyst.clone() };
     let found = budget::budget(&desk(globals)?, &of)?;
-    Ok(Output::new(&found, shown(&found)))
+    Ok(Output::new(&found, shown(&found, lang)))
 }
 
-fn shown(found: &Budget) -> String {
+fn shown(found: &Budget, lang: Lang) -> String {
     let rows = found.budgets.iter().map(|line| {
         vec![
             line.dataset.clone(),
-            line.analyst.clone().unwrap_or_else(|| tr("everyone").into_owned()),
+            line.analyst.clone().unwrap_or_else(|| text!("everyone", "所有人").told(lang)),
             both(line.spent, line.spent_epsilon),
             both(line.left, line.left_epsilon),
             bar(line.spent.to_f64(), line.cap.to_f64(), 12),
         ]
     });
-    let mut text = table(&["dataset", "analyst", ">spent, rho (ε)", ">left, rho (ε)", "used"], rows);
+    let mut text = table(
+        lang,
+        &[
+            Left(text!("dataset", "数据集")),
+            Left(text!("analyst", "分析员")),
+            Right(text!("spent, rho (ε)", "已用 rho (ε)")),
+            Right(text!("left, rho (ε)", "剩余 rho (ε)")),
+            Left(text!("used", "使用比例")),
+        ],
+        rows,
+    );
     for line in &found.domains {
         let cap = line.cap.map_or_else(String::new, |cap| format!(" / {cap}"));
-        let title = tr("One unit's loss over all datasets of the domain");
+        let title =
+            text!("One unit's loss over all datasets of the domain", "该域所有数据集上单个单元的隐私损失：").to(lang);
         text.push_str(&format!("\n{title} {}: {}{cap}", line.domain, both(line.spent, line.spent_epsilon)));
     }
-    text.push_str(&format!("\n{} δ = {:e}", tr("ε is stated at"), found.delta));
+    text.push_str(&format!("\n{} δ = {:e}", text!("ε is stated at", "ε 对应的").to(lang), found.delta));
     text
 }
 

@@ -8,34 +8,34 @@ use unseen_usecases::doctor::Hold;
 
 use super::{Outcome, desk, key, read_text, write_new};
 use crate::args::{DatasetCommand, Globals, TwinArgs};
-use unseen_terminal::i18n::Lang;
-use unseen_terminal::i18n::{choose, tr};
-use unseen_terminal::output::{Output, facts, progress, table};
+use unseen_terminal::output::Column::{Left, Right};
+use unseen_terminal::output::{NO_NAME, Output, facts, progress, table};
+use unseen_texts::{Lang, Say, text};
 
-pub fn run(globals: &Globals, command: &DatasetCommand) -> Outcome {
+pub fn run(globals: &Globals, command: &DatasetCommand, lang: Lang) -> Outcome {
     match command {
-        DatasetCommand::Describe { source, out } => describe(source, out.as_deref()),
+        DatasetCommand::Describe { source, out } => describe(source, out.as_deref(), lang),
         DatasetCommand::Import { source, description, open_to, signer } => {
             let request = Import { source: source.clone(), description: description.clone(), open_to: open_to.clone() };
-            import(globals, &request, &*key(signer)?)
+            import(globals, &request, &*key(signer)?, lang)
         }
         DatasetCommand::List => {
             let found = datasets::datasets(&desk(globals)?)?;
-            Ok(Output::new(&found, list(&found)))
+            Ok(Output::new(&found, list(&found, lang)))
         }
         DatasetCommand::Show { name } => {
             let found = datasets::dataset(&desk(globals)?, name)?;
-            let text = format!("{}{}\n\n{}", about(&found), bilingual(&found.title), columns(&found));
+            let text = format!("{}{}\n\n{}", about(&found, lang), bilingual(&found.title, lang), columns(&found, lang));
             Ok(Output::new(&found, text))
         }
         DatasetCommand::Quality { name, signer } => {
             let quality = datasets::quality(&desk(globals)?, name, &*key(signer)?)?;
-            Ok(Output::new(&quality, quality_text(&quality)))
+            Ok(Output::new(&quality, quality_text(&quality, lang)))
         }
     }
 }
 
-pub fn twin(globals: &Globals, args: &TwinArgs) -> Outcome {
+pub fn twin(globals: &Globals, args: &TwinArgs, lang: Lang) -> Outcome {
     let file = Path::new(&args.dataset);
     let request = Twin { rows: args.rows, seed: args.seed, out: args.out.clone() };
     let written = if file.extension().is_some_and(|extension| extension == "toml") {
@@ -43,27 +43,34 @@ pub fn twin(globals: &Globals, args: &TwinArgs) -> Outcome {
     } else {
         datasets::twin(&desk(globals)?, &args.dataset, &request)?
     };
-    let text = facts(&[("Rows", written.data.clone()), ("Description", written.description.clone())]);
+    let text = facts(
+        lang,
+        &[(text!("Rows", "行数"), written.data.clone()), (text!("Description", "描述"), written.description.clone())],
+    );
     Ok(Output::new(&written, text))
 }
 
-fn describe(source: &Path, out: Option<&Path>) -> Outcome {
+fn describe(source: &Path, out: Option<&Path>, lang: Lang) -> Outcome {
     let draft = datasets::describe(source)?;
     let Some(out) = out else { return Ok(Output::new(&draft, draft.draft.clone())) };
     write_new(out, draft.draft.as_bytes())?;
-    let said = tr("The draft is written. Correct it: above all the unit, the classification and the sharing kind.");
+    let said = text!(
+        "The draft is written. Correct it: above all the unit, the classification and the sharing kind.",
+        "草稿已写好。请修改，尤其是隐私单元、分级和共享类型。"
+    )
+    .to(lang);
     Ok(Output::new(&draft, said))
 }
 
-fn import(globals: &Globals, request: &Import, steward: &dyn unseen_tlog::Signer) -> Outcome {
-    let bar = progress("Reading and sorting", Some(1));
+fn import(globals: &Globals, request: &Import, steward: &dyn unseen_tlog::Signer, lang: Lang) -> Outcome {
+    let bar = progress(text!("Reading and sorting", "正在读取和排序").to(lang), Some(1));
     let mut watch = |step: Progress| match step {
         Progress::Reading { bytes, of_bytes, .. } => {
             bar.set_length(of_bytes.saturating_mul(2).max(1));
             bar.set_position(bytes);
         }
         Progress::Writing { rows, of_rows } => {
-            bar.set_message(tr("Writing buckets").into_owned());
+            bar.set_message(text!("Writing buckets", "正在写入分桶").told(lang));
             let half = bar.length().unwrap_or(2) / 2;
             bar.set_position(half + (half as f64 * rows as f64 / of_rows.max(1) as f64) as u64);
         }
@@ -71,46 +78,69 @@ fn import(globals: &Globals, request: &Import, steward: &dyn unseen_tlog::Signer
     let done = datasets::import(&desk(globals)?, request, steward, &mut watch);
     bar.finish_and_clear();
     let done = done?;
-    let mut text = facts(&[("Registered", done.dataset.clone()), ("Entry", done.entry.to_string())]);
+    let mut text = facts(
+        lang,
+        &[(text!("Registered", "已登记"), done.dataset.clone()), (text!("Entry", "条目"), done.entry.to_string())],
+    );
     if !done.ignored_columns.is_empty() {
-        text.push_str(&facts(&[("Columns not described, left out", done.ignored_columns.join(", "))]));
+        text.push_str(&facts(
+            lang,
+            &[(text!("Columns not described, left out", "描述中没有、未导入的列"), done.ignored_columns.join(", "))],
+        ));
     }
-    text.push_str(&quality_text(&done.quality));
+    text.push_str(&quality_text(&done.quality, lang));
     if done.memory.state != Hold::Holds {
-        let why = done.memory.why.as_ref().map_or("", |why| why.to(unseen_texts::Lang::En));
-        text.push_str(&format!("\n{}", facts(&[("Rows may have gone to swap", tr(why).into_owned())])));
+        let why = done.memory.why.told(lang);
+        text.push_str(&format!(
+            "\n{}",
+            facts(lang, &[(text!("Rows may have gone to swap", "数据行可能已写入交换区"), why)])
+        ));
     }
     Ok(Output::new(&done, text))
 }
 
-fn list(found: &Datasets) -> String {
+fn list(found: &Datasets, lang: Lang) -> String {
     let rows = found.datasets.iter().map(|dataset| {
-        let everyone = || tr("all").into_owned();
+        let everyone = || text!("all", "所有人").told(lang);
         vec![
             dataset.name.clone(),
-            bilingual(&dataset.title),
-            dataset.domain.clone().unwrap_or_else(|| tr("public reference").into_owned()),
-            word(dataset.classification.en(), dataset.classification.zh()),
+            bilingual(&dataset.title, lang),
+            dataset.domain.clone().unwrap_or_else(|| text!("public reference", "公开参照表").told(lang)),
+            word(dataset.classification.en(), dataset.classification.zh(), lang),
             if dataset.open_to.is_empty() { everyone() } else { dataset.open_to.join(", ") },
             dataset.entry.to_string(),
         ]
     });
-    table(&["dataset", "title", "unit", "level", "open to", ">entry"], rows)
+    table(
+        lang,
+        &[
+            Left(text!("dataset", "数据集")),
+            Left(text!("title", "标题")),
+            Left(text!("unit", "隐私单元")),
+            Left(text!("level", "级别")),
+            Left(text!("open to", "开放对象")),
+            Right(text!("entry", "条目")),
+        ],
+        rows,
+    )
 }
 
-fn about(dataset: &DatasetShown) -> String {
+fn about(dataset: &DatasetShown, lang: Lang) -> String {
     let unit = dataset.unit.as_ref().map(|unit| format!("{} ({})", unit.domain, unit.column));
-    facts(&[
-        ("Dataset", dataset.name.clone()),
-        ("Unit", unit.unwrap_or_else(|| tr("public reference").into_owned())),
-        ("Provider", dataset.provider.clone()),
-        ("Level", word(dataset.classification.en(), dataset.classification.zh())),
-        ("Update cycle", word(dataset.update_cycle.en(), dataset.update_cycle.zh())),
-        ("Sharing", word(dataset.sharing.en(), dataset.sharing.zh())),
-    ])
+    facts(
+        lang,
+        &[
+            (text!("Dataset", "数据集"), dataset.name.clone()),
+            (text!("Unit", "隐私单元"), unit.unwrap_or_else(|| text!("public reference", "公开参照表").told(lang))),
+            (text!("Provider", "提供方"), dataset.provider.clone()),
+            (text!("Level", "级别"), word(dataset.classification.en(), dataset.classification.zh(), lang)),
+            (text!("Update cycle", "更新周期"), word(dataset.update_cycle.en(), dataset.update_cycle.zh(), lang)),
+            (text!("Sharing", "共享类型"), word(dataset.sharing.en(), dataset.sharing.zh(), lang)),
+        ],
+    )
 }
 
-fn columns(dataset: &DatasetShown) -> String {
+fn columns(dataset: &DatasetShown, lang: Lang) -> String {
     let rows = dataset.columns.iter().map(|column| {
         let range = match (&column.min, &column.max, column.domain.as_slice()) {
             (None, None, domain) => domain.join(" "),
@@ -118,24 +148,46 @@ fn columns(dataset: &DatasetShown) -> String {
                 format!("{} .. {}", min.as_deref().unwrap_or_default(), max.as_deref().unwrap_or_default())
             }
         };
-        let null = if column.nullable { tr("may be null").into_owned() } else { String::new() };
-        vec![column.name.clone(), column.kind.clone(), range, null, bilingual(&column.meaning)]
+        let null = if column.nullable { text!("may be null", "可为空").told(lang) } else { String::new() };
+        vec![column.name.clone(), column.kind.clone(), range, null, bilingual(&column.meaning, lang)]
     });
-    table(&["column", "type", "range or domain", "", "meaning"], rows)
+    table(
+        lang,
+        &[
+            Left(text!("column", "列")),
+            Left(text!("type", "类型")),
+            Left(text!("range or domain", "范围或取值")),
+            Left(NO_NAME),
+            Left(text!("meaning", "含义")),
+        ],
+        rows,
+    )
 }
 
-fn quality_text(quality: &Quality) -> String {
-    let mut text = facts(&[
-        ("Rows", quality.rows.to_string()),
-        ("Rows without a unit, set aside", quality.set_aside.to_string()),
-        ("Units", quality.units.to_string()),
-    ]);
+fn quality_text(quality: &Quality, lang: Lang) -> String {
+    let mut text = facts(
+        lang,
+        &[
+            (text!("Rows", "行数"), quality.rows.to_string()),
+            (text!("Rows without a unit, set aside", "没有隐私单元、已剔除的行数"), quality.set_aside.to_string()),
+            (text!("Units", "隐私单元数"), quality.units.to_string()),
+        ],
+    );
     if quality.alike > 0 {
-        text.push_str(&facts(&[("Ids that differ in case, width or spaces only", quality.alike.to_string())]));
+        text.push_str(&facts(
+            lang,
+            &[(
+                text!("Ids that differ in case, width or spaces only", "仅大小写、全半角或空格不同的编号"),
+                quality.alike.to_string(),
+            )],
+        ));
     }
     if let Some(freshness) = &quality.freshness {
-        let state = tr(if freshness.fresh { "fresh" } else { "late" });
-        text.push_str(&facts(&[("Newest", format!("{} ({state})", freshness.newest.date_naive()))]));
+        let state = if freshness.fresh { text!("fresh", "及时") } else { text!("late", "逾期") }.to(lang);
+        text.push_str(&facts(
+            lang,
+            &[(text!("Newest", "最新数据"), format!("{} ({state})", freshness.newest.date_naive()))],
+        ));
     }
     let percent = |share: f64| format!("{:.2} %", share * 100.0);
     let rows = quality.columns.iter().map(|column| {
@@ -149,16 +201,27 @@ fn quality_text(quality: &Quality) -> String {
             column.rows.to_string(),
         ]
     });
-    text.push_str(&table(&["column", ">completeness", ">validity", ">invalid", ">distinct (estimate)", ">rows"], rows));
+    text.push_str(&table(
+        lang,
+        &[
+            Left(text!("column", "列")),
+            Right(text!("completeness", "完整性")),
+            Right(text!("validity", "有效性")),
+            Right(text!("invalid", "无效")),
+            Right(text!("distinct (estimate)", "不同取值（估计）")),
+            Right(text!("rows", "行数")),
+        ],
+        rows,
+    ));
     text
 }
 
-fn bilingual(text: &Bilingual) -> String {
-    word(&text.en, &text.zh)
+fn bilingual(text: &Bilingual, lang: Lang) -> String {
+    word(&text.en, &text.zh, lang)
 }
 
 /// The text in the chosen language, or in the other one when it is missing.
-fn word(en: &str, zh: &str) -> String {
-    let (first, second) = if choose(None) == Lang::Zh { (zh, en) } else { (en, zh) };
+fn word(en: &str, zh: &str, lang: Lang) -> String {
+    let (first, second) = if lang == Lang::Zh { (zh, en) } else { (en, zh) };
     if first.is_empty() { second.to_owned() } else { first.to_owned() }
 }

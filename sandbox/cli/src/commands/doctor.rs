@@ -4,47 +4,55 @@ use unseen_usecases::doctor::{self, Doctor, Hold};
 
 use super::{Outcome, program};
 use crate::args::Globals;
-use unseen_terminal::i18n::tr;
-use unseen_terminal::output::{Output, table};
+use unseen_terminal::output::Column::Left;
+use unseen_terminal::output::{NO_NAME, Output, table};
+use unseen_texts::{Lang, Say, Text, text};
 
-pub fn run(globals: &Globals) -> Outcome {
+pub fn run(globals: &Globals, lang: Lang) -> Outcome {
     let found = doctor::doctor(globals.lab.as_deref(), &program()?)?;
-    Ok(Output::new(&found, shown(&found)).bad_unless(found.good))
+    Ok(Output::new(&found, shown(&found, lang)).bad_unless(found.good))
 }
 
-fn shown(found: &Doctor) -> String {
+fn shown(found: &Doctor, lang: Lang) -> String {
     let rows = found.protections.iter().map(|protection| {
         let state = match protection.state {
-            Hold::Holds => tr("holds"),
-            Hold::Partly => tr("holds in part"),
-            Hold::Missing => tr("MISSING"),
+            Hold::Holds => text!("holds", "有效").to(lang),
+            Hold::Partly => text!("holds in part", "部分有效").to(lang),
+            Hold::Missing => text!("MISSING", "缺失").to(lang),
         };
-        let why = protection.why.as_ref().map_or_else(String::new, |why| tr(&why.to_string()).into_owned());
-        vec![title(&protection.name), state.into_owned(), why]
+        let why = protection.why.as_ref().map_or_else(String::new, |why| why.told(lang));
+        vec![
+            title(&protection.name).map_or_else(|| protection.name.clone(), |title| title.told(lang)),
+            state.to_owned(),
+            why,
+        ]
     });
-    let mut text = table(&["wall", "state", ""], rows);
+    let mut text = table(lang, &[Left(text!("wall", "防护")), Left(text!("state", "状态")), Left(NO_NAME)], rows);
     if found.of_a_new_lab {
-        let said =
-            tr("There is no lab here, or its policy names no machine: this is compared with the policy of a new one.");
+        let said = text!(
+            "There is no lab here, or its policy names no machine: this is compared with the policy of a new one.",
+            "这里没有实验室，或其规则没有说明机器：以上与新实验室的规则比较。"
+        )
+        .to(lang);
         text.push_str(&format!("\n{said}"));
     }
     text
 }
 
 /// What a protection is for.
-fn title(name: &str) -> String {
+pub fn title(name: &str) -> Option<Text> {
     let title = match name {
-        "seccomp" => tr("seccomp: a short list of system calls"),
-        "landlock" => tr("landlock: no file, no port"),
-        "rlimits" => tr("rlimits: no byte of a file, no core dump"),
-        "undumpable" => tr("not dumpable, not traceable"),
-        "capabilities" => tr("capabilities: none"),
-        "memory" => tr("memory: never in swap"),
-        "freshness" => tr("wasmtime: fresh state for every grain"),
-        "fuel" => tr("fuel: as many units a second as the policy says"),
-        "room" => tr("memory: as much as the policy says"),
-        "clock" => tr("clock: kept by a time service"),
-        other => other.into(),
+        "seccomp" => text!("seccomp: a short list of system calls", "seccomp：只允许少量系统调用"),
+        "landlock" => text!("landlock: no file, no port", "landlock：禁止文件和端口"),
+        "rlimits" => text!("rlimits: no byte of a file, no core dump", "rlimits：不写文件，不留内存转储"),
+        "undumpable" => text!("not dumpable, not traceable", "不可转储，不可跟踪"),
+        "capabilities" => text!("capabilities: none", "没有任何特权（capability）"),
+        "memory" => text!("memory: never in swap", "内存不会写入交换区"),
+        "freshness" => text!("wasmtime: fresh state for every grain", "wasmtime：每个数据粒全新状态"),
+        "fuel" => text!("fuel: as many units a second as the policy says", "燃料：每秒不少于规则所写的数量"),
+        "room" => text!("memory: as much as the policy says", "内存：不少于规则所写的大小"),
+        "clock" => text!("clock: kept by a time service", "时钟：由时间服务校准"),
+        _ => return None,
     };
-    title.into_owned()
+    Some(title)
 }

@@ -15,32 +15,39 @@ use unseen_usecases::release;
 use unseen_usecases::runs::{self, Ran, Run, Watch};
 use unseen_usecases::trial::{self, Try};
 
+use super::doctor::title;
 use super::project::Project;
-use super::{Outcome, desk, key, ssh_signature, write_new};
+use super::{Outcome, Problem, desk, key, ssh_signature, write_new};
 use crate::args::{Globals, JobCommand, JobDir};
 use crate::shown;
-use unseen_terminal::i18n::tr;
 use unseen_terminal::output::{Output, Progress, facts, progress};
+use unseen_texts::{Lang, Say, Sentence, say, text};
 
-pub fn run(globals: &Globals, command: &JobCommand) -> Outcome {
+pub fn run(globals: &Globals, command: &JobCommand, lang: Lang) -> Outcome {
     match command {
         JobCommand::New { name, iterative } => {
             let template = if *iterative { Template::Iterative } else { Template::Histogram };
             let made = projects::new_project(name, template)?;
-            let next = tr(
+            let next = text!(
                 "Next: edit src/lib.rs and job.toml, then run `cargo test`, `unseen job build` and `unseen job try`.",
-            );
-            Ok(Output::new(&made, format!("{}{next}", facts(&[("Project", made.project.clone())]))))
+                "下一步：修改 src/lib.rs 和 job.toml，然后运行 `cargo test`、`unseen job build` 和 `unseen job try`。"
+            )
+            .to(lang);
+            Ok(Output::new(
+                &made,
+                format!("{}{next}", facts(lang, &[(text!("Project", "项目"), made.project.clone())])),
+            ))
         }
-        JobCommand::Build { job, module } => build(job, module.as_deref()),
-        JobCommand::Check { job, twins } => check(globals, job, twins.as_deref()),
+        JobCommand::Build { job, module } => build(job, module.as_deref(), lang),
+        JobCommand::Check { job, twins } => check(globals, job, twins.as_deref(), lang),
         JobCommand::Try { job, twins, seed } => {
             let job = Project::read(job)?;
             let (name, module, twins) = (job.name(), job.component()?, twins.clone());
             match trial::trial(&Try { name, manifest: job.text, module, twins, seed: *seed }) {
-                Ok(trial) => Ok(Output::new(&trial, shown::trial(&trial))),
+                Ok(trial) => Ok(Output::new(&trial, shown::trial(&trial, lang))),
                 Err(UseCaseError::Trial { error, failed }) => {
-                    Err(format!("{error}{}", shown::failures(&failed)).into())
+                    let failures = Sentence::new_in(|lang| shown::failures(&failed, lang));
+                    Err(say!("{error}{failures}", "{error}{failures}").into())
                 }
                 Err(error) => Err(error.into()),
             }
@@ -51,67 +58,82 @@ pub fn run(globals: &Globals, command: &JobCommand) -> Outcome {
             let request = Submit { name, manifest: job.text, module };
             let done = jobs::submit(&desk(globals)?, &request, &*key(signer)?)?;
             let needed = done.approvals_needed.to_string();
-            let text = facts(&[("Submitted", done.job.to_string()), ("Approvals needed", needed)]);
+            let text = facts(
+                lang,
+                &[
+                    (text!("Submitted", "已提交"), done.job.to_string()),
+                    (text!("Approvals needed", "所需审批数"), needed),
+                ],
+            );
             Ok(Output::new(&done, text))
         }
         JobCommand::List => {
             let found = jobs::jobs(&desk(globals)?)?;
-            Ok(Output::new(&found, shown::jobs(&found)))
+            Ok(Output::new(&found, shown::jobs(&found, lang)))
         }
         JobCommand::Show { job, manifest } => {
             let found = jobs::job(&desk(globals)?, *job)?;
-            let text = shown::job(&found);
+            let text = shown::job(&found, lang);
             Ok(Output::new(&found, if *manifest { format!("{text}\n{}", found.manifest_text) } else { text }))
         }
-        JobCommand::Approve { job, to_sign: Some(file), .. } => to_sign(globals, *job, file),
+        JobCommand::Approve { job, to_sign: Some(file), .. } => to_sign(globals, *job, file, lang),
         JobCommand::Approve { job, signed: Some(file), .. } => {
             let (file, entry) = (file.display().to_string(), signed_by_ssh(file)?);
-            Ok(standing(&jobs::approve_signed(&desk(globals)?, *job, &file, &entry)?))
+            Ok(standing(&jobs::approve_signed(&desk(globals)?, *job, &file, &entry)?, lang))
         }
         JobCommand::Approve { job, key, .. } => {
-            let key = key.as_deref().ok_or("say who signs: give --key, or --to-sign to sign with ssh-keygen")?;
-            Ok(standing(&jobs::approve(&desk(globals)?, *job, &*open_key(key)?)?))
+            let key = key.as_deref().ok_or(text!(
+                "say who signs: give --key, or --to-sign to sign with ssh-keygen",
+                "请指明谁来签名：给出 --key，或用 --to-sign 以便用 ssh-keygen 签名"
+            ))?;
+            Ok(standing(&jobs::approve(&desk(globals)?, *job, &*open_key(key)?)?, lang))
         }
         JobCommand::Reject { job, reason, signer } => {
             let request = Reject { job: *job, reason: reason.clone() };
-            Ok(standing(&jobs::reject(&desk(globals)?, &request, &*key(signer)?)?))
+            Ok(standing(&jobs::reject(&desk(globals)?, &request, &*key(signer)?)?, lang))
         }
         JobCommand::Run { job, threads, signer } => {
-            let mut watch = Screen { quiet: globals.json, bar: None };
+            let mut watch = Screen { lang, quiet: globals.json, bar: None };
             let request = Run { job: *job, threads: *threads };
             let ran = runs::run(&desk(globals)?, &request, &*key(signer)?, &mut watch);
             watch.clear();
             let ran = ran?;
-            Ok(Output::new(&ran, after_run(&ran)).bad_unless(!ran.failed))
+            Ok(Output::new(&ran, after_run(&ran, lang)).bad_unless(!ran.failed))
         }
         JobCommand::Release { job, signer } => {
             let found = release::release(&desk(globals)?, *job, &*key(signer)?)?;
-            let about = [("Job", format!("{job} {}", found.title)), ("Entry", found.entry.to_string())];
-            Ok(Output::new(&found, format!("{}{}", facts(&about), shown::numbers(&found.numbers))))
+            let about = [
+                (text!("Job", "作业"), format!("{job} {}", found.title)),
+                (text!("Entry", "条目"), found.entry.to_string()),
+            ];
+            Ok(Output::new(&found, format!("{}{}", facts(lang, &about), shown::numbers(&found.numbers, lang))))
         }
     }
 }
 
-fn build(job: &JobDir, module: Option<&Path>) -> Outcome {
+fn build(job: &JobDir, module: Option<&Path>, lang: Lang) -> Outcome {
     let folder = if job.path.is_dir() { &job.path } else { job.path.parent().unwrap_or(Path::new(".")) };
     let built = match module {
         None => {
-            let spinner = progress("Compiling", None);
+            let spinner = progress(text!("Compiling", "正在编译").to(lang), None);
             let built = projects::build(folder);
             spinner.finish_and_clear();
             built?
         }
         Some(module) => projects::componentize(folder, module)?,
     };
-    let text = facts(&[
-        ("Component", built.component.clone()),
-        ("Size", format!("{} B", built.bytes)),
-        ("Digest", built.digest.to_string()),
-    ]);
+    let text = facts(
+        lang,
+        &[
+            (text!("Component", "组件"), built.component.clone()),
+            (text!("Size", "大小"), format!("{} B", built.bytes)),
+            (text!("Digest", "摘要"), built.digest.to_string()),
+        ],
+    );
     Ok(Output::new(&built, text))
 }
 
-fn check(globals: &Globals, job: &JobDir, twins: Option<&Path>) -> Outcome {
+fn check(globals: &Globals, job: &JobDir, twins: Option<&Path>, lang: Lang) -> Outcome {
     let job = Project::read(job)?;
     // A component that is not built yet is no fault of the manifest; a bad one is refused.
     let (name, module) = (job.name(), job.component_if_built()?);
@@ -120,44 +142,55 @@ fn check(globals: &Globals, job: &JobDir, twins: Option<&Path>) -> Outcome {
         Some(twins) => check::check_on_twins(twins, &request)?,
         None => check::check(&desk(globals)?, &request)?,
     };
-    let mut text = shown::plan(&checked.plan);
+    let mut text = shown::plan(&checked.plan, lang);
     if let Some(cap) = checked.job_cap {
-        text.push_str(&facts(&[("Cap for one job", format!("{cap} rho"))]));
+        text.push_str(&facts(lang, &[(text!("Cap for one job", "单个作业上限"), format!("{cap} rho"))]));
     }
     let state = match checked.module {
-        Some(_) => tr("good: it imports nothing and exports what a job must"),
-        None => tr("not built yet: run `unseen job build`"),
+        Some(_) => {
+            text!("good: it imports nothing and exports what a job must", "合格：没有任何导入，导出符合作业约定")
+                .to(lang)
+        }
+        None => text!("not built yet: run `unseen job build`", "尚未生成：请运行 `unseen job build`").to(lang),
     };
-    text.push_str(&facts(&[("Component", state.into_owned())]));
+    text.push_str(&facts(lang, &[(text!("Component", "组件"), state.to_owned())]));
     Ok(Output::new(&checked, text))
 }
 
-fn to_sign(globals: &Globals, job: JobId, file: &Path) -> Outcome {
+fn to_sign(globals: &Globals, job: JobId, file: &Path, lang: Lang) -> Outcome {
     write_new(file, &jobs::approval_to_sign(&desk(globals)?, job)?)?;
-    let next = tr("Next: sign it with `ssh-keygen -Y sign -n unseen -f KEY FILE`, then approve with --signed FILE.");
+    let next = text!(
+        "Next: sign it with `ssh-keygen -Y sign -n unseen -f KEY FILE`, then approve with --signed FILE.",
+        "下一步：用 `ssh-keygen -Y sign -n unseen -f KEY FILE` 签名，然后用 --signed FILE 批准。"
+    )
+    .to(lang);
     let to_sign = file.display().to_string();
-    let text = format!("{}{next}", facts(&[("To sign", to_sign.clone())]));
+    let text = format!("{}{next}", facts(lang, &[(text!("To sign", "待签文件"), to_sign.clone())]));
     Ok(Output::new(&ToSign { to_sign }, text))
 }
 
 /// The entry in a file that was signed with `ssh-keygen`.
-fn signed_by_ssh(file: &Path) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
+fn signed_by_ssh(file: &Path) -> Result<Vec<u8>, Problem> {
     let bytes = std::fs::read(file).map_err(unseen_lab::LabError::io(file))?;
     Ok(unseen_entries::sign::with_ssh(&bytes, ssh_signature(file)?)?)
 }
 
-fn standing(job: &JobStanding) -> Output {
-    let text = facts(&[
-        ("Job", format!("{} {}", job.job, job.title)),
-        ("State", tr(job.state.name()).into_owned()),
-        ("Approvals", format!("{} / {}", job.approvals, job.approvals_needed)),
-        ("Entry", job.entry.to_string()),
-    ]);
+fn standing(job: &JobStanding, lang: Lang) -> Output {
+    let text = facts(
+        lang,
+        &[
+            (text!("Job", "作业"), format!("{} {}", job.job, job.title)),
+            (text!("State", "状态"), job.state.told(lang)),
+            (text!("Approvals", "审批"), format!("{} / {}", job.approvals, job.approvals_needed)),
+            (text!("Entry", "条目"), job.entry.to_string()),
+        ],
+    );
     Output::new(job, text)
 }
 
 /// What is shown while a job runs.
 struct Screen {
+    lang: Lang,
     quiet: bool,
     bar: Option<Progress>,
 }
@@ -172,42 +205,53 @@ impl Screen {
 
 impl Watch for Screen {
     fn slot(&mut self, until: DateTime<Utc>) {
-        let said = format!(
-            "The slot of this run lasts until {} UTC. This command ends then, so that nothing done next tells how long the run took; stopping it sooner loses nothing.",
-            until.format("%F %T")
+        let said = say!(
+            "The slot of this run lasts until {at} UTC. This command ends then, so that nothing done next tells how long the run took; stopping it sooner loses nothing.",
+            "本次运行的时段到 {at} UTC 为止。本命令届时结束，使随后的操作不会泄露运行用了多久；提前中止它不会丢失任何东西。",
+            at = until.format("%F %T").to_string()
         );
         if !self.quiet {
-            eprintln!("{}", tr(&said));
+            eprintln!("{}", said.to(self.lang));
         }
     }
 
     fn steps(&mut self, done: u32, all: u32) {
-        let bar = self.bar.get_or_insert_with(|| progress("Running", Some(1)));
+        let bar = self.bar.get_or_insert_with(|| progress(text!("Running", "正在运行").to(self.lang), Some(1)));
         bar.set_length(u64::from(all));
         bar.set_position(u64::from(done));
     }
 }
 
-fn after_run(ran: &Ran) -> String {
-    let mut text = facts(&[("Job", ran.job.to_string())]);
+fn after_run(ran: &Ran, lang: Lang) -> String {
+    let mut text = facts(lang, &[(text!("Job", "作业"), ran.job.to_string())]);
     let missing = ran.walls.iter().filter(|wall| wall.state != Hold::Holds);
-    let missing: Vec<_> = missing.map(|wall| tr(&wall.name).into_owned()).collect();
+    let missing: Vec<_> =
+        missing.map(|wall| title(&wall.name).map_or_else(|| wall.name.clone(), |title| title.told(lang))).collect();
     if !missing.is_empty() {
-        text.push_str(&facts(&[("Walls that this machine does not have", missing.join(", "))]));
+        text.push_str(&facts(
+            lang,
+            &[(text!("Walls that this machine does not have", "本机缺少的防护"), missing.join(", "))],
+        ));
     }
     if let Some(why) = &ran.without_evidence {
-        text.push_str(&facts(&[("There is no evidence of the machine", tr(&why.to_string()).into_owned())]));
+        text.push_str(&facts(lang, &[(text!("There is no evidence of the machine", "没有机器证据"), why.told(lang))]));
     }
     if let Some(why) = &ran.cut_short {
-        text.push_str(&facts(&[("The run was cut short", tr(&why.to_string()).into_owned())]));
+        text.push_str(&facts(lang, &[(text!("The run was cut short", "运行中断"), why.told(lang))]));
     }
     match ran.released {
         Some(entry) => {
-            text.push_str(&facts(&[("Released by entry", entry.to_string())]));
-            text.push_str(&tr("Read it with `unseen job release`."));
+            text.push_str(&facts(lang, &[(text!("Released by entry", "发布条目"), entry.to_string())]));
+            text.push_str(text!("Read it with `unseen job release`.", "用 `unseen job release` 查看。").to(lang));
         }
-        None if ran.failed => text.push_str(&tr("The job failed and has no result; its charge stays.")),
-        None => text.push_str(&facts(&[("The result is sealed until", ran.release_at.to_rfc3339())])),
+        None if ran.failed => text.push_str(
+            text!("The job failed and has no result; its charge stays.", "作业失败，没有结果；已扣预算不退还。")
+                .to(lang),
+        ),
+        None => text.push_str(&facts(
+            lang,
+            &[(text!("The result is sealed until", "结果封存至"), ran.release_at.to_rfc3339())],
+        )),
     }
     text
 }

@@ -6,29 +6,31 @@ use unseen_usecases::labs::{self, Init, LabShown};
 use super::{Outcome, desk, key, read_text};
 use crate::args::{Globals, LabCommand};
 use crate::shown;
-use unseen_terminal::i18n::tr;
 use unseen_terminal::output::{Output, facts};
+use unseen_texts::{Lang, text};
 
-pub fn run(globals: &Globals, command: &LabCommand) -> Outcome {
+pub fn run(globals: &Globals, command: &LabCommand, lang: Lang) -> Outcome {
     match command {
         LabCommand::Init { dir, origin, owner, name } => {
             let request = Init { origin: origin.clone(), owner_name: name.clone() };
             let lab = labs::init(dir, &request, &*open_key(owner)?)?;
-            let said = tr("The lab is made. Keep keys/ safe, and give the verifier key to auditors.");
-            Ok(Output::new(&lab, format!("{said}\n\n{}", about(&lab))))
+            let said = text!(
+                "The lab is made. Keep keys/ safe, and give the verifier key to auditors.",
+                "实验室已建好。请妥善保管 keys/，并把验证公钥交给审计员。"
+            )
+            .to(lang);
+            Ok(Output::new(&lab, format!("{said}\n\n{}", about(&lab, lang))))
         }
         LabCommand::Show => {
             let lab = labs::show_lab(&desk(globals)?)?;
-            Ok(Output::new(&lab, format!("{}{}", about(&lab), shown::at_work(&lab.at_work))))
+            Ok(Output::new(&lab, format!("{}{}", about(&lab, lang), shown::at_work(&lab.at_work, lang))))
         }
         LabCommand::Backup { out } => {
             let done = labs::backup(&desk(globals)?, out)?;
             let text = format!(
                 "{}{}",
-                facts(&[("Backup", done.backup.clone()), ("Entries", done.entries.to_string())]),
-                tr(
-                    "It holds every key of the lab: keep it as safe as the lab, and the newest checkpoint in another place."
-                )
+                facts(lang, &[(text!("Backup", "备份"), done.backup.clone()), (text!("Entries", "条目数"), done.entries.to_string())]),
+                text!("It holds every key of the lab: keep it as safe as the lab, and the newest checkpoint in another place.", "备份含有实验室的全部密钥：请像实验室一样妥善保管，并把最新检查点另存他处。").to(lang)
             );
             Ok(Output::new(&done, text))
         }
@@ -40,34 +42,41 @@ pub fn run(globals: &Globals, command: &LabCommand) -> Outcome {
                 None => Newest::Witnesses,
             };
             let lab = labs::restore(backup, dir, &newest)?;
-            Ok(Output::new(&lab, about(&lab)))
+            Ok(Output::new(&lab, about(&lab, lang)))
         }
         LabCommand::EnableSm2 { signer } => {
             let done = labs::enable_sm2(&desk(globals)?, &*key(signer)?)?;
-            let text = facts(&[("SM2 verifier key", done.sm2_key.clone()), ("Entry", done.entry.to_string())]);
+            let text = facts(
+                lang,
+                &[
+                    (text!("SM2 verifier key", "SM2 验证公钥"), done.sm2_key.clone()),
+                    (text!("Entry", "条目"), done.entry.to_string()),
+                ],
+            );
             Ok(Output::new(&done, text))
         }
         LabCommand::RotateKey { to, signer } => {
             let done = labs::rotate_log_key(&desk(globals)?, to.as_deref(), &*key(signer)?)?;
             let text = format!(
                 "{}{}",
-                facts(&[("Verifier key", done.log_key.clone()), ("Entry", done.entry.to_string())]),
-                tr(
-                    "The log has a new key. Give the verifier key to auditors and witnesses; the old one stays good for what is older."
-                )
+                facts(lang, &[(text!("Verifier key", "验证公钥"), done.log_key.clone()), (text!("Entry", "条目"), done.entry.to_string())]),
+                text!("The log has a new key. Give the verifier key to auditors and witnesses; the old one stays good for what is older.", "日志已换新密钥。请把验证公钥交给审计员和见证方；旧公钥对此前的内容仍然有效。").to(lang)
             );
             Ok(Output::new(&done, text))
         }
     }
 }
 
-fn about(lab: &LabShown) -> String {
-    facts(&[
-        ("Log", lab.origin.clone()),
-        ("Verifier key", lab.log_key.clone()),
-        ("Entries", lab.entries.to_string()),
-        ("People", lab.people.to_string()),
-        ("Datasets", lab.datasets.to_string()),
-        ("Jobs", lab.jobs.to_string()),
-    ])
+fn about(lab: &LabShown, lang: Lang) -> String {
+    facts(
+        lang,
+        &[
+            (text!("Log", "日志"), lab.origin.clone()),
+            (text!("Verifier key", "验证公钥"), lab.log_key.clone()),
+            (text!("Entries", "条目数"), lab.entries.to_string()),
+            (text!("People", "人员"), lab.people.to_string()),
+            (text!("Datasets", "数据集"), lab.datasets.to_string()),
+            (text!("Jobs", "作业"), lab.jobs.to_string()),
+        ],
+    )
 }

@@ -1,18 +1,20 @@
 //! `unseen log`: reading the log inside the lab, and taking it outside.
 
+use unseen_policies::event::Event;
 use unseen_usecases::logs::{self, Cosigning, Entries};
 
 use super::{Outcome, desk};
 use crate::args::{Globals, LogCommand};
-use unseen_terminal::i18n::tr;
+use unseen_terminal::output::Column::{Left, Right};
 use unseen_terminal::output::{Output, facts, table};
+use unseen_texts::{Lang, Say, say, text};
 
-pub fn run(globals: &Globals, command: &LogCommand) -> Outcome {
+pub fn run(globals: &Globals, command: &LogCommand, lang: Lang) -> Outcome {
     let desk = desk(globals)?;
     match command {
         LogCommand::Witness => {
             let done = logs::cosign(&desk)?;
-            Ok(Output::new(&done, witnesses(&done)).bad_unless(done.enough()))
+            Ok(Output::new(&done, witnesses(&done, lang)).bad_unless(done.enough()))
         }
         LogCommand::Show { entry: Some(entry), .. } => {
             let found = logs::entry(&desk, *entry)?;
@@ -20,7 +22,7 @@ pub fn run(globals: &Globals, command: &LogCommand) -> Outcome {
         }
         LogCommand::Show { from, entry: None } => {
             let found = logs::entries(&desk, *from)?;
-            Ok(Output::new(&found, list(&found)))
+            Ok(Output::new(&found, list(&found, lang)))
         }
         LogCommand::Checkpoint => {
             let found = logs::checkpoint(&desk)?;
@@ -32,30 +34,51 @@ pub fn run(globals: &Globals, command: &LogCommand) -> Outcome {
         }
         LogCommand::Export { out, modules } => {
             let done = logs::export(&desk, out, *modules)?;
-            let text = facts(&[
-                ("Exported", done.bundle.clone()),
-                ("Files", done.files.to_string()),
-                ("Entries", done.entries.to_string()),
-            ]);
+            let text = facts(
+                lang,
+                &[
+                    (text!("Exported", "已导出"), done.bundle.clone()),
+                    (text!("Files", "文件数"), done.files.to_string()),
+                    (text!("Entries", "条目数"), done.entries.to_string()),
+                ],
+            );
             Ok(Output::new(&done, text))
         }
     }
 }
 
-fn witnesses(done: &Cosigning) -> String {
-    let cosigned = done.cosigned.iter().map(|name| vec![name.clone(), tr("cosigned").into_owned()]);
-    let refused = done.refused.iter().map(|found| vec![found.name.clone(), tr(&found.why).into_owned()]);
-    table(&["witness", "answer"], cosigned.chain(refused))
+fn witnesses(done: &Cosigning, lang: Lang) -> String {
+    let cosigned = done.cosigned.iter().map(|name| vec![name.clone(), text!("cosigned", "已联署").told(lang)]);
+    let refused = done.refused.iter().map(|found| vec![found.name.clone(), found.why.told(lang)]);
+    table(lang, &[Left(text!("witness", "见证方")), Left(text!("answer", "答复"))], cosigned.chain(refused))
 }
 
-fn list(found: &Entries) -> String {
+fn list(found: &Entries, lang: Lang) -> String {
     let rows = found.entries.iter().map(|entry| {
-        let signer = entry.signer.clone().unwrap_or_else(|| tr("the lab").into_owned());
-        let roles: Vec<_> = entry.roles.iter().map(|role| tr(role.name()).into_owned()).collect();
-        let about =
-            if roles.is_empty() { entry.about.clone() } else { format!("{}: {}", entry.about, roles.join(", ")) };
+        let signer = entry.signer.clone().unwrap_or_else(|| text!("the lab", "实验室").told(lang));
+        let about = if entry.roles.is_empty() {
+            entry.about.clone()
+        } else {
+            say!("{about}: {roles}", "{about}：{roles}", about = entry.about, roles = entry.roles).told(lang)
+        };
         let time = entry.time.format("%F %T").to_string();
-        vec![entry.entry.to_string(), time, tr(&entry.kind).into_owned(), signer, about]
+        vec![
+            entry.entry.to_string(),
+            time,
+            Event::title(&entry.kind).map_or_else(|| entry.kind.clone(), |title| title.told(lang)),
+            signer,
+            about,
+        ]
     });
-    table(&[">entry", "time (UTC)", "what", "signed by", "about"], rows)
+    table(
+        lang,
+        &[
+            Right(text!("entry", "条目")),
+            Left(text!("time (UTC)", "时间（UTC）")),
+            Left(text!("what", "事项")),
+            Left(text!("signed by", "签名人")),
+            Left(text!("about", "内容")),
+        ],
+        rows,
+    )
 }

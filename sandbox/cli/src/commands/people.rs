@@ -12,65 +12,91 @@ use unseen_usecases::jobs::ToSign;
 use unseen_usecases::people::{self, EnrolmentRequest, People};
 use unseen_usecases::policy;
 
-use super::{Outcome, desk, key as signing_key, read_text, ssh_signature, write_new};
+use super::{Outcome, Problem, desk, key as signing_key, read_text, ssh_signature, write_new};
 use crate::args::{Globals, KeyCommand, NewPerson, PersonCommand, PolicyCommand};
-use unseen_terminal::i18n::tr;
+use unseen_terminal::output::Column::{Left, Right};
 use unseen_terminal::output::{Output, facts, table};
+use unseen_texts::{Lang, Say, say, text};
 
-pub fn key(command: &KeyCommand) -> Outcome {
+pub fn key(command: &KeyCommand, lang: Lang) -> Outcome {
     let (key, made) = match command {
         KeyCommand::New { file } => (people::new_key(file)?, true),
         KeyCommand::Show { key } => (people::show_key(&*open_key(key)?), false),
     };
-    let mut text = facts(&[("Public key", key.public_key.to_string()), ("Key id", key.key_id.clone())]);
+    let mut text = facts(
+        lang,
+        &[(text!("Public key", "公钥"), key.public_key.to_string()), (text!("Key id", "密钥标识"), key.key_id.clone())],
+    );
     if made {
-        text.push_str(&tr("Keep the file to yourself: whoever has it can sign in your name."));
+        text.push_str(
+            text!(
+                "Keep the file to yourself: whoever has it can sign in your name.",
+                "请自行妥善保管此文件：持有者可以您的名义签名。"
+            )
+            .to(lang),
+        );
     }
     Ok(Output::new(&key, text))
 }
 
-pub fn person(globals: &Globals, command: &PersonCommand) -> Outcome {
+pub fn person(globals: &Globals, command: &PersonCommand, lang: Lang) -> Outcome {
     match command {
         PersonCommand::Request { who, origin, out } => {
             if let Some(key) = ssh_public_key(&who.new_key)? {
                 write_new(out, &enrolment_bytes(origin, &who.name, &who.role, &PublicKey::from(key)))?;
-                let next = tr(
-                    "Next: sign it with `ssh-keygen -Y sign -n unseen -f KEY FILE`, and give FILE and FILE.sig to an operator.",
-                );
+                let next = text!("Next: sign it with `ssh-keygen -Y sign -n unseen -f KEY FILE`, and give FILE and FILE.sig to an operator.", "下一步：用 `ssh-keygen -Y sign -n unseen -f KEY FILE` 签名，然后把 FILE 和 FILE.sig 交给运行管理员。").to(lang);
                 return Ok(Output::new(&ToSign { to_sign: out.display().to_string() }, next));
             }
             let request = request(origin, who)?;
             write_new(out, serde_json::to_string_pretty(&request)?.as_bytes())?;
-            Ok(Output::new(&request, tr("The request is written. Give it to an operator.")))
+            Ok(Output::new(
+                &request,
+                text!("The request is written. Give it to an operator.", "申请已写好，请交给运行管理员。").to(lang),
+            ))
         }
         PersonCommand::Enroll { request: file, who, signer } => {
             let desk = desk(globals)?;
             let request = match (file, who) {
                 (Some(file), _) => read_request(file)?,
                 (None, Some(who)) => request(desk.view()?.ledger().origin(), who)?,
-                (None, None) => return Err("give a request, or a name, a role and a new key".into()),
+                (None, None) => {
+                    return Err(text!(
+                        "give a request, or a name, a role and a new key",
+                        "请给出申请文件，或姓名、角色和新密钥"
+                    )
+                    .into());
+                }
             };
             let done = people::enrol(&desk, request, &*signing_key(signer)?)?;
-            let text = facts(&[
-                ("Enrolled", done.name.clone()),
-                ("Public key", done.public_key.to_string()),
-                ("Entry", done.entry.to_string()),
-            ]);
+            let text = facts(
+                lang,
+                &[
+                    (text!("Enrolled", "已登记"), done.name.clone()),
+                    (text!("Public key", "公钥"), done.public_key.to_string()),
+                    (text!("Entry", "条目"), done.entry.to_string()),
+                ],
+            );
             Ok(Output::new(&done, text))
         }
         PersonCommand::Revoke { person, reason, signer } => {
             let done = people::revoke(&desk(globals)?, person, reason, &*signing_key(signer)?)?;
-            let text = facts(&[("Revoked", done.public_key.to_string()), ("Entry", done.entry.to_string())]);
+            let text = facts(
+                lang,
+                &[
+                    (text!("Revoked", "已吊销"), done.public_key.to_string()),
+                    (text!("Entry", "条目"), done.entry.to_string()),
+                ],
+            );
             Ok(Output::new(&done, text))
         }
         PersonCommand::List => {
             let people = people::people(&desk(globals)?)?;
-            Ok(Output::new(&people, list(&people)))
+            Ok(Output::new(&people, list(&people, lang)))
         }
     }
 }
 
-pub fn policy(globals: &Globals, command: &PolicyCommand) -> Outcome {
+pub fn policy(globals: &Globals, command: &PolicyCommand, lang: Lang) -> Outcome {
     match command {
         PolicyCommand::Show => {
             let shown = policy::show_policy(&desk(globals)?)?;
@@ -80,37 +106,50 @@ pub fn policy(globals: &Globals, command: &PolicyCommand) -> Outcome {
             let text = read_text(file)?;
             let name = file.display().to_string();
             let done = policy::set_policy(&desk(globals)?, &name, &text, &*signing_key(signer)?)?;
-            Ok(Output::new(&done, facts(&[("Policy set by entry", done.entry.to_string())])))
+            Ok(Output::new(
+                &done,
+                facts(lang, &[(text!("Policy set by entry", "规则设置条目"), done.entry.to_string())]),
+            ))
         }
     }
 }
 
 /// A request as `unseen person request` wrote it, or as bytes that an SSH key has signed beside it.
-fn read_request(file: &Path) -> Result<EnrolmentRequest, Box<dyn std::error::Error>> {
+fn read_request(file: &Path) -> Result<EnrolmentRequest, Problem> {
     let request = EnrolmentRequest::read(&read_text(file)?, || ssh_signature(file))?;
-    Ok(request.ok_or_else(|| {
-        format!("{} is not an enrolment request: make one with `unseen person request`", file.display())
-    })?)
+    Ok(request.ok_or_else(|| say!("{file} is not an enrolment request", "{file} 不是登记申请"))?)
 }
 
 /// The key in an SSH public key file; none when the name is of something else.
-fn ssh_public_key(name: &str) -> Result<Option<VerifyingKey>, Box<dyn std::error::Error>> {
+fn ssh_public_key(name: &str) -> Result<Option<VerifyingKey>, Problem> {
     if !name.ends_with(".pub") {
         return Ok(None);
     }
-    let key = parse_public_key(&read_text(Path::new(name))?).map_err(|error| format!("{name}: {error}"))?;
+    let key =
+        parse_public_key(&read_text(Path::new(name))?).map_err(|error| say!("{name}: {error}", "{name}：{error}"))?;
     Ok(Some(key))
 }
 
-fn request(log: &str, who: &NewPerson) -> Result<EnrolmentRequest, Box<dyn std::error::Error>> {
+fn request(log: &str, who: &NewPerson) -> Result<EnrolmentRequest, Problem> {
     Ok(people::request_enrolment(log, &who.name, &who.role, &*open_key(&who.new_key)?)?)
 }
 
-fn list(people: &People) -> String {
+fn list(people: &People, lang: Lang) -> String {
     let rows = people.people.iter().map(|person| {
-        let roles: Vec<_> = person.roles.iter().map(|role| tr(role.name()).into_owned()).collect();
-        let revoked = person.revoked.map_or(String::new(), |entry| format!("{} {entry}", tr("revoked by entry")));
-        vec![person.name.clone(), roles.join(", "), person.public_key.short(), person.since.to_string(), revoked]
+        let revoked = person
+            .revoked
+            .map_or(String::new(), |entry| say!("revoked by entry {entry}", "由条目 {entry} 吊销").told(lang));
+        vec![person.name.clone(), person.roles.told(lang), person.public_key.short(), person.since.to_string(), revoked]
     });
-    table(&["name", "roles", "key", ">entry", "status"], rows)
+    table(
+        lang,
+        &[
+            Left(text!("name", "姓名")),
+            Left(text!("roles", "角色")),
+            Left(text!("key", "密钥")),
+            Right(text!("entry", "条目")),
+            Left(text!("status", "状态")),
+        ],
+        rows,
+    )
 }

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use unseen_ids::Digest;
 use unseen_lab::LabError;
 use unseen_policies::manifest::{Manifest, ModuleRef};
+use unseen_texts::say;
 use unseen_worker::ready_made;
 
-use super::read_text;
+use super::{Problem, read_text};
 use crate::args::JobDir;
 
 /// A job's manifest, read from its folder.
@@ -19,13 +20,13 @@ pub struct Project {
     manifest: Manifest,
 }
 
-type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
+type Fallible<T> = Result<T, Problem>;
 
 impl Project {
     pub fn read(dir: &JobDir) -> Fallible<Project> {
         let path = if dir.path.is_dir() { dir.path.join("job.toml") } else { dir.path.clone() };
         let text = read_text(&path)?;
-        let manifest = Manifest::parse(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+        let manifest = Manifest::parse(&text).map_err(|error| say!("{path}: {error}", "{path}：{error}"))?;
         Ok(Project { path, text, manifest })
     }
 
@@ -46,7 +47,7 @@ impl Project {
     pub fn component(&self) -> Fallible<Vec<u8>> {
         let Some(file) = self.component_file() else { return Ok(ready_made::SUM.to_vec()) };
         let opened = std::fs::File::open(&file)
-            .map_err(|_| format!("there is no component {}: run `unseen job build` first", file.display()))?;
+            .map_err(|_| say!("there is no component {file}: build it first", "没有组件 {file}：请先编译"))?;
         // Far too long a file is refused unread.
         let size = opened.metadata()?.len() as usize;
         if size > unseen_runtime::MAX_MODULE {
@@ -59,7 +60,11 @@ impl Project {
         if let Some(ModuleRef::Digest(named)) = &self.manifest.job.module
             && Digest::of(&bytes) != *named
         {
-            return Err(format!("{} is not the module that job.toml names: {named}", file.display()).into());
+            return Err(say!(
+                "{file} is not the module that job.toml names: {named}",
+                "{file} 不是 job.toml 所指的模块：{named}"
+            )
+            .into());
         }
         Ok(bytes)
     }
