@@ -207,15 +207,10 @@ impl From<Text> for Sentence {
     }
 }
 
+/// The words of others: of a library, a compiler, a token. They are said as they are.
 impl From<String> for Sentence {
     fn from(text: String) -> Sentence {
         Sentence::new(text.clone(), text)
-    }
-}
-
-impl From<&str> for Sentence {
-    fn from(text: &str) -> Sentence {
-        text.to_owned().into()
     }
 }
 
