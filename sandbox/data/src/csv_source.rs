@@ -10,7 +10,8 @@ use unseen_texts::{Say, text};
 
 use crate::cell::{self, Cell};
 use crate::description::{CsvOptions, Description, Encoding};
-use crate::import::{ImportError, Position, RowSink, recycle};
+use crate::import::error::{ImportError, Position};
+use crate::import::sink::{RowSink, recycle};
 use crate::sort::MAX_RECORD;
 
 /// Reads all rows into `sink`. Returns the columns of the file that are not declared.
@@ -22,7 +23,7 @@ pub(crate) fn read(file: File, description: &Description, sink: &mut dyn RowSink
     };
     let declared: Vec<&str> = description.columns.iter().map(|column| column.name.as_str()).collect();
     let (places, ignored) = match &names {
-        Some(names) => crate::import::match_columns(&declared, names, description)?,
+        Some(names) => crate::import::sink::match_columns(&declared, names, description)?,
         None => ((0..declared.len()).collect(), Vec::new()),
     };
     let width = names.as_ref().map_or(declared.len(), Vec::len);

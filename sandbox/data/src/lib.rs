@@ -18,6 +18,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
 pub mod blocks;
+mod bucket_file;
 pub mod cell;
 pub mod description;
 pub mod hash;

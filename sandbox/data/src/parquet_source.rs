@@ -20,7 +20,8 @@ use unseen_texts::{Sentence, say, text};
 use crate::cell::{self, Cell, Reason};
 use crate::description::{ColumnType, Description};
 use crate::files::SharedFile;
-use crate::import::{ImportError, Position, RowSink, match_columns, recycle};
+use crate::import::error::{ImportError, Position};
+use crate::import::sink::{RowSink, match_columns, recycle};
 
 /// The largest footer taken seriously.
 const MAX_FOOTER: u64 = 64 << 20;

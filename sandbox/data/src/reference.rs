@@ -10,7 +10,8 @@ use unseen_texts::Say;
 
 use crate::cell::Cell;
 use crate::description::{CellKind, ColumnType};
-use crate::scan::{Cells, OwnedTable};
+use crate::scan::cells::Cells;
+use crate::scan::owned::OwnedTable;
 
 /// A reference table in memory.
 #[derive(Clone, Debug)]

@@ -34,7 +34,7 @@ use crate::files::{SharedFile, digest_of};
 use crate::keys::{DataKey, KeyError, LabDataKey};
 use crate::quality::QualityReport;
 use crate::reference::ReferenceTable;
-use crate::scan::OwnedTable;
+use crate::scan::owned::OwnedTable;
 use unseen_ids::{hex, sha256};
 use unseen_texts::{Say, Sentence, Text, say, text};
 
@@ -511,7 +511,7 @@ pub(crate) fn forge(
     dir: &Path,
     key: &DataKey,
     buckets: u32,
-    push: impl Fn(&mut crate::import::BucketFile),
+    push: impl Fn(&mut crate::bucket_file::BucketFile),
     alter: impl Fn(&mut Manifest),
 ) -> (Vec<u8>, Vec<File>) {
     use parquet::encryption::encrypt::FileEncryptionProperties;
@@ -538,7 +538,7 @@ pub(crate) fn forge(
             .build()
             .unwrap();
         let path = dir.join(&name);
-        let mut file = crate::import::BucketFile::create(&path, Arc::clone(&schema), Some(encryption)).unwrap();
+        let mut file = crate::bucket_file::BucketFile::create(&path, Arc::clone(&schema), Some(encryption)).unwrap();
         if bucket + 1 == buckets {
             push(&mut file);
         }

@@ -1,0 +1,564 @@
+//! Reading a `dataset.toml`: every fault with its place.
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+use unseen_policies::Bounds;
+use unseen_texts::{Sentence, Text, say, text};
+
+use super::{
+    Bilingual, Bound, CellKind, Check, Classification, ColumnSpec, ColumnType, CsvOptions, DEFAULT_DATE_FORMAT,
+    Description, DescriptionError, Encoding, Kind, MAX_COLUMNS, Sharing, Unit, UpdateCycle, WhenMissing, is_short_name,
+    nearest,
+};
+use crate::cell;
+
+impl Description {
+    /// Reads and validates a `dataset.toml`. The first fault is reported with its place.
+    pub fn parse(text: &str) -> Result<Self, DescriptionError> {
+        let root = DeTable::parse(text).map_err(|fault| {
+            place(text, fault.span().map_or(0, |span| span.start), one_line(fault.message()).into())
+        })?;
+        read_description(&Section { text, at: root.span().start, table: root.get_ref() })
+    }
+}
+
+type Read<T> = Result<T, DescriptionError>;
+
+fn read_description(root: &Section) -> Read<Description> {
+    root.only(&[
+        "name",
+        "kind",
+        "title",
+        "description",
+        "provider",
+        "classification",
+        "update_cycle",
+        "sharing",
+        "unit",
+        "key",
+        "bounds",
+        "csv",
+        "column",
+    ])?;
+    let name = root.required("name", root.text("name")?)?;
+    if !is_short_name(name) {
+        return Err(root.fault(
+            "name",
+            text!(
+                "a name is 1 to 64 lowercase letters, digits, '-' and '_', and starts with a letter or digit",
+                "名称为 1 至 64 个小写字母、数字、'-' 和 '_'，以字母或数字开头"
+            ),
+        ));
+    }
+    let kind = match root.required("kind", root.text("kind")?)? {
+        "private" => Kind::Private,
+        "reference" => Kind::Reference,
+        _ => {
+            return Err(root
+                .fault("kind", text!("kind is \"private\" or \"reference\"", "kind 为 \"private\" 或 \"reference\"")));
+        }
+    };
+    let columns = read_columns(root)?;
+    let unit = read_unit(root, kind, &columns)?;
+    let key = read_key(root, kind, &columns)?;
+    Ok(Description {
+        name: name.to_owned(),
+        kind,
+        title: read_bilingual(root, "title")?,
+        description: read_bilingual(root, "description")?,
+        provider: root.required("provider", root.text("provider")?)?.to_owned(),
+        classification: read_word(
+            root,
+            "classification",
+            Classification::read,
+            Classification::ALL.iter().map(|w| w.en()),
+        )?,
+        update_cycle: read_word(root, "update_cycle", UpdateCycle::read, UpdateCycle::ALL.iter().map(|w| w.en()))?,
+        sharing: read_word(root, "sharing", Sharing::read, Sharing::ALL.iter().map(|w| w.en()))?,
+        unit,
+        key,
+        bounds: read_bounds(root, kind)?,
+        csv: read_csv(root)?,
+        columns,
+    })
+}
+
+fn read_word<T>(
+    root: &Section,
+    key: &str,
+    read: fn(&str) -> Option<T>,
+    words: impl Iterator<Item = &'static str>,
+) -> Read<T> {
+    let word = root.required(key, root.text(key)?)?;
+    read(word).ok_or_else(|| {
+        root.fault(
+            key,
+            say!("{key} is one of: {join}", "{key} 须为下列之一：{join}", join = words.collect::<Vec<_>>().join(", ")),
+        )
+    })
+}
+
+fn read_bilingual(root: &Section, key: &str) -> Read<Bilingual> {
+    let Some(section) = root.section(key)? else {
+        return Ok(Bilingual::default());
+    };
+    section.only(&["zh", "en"])?;
+    Ok(Bilingual {
+        zh: section.text("zh")?.unwrap_or_default().to_owned(),
+        en: section.text("en")?.unwrap_or_default().to_owned(),
+    })
+}
+
+fn read_unit(root: &Section, kind: Kind, columns: &[ColumnSpec]) -> Read<Option<Unit>> {
+    let section = match (kind, root.section("unit")?) {
+        (Kind::Private, Some(section)) => section,
+        (Kind::Private, None) => {
+            return Err(root.fault(
+                "",
+                text!(
+                    "a private dataset needs a [unit]: whose rows are protected together",
+                    "私有数据集需要 [unit]：说明哪些行作为一个整体受保护"
+                ),
+            ));
+        }
+        (Kind::Reference, Some(section)) => {
+            return Err(section
+                .fault("", text!("a reference table is public and has no [unit]", "参照表是公开的，没有 [unit]")));
+        }
+        (Kind::Reference, None) => return Ok(None),
+    };
+    section.only(&["column", "domain", "missing", "when_missing"])?;
+    let column = section.required("column", section.text("column")?)?;
+    match columns.iter().find(|c| c.name == column).map(|c| &c.kind) {
+        Some(ColumnType::Int | ColumnType::Text) => {}
+        Some(_) => {
+            return Err(section
+                .fault("column", text!("the unit column is of type int or text", "隐私单元列的类型须为 int 或 text")));
+        }
+        None => {
+            return Err(section.fault(
+                "column",
+                say!(
+                    "no [[column]] is named {column:?}{name}",
+                    "没有名为 {column:?} 的 [[column]]{name}",
+                    name = nearest(column, columns.iter().map(|c| c.name.as_str()))
+                ),
+            ));
+        }
+    }
+    let domain = section.required("domain", section.text("domain")?)?;
+    if !is_short_name(domain) {
+        return Err(section.fault(
+            "domain",
+            text!(
+                "a unit domain is a short lowercase name such as \"enterprise\", \"person\" or \"vehicle\"",
+                "单元域是简短的小写名称，例如 \"enterprise\"、\"person\" 或 \"vehicle\""
+            ),
+        ));
+    }
+    let when_missing = match section.text("when_missing")? {
+        None | Some("set-aside") => WhenMissing::SetAside,
+        Some("refuse") => WhenMissing::Refuse,
+        Some(_) => {
+            return Err(section.fault(
+                "when_missing",
+                text!("when_missing is \"set-aside\" or \"refuse\"", "when_missing 为 \"set-aside\" 或 \"refuse\""),
+            ));
+        }
+    };
+    Ok(Some(Unit {
+        column: column.to_owned(),
+        domain: domain.to_owned(),
+        missing: section.texts("missing")?.unwrap_or_else(|| vec![String::new()]),
+        when_missing,
+    }))
+}
+
+fn read_key(root: &Section, kind: Kind, columns: &[ColumnSpec]) -> Read<Option<String>> {
+    match (kind, root.text("key")?) {
+        (Kind::Private, None) => Ok(None),
+        (Kind::Private, Some(_)) => {
+            Err(root.fault("key", text!("only a reference table has a key", "只有参照表才有 key")))
+        }
+        (Kind::Reference, None) => Err(root.fault(
+            "",
+            text!("a reference table needs `key`: the column it is looked up by", "参照表需要 `key`：按哪一列查找"),
+        )),
+        (Kind::Reference, Some(key)) => match columns.iter().find(|c| c.name == key).map(|c| c.kind.cell_kind()) {
+            Some(CellKind::Int | CellKind::Text) => Ok(Some(key.to_owned())),
+            Some(_) => {
+                Err(root.fault("key", text!("the key column holds ints, dates or texts", "键列须为整数、日期或文本")))
+            }
+            None => Err(root.fault(
+                "key",
+                say!(
+                    "no [[column]] is named {key:?}{name}",
+                    "没有名为 {key:?} 的 [[column]]{name}",
+                    name = nearest(key, columns.iter().map(|c| c.name.as_str()))
+                ),
+            )),
+        },
+    }
+}
+
+fn read_bounds(root: &Section, kind: Kind) -> Read<Bounds> {
+    let Some(section) = root.section("bounds")? else { return Ok(Bounds::DEFAULT) };
+    if kind == Kind::Reference {
+        return Err(section.fault(
+            "",
+            text!(
+                "a reference table is public: its bounds are what it has, and are not declared",
+                "参照表是公开的：它的上限就是其实际大小，无需声明"
+            ),
+        ));
+    }
+    section.only(&["units", "rows", "text"])?;
+    let within = |key: &str, most: u64, what: Text, value: Option<u64>, left_out: u64| match value {
+        None if section.get(key).is_none() => Ok(left_out),
+        Some(value) if (1..=most).contains(&value) => Ok(value),
+        _ => Err(section.fault(key, say!("`{key}` is {what}, from 1 to {most}", "`{key}` 是{what}，应为 1 至 {most}"))),
+    };
+    let count = |key: &str| Ok::<_, DescriptionError>(section.int(key)?.and_then(|value| u64::try_from(value).ok()));
+    let text = match section.get("text").map(|value| value.get_ref()) {
+        Some(DeValue::String(text)) => size(text),
+        Some(_) => count("text")?,
+        None => None,
+    };
+    let (most, defaults) = (Bounds::MOST, Bounds::DEFAULT);
+    Ok(Bounds {
+        units: within(
+            "units",
+            most.units,
+            text!("the most different units there may be", "不同隐私单元的最大个数"),
+            count("units")?,
+            defaults.units,
+        )?,
+        rows: within(
+            "rows",
+            most.rows,
+            text!("the most rows there may be", "最大行数"),
+            count("rows")?,
+            defaults.rows,
+        )?,
+        text: within(
+            "text",
+            most.text,
+            text!("the most bytes of text in one row, such as \"4KiB\"", "一行文字的最大字节数，例如 \"4KiB\""),
+            text,
+            defaults.text,
+        )?,
+    })
+}
+
+/// `4KiB`, `1MiB`, `300`.
+fn size(text: &str) -> Option<u64> {
+    let (digits, unit) = match text.trim() {
+        text if text.ends_with("KiB") => (text.trim_end_matches("KiB"), 1 << 10),
+        text if text.ends_with("MiB") => (text.trim_end_matches("MiB"), 1 << 20),
+        text => (text, 1),
+    };
+    digits.trim().parse::<u64>().ok()?.checked_mul(unit)
+}
+
+fn read_csv(root: &Section) -> Read<CsvOptions> {
+    let defaults = CsvOptions::default();
+    let Some(section) = root.section("csv")? else {
+        return Ok(defaults);
+    };
+    section.only(&["encoding", "delimiter", "header", "null"])?;
+    let encoding = match section.text("encoding")?.map(str::to_ascii_lowercase).as_deref() {
+        None | Some("utf-8" | "utf8") => Encoding::Utf8,
+        Some("gb18030" | "gbk" | "gb2312") => Encoding::Gb18030,
+        Some(_) => {
+            return Err(section.fault(
+                "encoding",
+                text!("encoding is \"utf-8\" or \"gb18030\"", "encoding 为 \"utf-8\" 或 \"gb18030\""),
+            ));
+        }
+    };
+    let delimiter = match section.text("delimiter")?.map(str::as_bytes) {
+        None => defaults.delimiter,
+        Some(&[one]) if one.is_ascii() && !matches!(one, b'"' | b'\n' | b'\r' | 0) => one,
+        Some(_) => {
+            return Err(section.fault(
+                "delimiter",
+                text!(
+                    "delimiter is one ASCII character such as \",\", \";\" or \"\\t\"",
+                    "delimiter 是一个 ASCII 字符，例如 \",\"、\";\" 或 \"\\t\""
+                ),
+            ));
+        }
+    };
+    Ok(CsvOptions {
+        encoding,
+        delimiter,
+        header: section.bool("header")?.unwrap_or(defaults.header),
+        null: section.texts("null")?.unwrap_or(defaults.null),
+    })
+}
+
+fn read_columns(root: &Section) -> Read<Vec<ColumnSpec>> {
+    let mut columns: Vec<ColumnSpec> = Vec::new();
+    for section in root.sections("column")? {
+        let column = read_column(&section)?;
+        if columns.iter().any(|other| other.name == column.name) {
+            return Err(section
+                .fault("name", say!("two columns are named {name:?}", "有两列同名：{name:?}", name = column.name)));
+        }
+        columns.push(column);
+    }
+    match columns.len() {
+        0 => {
+            Err(root.fault("column", text!("a dataset needs at least one [[column]]", "数据集至少需要一个 [[column]]")))
+        }
+        1..=MAX_COLUMNS => Ok(columns),
+        _ => Err(root.fault("column", text!("a dataset has at most 1024 columns", "一个数据集至多有 1024 列"))),
+    }
+}
+
+fn read_column(section: &Section) -> Read<ColumnSpec> {
+    section.only(&[
+        "name", "type", "format", "scale", "nullable", "zh", "en", "min", "max", "domain", "check", "pattern",
+    ])?;
+    let name = section.required("name", section.text("name")?)?;
+    if name.is_empty() || name.len() > 128 || name.chars().any(char::is_control) || name.starts_with("__") {
+        return Err(section.fault(
+            "name",
+            text!(
+                "a column name is 1 to 128 bytes, without control characters, and does not start with \"__\"",
+                "列名为 1 至 128 字节，不含控制字符，且不以 \"__\" 开头"
+            ),
+        ));
+    }
+    let kind = read_type(section)?;
+    let bound = |key: &str| -> Read<Option<Bound>> {
+        let Some(value) = section.get(key) else {
+            return Ok(None);
+        };
+        let text = match value.get_ref() {
+            DeValue::Integer(number) => number.as_str().replace('_', ""),
+            DeValue::Float(number) => number.as_str().replace('_', ""),
+            DeValue::String(text) => text.to_string(),
+            _ => {
+                return Err(section.fault(
+                    key,
+                    text!(
+                        "a bound is a number, or a text for dates and decimals",
+                        "界限须为数字；日期和小数的界限写成文本"
+                    ),
+                ));
+            }
+        };
+        match cell::parse(&text, &kind) {
+            Ok(cell::Cell::Int(number)) => Ok(Some(Bound::Int(number))),
+            Ok(cell::Cell::Float(number)) => Ok(Some(Bound::Float(number))),
+            Ok(_) => {
+                Err(section.fault(key, say!("a {word} column has no bounds", "{word} 列没有界限", word = kind.word())))
+            }
+            Err(reason) => Err(section.fault(key, say!("the bound is {reason}", "界限{reason}"))),
+        }
+    };
+    let (min, max) = (bound("min")?, bound("max")?);
+    let upside_down = match (min, max) {
+        (Some(Bound::Int(low)), Some(Bound::Int(high))) => low > high,
+        (Some(Bound::Float(low)), Some(Bound::Float(high))) => low > high,
+        _ => false,
+    };
+    if upside_down {
+        return Err(section.fault("max", text!("max is less than min", "`max` 小于 `min`")));
+    }
+    let domain = section.texts("domain")?.unwrap_or_default();
+    let check = match (section.text("check")?, section.text("pattern")?) {
+        (None, None) => None,
+        (Some("uscc"), None) => Some(Check::Uscc),
+        (Some(_), None) => {
+            return Err(section.fault(
+                "check",
+                text!("check is \"uscc\" (unified social credit code)", "check 只能是 \"uscc\"（统一社会信用代码）"),
+            ));
+        }
+        (None, Some(pattern)) => Some(Check::Pattern(pattern.to_owned())),
+        (Some(_), Some(_)) => {
+            return Err(section.fault(
+                "pattern",
+                text!("a column has a check or a pattern, not both", "一列只能有 check 或 pattern 之一"),
+            ));
+        }
+    };
+    if kind != ColumnType::Text {
+        for (key, present) in
+            [("domain", !domain.is_empty()), ("check", check == Some(Check::Uscc)), ("pattern", check.is_some())]
+        {
+            if present {
+                return Err(section.fault(key, say!("only a text column has `{key}`", "只有文本列有 `{key}`")));
+            }
+        }
+    }
+    Ok(ColumnSpec {
+        name: name.to_owned(),
+        kind,
+        nullable: section.bool("nullable")?.unwrap_or(true),
+        description: Bilingual {
+            zh: section.text("zh")?.unwrap_or_default().to_owned(),
+            en: section.text("en")?.unwrap_or_default().to_owned(),
+        },
+        min,
+        max,
+        domain,
+        check,
+    })
+}
+
+fn read_type(section: &Section) -> Read<ColumnType> {
+    const WORDS: &[&str] = &["int", "float", "bool", "text", "date", "timestamp", "decimal"];
+    let word = section.required("type", section.text("type")?)?;
+    let format = section.text("format")?;
+    if let Some(format) = format {
+        if !matches!(word, "date" | "timestamp") {
+            return Err(section.fault(
+                "format",
+                text!("only a date or timestamp column has a format", "只有日期列或时间列有 `format`"),
+            ));
+        }
+        if !cell::is_format(format) {
+            return Err(section.fault(
+                "format",
+                text!(
+                    "the format is not understood; use for example \"%Y-%m-%d\" or \"%d/%m/%Y %H:%M\"",
+                    "无法识别该格式；请用例如 \"%Y-%m-%d\" 或 \"%d/%m/%Y %H:%M\""
+                ),
+            ));
+        }
+    }
+    let scale = section.int("scale")?;
+    if scale.is_some() && word != "decimal" {
+        return Err(section.fault("scale", text!("only a decimal column has a scale", "只有小数列有 `scale`")));
+    }
+    Ok(match word {
+        "int" => ColumnType::Int,
+        "float" => ColumnType::Float,
+        "bool" => ColumnType::Bool,
+        "text" => ColumnType::Text,
+        "date" => ColumnType::Date { format: format.unwrap_or(DEFAULT_DATE_FORMAT).to_owned() },
+        "timestamp" => ColumnType::Timestamp { format: format.map(str::to_owned) },
+        "decimal" => match scale.map(u8::try_from) {
+            Some(Ok(scale @ 0..=18)) => ColumnType::Decimal { scale },
+            _ => {
+                return Err(section.fault(
+                    if scale.is_some() { "scale" } else { "type" },
+                    text!("a decimal column needs a scale of 0 to 18 digits", "小数列需要 `scale`，为 0 至 18 位"),
+                ));
+            }
+        },
+        other => {
+            return Err(section.fault(
+                "type",
+                say!(
+                    "there is no type {other:?}{copied}; types are {join}",
+                    "没有类型 {other:?}{copied}；可用类型有 {join}",
+                    copied = nearest(other, WORDS.iter().copied()),
+                    join = WORDS.join(", ")
+                ),
+            ));
+        }
+    })
+}
+
+/// A TOML table together with the text it came from, so that faults know their place.
+struct Section<'a> {
+    text: &'a str,
+    at: usize,
+    table: &'a DeTable<'a>,
+}
+
+impl<'a> Section<'a> {
+    fn get(&self, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {
+        self.table.iter().find(|(name, _)| name.get_ref() == key).map(|(_, value)| value)
+    }
+
+    /// A fault at the value of `key`, or at the section itself when it has no such key.
+    fn fault(&self, key: &str, message: impl Into<Sentence>) -> DescriptionError {
+        place(self.text, self.get(key).map_or(self.at, |value| value.span().start), message.into())
+    }
+
+    fn only(&self, known: &[&str]) -> Read<()> {
+        match self.table.keys().find(|key| !known.contains(&key.get_ref().as_ref())) {
+            None => Ok(()),
+            Some(key) => {
+                let hint = nearest(key.get_ref(), known.iter().copied());
+                Err(place(
+                    self.text,
+                    key.span().start,
+                    say!("unknown key {get_ref:?}{hint}", "未知的键 {get_ref:?}{hint}", get_ref = key.get_ref()),
+                ))
+            }
+        }
+    }
+
+    fn required<T>(&self, key: &str, value: Option<T>) -> Read<T> {
+        value.ok_or_else(|| self.fault("", say!("`{key}` is missing", "缺少 `{key}`")))
+    }
+
+    fn typed<T>(&self, key: &str, wanted: Text, read: impl Fn(&'a DeValue<'a>) -> Option<T>) -> Read<Option<T>> {
+        let Some(value) = self.get(key) else {
+            return Ok(None);
+        };
+        read(value.get_ref())
+            .map(Some)
+            .ok_or_else(|| self.fault(key, say!("`{key}` must be {wanted}", "`{key}` 须为{wanted}")))
+    }
+
+    fn text(&self, key: &str) -> Read<Option<&'a str>> {
+        self.typed(key, text!("a text", "文本"), DeValue::as_str)
+    }
+
+    fn bool(&self, key: &str) -> Read<Option<bool>> {
+        self.typed(key, text!("true or false", "true 或 false"), DeValue::as_bool)
+    }
+
+    fn int(&self, key: &str) -> Read<Option<i64>> {
+        self.typed(key, text!("a whole number", "整数"), |value| {
+            value.as_integer()?.as_str().replace('_', "").parse().ok()
+        })
+    }
+
+    fn texts(&self, key: &str) -> Read<Option<Vec<String>>> {
+        self.typed(key, text!("a list of texts", "文本的列表"), |value| {
+            value.as_array()?.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect()
+        })
+    }
+
+    fn section(&self, key: &str) -> Read<Option<Section<'a>>> {
+        let Some(value) = self.get(key) else {
+            return Ok(None);
+        };
+        let table = self.typed(key, text!("a table", "表（table）"), DeValue::as_table)?;
+        Ok(table.map(|table| Section { text: self.text, at: value.span().start, table }))
+    }
+
+    fn sections(&self, key: &str) -> Read<Vec<Section<'a>>> {
+        let Some(array) = self.typed(key, text!("a list of tables", "表的列表"), DeValue::as_array)? else {
+            return Ok(Vec::new());
+        };
+        array
+            .iter()
+            .map(|item| match item.get_ref().as_table() {
+                Some(table) => Ok(Section { text: self.text, at: item.span().start, table }),
+                None => Err(self.fault(key, say!("`{key}` must be a list of tables", "`{key}` 须为表的列表"))),
+            })
+            .collect()
+    }
+}
+
+fn place(text: &str, at: usize, message: Sentence) -> DescriptionError {
+    let before = text.get(..at).unwrap_or(text);
+    DescriptionError {
+        line: before.matches('\n').count() + 1,
+        column: before.rsplit('\n').next().unwrap_or_default().chars().count() + 1,
+        message,
+    }
+}
+
+fn one_line(message: &str) -> String {
+    message.trim().replace('\n', "; ")
+}
