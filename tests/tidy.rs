@@ -23,7 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("attestations/log", &["ids", "tlog"]),
     ("attestations/keys", &["tlog"]),
     ("attestations/witness", &["ids", "tlog"]),
-    ("attestations/audit", &["ids", "entries", "tlog", "log", "policies", "core", "evidence"]),
+    ("attestations/audit", &["ids", "entries", "tlog", "log", "policies", "evidence"]),
     (
         "attestations/auditor",
         &["ids", "entries", "audit", "evidence", "keys", "policies", "terminal", "tlog", "witness"],

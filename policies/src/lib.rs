@@ -20,6 +20,7 @@ pub mod provenance;
 pub mod rational;
 mod reader;
 pub mod record;
+pub mod release;
 pub mod rho;
 pub mod shape;
 pub mod text;

@@ -6,7 +6,6 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use unseen_core::release::{CheckError, ReleaseBody};
 use unseen_entries::json;
 use unseen_evidence::{Evidence, Expected, ExpectedSevSnp, ExpectedTpm2, Proven, Provider};
 use unseen_ids::{Digest, JobId, hex};
@@ -19,6 +18,7 @@ use unseen_policies::manifest::{Manifest, ModuleRef};
 use unseen_policies::need::Need;
 use unseen_policies::plan::Plan;
 use unseen_policies::policy::{EvidenceRule, Witnesses};
+use unseen_policies::release::{CheckError, ReleaseBody};
 use unseen_texts::{Sentence, Text, say, text};
 use unseen_tlog::cosignature::WitnessKey;
 use unseen_tlog::merkle::Hash;

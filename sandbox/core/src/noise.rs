@@ -15,10 +15,8 @@ use rand::Rng;
 use rand_distr::Distribution;
 use unseen_policies::Rational;
 use unseen_policies::plan::Noise;
+pub use unseen_policies::release::MAX_NOISY;
 use unseen_texts::Say;
-
-/// Noised totals are clamped to ±this; see [`MAX_DRAW`].
-pub const MAX_NOISY: i128 = 1 << 125;
 
 /// No draw is farther from zero than this: a draw that would be is returned as `±MAX_DRAW`.
 ///
