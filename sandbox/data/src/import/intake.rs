@@ -6,8 +6,7 @@ use unseen_ids::bucket_of;
 use unseen_texts::text;
 
 use super::error::{ImportError, Position};
-use super::job::REPORT_EVERY;
-use super::request::Progress;
+use super::request::{Progress, REPORT_EVERY};
 use super::sink::RowSink;
 use crate::bucket_file::BucketFile;
 use crate::cell::Cell;

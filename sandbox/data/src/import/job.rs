@@ -9,7 +9,7 @@ use unseen_texts::text;
 
 use super::error::ImportError;
 use super::intake::{Intake, ReferenceIntake};
-use super::request::{ImportOptions, Imported, Progress};
+use super::request::{ImportOptions, Imported, Progress, REPORT_EVERY};
 use super::source::Opened;
 use super::units::{MOST_FOLDED, UnitCounter, UnitsMet, alike, folded};
 use super::workshop::Workshop;
@@ -29,9 +29,6 @@ pub(super) struct Job<'a> {
     pub(super) workshop: &'a Workshop,
     pub(super) progress: &'a mut dyn FnMut(Progress),
 }
-
-/// Rows between two progress reports.
-pub(super) const REPORT_EVERY: u64 = 1 << 16;
 
 impl Job<'_> {
     pub(super) fn private(&mut self, source: Opened, lab: &LabDataKey) -> Result<Imported, ImportError> {

@@ -56,3 +56,6 @@ pub struct Imported {
     /// Columns of the source that the description does not declare; they were not imported.
     pub ignored_columns: Vec<String>,
 }
+
+/// Rows between two progress reports.
+pub(super) const REPORT_EVERY: u64 = 1 << 16;
