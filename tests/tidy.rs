@@ -217,8 +217,8 @@ fn the_auditors_program_holds_no_engine_and_no_data_format() {
         linked.extend(may.iter().filter(|next| !linked.contains(next)).copied().collect::<Vec<_>>());
         at += 1;
     }
-    assert!(linked.contains(&"witness") && linked.contains(&"core"), "{linked:?}");
-    assert!(!linked.iter().any(|name| ["runtime", "data", "worker", "lab"].contains(name)), "{linked:?}");
+    assert!(linked.contains(&"witness") && linked.contains(&"policies"), "{linked:?}");
+    assert!(!linked.iter().any(|name| ["runtime", "core", "data", "worker", "lab"].contains(name)), "{linked:?}");
 }
 
 #[test]

@@ -9,12 +9,12 @@ use unseen_ids::{Answer, Digest};
 use unseen_lab::compile;
 use unseen_policies::rho::Rho;
 
-use crate::answers::as_base64;
 use crate::desk::Desk;
 use crate::error::UseCaseError;
 use crate::jobs::delta;
 use crate::plan::Plan;
 use crate::trial;
+use crate::wire::as_base64;
 
 /// Check a job.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
+use serde::Serialize;
 use unseen_core::release::{OpenError, ReleaseError};
 use unseen_data::{DescriptionError, SnapshotError};
 use unseen_entries::sign::SignError;
@@ -15,8 +17,6 @@ use unseen_worker::code::CodeError;
 use unseen_worker::process::Fault;
 use unseen_worker::rows::RowsError;
 use unseen_worker::run::RunError;
-
-use crate::trial::Failed;
 
 /// Why a use-case did nothing. Each text is one sentence for the person who asked.
 #[derive(Debug, thiserror::Error, Say)]
@@ -77,4 +77,16 @@ pub enum UseCaseError {
     #[error("entry {entry} cannot be read: {why}")]
     #[zh("条目 {entry} 无法读取：{why}")]
     UnreadEntry { entry: u64, why: Sentence },
+}
+
+/// Grains that failed in one way.
+#[derive(Clone, Debug, Serialize, JsonSchema, Say)]
+#[serde(rename_all = "camelCase")]
+#[en("{failure}")]
+#[zh("{failure}")]
+pub struct Failed {
+    /// How many.
+    pub grains: u64,
+    /// What happened.
+    pub failure: Sentence,
 }

@@ -12,11 +12,11 @@ use unseen_policies::lifecycle::State;
 use unseen_policies::rho::Rho;
 use unseen_tlog::Signer;
 
-use crate::answers::{as_base64, as_shown};
 use crate::desk::Desk;
 use crate::error::UseCaseError;
 use crate::labs::{AtWork, at_work};
 use crate::plan::Plan;
+use crate::wire::{as_base64, as_shown};
 
 /// Submit a job for approval.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

@@ -28,6 +28,7 @@ pub mod release;
 pub mod replay;
 pub mod runs;
 pub mod trial;
+mod wire;
 
 pub use answers::schemas;
 pub use desk::{Desk, Folder};

@@ -6,9 +6,9 @@ use unseen_core::release::{Derived, ReleaseBody, ReleasedRound};
 use unseen_ids::{Answer, Digest, JobId, PublicKey};
 use unseen_tlog::Signer;
 
-use crate::answers::as_shown;
 use crate::desk::{Desk, publish};
 use crate::error::UseCaseError;
+use crate::wire::as_shown;
 
 /// What a job released.
 #[derive(Clone, Debug, Serialize, JsonSchema)]

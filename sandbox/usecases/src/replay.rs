@@ -5,10 +5,10 @@ use serde::Serialize;
 use unseen_ids::{Answer, Digest, JobId};
 use unseen_lab::RunLock;
 
-use crate::answers::as_shown;
 use crate::desk::Desk;
 use crate::error::UseCaseError;
 use crate::runs::all_cores;
+use crate::wire::as_shown;
 
 /// A run that was run again, compared with what was released.
 #[derive(Clone, Debug, Serialize, JsonSchema)]

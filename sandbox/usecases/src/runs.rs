@@ -8,10 +8,10 @@ use unseen_lab::{Begun, LabError, RunLock};
 use unseen_texts::Sentence;
 use unseen_tlog::Signer;
 
-use crate::answers::as_shown;
 use crate::desk::{Desk, publish};
 use crate::doctor::Protection;
 use crate::error::UseCaseError;
+use crate::wire::as_shown;
 
 /// Run an approved job, or resume a run that was interrupted.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

@@ -19,16 +19,17 @@ use unseen_policies::event::{Record, Released};
 use unseen_policies::manifest::Manifest;
 use unseen_policies::plan::Plan;
 use unseen_runtime::Failure;
-use unseen_texts::{Say, Sentence};
+use unseen_texts::Sentence;
 use unseen_tlog::SigningKey;
 use unseen_worker::code::{Code, Metered};
 use unseen_worker::process::seal;
 use unseen_worker::rows::{ReferenceTables, Rows};
 use unseen_worker::run::{Run, Watch, run};
 
-use crate::answers::as_base64;
+pub use crate::error::Failed;
 use crate::error::UseCaseError;
 use crate::release::Numbers;
+use crate::wire::as_base64;
 
 /// Try a job.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -59,18 +60,6 @@ pub struct Trial {
     pub failed: Vec<Failed>,
     /// How much fuel grains took.
     pub fuel: Fuel,
-}
-
-/// Grains that failed in one way.
-#[derive(Clone, Debug, Serialize, JsonSchema, Say)]
-#[serde(rename_all = "camelCase")]
-#[en("{failure}")]
-#[zh("{failure}")]
-pub struct Failed {
-    /// How many.
-    pub grains: u64,
-    /// What happened.
-    pub failure: Sentence,
 }
 
 /// Fuel of a trial.
