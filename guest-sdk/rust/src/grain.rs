@@ -113,11 +113,12 @@ impl<'a> Cells<'a> {
         self.ints().map(Dates)
     }
 
-    /// One group's key, of a column of keys.
+    /// One group's key, of a column of keys. Asked once for each group, so no error is put into words here.
     pub(crate) fn key(&self, row: usize) -> Option<KeyRef<'a>> {
-        match self.ints() {
-            Ok(ints) => ints.get(row).map(KeyRef::Int),
-            Err(_) => self.texts().ok()?.get(row).map(KeyRef::Text),
+        match self.raw?.kind {
+            INTS => self.ints().ok()?.get(row).map(KeyRef::Int),
+            TEXTS => self.texts().ok()?.get(row).map(KeyRef::Text),
+            _ => None,
         }
     }
 
