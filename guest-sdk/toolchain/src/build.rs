@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs, io};
 
-use crate::component::{ComponentError, componentize, shape_section};
+use crate::component::{ComponentError, componentize, shape_section, with_shape};
 use crate::shape;
 use unseen_policies::manifest::{Manifest, ManifestError};
 use unseen_policies::shape::Shape;
@@ -76,6 +76,15 @@ pub enum BuildError {
     /// The module does not fit.
     #[error(transparent)]
     Component(#[from] ComponentError),
+    /// A file could not be read.
+    #[error("cannot read {path}: {source}")]
+    #[zh("无法读取 {path}：{source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
     /// The result could not be written.
     #[error("cannot write {path}: {source}")]
     #[zh("无法写入 {path}：{source}")]
@@ -98,16 +107,17 @@ pub fn build(dir: &Path) -> Result<BuiltModule, BuildError> {
     if shape_section(&bytes).is_none() {
         return Err(BuildError::NoShape);
     }
-    let path = dir.join("target/job.wasm");
-    // Whole or not at all, so that nobody submits half a module.
-    let part = path.with_extension("wasm.part");
-    let at = |path: &Path| {
-        let path = path.to_owned();
-        |source| BuildError::Write { path, source }
-    };
-    fs::write(&part, &bytes).map_err(at(&part))?;
-    fs::rename(&part, &path).map_err(at(&path))?;
-    Ok(BuiltModule { path, bytes })
+    keep(dir, bytes)
+}
+
+/// Writes `target/job.wasm` in `dir` from a core module or component that was built in another way. One that does not
+/// say itself which names it was built for is taken to be built for those of the folder's `job.toml`.
+///
+/// # Errors
+/// When there is no right manifest, or the bytes do not fit the contract, or nothing can be written.
+pub fn build_from(dir: &Path, module: &[u8]) -> Result<BuiltModule, BuildError> {
+    let manifest = manifest(dir)?;
+    keep(dir, with_shape(componentize(module)?, &Shape::of(&manifest)))
 }
 
 /// Writes `src/shape.rs` from `job.toml`, where there is one and the file says something else.
@@ -115,14 +125,34 @@ pub fn build(dir: &Path) -> Result<BuiltModule, BuildError> {
 /// # Errors
 /// When the manifest is wrong, or the file cannot be written.
 pub fn write_shape(dir: &Path) -> Result<(), BuildError> {
-    let manifest = dir.join("job.toml");
-    let Ok(text) = fs::read_to_string(&manifest) else { return Ok(()) };
-    let manifest = Manifest::parse(&text).map_err(|error| BuildError::Manifest { path: manifest, error })?;
+    let manifest = match manifest(dir) {
+        Err(BuildError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => return Ok(()),
+        other => other?,
+    };
     let (path, source) = (dir.join("src/shape.rs"), shape::source(&Shape::of(&manifest)));
     if fs::read_to_string(&path).is_ok_and(|there| there == source) {
         return Ok(());
     }
     fs::write(&path, source).map_err(|source| BuildError::Write { path, source })
+}
+
+fn manifest(dir: &Path) -> Result<Manifest, BuildError> {
+    let path = dir.join("job.toml");
+    match fs::read_to_string(&path) {
+        Ok(text) => Manifest::parse(&text).map_err(|error| BuildError::Manifest { path, error }),
+        Err(source) => Err(BuildError::Read { path, source }),
+    }
+}
+
+/// Writes a component whole or not at all, so that nobody submits half of one.
+fn keep(dir: &Path, bytes: Vec<u8>) -> Result<BuiltModule, BuildError> {
+    let target = dir.join("target");
+    let (path, part) = (target.join("job.wasm"), target.join("job.wasm.part"));
+    let written = fs::create_dir_all(&target).and_then(|()| fs::write(&part, &bytes));
+    match written.and_then(|()| fs::rename(&part, &path)) {
+        Ok(()) => Ok(BuiltModule { path, bytes }),
+        Err(source) => Err(BuildError::Write { path, source }),
+    }
 }
 
 /// The component of one package of a cargo workspace, built under `target`; nothing else is

@@ -3,6 +3,7 @@
 //! ```text
 //! new_project(dir, name, template)   a ready project, with the SDK's source beside it
 //! build(dir)                         cargo for wasm32, then a component, in this process
+//! build_from(dir, bytes)             the same from a module that was built in another way
 //! write_shape(dir)                   src/shape.rs alone, from job.toml
 //! componentize(bytes)                a component from anybody's core module
 //! with_shape(component, shape)       says which names a component was built for that does not say so itself
@@ -16,6 +17,6 @@ mod component;
 mod project;
 mod shape;
 
-pub use build::{BuildError, BuiltModule, build, build_package, write_shape};
+pub use build::{BuildError, BuiltModule, build, build_from, build_package, write_shape};
 pub use component::{ComponentError, componentize, with_shape};
 pub use project::{NewError, Template, new_project};

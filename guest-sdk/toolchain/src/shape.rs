@@ -1,9 +1,10 @@
 //! Writes `src/shape.rs`: the names of a job's manifest, for its code.
 //!
 //! Names that Rust does not take are changed as little as can be: what cannot stand in an identifier becomes `_`, a
-//! keyword is written as `r#type`, and the second of two that would become one gets a number.
+//! keyword is written as `r#type`. Names that would become one are each spelled out instead, so that no name of the code
+//! depends on the order of the manifest: `a b` and `a-b` are `n_a_u20_b` and `n_a_u2d_b`.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fmt::Write;
 
 use unseen_policies::shape::{InputShape, OutputShape, SECTION, Shape};
@@ -25,8 +26,9 @@ const HEAD: &str = "\
 
 /// A method for each input on a grain, and for each column on an input.
 fn inputs(text: &mut String, inputs: &[InputShape]) -> std::fmt::Result {
-    let methods = Names::default().all(inputs.iter().map(|input| identifier(&input.dataset)));
-    let types = Names::default().all(inputs.iter().map(|input| type_name(&input.dataset)));
+    let datasets: Vec<_> = inputs.iter().map(|input| input.dataset.as_str()).collect();
+    let methods = distinct(&datasets, identifier, &["input"]);
+    let types = distinct(&datasets, type_name, &[]);
     writeln!(text, "\n/// The inputs of a grain, by name.\npub trait Inputs<'a> {{")?;
     for ((input, method), name) in inputs.iter().zip(&methods).zip(&types) {
         writeln!(text, "    /// The rows of `{}`.\n    fn {method}(&self) -> inputs::{name}<'a>;", input.dataset)?;
@@ -40,7 +42,8 @@ fn inputs(text: &mut String, inputs: &[InputShape]) -> std::fmt::Result {
     }
     writeln!(text, "}}\n\n/// The tables of a grain.\npub mod inputs {{")?;
     for (input, name) in inputs.iter().zip(&types) {
-        let columns = Names::default().all(input.columns.iter().map(|column| identifier(column)));
+        let names: Vec<_> = input.columns.iter().map(String::as_str).collect();
+        let columns = distinct(&names, identifier, &[]);
         writeln!(text, "    /// The rows of `{}`.", input.dataset)?;
         writeln!(text, "    #[derive(Clone, Copy)]\n    pub struct {name}<'a>(pub(super) unseen_guest::Table<'a>);\n")?;
         writeln!(text, "    impl<'a> {name}<'a> {{")?;
@@ -59,11 +62,12 @@ fn inputs(text: &mut String, inputs: &[InputShape]) -> std::fmt::Result {
 
 /// A struct for each output, to be added in `contribute` and read in `advance`.
 fn outputs(text: &mut String, outputs: &[OutputShape]) -> std::fmt::Result {
-    // The trait, the module and the names below have these already.
-    let mut taken = Names(HashSet::from(["Inputs".to_owned(), "SHAPE".to_owned(), "SECTION".to_owned()]));
-    let types = taken.all(outputs.iter().map(|output| type_name(&output.name)));
+    let names: Vec<_> = outputs.iter().map(|output| output.name.as_str()).collect();
+    // The trait and the names below have these already.
+    let types = distinct(&names, type_name, &["Inputs", "SHAPE", "SECTION"]);
     for (place, (output, name)) in outputs.iter().zip(&types).enumerate() {
-        let fields = Names::default().all(output.groups.iter().chain(&output.values).map(|name| identifier(name)));
+        let names: Vec<_> = output.groups.iter().chain(&output.values).map(String::as_str).collect();
+        let fields = distinct(&names, identifier, &[]);
         let (groups, values) = fields.split_at(output.groups.len());
         let generic: Vec<_> = (1..=groups.len()).map(|number| format!("G{number}")).collect();
         let angled = |each: &dyn Fn(&String) -> String| match generic.as_slice() {
@@ -145,20 +149,31 @@ fn names(text: &mut String, shape: &Shape) -> std::fmt::Result {
     writeln!(text, "static SECTION: [u8; {}] = unseen_guest::section({json:?});", json.len())
 }
 
-/// Names that are taken in one place.
-#[derive(Default)]
-struct Names(HashSet<String>);
-
-impl Names {
-    /// Each name as it is, or with a number when it is taken.
-    fn all(&mut self, names: impl Iterator<Item = String>) -> Vec<String> {
-        let free = names.map(|name| {
-            let numbered = (2..).map(|number| format!("{}_{number}", name.trim_start_matches("r#")));
-            let mut candidates = std::iter::once(name.clone()).chain(numbered);
-            candidates.find(|candidate| self.0.insert(candidate.clone())).unwrap_or(name)
-        });
-        free.collect()
+/// Names for one place in the code. Those that would become one, or are taken, are spelled out.
+fn distinct(names: &[&str], written: fn(&str) -> String, taken: &[&str]) -> Vec<String> {
+    let mut found: Vec<String> = names.iter().map(|name| written(name)).collect();
+    // Spelling one out may take another's place: at most once for each name.
+    for _ in names {
+        let mut uses = HashMap::<String, usize>::new();
+        taken.iter().for_each(|name| *uses.entry((*name).to_owned()).or_default() += 1);
+        found.iter().for_each(|name| *uses.entry(name.clone()).or_default() += 1);
+        for (name, found) in names.iter().zip(&mut found).filter(|(_, found)| uses[*found] > 1) {
+            *found = spelled_out(name);
+        }
     }
+    found
+}
+
+/// A name of which no other one becomes the same: an underscore begins and ends the number of a character.
+fn spelled_out(name: &str) -> String {
+    let mut spelled = String::from("n_");
+    for c in name.chars() {
+        match c {
+            c if c.is_alphanumeric() && unicode_ident::is_xid_continue(c) => spelled.push(c),
+            c => spelled += &format!("_u{:x}_", u32::from(c)),
+        }
+    }
+    spelled
 }
 
 /// A name of a method or a field.
@@ -226,7 +241,14 @@ mod tests {
         ] {
             assert_eq!((identifier(name).as_str(), type_name(name).as_str()), (method, kind), "{name}");
         }
-        let both = Names::default().all(["a b", "a-b", "a_b_2", "a?b"].into_iter().map(identifier));
-        assert_eq!(both, ["a_b", "a_b_2", "a_b_2_2", "a_b_3"]);
+        let names = ["a b", "a-b", "a_b_", "town", "n_a_u20_b"];
+        let apart = ["n_a_u20_b", "n_a_u2d_b", "a_b_", "town", "n_n_u5f_a_u5f_u20_u5f_b"];
+        for turn in 0..names.len() {
+            let (mut names, mut apart) = (names, apart);
+            names.rotate_left(turn);
+            apart.rotate_left(turn);
+            assert_eq!(distinct(&names, identifier, &[]), apart, "the order counts");
+        }
+        assert_eq!(distinct(&["inputs"], type_name, &["Inputs"]), ["n_inputs"]);
     }
 }

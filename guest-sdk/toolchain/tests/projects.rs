@@ -56,6 +56,22 @@ fn what_is_not_a_project_or_not_a_job_is_refused() {
     assert!(error.contains("contribute"), "{error}");
 }
 
+#[test]
+fn the_contract_has_one_version() {
+    let package = include_str!("../../wit/job.wit").lines().find_map(|line| line.strip_prefix("package "));
+    assert_eq!(package, Some(format!("{};", unseen_policies::shape::CONTRACT).as_str()));
+}
+
+#[test]
+fn only_a_manifest_that_is_not_there_counts_as_none() {
+    let dir = made(Template::Histogram);
+    let manifest = dir.path().join("job.toml");
+    std::fs::remove_file(&manifest).unwrap();
+    write_shape(dir.path()).unwrap();
+    std::fs::create_dir(&manifest).unwrap();
+    assert!(matches!(write_shape(dir.path()), Err(BuildError::Read { .. })));
+}
+
 /// What is checked in is what a build would write; `unseen job build` in the example's folder brings it up to date.
 #[test]
 fn the_examples_have_the_names_of_their_manifests() {

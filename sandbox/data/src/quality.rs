@@ -80,29 +80,6 @@ impl ColumnQuality {
     }
 }
 
-impl QualityReport {
-    /// Titles of the columns of [`QualityReport::table`].
-    pub const TITLES: [&str; 6] = ["column", "completeness", "validity", "invalid", "distinct (estimate)", "rows"];
-
-    /// One line per column, as texts for a table.
-    pub fn table(&self) -> Vec<[String; 6]> {
-        let percent = |share: f64| format!("{:.2} %", share * 100.0);
-        self.columns
-            .iter()
-            .map(|c| {
-                [
-                    c.name.clone(),
-                    percent(c.completeness()),
-                    percent(c.validity()),
-                    c.invalid().to_string(),
-                    c.distinct_estimate.to_string(),
-                    c.rows.to_string(),
-                ]
-            })
-            .collect()
-    }
-}
-
 fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 { 1.0 } else { part as f64 / whole as f64 }
 }

@@ -122,7 +122,7 @@ impl Lock {
     fn sign(&mut self) -> std::io::Result<()> {
         let pid = std::process::id();
         self.0.set_len(0)?;
-        write!(self.0, "{pid} {}", began(pid).unwrap_or_default())
+        self.0.write_all(format!("{pid} {}", began(pid).unwrap_or_default()).as_bytes())
     }
 }
 

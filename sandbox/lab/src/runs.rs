@@ -32,7 +32,7 @@ use crate::folder::write_durably;
 use crate::lab::{Attachments, Lab, now};
 use crate::locks::RunLock;
 use crate::requests;
-use crate::view::Published;
+use crate::view::{Published, View};
 use crate::witnessing::Witnessing;
 
 /// A run that is charged. It needs the lab no more: while it goes on, others use the lab as ever, so that no
@@ -163,13 +163,6 @@ impl Lab {
             None => self.open_release(id)?,
         }
         Ok(waits)
-    }
-
-    /// Where a started job stands.
-    pub fn standing(&self, id: JobId) -> Result<Ran, LabError> {
-        let job = self.ledger().job(id)?;
-        let release_at = self.started(id)?.release_at;
-        Ok(Ran { released: job.release.map(|(entry, _)| entry), failed: job.state == State::Failed, release_at })
     }
 
     /// Reads a job's release for an enrolled person, and records that. [`Lab::publish_due`] comes before.
@@ -359,11 +352,7 @@ impl Lab {
     /// Finishes what a crash between a release's entry and its blob left undone; what waits for its
     /// witnesses goes on waiting.
     pub(crate) fn settle_all(&mut self) -> Result<(), LabError> {
-        let witnesses = self.ledger().witnesses().is_some();
-        let open = |job: &Job| !witnesses || job.witnessed.is_some();
-        let jobs = self.ledger().jobs().iter().filter(|(_, job)| open(job));
-        let released: Vec<_> = jobs.filter_map(|(id, job)| Some((*id, job.release?.0))).collect();
-        for (id, entry) in released {
+        for (id, entry) in self.unsettled() {
             if let Some(sealed) = self.sealed(id) {
                 self.settle(id, entry, sealed)?;
             }
@@ -419,6 +408,32 @@ impl Lab {
     /// Stands in for a sealed result when the job itself failed.
     fn failed_path(&self, id: JobId) -> PathBuf {
         self.dir.join("sealed").join(format!("{id}.failed"))
+    }
+}
+
+impl View {
+    /// Where a started job stands.
+    pub fn standing(&self, id: JobId) -> Result<Ran, LabError> {
+        let job = self.ledger().job(id)?;
+        let release_at = self.started(id)?.release_at;
+        Ok(Ran { released: job.release.map(|(entry, _)| entry), failed: job.state == State::Failed, release_at })
+    }
+
+    /// Whether a release that is out is not to be read yet, because whoever published it was ended before its
+    /// body was written. [`Lab::open`] writes it.
+    pub fn is_unsettled(&self) -> bool {
+        !self.unsettled().is_empty()
+    }
+
+    /// The sealed results that nothing holds back any more, with the entries that announce them.
+    fn unsettled(&self) -> Vec<(JobId, u64)> {
+        let witnesses = self.ledger().witnesses().is_some();
+        let released = self.ledger().jobs().iter().filter_map(|(id, job)| {
+            let (entry, _) = job.release.filter(|_| !witnesses || job.witnessed.is_some())?;
+            Some((*id, entry))
+        });
+        let waits = std::fs::read_dir(self.dir.join("sealed")).is_ok_and(|mut found| found.next().is_some());
+        released.filter(|(id, _)| waits && self.sealed_path(*id).exists()).collect()
     }
 
     fn sealed_path(&self, id: JobId) -> PathBuf {

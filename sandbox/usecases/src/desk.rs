@@ -34,8 +34,14 @@ pub struct Folder {
 
 impl Desk for Folder {
     fn view(&self) -> Result<View, UseCaseError> {
-        // What a killed process left half done, only a writer can finish; or its error is the one to show.
-        Ok(View::open(&self.folder).or_else(|_| Lab::open(&self.folder).map(|lab| lab.view()))?)
+        // What a killed process left half done, only a writer can finish.
+        let finished = || Lab::open(&self.folder).map(|lab| lab.view());
+        match View::open(&self.folder) {
+            Ok(view) if view.is_unsettled() => Ok(finished().unwrap_or(view)),
+            Ok(view) => Ok(view),
+            // The writer's error is the one to show.
+            Err(_) => Ok(finished()?),
+        }
     }
 
     fn write<T>(&self, step: impl FnOnce(&mut Lab) -> Result<T, LabError>) -> Result<T, UseCaseError> {

@@ -6,11 +6,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use unseen_ids::{Answer, Digest};
 use unseen_lab::LabError;
-use unseen_policies::Shape;
-use unseen_toolchain::{Template, with_shape};
+use unseen_toolchain::Template;
 
 use crate::error::UseCaseError;
-use crate::trial;
 
 /// A project was written.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -56,16 +54,9 @@ pub fn build(folder: &Path) -> Result<Built, UseCaseError> {
 /// Makes the component of the project in a folder out of a module that was built in another way. One that does not
 /// say itself which names it was built for is taken to be built for those of the folder's `job.toml`.
 pub fn componentize(folder: &Path, module: &Path) -> Result<Built, UseCaseError> {
-    let manifest = folder.join("job.toml");
-    let core = std::fs::read(module).map_err(LabError::io(module))?;
-    let bytes = unseen_toolchain::componentize(&core)?;
-    let (name, manifest) =
-        (manifest.display().to_string(), std::fs::read_to_string(&manifest).map_err(LabError::io(&manifest))?);
-    let bytes = with_shape(bytes, &Shape::of(&trial::parse(&name, &manifest)?));
-    let target = folder.join("target");
-    let path = target.join("job.wasm");
-    std::fs::create_dir_all(&target).and_then(|()| std::fs::write(&path, &bytes)).map_err(LabError::io(&path))?;
-    Ok(shown(&path, &bytes))
+    let module = std::fs::read(module).map_err(LabError::io(module))?;
+    let built = unseen_toolchain::build_from(folder, &module)?;
+    Ok(shown(&built.path, &built.bytes))
 }
 
 fn shown(path: &Path, bytes: &[u8]) -> Built {

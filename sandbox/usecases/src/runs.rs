@@ -72,7 +72,7 @@ pub fn run(desk: &impl Desk, request: &Run, operator: &dyn Signer, watch: &mut d
     let without_evidence = begun.evidence().cloned();
     let carried = within_slot(begun, watch);
     publish(desk, job)?;
-    let ran = desk.write(|lab| lab.standing(job))?;
+    let ran = desk.view()?.standing(job)?;
     let cut_short = match carried {
         // Its time had come, so it has failed by now.
         Err(LabError::CutShort { fault, .. }) if ran.failed => Some(Sentence::of(&fault)),
