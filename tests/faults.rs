@@ -414,7 +414,7 @@ fn inflict(lab: &Lab, args: &[String], fault: &Fault) -> Option<i32> {
             traced(lab, &owned, &["-e", &format!("trace={call}"), "-e", &inject])
         }
         Fault::Bent { call, nth, kind, errno } => {
-            let mut command = lab.command(&args);
+            let mut command = in_time(&lab.command(&args), &[]);
             let (root, mark) = (lab.path("lab").canonicalize().unwrap(), lab.path("mark"));
             command.env("LD_PRELOAD", shim().as_ref().unwrap()).env("FAULT_ROOT", root).env("FAULT_MARK", mark);
             command.env("FAULT_CALL", call).env("FAULT_NTH", nth.to_string());
@@ -437,21 +437,27 @@ fn inflict(lab: &Lab, args: &[String], fault: &Fault) -> Option<i32> {
 /// `unseen ARGS` under strace with these options, and with its threads and children.
 fn traced(lab: &Lab, args: &[String], options: &[&str]) -> Command {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    let plain = lab.command(&args);
-    let mut strace = Command::new("timeout");
-    strace.args(["60", "strace", "-f", "-o", "trace"]).args(options);
+    let mut strace = vec!["strace", "-f", "-o", "trace"];
+    strace.extend(options);
     // Faster, but then strace injects no signals.
     if !options.iter().any(|option| option.contains("signal=")) {
-        strace.arg("--seccomp-bpf");
+        strace.push("--seccomp-bpf");
     }
-    strace.arg(plain.get_program()).args(plain.get_args()).current_dir(plain.get_current_dir().unwrap());
+    in_time(&lab.command(&args), &strace)
+}
+
+/// A command under another one, ended with [`HUNG`] when it takes too long.
+fn in_time(plain: &Command, under: &[&str]) -> Command {
+    let mut timeout = Command::new("timeout");
+    timeout.arg("60").args(under).arg(plain.get_program()).args(plain.get_args());
+    timeout.current_dir(plain.get_current_dir().unwrap());
     for (name, value) in plain.get_envs() {
         match value {
-            Some(value) => strace.env(name, value),
-            None => strace.env_remove(name),
+            Some(value) => timeout.env(name, value),
+            None => timeout.env_remove(name),
         };
     }
-    strace
+    timeout
 }
 
 /// The calls in a trace that concern the lab's folder: of which kind, and the how manieth of its kind in

@@ -8,6 +8,8 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::mpsc;
+use std::time::Duration;
 
 use ring::hmac;
 use serde::{Deserialize, Serialize};
@@ -41,6 +43,8 @@ struct Head {
 const FOLDER: &str = "state";
 const HEAD: &[u8] = b"head v2";
 const RECORD: &[u8] = b"record/";
+/// How long a disk may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 impl State {
     /// Opens the cache of a lab; one that sled finds damaged is made anew. A system that refuses (a full disk,
@@ -119,7 +123,16 @@ impl State {
         let Checkpoint { origin, size, root } = checkpoint.clone();
         batch.insert(HEAD, serde_json::to_vec(&Head { origin, size, root, tag }).map_err(failed)?);
         self.db.apply_batch(batch).map_err(failed)?;
-        self.db.flush().map(drop).map_err(failed)
+        self.flush()
+    }
+
+    /// Waits until what was written lasts, but not for ever: sled 0.34.7 does not always wake who waits when its
+    /// own thread could not write (`exit_reservation`).
+    fn flush(&self) -> Result<(), LabError> {
+        let (db, (done, flushed)) = (self.db.clone(), mpsc::channel());
+        let flushing = std::thread::Builder::new().spawn(move || done.send(db.flush()));
+        flushing.map_err(failed)?;
+        flushed.recv_timeout(PATIENCE).map_err(failed)?.map(drop).map_err(failed)
     }
 
     /// Takes a record into the tag, or out of it.
