@@ -11,6 +11,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("texts", &["derive"]),
     ("texts/derive", &[]),
     ("ids", &[]),
+    ("durable", &[]),
     ("policies", &["ids"]),
     ("attestations/tlog", &["ids"]),
     ("attestations/evidence", &["ids"]),
@@ -20,10 +21,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("runtime", &[]),
     ("sandbox/core", &["ids", "policies", "tlog"]),
     ("sandbox/data", &["ids", "policies"]),
-    ("attestations/log", &["ids", "tlog"]),
+    ("attestations/log", &["ids", "durable", "tlog"]),
     ("attestations/keys", &["tlog"]),
-    ("attestations/witness", &["ids", "tlog"]),
-    ("attestations/audit", &["ids", "entries", "tlog", "log", "policies", "evidence"]),
+    ("attestations/witness", &["ids", "durable", "tlog"]),
+    ("attestations/audit", &["ids", "durable", "entries", "tlog", "log", "policies", "evidence"]),
     (
         "attestations/auditor",
         &["ids", "entries", "audit", "evidence", "keys", "policies", "terminal", "tlog", "witness"],
@@ -33,8 +34,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "sandbox/lab",
         &[
-            "ids", "entries", "worker", "data", "core", "runtime", "policies", "log", "audit", "tlog", "keys",
-            "evidence", "witness",
+            "ids", "durable", "entries", "worker", "data", "core", "runtime", "policies", "log", "audit", "tlog",
+            "keys", "evidence", "witness",
         ],
     ),
     (

@@ -36,16 +36,11 @@ impl Limits {
 #[code("engine")]
 #[error("the WebAssembly engine cannot start: {0}")]
 #[zh("WebAssembly 引擎无法启动：{0}")]
-pub struct EngineError(Sentence);
+pub struct EngineError(pub(crate) Sentence);
 
 impl EngineError {
     pub(crate) fn because(error: &wasmtime::Error) -> EngineError {
         EngineError(format!("{error:#}").into())
-    }
-
-    #[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
-    pub(crate) fn of_failure(failure: crate::module::Failure) -> EngineError {
-        EngineError(Sentence::of(&failure))
     }
 }
 

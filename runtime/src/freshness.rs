@@ -13,9 +13,10 @@ use wasm_encoder::{
 };
 use wasmtime::{Instance, Ref, Store};
 
+use crate::abi::Ready;
+use crate::call;
 use crate::engine::{Engine, EngineError, Limits};
-use crate::module;
-use crate::reset::{Ready, Resettable};
+use crate::reset::Resettable;
 
 /// What the probe found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +45,7 @@ pub fn probe() -> Result<Freshness, EngineError> {
     let mut swapped_out = false;
 
     // Put back in place, again and again, and then given up with its marks.
-    let mut ready = resettable.instantiate(&engine).map_err(EngineError::of_failure)?;
+    let mut ready = resettable.instantiate(&engine).map_err(EngineError::from)?;
     for _ in 0..2 {
         swapped_out |= mark(&mut ready);
         // Where the kernel cannot scan pages, no instance is used again.
@@ -57,7 +58,7 @@ pub fn probe() -> Result<Freshness, EngineError> {
     }
     mark(&mut ready);
     drop(ready);
-    let mut again = resettable.instantiate(&engine).map_err(EngineError::of_failure)?;
+    let mut again = resettable.instantiate(&engine).map_err(EngineError::from)?;
     if !resettable.is_first(&mut again) {
         return Ok(Freshness::Broken { place: text!("the memory of a new instance", "新实例的内存") });
     }
@@ -65,7 +66,7 @@ pub fn probe() -> Result<Freshness, EngineError> {
 
     // Memory that had grown, and a table.
     for round in 0..2 {
-        let mut store = module::store(&engine, 0);
+        let mut store = call::store(&engine, 0);
         let instance = Instance::new(&mut store, &module, &[]).map_err(failed)?;
         let seen = marked(&mut store, &instance).map_err(failed)?;
         if let (1, Some(place)) = (round, seen) {
@@ -91,7 +92,7 @@ fn mark(ready: &mut Ready) -> bool {
 }
 
 /// Grows and marks an instance's memory, and fills its table; where marks were before it did.
-fn marked(store: &mut Store<module::Tally>, instance: &Instance) -> wasmtime::Result<Option<Text>> {
+fn marked(store: &mut Store<call::Tally>, instance: &Instance) -> wasmtime::Result<Option<Text>> {
     let function = instance.get_func(&mut *store, "contribute");
     let (Some(memory), Some(table)) =
         (instance.get_memory(&mut *store, "memory"), instance.get_table(&mut *store, "table"))

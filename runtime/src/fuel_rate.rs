@@ -10,8 +10,8 @@ use wasm_encoder::{
 };
 use wasmtime::Instance;
 
+use crate::call;
 use crate::engine::{Engine, EngineError, Limits};
-use crate::module;
 
 /// Units of fuel that one thread burns in a second, at the least of all that was tried. Takes about a
 /// second, and 64 MiB.
@@ -22,7 +22,7 @@ pub fn measure() -> Result<u64, EngineError> {
     let engine = Engine::new(&Limits::new(u64::MAX / 4, 128 << 20), 1)?;
     let failed = |error: wasmtime::Error| EngineError::because(&error);
     let module = wasmtime::Module::new(&engine.wasmtime, guest()).map_err(failed)?;
-    let mut store = module::store(&engine, 0);
+    let mut store = call::store(&engine, 0);
     let instance = Instance::new(&mut store, &module, &[]).map_err(failed)?;
     let mut least = f64::MAX;
     for (name, rounds) in TRIES {

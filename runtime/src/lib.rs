@@ -20,16 +20,20 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
+mod abi;
+mod call;
 mod check;
 mod engine;
 pub mod freshness;
 pub mod fuel_rate;
 mod module;
 mod pagemap;
+mod plain;
 mod reset;
 mod types;
 
+pub use call::Failure;
 pub use check::{MAX_MODULE, ModuleError, World, custom_section};
 pub use engine::{Engine, EngineError, Limits};
-pub use module::{Failure, Module};
+pub use module::Module;
 pub use types::{Cells, Column, Contribution, Derived, GroupColumn, Key, Table, Totals, ValueColumn, Verdict};

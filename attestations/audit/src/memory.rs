@@ -5,7 +5,7 @@
 //! first key is another log, and is told apart by the key that the auditor was given.
 
 use std::fs;
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use unseen_ids::Digest;
@@ -27,16 +27,8 @@ pub fn last_seen(memory: &Path, origin: &str, first: &NoteKey) -> Result<Option<
 /// Remembers a checkpoint. It is there whole, or the one before is.
 pub fn remember(memory: &Path, origin: &str, first: &NoteKey, note: &Note) -> Result<(), AuditError> {
     let path = file(memory, origin, first);
-    let temporary = path.with_extension("tmp");
-    let write = || {
-        fs::create_dir_all(memory)?;
-        let mut file = fs::File::create(&temporary)?;
-        file.write_all(note.to_string().as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&temporary, &path)?;
-        fs::File::open(memory)?.sync_all()
-    };
-    write().map_err(|error| unusable(&path, error))
+    let write = fs::create_dir_all(memory).and_then(|()| unseen_durable::write(&path, note.to_string().as_bytes()));
+    write.map_err(|error| unusable(&path, error))
 }
 
 fn file(memory: &Path, origin: &str, first: &NoteKey) -> PathBuf {

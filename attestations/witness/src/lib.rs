@@ -37,12 +37,14 @@
 
 pub mod client;
 pub mod decide;
+mod record;
 pub mod server;
 pub mod state;
 
 pub use client::{Gathered, Refusal, Target, gather, latest};
+pub use record::StateError;
 pub use server::{Event, Server, Shutdown};
-pub use state::{StateError, add_log, init, status};
+pub use state::{add_log, init, status};
 
 /// A decimal number in its one canonical spelling: digits only, no leading zero.
 fn canonical_u64(text: &str) -> Option<u64> {

@@ -12,7 +12,8 @@
 
 use crate::{
     decide::{MAX_REQUEST, Refused, Request},
-    state::{Failure, State, StateError},
+    record::StateError,
+    state::{Failure, State},
 };
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{

@@ -32,17 +32,11 @@ pub(crate) fn build_new<T>(out: &Path, build: impl FnOnce(&Path) -> Result<T, La
 
 /// Writes a new or changed file so that after a crash it is there whole or as before.
 pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> Result<(), LabError> {
-    let parent = path.parent().unwrap_or(Path::new("."));
-    let temporary = path.with_extension("tmp");
-    let written = fs::write(&temporary, bytes)
-        .and_then(|()| fs::File::open(&temporary)?.sync_all())
-        .and_then(|()| fs::rename(&temporary, path));
-    written.inspect_err(|_| drop(fs::remove_file(&temporary))).map_err(LabError::io(path))?;
-    sync_dir(parent)
+    unseen_durable::write(path, bytes).map_err(LabError::io(path))
 }
 
 pub(crate) fn sync_dir(dir: &Path) -> Result<(), LabError> {
-    fs::File::open(dir).and_then(|dir| dir.sync_all()).map_err(LabError::io(dir))
+    unseen_durable::flush_folder(dir).map_err(LabError::io(dir))
 }
 
 /// Nobody but the lab's own account looks into its folder: when a file in it changed would tell when a run
