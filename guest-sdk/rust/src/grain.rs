@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use crate::KeyRef;
+use crate::contributions::KeyRef;
 
 /// All rows of one grain: one table for each of the manifest's inputs.
 #[derive(Clone, Copy)]

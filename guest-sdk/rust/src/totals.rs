@@ -1,6 +1,6 @@
 //! Noised totals, as `advance` sees them.
 
-use crate::KeyRef;
+use crate::contributions::KeyRef;
 use crate::grain::Cells;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::testing::Sums;

@@ -4,10 +4,11 @@
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::UnsafeCell;
 
+use crate::contributions::{Contribution, Contributions, Key};
 pub use crate::grain::RawTable;
-use crate::grain::{Cells, RawColumn};
-use crate::totals::{Source, Totals};
-use crate::{Contribution, Contributions, Derived, Grain, IterativeJob, Job, Key, Noisy, Verdict};
+use crate::grain::{Cells, Grain, RawColumn};
+use crate::job::{Derived, IterativeJob, Job, Verdict};
+use crate::totals::{Noisy, Source, Totals};
 
 #[repr(C)]
 pub struct RawTotals {

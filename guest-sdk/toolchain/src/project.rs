@@ -95,7 +95,7 @@ pub enum NewError {
 }
 
 /// Files every project has, beside its template's.
-const FILES: [(&str, &str); 12] = [
+const FILES: [(&str, &str); 13] = [
     ("Cargo.toml", include_str!("../templates/Cargo.toml")),
     (".cargo/config.toml", include_str!("../templates/config.toml")),
     (".gitignore", include_str!("../templates/gitignore")),
@@ -104,6 +104,7 @@ const FILES: [(&str, &str); 12] = [
     ("vendor/unseen-guest/src/lib.rs", include_str!("../../rust/src/lib.rs")),
     ("vendor/unseen-guest/src/contributions.rs", include_str!("../../rust/src/contributions.rs")),
     ("vendor/unseen-guest/src/grain.rs", include_str!("../../rust/src/grain.rs")),
+    ("vendor/unseen-guest/src/job.rs", include_str!("../../rust/src/job.rs")),
     ("vendor/unseen-guest/src/shape.rs", include_str!("../../rust/src/shape.rs")),
     ("vendor/unseen-guest/src/testing.rs", include_str!("../../rust/src/testing.rs")),
     ("vendor/unseen-guest/src/totals.rs", include_str!("../../rust/src/totals.rs")),

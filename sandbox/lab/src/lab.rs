@@ -27,7 +27,8 @@ use unseen_policies::policy::{Machine, Policy};
 use unseen_texts::Sentence;
 use unseen_tlog::Signer;
 use unseen_tlog::note::NoteKey;
-use unseen_worker::jail::{self, Wall};
+use unseen_worker::jail;
+use unseen_worker::wall::Wall;
 
 use crate::error::LabError;
 use crate::folder::{PRIVATE, build_whole, shut};

@@ -10,8 +10,9 @@ use unseen_policies::policy::Machine;
 use unseen_runtime::freshness::{Freshness, probe};
 use unseen_runtime::fuel_rate;
 use unseen_texts::{Sentence, say, text};
-use unseen_worker::jail::{Wall, Walls};
+use unseen_worker::jail::Walls;
 use unseen_worker::process::probe_walls;
+use unseen_worker::wall::Wall;
 use unseen_worker::{clock, memory};
 
 use crate::error::UseCaseError;

@@ -2,7 +2,7 @@
 
 use unseen_texts::text;
 
-use crate::jail::Wall;
+use crate::wall::Wall;
 
 /// Whether something keeps the clock right, as the kernel was told (`adjtimex(2)`). One that nobody keeps
 /// may be moved in the middle of a run, and the run's slot with it.

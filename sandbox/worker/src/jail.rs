@@ -17,9 +17,10 @@ use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
 };
 use serde::{Deserialize, Serialize};
-use unseen_texts::{Sentence, text};
+use unseen_texts::text;
 
 use crate::memory;
+use crate::wall::Wall;
 
 /// Which walls hold on this kernel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,25 +50,6 @@ impl Walls {
             ("capabilities", &self.capabilities),
             ("memory", &self.memory),
         ]
-    }
-}
-
-/// One wall.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Wall {
-    /// It holds in full.
-    Holds,
-    /// The kernel enforces part of it.
-    Partly(#[serde(with = "unseen_texts::both")] Sentence),
-    /// It does not hold, and why.
-    Missing(#[serde(with = "unseen_texts::both")] Sentence),
-}
-
-impl Wall {
-    /// Whether it holds in full.
-    pub fn holds(&self) -> bool {
-        *self == Wall::Holds
     }
 }
 

@@ -14,3 +14,4 @@ pub mod ready_made;
 pub mod rows;
 pub mod run;
 mod totals;
+pub mod wall;

@@ -13,7 +13,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CapabilitySet, capabilities};
 use unseen_texts::{Sentence, say};
 
-use crate::jail::Wall;
+use crate::wall::Wall;
 
 /// Touches so many bytes and gives them back. What cannot be had now is refused now, before anything
 /// of the run depends on rows.

@@ -12,8 +12,9 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 use std::process::Command;
 
-use unseen_worker::jail::{self, Wall};
+use unseen_worker::jail;
 use unseen_worker::memory;
+use unseen_worker::wall::Wall;
 
 /// Set in the process that puts one wall up: its name, and a folder.
 const WALL: &str = "UNSEEN_WALL";

@@ -1,0 +1,9 @@
+//! Raw files go in, grains come out.
+
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
+
+mod described;
+mod importing;
+mod model;
+mod sealed;
+mod support;
