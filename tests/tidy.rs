@@ -110,6 +110,8 @@ const READINGS: &[(&str, usize, &[&str])] = &[
             "sandbox/worker/src/run.rs",
             "sandbox/data/src/blocks.rs",
             "runtime/src/reset.rs",
+            "runtime/src/plain.rs",
+            "runtime/src/pagemap.rs",
             "policies/src/plan.rs",
             "policies/src/domain.rs",
             "policies/src/accounting.rs",

@@ -20,6 +20,7 @@ mod digest;
 pub mod hex;
 mod job;
 mod key;
+pub mod pem;
 
 #[cfg(feature = "schema")]
 pub use answer::schema;

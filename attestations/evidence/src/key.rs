@@ -1,7 +1,6 @@
 //! Attestation keys of TPMs: one PEM block, its digest, and the signatures such a key makes.
 
 use crate::{EvidenceError, bytes::Reader, parts};
-use base64::{Engine, engine::general_purpose::STANDARD};
 use ring::signature::{ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use unseen_ids::{hex, sha256};
 
@@ -36,10 +35,7 @@ enum Public {
 
 impl AttestationKey {
     pub(crate) fn from_pem(pem: &str) -> Result<AttestationKey, EvidenceError> {
-        let body = pem.trim().strip_prefix("-----BEGIN PUBLIC KEY-----");
-        let body = body.and_then(|body| body.strip_suffix("-----END PUBLIC KEY-----")).ok_or(EvidenceError::Key)?;
-        let body: String = body.split_ascii_whitespace().collect();
-        let spki = STANDARD.decode(body).map_err(|_| EvidenceError::Key)?;
+        let spki = unseen_ids::pem::decode("PUBLIC KEY", pem).ok_or(EvidenceError::Key)?;
         let public = match spki.strip_prefix(SPKI_P256) {
             Some(point) if point.len() == 65 && point[0] == 4 => Public::P256(point.to_vec()),
             Some(_) => return Err(EvidenceError::Key),
@@ -109,6 +105,7 @@ fn long_tlv(der: &[u8], tag: u8) -> Result<&[u8], EvidenceError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::{Engine, engine::general_purpose::STANDARD};
 
     /// Made and digested by OpenSSL 3.0: `openssl pkey -pubin -outform der | sha256sum`.
     #[test]

@@ -8,6 +8,7 @@ use std::{
     path::Path,
 };
 use unseen_tlog::SigningKey;
+use zeroize::Zeroizing;
 
 /// No key file is longer, in bytes.
 const MOST: u64 = 16 << 10;
@@ -22,8 +23,9 @@ pub fn write_new_key(path: &Path) -> Result<SigningKey, KeyStoreError> {
 /// Reads a private key that [`write_new_key`] or OpenSSL wrote.
 pub fn read_signing_key(path: &Path) -> Result<SigningKey, KeyStoreError> {
     let refused = || KeyStoreError::NotAKey(path.to_owned());
-    let text = String::from_utf8(read_secret(path)?).map_err(|_| refused())?;
-    SigningKey::from_pem(&text).map_err(|_| refused())
+    let bytes = read_secret(path)?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| refused())?;
+    SigningKey::from_pem(text).map_err(|_| refused())
 }
 
 /// Writes a new file that only its owner can read, and waits until it is on the disk.
@@ -38,14 +40,15 @@ pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), KeyStoreError> {
 }
 
 /// Reads a file of at most 16 KiB that only its owner can read.
-pub fn read_secret(path: &Path) -> Result<Vec<u8>, KeyStoreError> {
+pub fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyStoreError> {
     let failed = |source| KeyStoreError::Io { path: path.to_owned(), source };
     let file = File::open(path).map_err(failed)?;
     let mode = file.metadata().map_err(failed)?.mode() & 0o777;
     if mode & 0o077 != 0 {
         return Err(KeyStoreError::Readable { path: path.to_owned(), mode });
     }
-    let mut bytes = Vec::new();
+    // Of a size that never moves, so that no copy is left behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MOST as usize + 2));
     file.take(MOST + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > MOST { Err(KeyStoreError::NotAKey(path.to_owned())) } else { Ok(bytes) }
 }
@@ -81,7 +84,7 @@ mod tests {
     #[test]
     fn what_is_not_a_key_is_refused() {
         let dir = tempfile::tempdir().unwrap();
-        let mut long = SigningKey::generate().unwrap().to_pem().into_bytes();
+        let mut long = SigningKey::generate().unwrap().to_pem().as_bytes().to_vec();
         long.resize(MOST as usize + 1, b'\n');
         for (name, bytes) in [("text", b"hello".as_slice()), ("bytes", b"\xff\xfe"), ("empty", b""), ("long", &long)] {
             let path = dir.path().join(name);

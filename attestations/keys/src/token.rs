@@ -158,7 +158,8 @@ fn log_in(module: &Pkcs11, slot: Slot, session: &Session, uri: &KeyUri) -> Resul
     let token = module.get_token_info(slot).map_err(failed)?;
     let pin = match &uri.pin_source {
         Some(path) => {
-            let text = String::from_utf8(read_secret(path)?)
+            let bytes = read_secret(path)?;
+            let text = std::str::from_utf8(&bytes)
                 .map_err(|_| KeyStoreError::PinRefused(say!("{path} is not text", "{path} 不是文本")))?;
             Some(AuthPin::new(text.trim_end_matches(['\r', '\n']).into()))
         }

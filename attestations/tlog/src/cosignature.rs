@@ -5,8 +5,9 @@
 //! history of their own.
 
 use crate::{
-    key::{Signer, VerifyingKey},
+    key::VerifyingKey,
     note::{self, Note, NoteError, Signature},
+    signing::Signer,
 };
 use std::fmt;
 use unseen_texts::text;

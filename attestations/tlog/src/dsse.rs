@@ -5,7 +5,8 @@
 
 use crate::{
     canonical_u64,
-    key::{KeyError, Signer, VerifyingKey},
+    key::{KeyError, VerifyingKey},
+    signing::Signer,
     sshsig::{self, SshSignature},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};

@@ -2,102 +2,16 @@
 //! (RFC 7468), which OpenSSL reads and writes too.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use ring::{
-    rand::{SecureRandom, SystemRandom},
-    signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey},
-};
+use ring::signature::{ED25519, UnparsedPublicKey};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
-use unseen_ids::{PublicKey, hex, sha256};
+use unseen_ids::{PublicKey, hex, pem, sha256};
 use unseen_texts::said_as_written;
 
 pub use crate::error::KeyError;
 
-/// PKCS#8 version 1 up to the seed. `openssl genpkey` writes exactly this and so do we.
-const PKCS8_V1: [u8; 16] = *b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20";
-/// PKCS#8 version 2 up to the seed, with the public key after it, as ring writes it. Its second
-/// byte, the length, tells the two spellings of the public key's tag apart.
-const PKCS8_V2: [u8; 14] = *b"\x02\x01\x01\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20";
 /// SubjectPublicKeyInfo up to the key.
 const SPKI: [u8; 12] = *b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00";
-
-/// A private key, wherever it is kept: in memory ([`SigningKey`]), on a token, with an agent. It is
-/// printed nowhere: [`fmt::Debug`] shows the public half.
-pub trait Signer: fmt::Debug + Send + Sync {
-    /// The public half.
-    fn verifying_key(&self) -> VerifyingKey;
-
-    /// The signature over `message`, as RFC 8032 makes it: the same key and message always give the
-    /// same one.
-    fn sign(&self, message: &[u8]) -> Result<[u8; 64], KeyError>;
-}
-
-/// A private key in memory.
-pub struct SigningKey {
-    seed: [u8; 32],
-    pair: Ed25519KeyPair,
-}
-
-impl SigningKey {
-    /// A new key from the operating system's random numbers.
-    pub fn generate() -> Result<SigningKey, KeyError> {
-        let mut seed = [0; 32];
-        SystemRandom::new().fill(&mut seed).map_err(|_| KeyError::Random)?;
-        SigningKey::from_seed(seed)
-    }
-
-    /// The key that RFC 8032 derives from a seed.
-    pub fn from_seed(seed: [u8; 32]) -> Result<SigningKey, KeyError> {
-        let pair = Ed25519KeyPair::from_seed_unchecked(&seed).map_err(|_| KeyError::Private)?;
-        Ok(SigningKey { seed, pair })
-    }
-
-    /// Reads PKCS#8: version 1, as OpenSSL writes it, or version 2, as ring does. A public key that
-    /// is not the private one's is refused.
-    pub fn from_pkcs8(der: &[u8]) -> Result<SigningKey, KeyError> {
-        Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).map_err(|_| KeyError::Private)?;
-        let seed = match der.strip_prefix(&PKCS8_V1) {
-            None => der.get(2..).and_then(|rest| rest.strip_prefix(&PKCS8_V2)).and_then(|rest| rest.first_chunk()),
-            Some(rest) => rest.try_into().ok(),
-        };
-        SigningKey::from_seed(*seed.ok_or(KeyError::Private)?)
-    }
-
-    /// PKCS#8 version 1, 48 bytes: secret.
-    pub fn to_pkcs8(&self) -> Vec<u8> {
-        [PKCS8_V1.as_slice(), &self.seed].concat()
-    }
-
-    /// Reads one `PRIVATE KEY` block.
-    pub fn from_pem(text: &str) -> Result<SigningKey, KeyError> {
-        SigningKey::from_pkcs8(&unpem("PRIVATE KEY", text)?)
-    }
-
-    /// One `PRIVATE KEY` block: secret.
-    pub fn to_pem(&self) -> String {
-        pem("PRIVATE KEY", &self.to_pkcs8())
-    }
-}
-
-impl Signer for SigningKey {
-    fn verifying_key(&self) -> VerifyingKey {
-        let mut bytes = [0; 32];
-        bytes.copy_from_slice(self.pair.public_key().as_ref());
-        VerifyingKey(bytes)
-    }
-
-    fn sign(&self, message: &[u8]) -> Result<[u8; 64], KeyError> {
-        let mut bytes = [0; 64];
-        bytes.copy_from_slice(self.pair.sign(message).as_ref());
-        Ok(bytes)
-    }
-}
-
-impl fmt::Debug for SigningKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SigningKey(of {})", self.verifying_key())
-    }
-}
 
 impl From<PublicKey> for VerifyingKey {
     fn from(key: PublicKey) -> VerifyingKey {
@@ -145,7 +59,7 @@ impl VerifyingKey {
 
     /// One `PUBLIC KEY` block.
     pub fn to_pem(&self) -> String {
-        pem("PUBLIC KEY", &[SPKI.as_slice(), &self.0].concat())
+        pem::encode("PUBLIC KEY", &[SPKI.as_slice(), &self.0].concat())
     }
 }
 
@@ -183,26 +97,16 @@ impl<'de> Deserialize<'de> for VerifyingKey {
     }
 }
 
-/// One block of this kind.
-pub(crate) fn pem(label: &str, der: &[u8]) -> String {
-    let text = STANDARD.encode(der);
-    let mut lines = vec![format!("-----BEGIN {label}-----")];
-    lines.extend(text.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line).into_owned()));
-    lines.push(format!("-----END {label}-----\n"));
-    lines.join("\n")
-}
-
 /// What is inside one block of this kind.
 pub(crate) fn unpem(label: &'static str, text: &str) -> Result<Vec<u8>, KeyError> {
-    let body = text.trim().strip_prefix(&format!("-----BEGIN {label}-----"));
-    let body = body.and_then(|body| body.strip_suffix(&format!("-----END {label}-----")));
-    let body: String = body.ok_or(KeyError::Pem(label))?.split_ascii_whitespace().collect();
-    STANDARD.decode(body).map_err(|_| KeyError::Pem(label))
+    pem::decode(label, text).ok_or(KeyError::Pem(label))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::signing::{Signer, SigningKey};
+    use ring::{rand::SystemRandom, signature::Ed25519KeyPair};
 
     /// The first test of RFC 8032, section 7.1.
     #[test]
@@ -228,7 +132,7 @@ mod tests {
         let private = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIFlkWgvClY9NxSTdYptcCFlauqU1/0g/ZKRFD2dEIRZd\n-----END PRIVATE KEY-----\n";
         let public = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEApN1sy0QYaP+UVPj65JjfuDpDx4DOIIAPKDydEG8UkyQ=\n-----END PUBLIC KEY-----\n";
         let key = SigningKey::from_pem(private).unwrap();
-        assert_eq!(key.to_pem(), private);
+        assert_eq!(*key.to_pem(), private);
         assert_eq!(key.verifying_key().to_pem(), public);
         assert_eq!(VerifyingKey::from_pem(&public.replace('\n', "\r\n")).unwrap(), key.verifying_key());
         assert_eq!(SigningKey::from_pem(public).unwrap_err(), KeyError::Pem("PRIVATE KEY"));

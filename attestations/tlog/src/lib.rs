@@ -22,10 +22,13 @@
 pub mod cosignature;
 pub mod dsse;
 mod error;
+mod grow;
 pub mod key;
 pub mod merkle;
 pub mod note;
 pub mod proof;
+pub mod prove;
+mod signing;
 #[cfg(feature = "sm2")]
 pub mod sm2;
 pub mod sshsig;
@@ -33,7 +36,9 @@ pub mod statement;
 pub mod tile;
 pub mod tree;
 
-pub use key::{KeyError, Signer, SigningKey, VerifyingKey};
+pub use grow::Growth;
+pub use key::{KeyError, VerifyingKey};
+pub use signing::{Signer, SigningKey};
 
 /// A decimal number in its one canonical spelling: digits only, no leading zero.
 pub(crate) fn canonical_u64(text: &str) -> Option<u64> {

@@ -47,56 +47,6 @@ pub trait HashReader {
     fn hash(&self, level: u32, index: u64) -> Result<Hash, Self::Error>;
 }
 
-/// The inclusion proof for leaf `index` in the tree of the first `size` leaves.
-///
-/// # Panics
-/// If `index >= size`: the caller knows its tree.
-pub fn prove_inclusion<R: HashReader>(reader: &R, index: u64, size: u64) -> Result<Proof, R::Error> {
-    assert!(index < size, "invariant: leaf {index} lies in a tree of {size}");
-    // PATH(m, D[lo:hi]); pushed on the way down, so the root's end comes first.
-    let (mut lo, mut hi) = (0, size);
-    let mut proof = Proof::new();
-    while hi - lo > 1 {
-        let middle = lo + split(hi - lo);
-        if index < middle {
-            proof.push(range_hash(reader, middle, hi)?);
-            hi = middle;
-        } else {
-            proof.push(range_hash(reader, lo, middle)?);
-            lo = middle;
-        }
-    }
-    proof.reverse();
-    Ok(proof)
-}
-
-/// The proof that the tree of the first `old` leaves is a prefix of the tree of the first `new`.
-/// Nothing needs proving, so the proof is empty, where `old` is 0 or `new`.
-///
-/// # Panics
-/// If `old > new`: the caller knows its trees.
-pub fn prove_consistency<R: HashReader>(reader: &R, old: u64, new: u64) -> Result<Proof, R::Error> {
-    assert!(old <= new, "invariant: a tree of {old} is a prefix of a tree of {new}");
-    // SUBPROOF(m, D[lo:hi], lo == 0); pushed on the way down, so the root's end comes first.
-    let (mut lo, mut hi) = (0, new);
-    let mut proof = Proof::new();
-    while old != 0 && old != hi {
-        let middle = lo + split(hi - lo);
-        if old <= middle {
-            proof.push(range_hash(reader, middle, hi)?);
-            hi = middle;
-        } else {
-            proof.push(range_hash(reader, lo, middle)?);
-            lo = middle;
-        }
-    }
-    if lo != 0 {
-        proof.push(range_hash(reader, lo, hi)?);
-    }
-    proof.reverse();
-    Ok(proof)
-}
-
 /// The root of the tree of the first `size` leaves.
 pub fn root_of_first<R: HashReader>(reader: &R, size: u64) -> Result<Hash, R::Error> {
     if size == 0 { Ok(empty_root()) } else { range_hash(reader, 0, size) }
@@ -176,7 +126,7 @@ fn climb_both(old: u64, new: u64, whole: bool, known: &Hash, proof: &[Hash]) -> 
 
 /// MTH(D[lo:hi]) out of complete subtrees. `lo` is a multiple of the largest power of two that is
 /// at most `hi - lo`, as every left end in the RFC's recursions is.
-fn range_hash<R: HashReader>(reader: &R, lo: u64, hi: u64) -> Result<Hash, R::Error> {
+pub(crate) fn range_hash<R: HashReader>(reader: &R, lo: u64, hi: u64) -> Result<Hash, R::Error> {
     let width = hi - lo;
     if width.is_power_of_two() {
         let level = width.trailing_zeros();
@@ -187,13 +137,14 @@ fn range_hash<R: HashReader>(reader: &R, lo: u64, hi: u64) -> Result<Hash, R::Er
 }
 
 /// The largest power of two smaller than `size`, for `size >= 2`: where a tree splits.
-fn split(size: u64) -> u64 {
+pub(crate) fn split(size: u64) -> u64 {
     1 << (63 - (size - 1).leading_zeros())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::prove::{prove_consistency, prove_inclusion};
     use proptest::prelude::*;
     use std::convert::Infallible;
     use unseen_ids::hex;

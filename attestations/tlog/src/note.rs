@@ -4,11 +4,7 @@
 //! byte, and prove nothing: whoever trusts a note asks for the keys it needs by name. A log's own key
 //! is a [`NoteKey`]; witnesses are in [`crate::cosignature`].
 
-use crate::{
-    canonical_u64,
-    key::{Signer, VerifyingKey},
-    merkle::Hash,
-};
+use crate::{canonical_u64, key::VerifyingKey, merkle::Hash, signing::Signer};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use std::fmt;
 use unseen_ids::{hex, sha256};

@@ -9,7 +9,7 @@
 
 use crate::{
     dsse::{EnvelopeError, Parts, pre_authentication_encoding},
-    key::{KeyError, pem, unpem},
+    key::{KeyError, unpem},
     note::{self, Countersigner, Note, NoteError},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -24,7 +24,7 @@ use sm2::{
     pkcs8::{DecodePrivateKey, EncodePrivateKey},
 };
 use std::fmt;
-use unseen_ids::{hex, sha256};
+use unseen_ids::{hex, pem, sha256};
 use unseen_texts::say;
 
 /// Who signs, in the sense of SM2: everybody who does not agree upon something else.
@@ -63,7 +63,7 @@ impl Sm2SigningKey {
     /// One `PRIVATE KEY` block: secret.
     pub fn to_pem(&self) -> Result<String, KeyError> {
         let der = self.0.to_pkcs8_der().map_err(|_| KeyError::Sm2Private)?;
-        Ok(pem("PRIVATE KEY", der.as_bytes()))
+        Ok(pem::encode("PRIVATE KEY", der.as_bytes()))
     }
 
     /// The public half.
@@ -127,7 +127,7 @@ impl Sm2VerifyingKey {
 
     /// One `PUBLIC KEY` block.
     pub fn to_pem(&self) -> String {
-        pem("PUBLIC KEY", &[SPKI, &self.to_bytes()].concat())
+        pem::encode("PUBLIC KEY", &[SPKI, &self.to_bytes()].concat())
     }
 }
 

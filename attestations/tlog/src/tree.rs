@@ -1,4 +1,4 @@
-//! Authenticated reading of a log's files, and how they grow.
+//! Authenticated reading of a log's files.
 //!
 //! A [`Tree`] trusts a size and a root, nothing else. Opening it reads the tiles on the right edge,
 //! the ones that are not full, and checks that together they hash to the root. Every full tile is
@@ -7,7 +7,7 @@
 //! the name of the damaged file.
 
 use crate::{
-    merkle::{self, Hash, HashReader, Proof},
+    merkle::{self, Hash, HashReader},
     tile::{self, FULL, Kind, Tile},
 };
 use std::{
@@ -43,24 +43,13 @@ pub struct Tree<F> {
     size: u64,
     root: Hash,
     /// The hashes that are not yet in a full tile, for each level; none where all are.
-    edge: Vec<Vec<Hash>>,
+    pub(crate) edge: Vec<Vec<Hash>>,
     /// The full tile last used, for each level.
     last: Mutex<Vec<LastTile>>,
 }
 
 /// A tile's index and its checked hashes.
 type LastTile = Option<(u64, Arc<[Hash]>)>;
-
-/// What must be written for a tree to grow; see [`Tree::grow`].
-#[derive(Debug)]
-pub struct Growth {
-    /// Paths and contents. None of them is a file of the smaller tree.
-    pub files: Vec<(String, Vec<u8>)>,
-    /// The new size.
-    pub size: u64,
-    /// The new root.
-    pub root: Hash,
-}
 
 impl<F: Clone> Clone for Tree<F> {
     fn clone(&self) -> Tree<F> {
@@ -158,57 +147,8 @@ impl<F: Files> Tree<F> {
         merkle::root_of_first(self, size)
     }
 
-    /// The proof that leaf `index` is in the tree of the first `size` entries.
-    pub fn prove_inclusion(&self, index: u64, size: u64) -> Result<Proof, TreeError> {
-        self.ensure(size <= self.size, size)?;
-        self.ensure(index < size, index)?;
-        merkle::prove_inclusion(self, index, size)
-    }
-
-    /// The proof that the tree of the first `old` entries is a prefix of that of the first `new`.
-    pub fn prove_consistency(&self, old: u64, new: u64) -> Result<Proof, TreeError> {
-        self.ensure(new <= self.size, new)?;
-        self.ensure(old <= new, old)?;
-        merkle::prove_consistency(self, old, new)
-    }
-
-    /// The files, size and root of this tree with `entries` added at its end. Nothing is written.
-    pub fn grow<E: AsRef<[u8]>>(&self, entries: &[E]) -> Result<Growth, TreeError> {
-        let mut files = Vec::new();
-        let first = self.size / FULL as u64;
-        let mut row = if self.size.is_multiple_of(FULL as u64) { Vec::new() } else { self.bundle(first)? };
-        row.extend(entries.iter().map(|entry| entry.as_ref().to_vec()));
-        for (index, chunk) in (first..).zip(row.chunks(FULL)) {
-            let bytes = tile::encode_bundle(chunk).map_err(|at| TreeError::TooLong { length: chunk[at].len() })?;
-            files.push((Tile { kind: Kind::Entries, index, width: chunk.len() }.to_string(), bytes));
-        }
-
-        let mut edge = self.edge.clone();
-        let mut fresh: Vec<Hash> = entries.iter().map(|entry| merkle::leaf_hash(entry.as_ref())).collect();
-        for level in 0.. {
-            if fresh.is_empty() {
-                break;
-            }
-            if edge.len() == level {
-                edge.push(Vec::new());
-            }
-            edge[level].append(&mut fresh);
-            let level8 = level as u8;
-            let first = self.count(level8) / FULL as u64;
-            for (index, chunk) in (first..).zip(edge[level].chunks(FULL)) {
-                let tile = Tile { kind: Kind::Hashes { level: level8 }, index, width: chunk.len() };
-                files.push((tile.to_string(), tile::encode_hashes(chunk)));
-                if chunk.len() == FULL {
-                    fresh.push(merkle::root(chunk));
-                }
-            }
-            edge[level].drain(..fresh.len() * FULL);
-        }
-        Ok(Growth { files, size: self.size + entries.len() as u64, root: edge_root(&edge) })
-    }
-
     /// Hashes there are at a level, in full tiles and on the edge.
-    fn count(&self, level: u8) -> u64 {
+    pub(crate) fn count(&self, level: u8) -> u64 {
         self.size.checked_shr(8 * u32::from(level)).unwrap_or(0)
     }
 
@@ -298,7 +238,7 @@ impl<F: Files> Tree<F> {
         TreeError::Root { size: self.size }
     }
 
-    fn ensure(&self, holds: bool, value: u64) -> Result<(), TreeError> {
+    pub(crate) fn ensure(&self, holds: bool, value: u64) -> Result<(), TreeError> {
         if holds { Ok(()) } else { Err(self.beyond(value)) }
     }
 
@@ -379,7 +319,7 @@ fn levels(size: u64) -> u8 {
 }
 
 /// The root over the edge: its complete subtrees, from the smallest up.
-fn edge_root(edge: &[Vec<Hash>]) -> Hash {
+pub(crate) fn edge_root(edge: &[Vec<Hash>]) -> Hash {
     let mut root = None;
     for mut row in edge.iter().map(Vec::as_slice) {
         while !row.is_empty() {
@@ -395,6 +335,7 @@ fn edge_root(edge: &[Vec<Hash>]) -> Hash {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::merkle::Proof;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 

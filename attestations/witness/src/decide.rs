@@ -257,7 +257,8 @@ pub(crate) mod tests {
         let checkpoint = Checkpoint { origin: ORIGIN.into(), size, root: merkle::root(&leaves) };
         let mut note = checkpoint.sign(&key(signers[0])).unwrap();
         signers.iter().for_each(|seed| note.sign(ORIGIN, &key(*seed)).unwrap());
-        let proof = if old <= size { merkle::prove_consistency(&history, old, size).unwrap() } else { vec![] };
+        let proof =
+            if old <= size { unseen_tlog::prove::prove_consistency(&history, old, size).unwrap() } else { vec![] };
         Request { old, proof, note, checkpoint }
     }
 

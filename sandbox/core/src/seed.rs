@@ -6,6 +6,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use ring::hkdf::{HKDF_SHA256, Prk, Salt};
 use unseen_ids::{Digest, sha256};
+use zeroize::Zeroizing;
 
 const SALT: &[u8] = b"unseen noise key v1";
 const ROUND: &[u8] = b"unseen round seed v1";
@@ -17,12 +18,12 @@ const COMMITMENT: &[u8] = b"unseen noise commitment v1";
 /// let key = unseen_core::seed::NoiseKey::new([7; 32]);
 /// println!("{key:?}");
 /// ```
-pub struct NoiseKey([u8; 32]);
+pub struct NoiseKey(Zeroizing<[u8; 32]>);
 
 impl NoiseKey {
     /// From 32 uniformly random bytes.
     pub fn new(bytes: [u8; 32]) -> NoiseKey {
-        NoiseKey(bytes)
+        NoiseKey(bytes.into())
     }
 
     /// A public value that only this key has. The log's first entry holds it, so that a replay with
@@ -43,14 +44,7 @@ impl NoiseKey {
     }
 
     fn root(&self) -> Prk {
-        Salt::new(HKDF_SHA256, SALT).extract(&self.0)
-    }
-}
-
-impl Drop for NoiseKey {
-    fn drop(&mut self) {
-        self.0.fill(0);
-        std::hint::black_box(&self.0);
+        Salt::new(HKDF_SHA256, SALT).extract(&*self.0)
     }
 }
 

@@ -122,6 +122,7 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], KeyError> {
     Ok(bytes)
 }
 
+#[derive(zeroize::Zeroize, zeroize::ZeroizeOnDrop)]
 struct Secret([u8; 32]);
 
 impl Secret {
@@ -134,14 +135,6 @@ impl Secret {
 
     fn aead(&self) -> Result<LessSafeKey, KeyError> {
         UnboundKey::new(&AES_256_GCM, &self.0).map(LessSafeKey::new).map_err(|_| KeyError::Length(32))
-    }
-}
-
-impl Drop for Secret {
-    /// Best effort: the key should not outlive its use in freed memory.
-    fn drop(&mut self) {
-        self.0 = [0; 32];
-        std::hint::black_box(&self.0);
     }
 }
 

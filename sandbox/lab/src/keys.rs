@@ -15,6 +15,7 @@ use unseen_data::LabDataKey;
 use unseen_keys::{open_key, read_secret, read_signing_key, write_new_key, write_secret};
 use unseen_texts::{Sentence, say, text};
 use unseen_tlog::Signer;
+use zeroize::Zeroizing;
 
 use crate::error::LabError;
 use crate::folder::sync_dir;
@@ -27,9 +28,9 @@ pub(crate) struct LabKeys {
     /// Wraps the data keys of snapshots.
     pub data: LabDataKey,
     /// From which all noise is derived.
-    pub noise: [u8; 32],
+    pub noise: Zeroizing<[u8; 32]>,
     /// Seals releases, and authenticates what the lab keeps in files.
-    pub seal: [u8; 32],
+    pub seal: Zeroizing<[u8; 32]>,
 }
 
 /// Where the log's key is kept.
@@ -39,16 +40,17 @@ const NEXT_LOG: &str = "log.next";
 
 /// What wraps the data keys of a lab's snapshots.
 pub(crate) fn data_key(lab: &Path) -> Result<LabDataKey, LabError> {
-    LabDataKey::from_bytes(&secret(lab.join("keys/data.key"))?).map_err(|error| LabError::Other(Sentence::of(&error)))
+    LabDataKey::from_bytes(&*secret(lab.join("keys/data.key"))?).map_err(|error| LabError::Other(Sentence::of(&error)))
 }
 
 /// What authenticates the files that a lab keeps.
-pub(crate) fn seal_key(lab: &Path) -> Result<[u8; 32], LabError> {
+pub(crate) fn seal_key(lab: &Path) -> Result<Zeroizing<[u8; 32]>, LabError> {
     secret(lab.join("keys/seal.key"))
 }
 
-fn secret(path: PathBuf) -> Result<[u8; 32], LabError> {
-    read_secret(&path)?.try_into().map_err(|_| LabError::NotAKey(path))
+fn secret(path: PathBuf) -> Result<Zeroizing<[u8; 32]>, LabError> {
+    let bytes = read_secret(&path)?;
+    bytes.as_slice().try_into().map(Zeroizing::new).map_err(|_| LabError::NotAKey(path))
 }
 
 impl LabKeys {
@@ -58,17 +60,17 @@ impl LabKeys {
         let service = Arc::new(write_new_key(&dir.join("service.pem"))?);
         let data = LabDataKey::generate().map_err(|error| LabError::Other(Sentence::of(&error)))?;
         write_secret(&dir.join("data.key"), data.expose_bytes())?;
-        let noise = random()?;
-        write_secret(&dir.join("noise.key"), &noise)?;
-        let seal = random()?;
-        write_secret(&dir.join("seal.key"), &seal)?;
+        let noise = Zeroizing::new(random()?);
+        write_secret(&dir.join("noise.key"), &*noise)?;
+        let seal = Zeroizing::new(random()?);
+        write_secret(&dir.join("seal.key"), &*seal)?;
         Ok(LabKeys { dir: dir.to_owned(), service, data, noise, seal })
     }
 
     pub fn open(dir: &Path) -> Result<LabKeys, LabError> {
         let secret = |name: &str| secret(dir.join(name));
         let data =
-            LabDataKey::from_bytes(&secret("data.key")?).map_err(|error| LabError::Other(Sentence::of(&error)))?;
+            LabDataKey::from_bytes(&*secret("data.key")?).map_err(|error| LabError::Other(Sentence::of(&error)))?;
         Ok(LabKeys {
             dir: dir.to_owned(),
             service: Arc::new(read_signing_key(&dir.join("service.pem"))?),
@@ -136,7 +138,7 @@ impl LabKeys {
         let (pem, uri) = (self.file(name, "pem"), self.file(name, "uri"));
         if uri.exists() {
             let bytes = read_secret(&uri)?;
-            let text = String::from_utf8(bytes).map_err(|_| LabError::NotAKey(uri))?;
+            let text = std::str::from_utf8(&bytes).map_err(|_| LabError::NotAKey(uri))?;
             return Ok(Some(open_key(text.trim())?));
         }
         if pem.exists() { Ok(Some(Arc::new(read_signing_key(&pem)?))) } else { Ok(None) }

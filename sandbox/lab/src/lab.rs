@@ -85,7 +85,7 @@ impl Lab {
         }
         let log = Log::create(dir.join("log"), origin, log_key)?;
         let state = State::open(dir, &keys.seal)?;
-        let noise_commitment = unseen_core::seed::NoiseKey::new(keys.noise).commitment();
+        let noise_commitment = unseen_core::seed::NoiseKey::new(*keys.noise).commitment();
         let view = View::of(dir, Fold::default(), &log);
         let mut lab = Lab { view, log, keys, state, memory, _writer: writer };
         let created = LabCreated {
@@ -230,7 +230,7 @@ impl Lab {
     }
 
     fn check_noise_key(&self) -> Result<(), LabError> {
-        let own = Digest::from_bytes(unseen_core::seed::NoiseKey::new(self.keys.noise).commitment());
+        let own = Digest::from_bytes(unseen_core::seed::NoiseKey::new(*self.keys.noise).commitment());
         if self.ledger().noise_commitment() == Some(&own) { Ok(()) } else { Err(LabError::OtherNoiseKey) }
     }
 }

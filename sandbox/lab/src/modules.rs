@@ -21,7 +21,7 @@ impl Lab {
         manifest: &Manifest,
         plan: &Plan,
     ) -> Result<Vec<u8>, LabError> {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, &self.keys.seal);
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &*self.keys.seal);
         let many = if plan.rounds > 1 { "many" } else { "one" };
         let name =
             format!("{}-{}-{many}-{:016x}", digest.short(), plan.limits.memory, fingerprint(plan).map_err(refused)?);

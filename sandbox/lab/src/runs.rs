@@ -26,6 +26,7 @@ use unseen_tlog::Signer;
 use unseen_worker::jail::Walls;
 use unseen_worker::memory;
 use unseen_worker::process::{Fault, Identity, Outline, Part, Secrets, Worker};
+use zeroize::Zeroizing;
 
 use crate::error::LabError;
 use crate::folder::write_durably;
@@ -60,7 +61,7 @@ pub(crate) struct Ready {
     outline: Outline,
     module: Vec<u8>,
     files: Vec<File>,
-    data_keys: Vec<[u8; 32]>,
+    data_keys: Vec<Zeroizing<[u8; 32]>>,
 }
 
 /// Where a job stands after its run.
@@ -262,7 +263,7 @@ impl Lab {
             let snapshot = self.snapshot(&used.name, &used.snapshot)?;
             let private = manifest.inputs.iter().any(|input| input.dataset == used.name);
             if private {
-                data_keys.push(*snapshot.data_key(&self.keys.data)?.expose_bytes());
+                data_keys.push(Zeroizing::new(*snapshot.data_key(&self.keys.data)?.expose_bytes()));
             }
             let numbers = snapshot.files.iter().map(std::os::fd::AsRawFd::as_raw_fd).collect();
             let part = Part { root: used.snapshot, manifest: snapshot.manifest_bytes, files: numbers };
@@ -280,7 +281,7 @@ impl Lab {
         let (origin, entry, leaf) = (self.ledger().origin().to_owned(), started.entry, started.leaf);
         Ok(Secrets {
             run: Identity { job: id, origin, entry, leaf },
-            noise_key: self.keys.noise,
+            noise_key: self.keys.noise.clone(),
             seal_key: self.seal_key(id)?,
             data_keys: ready.data_keys.clone(),
         })
@@ -363,15 +364,15 @@ impl Lab {
     /// The result that waits, if it is there and whole.
     pub(crate) fn sealed(&self, id: JobId) -> Option<SealedRelease> {
         let bytes = std::fs::read(self.sealed_path(id)).ok()?;
-        SealedRelease::from_sealed_bytes(&self.seal_key(id).ok()?, &bytes).ok()
+        SealedRelease::from_sealed_bytes(&*self.seal_key(id).ok()?, &bytes).ok()
     }
 
     /// Seals the result of one run. The key is bound to the entry that started it, so that the result
     /// of any other run, put in its place, counts as none.
-    fn seal_key(&self, id: JobId) -> Result<[u8; 32], LabError> {
+    fn seal_key(&self, id: JobId) -> Result<Zeroizing<[u8; 32]>, LabError> {
         let leaf = self.started(id)?.leaf.to_bytes();
-        let key = hmac::Key::new(hmac::HMAC_SHA256, &self.keys.seal);
-        let mut sealing = [0; 32];
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &*self.keys.seal);
+        let mut sealing = Zeroizing::new([0; 32]);
         sealing.copy_from_slice(hmac::sign(&key, &[b"unseen seal v1 ".as_slice(), &leaf].concat()).as_ref());
         Ok(sealing)
     }

@@ -32,8 +32,9 @@ mod with_sm2 {
         if !file.exists() {
             return Ok(None);
         }
-        let text = String::from_utf8(read_secret(&file)?).map_err(|_| LabError::NotAKey(file.clone()))?;
-        Sm2SigningKey::from_pem(&text).map(Some).map_err(|_| LabError::NotAKey(file))
+        let bytes = read_secret(&file)?;
+        let text = std::str::from_utf8(&bytes).map_err(|_| LabError::NotAKey(file.clone()))?;
+        Sm2SigningKey::from_pem(text).map(Some).map_err(|_| LabError::NotAKey(file))
     }
 
     pub(crate) fn other(error: impl unseen_texts::Say) -> LabError {

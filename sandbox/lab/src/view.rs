@@ -85,7 +85,7 @@ impl View {
         let _ = shut(dir);
         let key: NoteKey = about.log_key.parse().map_err(|_| LabError::NoLab(dir.to_owned()))?;
         // Before the log: what is read second can only have grown.
-        let kept = State::peek(dir, &seal_key(dir)?);
+        let kept = State::peek(dir, &*seal_key(dir)?);
         let files = Arc::new(Folder::reading(dir.join("log")));
         let log = LogReader::open_in(files.clone(), &key)?;
         let mut fold = Fold::default();

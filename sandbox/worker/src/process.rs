@@ -31,6 +31,7 @@ use unseen_policies::{Manifest, Plan};
 use unseen_runtime::Failure;
 use unseen_runtime::freshness::{self, Freshness};
 use unseen_texts::{Say, Sentence, say, text};
+use zeroize::Zeroizing;
 
 use crate::code::Code;
 use crate::jail::{self, Walls};
@@ -80,11 +81,11 @@ pub struct Secrets {
     /// Which run it is.
     pub run: Identity,
     /// The sealed noise key.
-    pub noise_key: [u8; 32],
+    pub noise_key: Zeroizing<[u8; 32]>,
     /// Seals the release on its way back.
-    pub seal_key: [u8; 32],
+    pub seal_key: Zeroizing<[u8; 32]>,
     /// The data keys of the private snapshots, in order.
-    pub data_keys: Vec<[u8; 32]>,
+    pub data_keys: Vec<Zeroizing<[u8; 32]>>,
 }
 
 /// Which run a worker carries out: what its noise and its release are bound to.
@@ -173,7 +174,7 @@ impl Worker {
     pub fn run(mut self, secrets: &Secrets, mut progress: impl FnMut(u32, u32)) -> Result<SealedRelease, Fault> {
         let Secrets { run, noise_key, seal_key, data_keys } = secrets;
         self.link.say(&serde_json::to_vec(run).map_err(lab_fault)?);
-        [noise_key, seal_key].into_iter().chain(data_keys).for_each(|key| self.link.say(key));
+        [noise_key, seal_key].into_iter().chain(data_keys).for_each(|key| self.link.say(&**key));
         loop {
             match self.link.hear()? {
                 Message::Progress { done, all } => progress(done, all),
@@ -380,12 +381,12 @@ fn work_on_input(say: &(dyn Fn(&Message) + Sync)) -> Result<Option<Vec<u8>>, Fau
     let Identity { job, origin, entry, leaf } = serde_json::from_slice(&text).map_err(lab_fault)?;
     let (noise_key, seal_key) = (read_key(&mut stdin)?, read_key(&mut stdin)?);
     let snapshots = outline.snapshots.iter().zip(files).map(|(part, files)| {
-        let key = DataKey::from_bytes(&read_key(&mut stdin)?).map_err(lab_fault)?;
+        let key = DataKey::from_bytes(&*read_key(&mut stdin)?).map_err(lab_fault)?;
         Snapshot::open(&part.manifest, part.root.to_bytes(), &key, files).map_err(lab_fault)
     });
     let rows = Rows::new(&manifest, snapshots.collect::<Result<_, _>>()?, &references).map_err(lab_fault)?;
     let block_key = BlockKey::new(&noise_key).map_err(lab_fault)?;
-    let noise_key = NoiseKey::new(noise_key);
+    let noise_key = NoiseKey::new(*noise_key);
     let digests: Vec<[u8; 32]> = outline.snapshots.iter().map(|part| part.root.to_bytes()).collect();
     let identity = seed::Run { origin: &origin, entry, leaf: leaf.to_bytes(), snapshots: &digests };
     let outcome = run::run(&run::Run {
@@ -431,9 +432,9 @@ fn write_frame(to: &mut impl Write, bytes: &[u8]) -> std::io::Result<()> {
     to.write_all(bytes)
 }
 
-fn read_key(from: &mut impl Read) -> Result<[u8; 32], Fault> {
-    let frame = read_frame(from).map_err(lab_fault)?;
-    frame.try_into().map_err(|_| lab_fault("a key must have 32 bytes"))
+fn read_key(from: &mut impl Read) -> Result<Zeroizing<[u8; 32]>, Fault> {
+    let frame = Zeroizing::new(read_frame(from).map_err(lab_fault)?);
+    frame.as_slice().try_into().map(Zeroizing::new).map_err(|_| lab_fault("a key must have 32 bytes"))
 }
 
 /// Longest frame that is believed, in bytes.
