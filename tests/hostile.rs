@@ -17,8 +17,9 @@ use unseen_data::{BlockKey, Description, LabDataKey};
 use unseen_policies::plan::Noise;
 use unseen_policies::{Manifest, Plan, Rational};
 use unseen_runtime::{Contribution, Engine, Failure, Key, Limits, Module, Table, Totals, Verdict};
+use unseen_worker::guest::Guest;
 use unseen_worker::rows::{ReferenceTables, Rows};
-use unseen_worker::run::{Guest, Run, Watch, run};
+use unseen_worker::run::{Run, Watch, run};
 
 /// `tests/guests/hostile`. Its misdeed is chosen by a column that is the same for every unit, so one
 /// component and one dataset do for all.

@@ -99,7 +99,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const READINGS: &[(&str, usize, &[&str])] = &[
     (
         "Is a number private?",
-        2_145,
+        1_983,
         &[
             "sandbox/core/src/contributions.rs",
             "sandbox/core/src/layout.rs",
@@ -122,7 +122,7 @@ const READINGS: &[(&str, usize, &[&str])] = &[
     ),
     (
         "Is the log honest?",
-        1_299,
+        1_135,
         &[
             "attestations/tlog/src/lib.rs",
             "attestations/tlog/src/merkle.rs",
@@ -141,7 +141,7 @@ const READINGS: &[(&str, usize, &[&str])] = &[
     ),
     (
         "Were the rules kept?",
-        2_679,
+        2_674,
         &[
             "policies/src/event.rs",
             "policies/src/lifecycle.rs",

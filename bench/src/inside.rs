@@ -17,9 +17,10 @@ use unseen_policies::rational::Rational;
 use unseen_policies::{Manifest, Plan};
 use unseen_runtime::{Cells, Contribution, Engine, Failure, Key, Limits, Module, Table, Totals, Verdict};
 use unseen_worker::code::Code;
+use unseen_worker::guest::Guest;
 use unseen_worker::ready_made;
 use unseen_worker::rows::{ReferenceTables, Rows};
-use unseen_worker::run::{Guest, Run, Watch, run as run_rounds};
+use unseen_worker::run::{Run, Watch, run as run_rounds};
 
 use crate::Args;
 use crate::cost::{Cost, Fallible, Place, measure};

@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
 pub mod accounting;
+mod accuracy;
 pub mod bounds;
 pub mod domain;
 pub mod event;

@@ -10,8 +10,8 @@ use unseen_runtime::{
 };
 use unseen_texts::{Say, Sentence};
 
+use crate::guest::Guest;
 use crate::ready_made::{self, ReadyMade};
-use crate::run::Guest;
 
 /// Code that is ready to run under one plan.
 pub enum Code {

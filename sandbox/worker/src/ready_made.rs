@@ -15,7 +15,7 @@ use unseen_policies::rational::Rational;
 use unseen_runtime::{Cells, Column, Contribution, Failure, Key, Table, Totals, Verdict};
 use unseen_texts::{Sentence, Text, say, text};
 
-use crate::run::Guest;
+use crate::guest::Guest;
 
 /// What stands in for the component's bytes in the log: the digest of this names the map.
 pub const SUM: &[u8] = b"unseen ready-made map: sum, version 1\n";
