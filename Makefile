@@ -9,7 +9,7 @@ RUN_TESTS := $(if $(NEXTEST),cargo nextest run --no-fail-fast,cargo test --no-fa
 HEARD := $(if $(NEXTEST),--config-file $(CURDIR)/tests/nextest.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rust target verifiers build demo test bench bench-audit docs lint advisories vm-test miri
+.PHONY: help setup rust target verifiers build demo test bench bench-audit docs lint advisories vm-test miri fuzz
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ lint: rust ## Check format, lints, licences and bans
 	cargo fmt --all --check --manifest-path guest-sdk/examples/Cargo.toml
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy --all-targets $(EXAMPLES) -- -D warnings
+	@if command -v c++ > /dev/null; then cargo clippy --package unseen-fuzz --features libfuzzer --bin libfuzzer -- -D warnings; \
+	elif [ -n "$$UNSEEN_REQUIRE_ALL" ]; then echo "a C++ compiler is missing: install g++ or clang" >&2; exit 1; \
+	else echo "SKIPPED: whether the fuzzer builds; install g++ or clang"; fi
 	@PATH="$(CARGO_TARGET_DIR)/verifiers/cargo/bin:$$PATH"; \
 	if command -v cargo-deny > /dev/null; then cargo deny --workspace check --hide-inclusion-graph bans licenses sources; \
 	elif [ -n "$$UNSEEN_REQUIRE_ALL" ]; then echo "cargo-deny is not installed: make verifiers" >&2; exit 1; \
@@ -73,3 +76,7 @@ advisories: rust ## Ask the advisory database about every dependency (needs the 
 # What else is unsafe calls the system, which Miri does not have.
 miri: rust ## Run the SDK's unsafe code under Miri (needs a nightly toolchain with miri)
 	cargo +nightly miri test --target-dir $(CARGO_TARGET_DIR)/miri --package unseen-guest --lib -- --skip calendar
+
+# With FUZZ_TARGETS="note entry", those alone.
+fuzz: rust ## Fuzz every parser for FUZZ_SECONDS (20) each (needs nightly Rust and cargo-fuzz)
+	@scripts/fuzz.sh

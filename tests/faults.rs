@@ -460,8 +460,8 @@ fn in_time(plain: &Command, under: &[&str]) -> Command {
     timeout
 }
 
-/// The calls in a trace that concern the lab's folder: of which kind, and the how manieth of its kind in
-/// its thread, which is how strace counts.
+/// The calls in a trace that concern the lab's folder: of which kind, and its number among those of its
+/// kind in its thread, which is how strace counts.
 fn calls_in(trace: &str) -> BTreeSet<(String, usize)> {
     let mut made = BTreeMap::<(&str, &str), usize>::new();
     let mut calls = BTreeSet::new();

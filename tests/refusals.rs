@@ -77,7 +77,7 @@ fn approvals_that_do_not_count() {
             ),
             (
                 "person revoke second --reason twice --key keys/owner.pem",
-                "nobody enrolled has the name or key `second`",
+                "no enrolled person has the name or key `second`",
             ),
         ],
     );
@@ -241,7 +241,7 @@ fn everyone_keeps_to_their_role() {
         &[
             ("job run j8 --key keys/analyst.pem", &is_not("analyst", "an operator")),
             ("job release j8 --key keys/analyst.pem", "j8 has no result yet: run it first"),
-            ("person revoke nobody --reason x --key keys/owner.pem", "nobody enrolled has the name or key `nobody`"),
+            ("person revoke nobody --reason x --key keys/owner.pem", "no enrolled person has the name or key `nobody`"),
             (
                 "person enroll --name steward --role steward --new-key keys/stranger.pem --key keys/owner.pem",
                 "the name `steward` is taken by an enrolled person: choose another, or revoke the old key first",

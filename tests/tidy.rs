@@ -74,6 +74,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("demo", &[]),
+    ("fuzz", &["ids", "policies", "tlog", "entries", "evidence", "witness", "data", "runtime", "toolchain"]),
     (
         "bench",
         &[

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use unseen_terminal::Program;
 
-/// Measure the speed of Unseen on this machine, each ratio taken in one run
+/// Measure the speed of Unseen on this machine; each ratio compares timings of one run
 #[derive(Parser)]
 #[command(name = "unseen-bench", version)]
 pub struct Args {

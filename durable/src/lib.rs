@@ -89,7 +89,7 @@ impl Folder {
     }
 
     /// Removes everything in a folder but the files of these names, and the folder if none is left. It need not be
-    /// durable, and a folder that does not exist is no error.
+    /// durable, and a folder that does not exist is not an error.
     pub fn prune(&self, folder: &str, keep: &[String]) -> io::Result<()> {
         let folder = self.path.join(folder);
         let files = match fs::read_dir(&folder) {

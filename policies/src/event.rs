@@ -13,7 +13,7 @@ use crate::need::Need;
 use crate::policy::Policy;
 use crate::rho::Rho;
 
-/// One signed happening, as it stands in the log.
+/// One signed event, as it is in the log.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
     /// Origin of the log it was signed for: an envelope counts in no other log.

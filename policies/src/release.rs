@@ -137,7 +137,7 @@ impl ReleaseBody {
         for (index, round) in self.rounds.iter().enumerate() {
             if round.round as usize != index || round.outputs.len() != plan.outputs.len() {
                 return Err(wrong(say!(
-                    "round {index} is missing, or has not the plan's {count} outputs",
+                    "round {index} is missing, or does not have the {count} outputs of the plan",
                     "缺少第 {index} 轮，或输出数不是计划的 {count} 个",
                     count = plan.outputs.len()
                 )));

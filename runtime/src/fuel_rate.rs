@@ -31,7 +31,7 @@ pub fn measure() -> Result<u64, EngineError> {
         let start = processor_time();
         function.call(&mut store, rounds).map_err(failed)?;
         let (time, after) = (processor_time() - start, store.get_fuel().map_err(failed)?);
-        // Setting the chain up is no waiting.
+        // Setting the chain up does not wait.
         if name != CHAIN {
             least = least.min((before - after) as f64 / time);
         }

@@ -41,7 +41,7 @@ impl Output {
         u8::from(!self.good)
     }
 
-    /// Writes it. A reader that went away is no error.
+    /// Writes it. A reader that went away is not an error.
     pub fn print(&self, as_json: bool) {
         let text = if as_json {
             plain_json(&serde_json::to_string_pretty(&self.json).unwrap_or_default())
@@ -143,7 +143,7 @@ pub fn bar(value: f64, most: f64, width: usize) -> String {
     bar
 }
 
-/// A progress bar on standard error; nothing when that is no terminal.
+/// A progress bar on standard error; nothing when that is not a terminal.
 pub fn progress(what: &str, total: Option<u64>) -> ProgressBar {
     let target =
         if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };

@@ -146,7 +146,7 @@ impl<'l> Audit<'l> {
         Ok(audit)
     }
 
-    /// The SM2 key that the policy in force names. One that is no key was reported with the policy's entry.
+    /// The SM2 key that the policy in force names. A malformed one was reported with the policy's entry.
     fn sm2_key(&self) -> Option<String> {
         let named = self.fold.ledger().policy()?.sm2_key.as_ref()?;
         sm2::check_key(named).is_ok().then(|| named.clone())

@@ -289,14 +289,16 @@ fn witnessed(
 /// What the evidence of a run proves, measured against the policy in force.
 fn evidence(ledger: &Ledger, event: &EvidenceRecorded, lookup: &dyn Lookup) -> Result<Proven, Sentence> {
     let job = ledger.job(event.job).map_err(|error| Sentence::of(&error))?;
-    let run =
-        job.run.as_ref().ok_or_else(|| Sentence::from(text!("the evidence is of no run", "证据不属于任何运行")))?;
+    let run = job
+        .run
+        .as_ref()
+        .ok_or_else(|| Sentence::from(text!("the evidence belongs to no run", "证据不属于任何运行")))?;
     let rule = ledger
         .policy()
         .and_then(|policy| policy.evidence.as_ref())
         .ok_or_else(|| Sentence::from(text!("the policy asks for no evidence", "规则不要求证据")))?;
     let document = Evidence::parse(&lookup.blob(&event.evidence)?).map_err(|error| Sentence::of(&error))?;
-    // That nothing was given is true under any policy, and is no evidence.
+    // That nothing was given is true under any policy, and is not evidence.
     if document.provider() == Provider::None {
         return Err(text!("the entry names evidence, and there is none in it", "条目声称有证据，而其中没有").into());
     }

@@ -1,6 +1,6 @@
 //! The second signatures, in SM2 with SM3, of labs whose policy names an SM2 key: on the checkpoint and on
 //! every release. They are checked by a program that was built with the feature `sm2`; any other says that
-//! it has not looked.
+//! it did not check.
 
 use std::path::Path;
 

@@ -35,15 +35,15 @@ pub struct Opened {
 #[derive(Debug, thiserror::Error, Say)]
 #[code("entry")]
 pub enum EntryError {
-    /// It is no envelope, or its signature is bad.
+    /// It is not an envelope, or its signature is bad.
     #[error("the entry's envelope is refused: {0}")]
     #[zh("条目的信封被拒绝：{0}")]
     Envelope(#[from] EnvelopeError),
-    /// Its payload is no statement.
+    /// Its payload is not a statement.
     #[error("the entry's statement is refused: {0}")]
     #[zh("条目的声明被拒绝：{0}")]
     Statement(#[from] StatementError),
-    /// Its predicate is no record.
+    /// Its predicate is not a record.
     #[error(transparent)]
     Record(#[from] RecordError),
     /// Its subjects are not what its predicate speaks of.

@@ -218,7 +218,7 @@ pub enum Product {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Proven {
-    /// Whose evidence it was. Compare it where a policy requires evidence: [`Provider::None`] is no error.
+    /// Whose evidence it was. Compare it where a policy requires evidence: [`Provider::None`] is not an error.
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub provider: Provider,
     /// What was established.
@@ -272,7 +272,7 @@ pub enum EvidenceError {
     #[zh("证据的写法不合唯一规定：不得有空白，各成员只出现一次，顺序如 docs/evidence.md 所述")]
     Spelling,
     /// Not what the policy asks for.
-    #[error("the evidence is of {given} and the policy names {named}: collect it again under the policy in force")]
+    #[error("the evidence comes from {given} and the policy names {named}: collect it again under the policy in force")]
     #[zh("证据来自 {given}，而规则要求 {named}：请按现行规则重新采集")]
     Provider {
         /// Whose the evidence is.

@@ -121,7 +121,7 @@ pub enum KeyStoreError {
     #[zh("各插槽中没有密钥 URI 所指的令牌：请插入令牌，或检查 token、serial 和 slot-id")]
     NoToken,
     /// The URI is not clear about the token.
-    #[error("{0} tokens are as the key's URI says: add serial or slot-id to it")]
+    #[error("{0} tokens match the key's URI: add serial or slot-id to it")]
     #[zh("有 {0} 个令牌符合密钥 URI：请在 URI 中加上 serial 或 slot-id")]
     ManyTokens(usize),
     /// No key on the token answers to the URI.
@@ -129,11 +129,11 @@ pub enum KeyStoreError {
     #[zh("令牌中没有密钥 URI 所指的私钥：请检查 object 和 id")]
     NoKey,
     /// The URI is not clear about the key.
-    #[error("{0} private keys on the token are as the key's URI says: name one by both object and id")]
+    #[error("{0} private keys on the token match the key's URI: name one by both object and id")]
     #[zh("令牌中有 {0} 个私钥符合密钥 URI：请同时用 object 和 id 指明一个")]
     ManyKeys(usize),
     /// A key that signs in another way.
-    #[error("the key on the token is of the type {0}, not Ed25519: make one with --key-type EC:edwards25519")]
+    #[error("the key on the token has type {0}, not Ed25519: make one with --key-type EC:edwards25519")]
     #[zh("令牌中密钥的类型是 {0}，不是 Ed25519：请用 --key-type EC:edwards25519 生成")]
     OtherType(Sentence),
     /// A token that does not say which key it signs with.

@@ -137,7 +137,7 @@ fn refusing() {
     // A second token with the same label.
     token.init("lab");
     token.restart_library();
-    refused(&uri, "2 tokens are as the key's URI says");
+    refused(&uri, "2 tokens match the key's URI");
 }
 
 #[test]

@@ -251,7 +251,7 @@ impl<S: Storage> Log<S> {
 
     /// Removes narrow files that are not needed any more: all of them once the full one is there to
     /// be read instead; narrow bundles, which together are many times as large as the full one,
-    /// also when two wider ones are there. It is no harm if this fails: the files are garbage.
+    /// also when two wider ones are there. It does not matter if this fails: the files are garbage.
     fn prune(&self, old: u64) {
         for kind in tile::kinds() {
             let index = old >> (8 * kind.level()) >> 8;

@@ -15,7 +15,7 @@ pub trait Storage: Files {
     fn write(&self, files: &[(String, Vec<u8>)]) -> io::Result<()>;
 
     /// Removes everything in a folder but the files of these names, and the folder if none is left.
-    /// It need not be durable, and a folder that does not exist is no error.
+    /// It need not be durable, and a folder that does not exist is not an error.
     fn prune(&self, folder: &str, keep: &[String]) -> io::Result<()>;
 
     /// Whether nothing was ever written here successfully.

@@ -58,7 +58,7 @@ impl Envelope {
         Ok(&self.payload)
     }
 
-    /// What was signed and the bare Ed25519 signature, for who verifies many together; none of SSH's.
+    /// What was signed and the bare Ed25519 signature, for batch verification; `None` for SSH.
     pub fn bare_signature(&self) -> Option<(Vec<u8>, &[u8; 64])> {
         match &self.signature {
             Signature::Ed25519(signature) => {

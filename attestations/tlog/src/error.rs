@@ -74,7 +74,7 @@ pub enum NoteError {
     #[zh("便条不是检查点：须逐行写明名称、长度和根哈希")]
     Checkpoint,
     /// Another log's checkpoint.
-    #[error("the checkpoint is of the log {found:?}, not of {expected:?}")]
+    #[error("the checkpoint belongs to the log {found:?}, not to {expected:?}")]
     #[zh("检查点属于日志 {found:?}，不是 {expected:?}")]
     Origin {
         /// The origin it states.

@@ -26,7 +26,7 @@ pub struct Note {
     signatures: Vec<Signature>,
 }
 
-/// One signature line. [`fmt::Display`] gives it as it stands in the file, with its newline.
+/// One signature line. [`fmt::Display`] gives it as it is in the file, with its newline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signature {
     name: String,

@@ -197,11 +197,11 @@ pub enum SshSigError {
     #[zh("SSH 签名的用途是 {0:?}：请用 ssh-keygen -Y sign -n unseen 签名")]
     Namespace(String),
     /// A security key that signed by itself.
-    #[error("nobody touched the security key when it signed: make its key without -O no-touch-required")]
+    #[error("the security key was not touched when it signed: make its key without -O no-touch-required")]
     #[zh("签名时无人触碰安全密钥：生成密钥时请勿使用 -O no-touch-required")]
     NotTouched,
     /// Another key's signature.
-    #[error("the SSH signature is of the key {found}, not {expected}")]
+    #[error("the SSH signature was made by the key {found}, not {expected}")]
     #[zh("SSH 签名所用的密钥是 {found}，不是 {expected}")]
     OtherKey {
         /// The key it states.

@@ -340,7 +340,7 @@ impl Conversation {
     fn verify(&self, answer: &Answer) -> Result<Cosignature, Refusal> {
         let text = std::str::from_utf8(&answer.body);
         let text = text.map_err(|_| Refusal::Untrue(NoteError::Malformed(text!("it is not UTF-8", "不是 UTF-8"))))?;
-        // Lines of other keys may come with it. One that cannot be read is no line of this key.
+        // Lines of other keys may come with it. One that cannot be read is not a line of this key.
         let lines = text.lines().filter_map(|line| Signature::parse(line).ok());
         let cosignature = self.own(lines).map_err(Refusal::Untrue)?;
         let time = cosignature.time;

@@ -22,7 +22,7 @@
 //! witnesses can fork that log. Of `n` witnesses of which `f` may be bought, a quorum must be more than
 //! `(n + f) / 2`, so that any two quorums share an honest one.
 //!
-//! # What it is no good for
+//! # What it cannot do
 //!
 //! - It does not read entries: that they are well formed, allowed and charged, the auditor checks.
 //! - It cannot make a log answer, nor stop one from being silent; cosignatures have a time for that.

@@ -45,7 +45,7 @@ pub enum StateError {
     #[zh("见证方只能建在空文件夹中，而 {0} 不空")]
     NotEmpty(PathBuf),
     /// Another key than the one the witness was made for.
-    #[error("this folder is of the witness {0}, and the key that was given is another: give that witness's key")]
+    #[error("this folder belongs to the witness {0}, and the given key is not that witness's: give its key")]
     #[zh("此文件夹属于见证方 {0}，而给出的密钥不同：请给出该见证方的密钥")]
     OtherKey(String),
     /// The key of a log is the witness's.

@@ -204,7 +204,7 @@ fn letters(name: &str) -> String {
     if !letters.starts_with(|c| c == '_' || unicode_ident::is_xid_start(c)) {
         letters.insert(0, '_');
     }
-    // One underscore alone is no name.
+    // One underscore alone is not a name.
     if letters.chars().all(|c| c == '_') {
         letters.push('0');
     }

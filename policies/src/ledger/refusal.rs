@@ -49,7 +49,7 @@ pub enum Refusal {
     #[error("a person needs at least one role, and each only once")]
     #[zh("每人至少要有一个角色，且不得重复")]
     BadRoles,
-    #[error("nobody enrolled has the name or key `{0}`")]
+    #[error("no enrolled person has the name or key `{0}`")]
     #[zh("没有姓名或公钥为 `{0}` 的登记人员")]
     NoSuchPerson(String),
     #[error("{0} is the last operator: enrol another one before this key is revoked")]

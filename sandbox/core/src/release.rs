@@ -1,5 +1,5 @@
 //! From noised totals to what an analyst reads: a body with the error of every number, sealed until
-//! its own entry stands in the log.
+//! its own entry is in the log.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use unseen_ids::{Digest, JobId, canonical};
@@ -170,7 +170,7 @@ fn body(
     Ok(ReleaseBody { format: FORMAT.to_owned(), job, run, rounds, derived })
 }
 
-/// A release that stands in the log: [`SealedRelease::open`] is the only way to one.
+/// A release that is in the log: [`SealedRelease::open`] is the only way to one.
 ///
 /// ```compile_fail
 /// fn forge(bytes: Vec<u8>, body: unseen_core::ReleaseBody) -> unseen_core::Release {

@@ -28,7 +28,7 @@ pub enum Newest<'a> {
 
 impl Lab {
     /// Copies the lab, its keys too, into a new folder, readable by its owner only. The copy is there
-    /// whole or not at all. The lab is locked meanwhile, since it is open.
+    /// whole or not at all. Other processes stay locked out until it is done.
     pub fn backup(&self, out: &Path) -> Result<(), LabError> {
         build_new(out, |building| {
             self.log.verify()?;

@@ -96,7 +96,7 @@ pub enum LabError {
     #[error("{has} of the {needs} witnesses could say how far the log had come ({why}): try again")]
     #[zh("需要 {needs} 个见证方说明日志的进展，现在有 {has} 个（{why}）：请重试")]
     TooFewToCompare { has: usize, needs: usize, why: Sentence },
-    #[error("the kept checkpoint is of another log, or signed with a key that this backup does not know")]
+    #[error("the kept checkpoint belongs to another log, or is signed with a key that this backup does not know")]
     #[zh("所保存的检查点属于别的日志，或由此备份不认识的密钥签名")]
     OtherCheckpoint,
     #[error("this lab signs in SM2 too, and this program was built without that: build it with the feature sm2")]

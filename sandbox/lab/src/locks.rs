@@ -113,7 +113,7 @@ fn take(dir: &Path, name: &str, patience: Duration) -> Result<Result<Lock, Optio
         }
     }
     let mut lock = Lock(file);
-    // Only for people: a full disk is no reason not to work.
+    // Only for people: a full disk does not stop the work.
     let _ = lock.sign();
     Ok(Ok(lock))
 }

@@ -75,7 +75,7 @@ impl State {
     }
 
     /// The ledger that was saved last and the checkpoint of its log, if they are there and nobody altered
-    /// them. What is of no use is removed.
+    /// them. What is useless is removed.
     pub fn load(&mut self) -> Result<Option<(Checkpoint, Ledger)>, LabError> {
         let found = self.read();
         if found.is_none() {

@@ -42,7 +42,7 @@ pub struct Published {
     pub entry: u64,
     /// What it says.
     pub body: ReleaseBody,
-    /// Its bytes, as their digest stands in the log.
+    /// Its bytes; the log holds their digest.
     pub bytes: Vec<u8>,
 }
 

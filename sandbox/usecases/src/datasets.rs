@@ -330,7 +330,7 @@ pub fn twin(desk: &impl Desk, name: &str, request: &Twin) -> Result<TwinWritten,
     Ok(written(desk.view()?.twin(name, request.rows, request.seed, &request.out)?))
 }
 
-/// Writes a twin from a description that is no lab's; `file` is named in errors.
+/// Writes a twin from a description that is not a lab's; `file` is named in errors.
 pub fn twin_of_description(file: &Path, text: &str, request: &Twin) -> Result<TwinWritten, UseCaseError> {
     let description = Description::parse(text)
         .map_err(|error| UseCaseError::Description { file: file.display().to_string(), error })?;

@@ -73,7 +73,7 @@ pub fn enter() -> Walls {
     }
 }
 
-/// What a process keeps to that has keys or rows and is no worker, one that imports for example: it leaves no
+/// What a process keeps to that has keys or rows and is not a worker, one that imports for example: it leaves no
 /// core file, others do not look in, and its memory stays out of swap, where that can be had.
 pub fn keep_to_itself() -> Wall {
     // Neither can fail on a kernel that a worker runs on; of those, `Walls` tells.

@@ -343,7 +343,7 @@ fn an_auditor_remembers_and_takes_back_nothing() {
     assert_eq!(audit(bundle.path(), &known).unwrap().head.extends, Some(lab.size()));
     assert_eq!(remembered(), (file.clone(), fs::read_to_string(bundle.path().join(CHECKPOINT)).unwrap()));
     assert_eq!(audit(bundle.path(), &known).unwrap().head.extends, Some(longer.size()));
-    // A memory that cannot be read is no empty one.
+    // A memory that cannot be read is not an empty one.
     fs::write(&file, "nonsense").unwrap();
     assert!(matches!(audit(bundle.path(), &known), Err(AuditError::Note { .. })));
     fs::remove_file(&file).unwrap();

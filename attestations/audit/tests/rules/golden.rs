@@ -33,7 +33,7 @@ fn the_golden_log_is_judged_as_ever() {
     let mut report = serde_json::to_value(&report).unwrap();
     let mut kept: serde_json::Value =
         serde_json::from_slice(&std::fs::read(golden().join("report.json")).unwrap()).unwrap();
-    // What a program without SM2 says of SM2 is that it has not looked.
+    // What a program without SM2 says of SM2 is that it did not check.
     if !unseen_audit::sm2::BUILT {
         report["sm2"].take();
         kept["sm2"].take();

@@ -30,7 +30,7 @@ macro_rules! cases {
 cases! {
     Refusal::NotTheBeginning => [a_second_beginning, a_beginning_by_a_stranger],
     Refusal::OtherLog(..) => [signed_for_another_log],
-    // A key that nobody has ever named is no signer at all: see `EntryError::UnknownKey`.
+    // A key that nobody has ever named is not a signer at all: see `EntryError::UnknownKey`.
     Refusal::NotEnrolled => [approved_by_the_server],
     Refusal::Revoked(..) => [approved_with_a_revoked_key, revoked_twice],
     Refusal::WrongRole { .. } => [submitted_by_an_operator, approved_by_a_steward, enrolled_by_an_analyst_alone],

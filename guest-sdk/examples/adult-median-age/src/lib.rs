@@ -1,4 +1,4 @@
-//! Median age by sex. A median is no sum, so it is taken in each of 100 blocks of people, and the
+//! Median age by sex. A median is not a sum, so it is taken in each of 100 blocks of people, and the
 //! blocks' medians are averaged: sample and aggregate.
 
 use unseen_guest::{Contributions, Grain, Job, job};

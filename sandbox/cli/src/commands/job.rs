@@ -135,7 +135,7 @@ fn build(job: &JobDir, module: Option<&Path>, lang: Lang) -> Outcome {
 
 fn check(globals: &Globals, job: &JobDir, twins: Option<&Path>, lang: Lang) -> Outcome {
     let job = Project::read(job)?;
-    // A component that is not built yet is no fault of the manifest; a bad one is refused.
+    // A component that is not built yet is not a fault of the manifest; a bad one is refused.
     let (name, module) = (job.name(), job.component_if_built()?);
     let request = Check { name, manifest: job.text, module };
     let checked = match twins {

@@ -1,0 +1,49 @@
+//! Every parser of bytes that somebody else wrote, as a target for a fuzzer: none may panic, and what one reads it
+//! must write again as it was.
+//!
+//! `src/bin/libfuzzer.rs` runs one under libFuzzer (`make fuzz`); `tests/seeds.rs` runs all of them on their
+//! seeds and on mutations of these, with every test.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is what a fuzzer looks for")]
+
+mod attestations;
+mod sandbox;
+mod words;
+
+/// One parser, or a few that read the same thing.
+pub struct Target {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether the bytes are what the parser reads. Panics when the parser is at fault.
+    pub run: fn(&[u8]) -> bool,
+    /// Input that is read: where a fuzzer begins.
+    pub seeds: fn() -> Vec<Vec<u8>>,
+}
+
+/// All targets.
+pub const TARGETS: &[Target] = &[
+    Target { name: "note", run: attestations::note, seeds: attestations::notes },
+    Target { name: "verifier-key", run: attestations::verifier_key, seeds: attestations::verifier_keys },
+    Target { name: "entry-proof", run: attestations::entry_proof, seeds: attestations::entry_proofs },
+    Target { name: "tile", run: attestations::tile, seeds: attestations::tiles },
+    Target { name: "envelope", run: attestations::envelope, seeds: attestations::envelopes },
+    Target { name: "entry", run: attestations::entry, seeds: attestations::entries },
+    Target { name: "ssh-signature", run: attestations::ssh_signature, seeds: attestations::ssh_signatures },
+    Target { name: "key-file", run: attestations::key_file, seeds: attestations::key_files },
+    Target { name: "witness-request", run: attestations::witness_request, seeds: attestations::witness_requests },
+    Target { name: "evidence", run: attestations::evidence, seeds: attestations::evidences },
+    Target { name: "word", run: words::word, seeds: words::words },
+    Target { name: "json", run: words::json, seeds: words::documents },
+    Target { name: "policy", run: words::policy, seeds: words::policies },
+    Target { name: "manifest", run: words::manifest, seeds: words::manifests },
+    Target { name: "shape", run: words::shape, seeds: words::shapes },
+    Target { name: "release", run: words::release, seeds: words::releases },
+    Target { name: "description", run: sandbox::description, seeds: sandbox::descriptions },
+    Target { name: "import", run: sandbox::import, seeds: sandbox::sources },
+    Target { name: "snapshot", run: sandbox::snapshot, seeds: sandbox::snapshots },
+    Target { name: "module", run: sandbox::module, seeds: sandbox::modules },
+];
+
+/// A text, if it is one.
+fn text(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes).ok()
+}

@@ -1,0 +1,67 @@
+//! Every target on its seeds, on mutations of these, and on noise. `UNSEEN_FUZZ_ROUNDS` makes it longer.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::time::{Duration, Instant};
+
+use unseen_fuzz::TARGETS;
+
+/// Mutations of all seeds of a target, unless its time is over.
+const ROUNDS: u32 = 2_000;
+const TIME: Duration = Duration::from_millis(400);
+
+#[test]
+fn no_target_panics_on_seeds_and_their_mutations() {
+    let times: u32 = std::env::var("UNSEEN_FUZZ_ROUNDS").map_or(1, |rounds| rounds.parse().unwrap());
+    for target in TARGETS {
+        let seeds = (target.seeds)();
+        assert!(!seeds.is_empty(), "{} has no seed", target.name);
+        let unread = seeds.iter().position(|seed| !(target.run)(seed));
+        assert_eq!(unread, None, "a seed of {} is not read", target.name);
+        let (mut random, end) = (Random(0x9e37_79b9_7f4a_7c15), Instant::now() + TIME * times);
+        for round in 0..ROUNDS * times {
+            if Instant::now() > end {
+                break;
+            }
+            let input = random.mutated(&seeds);
+            let run = std::panic::AssertUnwindSafe(|| (target.run)(&input));
+            if std::panic::catch_unwind(run).is_err() {
+                let path = std::env::temp_dir().join(format!("unseen-fuzz-{}-{round}", target.name));
+                std::fs::write(&path, &input).unwrap();
+                panic!("{} panics on {}", target.name, path.display());
+            }
+        }
+    }
+}
+
+/// xorshift64*: the same input on every machine.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % end.max(1)
+    }
+
+    /// A seed with one to four changes.
+    fn mutated(&mut self, seeds: &[Vec<u8>]) -> Vec<u8> {
+        let mut bytes = seeds[self.below(seeds.len())].clone();
+        for _ in 0..=self.below(4) {
+            let (at, other) = (self.below(bytes.len() + 1), &seeds[self.below(seeds.len())]);
+            match self.below(6) {
+                0 if at < bytes.len() => bytes[at] ^= 1 << self.below(8),
+                1 if at < bytes.len() => bytes[at] = self.below(256) as u8,
+                2 => bytes.truncate(at),
+                3 => bytes.insert(at, self.below(256) as u8),
+                4 => drop(bytes.drain(at..(at + self.below(16)).min(bytes.len()))),
+                _ => {
+                    let from = self.below(other.len());
+                    let piece = other[from..(from + self.below(32)).min(other.len())].to_vec();
+                    bytes.splice(at..at, piece);
+                }
+            }
+        }
+        bytes
+    }
+}
