@@ -396,10 +396,11 @@ fn code(path: &Path) -> String {
     kept.map(str::trim).collect::<Vec<_>>().join("\n")
 }
 
-/// Whether a whole file is there for tests, examples or measurements.
+/// Whether a whole file is there for tests, examples, measurements or fuzzing.
 fn for_tests(path: &Path) -> bool {
-    path.components()
-        .any(|part| matches!(part.as_os_str().to_str(), Some("tests" | "examples" | "testing.rs" | "tests.rs")))
+    path.components().any(|part| {
+        matches!(part.as_os_str().to_str(), Some("tests" | "examples" | "fuzz" | "testing.rs" | "tests.rs"))
+    })
 }
 
 /// Everything that people write in this repository.

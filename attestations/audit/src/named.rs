@@ -289,10 +289,7 @@ fn witnessed(
 /// What the evidence of a run proves, measured against the policy in force.
 fn evidence(ledger: &Ledger, event: &EvidenceRecorded, lookup: &dyn Lookup) -> Result<Proven, Sentence> {
     let job = ledger.job(event.job).map_err(|error| Sentence::of(&error))?;
-    let run = job
-        .run
-        .as_ref()
-        .ok_or_else(|| Sentence::from(text!("the evidence belongs to no run", "证据不属于任何运行")))?;
+    let run = job.run.as_ref().ok_or(text!("the evidence belongs to no run", "证据不属于任何运行"))?;
     let rule = ledger
         .policy()
         .and_then(|policy| policy.evidence.as_ref())

@@ -126,8 +126,8 @@ fn refusing() {
     refused(&token.uri("object=gol"), "holds no private key");
     refused(&token.uri("object=log;id=%02"), "holds no private key");
     refused(&token.uri("object=twin"), "2 private keys on the token");
-    refused(&token.uri("object=p256"), "of the type CKK_EC, not Ed25519");
-    refused(&token.uri("object=rsa"), "of the type CKK_RSA, not Ed25519");
+    refused(&token.uri("object=p256"), "has type CKK_EC, not Ed25519");
+    refused(&token.uri("object=rsa"), "has type CKK_RSA, not Ed25519");
     refused(&uri.replace(&token.module, "/no/such/module.so"), "/no/such/module.so cannot be used");
     refused(&uri.replace(&token.module, pin.to_str().unwrap()), "cannot be used");
     refused(&format!("{uri}&pin-value={PIN}"), "shell history");
