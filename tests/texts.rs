@@ -6,7 +6,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use support::Lab;
+use support::{FIRMS, Lab};
 
 /// Every word and sentence of ours, in both languages, as a person, a dataset's column or a job could be called.
 fn words() -> BTreeSet<String> {
@@ -83,6 +83,39 @@ fn what_people_call_themselves_and_their_things_is_left_as_it_is() {
             ]);
             assert!(refused.stderr.contains(&format!("`{name}?`")), "{lang}: {refused:?}");
         }
+    }
+}
+
+/// Every label of ours as somebody's column, and as a dataset that is not there.
+#[test]
+fn every_word_of_ours_may_be_a_column() {
+    let lab = Lab::new();
+    let words: Vec<String> = words().into_iter().filter(|word| word.len() <= 128).collect();
+    assert!(words.len() > 200, "{words:?}");
+    let quoted = |word: &String| format!("{word:?}");
+    let columns: String =
+        words.iter().map(|word| format!("[[column]]\nname = {}\ntype = \"text\"\n", quoted(word))).collect();
+    let head = FIRMS.split("[[column]]\nname = \"town\"").next().unwrap();
+    let head = head.replace("name = \"firms\"", "name = \"words\"").replace("text = 256", "text = 4096");
+    lab.write("words.toml", head + &columns);
+    let header = words.iter().map(quoted).collect::<Vec<_>>().join(",");
+    lab.write("words.csv", format!("code,{header}\na{}\n", ",x".repeat(words.len())));
+    lab.ok(&["dataset", "import", "words.csv", "--description", "words.toml", "--key", "keys/steward.pem"]);
+    let show = ["dataset", "show", "words"];
+    let quality = ["dataset", "quality", "words", "--key", "keys/steward.pem"];
+    for lang in ["en", "zh"] {
+        for command in [show.as_slice(), &quality] {
+            let said = |json: &[&str]| lab.unseen(&[&["--lang", lang], json, command].concat()).stdout;
+            let (shown, json) = (said(&[]), said(&["--json"]));
+            for word in &words {
+                assert!(shown.contains(word.as_str()), "{lang}: {word} is not in {shown}");
+                assert!(json.contains(&format!("\"name\": {}", quoted(word))), "{lang}: {word} is not in {json}");
+            }
+        }
+    }
+    for word in &words {
+        let refused = lab.unseen(&["--lang", "zh", "dataset", "show", "--", word]).stderr;
+        assert!(refused.contains(&format!("`{word}`")), "{refused}");
     }
 }
 
