@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use serde_json::{Value, json};
 use support::*;
 use unseen_core::release::NoisyTotals;
-use unseen_core::seed::{NoiseKey, Run as RunIdentity};
+use unseen_core::seed::{NoiseKey, RunIdentity};
 use unseen_data::import::{ImportOptions, import};
 use unseen_data::snapshot::SnapshotDir;
 use unseen_data::{BlockKey, Description, LabDataKey};
@@ -19,7 +19,7 @@ use unseen_policies::{Manifest, Plan, Rational};
 use unseen_runtime::{Contribution, Engine, Failure, Key, Limits, Module, Table, Totals, Verdict};
 use unseen_worker::guest::Guest;
 use unseen_worker::rows::{ReferenceTables, Rows};
-use unseen_worker::run::{Run, Watch, run};
+use unseen_worker::run::{RunInputs, Watch, run};
 
 /// `tests/guests/hostile`. Its misdeed is chosen by a column that is the same for every unit, so one
 /// component and one dataset do for all.
@@ -124,7 +124,7 @@ impl Bench {
         let seed = |round| noise.round_seed(&identity, round);
         macro_rules! outcome {
             ($guest:expr, $threads:expr) => {
-                run(&Run {
+                run(&RunInputs {
                     plan: &plan,
                     guest: $guest,
                     rows: &rows,

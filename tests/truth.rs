@@ -10,7 +10,7 @@ use std::process::Command;
 
 use serde_json::Value;
 use support::*;
-use unseen_core::seed::{NoiseKey, Run as RunIdentity};
+use unseen_core::seed::{NoiseKey, RunIdentity};
 use unseen_core::{ExactTotals, RoundNoise};
 use unseen_policies::plan::References;
 use unseen_policies::{Manifest, Plan};

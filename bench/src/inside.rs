@@ -8,7 +8,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rand_distr::Distribution;
 use unseen_core::noise::{DiscreteGaussian, DiscreteLaplace};
-use unseen_core::seed::{NoiseKey, Run as RunIdentity};
+use unseen_core::seed::{NoiseKey, RunIdentity};
 use unseen_data::import::{ImportOptions, import};
 use unseen_data::scan::decode_only;
 use unseen_data::snapshot::SnapshotDir;
@@ -20,7 +20,7 @@ use unseen_worker::code::Code;
 use unseen_worker::guest::Guest;
 use unseen_worker::ready_made;
 use unseen_worker::rows::{ReferenceTables, Rows};
-use unseen_worker::run::{Run, Watch, run as run_rounds};
+use unseen_worker::run::{RunInputs, Watch, run as run_rounds};
 
 use crate::Args;
 use crate::cost::{Cost, Fallible, Place, measure};
@@ -253,7 +253,7 @@ fn rounds<G: Guest>(place: &Place, text: &str, guest: &G, threads: usize) -> Fal
     let noise = NoiseKey::new([1; 32]);
     let identity = RunIdentity { origin: "bench", entry: 0, leaf: [0; 32], snapshots: &[] };
     measure(|| {
-        let outcome = run_rounds(&Run {
+        let outcome = run_rounds(&RunInputs {
             plan: &plan,
             guest,
             rows: &rows,

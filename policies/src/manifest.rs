@@ -58,7 +58,7 @@ use unseen_ids::Digest;
 use unseen_texts::{Sentence, say, text};
 
 use crate::rational::Rational;
-use crate::reader::{Node, Place, Table, unique};
+use crate::reader::{Node, Place, TomlTable, unique};
 
 mod outputs;
 
@@ -238,7 +238,7 @@ impl Manifest {
             let at = Place::of(text, error.span().map_or(0, |span| span.start));
             at.error(say!("this is not valid TOML: {message}", "不是有效的 TOML：{message}", message = error.message()))
         })?;
-        let root = Table { text, name: "job.toml", at: 0, fields: tree.get_ref() };
+        let root = TomlTable { text, name: "job.toml", at: 0, fields: tree.get_ref() };
         let root = root.knowing(&["job", "input", "grain", "output", "privacy", "limits"])?;
 
         let input = root.required("input")?;

@@ -45,7 +45,7 @@ impl Place {
 
 /// A table whose keys are all known.
 #[derive(Clone, Copy)]
-pub(crate) struct Table<'a> {
+pub(crate) struct TomlTable<'a> {
     pub(crate) text: &'a str,
     pub(crate) name: &'a str,
     pub(crate) at: usize,
@@ -61,9 +61,9 @@ pub(crate) struct Node<'a> {
     pub(crate) value: &'a DeValue<'a>,
 }
 
-impl<'a> Table<'a> {
+impl<'a> TomlTable<'a> {
     /// Refuses the first key that is not `known`, and names the one that was probably meant.
-    pub(crate) fn knowing(self, known: &[&str]) -> Result<Table<'a>, ManifestError> {
+    pub(crate) fn knowing(self, known: &[&str]) -> Result<TomlTable<'a>, ManifestError> {
         let stranger = self.fields.keys().find(|key| !known.contains(&key.get_ref().as_ref()));
         let Some(key) = stranger else { return Ok(self) };
         let name = key.get_ref();
@@ -124,9 +124,9 @@ impl<'a> Node<'a> {
     }
 
     /// A table that has no other keys than the known ones.
-    pub(crate) fn table(self, known: &[&str]) -> Result<Table<'a>, ManifestError> {
+    pub(crate) fn table(self, known: &[&str]) -> Result<TomlTable<'a>, ManifestError> {
         match self.value {
-            DeValue::Table(fields) => Table { text: self.text, name: self.key, at: self.at, fields }.knowing(known),
+            DeValue::Table(fields) => TomlTable { text: self.text, name: self.key, at: self.at, fields }.knowing(known),
             _ => Err(self.wrong_type(text!("a table", "表（table）"))),
         }
     }

@@ -269,7 +269,7 @@ impl Maker {
         let run = self.does(OWNER, started);
         let run_leaf = self.fold.ledger().job(job).unwrap().run.as_ref().unwrap().leaf;
         let (_, plan) = named::plan(&submitted, self).unwrap();
-        let seeded = unseen_core::Run { origin: ORIGIN, entry: run, leaf: run_leaf.to_bytes(), snapshots: &[] };
+        let seeded = unseen_core::RunIdentity { origin: ORIGIN, entry: run, leaf: run_leaf.to_bytes(), snapshots: &[] };
         let noise = RoundNoise::draw(&plan, NoiseKey::new([7; 32]).round_seed(&seeded, 0)).unwrap();
         let noisy = ExactTotals::zero(&noise).noise(noise);
         let sealed = SealedRelease::seal(&plan, job, run, &[noisy], vec![]).unwrap();

@@ -32,10 +32,10 @@ const OCTETS: &[u8] = b"\x04\x20";
 pub(crate) struct TokenKey {
     uri: KeyUri,
     public: VerifyingKey,
-    state: Mutex<State>,
+    state: Mutex<LoginState>,
 }
 
-enum State {
+enum LoginState {
     Open(Opened),
     /// The token refused the PIN. Asking again and again would lock it.
     PinRefused(Sentence),
@@ -51,15 +51,15 @@ impl TokenKey {
     /// Finds the key, logs in, and reads the public half.
     pub fn open(uri: KeyUri) -> Result<TokenKey, KeyStoreError> {
         let opened = Opened::open(&uri)?;
-        Ok(TokenKey { public: opened.public, state: Mutex::new(State::Open(opened)), uri })
+        Ok(TokenKey { public: opened.public, state: Mutex::new(LoginState::Open(opened)), uri })
     }
 
     /// What the token answers, opening it again if it has gone away.
     fn ask(&self, message: &[u8]) -> Result<Vec<u8>, KeyStoreError> {
         let mut state = lock(&self.state);
         let opened = match &*state {
-            State::Open(opened) => opened,
-            State::PinRefused(why) => return Err(KeyStoreError::PinRefused(why.clone())),
+            LoginState::Open(opened) => opened,
+            LoginState::PinRefused(why) => return Err(KeyStoreError::PinRefused(why.clone())),
         };
         match opened.sign(message) {
             Err(Error::Pkcs11(code, _)) if has_gone(code) => {}
@@ -67,14 +67,14 @@ impl TokenKey {
         }
         let reopened = Opened::open(&self.uri).inspect_err(|error| {
             if let KeyStoreError::PinRefused(why) = error {
-                *state = State::PinRefused(why.clone());
+                *state = LoginState::PinRefused(why.clone());
             }
         })?;
         if reopened.public != self.public {
             return Err(KeyStoreError::OtherKey);
         }
         let answer = reopened.sign(message).map_err(failed);
-        *state = State::Open(reopened);
+        *state = LoginState::Open(reopened);
         answer
     }
 }

@@ -13,7 +13,7 @@
 use crate::{
     decide::{MAX_REQUEST, Refused, Request},
     record::StateError,
-    state::{Failure, State},
+    state::{Failure, Witness},
 };
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{
@@ -56,7 +56,7 @@ const WORKERS: usize = 8;
 /// A witness, ready to answer.
 #[derive(Debug)]
 pub struct Server {
-    state: Arc<State>,
+    state: Arc<Witness>,
 }
 
 /// What a server tells its operator. It holds no address of who asked.
@@ -139,7 +139,7 @@ impl Shutdown {
 impl Server {
     /// Opens a witness's folder with the key it was made for. No other process may have it open.
     pub fn open(dir: &Path, key: Arc<dyn Signer>) -> Result<Server, StateError> {
-        Ok(Server { state: Arc::new(State::open(dir, key)?) })
+        Ok(Server { state: Arc::new(Witness::open(dir, key)?) })
     }
 
     /// The witness's name and key.
@@ -188,7 +188,7 @@ impl Event {
 }
 
 struct Service {
-    state: Arc<State>,
+    state: Arc<Witness>,
     tell: Box<dyn Fn(Event) + Send + Sync>,
 }
 

@@ -118,7 +118,7 @@ pub struct LogStatus {
 
 /// A witness's folder, opened by the one process that may cosign from it.
 #[derive(Debug)]
-pub struct State {
+pub struct Witness {
     storage: Box<dyn Storage>,
     key: Arc<dyn Signer>,
     witness: WitnessKey,
@@ -149,18 +149,18 @@ pub enum Failure {
     State(#[from] StateError),
 }
 
-impl State {
+impl Witness {
     /// Opens a witness's folder with the key it was made for.
-    pub fn open(dir: &Path, key: Arc<dyn Signer>) -> Result<State, StateError> {
-        State::open_in(Box::new(locked(dir)?), key)
+    pub fn open(dir: &Path, key: Arc<dyn Signer>) -> Result<Witness, StateError> {
+        Witness::open_in(Box::new(locked(dir)?), key)
     }
 
-    fn open_in(storage: Box<dyn Storage>, key: Arc<dyn Signer>) -> Result<State, StateError> {
+    fn open_in(storage: Box<dyn Storage>, key: Arc<dyn Signer>) -> Result<Witness, StateError> {
         let (witness, file) = read_witness(&*storage)?;
         if *witness.key() != key.verifying_key() {
             return Err(StateError::OtherKey(witness.to_string()));
         }
-        let mut state = State { storage, key, witness, logs: BTreeMap::new() };
+        let mut state = Witness { storage, key, witness, logs: BTreeMap::new() };
         for origin in file.logs {
             let record = state.recover(&origin)?;
             state.logs.insert(origin, Mutex::new(Some(record)));

@@ -11,7 +11,7 @@ use std::hint::black_box;
 use std::time::Instant;
 use testing::{laplace, output, plan, ratio, value};
 use unseen_core::noise::{DiscreteGaussian, DiscreteLaplace};
-use unseen_core::{Clamper, ExactTotals, NoiseKey, RawContribution, RoundNoise, Run, SealedRelease};
+use unseen_core::{Clamper, ExactTotals, NoiseKey, RawContribution, RoundNoise, RunIdentity, SealedRelease};
 use unseen_ids::{JobId, KeyRef};
 use unseen_policies::Rational;
 
@@ -62,7 +62,7 @@ fn main() {
 }
 
 fn seed() -> unseen_core::RoundSeed {
-    NoiseKey::new([1; 32]).round_seed(&Run { origin: "speed", entry: 1, leaf: [0; 32], snapshots: &[] }, 0)
+    NoiseKey::new([1; 32]).round_seed(&RunIdentity { origin: "speed", entry: 1, leaf: [0; 32], snapshots: &[] }, 0)
 }
 
 fn draws(distribution: impl Distribution<i128>) -> impl FnMut(u64) {

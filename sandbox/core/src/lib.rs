@@ -13,7 +13,7 @@
 //! One round of a job, as a worker runs it:
 //!
 //! ```
-//! use unseen_core::{Clamper, ExactTotals, NoiseKey, RawContribution, RoundNoise, Run, SealedRelease};
+//! use unseen_core::{Clamper, ExactTotals, NoiseKey, RawContribution, RoundNoise, RunIdentity, SealedRelease};
 //! use unseen_policies::{Manifest, Plan, plan::References};
 //! use unseen_ids::{JobId, Key, KeyRef};
 //!
@@ -42,7 +42,7 @@
 //! let plan = Plan::new(&manifest, &None)?;
 //!
 //! let key = NoiseKey::new([7; 32]);
-//! let run = Run { origin: "lab.example/log", entry: 15, leaf: [1; 32], snapshots: &[[2; 32]] };
+//! let run = RunIdentity { origin: "lab.example/log", entry: 15, leaf: [1; 32], snapshots: &[[2; 32]] };
 //! let mut noise = RoundNoise::draw(&plan, key.round_seed(&run, 0))?; // before the first row is read
 //! let mut units = noise.units(1)?.bucket(0)?; // one bucket
 //! let mut totals = ExactTotals::zero(&noise);
@@ -78,5 +78,5 @@ pub mod totals;
 pub use contributions::{Clamper, Contributions, RawContribution};
 pub use order::{OneGrain, OutOfOrder, Ticket};
 pub use release::{Derived, NoisyTotals, Number, Release, ReleaseBody, SealedRelease};
-pub use seed::{NoiseKey, RoundSeed, Run};
+pub use seed::{NoiseKey, RoundSeed, RunIdentity};
 pub use totals::{ExactTotals, RoundNoise};

@@ -145,7 +145,7 @@ fn take(taken: &[AtomicBool], at: u32) -> Result<(), OutOfOrder> {
 mod tests {
     use super::*;
     use crate::testing::{laplace, output, plan, ratio, value};
-    use crate::{Clamper, ExactTotals, NoiseKey, RoundNoise, Run};
+    use crate::{Clamper, ExactTotals, NoiseKey, RoundNoise, RunIdentity};
 
     /// Counts in one group, over two rounds.
     fn counts() -> Plan {
@@ -154,7 +154,7 @@ mod tests {
     }
 
     fn noise(round: u32) -> RoundNoise {
-        let run = Run { origin: "o", entry: 1, leaf: [2; 32], snapshots: &[] };
+        let run = RunIdentity { origin: "o", entry: 1, leaf: [2; 32], snapshots: &[] };
         RoundNoise::draw(&counts(), NoiseKey::new([9; 32]).round_seed(&run, round)).unwrap()
     }
 

@@ -33,7 +33,7 @@ impl NoiseKey {
     }
 
     /// The seed of one round of one run.
-    pub fn round_seed(&self, run: &Run<'_>, round: u32) -> RoundSeed {
+    pub fn round_seed(&self, run: &RunIdentity<'_>, round: u32) -> RoundSeed {
         let origin_length = (run.origin.len() as u64).to_be_bytes();
         let (entry, count) = (run.entry.to_be_bytes(), (run.snapshots.len() as u64).to_be_bytes());
         let snapshots = run.snapshots.concat();
@@ -49,7 +49,7 @@ impl NoiseKey {
 }
 
 /// What a run is, as far as its noise is concerned. Two runs differ at least in their entry.
-pub struct Run<'a> {
+pub struct RunIdentity<'a> {
     /// Origin of the log that holds the run.
     pub origin: &'a str,
     /// Index of the entry that started (and charged) the run.
@@ -64,7 +64,7 @@ pub struct Run<'a> {
 ///
 /// ```compile_fail
 /// # let key = unseen_core::seed::NoiseKey::new([7; 32]);
-/// # let run = unseen_core::seed::Run { origin: "o", entry: 0, leaf: [0; 32], snapshots: &[] };
+/// # let run = unseen_core::seed::RunIdentity { origin: "o", entry: 0, leaf: [0; 32], snapshots: &[] };
 /// let seed = key.round_seed(&run, 0);
 /// let again = seed.clone();
 /// ```
@@ -105,8 +105,8 @@ mod tests {
     use rand::Rng;
     use unseen_ids::hex;
 
-    fn run<'a>(snapshots: &'a [[u8; 32]]) -> Run<'a> {
-        Run { origin: "lab.example/log", entry: 12, leaf: [3; 32], snapshots }
+    fn run<'a>(snapshots: &'a [[u8; 32]]) -> RunIdentity<'a> {
+        RunIdentity { origin: "lab.example/log", entry: 12, leaf: [3; 32], snapshots }
     }
 
     #[test]
@@ -127,9 +127,9 @@ mod tests {
             key.round_seed(&run(&one), 1).seed,
             key.round_seed(&run(&two), 0).seed,
             key.round_seed(&run(&one[..1]), 0).seed,
-            key.round_seed(&Run { origin: "lab.example/lo", ..run(&one) }, 0).seed,
-            key.round_seed(&Run { entry: 13, ..run(&one) }, 0).seed,
-            key.round_seed(&Run { leaf: [4; 32], ..run(&one) }, 0).seed,
+            key.round_seed(&RunIdentity { origin: "lab.example/lo", ..run(&one) }, 0).seed,
+            key.round_seed(&RunIdentity { entry: 13, ..run(&one) }, 0).seed,
+            key.round_seed(&RunIdentity { leaf: [4; 32], ..run(&one) }, 0).seed,
             NoiseKey::new([8; 32]).round_seed(&run(&one), 0).seed,
             key.commitment(),
         ];

@@ -156,13 +156,13 @@ fn plus(total: i128, more: i128) -> i128 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::seed::{NoiseKey, Run};
+    use crate::seed::{NoiseKey, RunIdentity};
     use crate::testing::{laplace, output, plan, ratio, value};
     use proptest::prelude::*;
     use unseen_policies::plan::Noise;
 
     fn seed(round: u32) -> RoundSeed {
-        NoiseKey::new([9; 32]).round_seed(&Run { origin: "o", entry: 1, leaf: [2; 32], snapshots: &[] }, round)
+        NoiseKey::new([9; 32]).round_seed(&RunIdentity { origin: "o", entry: 1, leaf: [2; 32], snapshots: &[] }, round)
     }
 
     fn edge_plan() -> Plan {
@@ -217,7 +217,7 @@ mod tests {
         let plan = edge_plan();
         let noise = |plan: &Plan, seed| RoundNoise::draw(plan, seed).unwrap();
         let key = NoiseKey::new([9; 32]);
-        let other_run = key.round_seed(&Run { origin: "o", entry: 2, leaf: [2; 32], snapshots: &[] }, 0);
+        let other_run = key.round_seed(&RunIdentity { origin: "o", entry: 2, leaf: [2; 32], snapshots: &[] }, 0);
         let first = noise(&plan, seed(0));
         let sealed = ExactTotals::zero(&first).into_sealed_bytes(&[5; 32]);
         let opens = |noise: &RoundNoise, key, bytes: &[u8]| ExactTotals::from_sealed_bytes(noise, key, bytes).is_some();

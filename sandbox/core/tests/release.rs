@@ -7,8 +7,8 @@ mod testing;
 use testing::{laplace, output, plan, ratio, value};
 use unseen_core::release::{CheckError, OpenError, ReleaseError};
 use unseen_core::{
-    Clamper, Derived, ExactTotals, NoiseKey, NoisyTotals, Number, RawContribution, ReleaseBody, RoundNoise, Run,
-    SealedRelease,
+    Clamper, Derived, ExactTotals, NoiseKey, NoisyTotals, Number, RawContribution, ReleaseBody, RoundNoise,
+    RunIdentity, SealedRelease,
 };
 use unseen_ids::{JobId, Key, KeyRef};
 use unseen_policies::Plan;
@@ -42,7 +42,7 @@ fn small_plan() -> Plan {
 
 fn round(plan: &Plan, round: u32) -> NoisyTotals {
     let seed = NoiseKey::new([1; 32])
-        .round_seed(&Run { origin: "lab", entry: RUN, leaf: [2; 32], snapshots: &[[3; 32]] }, round);
+        .round_seed(&RunIdentity { origin: "lab", entry: RUN, leaf: [2; 32], snapshots: &[[3; 32]] }, round);
     let mut noise = RoundNoise::draw(plan, seed).unwrap();
     let leave = noise.units(1).unwrap().bucket(0).unwrap().next(b"A01").unwrap();
     let mut totals = ExactTotals::zero(&noise);

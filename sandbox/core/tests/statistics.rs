@@ -11,7 +11,7 @@ use rand_distr::Distribution;
 use std::collections::BTreeMap;
 use testing::{laplace, output, plan, ratio, value};
 use unseen_core::noise::{DiscreteGaussian, DiscreteLaplace};
-use unseen_core::{Clamper, ExactTotals, NoiseKey, RawContribution, RoundNoise, Run};
+use unseen_core::{Clamper, ExactTotals, NoiseKey, RawContribution, RoundNoise, RunIdentity};
 use unseen_ids::KeyRef;
 use unseen_policies::accounting;
 use unseen_policies::plan::Noise;
@@ -166,7 +166,7 @@ fn count(upper: i64, noise: Noise) -> Plan {
 
 /// One whole release: each unit says `2.0`.
 fn release(bounds: &Plan, noise: &Plan, key: &NoiseKey, entry: u64, units: u32) -> i128 {
-    let seed = key.round_seed(&Run { origin: "test", entry, leaf: [0; 32], snapshots: &[] }, 0);
+    let seed = key.round_seed(&RunIdentity { origin: "test", entry, leaf: [0; 32], snapshots: &[] }, 0);
     let mut noise = RoundNoise::draw(noise, seed).unwrap();
     let mut order = noise.units(1).unwrap().bucket(0).unwrap();
     let mut totals = ExactTotals::zero(&noise);

@@ -41,5 +41,5 @@ pub use import::{ImportError, ImportOptions, Imported, Progress};
 pub use keys::{DataKey, LabDataKey};
 pub use quality::QualityReport;
 pub use reference::ReferenceTable;
-pub use scan::{Cells, CoGroup, Column, Grain, GrainLimits, OwnedGrain, ScanError, ScanInput, Table};
+pub use scan::{Cells, CoGroup, Column, Grain, GrainLimits, GrainTable, OwnedGrain, ScanError, ScanInput};
 pub use snapshot::{Manifest, Snapshot, SnapshotError};

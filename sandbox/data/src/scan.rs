@@ -18,7 +18,7 @@ mod input;
 pub(crate) mod owned;
 
 pub use cells::{Cells, Column};
-pub use cursor::Table;
+pub use cursor::GrainTable;
 pub use error::ScanError;
 pub use input::{GrainLimits, ScanInput};
 pub use owned::OwnedTable;
@@ -76,8 +76,8 @@ impl<'a> Grain<'a> {
     }
 
     /// The table of input `index` (must be less than [`Grain::tables`]).
-    pub fn table(&self, index: usize) -> Table<'a> {
-        Table(match self.0 {
+    pub fn table(&self, index: usize) -> GrainTable<'a> {
+        GrainTable(match self.0 {
             GrainOf::Stream(stream) => {
                 let cursor = &stream.cursors[index];
                 match &cursor.place {

@@ -29,7 +29,7 @@ pub(crate) struct Sorter {
 /// Gives rows back, sorted.
 pub(crate) struct Merge {
     spill: Spill,
-    runs: Vec<Run>,
+    runs: Vec<SortedRun>,
     /// Runs that still have rows, as a heap: the least row first, ties to the earlier run.
     heap: Vec<usize>,
 }
@@ -62,11 +62,11 @@ impl Sorter {
 
     pub(crate) fn finish(mut self) -> io::Result<Merge> {
         self.rows.sort();
-        let mut runs: Vec<Run> = self.runs.into_iter().map(Run::Spilled).collect();
-        runs.push(Run::Memory { rows: self.rows, next: 0 });
+        let mut runs: Vec<SortedRun> = self.runs.into_iter().map(SortedRun::Spilled).collect();
+        runs.push(SortedRun::Memory { rows: self.rows, next: 0 });
         let mut merge = Merge { spill: self.spill, heap: Vec::new(), runs };
         for run in 0..merge.runs.len() {
-            if let Run::Spilled(spilled) = &mut merge.runs[run] {
+            if let SortedRun::Spilled(spilled) = &mut merge.runs[run] {
                 merge.spill.read(spilled)?;
             }
             if merge.runs[run].head().is_some() {
@@ -92,8 +92,8 @@ impl Merge {
             return Ok(());
         };
         match &mut self.runs[run] {
-            Run::Memory { next, .. } => *next += 1,
-            Run::Spilled(spilled) => {
+            SortedRun::Memory { next, .. } => *next += 1,
+            SortedRun::Spilled(spilled) => {
                 spilled.next += record_length(&spilled.frame[spilled.next..]);
                 if spilled.next >= spilled.frame.len() {
                     self.spill.read(spilled)?;
@@ -128,12 +128,12 @@ impl Merge {
     }
 }
 
-enum Run {
+enum SortedRun {
     Memory { rows: Rows, next: usize },
     Spilled(SpilledRun),
 }
 
-impl Run {
+impl SortedRun {
     fn head(&self) -> Option<Record<'_>> {
         match self {
             Self::Memory { rows, next } => rows.index.get(*next).map(|entry| rows.record(entry)),

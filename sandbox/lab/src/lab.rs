@@ -34,7 +34,7 @@ use crate::error::LabError;
 use crate::folder::{PRIVATE, build_whole, shut};
 use crate::keys::{LabKeys, random};
 use crate::locks::{self, Lock};
-use crate::state::State;
+use crate::state::StateCache;
 use crate::view::{About, View};
 use crate::{log_key, sm2_key};
 
@@ -45,7 +45,7 @@ pub struct Lab {
     view: View,
     pub(crate) log: Log,
     pub(crate) keys: LabKeys,
-    state: State,
+    state: StateCache,
     memory: Wall,
     _writer: Lock,
 }
@@ -84,7 +84,7 @@ impl Lab {
             std::fs::create_dir(dir.join(folder)).map_err(LabError::io(dir.join(folder)))?;
         }
         let log = Log::create(dir.join("log"), origin, log_key)?;
-        let state = State::open(dir, &keys.seal)?;
+        let state = StateCache::open(dir, &keys.seal)?;
         let noise_commitment = unseen_core::seed::NoiseKey::new(*keys.noise).commitment();
         let view = View::of(dir, Fold::default(), &log);
         let mut lab = Lab { view, log, keys, state, memory, _writer: writer };
@@ -111,7 +111,7 @@ impl Lab {
         let memory = jail::keep_to_itself();
         let keys = LabKeys::open(&dir.join("keys"))?;
         let mut log = log_key::open_log(&dir.join("log"), &origin, &keys)?;
-        let mut state = State::open(dir, &keys.seal)?;
+        let mut state = StateCache::open(dir, &keys.seal)?;
         let mut fold = Fold::default();
         if let Some((checkpoint, ledger)) = state.load()? {
             // The lab authenticated what it saw of its own log: an older log or another one in its

@@ -20,7 +20,7 @@ use crate::error::LabError;
 use crate::locks::{self, Lock};
 
 /// A cache of the ledger.
-pub(crate) struct State {
+pub(crate) struct StateCache {
     db: sled::Db,
     key: hmac::Key,
     /// The XOR of the records' tags.
@@ -46,10 +46,10 @@ const RECORD: &[u8] = b"record/";
 /// How long a disk may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-impl State {
+impl StateCache {
     /// Opens the cache of a lab; one that sled finds damaged is made anew. A system that refuses (a full disk,
     /// no rights) is no damage: what the cache remembers of the log is then kept.
-    pub fn open(lab: &Path, secret: &[u8; 32]) -> Result<State, LabError> {
+    pub fn open(lab: &Path, secret: &[u8; 32]) -> Result<StateCache, LabError> {
         let (lock, dir) = (locks::take_state(lab, true)?, lab.join(FOLDER));
         let db = config(&dir).open().or_else(|error| {
             if matches!(&error, sled::Error::Io(error) if error.raw_os_error().is_some()) {
@@ -58,20 +58,20 @@ impl State {
             std::fs::remove_dir_all(&dir).map_err(LabError::io(&dir))?;
             config(&dir).open().map_err(failed)
         })?;
-        Ok(State::of(db, secret, lock))
+        Ok(StateCache::of(db, secret, lock))
     }
 
-    /// What [`State::load`] gives, for reading only: nothing where another process has the cache, or where
+    /// What [`StateCache::load`] gives, for reading only: nothing where another process has the cache, or where
     /// not even a lock can be written.
     pub fn peek(lab: &Path, secret: &[u8; 32]) -> Option<(Checkpoint, Ledger)> {
         let (lock, dir) = (locks::take_state(lab, false).ok()?, lab.join(FOLDER));
         let db = dir.is_dir().then(|| config(&dir).open().ok())??;
-        State::of(db, secret, lock).read()
+        StateCache::of(db, secret, lock).read()
     }
 
-    fn of(db: sled::Db, secret: &[u8; 32], lock: Lock) -> State {
+    fn of(db: sled::Db, secret: &[u8; 32], lock: Lock) -> StateCache {
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
-        State { db, key, records: [0; 32], behind: false, _lock: lock }
+        StateCache { db, key, records: [0; 32], behind: false, _lock: lock }
     }
 
     /// The ledger that was saved last and the checkpoint of its log, if they are there and nobody altered

@@ -24,7 +24,7 @@ use crate::error::LabError;
 use crate::folder::{shut, write_durably};
 use crate::keys::{data_key, seal_key};
 use crate::locks::{self, Doing, Holder};
-use crate::state::State;
+use crate::state::StateCache;
 
 /// A lab after some entry. Clones share what they hold.
 #[derive(Clone)]
@@ -85,7 +85,7 @@ impl View {
         let _ = shut(dir);
         let key: NoteKey = about.log_key.parse().map_err(|_| LabError::NoLab(dir.to_owned()))?;
         // Before the log: what is read second can only have grown.
-        let kept = State::peek(dir, &*seal_key(dir)?);
+        let kept = StateCache::peek(dir, &*seal_key(dir)?);
         let files = Arc::new(Folder::reading(dir.join("log")));
         let log = LogReader::open_in(files.clone(), &key)?;
         let mut fold = Fold::default();

@@ -49,7 +49,7 @@ pub struct Submitted {
 #[serde(rename_all = "camelCase")]
 pub struct Jobs {
     /// In the order of their submission.
-    pub jobs: Vec<Job>,
+    pub jobs: Vec<ListedJob>,
     /// What goes on.
     pub at_work: Vec<AtWork>,
 }
@@ -57,7 +57,8 @@ pub struct Jobs {
 /// A job in a list.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Job {
+#[schemars(rename = "Job")]
+pub struct ListedJob {
     /// Its number.
     #[serde(with = "as_shown")]
     #[schemars(with = "String")]
@@ -83,7 +84,7 @@ pub struct Job {
 pub struct JobShown {
     /// As in a list.
     #[serde(flatten)]
-    pub job: Job,
+    pub job: ListedJob,
     /// Names of those who approved it.
     pub approved_by: Vec<String>,
     /// Digest of the manifest.
@@ -291,8 +292,8 @@ fn standing(lab: &Lab, id: JobId, entry: u64) -> Result<JobStanding, LabError> {
     })
 }
 
-fn listed(ledger: &Ledger, id: JobId, job: &unseen_policies::ledger::Job) -> Job {
-    Job {
+fn listed(ledger: &Ledger, id: JobId, job: &unseen_policies::ledger::Job) -> ListedJob {
+    ListedJob {
         job: id,
         title: job.submitted.title.clone(),
         author: name(ledger, &job.author),

@@ -16,7 +16,7 @@ use crate::wire::as_shown;
 /// Run an approved job, or resume a run that was interrupted.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct Run {
+pub struct RunJob {
     /// The job.
     #[serde(with = "as_shown")]
     #[schemars(with = "String")]
@@ -62,7 +62,12 @@ impl Answer for Ran {
 }
 
 /// Runs a job and waits for the end of its slot, so that nothing done next tells how long the run took.
-pub fn run(desk: &impl Desk, request: &Run, operator: &dyn Signer, watch: &mut dyn Watch) -> Result<Ran, UseCaseError> {
+pub fn run(
+    desk: &impl Desk,
+    request: &RunJob,
+    operator: &dyn Signer,
+    watch: &mut dyn Watch,
+) -> Result<Ran, UseCaseError> {
     let job = request.job;
     let threads = request.threads.unwrap_or_else(all_cores).clamp(1, 256);
     let held = RunLock::take(desk.folder())?;

@@ -9,7 +9,7 @@ use chrono::Utc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use unseen_core::release::{Release, ReleaseBody, SealedRelease};
-use unseen_core::seed::{NoiseKey, Run as RunIdentity};
+use unseen_core::seed::{NoiseKey, RunIdentity};
 use unseen_data::import::{ImportOptions, import};
 use unseen_data::snapshot::SnapshotDir;
 use unseen_data::{BlockKey, Description, LabDataKey, Snapshot};
@@ -24,7 +24,7 @@ use unseen_tlog::SigningKey;
 use unseen_worker::code::{Code, Metered};
 use unseen_worker::process::seal;
 use unseen_worker::rows::{ReferenceTables, Rows};
-use unseen_worker::run::{Run, Watch, run};
+use unseen_worker::run::{RunInputs, Watch, run};
 
 pub use crate::error::Failed;
 use crate::error::UseCaseError;
@@ -92,7 +92,7 @@ pub fn trial(request: &Try) -> Result<Trial, UseCaseError> {
     let identity = RunIdentity { origin: "try", entry: 0, leaf: [0; 32], snapshots: &roots };
     let watch = Failures::default();
     let metered = Metered::new(&code);
-    let outcome = run(&Run {
+    let outcome = run(&RunInputs {
         plan: &plan,
         guest: &metered,
         rows: &rows,

@@ -388,8 +388,8 @@ fn work_on_input(say: &(dyn Fn(&Message) + Sync)) -> Result<Option<Vec<u8>>, Fau
     let block_key = BlockKey::new(&noise_key).map_err(lab_fault)?;
     let noise_key = NoiseKey::new(*noise_key);
     let digests: Vec<[u8; 32]> = outline.snapshots.iter().map(|part| part.root.to_bytes()).collect();
-    let identity = seed::Run { origin: &origin, entry, leaf: leaf.to_bytes(), snapshots: &digests };
-    let outcome = run::run(&run::Run {
+    let identity = seed::RunIdentity { origin: &origin, entry, leaf: leaf.to_bytes(), snapshots: &digests };
+    let outcome = run::run(&run::RunInputs {
         plan: &plan,
         guest: &code,
         rows: &rows,

@@ -34,7 +34,7 @@ pub trait Watch: Sync {
 }
 
 /// What a run needs.
-pub struct Run<'a, G> {
+pub struct RunInputs<'a, G> {
     /// The plan.
     pub plan: &'a Plan,
     /// The code.
@@ -93,7 +93,7 @@ pub enum RunError {
 }
 
 /// Runs all rounds.
-pub fn run<G: Guest>(run: &Run<'_, G>) -> Result<Outcome, RunError> {
+pub fn run<G: Guest>(run: &RunInputs<'_, G>) -> Result<Outcome, RunError> {
     let rounds = run.plan.rounds;
     // All noise comes before the first row, so that no sampler's time can tell anything.
     let mut noise =
@@ -124,7 +124,7 @@ pub fn run<G: Guest>(run: &Run<'_, G>) -> Result<Outcome, RunError> {
 
 /// The exact totals of one round over all grains.
 fn one_round<G: Guest>(
-    run: &Run<'_, G>,
+    run: &RunInputs<'_, G>,
     round: u32,
     state: &[f64],
     noise: &mut RoundNoise,
@@ -136,7 +136,7 @@ fn one_round<G: Guest>(
 }
 
 fn units<G: Guest>(
-    run: &Run<'_, G>,
+    run: &RunInputs<'_, G>,
     round: u32,
     state: &[f64],
     noise: &mut RoundNoise,
@@ -160,7 +160,7 @@ fn limits(plan: &Plan) -> GrainLimits {
 }
 
 fn blocks<G: Guest>(
-    run: &Run<'_, G>,
+    run: &RunInputs<'_, G>,
     round: u32,
     count: u32,
     state: &[f64],
@@ -195,7 +195,7 @@ fn blocks<G: Guest>(
 /// Does `task` for every number below `count` on the run's threads, each with a tally of its own,
 /// and adds the tallies up.
 fn in_parallel<'p, G: Guest>(
-    run: &Run<'p, G>,
+    run: &RunInputs<'p, G>,
     count: u32,
     noise: &RoundNoise,
     (done_before, all): (u32, u32),
@@ -238,7 +238,7 @@ impl Tally<'_> {
     /// Runs the guest on one grain and adds what it may contribute.
     fn grain<G: Guest>(
         &mut self,
-        run: &Run<'_, G>,
+        run: &RunInputs<'_, G>,
         leave: OneGrain,
         grain: Grain<'_>,
         state: &[f64],

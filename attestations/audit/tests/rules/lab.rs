@@ -338,7 +338,8 @@ impl Lab {
         let Job { submitted, run, .. } = self.job(job).clone();
         let run = run.unwrap();
         let (_, plan) = named::plan(&submitted, self).unwrap();
-        let seeded = unseen_core::Run { origin: ORIGIN, entry: run.entry, leaf: run.leaf.to_bytes(), snapshots: &[] };
+        let seeded =
+            unseen_core::RunIdentity { origin: ORIGIN, entry: run.entry, leaf: run.leaf.to_bytes(), snapshots: &[] };
         let noise = RoundNoise::draw(&plan, noise_key().round_seed(&seeded, 0)).unwrap();
         let totals = ExactTotals::zero(&noise).noise(noise);
         let sealed = SealedRelease::seal(&plan, job, run.entry, &[totals], vec![]).unwrap();

@@ -14,12 +14,12 @@ fn made() -> tempfile::TempDir {
     dir
 }
 
-fn open(dir: &Path) -> Result<State, StateError> {
-    State::open(dir, Arc::new(key(9)))
+fn open(dir: &Path) -> Result<Witness, StateError> {
+    Witness::open(dir, Arc::new(key(9)))
 }
 
 /// The sizes that were cosigned last: in memory, and after opening the folder anew.
-fn size(state: &State) -> u64 {
+fn size(state: &Witness) -> u64 {
     let note = state.latest(&origin_hash(ORIGIN)).unwrap();
     note.map_or(0, |note| Checkpoint::parse(note.text()).unwrap().size)
 }
@@ -50,7 +50,7 @@ fn what_was_cosigned_is_there_after_a_restart() {
 fn one_process_one_key_one_beginning() {
     let dir = made();
     assert!(matches!(init(dir.path(), NAME, &key(9)), Err(StateError::NotEmpty(_))));
-    assert!(matches!(State::open(dir.path(), Arc::new(key(8))), Err(StateError::OtherKey(_))));
+    assert!(matches!(Witness::open(dir.path(), Arc::new(key(8))), Err(StateError::OtherKey(_))));
     assert!(matches!(add_log(dir.path(), &log_key(9)), Err(StateError::OwnKey)));
     let state = open(dir.path()).unwrap();
     assert!(matches!(open(dir.path()), Err(StateError::InUse(_))));
@@ -203,7 +203,7 @@ fn a_failed_write_is_never_answered_with_a_cosignature() {
         let dir = made();
         let failing = Arc::new(Mutex::new(None));
         let faulty = Faulty { folder: Folder::locked(dir.path()).unwrap(), failing: failing.clone() };
-        let state = State::open_in(Box::new(faulty), Arc::new(key(9))).unwrap();
+        let state = Witness::open_in(Box::new(faulty), Arc::new(key(9))).unwrap();
         state.add_checkpoint(&request(0, 3, HONEST, &[1]), 10).verdict.unwrap();
 
         *failing.lock().unwrap() = Some(happens);

@@ -12,7 +12,7 @@ use unseen_usecases::doctor::Hold;
 use unseen_usecases::jobs::{self, JobStanding, Reject, Submit, ToSign};
 use unseen_usecases::projects;
 use unseen_usecases::release;
-use unseen_usecases::runs::{self, Ran, Run, Watch};
+use unseen_usecases::runs::{self, Ran, RunJob, Watch};
 use unseen_usecases::trial::{self, Try};
 
 use super::doctor::title;
@@ -94,7 +94,7 @@ pub fn run(globals: &Globals, command: &JobCommand, lang: Lang) -> Outcome {
         }
         JobCommand::Run { job, threads, signer } => {
             let mut watch = Screen { lang, quiet: globals.json, bar: None };
-            let request = Run { job: *job, threads: *threads };
+            let request = RunJob { job: *job, threads: *threads };
             let ran = runs::run(&desk(globals)?, &request, &*key(signer)?, &mut watch);
             watch.clear();
             let ran = ran?;

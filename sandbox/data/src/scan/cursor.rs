@@ -17,7 +17,7 @@ use crate::snapshot::SnapshotError;
 
 /// The rows one grain has in one input.
 #[derive(Clone, Copy)]
-pub struct Table<'a>(pub(super) TableOf<'a>);
+pub struct GrainTable<'a>(pub(super) TableOf<'a>);
 
 #[derive(Clone, Copy)]
 pub(super) enum TableOf<'a> {
@@ -25,7 +25,7 @@ pub(super) enum TableOf<'a> {
     Chunk(&'a Cursor, usize, usize),
 }
 
-impl<'a> Table<'a> {
+impl<'a> GrainTable<'a> {
     /// Bytes that the cells take.
     pub(crate) fn bytes(&self) -> u64 {
         (0..self.columns()).map(|index| self.column(index).bytes()).sum()
@@ -174,7 +174,7 @@ impl Cursor {
     /// copied: one batch beyond it is all that is ever held.
     pub(super) fn carry(&mut self, rows: Range<usize>, limits: &GrainLimits) -> Result<(), ScanError> {
         let left = limits.rows.saturating_sub(self.carried.rows) as usize;
-        if left == 0 || Table(TableOf::Owned(&self.carried)).bytes() > limits.bytes {
+        if left == 0 || GrainTable(TableOf::Owned(&self.carried)).bytes() > limits.bytes {
             return Ok(());
         }
         let rows = rows.start..rows.end.min(rows.start.saturating_add(left));

@@ -70,7 +70,7 @@ pub enum Value {
 
 pub type Row = Vec<(Value, bool)>;
 
-pub fn rows_of(table: Table<'_>) -> Vec<Row> {
+pub fn rows_of(table: GrainTable<'_>) -> Vec<Row> {
     let cell = |row: usize, column: Column<'_>| {
         let value = match column.cells {
             Cells::Ints(cells) => Value::Int(cells[row]),
