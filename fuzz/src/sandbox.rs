@@ -1,11 +1,12 @@
 //! What a lab reads of stewards and analysts: descriptions, raw files, snapshots, components.
 
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use parquet::arrow::ArrowWriter;
 use unseen_data::import::{import as import_file, infer};
-use unseen_data::{Description, ImportOptions, LabDataKey};
+use unseen_data::{Description, ImportError, ImportOptions, Imported, LabDataKey};
 use unseen_runtime::{Engine, Limits, Module, Table, custom_section};
 use unseen_toolchain::componentize;
 
@@ -44,15 +45,18 @@ pub fn descriptions() -> Vec<Vec<u8>> {
 /// A CSV or Parquet file: drafted, and imported as what the draft is not.
 pub fn import(bytes: &[u8]) -> bool {
     let dir = tempfile::tempdir().unwrap();
-    let (source, out) = (dir.path().join("source"), dir.path().join("snapshots/rows"));
+    let (out, imported) = import_rows(dir.path(), bytes);
+    assert_eq!(imported.is_ok(), out.exists(), "an import is there whole or not at all");
+    infer(&dir.path().join("source"), "rows").is_ok()
+}
+
+fn import_rows(dir: &Path, bytes: &[u8]) -> (PathBuf, Result<Imported, ImportError>) {
+    let (source, out) = (dir.join("source"), dir.join("snapshots/rows"));
     std::fs::write(&source, bytes).unwrap();
-    let drafted = infer(&source, "rows").is_ok();
     let options = ImportOptions { buckets: 2, sort_memory: 1 << 16, now: chrono::DateTime::UNIX_EPOCH };
-    let lab = LabDataKey::from_bytes(&[7; 32]).unwrap();
-    let described = Description::parse(ROWS).unwrap();
-    let done = import_file(&source, &described, ROWS, &out, &lab, &options, &mut |_| ());
-    assert_eq!(done.is_ok(), out.exists(), "an import is there whole or not at all");
-    drafted
+    let (lab, described) = (LabDataKey::from_bytes(&[7; 32]).unwrap(), Description::parse(ROWS).unwrap());
+    let imported = import_file(&source, &described, ROWS, &out, &lab, &options, &mut |_| ());
+    (out, imported)
 }
 
 pub fn sources() -> Vec<Vec<u8>> {
@@ -77,11 +81,8 @@ pub fn snapshot(bytes: &[u8]) -> bool {
 
 pub fn snapshots() -> Vec<Vec<u8>> {
     let dir = tempfile::tempdir().unwrap();
-    let (source, out) = (dir.path().join("source"), dir.path().join("snapshots/rows"));
-    std::fs::write(&source, &sources()[0]).unwrap();
-    let options = ImportOptions { buckets: 2, sort_memory: 1 << 16, now: chrono::DateTime::UNIX_EPOCH };
-    let (lab, described) = (LabDataKey::from_bytes(&[7; 32]).unwrap(), Description::parse(ROWS).unwrap());
-    import_file(&source, &described, ROWS, &out, &lab, &options, &mut |_| ()).unwrap();
+    let (out, imported) = import_rows(dir.path(), &sources()[0]);
+    imported.unwrap();
     vec![std::fs::read(out.join("manifest.json")).unwrap()]
 }
 
