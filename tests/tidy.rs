@@ -74,7 +74,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("demo", &[]),
-    ("fuzz", &["ids", "policies", "tlog", "entries", "evidence", "witness", "data", "runtime", "toolchain"]),
+    ("fuzz", &["ids", "policies", "tlog", "entries", "audit", "evidence", "witness", "data", "runtime", "toolchain"]),
     (
         "bench",
         &[

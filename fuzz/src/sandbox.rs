@@ -1,12 +1,16 @@
 //! What a lab reads of stewards and analysts: descriptions, raw files, snapshots, components.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use parquet::arrow::ArrowWriter;
+use unseen_data::description::ColumnType;
 use unseen_data::import::{import as import_file, infer};
-use unseen_data::{Description, ImportError, ImportOptions, Imported, LabDataKey};
+use unseen_data::snapshot::{Manifest, load_reference};
+use unseen_data::{Description, ImportError, ImportOptions, Imported, LabDataKey, cell, twin};
+use unseen_ids::{hex, sha256};
 use unseen_runtime::{Engine, Limits, Module, Table, custom_section};
 use unseen_toolchain::componentize;
 
@@ -33,29 +37,73 @@ name = "n"
 type = "int"
 "#;
 
+/// What is read is written again, and twins are made of it.
 pub fn description(bytes: &[u8]) -> bool {
-    text(bytes).is_some_and(|text| Description::parse(text).is_ok())
+    let Some(text) = text(bytes) else { return false };
+    let Ok(description) = Description::parse(text) else { return false };
+    assert_eq!(Description::parse(&description.to_toml()).unwrap(), description);
+    let dir = tempfile::tempdir().unwrap();
+    twin::write(&description, text, 3, 0, dir.path()).unwrap();
+    true
 }
 
 pub fn descriptions() -> Vec<Vec<u8>> {
     let demo = [include_str!("../../demo/datasets/enterprises.toml"), include_str!("../../demo/datasets/monthly.toml")];
-    demo.map(|text| text.as_bytes().to_vec()).to_vec()
+    let with_clock = "\n[[column]]\nname = \"day\"\ntype = \"date\"\nformat = \"%Y-%m-%d %H:%M\"\n";
+    demo.map(str::to_owned).into_iter().chain([ROWS.to_owned() + with_clock]).map(String::into_bytes).collect()
+}
+
+/// A cell of a type that the first byte picks.
+pub fn cell(bytes: &[u8]) -> bool {
+    let Some((at, rest)) = bytes.split_first() else { return false };
+    let Some(text) = text(rest) else { return false };
+    let kinds = kinds();
+    let kind = &kinds[usize::from(*at) % kinds.len()];
+    let Ok(read) = cell::parse(text, kind) else { return false };
+    let written = cell::render(&read, kind);
+    assert_eq!(cell::parse(&written, kind), Ok(read), "{written} of {kind:?}");
+    true
+}
+
+pub fn cells() -> Vec<Vec<u8>> {
+    let texts = [
+        "-42",
+        "1e3",
+        "true",
+        " a ",
+        "2024-02-29",
+        "2024-02",
+        "-7.10",
+        "1970-01-01T08:00:00.5+08:00",
+        "31/12/1999 23:59",
+    ];
+    let far = [(7, &"-1970-01-01 08:00:00.6"), (7, &"+20000-01-01T00:00:00")];
+    texts.iter().enumerate().chain(far).map(|(at, text)| [&[at as u8], text.as_bytes()].concat()).collect()
+}
+
+fn kinds() -> [ColumnType; 9] {
+    let date = |format: &str| ColumnType::Date { format: format.to_owned() };
+    let moment = |format: Option<&str>| ColumnType::Timestamp { format: format.map(str::to_owned) };
+    let decimal = ColumnType::Decimal { scale: 2 };
+    let plain = [ColumnType::Int, ColumnType::Float, ColumnType::Bool, ColumnType::Text];
+    let [int, float, bool, text] = plain;
+    [int, float, bool, text, date("%Y-%m-%d"), date("%Y-%m"), decimal, moment(None), moment(Some("%d/%m/%Y %H:%M"))]
 }
 
 /// A CSV or Parquet file: drafted, and imported as what the draft is not.
 pub fn import(bytes: &[u8]) -> bool {
     let dir = tempfile::tempdir().unwrap();
-    let (out, imported) = import_rows(dir.path(), bytes);
+    let (out, imported) = import_rows(dir.path(), ROWS, bytes);
     assert_eq!(imported.is_ok(), out.exists(), "an import is there whole or not at all");
     infer(&dir.path().join("source"), "rows").is_ok()
 }
 
-fn import_rows(dir: &Path, bytes: &[u8]) -> (PathBuf, Result<Imported, ImportError>) {
+fn import_rows(dir: &Path, description: &str, bytes: &[u8]) -> (PathBuf, Result<Imported, ImportError>) {
     let (source, out) = (dir.join("source"), dir.join("snapshots/rows"));
     std::fs::write(&source, bytes).unwrap();
     let options = ImportOptions { buckets: 2, sort_memory: 1 << 16, now: chrono::DateTime::UNIX_EPOCH };
-    let (lab, described) = (LabDataKey::from_bytes(&[7; 32]).unwrap(), Description::parse(ROWS).unwrap());
-    let imported = import_file(&source, &described, ROWS, &out, &lab, &options, &mut |_| ());
+    let (lab, described) = (LabDataKey::from_bytes(&[7; 32]).unwrap(), Description::parse(description).unwrap());
+    let imported = import_file(&source, &described, description, &out, &lab, &options, &mut |_| ());
     (out, imported)
 }
 
@@ -72,18 +120,49 @@ pub fn sources() -> Vec<Vec<u8>> {
 }
 
 pub fn snapshot(bytes: &[u8]) -> bool {
-    let root = unseen_ids::sha256(&[bytes]);
-    let Ok(manifest) = unseen_data::Manifest::parse(bytes, root) else { return false };
+    let Ok(manifest) = Manifest::parse(bytes, sha256(&[bytes])) else { return false };
+    let again = serde_json::to_vec(&manifest).unwrap();
+    assert_eq!(Manifest::parse(&again, sha256(&[&again])).unwrap(), manifest);
     let _ = (manifest.rows(), manifest.units());
-    let _ = unseen_data::snapshot::load_reference(bytes, root, Vec::new());
     true
 }
 
 pub fn snapshots() -> Vec<Vec<u8>> {
+    [ROWS, &reference_rows()].map(|text| imported(text).0).to_vec()
+}
+
+/// The Parquet file of a reference table, of the digest that its manifest names.
+pub fn reference(bytes: &[u8]) -> bool {
+    static MANIFEST: OnceLock<Vec<u8>> = OnceLock::new();
+    let manifest = MANIFEST.get_or_init(|| imported(&reference_rows()).0);
+    let mut manifest: Manifest = serde_json::from_slice(manifest).unwrap();
+    (manifest.files[0].bytes, manifest.files[0].sha256) = (bytes.len() as u64, hex::encode(&sha256(&[bytes])));
+    let manifest = serde_json::to_vec(&manifest).unwrap();
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(bytes).unwrap();
+    load_reference(&manifest, sha256(&[&manifest]), vec![file]).is_ok()
+}
+
+pub fn references() -> Vec<Vec<u8>> {
+    vec![imported(&reference_rows()).1]
+}
+
+/// The description [`ROWS`], of a public table.
+fn reference_rows() -> String {
+    let unit = ROWS.find("[unit]").unwrap()..ROWS.find("[csv]").unwrap();
+    let private = ROWS.replace(&ROWS[unit], "").replace("\"private\"", "\"reference\"\nkey = \"unit\"");
+    private.replace("name = \"unit\"", "name = \"unit\"\nnullable = false")
+}
+
+/// The manifest of an imported file, and the first of its files.
+fn imported(description: &str) -> (Vec<u8>, Vec<u8>) {
     let dir = tempfile::tempdir().unwrap();
-    let (out, imported) = import_rows(dir.path(), &sources()[0]);
+    let source = "unit,n\na,1\nb,\n\u{6e56}\u{5858},3\n";
+    let (out, imported) = import_rows(dir.path(), description, source.as_bytes());
     imported.unwrap();
-    vec![std::fs::read(out.join("manifest.json")).unwrap()]
+    let manifest = std::fs::read(out.join("manifest.json")).unwrap();
+    let first = Manifest::parse(&manifest, sha256(&[&manifest])).unwrap().files[0].file.clone();
+    (manifest, std::fs::read(out.join(first)).unwrap())
 }
 
 /// Anybody's module: made a component, checked, compiled, and run on an empty grain under little fuel.

@@ -33,6 +33,15 @@ fn no_target_panics_on_seeds_and_their_mutations() {
     }
 }
 
+/// Pages of a table that lie about nulls: a decoder panics over them, which its caller has to catch.
+#[test]
+fn a_table_with_pages_that_lie_is_read_or_refused() {
+    let target = TARGETS.iter().find(|target| target.name == "reference").unwrap();
+    let mut table = (target.seeds)().remove(0);
+    table[146] = 1;
+    (target.run)(&table);
+}
+
 /// xorshift64*: the same input on every machine.
 struct Random(u64);
 

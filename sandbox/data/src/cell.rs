@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use chrono::format::{Item, StrftimeItems};
-use chrono::{DateTime, NaiveDate, NaiveDateTime};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
 use thiserror::Error;
 use unseen_texts::Say;
 
@@ -207,6 +207,8 @@ fn parse_timestamp(text: &str, format: Option<&str>) -> Option<i64> {
                     .map(|moment| moment.and_utc().timestamp_micros())
             })
             .or_else(|_| {
+                // As it is written, for years that RFC 3339 does not have.
+                let text = text.strip_suffix('Z').unwrap_or(text);
                 NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f")
                     .map(|moment| moment.and_utc().timestamp_micros())
             })
@@ -249,8 +251,9 @@ pub(crate) fn date_of(days: i64) -> Option<NaiveDate> {
     EPOCH.checked_add_signed(chrono::TimeDelta::try_days(days)?)
 }
 
+/// A format may have a time of day, or an offset, which a date alone cannot fill in.
 fn render_date(days: i64, format: &str) -> String {
-    date_of(days).map_or_else(String::new, |date| date.format(format).to_string())
+    date_of(days).map_or_else(String::new, |date| date.and_time(NaiveTime::MIN).and_utc().format(format).to_string())
 }
 
 fn render_timestamp(micros: i64, format: Option<&str>) -> String {
