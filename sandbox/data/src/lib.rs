@@ -31,6 +31,7 @@ pub mod snapshot;
 pub mod twin;
 
 mod csv_source;
+mod decoder;
 mod files;
 mod parquet_source;
 mod sort;

@@ -2,7 +2,6 @@
 //! its footer is compared with the file before it is used, and a panic in the decoder is an error.
 
 use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -18,6 +17,7 @@ use parquet::file::metadata::ParquetMetaData;
 use unseen_texts::{Sentence, say, text};
 
 use crate::cell::{self, Cell, Reason};
+use crate::decoder::guarded;
 use crate::description::{ColumnType, Description};
 use crate::files::SharedFile;
 use crate::import::error::{ImportError, Position};
@@ -30,7 +30,7 @@ const MAX_CHUNK: i64 = 4 << 30;
 
 /// Reads all rows into `sink`. Returns the columns of the file that are not declared.
 pub(crate) fn read(file: File, description: &Description, sink: &mut dyn RowSink) -> Result<Vec<String>, ImportError> {
-    guarded(|| read_rows(file, description, sink))
+    guarded(|| read_rows(file, description, sink), lies)
 }
 
 /// What is looked at when a description is drafted.
@@ -43,7 +43,7 @@ pub(crate) struct Sample {
 
 /// The file's columns that a description can declare, and up to `limit` rows, for inference.
 pub(crate) fn sample(file: File, limit: usize) -> Result<Sample, ImportError> {
-    guarded(|| {
+    let read = || {
         let builder = open(file)?;
         let total = builder.metadata().file_metadata().num_rows();
         let fields: Vec<_> =
@@ -66,12 +66,8 @@ pub(crate) fn sample(file: File, limit: usize) -> Result<Sample, ImportError> {
         }
         let whole = rows.len() as i64 == total;
         Ok(Sample { columns, rows, whole })
-    })
-}
-
-fn guarded<T>(read: impl FnOnce() -> Result<T, ImportError>) -> Result<T, ImportError> {
-    catch_unwind(AssertUnwindSafe(read))
-        .unwrap_or_else(|_| Err(lies(text!("its pages do not decode", "数据页无法解码"))))
+    };
+    guarded(read, lies)
 }
 
 fn lies(fault: impl Into<Sentence>) -> ImportError {

@@ -16,7 +16,6 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use unseen_policies::Bounds;
 
+use crate::decoder::guarded;
 use crate::description::{CellKind, ColumnType, Kind, MAX_COLUMNS};
 use crate::files::{SharedFile, digest_of};
 use crate::keys::{DataKey, KeyError, LabDataKey};
@@ -451,10 +451,8 @@ pub fn load_reference(manifest: &[u8], root: [u8; 32], files: Vec<File>) -> Resu
     };
     let files = shared(&manifest, files)?;
     verify(&manifest, 0, &files[0])?;
-    // The decoder panics over some pages that lie.
-    let read = catch_unwind(AssertUnwindSafe(|| read_table(&manifest, files[0].clone())));
-    let lies = |_| Err(SnapshotError::content(TABLE, text!("its pages do not decode", "数据页无法解码")));
-    let table = read.unwrap_or_else(lies)?;
+    let read = || read_table(&manifest, files[0].clone());
+    let table = guarded(read, |fault| SnapshotError::content(TABLE, fault))?;
     let columns = manifest.columns.into_iter().map(|column| (column.name, column.kind)).collect();
     Ok(ReferenceTable::new(manifest.dataset, key, columns, table))
 }
