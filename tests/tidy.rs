@@ -17,7 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("attestations/evidence", &["ids"]),
     ("attestations/entries", &["ids", "policies", "tlog"]),
     ("guest-sdk/rust", &[]),
-    ("guest-sdk/toolchain", &["policies"]),
+    ("guest-sdk/toolchain", &["durable", "policies"]),
     ("runtime", &[]),
     ("sandbox/core", &["ids", "policies", "tlog"]),
     ("sandbox/data", &["ids", "policies"]),

@@ -147,9 +147,8 @@ fn manifest(dir: &Path) -> Result<Manifest, BuildError> {
 /// Writes a component whole or not at all, so that nobody submits half of one.
 fn keep(dir: &Path, bytes: Vec<u8>) -> Result<BuiltModule, BuildError> {
     let target = dir.join("target");
-    let (path, part) = (target.join("job.wasm"), target.join("job.wasm.part"));
-    let written = fs::create_dir_all(&target).and_then(|()| fs::write(&part, &bytes));
-    match written.and_then(|()| fs::rename(&part, &path)) {
+    let path = target.join("job.wasm");
+    match fs::create_dir_all(&target).and_then(|()| unseen_durable::write(&path, &bytes)) {
         Ok(()) => Ok(BuiltModule { path, bytes }),
         Err(source) => Err(BuildError::Write { path, source }),
     }

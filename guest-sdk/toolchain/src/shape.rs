@@ -152,16 +152,21 @@ fn names(text: &mut String, shape: &Shape) -> std::fmt::Result {
 /// Names for one place in the code. Those that would become one, or are taken, are spelled out.
 fn distinct(names: &[&str], written: fn(&str) -> String, taken: &[&str]) -> Vec<String> {
     let mut found: Vec<String> = names.iter().map(|name| written(name)).collect();
-    // Spelling one out may take another's place: at most once for each name.
-    for _ in names {
-        let mut uses = HashMap::<String, usize>::new();
-        taken.iter().for_each(|name| *uses.entry((*name).to_owned()).or_default() += 1);
-        found.iter().for_each(|name| *uses.entry(name.clone()).or_default() += 1);
-        for (name, found) in names.iter().zip(&mut found).filter(|(_, found)| uses[*found] > 1) {
-            *found = spelled_out(name);
+    // One that is spelled out may take another's place. Each turn spells out one more at least, and none goes back.
+    loop {
+        let mut uses = HashMap::<&str, usize>::new();
+        let all = taken.iter().copied().chain(found.iter().map(String::as_str));
+        all.for_each(|name| *uses.entry(name).or_default() += 1);
+        let apart = |(name, found): (&&str, &String)| match uses[found.as_str()] {
+            1 => found.clone(),
+            _ => spelled_out(name),
+        };
+        let next: Vec<String> = names.iter().zip(&found).map(apart).collect();
+        if next == found {
+            return found;
         }
+        found = next;
     }
-    found
 }
 
 /// A name of which no other one becomes the same: an underscore begins and ends the number of a character.
