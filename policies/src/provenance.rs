@@ -11,15 +11,12 @@
 //! The subject is the submission: at the start there is no output yet. The output is bound to this
 //! statement by the `Release/v1` entry, which names its leaf hash.
 
-use std::collections::BTreeMap;
-
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use unseen_ids::Digest;
 use unseen_texts::{Sentence, say, text};
 
 use crate::event::{Record, RunStarted, Snapshot};
-use crate::rho::Rho;
-use unseen_ids::{Digest, JobId};
 
 /// SLSA's predicate type.
 pub const PREDICATE_TYPE: &str = "https://slsa.dev/provenance/v1";
@@ -27,210 +24,108 @@ pub const PREDICATE_TYPE: &str = "https://slsa.dev/provenance/v1";
 /// What kind of build a run is.
 pub const BUILD_TYPE: &str = "urn:unseen:Run/v1";
 
-/// The predicate. Unknown and missing fields are errors.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(crate) struct Provenance {
-    build_definition: BuildDefinition,
-    run_details: RunDetails,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct BuildDefinition {
-    build_type: String,
-    external_parameters: ExternalParameters,
-    internal_parameters: InternalParameters,
-    resolved_dependencies: Vec<Dependency>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct ExternalParameters {
-    job: JobId,
-    submission: Digest,
-    manifest: Digest,
-    budget: Budget,
-    approvals: Vec<u64>,
-    release_at: DateTime<Utc>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Budget {
-    rho: Rho,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct InternalParameters {
-    log: String,
-    nonce: String,
-    policy: u64,
-}
-
-/// An in-toto resource descriptor with exactly a name and one digest.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Dependency {
-    name: String,
-    digest: BTreeMap<String, String>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RunDetails {
-    builder: Builder,
-    metadata: Metadata,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Builder {
-    id: String,
-    version: BTreeMap<String, String>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Metadata {
-    started_on: DateTime<Utc>,
-}
-
 const SNAPSHOT: &str = "snapshot/";
 
-impl Provenance {
-    /// What `record`, which starts `run`, says.
-    pub fn of(record: &Record, run: &RunStarted) -> Provenance {
-        let snapshots =
-            run.snapshots.iter().map(|used| Dependency::new(&[SNAPSHOT, &used.name].concat(), used.snapshot));
-        let resolved_dependencies =
-            [("module", run.module), ("policy", run.policy_leaf), ("runtime", run.runtime_build)]
-                .into_iter()
-                .map(|(name, digest)| Dependency::new(name, digest))
-                .chain(snapshots)
-                .collect();
-        Provenance {
-            build_definition: BuildDefinition {
-                build_type: BUILD_TYPE.to_owned(),
-                external_parameters: ExternalParameters {
-                    job: run.job,
-                    submission: run.submission,
-                    manifest: run.manifest,
-                    budget: Budget { rho: run.rho },
-                    approvals: run.approvals.clone(),
-                    release_at: run.release_at,
-                },
-                internal_parameters: InternalParameters {
-                    log: record.log.clone(),
-                    nonce: record.nonce.clone(),
-                    policy: run.policy,
-                },
-                resolved_dependencies,
+/// The predicate of `record`, which starts `run`.
+pub(crate) fn write(record: &Record, run: &RunStarted) -> Value {
+    let named = [("module", &run.module), ("policy", &run.policy_leaf), ("runtime", &run.runtime_build)];
+    let named = named.map(|(name, digest)| dependency(name, digest));
+    let snapshots = run.snapshots.iter().map(|used| dependency(&[SNAPSHOT, &used.name].concat(), &used.snapshot));
+    let dependencies: Vec<Value> = named.into_iter().chain(snapshots).collect();
+    json!({
+        "buildDefinition": {
+            "buildType": BUILD_TYPE,
+            "externalParameters": {
+                "job": run.job,
+                "submission": run.submission,
+                "manifest": run.manifest,
+                "budget": { "rho": run.rho },
+                "approvals": run.approvals,
+                "releaseAt": run.release_at,
             },
-            run_details: RunDetails {
-                builder: Builder {
-                    id: builder_id(&record.log),
-                    version: BTreeMap::from([("runtime".to_owned(), run.runtime.clone())]),
-                },
-                metadata: Metadata { started_on: record.time },
-            },
-        }
-    }
-
-    /// The record that says exactly this; else what does not fit.
-    pub fn into_record(self) -> Result<Record, Sentence> {
-        let BuildDefinition {
-            build_type,
-            external_parameters: asked,
-            internal_parameters: inner,
-            resolved_dependencies,
-        } = self.build_definition;
-        let RunDetails { builder, metadata } = self.run_details;
-        if build_type != BUILD_TYPE {
-            return Err(say!(
-                "its build type is {build_type:?}, not {BUILD_TYPE:?}",
-                "其构建类型是 {build_type:?}，不是 {BUILD_TYPE:?}"
-            ));
-        }
-        if builder.id != builder_id(&inner.log) {
-            return Err(say!(
-                "its builder {id:?} is not the lab of the log {log:?}",
-                "其构建者 {id:?} 不是日志 {log:?} 的实验室",
-                id = builder.id,
-                log = inner.log
-            ));
-        }
-        let mut named = resolved_dependencies.into_iter();
-        let mut next = |name: &str| match named.next() {
-            Some(dependency) if dependency.name == name => dependency.sha256(),
-            _ => Err(say!(
-                "its resolved dependencies have no {name:?} in its place",
-                "其依赖清单的相应位置没有 {name:?}"
-            )),
-        };
-        let (module, policy_leaf, runtime_build) = (next("module")?, next("policy")?, next("runtime")?);
-        let snapshots = named.map(|dependency| {
-            let name = dependency
-                .name
-                .strip_prefix(SNAPSHOT)
-                .ok_or(text!("it has a dependency of an unknown kind", "其中有一项依赖的种类未知"))?;
-            Ok(Snapshot { name: name.to_owned(), snapshot: dependency.sha256()? })
-        });
-        let snapshots = snapshots.collect::<Result<_, Sentence>>()?;
-        let mut version = builder.version.into_iter();
-        let runtime = match (version.next(), version.next()) {
-            (Some((key, runtime)), None) if key == "runtime" => runtime,
-            _ => {
-                return Err(text!(
-                    "its builder has no version of the runtime, or more than that",
-                    "其构建者没有写明运行时版本，或写了别的内容"
-                )
-                .into());
-            }
-        };
-        let run = RunStarted {
-            job: asked.job,
-            submission: asked.submission,
-            manifest: asked.manifest,
-            module,
-            snapshots,
-            policy: inner.policy,
-            policy_leaf,
-            approvals: asked.approvals,
-            rho: asked.budget.rho,
-            release_at: asked.release_at,
-            runtime,
-            runtime_build,
-        };
-        Ok(Record { log: inner.log, time: metadata.started_on, nonce: inner.nonce, event: run.into() })
-    }
+            "internalParameters": { "log": record.log, "nonce": record.nonce, "policy": run.policy },
+            "resolvedDependencies": dependencies,
+        },
+        "runDetails": {
+            "builder": { "id": format!("urn:unseen:lab:{}", record.log), "version": { "runtime": run.runtime } },
+            "metadata": { "startedOn": record.time },
+        },
+    })
 }
 
-impl Dependency {
-    fn new(name: &str, digest: Digest) -> Dependency {
-        Dependency { name: name.to_owned(), digest: BTreeMap::from([("sha256".to_owned(), digest.to_hex())]) }
+/// The record with this predicate. Every field is required and no other is allowed: what was read must give
+/// the same predicate when it is written again.
+pub(crate) fn read(predicate: &Value) -> Result<Record, Sentence> {
+    let dependencies: Vec<Value> = field(predicate, "/buildDefinition/resolvedDependencies")?;
+    let [module, policy, runtime, snapshots @ ..] = &dependencies[..] else {
+        return Err(text!("it does not name module, policy and runtime", "其中没有写明组件、规则和运行时").into());
+    };
+    let snapshots = snapshots.iter().map(|dependency| {
+        let name: String = field(dependency, "/name")?;
+        let name = name
+            .strip_prefix(SNAPSHOT)
+            .ok_or(text!("it has a dependency of an unknown kind", "其中有一项依赖的种类未知"))?;
+        Ok(Snapshot { name: name.to_owned(), snapshot: sha256(dependency)? })
+    });
+    let run = RunStarted {
+        job: field(predicate, "/buildDefinition/externalParameters/job")?,
+        submission: field(predicate, "/buildDefinition/externalParameters/submission")?,
+        manifest: field(predicate, "/buildDefinition/externalParameters/manifest")?,
+        module: sha256(module)?,
+        snapshots: snapshots.collect::<Result<_, Sentence>>()?,
+        policy: field(predicate, "/buildDefinition/internalParameters/policy")?,
+        policy_leaf: sha256(policy)?,
+        approvals: field(predicate, "/buildDefinition/externalParameters/approvals")?,
+        rho: field(predicate, "/buildDefinition/externalParameters/budget/rho")?,
+        release_at: field(predicate, "/buildDefinition/externalParameters/releaseAt")?,
+        runtime: field(predicate, "/runDetails/builder/version/runtime")?,
+        runtime_build: sha256(runtime)?,
+    };
+    let record = Record {
+        log: field(predicate, "/buildDefinition/internalParameters/log")?,
+        time: field(predicate, "/runDetails/metadata/startedOn")?,
+        nonce: field(predicate, "/buildDefinition/internalParameters/nonce")?,
+        event: run.clone().into(),
+    };
+    let written = write(&record, &run);
+    if written != *predicate {
+        let path = first_difference(&written, predicate);
+        return Err(say!(
+            "`{path}` is not part of a run's provenance, or not in this form",
+            "`{path}` 不属于运行来源证明，或写法不对"
+        ));
     }
-
-    fn sha256(&self) -> Result<Digest, Sentence> {
-        match (self.digest.len(), self.digest.get("sha256")) {
-            (1, Some(hex)) => format!("sha256:{hex}").parse(),
-            _ => Err(say!(
-                "its dependency {name:?} does not have exactly a sha256 digest",
-                "其依赖 {name:?} 的摘要不是恰好一个 sha256 摘要",
-                name = self.name
-            )),
-        }
-    }
+    Ok(record)
 }
 
-fn builder_id(log: &str) -> String {
-    format!("urn:unseen:lab:{log}")
+/// The path to the first member in which two objects differ.
+fn first_difference(written: &Value, read: &Value) -> String {
+    let (Value::Object(written), Value::Object(read)) = (written, read) else { return String::new() };
+    let differ = |name: &&String| written.get(*name) != read.get(*name);
+    let Some(name) = read.keys().find(differ) else { return String::new() };
+    let null = Value::Null;
+    format!("/{name}{}", first_difference(written.get(name).unwrap_or(&null), &read[name]))
+}
+
+/// An in-toto resource descriptor with a name and one digest.
+fn dependency(name: &str, digest: &Digest) -> Value {
+    json!({ "name": name, "digest": { "sha256": digest.to_hex() } })
+}
+
+fn sha256(dependency: &Value) -> Result<Digest, Sentence> {
+    format!("sha256:{}", field::<String>(dependency, "/digest/sha256")?).parse()
+}
+
+fn field<T: DeserializeOwned>(within: &Value, path: &str) -> Result<T, Sentence> {
+    let found = within.pointer(path).ok_or_else(|| say!("it has no `{path}`", "其中缺少 `{path}`"))?;
+    T::deserialize(found).map_err(|error| say!("`{path}`: {error}", "`{path}`：{error}", error = Sentence::of(&error)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chrono::DateTime;
+    use unseen_ids::JobId;
 
     #[test]
     fn a_run_is_slsa_provenance_and_nothing_else_is_read_as_one() {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Event, Record, RecordError};
-use crate::provenance::{self, Provenance};
+use crate::provenance;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -19,7 +19,7 @@ impl Record {
     /// The predicate type and predicate of an in-toto statement.
     pub fn to_predicate(&self) -> (String, serde_json::Value) {
         let predicate = match &self.event {
-            Event::RunStarted(run) => serde_json::to_value(Provenance::of(self, run)),
+            Event::RunStarted(run) => Ok(provenance::write(self, run)),
             event => event.to_value().and_then(|event| {
                 serde_json::to_value(Predicate {
                     log: self.log.clone(),
@@ -36,8 +36,7 @@ impl Record {
     /// Reads a predicate. Unknown kinds, unknown fields and missing fields are errors.
     pub fn from_predicate(predicate_type: &str, predicate: serde_json::Value) -> Result<Record, RecordError> {
         if predicate_type == provenance::PREDICATE_TYPE {
-            let provenance: Provenance = serde_json::from_value(predicate).map_err(RecordError::malformed)?;
-            return provenance.into_record().map_err(RecordError::Malformed);
+            return provenance::read(&predicate).map_err(RecordError::Malformed);
         }
         if !Event::PREDICATE_TYPES.contains(&predicate_type) {
             return Err(RecordError::UnknownKind(predicate_type.to_owned()));

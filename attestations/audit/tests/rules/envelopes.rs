@@ -147,7 +147,10 @@ fn a_strange_field_in_a_run(lab: &mut Lab) -> (u64, &'static str) {
     let job = lab.approved();
     let start = lab.seal(OWNER, lab.start(job));
     let entry = respelt(&start, &key(OWNER), "\"approvals\":", "\"dryRun\":true,\"approvals\":");
-    (lab.push(entry), "the entry does not have the form of its kind: unknown field `dryRun`")
+    (
+        lab.push(entry),
+        "the entry does not have the form of its kind: `/buildDefinition/externalParameters/dryRun` is not part of a run's provenance",
+    )
 }
 
 /// Most readers of JSON take the last, some the first.
