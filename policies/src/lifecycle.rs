@@ -1,6 +1,6 @@
 //! The life of a job, as data: states, transitions, and who may cause each.
 
-use std::fmt::Write;
+pub mod diagram;
 
 use serde::{Deserialize, Serialize};
 
@@ -114,18 +114,6 @@ pub fn signer(event: &str) -> Option<Who> {
     SIGNERS.iter().find(|(kind, _)| *kind == event).map(|(_, who)| *who)
 }
 
-impl Who {
-    fn text(self) -> String {
-        match self {
-            Who::Owner => "the owner it names".to_owned(),
-            Who::Person(role) => role.name().to_owned(),
-            Who::NotAuthor(role) => format!("{}, not the author", role.name()),
-            Who::Anyone => "anyone enrolled".to_owned(),
-            Who::Lab => "the lab".to_owned(),
-        }
-    }
-}
-
 impl State {
     /// The name people see.
     pub fn name(self) -> &'static str {
@@ -138,26 +126,6 @@ impl State {
             State::Failed => "failed",
         }
     }
-}
-
-/// The life-cycle as a Mermaid state diagram, for the documents.
-pub fn diagram() -> String {
-    let mut text = String::from("stateDiagram-v2\n");
-    for Transition { from, event, enough, to, who } in TRANSITIONS {
-        let from = from.map_or("[*]", State::name);
-        let given = enough.map_or("", |enough| if enough { ", the last one needed" } else { ", more are needed" });
-        let _ = writeln!(text, "    {from} --> {} : {event}{given} ({})", to.name(), who.text());
-    }
-    text
-}
-
-/// Who signs what is not in the diagram, as a Markdown table.
-pub fn signers() -> String {
-    let mut text = String::from("| event | signed by |\n|---|---|\n");
-    for (event, who) in SIGNERS {
-        let _ = writeln!(text, "| `{event}` | {} |", who.text());
-    }
-    text
 }
 
 #[cfg(test)]

@@ -1,0 +1,35 @@
+//! The life-cycle as the documents show it.
+
+use std::fmt::Write;
+
+use super::{SIGNERS, State, TRANSITIONS, Transition, Who};
+
+/// The life-cycle as a Mermaid state diagram, for the documents.
+pub fn states() -> String {
+    let mut text = String::from("stateDiagram-v2\n");
+    for Transition { from, event, enough, to, who } in TRANSITIONS {
+        let from = from.map_or("[*]", State::name);
+        let given = enough.map_or("", |enough| if enough { ", the last one needed" } else { ", more are needed" });
+        let _ = writeln!(text, "    {from} --> {} : {event}{given} ({})", to.name(), signed_by(*who));
+    }
+    text
+}
+
+/// Who signs what is not in the diagram, as a Markdown table.
+pub fn signers() -> String {
+    let mut text = String::from("| event | signed by |\n|---|---|\n");
+    for (event, who) in SIGNERS {
+        let _ = writeln!(text, "| `{event}` | {} |", signed_by(*who));
+    }
+    text
+}
+
+fn signed_by(who: Who) -> String {
+    match who {
+        Who::Owner => "the owner it names".to_owned(),
+        Who::Person(role) => role.name().to_owned(),
+        Who::NotAuthor(role) => format!("{}, not the author", role.name()),
+        Who::Anyone => "anyone enrolled".to_owned(),
+        Who::Lab => "the lab".to_owned(),
+    }
+}
