@@ -57,7 +57,7 @@ fn a_worker_at_work_is_behind_its_walls() {
     let locked: u64 = field("VmLck").trim_end_matches(" kB").parse().unwrap();
     run.kill().unwrap();
     run.wait().unwrap();
-    // What it says of itself is what was seen.
+    // What it reports about itself matches what was seen.
     let said = lab.ok(&["job", "run", &job, "--key", "keys/operator.pem"]);
     for wall in ["seccomp", "rlimits", "undumpable", "capabilities"] {
         assert!(holds(&said["walls"], wall), "{said}");

@@ -234,8 +234,8 @@ events! {
         /// The release body, as a blob.
         body: Digest,
     }
-    /// Witnesses have seen the release's entry, or too few of them and the policy lets it open
-    /// nevertheless. Signed by the lab.
+    /// Enough witnesses have seen the release's entry, or too few have and the policy opens it anyway.
+    /// Signed by the lab.
     ReleaseWitnessed = "release-witnessed" / "见证发布", "urn:unseen:Witnessing/v1" {
         /// The job.
         job: JobId,

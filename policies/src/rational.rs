@@ -1,4 +1,4 @@
-//! Exact numbers: what a manifest says is what is computed with, to the last digit.
+//! Exact numbers: a manifest's numbers are computed with to the last digit.
 
 use num_bigint::BigInt;
 use num_traits::{Pow, Signed, ToPrimitive, Zero};

@@ -47,7 +47,7 @@ pub struct OutputShape {
     pub values: Vec<String>,
 }
 
-/// Why a component does not fit a manifest. Says nothing but names that its author wrote.
+/// Why a component does not fit a manifest. Contains only names that the author wrote.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Say)]
 #[code("shape")]
 #[allow(missing_docs)]

@@ -216,7 +216,7 @@ impl From<String> for Sentence {
 
 impl std::error::Error for Sentence {}
 
-/// One sentence that refuses, where nothing more is to be known of it.
+/// A refusal of which only the sentence matters.
 impl Message for Sentence {
     fn code(&self) -> &'static str {
         "refused"

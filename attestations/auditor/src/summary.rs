@@ -5,7 +5,7 @@ use unseen_audit::report::{Cosigner, Report};
 use unseen_policies::lifecycle::State;
 use unseen_texts::{Sentence, Text, say, text};
 
-/// How an answer is to be taken.
+/// How to read an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
     /// As it should be.

@@ -60,7 +60,7 @@ pub enum EntryError {
     Proof,
 }
 
-/// Takes signatures that are to be verified later, many at a time: key, message, signature.
+/// Collects signatures for later verification in batches: key, message, signature.
 pub type Later<'a> = &'a mut dyn FnMut(&VerifyingKey, Vec<u8>, &[u8; 64]);
 
 impl Keys {

@@ -18,7 +18,7 @@ pub enum SignError {
     #[error("the entry cannot be signed: {0}")]
     #[zh("条目无法签名：{0}")]
     Statement(#[from] StatementError),
-    /// Something else than what is to be signed.
+    /// It signs something other than it should.
     #[error("this is not the file that was to be signed: sign it unchanged")]
     #[zh("这不是待签的文件：请不作改动直接签名")]
     NotToSign,

@@ -21,7 +21,7 @@ pub(crate) fn replay(log: &[u8], quoted: &Pcrs) -> Result<(), EvidenceError> {
         let length = reader.le32()?;
         let event = reader.take(length.try_into().map_err(|_| reader.malformed())?)?;
         match (kind, event.strip_prefix(STARTUP_LOCALITY)) {
-            // The locality from which the TPM was started is what PCR 0 begins with.
+            // PCR 0 begins with the locality from which the TPM was started.
             (EV_NO_ACTION, Some([locality])) if index == 0 && untouched => pcrs[0][31] = *locality,
             (EV_NO_ACTION, _) => {}
             _ => {

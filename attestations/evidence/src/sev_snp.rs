@@ -61,7 +61,7 @@ fn verify_for(evidence: &SevSnp, data: &[u8; 64], expected: &ExpectedSevSnp) -> 
     let ark = certificate(parts::ARK, &evidence.chain.ark.0)?;
     let ask = certificate(parts::ASK, &evidence.chain.ask.0)?;
     let vcek = certificate(parts::VCEK, &evidence.vcek.0)?;
-    // That the root signs itself says nothing more: its digest is what is believed.
+    // The root's signature of itself proves nothing more: its digest is what is trusted.
     signed_by(&ask, &ark, parts::ASK)?;
     signed_by(&vcek, &ask, parts::VCEK)?;
     let report: &[u8; LENGTH] =

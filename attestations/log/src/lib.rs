@@ -17,7 +17,7 @@
 //! later appends overwrite. Opening a log is the second half of an append done again: it makes the
 //! lock durable, checks the right edge against it, and publishes it if that had not happened.
 //!
-//! [`Log`] writes; [`LogReader`] reads a log or a copy of one and trusts nothing but a key.
+//! [`Log`] writes; [`LogReader`] reads a log or a copy of one and trusts only a key.
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 

@@ -1,4 +1,4 @@
-//! Reading a log: everything returned is what a signed checkpoint stands for.
+//! Reading a log: everything returned is covered by a signed checkpoint.
 
 use crate::{CHECKPOINT, Folder, LogError, blob_path};
 use std::{io, path::PathBuf};

@@ -90,7 +90,7 @@ pub enum StateError {
     },
 }
 
-/// Where a witness's files are: [`Folder`] says what is asked of it.
+/// Where a witness's files are; [`Folder`] states the requirements.
 pub(crate) trait Storage: std::fmt::Debug + Send + Sync {
     fn read(&self, path: &str) -> io::Result<Vec<u8>>;
     fn write(&self, files: &[(String, Vec<u8>)]) -> io::Result<()>;

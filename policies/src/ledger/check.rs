@@ -64,7 +64,7 @@ impl Ledger {
         Ok(Checked { entry: self.size, puts })
     }
 
-    /// Whether `signer` could append this now, were it signed.
+    /// Whether `signer` could append this now, once signed.
     pub fn may(&self, signer: &PublicKey, record: &Record) -> Result<(), Refusal> {
         let unknown = Digest::from_bytes([0; 32]);
         self.check(Entry { signer, record, leaf: unknown, statement: unknown }).map(drop)

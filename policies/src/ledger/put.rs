@@ -8,7 +8,7 @@ use unseen_ids::{Digest, JobId, PublicKey};
 use super::{Dataset, InForce, Job, Ledger, Overtaken, Person, Refusal};
 use crate::rho::Rho;
 
-/// One record of the state as it stands after an entry. The state is nothing but the last put of each
+/// One record of the state as it stands after an entry. The state is just the last put of each
 /// [`Put::key`], in whatever order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]

@@ -481,7 +481,7 @@ fn what_was_checked_before_another_entry_is_not_applied() {
     assert_eq!(lab.ledger, before);
 }
 
-/// No cap that a policy may name lets a sum grow past what a number holds; were it so, nothing starts.
+/// No cap that a policy may name lets a sum overflow; if one did overflow, no run would start.
 #[test]
 fn a_charge_that_cannot_be_added_stops_the_run() {
     let lab = Lab::new(["1", "1", "0.25"]);

@@ -13,7 +13,7 @@ use unseen_policies::{Plan, Rational};
 
 use crate::layout::Layout;
 
-/// One item of a guest's answer: nothing in it is to be believed.
+/// One item of a guest's answer. Nothing in it can be trusted.
 #[derive(Clone, Copy)]
 pub struct RawContribution<'a> {
     /// Index of the output in the plan.

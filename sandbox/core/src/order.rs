@@ -20,7 +20,7 @@ use unseen_texts::Say;
 /// }
 /// ```
 #[derive(Debug)]
-#[must_use = "a grain that has its place is to be added, or let go of on purpose"]
+#[must_use = "a grain that was given its place must be added or deliberately dropped"]
 pub struct OneGrain {
     pub(crate) ticket: Option<Ticket>,
 }

@@ -118,7 +118,7 @@ fn field(description: &Description, column: &ColumnSpec, row: u64, units: u64, r
     cell::render(&cell, &column.kind).into_owned()
 }
 
-/// The id of a domain's unit: it depends on nothing but the domain, the column's check and the
+/// The id of a domain's unit: it depends only on the domain, the column's check and the
 /// number.
 fn unit_id(domain: &str, column: &ColumnSpec, number: u64) -> String {
     let mut rng = ChaCha12Rng::seed_from_u64(number);

@@ -92,7 +92,7 @@ impl LabKeys {
         self.kept(NEXT_LOG)
     }
 
-    /// Keeps the key that the log is to be handed over to: a new one, or the one on a token that a
+    /// Keeps the key that will take over the log: a new one, or the one on a token that a
     /// PKCS#11 URI names.
     pub fn prepare_next_log(&self, uri: Option<&str>) -> Result<Arc<dyn Signer>, LabError> {
         self.forget_next_log()?;

@@ -56,7 +56,7 @@ impl RunLock {
     }
 }
 
-/// Others have the lab for moments only, so it is worth a wait.
+/// Others hold the lab only for moments, so waiting is worthwhile.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The right to write to the lab.

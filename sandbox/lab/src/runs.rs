@@ -243,7 +243,7 @@ impl Lab {
         Ok(asked.earliest(start).max(self.ledger().earliest_release_of(submitted, start)))
     }
 
-    /// Gathers what a worker is made ready from. Checks once more that what runs is what was approved:
+    /// Gathers what a worker needs to start. Checks once more that it is what was approved:
     /// blobs by their digests, snapshots by their roots, the log by its fold.
     pub(crate) fn ready(&self, program: &Path, id: JobId, threads: u32) -> Result<Ready, LabError> {
         let job = self.ledger().job(id)?;

@@ -20,7 +20,7 @@ use crate::error::LabError;
 use crate::lab::Lab;
 use crate::view::View;
 
-/// Witnesses that are to be asked for a checkpoint. It needs the lab no more: whatever they take to answer,
+/// Witnesses to be asked for a checkpoint. The lab is no longer needed: however long they take to answer,
 /// others use the lab as ever.
 pub struct Witnessing {
     view: View,

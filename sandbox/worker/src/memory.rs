@@ -67,7 +67,7 @@ pub fn available() -> u64 {
     cgroups.chain(limit).chain(machine).min().unwrap_or(u64::MAX)
 }
 
-/// Bytes of memory that this machine, or the smallest cgroup above, has in all.
+/// Total bytes of memory of this machine, or of the smallest cgroup around this process.
 pub fn total() -> u64 {
     let cgroups = cgroups().into_iter().filter_map(|group| number(&group.join("memory.max")));
     cgroups.chain(meminfo("MemTotal")).min().unwrap_or(u64::MAX)
@@ -103,7 +103,7 @@ fn lock_all() -> rustix::io::Result<()> {
     mlockall(MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT)
 }
 
-/// Whether the kernel could write this process's memory to swap, were it not locked.
+/// Whether the kernel could write this process's memory to swap if it were not locked.
 pub fn swaps() -> bool {
     let devices = fs::read_to_string("/proc/swaps").map_or(0, |text| text.lines().skip(1).count());
     devices > 0 && !cgroups().iter().any(|group| number(&group.join("memory.swap.max")) == Some(0))

@@ -78,7 +78,7 @@ const SIDES: [(&str, Side); 2] = [("town", |cell| cell.town), ("industry", |cell
 impl IterativeJob for YieldPerMu {
     fn advance(_: u32, _: &[f64], noisy: &Noisy) -> Result<Verdict, String> {
         let cells = Yield::of(noisy);
-        // Comparing texts is what takes fuel here: once for each side, and not for each mean.
+        // Comparing texts costs most of the fuel, so it is done once for each side and not for each mean.
         let sides = SIDES.map(|(name, by)| (name, distinct(cells.iter().map(by))));
         let tables = SUMS.iter().flat_map(|(name, sum)| {
             let cells = &cells;

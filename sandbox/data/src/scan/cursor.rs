@@ -170,7 +170,7 @@ impl Cursor {
         Ok(())
     }
 
-    /// Copies what is to be shown of these rows. Of a table that is over the limit already no more is
+    /// Copies the columns of these rows that the guest sees. Of a table that is already over the limit no more is
     /// copied: one batch beyond it is all that is ever held.
     pub(super) fn carry(&mut self, rows: Range<usize>, limits: &GrainLimits) -> Result<(), ScanError> {
         let left = limits.rows.saturating_sub(self.carried.rows) as usize;
