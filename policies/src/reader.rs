@@ -7,7 +7,7 @@ use num_traits::One;
 use toml::de::{DeTable, DeValue};
 
 use crate::rational::{Rational, parse_decimal};
-use crate::text::hides;
+use crate::text::{self, hides};
 use unseen_texts::{Say, Sentence, Text, say, text};
 
 /// What is wrong in a manifest, where, and what to do about it.
@@ -261,17 +261,8 @@ impl<'a> Node<'a> {
     pub(crate) fn bytes(self) -> Result<u64, ManifestError> {
         let range = 1i64 << 16..=1 << 32;
         let DeValue::String(text) = self.value else { return Ok(self.whole(range)? as u64) };
-        let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-        let shift = match text[end..].trim() {
-            "" | "B" => Some(0),
-            "KiB" => Some(10),
-            "MiB" => Some(20),
-            "GiB" => Some(30),
-            _ => None,
-        };
-        let bytes = shift.and_then(|shift| text[..end].parse::<i64>().ok()?.checked_mul(1 << shift));
-        let bytes = bytes.filter(|bytes| range.contains(bytes));
-        bytes.map(|bytes| bytes as u64).ok_or_else(|| {
+        let bytes = text::bytes(text).filter(|bytes| i64::try_from(*bytes).is_ok_and(|bytes| range.contains(&bytes)));
+        bytes.ok_or_else(|| {
             self.error(say!(
                 "`{key}` is `{text}`: write 64KiB to 4GiB, such as \"64MiB\"",
                 "`{key}` 为 `{text}`：请写 64KiB 至 4GiB，例如 \"64MiB\"",

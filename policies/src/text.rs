@@ -26,9 +26,35 @@ pub fn shown(text: &str) -> String {
     shown
 }
 
+/// A number of bytes as people write it: `300`, `4KiB`, `64 MiB`, `1GiB`. None for anything else.
+pub fn bytes(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let shift = match unit.trim_start() {
+        "" | "B" => 0,
+        "KiB" => 10,
+        "MiB" => 20,
+        "GiB" => 30,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(1 << shift)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_of_bytes() {
+        for (text, number) in
+            [("0", 0), (" 300 ", 300), ("7B", 7), ("4KiB", 4 << 10), ("64 MiB", 64 << 20), ("1GiB", 1 << 30)]
+        {
+            assert_eq!(bytes(text), Some(number), "{text}");
+        }
+        for wrong in ["", "KiB", "-1", "+1", "1.5MiB", "4kib", "4KB", "4KiBKiB", "4KiB 1", "18014398509481984KiB"] {
+            assert_eq!(bytes(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn what_hides_is_written_out() {

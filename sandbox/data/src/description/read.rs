@@ -3,6 +3,7 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use unseen_policies::Bounds;
+use unseen_policies::text::bytes;
 use unseen_texts::{Sentence, Text, say, text};
 
 use super::{
@@ -220,7 +221,7 @@ fn read_bounds(root: &Section, kind: Kind) -> Read<Bounds> {
     };
     let count = |key: &str| Ok::<_, DescriptionError>(section.int(key)?.and_then(|value| u64::try_from(value).ok()));
     let text = match section.get("text").map(|value| value.get_ref()) {
-        Some(DeValue::String(text)) => size(text),
+        Some(DeValue::String(text)) => bytes(text),
         Some(_) => count("text")?,
         None => None,
     };
@@ -248,16 +249,6 @@ fn read_bounds(root: &Section, kind: Kind) -> Read<Bounds> {
             defaults.text,
         )?,
     })
-}
-
-/// `4KiB`, `1MiB`, `300`.
-fn size(text: &str) -> Option<u64> {
-    let (digits, unit) = match text.trim() {
-        text if text.ends_with("KiB") => (text.trim_end_matches("KiB"), 1 << 10),
-        text if text.ends_with("MiB") => (text.trim_end_matches("MiB"), 1 << 20),
-        text => (text, 1),
-    };
-    digits.trim().parse::<u64>().ok()?.checked_mul(unit)
 }
 
 fn read_csv(root: &Section) -> Read<CsvOptions> {
