@@ -238,7 +238,9 @@ pub fn worker_behind_walls(lab: u32) -> String {
         let children: String =
             threads.map(|thread| std::fs::read_to_string(thread.path().join("children")).unwrap_or_default()).collect();
         let shut_in = |pid: &&str| {
-            std::fs::read_to_string(format!("/proc/{pid}/status")).is_ok_and(|status| status.contains("Seccomp:\t2"))
+            // The second filter comes a moment after the first.
+            let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+            status.contains("Seccomp:\t2") && !status.contains("Seccomp_filters:\t1\n")
         };
         if let Some(worker) = children.split_whitespace().find(shut_in) {
             return worker.to_owned();
