@@ -344,4 +344,11 @@ fn nobody_else_looks_into_a_labs_folder() {
     lab.ok(&["lab", "backup", "copy"]);
     lab.ok(&["lab", "restore", "copy", "again", "--unchecked"]);
     assert_eq!((mode("copy"), mode("again")), (0o700, 0o700));
+    // Another folder, or none, is called by its name, and leaves nothing behind.
+    for wrong in ["keys", "nowhere"] {
+        let refused = lab.unseen(&["lab", "restore", wrong, "third", "--unchecked"]);
+        assert_eq!(refused.code, 1);
+        assert!(refused.stderr.starts_with(&format!("error: {wrong} is not a lab\n")), "{}", refused.stderr);
+        assert!(!lab.path("third").exists());
+    }
 }

@@ -15,6 +15,7 @@ use crate::error::LabError;
 use crate::folder::{build_new, sync_dir};
 use crate::lab::Lab;
 use crate::locks;
+use crate::view::About;
 
 /// What shows that a backup is not older than what was published.
 pub enum Newest<'a> {
@@ -42,6 +43,8 @@ impl Lab {
     /// Makes a lab in a new folder out of a backup, after the backup was found complete, undamaged and
     /// not older than `newest`. Nothing is left when it is refused.
     pub fn restore(backup: &Path, dir: &Path, newest: &Newest<'_>) -> Result<Lab, LabError> {
+        // Asked first, so that the answer names this folder and nothing else is copied.
+        About::read(backup)?;
         build_new(dir, |building| {
             copy(backup, building)?;
             let lab = Lab::open(building)?;
