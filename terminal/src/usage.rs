@@ -22,13 +22,13 @@ pub enum Usage {
     #[error("`{argument}` needs a value")]
     #[zh("`{argument}` 需要一个值")]
     NoValue { argument: String },
-    #[error("`{given}` does not do for `{argument}`: {why}")]
+    #[error("invalid value `{given}` for `{argument}`: {why}")]
     #[zh("`{given}` 不适用于 `{argument}`：{why}")]
     BadValue { given: String, argument: String, why: Sentence },
     #[error("`{argument}` cannot be used with {others}")]
     #[zh("`{argument}` 不能与 {others} 同时使用")]
     Conflict { argument: String, others: String },
-    #[error("`{argument}` has another number of values than it takes")]
+    #[error("`{argument}` takes a different number of values")]
     #[zh("`{argument}` 的值的个数不对")]
     Count { argument: String },
     #[error("`{command}` needs a command after it")]

@@ -7,7 +7,7 @@ use super::{Outcome, desk};
 use crate::args::{BudgetArgs, Globals};
 use unseen_terminal::output::Column::{Left, Right};
 use unseen_terminal::output::{Output, bar, table};
-use unseen_texts::{Lang, Say, text};
+use unseen_texts::{Lang, Say, say, text};
 
 pub fn run(globals: &Globals, args: &BudgetArgs, lang: Lang) -> Outcome {
     let of = BudgetOf { dataset: args.dataset.clone(), analyst: args.analyst.clone() };
@@ -38,11 +38,16 @@ fn shown(found: &Budget, lang: Lang) -> String {
     );
     for line in &found.domains {
         let cap = line.cap.map_or_else(String::new, |cap| format!(" / {cap}"));
-        let title =
-            text!("One unit's loss over all datasets of the domain", "该域所有数据集上单个单元的隐私损失：").to(lang);
-        text.push_str(&format!("\n{title} {}: {}{cap}", line.domain, both(line.spent, line.spent_epsilon)));
+        let spent = format!("{}{cap}", both(line.spent, line.spent_epsilon));
+        let told = say!(
+            "One unit's loss over all datasets of the domain {domain}: {spent}",
+            "单元域 {domain} 的所有数据集上单个单元的隐私损失：{spent}",
+            domain = line.domain
+        );
+        text.push_str(&format!("\n{}", told.told(lang)));
     }
-    text.push_str(&format!("\n{} δ = {:e}", text!("ε is stated at", "ε 对应的").to(lang), found.delta));
+    let delta = format!("{:e}", found.delta);
+    text.push_str(&format!("\n{}", say!("ε is stated at δ = {delta}", "ε 对应的 δ = {delta}").told(lang)));
     text
 }
 
