@@ -262,13 +262,13 @@ fn no_moment_tells_how_long_a_run_took() {
         assert!(one.gap >= one.slot, "the second run started {:?} after the first: {took:?}", one.gap);
     }
     // The guest did make its run last, so there was something to be seen.
-    assert!(seen[0].worked > seen[2].worked + Duration::from_millis(100), "{took:?}");
+    assert!(seen[0].worked > seen[2].worked * 2, "{took:?}");
 }
 
 struct Watched {
     kinds: Vec<String>,
     said: Vec<(i32, String)>,
-    /// How much CPU time the worker used: what nobody is to see.
+    /// How much CPU time the worker used behind its walls: what nobody is to see.
     worked: Duration,
     /// From the start of one run to that of the next.
     gap: Duration,
@@ -320,23 +320,23 @@ fn watched(lab: &Lab) -> Watched {
     Watched { kinds: lab.kinds(), said, worked, gap, slot }
 }
 
-/// Waits until a process has ended, and says how much CPU time it had used by then, to a few milliseconds. (The
-/// time on the clock would depend on what else the machine does.)
+/// Waits until a process has ended, and says how much CPU time it used meanwhile, to some 10 ms. (The time on the
+/// clock would depend on what else the machine does.)
 fn computed(process: &str) -> Duration {
-    let mut ticks = 0;
-    loop {
-        let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    let (mut before, mut ticks) = (None, 0);
+    while let Ok(stat) = std::fs::read_to_string(format!("/proc/{process}/stat")) {
         // The fields after the name, in brackets, are those of proc_pid_stat(5) from the third on: the first is the
         // state, the twelfth and the thirteenth the ticks in user mode and in the kernel, 100 a second.
-        let Some((_, fields)) = stat.rsplit_once(") ") else { break };
+        let (_, fields) = stat.rsplit_once(") ").unwrap();
         let fields: Vec<&str> = fields.split(' ').collect();
         ticks = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
+        before = before.or(Some(ticks));
         if fields[0] == "Z" {
             break;
         }
         std::thread::sleep(Duration::from_millis(5));
     }
-    Duration::from_millis(ticks * 10)
+    Duration::from_millis((ticks - before.unwrap_or(ticks)) * 10)
 }
 
 /// Without what is different in any two labs: moments, digests, and the numbers of processes.
