@@ -6,13 +6,14 @@ pub mod help;
 pub mod language;
 pub mod output;
 mod problem;
+mod table;
 mod usage;
 
 use std::io::Write;
 
 use unseen_texts::{Lang, Text, text};
 
-pub use problem::{FileError, Problem};
+pub use problem::{FileError, Problem, may_be_made, write_new};
 use usage::Usage;
 
 /// What a help page ends with: a heading, and commands that can be typed as they stand.

@@ -3,15 +3,15 @@
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
-use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 pub use indicatif::ProgressBar as Progress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use unseen_ids::Answer;
 use unseen_policies::text::hides;
 
-use unseen_texts::{InLang, Lang, Text, text};
+use unseen_texts::{InLang, Lang, Text};
 
 use crate::problem::Problem;
+pub use crate::table::{Column, NO_NAME, named_table, table};
 
 /// Text that others wrote, in one line, with what would move the cursor, colour the screen, turn the order of
 /// letters round or not show at all written out: a name must not be able to draw a table of its own.
@@ -71,62 +71,18 @@ pub fn print_error(problem: &Problem, advice: Option<Text>, lang: Lang, as_json:
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
-/// The head of a column.
-#[derive(Clone, Copy, Debug)]
-pub enum Column {
-    /// Of words.
-    Left(Text),
-    /// Of numbers, set flush right.
-    Right(Text),
-}
-
-/// The head of a column that needs none.
-pub const NO_NAME: Text = text!("", "");
-
-impl Column {
-    /// Its name.
-    pub fn name(&self) -> Text {
-        let (Column::Left(name) | Column::Right(name)) = self;
-        *name
-    }
-}
-
-/// A table under heads of ours.
-pub fn table(lang: Lang, header: &[Column], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let named = header.iter().map(|column| match column {
-        Column::Left(name) => name.to(lang).to_owned(),
-        Column::Right(name) => format!(">{}", name.to(lang)),
-    });
-    named_table(&named.collect::<Vec<_>>(), rows)
-}
-
-/// The same under names that people gave. Columns whose name starts with `>` are set flush right.
-pub fn named_table(header: &[String], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let mut table = Table::new();
-    let line = LineStyle::none().fill('─').junction('─');
-    table.load_style(TableStyle::new().header_separator(line)).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(header.iter().map(|name| name.strip_prefix('>').unwrap_or(name)));
-    if !std::io::stdout().is_terminal() {
-        table.set_content_arrangement(ContentArrangement::Disabled);
-    }
-    for row in rows {
-        table.add_row(row.iter().map(|cell| clean(cell)).collect::<Vec<_>>());
-    }
-    for (i, _) in header.iter().enumerate().filter(|(_, name)| name.starts_with('>')) {
-        if let Some(column) = table.column_mut(i) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    table.to_string()
-}
-
 /// Lines of `name: value`.
 pub fn facts(lang: Lang, facts: &[(Text, String)]) -> String {
+    named_facts(lang, facts.iter().map(|(name, value)| (name.to(lang), value.as_str())))
+}
+
+/// The same under names that people gave.
+pub(crate) fn named_facts<'a>(lang: Lang, facts: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     let colon = match lang {
         Lang::En => ": ",
         Lang::Zh => "：",
     };
-    facts.iter().map(|(name, value)| format!("{}{colon}{}\n", name.to(lang), clean(value))).collect()
+    facts.map(|(name, value)| format!("{}{colon}{}\n", clean(name), clean(value))).collect()
 }
 
 /// A bar of up to `width` cells for `value` of `most`.

@@ -1,6 +1,8 @@
 //! Why a command did nothing.
 
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
 
 use unseen_texts::{Message, Value, to_value};
 
@@ -28,20 +30,44 @@ impl<M: Message + 'static> From<M> for Problem {
 
 /// A file that a command names cannot be read or written.
 #[derive(Debug, thiserror::Error, unseen_texts::Say)]
-#[error("{}: {source}", path.display())]
-#[zh("{path}：{source}")]
 #[code("file")]
-pub struct FileError {
-    /// Which.
-    pub path: PathBuf,
-    /// Why.
-    pub source: std::io::Error,
+pub enum FileError {
+    /// The system says why.
+    #[error("{}: {source}", path.display())]
+    #[zh("{path}：{source}")]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It was to be made, and is there.
+    #[error("{} exists already and is never overwritten: choose another name", .0.display())]
+    #[zh("{0} 已存在，绝不覆盖：请换一个名称")]
+    Exists(PathBuf),
 }
 
 impl FileError {
     /// A fault at a path.
     pub fn at(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> FileError {
         let path = path.into();
-        move |source| FileError { path, source }
+        move |source| match source.kind() {
+            ErrorKind::AlreadyExists => FileError::Exists(path),
+            _ => FileError::Io { path, source },
+        }
     }
+}
+
+/// Whether a file may be made there: asked before long work, so that its result is not lost.
+pub fn may_be_made(path: &Path) -> Result<(), FileError> {
+    if path.symlink_metadata().is_ok() { Err(FileError::Exists(path.to_owned())) } else { Ok(()) }
+}
+
+/// Writes a new file, whole or not at all. One that exists is kept.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path).map_err(FileError::at(path))?;
+    file.write_all(bytes).map_err(|error| {
+        let _ = std::fs::remove_file(path);
+        FileError::at(path)(error)
+    })
 }

@@ -31,7 +31,7 @@ pub fn numbers(numbers: &Numbers, lang: Lang) -> String {
             "\n{} ({})\n{}\n",
             bold(&derived.name),
             text!("computed by the job from the noised totals", "由作业根据加噪总数计算").to(lang),
-            derived_table(derived)
+            derived_table(derived, lang)
         ));
     }
     text.push_str(
@@ -56,9 +56,9 @@ fn output_table(output: &ReleasedOutput, lang: Lang) -> String {
         .filter_map(|group| group.values.first())
         .map(|value| number(&value.value))
         .fold(0.0, f64::max);
-    let mut header: Vec<String> = output.keys.clone();
-    header.extend(output.values.iter().flat_map(|name| [format!(">{name}"), ">±".to_owned()]));
-    header.push(String::new());
+    let mut header: Vec<_> = output.keys.iter().cloned().map(Left).collect();
+    header.extend(output.values.iter().flat_map(|name| [Right(name.clone()), Right("±".to_owned())]));
+    header.push(Left(String::new()));
     let rows = output.groups.iter().take(MOST_GROUPS).map(|group| {
         let mut row: Vec<String> = group.keys.iter().map(Key::to_string).collect();
         for value in &group.values {
@@ -68,21 +68,20 @@ fn output_table(output: &ReleasedOutput, lang: Lang) -> String {
         row.push(group.values.first().map_or(String::new(), |value| bar(number(&value.value), most, 24)));
         row
     });
-    let mut text = named_table(&header, rows);
-    if output.groups.len() > MOST_GROUPS {
-        text.push_str(&format!(
-            "\n{}: {}",
-            text!("More groups are in the release; --json shows all", "发布结果还有更多组，用 --json 查看全部；另有")
-                .to(lang),
-            output.groups.len() - MOST_GROUPS
-        ));
+    let mut text = named_table(lang, &header, rows);
+    if let Some(more @ 1..) = output.groups.len().checked_sub(MOST_GROUPS) {
+        let said = say!(
+            "{more} more groups are in the release; --json shows all.",
+            "另有 {more} 组未显示，用 --json 查看全部。"
+        );
+        text.push_str(&format!("\n{}", said.told(lang)));
     }
     text
 }
 
-fn derived_table(derived: &Derived) -> String {
-    let header: Vec<String> = derived.columns.iter().map(|name| format!(">{name}")).collect();
-    named_table(&header, derived.rows.iter().map(|row| row.iter().map(|number| brief(number.0)).collect()))
+fn derived_table(derived: &Derived, lang: Lang) -> String {
+    let header: Vec<_> = derived.columns.iter().cloned().map(Right).collect();
+    named_table(lang, &header, derived.rows.iter().map(|row| row.iter().map(|number| brief(number.0)).collect()))
 }
 
 /// Bytes in the largest unit that keeps them whole or nearly so.
