@@ -1,11 +1,12 @@
 //! One cell: from the text of a source to its physical value and back.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 
-use chrono::format::{Item, StrftimeItems};
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
+use chrono::format::{Fixed, Item, Parsed, StrftimeItems};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use thiserror::Error;
-use unseen_texts::Say;
+use unseen_texts::{Say, Text, text};
 
 use crate::description::{Check, ColumnType, DEFAULT_DATE_FORMAT};
 
@@ -106,9 +107,34 @@ pub fn render<'a>(cell: &Cell<'a>, kind: &ColumnType) -> Cow<'a, str> {
     }
 }
 
-/// Whether chrono understands this format.
-pub(crate) fn is_format(format: &str) -> bool {
-    !format.is_empty() && StrftimeItems::new(format).all(|item| !matches!(item, Item::Error))
+/// Why cells cannot be read and written in this format of chrono's.
+pub(crate) fn format_fault(format: &str, kind: &ColumnType) -> Option<Text> {
+    let items: Vec<_> = StrftimeItems::new(format).collect();
+    if items.is_empty() || items.contains(&Item::Error) {
+        return Some(text!(
+            "the format is not understood; use for example \"%Y-%m-%d\" or \"%d/%m/%Y %H:%M\"",
+            "无法识别该格式；请用例如 \"%Y-%m-%d\" 或 \"%d/%m/%Y %H:%M\""
+        ));
+    }
+    if items.contains(&Item::Fixed(Fixed::TimezoneName)) {
+        return Some(text!(
+            "the name of a time zone (`%Z`) does not say which moment is meant; for an offset such as +0800 use `%z`",
+            "时区名称（`%Z`）不能确定是哪个时刻；偏移量（如 +0800）请用 `%z`"
+        ));
+    }
+    // The first says whether anything is missing, the others whether all they write is read.
+    let moments = ["1970-01-01T00:00:00Z", "2001-09-09T13:46:40.123456Z", "2024-02-29T23:59:59Z"];
+    let reads_back = moments.iter().all(|moment| {
+        let micros = parse_timestamp(moment, None).unwrap_or_default();
+        let cell =
+            Cell::Int(if matches!(kind, ColumnType::Date { .. }) { micros.div_euclid(86_400_000_000) } else { micros });
+        let written = render(&cell, kind);
+        parse(&written, kind).is_ok_and(|read| render(&read, kind) == written && (micros != 0 || read == cell))
+    });
+    (!reads_back).then_some(text!(
+        "what is written in the format cannot be read back; a date needs its year, a timestamp also month, day, hour and minute",
+        "按该格式写出的值无法读回；日期须有年份，时间还须有月、日、时、分"
+    ))
 }
 
 /// Whether a text passes a column's check.
@@ -172,18 +198,24 @@ fn parse_date(text: &str, format: &str) -> Option<i64> {
     let date = if format == DEFAULT_DATE_FORMAT {
         plain_date(text)?
     } else {
-        let mut format = Cow::Borrowed(format);
-        let mut text = Cow::Borrowed(text);
-        let whole = ["%F", "%D", "%x", "%j", "%s"].iter().any(|part| format.contains(part));
-        for (parts, filler) in [(["%m", "%b", "%B"], "%m"), (["%d", "%e", "%d"], "%d")] {
-            if !whole && !parts.iter().any(|part| format.contains(part)) {
-                format = Cow::Owned(format!("{format} {filler}"));
-                text = Cow::Owned(format!("{text} 01"));
+        let mut parsed = parsed(text, format)?;
+        // A month stands for its first day, a year for its first month.
+        if parsed.to_naive_date().is_err() && parsed.day().is_none() {
+            if parsed.month().is_none() {
+                parsed.set_month(1).ok()?;
             }
+            parsed.set_day(1).ok()?;
         }
-        NaiveDate::parse_from_str(&text, &format).ok()?
+        parsed.to_naive_date().ok()?
     };
     Some((date - EPOCH).num_days())
+}
+
+/// What a text says, read in a format of chrono's.
+fn parsed(text: &str, format: &str) -> Option<Parsed> {
+    let mut parsed = Parsed::new();
+    chrono::format::parse(&mut parsed, text, StrftimeItems::new(format)).ok()?;
+    Some(parsed)
 }
 
 /// `YYYY-MM-DD`, exactly.
@@ -214,11 +246,12 @@ fn parse_timestamp(text: &str, format: Option<&str>) -> Option<i64> {
             })
             .ok();
     };
-    if ["%z", "%:z", "%#z", "%+"].iter().any(|part| format.contains(part)) {
-        DateTime::parse_from_str(text, format).ok().map(|moment| moment.timestamp_micros())
-    } else {
-        NaiveDateTime::parse_from_str(text, format).ok().map(|moment| moment.and_utc().timestamp_micros())
-    }
+    let parsed = parsed(text, format)?;
+    let moment = match parsed.offset() {
+        Some(_) => parsed.to_datetime().ok()?.to_utc(),
+        None => parsed.to_naive_datetime_with_offset(0).ok()?.and_utc(),
+    };
+    Some(moment.timestamp_micros())
 }
 
 fn parse_decimal(text: &str, scale: u8) -> Result<i64, Reason> {
@@ -253,12 +286,24 @@ pub(crate) fn date_of(days: i64) -> Option<NaiveDate> {
 
 /// A format may have a time of day, or an offset, which a date alone cannot fill in.
 fn render_date(days: i64, format: &str) -> String {
-    date_of(days).map_or_else(String::new, |date| date.and_time(NaiveTime::MIN).and_utc().format(format).to_string())
+    date_of(days).map_or_else(String::new, |date| in_format(date.and_time(NaiveTime::MIN).and_utc(), format))
 }
 
 fn render_timestamp(micros: i64, format: Option<&str>) -> String {
-    DateTime::from_timestamp_micros(micros)
-        .map_or_else(String::new, |moment| moment.format(format.unwrap_or("%Y-%m-%dT%H:%M:%S%.6fZ")).to_string())
+    let moment = DateTime::from_timestamp_micros(micros);
+    moment.map_or_else(String::new, |moment| in_format(moment, format.unwrap_or("%Y-%m-%dT%H:%M:%S%.6fZ")))
+}
+
+/// `%#z` is for reading only: what it reads is written by `%z`.
+fn in_format(moment: DateTime<Utc>, format: &str) -> String {
+    let mut written = String::new();
+    let items = StrftimeItems::new(format).map(|item| match StrftimeItems::new("%#z").next() {
+        Some(lenient) if item == lenient => Item::Fixed(Fixed::TimezoneOffset),
+        _ => item,
+    });
+    // Every format was tried when its description was read.
+    let _ = write!(written, "{}", moment.format_with_items(items.collect::<Vec<_>>().iter()));
+    written
 }
 
 fn render_decimal(steps: i64, scale: u8) -> String {
@@ -316,6 +361,39 @@ mod tests {
         ];
         for (text, kind) in bad {
             assert!(parse(text, kind).is_err(), "{text} as {kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_format_reads_what_it_writes_or_is_refused() {
+        let date = |format: &str| ColumnType::Date { format: format.into() };
+        let moment = |format: &str| ColumnType::Timestamp { format: Some(format.into()) };
+        let good: &[(ColumnType, &str, i64)] = &[
+            (date("%-m/%-d/%Y"), "3/7/2024", 19_789),
+            (date("%v"), " 7-Mar-2024", 19_789),
+            (date("%d %h %y"), "07 Mar 24", 19_789),
+            (date("%G-W%V-%u"), "2024-W10-4", 19_789),
+            (date("%Y-%j"), "2024-067", 19_789),
+            (date("%Y"), "2024", 19_723),
+            (date("%Y-%m-%d %H:%M:%S"), "2024-03-07 00:00:00", 19_789),
+            (moment("%Y-%m-%d %H:%M:%S%.f%#z"), "1970-01-01 08:00:00.5+08", 500_000),
+            (moment("%d/%m/%Y %I:%M %p"), "01/01/1970 01:00 PM", 46_800_000_000),
+            (moment("%s"), "86399", 86_399_000_000),
+            (moment("%+"), "1970-01-01T08:00:00+08:00", 0),
+        ];
+        for (kind, text, wanted) in good {
+            let (ColumnType::Date { format } | ColumnType::Timestamp { format: Some(format) }) = kind else {
+                unreachable!()
+            };
+            assert_eq!(format_fault(format, kind), None, "{format}");
+            assert_eq!(parse(text, kind), Ok(Cell::Int(*wanted)), "{format}");
+            assert_eq!(parse(&render(&Cell::Int(*wanted), kind), kind), Ok(Cell::Int(*wanted)), "{format}");
+        }
+        for format in ["", "%Q", "%d/%m", "%Y-%d", "%H:%M", "%Z", "%G-W%V", "%s"] {
+            assert!(format_fault(format, &date(format)).is_some(), "{format} of a date");
+        }
+        for format in ["", "%", "%Y-%m-%d", "%Y-%m-%d %I:%M", "%Y-%m-%d %H:%M:%S %Z", "%F %T %::z"] {
+            assert!(format_fault(format, &moment(format)).is_some(), "{format} of a timestamp");
         }
     }
 

@@ -404,28 +404,15 @@ fn read_type(section: &Section) -> Read<ColumnType> {
     const WORDS: &[&str] = &["int", "float", "bool", "text", "date", "timestamp", "decimal"];
     let word = section.required("type", section.text("type")?)?;
     let format = section.text("format")?;
-    if let Some(format) = format {
-        if !matches!(word, "date" | "timestamp") {
-            return Err(section.fault(
-                "format",
-                text!("only a date or timestamp column has a format", "只有日期列或时间列有 `format`"),
-            ));
-        }
-        if !cell::is_format(format) {
-            return Err(section.fault(
-                "format",
-                text!(
-                    "the format is not understood; use for example \"%Y-%m-%d\" or \"%d/%m/%Y %H:%M\"",
-                    "无法识别该格式；请用例如 \"%Y-%m-%d\" 或 \"%d/%m/%Y %H:%M\""
-                ),
-            ));
-        }
+    if format.is_some() && !matches!(word, "date" | "timestamp") {
+        let only = text!("only a date or timestamp column has a format", "只有日期列或时间列有 `format`");
+        return Err(section.fault("format", only));
     }
     let scale = section.int("scale")?;
     if scale.is_some() && word != "decimal" {
         return Err(section.fault("scale", text!("only a decimal column has a scale", "只有小数列有 `scale`")));
     }
-    Ok(match word {
+    let kind = match word {
         "int" => ColumnType::Int,
         "float" => ColumnType::Float,
         "bool" => ColumnType::Bool,
@@ -452,7 +439,11 @@ fn read_type(section: &Section) -> Read<ColumnType> {
                 ),
             ));
         }
-    })
+    };
+    match format.and_then(|format| cell::format_fault(format, &kind)) {
+        Some(fault) => Err(section.fault("format", fault)),
+        None => Ok(kind),
+    }
 }
 
 /// A TOML table together with the text it came from, so that faults know their place.
