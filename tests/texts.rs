@@ -136,7 +136,7 @@ fn the_codes_of_errors_are_the_ones_on_the_page() {
             }
         }
     }
-    codes.extend(["file", "refused", "system", "json"].map(str::to_owned));
+    codes.extend(["refused", "system", "json"].map(str::to_owned));
     let lines: String = codes.iter().map(|code| format!("- `{code}`\n")).collect();
     let page = format!(
         "# Codes of errors\n\nWith `--json` an error is `{{\"error\": {{\"code\", \"message\", \"data\"}}}}` on standard error. Programs go by `code`: \

@@ -35,7 +35,7 @@ pub struct Report {
     pub budget: Vec<Spent>,
     /// Jobs and how they ended.
     pub jobs: Vec<JobLine>,
-    /// Numbers released, each on its grid and with the error its plan states.
+    /// Released numbers that were checked: each is on its grid and has the error its plan states.
     pub numbers: u64,
     /// Everything that should not be. Empty when all is well.
     pub violations: Vec<Violation>,

@@ -11,7 +11,7 @@ use unseen_ids::hex;
 use unseen_policies::policy::EvidenceRule;
 use unseen_terminal::examples;
 use unseen_terminal::output::{Output, facts};
-use unseen_terminal::{FileError, Outcome};
+use unseen_terminal::{FileError, Outcome, write_new};
 use unseen_texts::{Lang, Sentence, Text, text};
 
 use crate::answers::{AttestationKey, EvidenceCollected};
@@ -96,7 +96,7 @@ pub fn evidence(command: &EvidenceCommand, lang: Lang) -> Outcome {
                 tcti: None,
             };
             let evidence = collect(Provider::Tpm2, &digits(nonce)?, &options)?;
-            std::fs::write(out, evidence.to_bytes()?).map_err(FileError::at(out))?;
+            write_new(out, &evidence.to_bytes()?)?;
             let evidence = out.display().to_string();
             Ok(Output::new(
                 &EvidenceCollected { evidence: evidence.clone() },

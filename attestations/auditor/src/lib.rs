@@ -23,7 +23,7 @@ use unseen_audit::bundle::{self, Known, VERIFIER_KEY};
 use unseen_ids::PublicKey;
 use unseen_keys::write_new_key;
 use unseen_terminal::output::{Output, facts};
-use unseen_terminal::{FileError, Outcome};
+use unseen_terminal::{FileError, Outcome, may_be_made, write_new};
 use unseen_texts::{Lang, say, text};
 use unseen_tlog::Signer;
 
@@ -50,7 +50,7 @@ pub struct VerifyArgs {
     /// Remember nothing, and compare with nothing remembered
     #[arg(long, conflicts_with = "memory")]
     pub forget: bool,
-    /// Write the report as one page of HTML too
+    /// Write the report as one page of HTML too; an existing file is never overwritten
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
 }
@@ -60,6 +60,7 @@ pub fn verify(args: &VerifyArgs, lang: Lang) -> Outcome {
     if !args.bundle.join(VERIFIER_KEY).exists() {
         return Err(say!("{bundle} is no exported bundle", "{bundle} 不是导出包", bundle = args.bundle).into());
     }
+    args.html.as_deref().map_or(Ok(()), may_be_made)?;
     let known = Known {
         log_key: args.log_key.clone(),
         since: args.since.as_deref().map(read).transpose()?,
@@ -69,7 +70,7 @@ pub fn verify(args: &VerifyArgs, lang: Lang) -> Outcome {
     };
     let report = bundle::verify(&args.bundle, &known)?;
     if let Some(path) = &args.html {
-        std::fs::write(path, page::html(&report, lang)).map_err(FileError::at(path))?;
+        write_new(path, page::html(&report, lang).as_bytes())?;
     }
     Ok(Output::new(&report, text::text(&report, lang)).bad_unless(report.violations.is_empty()))
 }

@@ -33,11 +33,33 @@ pub fn summary(report: &Report) -> Vec<Line> {
     let line = |question, tone, answer| Line { question, answer, tone };
     let plain = Sentence::from;
 
-    let complete = say!(
-        "Yes: {entries} entries, all of them read, none missing and none changed since it was logged.",
-        "是：共 {entries} 条，全部读过，自记入以来无一缺失、无一改动。",
-        entries = head.entries
-    );
+    // What an entry that breaks the rules would have changed is unknown, so nothing that is counted from
+    // the entries can be called good beside one.
+    let broken = report.violations.len();
+    let (complete_tone, complete) = match broken {
+        0 => (
+            Tone::Good,
+            say!(
+                "Yes: {entries} entries, all of them read, none missing and none changed since it was logged.",
+                "是：共 {entries} 条，全部读过，自记入以来无一缺失、无一改动。",
+                entries = head.entries
+            ),
+        ),
+        _ => (
+            Tone::Bad,
+            say!(
+                "Not shown: the {entries} entries are those that the checkpoint signs, but they do not fit together.",
+                "未能表明：{entries} 条均为检查点所签名的条目，但彼此不相符。",
+                entries = head.entries
+            ),
+        ),
+    };
+    let not_counted = || {
+        plain(text!(
+            "Not shown: what breaks the rules, listed below, was not counted.",
+            "未能表明：下列违规之处未计入。"
+        ))
+    };
     let (own_tone, own) = match head.key_known {
         true => (
             Tone::Good,
@@ -84,7 +106,7 @@ pub fn summary(report: &Report) -> Vec<Line> {
         let names: Vec<_> = head.cosigned.iter().map(name).collect();
         (Tone::Good, say!("Yes: cosigned by {names}.", "是：已由 {names} 联署。"))
     };
-    let (rules_tone, rules) = match report.violations.len() {
+    let (rules_tone, rules) = match broken {
         0 => (
             Tone::Good,
             say!(
@@ -93,13 +115,11 @@ pub fn summary(report: &Report) -> Vec<Line> {
                 approvals_needed = report.approvals_needed
             ),
         ),
-        n => (
-            Tone::Bad,
-            say!("NO: {n} entries break the rules; they are listed below.", "否：有 {n} 条违反规则，详列于下。"),
-        ),
+        n => (Tone::Bad, say!("NO: there are {n} violations, listed below.", "否：有 {n} 处违规，详列于下。")),
     };
     let over: Vec<_> = report.budget.iter().filter(|line| line.spent > line.cap).collect();
     let (budget_tone, budget) = match over.first() {
+        None if broken > 0 => (Tone::Note, not_counted()),
         None => (
             Tone::Good,
             say!(
@@ -128,6 +148,7 @@ pub fn summary(report: &Report) -> Vec<Line> {
         numbers = report.numbers
     );
     let (releases_tone, releases) = match unwitnessed {
+        _ if broken > 0 => (Tone::Note, not_counted()),
         0 => (Tone::Good, releases),
         n => (
             Tone::Note,
@@ -136,14 +157,19 @@ pub fn summary(report: &Report) -> Vec<Line> {
     };
     let runs = report.jobs.iter().filter(|job| job.run.is_some()).count();
     let proven = report.jobs.iter().filter(|job| job.evidence.is_some()).count();
-    let machine = say!(
-        "There is evidence of the machine for {proven} of {runs} runs.",
-        "共 {runs} 次运行，其中 {proven} 次有机器证据。"
-    );
-    let machine_tone = if proven == runs && runs > 0 { Tone::Good } else { Tone::Note };
+    let (machine_tone, machine) = match broken {
+        0 => (
+            if proven == runs && runs > 0 { Tone::Good } else { Tone::Note },
+            say!(
+                "There is evidence of the machine for {proven} of {runs} runs.",
+                "共 {runs} 次运行，其中 {proven} 次有机器证据。"
+            ),
+        ),
+        _ => (Tone::Note, not_counted()),
+    };
 
     vec![
-        line(text!("Is the history complete and unaltered?", "历史是否完整、未被篡改？"), Tone::Good, complete),
+        line(text!("Is the history complete and unaltered?", "历史是否完整、未被篡改？"), complete_tone, complete),
         line(text!("Is it the log you know?", "是否就是您所知的那个日志？"), own_tone, own),
         line(text!("Does it go on from what was seen before?", "是否为先前所见内容的延续？"), before_tone, before),
         line(

@@ -6,10 +6,11 @@ use unseen_data::import::Progress;
 use unseen_usecases::datasets::{self, Bilingual, DatasetShown, Datasets, Import, Quality, Twin};
 use unseen_usecases::doctor::Hold;
 
-use super::{Outcome, desk, key, read_text, write_new};
+use super::{Outcome, desk, key, read_text};
 use crate::args::{DatasetCommand, Globals, TwinArgs};
 use unseen_terminal::output::Column::{Left, Right};
 use unseen_terminal::output::{NO_NAME, Output, facts, progress, table};
+use unseen_terminal::write_new;
 use unseen_texts::{Lang, Say, text};
 
 pub fn run(globals: &Globals, command: &DatasetCommand, lang: Lang) -> Outcome {

@@ -17,10 +17,11 @@ use unseen_usecases::trial::{self, Try};
 
 use super::doctor::title;
 use super::project::Project;
-use super::{Outcome, Problem, desk, key, ssh_signature, write_new};
+use super::{Outcome, Problem, desk, key, ssh_signature};
 use crate::args::{Globals, JobCommand, JobDir};
 use crate::shown;
 use unseen_terminal::output::{Output, Progress, facts, progress};
+use unseen_terminal::write_new;
 use unseen_texts::{Lang, Say, Sentence, say, text};
 
 pub fn run(globals: &Globals, command: &JobCommand, lang: Lang) -> Outcome {

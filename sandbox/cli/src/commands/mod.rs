@@ -73,13 +73,3 @@ fn ssh_signature(file: &Path) -> Result<SshSignature, Problem> {
 fn read_text(path: &Path) -> Result<String, LabError> {
     std::fs::read_to_string(path).map_err(LabError::io(path))
 }
-
-/// Writes a new file; one that exists is kept.
-fn write_new(path: &Path, bytes: &[u8]) -> Result<(), LabError> {
-    use std::io::Write;
-    let file = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
-    file.and_then(|mut file| file.write_all(bytes)).map_err(|source| match source.kind() {
-        std::io::ErrorKind::AlreadyExists => LabError::Exists(path.to_owned()),
-        _ => LabError::Io { path: path.to_owned(), source },
-    })
-}

@@ -12,10 +12,11 @@ use unseen_usecases::jobs::ToSign;
 use unseen_usecases::people::{self, EnrolmentRequest, People};
 use unseen_usecases::policy;
 
-use super::{Outcome, Problem, desk, key as signing_key, read_text, ssh_signature, write_new};
+use super::{Outcome, Problem, desk, key as signing_key, read_text, ssh_signature};
 use crate::args::{Globals, KeyCommand, NewPerson, PersonCommand, PolicyCommand};
 use unseen_terminal::output::Column::{Left, Right};
 use unseen_terminal::output::{Output, facts, table};
+use unseen_terminal::write_new;
 use unseen_texts::{Lang, Say, say, text};
 
 pub fn key(command: &KeyCommand, lang: Lang) -> Outcome {
