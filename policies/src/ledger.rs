@@ -30,6 +30,7 @@ use unseen_ids::{Digest, JobId, PublicKey, Role};
 use crate::bounds::Bounds;
 use crate::event::{DatasetRegistered, JobSubmitted};
 use crate::lifecycle::State;
+use crate::need::Need;
 use crate::policy::{Policy, Witnesses};
 use crate::rho::Rho;
 
@@ -237,6 +238,12 @@ impl Ledger {
         self.jobs.get(&id).map(Arc::as_ref).ok_or(Refusal::NoSuchJob(id))
     }
 
+    /// Whether a job cannot run any more, for the policy is another than it was submitted under.
+    pub fn is_void(&self, job: &Job) -> bool {
+        let waits = matches!(job.state, State::Submitted | State::Approved);
+        waits && self.policy.as_ref().is_none_or(|policy| policy.entry != job.submitted.policy)
+    }
+
     /// The dataset of this name.
     pub fn dataset(&self, name: &str) -> Result<&Dataset, Refusal> {
         self.datasets.get(name).ok_or_else(|| Refusal::NoSuchDataset(name.to_owned()))
@@ -248,16 +255,16 @@ impl Ledger {
         if at_once { start } else { after(start, RELEASE_DELAY.num_seconds().unsigned_abs()) }
     }
 
-    /// The earliest moment at which the result of this job may appear, if its run starts at `start`.
-    pub fn earliest_release_of(&self, job: &JobSubmitted, start: DateTime<Utc>) -> DateTime<Utc> {
-        self.earliest_release(start).max(self.slot_end(job, start))
+    /// The earliest moment at which the result of a job of this need may appear, if its run starts at `start`.
+    pub fn earliest_release_of(&self, need: Option<Need>, start: DateTime<Utc>) -> DateTime<Utc> {
+        self.earliest_release(start).max(self.slot_end(need, start))
     }
 
     /// When the slot of a run ends that starts at `start`. Where results may appear at once, or the
     /// policy names no machine, a run has no slot.
-    fn slot_end(&self, job: &JobSubmitted, start: DateTime<Utc>) -> DateTime<Utc> {
+    fn slot_end(&self, need: Option<Need>, start: DateTime<Utc>) -> DateTime<Utc> {
         let slotted = self.policy().is_some_and(|policy| !policy.release_now && policy.machine.is_some());
-        match job.need {
+        match need {
             Some(need) if slotted => after(start, need.seconds),
             _ => start,
         }

@@ -25,6 +25,7 @@ pub mod release;
 pub mod rho;
 pub mod shape;
 pub mod text;
+mod toml_fault;
 
 pub use bounds::Bounds;
 pub use manifest::Manifest;
@@ -33,3 +34,4 @@ pub use plan::Plan;
 pub use rational::Rational;
 pub use rho::Rho;
 pub use shape::Shape;
+pub use toml_fault::toml_fault;

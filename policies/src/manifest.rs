@@ -59,6 +59,7 @@ use unseen_texts::{Sentence, say, text};
 
 use crate::rational::Rational;
 use crate::reader::{Node, Place, TomlTable, unique};
+use crate::toml_fault;
 
 mod outputs;
 
@@ -236,7 +237,8 @@ impl Manifest {
         }
         let tree = DeTable::parse(text).map_err(|error| {
             let at = Place::of(text, error.span().map_or(0, |span| span.start));
-            at.error(say!("this is not valid TOML: {message}", "不是有效的 TOML：{message}", message = error.message()))
+            let fault = toml_fault(error.message());
+            at.error(say!("this is not valid TOML: {fault}", "不是有效的 TOML：{fault}"))
         })?;
         let root = TomlTable { text, name: "job.toml", at: 0, fields: tree.get_ref() };
         let root = root.knowing(&["job", "input", "grain", "output", "privacy", "limits"])?;

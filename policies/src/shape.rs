@@ -25,6 +25,12 @@ pub struct Shape {
     pub outputs: Vec<OutputShape>,
 }
 
+/// What a shape of any version says.
+#[derive(Deserialize)]
+struct Versioned {
+    contract: String,
+}
+
 /// A table of a grain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -133,10 +139,12 @@ impl Shape {
     /// # Errors
     /// The first name that differs.
     pub fn check(&self, section: Option<&[u8]>) -> Result<(), ShapeError> {
-        let built: Shape = section.and_then(|bytes| serde_json::from_slice(bytes).ok()).ok_or(ShapeError::Unknown)?;
-        if built.contract != self.contract {
-            return Err(ShapeError::Contract(built.contract));
+        let section = section.ok_or(ShapeError::Unknown)?;
+        let Versioned { contract } = serde_json::from_slice(section).map_err(|_| ShapeError::Unknown)?;
+        if contract != self.contract {
+            return Err(ShapeError::Contract(contract));
         }
+        let built: Shape = serde_json::from_slice(section).map_err(|_| ShapeError::Unknown)?;
         let inputs = |shape: &Shape| shape.inputs.iter().map(|input| input.dataset.clone()).collect::<Vec<_>>();
         same(What::Input, &inputs(&built), &inputs(self))?;
         for (built, now) in built.inputs.iter().zip(&self.inputs) {

@@ -140,7 +140,7 @@ pub enum Refusal {
     /// No answer.
     #[error("it cannot be reached: {0}")]
     #[zh("无法连接到它：{0}")]
-    Unreachable(String),
+    Unreachable(Sentence),
     /// No answer in time.
     #[error("it did not answer in time")]
     #[zh("它没有按时应答")]
@@ -406,7 +406,11 @@ fn agent(timeout: Duration) -> Agent {
 fn read(sent: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Answer, Refusal> {
     let unreachable = |error: ureq::Error| match error {
         ureq::Error::Timeout(_) => Refusal::Late,
-        error => Refusal::Unreachable(error.to_string()),
+        ureq::Error::Io(error) => Refusal::Unreachable(Sentence::of(&error)),
+        ureq::Error::HostNotFound => {
+            Refusal::Unreachable(text!("there is no machine of this name", "没有这个名称的主机").into())
+        }
+        error => Refusal::Unreachable(Sentence::of(&error.to_string())),
     };
     let mut response = sent.map_err(unreachable)?;
     let status = response.status().as_u16();

@@ -63,13 +63,16 @@ fn inputs(text: &mut String, inputs: &[InputShape]) -> std::fmt::Result {
 /// A struct for each output, to be added in `contribute` and read in `advance`.
 fn outputs(text: &mut String, outputs: &[OutputShape]) -> std::fmt::Result {
     let names: Vec<_> = outputs.iter().map(|output| output.name.as_str()).collect();
-    // The trait and the names below have these already.
-    let types = distinct(&names, type_name, &["Inputs", "SHAPE", "SECTION"]);
+    // Of this file, of its type parameters, and of the prelude, which code that imports all of this file needs.
+    let most = outputs.iter().map(|output| output.groups.len()).max().unwrap_or(0);
+    let parameters: Vec<_> = (1..=most).map(parameter).collect();
+    let taken = ["Inputs", "SHAPE", "SECTION"].into_iter().chain(PRELUDE).chain(parameters.iter().map(String::as_str));
+    let types = distinct(&names, type_name, &taken.collect::<Vec<_>>());
     for (place, (output, name)) in outputs.iter().zip(&types).enumerate() {
         let names: Vec<_> = output.groups.iter().chain(&output.values).map(String::as_str).collect();
         let fields = distinct(&names, identifier, &[]);
         let (groups, values) = fields.split_at(output.groups.len());
-        let generic: Vec<_> = (1..=groups.len()).map(|number| format!("G{number}")).collect();
+        let generic: Vec<_> = (1..=groups.len()).map(parameter).collect();
         let angled = |each: &dyn Fn(&String) -> String| match generic.as_slice() {
             [] => String::new(),
             generic => format!("<{}>", generic.iter().map(each).collect::<Vec<_>>().join(", ")),
@@ -121,6 +124,11 @@ fn outputs(text: &mut String, outputs: &[OutputShape]) -> std::fmt::Result {
         writeln!(text, "        noisy.groups()\n    }}\n}}")?;
     }
     Ok(())
+}
+
+/// The type parameter of a group column, counted from 1.
+fn parameter(number: usize) -> String {
+    format!("G{number}")
 }
 
 /// The names as they are: for tests, and for the lab.
@@ -226,6 +234,45 @@ const KEYWORDS: [&str; 48] = [
     "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match", "mod", "move",
     "mut", "override", "priv", "pub", "ref", "return", "static", "struct", "trait", "true", "try", "type", "typeof",
     "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
+];
+
+const PRELUDE: [&str; 36] = [
+    "AsMut",
+    "AsRef",
+    "Box",
+    "Clone",
+    "Copy",
+    "Debug",
+    "Default",
+    "DoubleEndedIterator",
+    "Drop",
+    "Eq",
+    "Err",
+    "ExactSizeIterator",
+    "Extend",
+    "Fn",
+    "FnMut",
+    "FnOnce",
+    "From",
+    "FromIterator",
+    "Into",
+    "IntoIterator",
+    "Iterator",
+    "None",
+    "Ok",
+    "Option",
+    "Ord",
+    "PartialEq",
+    "PartialOrd",
+    "Result",
+    "Send",
+    "Sized",
+    "Some",
+    "String",
+    "Sync",
+    "ToString",
+    "TryFrom",
+    "Vec",
 ];
 
 #[cfg(test)]

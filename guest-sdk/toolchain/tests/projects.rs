@@ -100,6 +100,17 @@ fn any_names_of_a_manifest_can_be_used_and_must_be() {
     let text =
         text.replace("columns = [\"town\", \"output\"]", "columns = [\"type\", \"产值 (万元)\", \"rows\", \"2025\"]");
     let text = text.replace("\"bin\"", "\"self\"").replace("name = \"count\"", "name = \"a \\\"b\\\"\"");
+    // Names of what the written code itself uses.
+    let own =
+        ["from", "into", "vec", "option", "string", "g1", "G1", "G2", "inputs", "shape", "clone", "debug", "some"];
+    let outputs = own.map(|name| {
+        format!(
+            "[[output]]\nname = \"{name}\"\nmax_groups_per_unit = 1\n\
+             groups = [{{ name = \"g1\", range = [0, 1] }}, {{ name = \"group\", range = [0, 1] }}]\n\
+             values = [{{ name = \"values\", lower = 0, upper = 1, granularity = 1 }}]\n\n"
+        )
+    });
+    let text = text.replace("[privacy]", &(outputs.concat() + "[privacy]"));
     std::fs::write(&manifest, text).unwrap();
     let source = dir.path().join("src/lib.rs");
     let code = "use unseen_guest::{Contributions, Grain, Job, job};\n#[rustfmt::skip]\nmod shape;\nuse shape::{Enterprises, Inputs};\n\

@@ -56,6 +56,9 @@ impl Ledger {
         let needed = self.policy().map_or(u32::MAX, |policy| policy.approvals);
         let enough = before.approvals.len() + 1 >= needed as usize;
         let mut job = self.step(entry, e.job, enough)?;
+        if self.is_void(before) {
+            return Err(Refusal::OtherPolicy);
+        }
         if e.role != Role::Operator {
             return Err(Refusal::OtherRole(e.role));
         }
@@ -78,6 +81,11 @@ impl Ledger {
 
     /// The start of a run is its charge: whatever cannot be added to what was spent is refused.
     pub(super) fn started(&self, entry: Entry<'_>, e: &RunStarted) -> Result<Vec<Put>, Refusal> {
+        let before = self.job(e.job)?;
+        if before.state == State::Submitted {
+            let needed = self.policy().map_or(u32::MAX, |policy| policy.approvals);
+            return Err(Refusal::NotApproved { job: e.job, has: before.approvals.len(), needed });
+        }
         let mut job = self.step(entry, e.job, false)?;
         let InForce { entry: in_force, leaf, policy } = self.policy.as_ref().ok_or(Refusal::OtherPolicy)?;
         if job.submitted.policy != *in_force {
@@ -101,7 +109,7 @@ impl Ledger {
         }
         let time = entry.record.time;
         // The starter read the clock a moment before signing.
-        if super::after(e.release_at, 60) < self.earliest_release_of(&job.submitted, time) {
+        if super::after(e.release_at, 60) < self.earliest_release_of(job.submitted.need, time) {
             return Err(Refusal::TooSoon);
         }
         self.check_free(time)?;
@@ -115,7 +123,7 @@ impl Ledger {
             leaf: entry.leaf,
             statement: entry.statement,
             release_at: e.release_at,
-            slot_ends: self.slot_end(&job.submitted, time),
+            slot_ends: self.slot_end(job.submitted.need, time),
             runtime: e.runtime.clone(),
             runtime_build: e.runtime_build,
         });

@@ -1,9 +1,10 @@
 //! Jobs, plans and releases as people see them.
 
+use chrono::{DateTime, Utc};
 use unseen_core::release::{Derived, ReleasedOutput};
 use unseen_ids::Key;
 use unseen_policies::ledger::span;
-use unseen_usecases::jobs::{JobShown, Jobs};
+use unseen_usecases::jobs::{JobShown, Jobs, ListedJob, WitnessedBy};
 use unseen_usecases::labs::{AtWork, Work};
 use unseen_usecases::plan::{Grain, Plan};
 use unseen_usecases::release::Numbers;
@@ -126,6 +127,12 @@ pub fn plan(plan: &Plan, lang: Lang) -> String {
             (text!("Memory a grain", "每个数据粒的内存"), bytes(plan.memory)),
         ],
     );
+    if let Some(seconds @ 1..) = plan.earliest_release {
+        text.push_str(&facts(
+            lang,
+            &[(text!("No result before, from the start of the run", "结果最早在开始运行后"), span(seconds).told(lang))],
+        ));
+    }
     if let Some(need) = plan.need {
         text.push_str(&facts(
             lang,
@@ -171,9 +178,9 @@ pub fn jobs(found: &Jobs, lang: Lang) -> String {
             job.job.to_string(),
             job.title.clone(),
             job.author.clone(),
-            job.state.told(lang),
+            standing(job, lang),
             job.rho.to_string(),
-            job.submitted.format("%F %R").to_string(),
+            moment(job.submitted),
         ]
     });
     let shown = table(
@@ -184,7 +191,7 @@ pub fn jobs(found: &Jobs, lang: Lang) -> String {
             Left(text!("author", "提交人")),
             Left(text!("state", "状态")),
             Right(text!("rho", "rho 开销")),
-            Left(text!("submitted (UTC)", "提交时间 (UTC)")),
+            Left(text!("submitted (UTC)", "提交时间（UTC）")),
         ],
         rows,
     );
@@ -199,18 +206,71 @@ pub fn job(found: &JobShown, lang: Lang) -> String {
         &[
             (text!("Job", "作业"), format!("{} {}", job.job, job.title)),
             (text!("Author", "提交人"), job.author.clone()),
-            (text!("State", "状态"), job.state.told(lang)),
+            (text!("State", "状态"), standing(job, lang)),
             (text!("Approved by", "审批人"), found.approved_by.join(", ")),
             (text!("Manifest", "作业清单"), found.manifest.to_string()),
             (text!("Module", "模块"), found.module.to_string()),
             (text!("Datasets", "数据集"), found.plan.datasets.join(", ")),
         ],
     );
+    if job.void {
+        text.push_str(&facts(
+            lang,
+            &[(
+                text!("Void", "失效"),
+                text!("the policy changed after it was submitted; submit it again", "提交后规则已变更，请重新提交")
+                    .told(lang),
+            )],
+        ));
+    }
+    if let Some(run) = &found.run {
+        text.push_str(&facts(
+            lang,
+            &[
+                (text!("Started by entry", "开始运行的条目"), run.entry.to_string()),
+                (text!("No result before (UTC)", "结果不早于（UTC）"), moment(run.release_at)),
+            ],
+        ));
+    }
+    if let Some(entry) = found.release {
+        text.push_str(&facts(lang, &[(text!("Released by entry", "发布条目"), entry.to_string())]));
+    }
+    text.push_str(&witnessed(found.witnessed.as_ref(), lang));
     if let Some(reason) = &found.reason {
         text.push_str(&facts(lang, &[(text!("Reason", "原因"), reason.clone())]));
     }
     text.push_str(&plan(&found.plan, lang));
     text
+}
+
+/// Where a job stands, in a word or two.
+fn standing(job: &ListedJob, lang: Lang) -> String {
+    match (job.void, job.sealed_until) {
+        (true, _) => text!("void", "已失效").told(lang),
+        (false, Some(until)) => say!("sealed until {until}", "封存至 {until}", until = moment(until)).told(lang),
+        (false, None) => job.state.told(lang),
+    }
+}
+
+/// Who had seen a release before it opened; nothing where the policy names no witnesses.
+pub fn witnessed(found: Option<&WitnessedBy>, lang: Lang) -> String {
+    let Some(found) = found else { return String::new() };
+    let names = found.by.join(", ");
+    let said = match (found.enough, names.is_empty()) {
+        (true, _) => names,
+        (false, true) => {
+            text!("UNWITNESSED: no witness had seen it when it opened", "未经见证：启封时没有任何见证方看到").told(lang)
+        }
+        (false, false) => {
+            say!("UNWITNESSED: only {names} had seen it when it opened", "未经见证：启封时仅 {names} 看到").told(lang)
+        }
+    };
+    facts(lang, &[(text!("Witnessed by", "见证方"), said)])
+}
+
+/// A moment, in UTC, as all screens show it.
+pub fn moment(time: DateTime<Utc>) -> String {
+    time.format("%F %T").to_string()
 }
 
 /// What goes on in the lab at this moment, a line each.

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use unseen_evidence::{CollectOptions, EventLog, Provider, collect};
 use unseen_ids::{Digest, JobId};
 use unseen_policies::event::EvidenceRecorded;
+use unseen_policies::toml_fault;
 use unseen_texts::{Sentence, say, text};
 
 use crate::error::LabError;
@@ -66,7 +67,7 @@ impl Lab {
         let file = self.dir.join("evidence.toml");
         let text = std::fs::read_to_string(&file).map_err(|error| say!("{file}: {error}", "{file}：{error}"))?;
         let machine: Machine = toml::from_str(&text)
-            .map_err(|error| say!("{file}: {message}", "{file}：{message}", message = error.message()))?;
+            .map_err(|error| say!("{file}: {fault}", "{file}：{fault}", fault = toml_fault(error.message())))?;
         let named = rule.pcrs.keys().filter_map(|pcr| pcr.parse().ok());
         let options = CollectOptions {
             attestation_key: machine.attestation_key,

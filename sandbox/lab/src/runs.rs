@@ -240,7 +240,7 @@ impl Lab {
         let asked: Release =
             submitted.release.parse().map_err(|_| LabError::Mismatch(text!("the release time", "发布时间")))?;
         let start = now();
-        Ok(asked.earliest(start).max(self.ledger().earliest_release_of(submitted, start)))
+        Ok(asked.earliest(start).max(self.ledger().earliest_release_of(submitted.need, start)))
     }
 
     /// Gathers what a worker needs to start. Checks once more that it is what was approved:

@@ -11,7 +11,6 @@ use unseen_policies::rho::Rho;
 
 use crate::desk::Desk;
 use crate::error::UseCaseError;
-use crate::jobs::delta;
 use crate::plan::Plan;
 use crate::trial;
 use crate::wire::as_base64;
@@ -57,7 +56,7 @@ pub fn check(desk: &impl Desk, request: &Check) -> Result<Checked, UseCaseError>
     let module = good(request, &manifest, &plan)?;
     let need = named::need(ledger, &manifest, &plan);
     let job_cap = ledger.policy().map(|policy| policy.caps.job);
-    Ok(Checked { plan: Plan::new(&manifest, &plan, need, delta(ledger)), job_cap, module })
+    Ok(Checked { plan: Plan::new(&manifest, &plan, need, Some(ledger)), job_cap, module })
 }
 
 /// Checks a job against the descriptions of twins.
@@ -65,11 +64,8 @@ pub fn check_on_twins(twins: &Path, request: &Check) -> Result<Checked, UseCaseE
     let manifest = trial::parse(&request.name, &request.manifest)?;
     let plan = trial::plan(&manifest, &request.name, twins)?;
     let module = good(request, &manifest, &plan)?;
-    Ok(Checked { plan: Plan::new(&manifest, &plan, None, DELTA), job_cap: None, module })
+    Ok(Checked { plan: Plan::new(&manifest, &plan, None, None), job_cap: None, module })
 }
-
-/// At which epsilon is stated where no policy says another.
-const DELTA: f64 = 1e-6;
 
 fn good(
     request: &Check,

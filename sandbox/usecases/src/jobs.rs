@@ -7,7 +7,7 @@ use unseen_entries::sign::unverified;
 use unseen_ids::{Answer, Digest, JobId, PublicKey};
 use unseen_lab::{Lab, LabError, requests};
 use unseen_policies::event::{Event, JobRejected};
-use unseen_policies::ledger::Ledger;
+use unseen_policies::ledger::{self, Ledger};
 use unseen_policies::lifecycle::State;
 use unseen_policies::rho::Rho;
 use unseen_tlog::Signer;
@@ -70,6 +70,11 @@ pub struct ListedJob {
     /// Where it stands.
     #[schemars(with = "String")]
     pub state: State,
+    /// Whether it cannot run any more, for the policy changed after it was submitted.
+    pub void: bool,
+    /// Until when the result of its run is sealed, once the run's slot has ended.
+    #[schemars(with = "Option<String>")]
+    pub sealed_until: Option<DateTime<Utc>>,
     /// What it costs, in rho.
     #[schemars(with = "String")]
     pub rho: Rho,
@@ -101,6 +106,8 @@ pub struct JobShown {
     pub run: Option<RunOfJob>,
     /// The entry of its release.
     pub release: Option<u64>,
+    /// Who had seen the release before it opened; none before that, or where the policy names no witnesses.
+    pub witnessed: Option<WitnessedBy>,
     /// Why it was rejected or failed.
     pub reason: Option<String>,
     /// What it costs and how exact its numbers will be.
@@ -134,6 +141,16 @@ pub struct RunOfJob {
     /// Digest of the binary.
     #[schemars(with = "String")]
     pub runtime_build: Digest,
+}
+
+/// The witnesses of a release.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WitnessedBy {
+    /// Their names.
+    pub by: Vec<String>,
+    /// Whether they were as many as the policy asked for; if not, the release opened unwitnessed.
+    pub enough: bool,
 }
 
 /// Decline a job.
@@ -231,8 +248,9 @@ pub fn job(desk: &impl Desk, id: JobId) -> Result<JobShown, UseCaseError> {
             runtime_build: run.runtime_build,
         }),
         release: job.release.map(|(entry, _)| entry),
+        witnessed: witnessed(job),
         reason: job.reason.clone(),
-        plan: Plan::new(&manifest, &plan, job.submitted.need, delta(ledger)),
+        plan: Plan::new(&manifest, &plan, job.submitted.need, Some(ledger)),
         manifest_text,
     })
 }
@@ -275,9 +293,9 @@ pub fn reject(desk: &impl Desk, request: &Reject, operator: &dyn Signer) -> Resu
     })
 }
 
-/// The delta at which a lab states epsilon.
-pub(crate) fn delta(ledger: &Ledger) -> f64 {
-    ledger.policy().map_or(1e-6, |policy| policy.delta)
+/// Who had seen a job's release before it opened.
+pub(crate) fn witnessed(job: &ledger::Job) -> Option<WitnessedBy> {
+    job.witnessed.as_ref().map(|found| WitnessedBy { by: found.witnesses.clone(), enough: found.enough })
 }
 
 fn standing(lab: &Lab, id: JobId, entry: u64) -> Result<JobStanding, LabError> {
@@ -292,12 +310,15 @@ fn standing(lab: &Lab, id: JobId, entry: u64) -> Result<JobStanding, LabError> {
     })
 }
 
-fn listed(ledger: &Ledger, id: JobId, job: &unseen_policies::ledger::Job) -> ListedJob {
+fn listed(ledger: &Ledger, id: JobId, job: &ledger::Job) -> ListedJob {
+    let run = job.run.as_ref().filter(|run| job.state == State::Running && run.slot_ends <= Utc::now());
     ListedJob {
         job: id,
         title: job.submitted.title.clone(),
         author: name(ledger, &job.author),
         state: job.state,
+        void: ledger.is_void(job),
+        sealed_until: run.map(|run| run.release_at),
         rho: job.submitted.rho,
         submitted: job.time,
     }

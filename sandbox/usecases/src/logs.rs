@@ -7,10 +7,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use unseen_audit::fold::Fold;
-use unseen_ids::{Answer, Role};
+use unseen_ids::{Answer, JobId, Role};
 use unseen_lab::{LabError, View};
 use unseen_policies::event::Event;
-use unseen_texts::Sentence;
+use unseen_texts::{Say, Sentence, say};
 use unseen_tlog::dsse::Envelope;
 
 use crate::desk::Desk;
@@ -38,7 +38,7 @@ pub struct LogEntry {
     /// Who signed it; null: the lab itself.
     pub signer: Option<String>,
     /// What it is about, in a few words and numbers.
-    pub about: String,
+    pub about: Sentence,
     /// The roles of a person who was enrolled.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(with = "Vec<String>")]
@@ -102,7 +102,7 @@ pub struct RefusedCosigning {
     /// Its name.
     pub name: String,
     /// Why.
-    pub why: String,
+    pub why: Sentence,
 }
 
 /// A bundle was exported.
@@ -200,7 +200,7 @@ pub fn cosign(desk: &impl Desk) -> Result<Cosigning, UseCaseError> {
     desk.write(|lab| lab.publish_witnessed(&witnessed))?;
     let gathered = &witnessed.gathered;
     let refused =
-        gathered.refusals.iter().map(|(name, why)| RefusedCosigning { name: name.clone(), why: why.to_string() });
+        gathered.refusals.iter().map(|(name, why)| RefusedCosigning { name: name.clone(), why: Sentence::of(why) });
     Ok(Cosigning {
         size: lab.log().size(),
         cosigned: gathered.cosignatures.iter().map(|found| found.name.clone()).collect(),
@@ -221,25 +221,27 @@ fn must_exist(lab: &View, entry: u64) -> Result<(), UseCaseError> {
     if entry < size { Ok(()) } else { Err(UseCaseError::NoEntry { entry, size }) }
 }
 
-fn about(event: &Event) -> (String, Vec<Role>) {
+fn about(event: &Event) -> (Sentence, Vec<Role>) {
+    let of = |job: JobId, what: &dyn Say| say!("{job}: {what}", "{job}：{what}");
     let about = match event {
-        Event::LabCreated(e) => e.owner.clone(),
-        Event::PersonEnrolled(e) => return (e.name.clone(), e.roles.clone()),
-        Event::PersonRevoked(e) => e.key.short(),
+        Event::LabCreated(e) => Sentence::of(&e.owner),
+        Event::PersonEnrolled(e) => return (Sentence::of(&e.name), e.roles.clone()),
+        Event::PersonRevoked(e) => Sentence::of(&e.key.short()),
         Event::PolicySet(e) => {
-            format!("{} / {} / {} rho", e.policy.caps.dataset, e.policy.caps.analyst, e.policy.caps.job)
+            let caps = &e.policy.caps;
+            Sentence::of(&format!("{} / {} / {} rho", caps.dataset, caps.analyst, caps.job))
         }
-        Event::DatasetRegistered(e) => e.name.clone(),
-        Event::JobSubmitted(e) => e.title.clone(),
-        Event::JobApproved(e) => e.job.to_string(),
-        Event::JobRejected(e) => format!("{}: {}", e.job, e.reason),
-        Event::RunStarted(e) => format!("{}: {} rho", e.job, e.rho),
-        Event::EvidenceRecorded(e) => e.job.to_string(),
-        Event::Released(e) => format!("{}: {}", e.job, e.body.short()),
-        Event::ReleaseWitnessed(e) => format!("{}: {}", e.job, e.witnesses.join(", ")),
-        Event::LogKeyChanged(e) => e.log_key.clone(),
-        Event::RunFailed(e) => format!("{}: {}", e.job, e.reason),
-        Event::ReleaseRead(e) => e.job.to_string(),
+        Event::DatasetRegistered(e) => Sentence::of(&e.name),
+        Event::JobSubmitted(e) => Sentence::of(&e.title),
+        Event::JobApproved(e) => Sentence::of(&e.job),
+        Event::JobRejected(e) => of(e.job, &e.reason),
+        Event::RunStarted(e) => of(e.job, &format!("{} rho", e.rho)),
+        Event::EvidenceRecorded(e) => Sentence::of(&e.job),
+        Event::Released(e) => of(e.job, &e.body.short()),
+        Event::ReleaseWitnessed(e) => of(e.job, &e.witnesses.join(", ")),
+        Event::LogKeyChanged(e) => Sentence::of(&e.log_key),
+        Event::RunFailed(e) => of(e.job, &e.reason),
+        Event::ReleaseRead(e) => Sentence::of(&e.job),
     };
     (about, Vec::new())
 }

@@ -1,12 +1,17 @@
 //! What a job costs and how exact its numbers will be, as answers say it.
 
+use chrono::DateTime;
 use schemars::JsonSchema;
 use serde::Serialize;
 use unseen_policies::accounting;
+use unseen_policies::ledger::Ledger;
 use unseen_policies::manifest::{GrainKind, Manifest};
 use unseen_policies::plan;
 use unseen_policies::rational::to_f64;
 use unseen_policies::rho::Rho;
+
+/// At which epsilon is stated where no policy says another.
+const DELTA: f64 = 1e-6;
 
 /// A job's plan.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -31,6 +36,8 @@ pub struct Plan {
     pub delta: f64,
     /// When the result is wanted.
     pub release: String,
+    /// Seconds from the start of the run before which no result may appear, where there is a lab to say so.
+    pub earliest_release: Option<u64>,
     /// Instructions a grain may use.
     pub fuel: u64,
     /// Bytes of memory a grain may use.
@@ -101,7 +108,16 @@ pub struct PlannedValue {
 }
 
 impl Plan {
-    pub(crate) fn new(manifest: &Manifest, plan: &plan::Plan, need: Option<unseen_policies::Need>, delta: f64) -> Plan {
+    /// `ledger` is the lab's, where there is one.
+    pub(crate) fn new(
+        manifest: &Manifest,
+        plan: &plan::Plan,
+        need: Option<unseen_policies::Need>,
+        ledger: Option<&Ledger>,
+    ) -> Plan {
+        let start = DateTime::UNIX_EPOCH;
+        let waits = ledger.map(|ledger| ledger.earliest_release_of(need, start) - start);
+        let delta = ledger.and_then(Ledger::policy).map_or(DELTA, |policy| policy.delta);
         let outputs = plan.outputs.iter().map(|output| PlannedOutput {
             name: output.name.clone(),
             groups: output.domain.size(),
@@ -121,6 +137,7 @@ impl Plan {
             epsilon: accounting::epsilon(plan.charge.rho, delta),
             delta,
             release: manifest.job.release.to_string(),
+            earliest_release: waits.and_then(|waits| waits.num_seconds().try_into().ok()),
             fuel: plan.limits.fuel,
             memory: plan.limits.memory,
             rows: plan.limits.rows,

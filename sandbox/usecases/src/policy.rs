@@ -6,6 +6,7 @@ use unseen_ids::Answer;
 use unseen_policies::event::PolicySet as Event;
 use unseen_policies::ledger::Refusal;
 use unseen_policies::policy::Policy;
+use unseen_policies::toml_fault;
 use unseen_tlog::Signer;
 
 use crate::desk::Desk;
@@ -63,7 +64,7 @@ fn parse(file: &str, text: &str) -> Result<Policy, UseCaseError> {
             file: file.to_owned(),
             line: before.lines().count().max(1),
             column: before.chars().rev().take_while(|c| *c != '\n').count() + 1,
-            why: error.message().replace('\n', ", ").into(),
+            why: toml_fault(error.message()),
         }
     })
 }

@@ -8,6 +8,7 @@ use unseen_tlog::Signer;
 
 use crate::desk::{Desk, publish};
 use crate::error::UseCaseError;
+use crate::jobs::{self, WitnessedBy};
 use crate::wire::as_shown;
 
 /// What a job released.
@@ -27,6 +28,8 @@ pub struct Release {
     /// The digest of the release's bytes, as the log names it.
     #[schemars(with = "String")]
     pub body: Digest,
+    /// Who had seen that entry before the release opened; none where the policy names no witnesses.
+    pub witnessed: Option<WitnessedBy>,
     /// The numbers.
     #[serde(flatten)]
     pub numbers: Numbers,
@@ -55,10 +58,11 @@ pub fn release(desk: &impl Desk, job: JobId, reader: &dyn Signer) -> Result<Rele
     desk.write(|lab| {
         let published = lab.read_release(job, reader)?;
         let ReleaseBody { run, rounds, derived, .. } = published.body;
-        let title = lab.ledger().job(job)?.submitted.title.clone();
+        let about = lab.ledger().job(job)?;
         Ok(Release {
             job,
-            title,
+            title: about.submitted.title.clone(),
+            witnessed: jobs::witnessed(about),
             entry: published.entry,
             run,
             body: Digest::of(&published.bytes),

@@ -107,7 +107,9 @@ pub fn run(globals: &Globals, command: &JobCommand, lang: Lang) -> Outcome {
                 (text!("Job", "作业"), format!("{job} {}", found.title)),
                 (text!("Entry", "条目"), found.entry.to_string()),
             ];
-            Ok(Output::new(&found, format!("{}{}", facts(lang, &about), shown::numbers(&found.numbers, lang))))
+            let witnessed = shown::witnessed(found.witnessed.as_ref(), lang);
+            let numbers = shown::numbers(&found.numbers, lang);
+            Ok(Output::new(&found, format!("{}{witnessed}{numbers}", facts(lang, &about))))
         }
     }
 }
@@ -209,7 +211,7 @@ impl Watch for Screen {
         let said = say!(
             "The slot of this run lasts until {at} UTC. This command ends then, so that nothing done next tells how long the run took; stopping it sooner loses nothing.",
             "本次运行的时段到 {at} UTC 为止。本命令届时结束，使随后的操作不会泄露运行用了多久；提前中止它不会丢失任何东西。",
-            at = until.format("%F %T").to_string()
+            at = shown::moment(until)
         );
         if !self.quiet {
             eprintln!("{}", said.to(self.lang));
@@ -251,7 +253,7 @@ fn after_run(ran: &Ran, lang: Lang) -> String {
         ),
         None => text.push_str(&facts(
             lang,
-            &[(text!("The result is sealed until", "结果封存至"), ran.release_at.to_rfc3339())],
+            &[(text!("The result is sealed until (UTC)", "结果封存至（UTC）"), shown::moment(ran.release_at))],
         )),
     }
     text

@@ -5,6 +5,7 @@ use unseen_usecases::logs::{self, Cosigning, Entries};
 
 use super::{Outcome, desk};
 use crate::args::{Globals, LogCommand};
+use crate::shown::moment;
 use unseen_terminal::output::Column::{Left, Right};
 use unseen_terminal::output::{Output, facts, table};
 use unseen_texts::{Lang, Say, say, text};
@@ -57,11 +58,11 @@ fn list(found: &Entries, lang: Lang) -> String {
     let rows = found.entries.iter().map(|entry| {
         let signer = entry.signer.clone().unwrap_or_else(|| text!("the lab", "实验室").told(lang));
         let about = if entry.roles.is_empty() {
-            entry.about.clone()
+            entry.about.told(lang)
         } else {
             say!("{about}: {roles}", "{about}：{roles}", about = entry.about, roles = entry.roles).told(lang)
         };
-        let time = entry.time.format("%F %T").to_string();
+        let time = moment(entry.time);
         vec![
             entry.entry.to_string(),
             time,

@@ -4,6 +4,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use unseen_policies::Bounds;
 use unseen_policies::text::bytes;
+use unseen_policies::toml_fault;
 use unseen_texts::{Sentence, Text, say, text};
 
 use super::{
@@ -16,9 +17,8 @@ use crate::cell;
 impl Description {
     /// Reads and validates a `dataset.toml`. The first fault is reported with its place.
     pub fn parse(text: &str) -> Result<Self, DescriptionError> {
-        let root = DeTable::parse(text).map_err(|fault| {
-            place(text, fault.span().map_or(0, |span| span.start), one_line(fault.message()).into())
-        })?;
+        let root = DeTable::parse(text)
+            .map_err(|fault| place(text, fault.span().map_or(0, |span| span.start), toml_fault(fault.message())))?;
         read_description(&Section { text, at: root.span().start, table: root.get_ref() })
     }
 }
@@ -539,8 +539,4 @@ fn place(text: &str, at: usize, message: Sentence) -> DescriptionError {
         column: before.rsplit('\n').next().unwrap_or_default().chars().count() + 1,
         message,
     }
-}
-
-fn one_line(message: &str) -> String {
-    message.trim().replace('\n', "; ")
 }
