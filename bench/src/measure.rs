@@ -7,8 +7,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use unseen_terminal::Outcome;
-use unseen_terminal::output::Column::{Left, Right};
-use unseen_terminal::output::{Output, progress, table};
+use unseen_terminal::output::{Output, progress};
+use unseen_terminal::table::Column::{Left, Right};
+use unseen_terminal::table::table;
 use unseen_texts::{Lang, Sentence, text};
 
 use crate::cost::{Cost, Fallible, Place};

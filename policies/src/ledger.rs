@@ -240,8 +240,7 @@ impl Ledger {
 
     /// Whether a job cannot run any more, for the policy is another than it was submitted under.
     pub fn is_void(&self, job: &Job) -> bool {
-        let waits = matches!(job.state, State::Submitted | State::Approved);
-        waits && self.policy.as_ref().is_none_or(|policy| policy.entry != job.submitted.policy)
+        matches!(job.state, State::Submitted | State::Approved) && self.under(job.submitted.policy).is_err()
     }
 
     /// The dataset of this name.

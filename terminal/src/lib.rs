@@ -6,7 +6,7 @@ pub mod help;
 pub mod language;
 pub mod output;
 mod problem;
-mod table;
+pub mod table;
 mod usage;
 
 use std::io::Write;

@@ -11,7 +11,6 @@ use unseen_policies::text::hides;
 use unseen_texts::{InLang, Lang, Text};
 
 use crate::problem::Problem;
-pub use crate::table::{Column, NO_NAME, named_table, table};
 
 /// Text that others wrote, in one line, with what would move the cursor, colour the screen, turn the order of
 /// letters round or not show at all written out: a name must not be able to draw a table of its own.

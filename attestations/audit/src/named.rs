@@ -121,7 +121,6 @@ pub fn check(ledger: &Ledger, record: &Record, lookup: &dyn Lookup) -> Result<Be
     match &record.event {
         Event::PolicySet(event) => {
             witness_keys(event.policy.witnesses.as_ref())?;
-            event.policy.evidence.as_ref().map_or(Ok(()), |rule| expected(rule).map(drop))?;
             event.policy.sm2_key.as_deref().map_or(Ok(()), sm2::check_key)?;
         }
         Event::LabCreated(event) => log_key(&event.log_key)?,
@@ -294,32 +293,25 @@ fn evidence(ledger: &Ledger, event: &EvidenceRecorded, lookup: &dyn Lookup) -> R
         .policy()
         .and_then(|policy| policy.evidence.as_ref())
         .ok_or_else(|| Sentence::from(text!("the policy asks for no evidence", "规则不要求证据")))?;
+    let malformed = text!("the policy's rule of evidence is malformed", "规则中关于证据的部分格式不对");
     let document = Evidence::parse(&lookup.blob(&event.evidence)?).map_err(|error| Sentence::of(&error))?;
     // That nothing was given is true under any policy, and is not evidence.
     if document.provider() == Provider::None {
         return Err(text!("the entry names evidence, and there is none in it", "条目声称有证据，而其中没有").into());
     }
-    unseen_evidence::verify(&document, &run.statement.to_bytes(), &expected(rule)?)
+    unseen_evidence::verify(&document, &run.statement.to_bytes(), &expected(rule).ok_or(malformed)?)
         .map_err(|error| Sentence::of(&error))
 }
 
-/// What evidence the policy asks for.
-pub fn expected(rule: &EvidenceRule) -> Result<Expected, Sentence> {
-    let malformed = || text!("the policy's rule of evidence is malformed", "规则中关于证据的部分格式不对").into();
-    match rule.provider.as_str() {
-        "tpm2" => {
-            let pcrs = rule.pcrs.iter().map(|(pcr, value)| Some((pcr.parse().ok()?, hex::decode(value)?)));
-            Ok(Expected::Tpm2(ExpectedTpm2 {
-                key: hex::decode(&rule.key).ok_or_else(malformed)?,
-                pcrs: pcrs.collect::<Option<_>>().ok_or_else(malformed)?,
-            }))
-        }
-        "sev-snp" => {
-            let product = serde_json::from_value(rule.key.clone().into()).map_err(|_| malformed())?;
-            Ok(Expected::SevSnp(ExpectedSevSnp { product, measurement: None, minimum_tcb: None, allow_debug: false }))
-        }
-        _ => Err(malformed()),
+/// What evidence the policy asks for; none where its rule is malformed, which no policy in force is.
+pub fn expected(rule: &EvidenceRule) -> Option<Expected> {
+    if rule.provider == "tpm2" {
+        let pcrs = rule.pcrs.iter().map(|(pcr, value)| Some((pcr.parse().ok()?, hex::decode(value)?)));
+        let (key, pcrs) = (hex::decode(&rule.key)?, pcrs.collect::<Option<_>>()?);
+        return Some(Expected::Tpm2(ExpectedTpm2 { key, pcrs }));
     }
+    let product = serde_json::from_value(rule.key.clone().into()).ok()?;
+    Some(Expected::SevSnp(ExpectedSevSnp { product, measurement: None, minimum_tcb: None, allow_debug: false }))
 }
 
 /// The checkpoint in a note that one of the log's keys has signed.

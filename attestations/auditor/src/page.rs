@@ -3,8 +3,8 @@
 
 use maud::{DOCTYPE, Markup, html};
 use unseen_audit::report::Report;
-use unseen_terminal::output::Column::{self, Left, Right};
 use unseen_terminal::output::clean;
+use unseen_terminal::table::Column::{self, Left, Right};
 use unseen_texts::{Lang, Say, say, text};
 
 use crate::summary::{Tone, summary};

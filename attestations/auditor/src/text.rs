@@ -1,8 +1,9 @@
 //! A report as text.
 
 use unseen_audit::report::{JobLine, Report};
-use unseen_terminal::output::Column::{Left, Right};
-use unseen_terminal::output::{facts, table};
+use unseen_terminal::output::facts;
+use unseen_terminal::table::Column::{Left, Right};
+use unseen_terminal::table::table;
 use unseen_texts::{Lang, Say, say, text};
 
 use crate::summary::{Tone, summary};

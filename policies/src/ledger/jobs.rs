@@ -20,10 +20,7 @@ use crate::rho::Rho;
 impl Ledger {
     pub(super) fn submitted(&self, entry: Entry<'_>, e: &JobSubmitted) -> Result<Vec<Put>, Refusal> {
         let state = self.arrow(entry, None, JobId(self.size), false)?.to;
-        let InForce { entry: in_force, policy, .. } = self.policy.as_ref().ok_or(Refusal::OtherPolicy)?;
-        if e.policy != *in_force {
-            return Err(Refusal::OtherPolicy);
-        }
+        let policy = &self.under(e.policy)?.policy;
         if e.release == "now" && !policy.release_now {
             return Err(Refusal::ReleaseNow);
         }
@@ -56,9 +53,7 @@ impl Ledger {
         let needed = self.policy().map_or(u32::MAX, |policy| policy.approvals);
         let enough = before.approvals.len() + 1 >= needed as usize;
         let mut job = self.step(entry, e.job, enough)?;
-        if self.is_void(before) {
-            return Err(Refusal::OtherPolicy);
-        }
+        self.under(before.submitted.policy)?;
         if e.role != Role::Operator {
             return Err(Refusal::OtherRole(e.role));
         }
@@ -81,16 +76,8 @@ impl Ledger {
 
     /// The start of a run is its charge: whatever cannot be added to what was spent is refused.
     pub(super) fn started(&self, entry: Entry<'_>, e: &RunStarted) -> Result<Vec<Put>, Refusal> {
-        let before = self.job(e.job)?;
-        if before.state == State::Submitted {
-            let needed = self.policy().map_or(u32::MAX, |policy| policy.approvals);
-            return Err(Refusal::NotApproved { job: e.job, has: before.approvals.len(), needed });
-        }
         let mut job = self.step(entry, e.job, false)?;
-        let InForce { entry: in_force, leaf, policy } = self.policy.as_ref().ok_or(Refusal::OtherPolicy)?;
-        if job.submitted.policy != *in_force {
-            return Err(Refusal::OtherPolicy);
-        }
+        let InForce { entry: in_force, leaf, policy } = self.under(job.submitted.policy)?;
         if e.submission != job.leaf {
             return Err(Refusal::OtherSubmission(e.job));
         }
@@ -198,6 +185,11 @@ impl Ledger {
         }
         let open = self.witnesses().is_none() || job.witnessed.is_some();
         if open { Ok(Vec::new()) } else { Err(Refusal::NotWitnessed(e.job)) }
+    }
+
+    /// The policy in force, if this entry set it.
+    pub(super) fn under(&self, entry: u64) -> Result<&InForce, Refusal> {
+        self.policy.as_ref().filter(|policy| policy.entry == entry).ok_or(Refusal::OtherPolicy)
     }
 
     /// The job as this entry leaves it, if the entry may happen to it now.

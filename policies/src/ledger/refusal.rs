@@ -114,9 +114,6 @@ pub enum Refusal {
     #[error("there is no job {0}")]
     #[zh("没有作业 {0}")]
     NoSuchJob(JobId),
-    #[error("job {job} has {has} of the {needed} approvals it needs: let another operator approve it")]
-    #[zh("作业 {job} 需要 {needed} 个审批，现有 {has} 个：请由另一位运行管理员批准")]
-    NotApproved { job: JobId, has: usize, needed: u32 },
     #[error("job {job} is {state}, so `{event}` cannot follow")]
     #[zh("作业 {job} {state}，不能再“{event}”", event = Event::title(event))]
     WrongState { job: JobId, state: State, event: &'static str },

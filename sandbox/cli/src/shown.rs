@@ -10,8 +10,9 @@ use unseen_usecases::plan::{Grain, Plan};
 use unseen_usecases::release::Numbers;
 use unseen_usecases::trial::{Failed, Fuel, Trial};
 
-use unseen_terminal::output::Column::{Left, Right};
-use unseen_terminal::output::{bar, bold, facts, named_table, table};
+use unseen_terminal::output::{bar, bold, facts};
+use unseen_terminal::table::Column::{Left, Right};
+use unseen_terminal::table::{named_table, table};
 use unseen_texts::{Lang, Say, say, text};
 
 /// A release: every output of the last round as a table with intervals and bars, then the tables the

@@ -118,7 +118,12 @@ impl Lab {
         _held: &RunLock,
     ) -> Result<Begun, LabError> {
         let mut event = None;
-        if self.ledger().job(id)?.state == State::Running {
+        let job = self.ledger().job(id)?;
+        if job.state == State::Submitted {
+            let needed = self.ledger().policy().map_or(0, |policy| policy.approvals);
+            return Err(LabError::NotApproved { job: id, has: job.approvals.len(), needed });
+        }
+        if job.state == State::Running {
             let person = self.ledger().person(&PublicKey::from(operator.verifying_key()))?;
             if !person.roles.contains(&Role::Operator) {
                 return Err(Refusal::WrongRole { name: person.name.clone(), role: Role::Operator }.into());

@@ -53,7 +53,6 @@ cases! {
     Refusal::NamedTwice(_) => [a_dataset_twice],
     Refusal::TwoDomains(..) => [two_unit_domains],
     Refusal::OtherPolicy => [submitted_under_an_old_policy, approved_under_a_new_policy, started_under_a_new_policy],
-    Refusal::NotApproved { .. } => [started_without_enough_approvals],
     Refusal::NoCharge => [a_free_job],
     Refusal::OverJobCap { .. } => [over_the_cap_of_a_job],
     Refusal::OverDatasetCap { .. } => [over_the_cap_of_a_dataset, over_it_when_the_run_starts],
@@ -62,7 +61,7 @@ cases! {
     Refusal::ReleaseNow => [at_once],
     Refusal::NoSuchJob(_) => [an_approval_of_nothing],
     Refusal::WrongState { .. } => [
-        approved_after_the_release, started_twice, released_twice,
+        approved_after_the_release, started_without_enough_approvals, started_twice, released_twice,
         released_without_a_run, approved_after_a_rejection, read_before_the_release
     ],
     Refusal::Author(_) => [approved_by_its_author, approved_by_its_author_with_a_new_key],

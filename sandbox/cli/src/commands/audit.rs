@@ -4,8 +4,9 @@ use unseen_usecases::replay::{self, Replayed, Verdict};
 
 use super::{Outcome, desk};
 use crate::args::{AuditCommand, Globals};
-use unseen_terminal::output::Column::{Left, Right};
-use unseen_terminal::output::{Output, facts, progress, steps, table};
+use unseen_terminal::output::{Output, facts, progress, steps};
+use unseen_terminal::table::Column::{Left, Right};
+use unseen_terminal::table::table;
 use unseen_texts::{Lang, text};
 
 pub fn run(globals: &Globals, command: &AuditCommand, lang: Lang) -> Outcome {

@@ -5,8 +5,9 @@ use unseen_usecases::budget::{self, Budget, BudgetOf};
 
 use super::{Outcome, desk};
 use crate::args::{BudgetArgs, Globals};
-use unseen_terminal::output::Column::{Left, Right};
-use unseen_terminal::output::{Output, bar, table};
+use unseen_terminal::output::{Output, bar};
+use unseen_terminal::table::Column::{Left, Right};
+use unseen_terminal::table::table;
 use unseen_texts::{Lang, Say, say, text};
 
 pub fn run(globals: &Globals, args: &BudgetArgs, lang: Lang) -> Outcome {

@@ -8,8 +8,9 @@ use unseen_usecases::doctor::Hold;
 
 use super::{Outcome, desk, key, read_text};
 use crate::args::{DatasetCommand, Globals, TwinArgs};
-use unseen_terminal::output::Column::{Left, Right};
-use unseen_terminal::output::{NO_NAME, Output, facts, progress, table};
+use unseen_terminal::output::{Output, facts, progress};
+use unseen_terminal::table::Column::{Left, Right};
+use unseen_terminal::table::{NO_NAME, table};
 use unseen_terminal::write_new;
 use unseen_texts::{Lang, Say, text};
 

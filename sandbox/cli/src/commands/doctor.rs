@@ -4,8 +4,9 @@ use unseen_usecases::doctor::{self, Doctor, Hold};
 
 use super::{Outcome, program};
 use crate::args::Globals;
-use unseen_terminal::output::Column::Left;
-use unseen_terminal::output::{NO_NAME, Output, table};
+use unseen_terminal::output::Output;
+use unseen_terminal::table::Column::Left;
+use unseen_terminal::table::{NO_NAME, table};
 use unseen_texts::{Lang, Say, Text, text};
 
 pub fn run(globals: &Globals, lang: Lang) -> Outcome {

@@ -6,8 +6,9 @@ use unseen_usecases::logs::{self, Cosigning, Entries};
 use super::{Outcome, desk};
 use crate::args::{Globals, LogCommand};
 use crate::shown::moment;
-use unseen_terminal::output::Column::{Left, Right};
-use unseen_terminal::output::{Output, facts, table};
+use unseen_terminal::output::{Output, facts};
+use unseen_terminal::table::Column::{Left, Right};
+use unseen_terminal::table::table;
 use unseen_texts::{Lang, Say, say, text};
 
 pub fn run(globals: &Globals, command: &LogCommand, lang: Lang) -> Outcome {

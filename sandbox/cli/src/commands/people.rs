@@ -14,8 +14,9 @@ use unseen_usecases::policy;
 
 use super::{Outcome, Problem, desk, key as signing_key, read_text, ssh_signature};
 use crate::args::{Globals, KeyCommand, NewPerson, PersonCommand, PolicyCommand};
-use unseen_terminal::output::Column::{Left, Right};
-use unseen_terminal::output::{Output, facts, table};
+use unseen_terminal::output::{Output, facts};
+use unseen_terminal::table::Column::{Left, Right};
+use unseen_terminal::table::table;
 use unseen_terminal::write_new;
 use unseen_texts::{Lang, Say, say, text};
 
