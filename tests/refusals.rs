@@ -30,7 +30,7 @@ fn approvals_that_do_not_count() {
                 "job approve j8 --key keys/analyst.pem",
                 "analyst is not an operator: ask an operator to enrol a key with that role",
             ),
-            ("job run j8 --key keys/operator.pem", "job j8 is submitted, so `run-started` cannot follow"),
+            ("job run j8 --key keys/operator.pem", "job j8 has 0 of the 2 approvals it needs: ask another operator"),
             ("job approve j9 --key keys/operator.pem", "there is no job j9"),
         ],
     );
@@ -164,7 +164,7 @@ fn budgets_and_what_may_be_read() {
 
     // Both fit when they are submitted; only one can be paid.
     let (first, second, third) = (lab.submit("job"), lab.submit("job"), lab.submit("job"));
-    for job in [&first, &second] {
+    for job in [&first, &second, &third] {
         lab.approve(job, "operator");
     }
     lab.ok(&["job", "run", &first, "--key", "keys/operator.pem"]);
@@ -183,13 +183,15 @@ fn budgets_and_what_may_be_read() {
     );
     lab.write("tight.toml", POLICY.replace("\"1\"", "\"0.4\"").replace("release_now = true", "release_now = false"));
     lab.ok(&["policy", "set", "tight.toml", "--key", "keys/owner.pem"]);
-    lab.approve(&third, "operator");
-    lab.approve(&third, "second");
     lab.write("later/job.toml", job("rho = 0.25").replace("\"now\"", "\"+1h\""));
     lab.write("later/target/job.wasm", std::fs::read(lab.path("job/target/job.wasm")).unwrap());
     refused(
         &lab,
         &[
+            (
+                &format!("job approve {third} --key keys/second.pem"),
+                &format!("job {third} is approved, so `job-approved` cannot follow"),
+            ),
             (
                 &format!("job run {third} --key keys/operator.pem"),
                 "the policy changed since the job was checked: check and submit again",

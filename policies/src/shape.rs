@@ -89,7 +89,7 @@ pub enum What {
     #[zh(" `{1}` 第 {0} 个分组列")]
     GroupColumn(usize, String),
     #[error("value {0} of `{1}`")]
-    #[zh(" `{1}` 第 {0} 个数值")]
+    #[zh(" `{1}` 第 {0} 个值")]
     Value(usize, String),
 }
 

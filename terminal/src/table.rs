@@ -50,37 +50,56 @@ pub fn named_table(lang: Lang, header: &[Column<String>], rows: impl IntoIterato
 }
 
 /// What stands beside the text of a cell.
-const PADDING: usize = 2;
+const PADDING: usize = 1;
 /// Longer words may be cut: keys and digests are read in pieces anyway.
 const LONGEST_WORD: usize = 24;
+/// Four characters.
+const CHINESE: usize = 8;
+/// How wide a line of a folded name is, where its words allow it.
+const FOLDED: usize = 10;
 
-/// As a table where that fits into `room`, else without its last column if that has no name, else each row
-/// as lines of `name: value`.
+/// As a table where that fits into `room`, at need without a last column that has no name, or with names of
+/// columns in several lines; else each row as lines of `name: value`.
 fn laid_out(lang: Lang, header: &[Column<String>], rows: &[Vec<String>], room: Option<usize>) -> String {
-    let cells = |at: usize| rows.iter().filter_map(move |row| row.get(at));
-    let least: Vec<_> = header
-        .iter()
-        .enumerate()
-        .map(|(at, column)| {
-            let cells = match column {
-                Column::Left(_) => cells(at).map(|cell| longest_word(cell)).max(),
-                Column::Right(_) => cells(at).map(|cell| cell.width()).max(),
-            };
-            cells.unwrap_or(0).max(longest_word(column.name())) + PADDING
-        })
-        .collect();
-    // One more between two columns.
-    let fits = |room| least.iter().sum::<usize>() + least.len().saturating_sub(1) <= room;
-    match room {
-        Some(room) if !fits(room) => match header.split_last() {
-            Some((last, rest)) if last.name().is_empty() && !rest.is_empty() => {
-                let rows: Vec<_> = rows.iter().map(|row| row.iter().take(rest.len()).cloned().collect()).collect();
-                laid_out(lang, rest, &rows, Some(room))
-            }
-            _ => as_facts(lang, header, rows),
-        },
-        _ => as_table(header, rows, &least, room),
+    let Some(room) = room else { return as_table(header, rows, &widths(header, rows), None) };
+    let bare = match header.split_last() {
+        Some((last, rest)) if last.name().is_empty() && !rest.is_empty() => rest,
+        _ => header,
+    };
+    let folded: Vec<_> = bare.iter().map(|column| column.map(|name| folded(name, FOLDED))).collect();
+    for header in [header, bare, &folded] {
+        let widths = widths(header, rows);
+        // One more between two columns.
+        if widths.iter().sum::<usize>() + widths.len().saturating_sub(1) <= room {
+            return as_table(header, rows, &widths, Some(room));
+        }
     }
+    as_facts(lang, bare, rows)
+}
+
+/// How wide each column must be for no number and no word to be cut.
+fn widths(header: &[Column<String>], rows: &[Vec<String>]) -> Vec<usize> {
+    let width = |(at, column): (usize, &Column<String>)| {
+        let cells = rows.iter().filter_map(|row| row.get(at));
+        let cells = match column {
+            Column::Left(_) => cells.map(|cell| longest_word(cell)).max(),
+            Column::Right(_) => cells.map(|cell| cell.width()).max(),
+        };
+        cells.unwrap_or(0).max(longest_word(column.name())) + PADDING
+    };
+    header.iter().enumerate().map(width).collect()
+}
+
+/// A name in lines, broken after what joins its words.
+fn folded(name: &str, width: usize) -> String {
+    let mut lines: Vec<String> = vec![String::new()];
+    for word in name.split_inclusive(['_', '-', '.', ' ']) {
+        match lines.last_mut() {
+            Some(line) if line.width() + word.width() <= width => line.push_str(word),
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines.join("\n").trim().to_owned()
 }
 
 fn as_table(header: &[Column<String>], rows: &[Vec<String>], least: &[usize], room: Option<usize>) -> String {
@@ -92,9 +111,14 @@ fn as_table(header: &[Column<String>], rows: &[Vec<String>], least: &[usize], ro
         Some(room) => table.set_content_arrangement(ContentArrangement::Dynamic).set_width(room),
         None => table.set_content_arrangement(ContentArrangement::Disabled),
     };
-    table.add_rows(rows);
+    let cell = |(column, cell): (&Column<String>, &String)| match (column, room) {
+        (Column::Left(_), Some(_)) if cell.width() > LONGEST_WORD && !cell.contains(' ') => folded(cell, LONGEST_WORD),
+        _ => cell.clone(),
+    };
+    table.add_rows(rows.iter().map(|row| header.iter().zip(row).map(cell).collect::<Vec<_>>()));
     for ((at, column), least) in header.iter().enumerate().zip(least) {
         let Some(set) = table.column_mut(at) else { continue };
+        set.set_padding((0, PADDING as u16));
         set.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(u16::try_from(*least).unwrap_or(u16::MAX))));
         if matches!(column, Column::Right(_)) {
             set.set_cell_alignment(CellAlignment::Right);
@@ -105,18 +129,18 @@ fn as_table(header: &[Column<String>], rows: &[Vec<String>], least: &[usize], ro
 
 fn as_facts(lang: Lang, header: &[Column<String>], rows: &[Vec<String>]) -> String {
     let rows = rows.iter().map(|row| {
-        let named = header.iter().zip(row).filter(|(column, cell)| !column.name().is_empty() || !cell.is_empty());
-        named_facts(lang, named.map(|(column, cell)| (column.name().as_str(), cell.as_str())))
+        named_facts(lang, header.iter().zip(row).map(|(column, cell)| (column.name().as_str(), cell.as_str())))
     });
     rows.collect::<Vec<_>>().join("\n").trim_end().to_owned()
 }
 
-/// How wide a column must be for no word of this text to be cut. Chinese may be cut anywhere.
+/// How wide a column must be for no word of this text to be cut. Chinese may be cut anywhere, but not into
+/// lines of a letter or two.
 fn longest_word(text: &str) -> usize {
-    let breaks = |c: char| c.is_whitespace() || c.width().unwrap_or(0) > 1;
-    let narrow = text.split(breaks).map(UnicodeWidthStr::width).max().unwrap_or(0);
-    let wide = text.chars().filter_map(UnicodeWidthChar::width).max().unwrap_or(0);
-    narrow.max(wide).min(LONGEST_WORD)
+    let is_wide = |c: char| c.width().unwrap_or(0) > 1;
+    let narrow = text.split(|c: char| c.is_whitespace() || is_wide(c)).map(UnicodeWidthStr::width).max().unwrap_or(0);
+    let wide = if text.contains(is_wide) { text.width().min(CHINESE) } else { 0 };
+    narrow.min(LONGEST_WORD).max(wide)
 }
 
 #[cfg(test)]
@@ -128,27 +152,39 @@ mod tests {
         let header = [
             Column::Left(name("town")),
             Column::Right(name("companies")),
-            Column::Right(name("±")),
+            Column::Right(name("tax_per_mu_2025")),
             Column::Left(String::new()),
         ];
-        let row = |town, number| vec![name(town), name(number), name("12.5"), "█".repeat(24)];
+        let row = |town, number| vec![name(town), name(number), name("12.5 ± 3"), "█".repeat(24)];
         laid_out(Lang::Zh, &header, &[row("湖塘镇湖塘镇湖塘镇", "160658"), row("Benniu Town", "7")], room)
+    }
+
+    #[test]
+    fn long_names_are_broken_where_their_words_end() {
+        let header = [Column::Left("value".to_owned()), Column::Right("groups".to_owned())];
+        let row = vec!["gradient.energy_per_output".to_owned(), "1".to_owned()];
+        let shown = laid_out(Lang::En, &header, &[row], Some(36));
+        assert!(
+            shown.contains("gradient.energy_per_ ") && shown.ends_with("output                          "),
+            "{shown}"
+        );
     }
 
     /// At every width each number and each word stands whole, and no line is wider than the terminal as long
     /// as the longest of them fits.
     #[test]
     fn nothing_is_cut_in_two() {
-        for room in (24..120).map(Some).chain([None]) {
+        for room in (26..120).map(Some).chain([None]) {
             let shown = towns(room);
-            for whole in ["160658", "12.5", "Benniu", "companies"] {
+            for whole in ["160658", "12.5 ± 3", "Benniu", "companies"] {
                 assert!(shown.contains(whole), "{room:?}\n{shown}");
             }
             let widest = shown.lines().map(UnicodeWidthStr::width).max().unwrap();
             assert!(room.is_none_or(|room| widest <= room), "{room:?}\n{shown}");
         }
         assert!(towns(Some(80)).contains('█'), "{}", towns(Some(80)));
-        assert!(!towns(Some(40)).contains('█') && towns(Some(40)).contains('─'), "{}", towns(Some(40)));
-        assert!(towns(Some(24)).contains("companies：160658\n"), "{}", towns(Some(24)));
+        assert!(!towns(Some(44)).contains('█') && towns(Some(44)).contains("tax_per_mu_2025"), "{}", towns(Some(44)));
+        assert!(towns(Some(38)).contains("mu_2025"), "{}", towns(Some(38)));
+        assert!(towns(Some(26)).contains("companies：160658\n"), "{}", towns(Some(26)));
     }
 }

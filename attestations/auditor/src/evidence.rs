@@ -109,12 +109,10 @@ pub fn evidence(command: &EvidenceCommand, lang: Lang) -> Outcome {
             let provider = if hex::decode::<32>(key).is_some() { "tpm2" } else { "sev-snp" }.to_owned();
             let pcrs: BTreeMap<_, _> = pcrs.iter().map(|Pcr(pcr, value)| (pcr.to_string(), value.clone())).collect();
             let rule = EvidenceRule { provider, required: true, key: key.clone(), pcrs };
-            let expected = named::expected(&rule).ok_or_else(|| {
-                text!(
-                    "--key takes 64 lower-case hex digits, or milan, genoa or turin",
-                    "--key 须为 64 位小写十六进制数字，或 milan、genoa、turin"
-                )
-            })?;
+            let expected = named::expected(&rule).ok_or(text!(
+                "--key takes 64 lower-case hex digits, or milan, genoa or turin",
+                "--key 须为 64 位小写十六进制数字，或 milan、genoa、turin"
+            ))?;
             let proven = verify(&evidence, &digits(nonce)?, &expected)?;
             let mut text = facts(lang, &[(text!("Evidence of the machine", "机器证据"), proven.provider.to_string())]);
             proven.established.iter().for_each(|line| text.push_str(&format!("✓ {}\n", line.to(lang))));

@@ -70,7 +70,7 @@ pub fn html(report: &Report, lang: Lang) -> String {
                     person.revoked.map_or(String::new(), |entry| say!("revoked by entry {entry}", "由条目 {entry} 吊销").told(lang)),
                 ])))
                 h2 { (text!("How it was recognised", "据以辨认的依据").to(lang)) }
-                (rows(lang, &[Left(text!("what", "事项")), Left(text!("value", "数值"))], [
+                (rows(lang, &[Left(text!("what", "事项")), Left(text!("value", "内容"))], [
                     vec![text!("Verifier key", "验证公钥").told(lang), report.head.log_key.clone()],
                     vec![text!("Entries", "条目数").told(lang), report.head.entries.to_string()],
                     vec![text!("Root", "根哈希").told(lang), report.head.root.clone()],

@@ -146,7 +146,7 @@ fn show(dir: &Path, lang: Lang) -> Outcome {
             &[
                 Left(text!("log", "日志")),
                 Right(text!("cosigned entries", "已联署条目数")),
-                Left(text!("time (UTC)", "时间 (UTC)")),
+                Left(text!("time (UTC)", "时间（UTC）")),
                 Right(text!("evidence", "证据"))
             ],
             rows

@@ -225,7 +225,7 @@ impl Value {
             let name = name.name(64)?;
             return Err(lower_node.error(say!(
                 "`lower` is above `upper` for value `{name}`: write the smaller bound as `lower`",
-                "数值 `{name}` 的 `lower` 大于 `upper`：请把较小的写作 `lower`"
+                "值 `{name}` 的 `lower` 大于 `upper`：请把较小的写作 `lower`"
             )));
         }
         if granularity <= Rational::zero() {
@@ -267,7 +267,7 @@ pub(crate) fn check_sizes(outputs: &[Output], sizes: &[(usize, bool)], rounds: u
         }
         cells = cells.saturating_add(size.saturating_mul(output.values.len()).saturating_mul(rounds as usize));
         if cells > MAX_CELLS {
-            return Err(output.at.error(say!("with output `{name}` the job releases {cells} numbers (groups x values x rounds), the limit is {MAX_CELLS}: ask for fewer groups, values or rounds", "加上输出 `{name}`，作业将发布 {cells} 个数字（组数 × 数值 × 轮数），上限为 {MAX_CELLS}：请减少组、数值或轮数", name = output.name)));
+            return Err(output.at.error(say!("with output `{name}` the job releases {cells} numbers (groups x values x rounds), the limit is {MAX_CELLS}: ask for fewer groups, values or rounds", "加上输出 `{name}`，作业将发布 {cells} 个数字（组数 × 值的个数 × 轮数），上限为 {MAX_CELLS}：请减少组、值或轮数", name = output.name)));
         }
     }
     Ok(())

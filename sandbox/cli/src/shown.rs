@@ -39,7 +39,7 @@ pub fn numbers(numbers: &Numbers, lang: Lang) -> String {
     text.push_str(
         text!(
             "± is the 95 % interval of the noise; clamping of contributions comes on top.",
-            "± 是噪声的 95 % 区间；贡献截断造成的偏差另计。"
+            "± 是噪声的 95 % 区间，不含贡献截断造成的偏差。"
         )
         .to(lang),
     );
@@ -59,13 +59,13 @@ fn output_table(output: &ReleasedOutput, lang: Lang) -> String {
         .map(|value| number(&value.value))
         .fold(0.0, f64::max);
     let mut header: Vec<_> = output.keys.iter().cloned().map(Left).collect();
-    header.extend(output.values.iter().flat_map(|name| [Right(name.clone()), Right("±".to_owned())]));
+    header.extend(output.values.iter().cloned().map(Right));
     header.push(Left(String::new()));
     let rows = output.groups.iter().take(MOST_GROUPS).map(|group| {
         let mut row: Vec<String> = group.keys.iter().map(Key::to_string).collect();
         for value in &group.values {
             let half = (number(&value.high) - number(&value.low)) / 2.0;
-            row.extend([value.value.clone(), brief(half)]);
+            row.push(format!("{} ± {}", value.value, brief(half)));
         }
         row.push(group.values.first().map_or(String::new(), |value| bar(number(&value.value), most, 24)));
         row
@@ -112,8 +112,11 @@ pub fn plan(plan: &Plan, lang: Lang) -> String {
         Grain::Blocks { count } => say!("{count} blocks of units", "{count} 个单元分块").told(lang),
     };
     let epsilon = match &plan.pure_epsilon {
-        Some(epsilon) => format!("{} (ε {epsilon})", plan.rho),
-        None => format!("{} (ε {:.3}, δ {:e})", plan.rho, plan.epsilon, plan.delta),
+        Some(epsilon) => say!("{rho} (ε {epsilon})", "{rho}（ε {epsilon}）", rho = plan.rho).told(lang),
+        None => {
+            let (epsilon, delta) = (format!("{:.3}", plan.epsilon), format!("{:e}", plan.delta));
+            say!("{rho} (ε {epsilon}, δ {delta})", "{rho}（ε {epsilon}，δ {delta}）", rho = plan.rho).told(lang)
+        }
     };
     let mut text = facts(
         lang,
@@ -159,7 +162,7 @@ pub fn plan(plan: &Plan, lang: Lang) -> String {
     text.push_str(&table(
         lang,
         &[
-            Left(text!("value", "数值")),
+            Left(text!("value", "值")),
             Right(text!("groups", "组数")),
             Right(text!("groups a unit", "每单元组数")),
             Right(text!("one unit adds", "单个单元的贡献")),
@@ -192,7 +195,7 @@ pub fn jobs(found: &Jobs, lang: Lang) -> String {
             Left(text!("author", "提交人")),
             Left(text!("state", "状态")),
             Right(text!("rho", "rho 开销")),
-            Left(text!("submitted (UTC)", "提交时间（UTC）")),
+            Right(text!("submitted (UTC)", "提交时间（UTC）")),
         ],
         rows,
     );

@@ -27,8 +27,8 @@ pub enum LabError {
     #[error("{} is not empty: a new lab needs a new folder", .0.display())]
     #[zh("{0} 不是空文件夹：新实验室需要新文件夹")]
     NotEmpty(PathBuf),
-    #[error("job {job} has {has} of the {needed} approvals it needs: let another operator approve it")]
-    #[zh("作业 {job} 需要 {needed} 个审批，现有 {has} 个：请由另一位运行管理员批准")]
+    #[error("job {job} has {has} of the {needed} approvals it needs: ask another operator")]
+    #[zh("作业 {job} 需要 {needed} 个审批，现有 {has} 个：请另一位运行管理员审批")]
     NotApproved { job: JobId, has: usize, needed: u32 },
     #[error("{} exists already and is never overwritten: choose another name", .0.display())]
     #[zh("{0} 已存在，绝不覆盖：请换一个名称")]

@@ -82,6 +82,10 @@ pub fn budget(desk: &impl Desk, of: &BudgetOf) -> Result<Budget, UseCaseError> {
     let lab = desk.view()?;
     let ledger = lab.ledger();
     let policy = ledger.policy().ok_or(Refusal::OtherPolicy)?;
+    if let Some(name) = of.analyst.as_ref().filter(|name| !ledger.people().values().any(|person| person.name == **name))
+    {
+        return Err(Refusal::NoSuchPerson(name.clone()).into());
+    }
     let wanted: BTreeMap<&String, &Dataset> = match &of.dataset {
         Some(name) => BTreeMap::from([(name, ledger.dataset(name)?)]),
         None => ledger.datasets().iter().collect(),

@@ -21,8 +21,8 @@ fn shown(found: &Budget, lang: Lang) -> String {
         vec![
             line.dataset.clone(),
             line.analyst.clone().unwrap_or_else(|| text!("everyone", "所有人").told(lang)),
-            both(line.spent, line.spent_epsilon),
-            both(line.left, line.left_epsilon),
+            both(line.spent, line.spent_epsilon, lang),
+            both(line.left, line.left_epsilon, lang),
             bar(line.spent.to_f64(), line.cap.to_f64(), 12),
         ]
     });
@@ -31,15 +31,15 @@ fn shown(found: &Budget, lang: Lang) -> String {
         &[
             Left(text!("dataset", "数据集")),
             Left(text!("analyst", "分析员")),
-            Right(text!("spent, rho (ε)", "已用 rho (ε)")),
-            Right(text!("left, rho (ε)", "剩余 rho (ε)")),
+            Right(text!("spent, rho (ε)", "已用 rho（ε）")),
+            Right(text!("left, rho (ε)", "剩余 rho（ε）")),
             Left(text!("used", "使用比例")),
         ],
         rows,
     );
     for line in &found.domains {
         let cap = line.cap.map_or_else(String::new, |cap| format!(" / {cap}"));
-        let spent = format!("{}{cap}", both(line.spent, line.spent_epsilon));
+        let spent = format!("{}{cap}", both(line.spent, line.spent_epsilon, lang));
         let told = say!(
             "One unit's loss over all datasets of the domain {domain}: {spent}",
             "单元域 {domain} 的所有数据集上单个单元的隐私损失：{spent}",
@@ -52,6 +52,7 @@ fn shown(found: &Budget, lang: Lang) -> String {
     text
 }
 
-fn both(rho: Rho, epsilon: f64) -> String {
-    if rho == Rho::ZERO { "0".to_owned() } else { format!("{rho} (ε {epsilon:.3})") }
+fn both(rho: Rho, epsilon: f64, lang: Lang) -> String {
+    let epsilon = format!("{epsilon:.3}");
+    if rho == Rho::ZERO { "0".to_owned() } else { say!("{rho} (ε {epsilon})", "{rho}（ε {epsilon}）").told(lang) }
 }

@@ -171,7 +171,7 @@ fn quality_text(quality: &Quality, lang: Lang) -> String {
         lang,
         &[
             (text!("Rows", "行数"), quality.rows.to_string()),
-            (text!("Rows without a unit, set aside", "没有隐私单元、已剔除的行数"), quality.set_aside.to_string()),
+            (text!("Rows without a unit, set aside", "没有隐私单元、另计的行数"), quality.set_aside.to_string()),
             (text!("Units", "隐私单元数"), quality.units.to_string()),
         ],
     );

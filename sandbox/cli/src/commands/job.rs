@@ -151,7 +151,7 @@ fn check(globals: &Globals, job: &JobDir, twins: Option<&Path>, lang: Lang) -> O
     }
     let state = match checked.module {
         Some(_) => {
-            text!("good: it imports nothing and exports what a job must", "合格：没有任何导入，导出符合作业约定")
+            text!("good: it imports nothing and exports what a job must", "合格（没有任何导入，导出符合作业约定）")
                 .to(lang)
         }
         None => text!("not built yet: run `unseen job build`", "尚未生成：请运行 `unseen job build`").to(lang),

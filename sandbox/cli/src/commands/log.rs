@@ -76,7 +76,7 @@ fn list(found: &Entries, lang: Lang) -> String {
         lang,
         &[
             Right(text!("entry", "条目")),
-            Left(text!("time (UTC)", "时间（UTC）")),
+            Right(text!("time (UTC)", "时间（UTC）")),
             Left(text!("what", "事项")),
             Left(text!("signed by", "签名人")),
             Left(text!("about", "内容")),
