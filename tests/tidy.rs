@@ -20,7 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("guest-sdk/toolchain", &["durable", "policies"]),
     ("runtime", &[]),
     ("sandbox/core", &["ids", "policies", "tlog"]),
-    ("sandbox/data", &["ids", "policies"]),
+    ("sandbox/data", &["ids", "durable", "policies"]),
     ("attestations/log", &["ids", "durable", "tlog"]),
     ("attestations/keys", &["tlog"]),
     ("attestations/witness", &["ids", "durable", "tlog"]),

@@ -1,10 +1,14 @@
-//! Files that survive a crash: each is there whole, as it was or as it was to be.
+//! Files and folders that survive a crash: each is there whole, as it was or as it was to be.
 //!
 //! A file is written under a temporary name, flushed (`fsync`), renamed, and its folder flushed. This holds on file
 //! systems where a rename is atomic and both flushes reach the disk: ext4, xfs, btrfs. It does not protect against
 //! disks that lie about flushing.
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
+
+mod building;
+
+pub use building::Building;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashSet};

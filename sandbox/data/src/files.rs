@@ -135,14 +135,9 @@ pub(crate) fn create(path: &Path) -> io::Result<File> {
     File::options().read(true).write(true).create_new(true).mode(0o600).open(path)
 }
 
-/// Writes a whole new file and makes its content durable (not yet its name: see [`sync_dir`]).
+/// Writes a whole new file and makes its content durable (not yet its name).
 pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = create(path)?;
     file.write_all(bytes)?;
     file.sync_all()
-}
-
-/// Makes the names in a folder durable.
-pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()
 }

@@ -53,6 +53,6 @@ pub fn import(
         Kind::Private => job.private(opened, lab)?,
         Kind::Reference => job.reference(opened)?,
     };
-    workshop.publish(destination)?;
+    workshop.publish()?;
     Ok(imported)
 }

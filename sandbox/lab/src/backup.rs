@@ -12,7 +12,7 @@ use unseen_texts::say;
 use unseen_tlog::note::{Checkpoint, Note, NoteKey};
 
 use crate::error::LabError;
-use crate::folder::{build_new, sync_dir};
+use crate::folder::{PRIVATE, build_new, sync_dir};
 use crate::lab::Lab;
 use crate::locks;
 use crate::view::About;
@@ -31,7 +31,7 @@ impl Lab {
     /// Copies the lab, its keys too, into a new folder, readable by its owner only. The copy is there
     /// whole or not at all. Other processes stay locked out until it is done.
     pub fn backup(&self, out: &Path) -> Result<(), LabError> {
-        build_new(out, |building| {
+        build_new(out, PRIVATE, |building| {
             self.log.verify()?;
             copy(&self.dir, building)?;
             // Who is at work here is at work there no more.
@@ -45,7 +45,7 @@ impl Lab {
     pub fn restore(backup: &Path, dir: &Path, newest: &Newest<'_>) -> Result<Lab, LabError> {
         // Asked first, so that the answer names this folder and nothing else is copied.
         About::read(backup)?;
-        build_new(dir, |building| {
+        build_new(dir, PRIVATE, |building| {
             copy(backup, building)?;
             let lab = Lab::open(building)?;
             lab.log.verify()?;
@@ -73,14 +73,14 @@ impl Lab {
     }
 }
 
-/// Copies a folder, each file durably and with its mode. Links and devices have no place in a lab.
+/// Copies what is in a folder, each file durably and with its mode. Links and devices have no place in a lab.
 fn copy(from: &Path, to: &Path) -> Result<(), LabError> {
-    fs::DirBuilder::new().mode(0o700).create(to).map_err(LabError::io(to))?;
     for entry in fs::read_dir(from).map_err(LabError::io(from))? {
         let entry = entry.map_err(LabError::io(from))?;
         let (source, target) = (entry.path(), to.join(entry.file_name()));
         let kind = entry.file_type().map_err(LabError::io(&source))?;
         if kind.is_dir() {
+            fs::DirBuilder::new().mode(PRIVATE).create(&target).map_err(LabError::io(&target))?;
             copy(&source, &target)?;
             let mode = fs::metadata(&source).map_err(LabError::io(&source))?.mode() & 0o777;
             fs::set_permissions(&target, fs::Permissions::from_mode(mode)).map_err(LabError::io(&target))?;

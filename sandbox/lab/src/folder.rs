@@ -4,30 +4,29 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use unseen_durable::Building;
+
 use crate::error::LabError;
 
-/// Builds a folder beside its place and moves it there whole, so that no half-made one can be met. The place
-/// must be free, or an empty folder.
-pub(crate) fn build_whole<T>(out: &Path, build: impl FnOnce(&Path) -> Result<T, LabError>) -> Result<T, LabError> {
-    let parent = match out.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    fs::create_dir_all(parent).map_err(LabError::io(parent))?;
-    let name = out.file_name().ok_or_else(|| LabError::NotEmpty(out.to_owned()))?.to_string_lossy();
-    let building = parent.join(format!(".{name}.{}.part", std::process::id()));
-    let built = build(&building).and_then(|built| {
-        fs::rename(&building, out).map_err(LabError::io(out))?;
-        Ok(built)
-    });
-    let built = built.inspect_err(|_| drop(fs::remove_dir_all(&building)))?;
-    sync_dir(parent)?;
+/// Builds a folder of this mode beside its place, which must be free or an empty folder, and moves it there whole.
+pub(crate) fn build_whole<T>(
+    place: &Path,
+    mode: u32,
+    build: impl FnOnce(&Path) -> Result<T, LabError>,
+) -> Result<T, LabError> {
+    let building = Building::beside(place, mode).map_err(LabError::io(place))?;
+    let built = build(building.path())?;
+    building.publish().map_err(LabError::io(place))?;
     Ok(built)
 }
 
 /// [`build_whole`] in a place where nothing is.
-pub(crate) fn build_new<T>(out: &Path, build: impl FnOnce(&Path) -> Result<T, LabError>) -> Result<T, LabError> {
-    if out.exists() { Err(LabError::Exists(out.to_owned())) } else { build_whole(out, build) }
+pub(crate) fn build_new<T>(
+    place: &Path,
+    mode: u32,
+    build: impl FnOnce(&Path) -> Result<T, LabError>,
+) -> Result<T, LabError> {
+    if place.exists() { Err(LabError::Exists(place.to_owned())) } else { build_whole(place, mode, build) }
 }
 
 /// Writes a new or changed file so that after a crash it is there whole or as before.
@@ -39,6 +38,8 @@ pub(crate) fn sync_dir(dir: &Path) -> Result<(), LabError> {
     unseen_durable::flush_folder(dir).map_err(LabError::io(dir))
 }
 
+/// The mode of a folder that anyone may read who can get at it.
+pub(crate) const PUBLIC: u32 = 0o777;
 /// Nobody but the lab's own account looks into its folder: when a file in it changed would tell when a run
 /// ended, and what waits for its time lies there.
 pub(crate) const PRIVATE: u32 = 0o700;

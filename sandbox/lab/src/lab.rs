@@ -12,7 +12,6 @@
 //! ```
 
 use std::ops::Deref;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
@@ -66,12 +65,11 @@ impl Lab {
         if std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some()) {
             return Err(LabError::NotEmpty(dir.to_owned()));
         }
-        build_whole(dir, |building| Lab::build(building, origin, owner_name, owner))?;
+        build_whole(dir, PRIVATE, |building| Lab::build(building, origin, owner_name, owner))?;
         Lab::open(dir)
     }
 
     fn build(dir: &Path, origin: &str, owner_name: &str, owner: &dyn Signer) -> Result<(), LabError> {
-        std::fs::DirBuilder::new().mode(PRIVATE).create(dir).map_err(LabError::io(dir))?;
         let memory = jail::keep_to_itself();
         let keys = LabKeys::create(&dir.join("keys"))?;
         let log_key = keys.log()?;

@@ -45,7 +45,7 @@ impl Job<'_> {
             unit,
             unit_at,
             buckets: self.options.buckets,
-            sorter: Sorter::new(&self.workshop.dir, self.options.sort_memory).map_err(ImportError::Write)?,
+            sorter: Sorter::new(self.workshop.dir(), self.options.sort_memory).map_err(ImportError::Write)?,
             survey: Survey::new(self.description),
             rows: 0,
             set_aside: 0,
@@ -82,7 +82,7 @@ impl Job<'_> {
             .ok_or(ImportError::Description)?;
         let mut manifest = self.manifest()?;
         let schema = Arc::new(arrow_schema(&manifest.columns, None, false));
-        let path = self.workshop.dir.join(snapshot::TABLE);
+        let path = self.workshop.dir().join(snapshot::TABLE);
         let mut intake = ReferenceIntake {
             description: self.description,
             key_at,
@@ -163,7 +163,7 @@ impl Job<'_> {
                 .with_aad_prefix(bucket_context(&manifest.dataset, &manifest.salt, bucket))
                 .build()
                 .map_err(unwritten)?;
-            let mut file = BucketFile::create(&self.workshop.dir.join(&name), Arc::clone(&schema), Some(encryption))?;
+            let mut file = BucketFile::create(&self.workshop.dir().join(&name), Arc::clone(&schema), Some(encryption))?;
             let mut units = UnitCounter::default();
             while let Some(record) = head_of(&merge, bucket) {
                 if units.take(record.unit) && met.folded.len() < MOST_FOLDED {

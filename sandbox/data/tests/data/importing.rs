@@ -109,7 +109,7 @@ fn encodings_and_marks() {
 fn leftovers_of_a_crash_are_swept_and_nothing_is_overwritten() {
     let toml = private("d", "unit", &[("unit", "type = \"text\"")]);
     let dir = TempDir::new().unwrap();
-    let left = dir.path().join("snapshots/.importing-0123");
+    let left = dir.path().join("snapshots/.building-0123");
     fs::create_dir_all(&left).unwrap();
     fs::write(left.join("bucket-0000.parquet"), b"half").unwrap();
     let at = import_bytes(dir.path(), &toml, b"unit\na\n", &options(2, 1 << 20)).unwrap();
