@@ -1,5 +1,5 @@
 //! Two datasets that differ in one unit, and guests that do their worst to show which one it is:
-//! whatever an analyst can observe is the same, but for the noised numbers.
+//! whatever an analyst can observe is the same, apart from the noised numbers.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;

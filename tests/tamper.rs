@@ -1,5 +1,5 @@
 //! Files that were changed, shortened, swapped, lost or put back to an older copy: found and said in
-//! one sentence where they are the truth, made anew where they are a cache, and never believed.
+//! one sentence where they are the truth, rebuilt where they are a cache, and never believed.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
@@ -133,7 +133,7 @@ fn agrees(done: &Done) -> String {
 enum Fate {
     /// Commands that need it refuse.
     Found,
-    /// It is made anew, or was not needed.
+    /// It is rebuilt, or was not needed.
     Healed,
     /// One or the other, as this command needs it or not; never another number.
     Either,

@@ -160,7 +160,7 @@ fn write_all<'a>(
 type Rename = (PathBuf, PathBuf);
 
 /// Writes and flushes files under temporary names, each of which is noted before it is made. Gives their folders,
-/// opened before the writes so that an error of theirs is reported there.
+/// opened before the writes so that errors of the writes are reported there.
 fn prepare<'a>(
     files: impl IntoIterator<Item = (PathBuf, &'a [u8])>,
     make: impl Fn(&Path) -> io::Result<()>,

@@ -1,6 +1,6 @@
 //! The JSON that is signed or digested: one value, one sequence of bytes.
 //!
-//! It is RFC 8785 (JSON Canonicalization Scheme) but for numbers: no blanks, the members of an object
+//! It is RFC 8785 (JSON Canonicalization Scheme) except for numbers: no blanks, the members of an object
 //! in the order of their names' UTF-16 code units, text escaped only where JSON requires it. Numbers
 //! keep what RFC 8785 would lose or would lay out as ECMAScript does:
 //!

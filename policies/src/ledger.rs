@@ -90,7 +90,7 @@ pub struct Dataset {
     pub time: DateTime<Utc>,
     /// Privacy loss charged so far, over all snapshots.
     pub spent: Rho,
-    /// The same by analyst (name of the person, so that a new key does not start anew).
+    /// The same by analyst (name of the person, so that a new key does not start from zero).
     pub spent_by: BTreeMap<String, Rho>,
 }
 

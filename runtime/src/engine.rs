@@ -94,7 +94,7 @@ impl Engine {
         // A slot is reset by giving all its pages back to the kernel, which cannot miss one. Wasmtime's
         // other way asks which pages are present and written: a page that is swapped out or about to move
         // is neither, and the next grain would read it (bytecodealliance/wasmtime#14357). Where memory is
-        // locked the kernel takes no page back; wasmtime then maps the slot anew.
+        // locked the kernel takes no page back; wasmtime then maps the slot again.
         pool.pagemap_scan(Enabled::No).linear_memory_keep_resident(0).table_keep_resident(0);
 
         let mut config = Config::new();

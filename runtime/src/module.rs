@@ -63,7 +63,7 @@ impl Module {
     /// The module that [`Module::serialize`] wrote, without compiling.
     ///
     /// # Errors
-    /// When the bytes come from another version, CPU or configuration: compile anew.
+    /// When the bytes come from another version, CPU or configuration: compile again.
     ///
     /// # Safety
     /// `bytes` are trusted as machine code is: they must be exactly what `serialize` returned on
@@ -94,7 +94,7 @@ impl Module {
     }
 
     /// Whether grains reuse an instance that is put back to its first state (`true`), or get an
-    /// instance made anew (`false`: several core modules, or state that cannot be put back).
+    /// new instance (`false`: several core modules, or state that cannot be put back).
     /// Both give the same answers, except to a guest that looks at the addresses its input lies
     /// at. Which one it is depends on the module alone, never on the machine.
     pub fn resets_in_place(&self) -> bool {

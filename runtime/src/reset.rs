@@ -29,7 +29,7 @@
 //! - There is no start function (refused here), so the state after instantiation is a constant
 //!   of the module.
 //!
-//! Fuel and the allowance of memory are part of the embedding, and set anew for every call. An
+//! Fuel and the allowance of memory are part of the embedding, and set again for every call. An
 //! instance that trapped, ran out of fuel or gave a malformed answer is thrown away.
 //!
 //! Which modules run here depends on their bytes alone: where the kernel cannot scan pages, they

@@ -58,8 +58,8 @@ const CHINESE: usize = 8;
 /// How wide a line of a folded name is, where its words allow it.
 const FOLDED: usize = 10;
 
-/// As a table where that fits into `room`, at need without a last column that has no name, or with names of
-/// columns in several lines; else each row as lines of `name: value`.
+/// A table where it fits into `room`, if necessary without a last column that has no name, or with the names of
+/// columns in several lines; otherwise each row as lines of `name: value`.
 fn laid_out(lang: Lang, header: &[Column<String>], rows: &[Vec<String>], room: Option<usize>) -> String {
     let Some(room) = room else { return as_table(header, rows, &widths(header, rows), None) };
     let bare = match header.split_last() {

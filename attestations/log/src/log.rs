@@ -19,7 +19,7 @@ use unseen_tlog::{
 /// is committed.
 ///
 /// A handle whose write has failed takes no further ones ([`LogError::Poisoned`]): what reached the
-/// disk is then unknown. Opening the log anew finds out.
+/// disk is then unknown. Opening the log again finds out.
 #[derive(Debug)]
 pub struct Log<S = Folder> {
     storage: Arc<S>,

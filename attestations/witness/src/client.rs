@@ -1,8 +1,8 @@
 //! Asking witnesses.
 //!
 //! Nothing that a witness answers is believed: a cosignature counts if the witness's key has made it
-//! for this very checkpoint, at a time that is not to come. So plain HTTP is as good as HTTPS here,
-//! but for who may listen. What a witness says it has cosigned before is a matter for people: see
+//! for this very checkpoint, and its time is not in the future. So plain HTTP is as good as HTTPS here,
+//! except that others can listen. What a witness says it has cosigned before is a matter for people: see
 //! [`Refusal::is_alarm`].
 
 use crate::{canonical_u64, decide::Request, origin_hash};
@@ -32,7 +32,7 @@ pub const TIMEOUT: Duration = Duration::from_secs(5);
 /// How many seconds a witness's clock may be ahead of ours.
 pub const MAX_AHEAD: u64 = 300;
 
-/// How long the other witnesses are waited for when there are enough: an alarm of theirs is worth it.
+/// How long to wait for the remaining witnesses once there are enough: one of them may raise an alarm.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// The longest answer that is read, in bytes: a note with its signatures, or a few cosignatures.
@@ -54,7 +54,7 @@ pub struct Target {
 pub struct Gathered {
     /// True cosignatures, each of another key.
     pub cosignatures: Vec<Cosignature>,
-    /// The other witnesses' names, and why there is nothing of theirs.
+    /// The names of the other witnesses, and why each has not cosigned.
     pub refusals: Vec<(String, Refusal)>,
 }
 
@@ -170,7 +170,7 @@ impl Refusal {
 
 /// Asks all of these witnesses at once to cosign a checkpoint, and waits for each of them no longer
 /// than `timeout`; once `quorum` have signed, only a second more for the others. One whose cosignature
-/// is on the note already is asked all the same, for it may know of a larger tree; what it gives is then
+/// is on the note already is asked too, since it may know of a larger tree; its answer is then
 /// the line that is there.
 ///
 /// `prove` gives the proof that the log's first `old` entries are a prefix of the checkpoint's; it is

@@ -29,7 +29,7 @@
 //! - It cannot know that its own folder was put back to an older copy, or is run twice under one key:
 //!   such a witness would sign a fork of what it has forgotten. Never restore a witness from a backup
 //!   without asking its logs for a later cosignature ([`client::latest`] reads what a running witness
-//!   holds; every log keeps its cosigned checkpoints); if in doubt, begin anew with a new key.
+//!   holds; every log keeps its cosigned checkpoints); if in doubt, start again with a new key.
 //! - A clock that ran ahead binds it: it signs no earlier time than it has signed already. One that
 //!   ran far ahead makes its key useless until that time has come.
 #![forbid(unsafe_code)]

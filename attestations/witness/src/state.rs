@@ -183,7 +183,7 @@ impl Witness {
         Ok(self.remembered(origin, &mut log)?.latest.as_ref().map(|latest| latest.note.clone()))
     }
 
-    /// Decides about a request, and keeps what is to be kept before it says so. Requests for one log
+    /// Decides on a request, and stores what must be kept before it answers. Requests for one log
     /// are dealt with one after the other.
     pub fn add_checkpoint(&self, request: &Request, now: u64) -> Outcome {
         let origin = &request.checkpoint.origin;

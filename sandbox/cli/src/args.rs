@@ -460,7 +460,7 @@ pub enum AuditCommand {
     /// Verify an exported bundle, offline: signatures, tree, life-cycle, approvals, budget, releases
     #[command(after_help = examples!("unseen audit verify bundle --html report.html"))]
     Verify(VerifyArgs),
-    /// Run a job again inside the lab and derive every released number anew
+    /// Run a job again inside the lab and derive every released number a second time
     #[command(after_help = examples!("unseen audit replay j12"))]
     Replay {
         /// The job's number

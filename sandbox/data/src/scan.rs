@@ -110,7 +110,7 @@ impl OwnedGrain {
     }
 
     /// Appends a copy of the rows of a grain of the same shape, unless that makes it larger than `most`
-    /// bytes: then it lets go of all it has.
+    /// bytes: then it is emptied.
     pub(crate) fn append(&mut self, grain: Grain<'_>, most: u64) -> Result<(), ScanError> {
         if self.overlarge {
             return Ok(());

@@ -38,13 +38,13 @@ pub struct Registration {
 /// What is public of a reference table: its values, as they go into a blob, and how much it has.
 type Public = (Vec<u8>, Bounds);
 
-/// An import that may begin. It needs the lab no more, for the hours it may take.
+/// An import that may begin. It does not need the lab for the hours that it may take.
 pub struct Importing {
     view: View,
     source: PathBuf,
     text: String,
     description: Description,
-    /// What will be signed, but for what only the import knows.
+    /// What will be signed, without what only the import can tell.
     event: DatasetRegistered,
     options: ImportOptions,
     key: LabDataKey,

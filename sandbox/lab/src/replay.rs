@@ -26,7 +26,7 @@ pub struct Replay {
     pub logged: Digest,
     /// The digest of the release body that is there.
     pub kept: Digest,
-    /// The digest of what was derived anew.
+    /// The digest of what was derived again.
     pub derived: Digest,
     /// How many numbers were derived; 0 when they are not those that the log names.
     pub numbers: usize,
@@ -69,7 +69,7 @@ impl Replay {
     }
 }
 
-/// A replay whose worker is ready. It needs the lab no more, as a run does.
+/// A replay whose worker is ready. Like a run, it no longer needs the lab.
 pub struct Replaying {
     worker: Worker,
     secrets: Secrets,

@@ -36,7 +36,7 @@ use crate::requests;
 use crate::view::{Published, View};
 use crate::witnessing::Witnessing;
 
-/// A run that is charged. It needs the lab no more: while it goes on, others use the lab as ever, so that no
+/// A run that is charged. It no longer needs the lab: others use the lab as usual while it goes on, so that no
 /// entry's time tells how long it takes.
 pub struct Begun {
     job: JobId,

@@ -47,7 +47,7 @@ const RECORD: &[u8] = b"record/";
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl StateCache {
-    /// Opens the cache of a lab; one that sled finds damaged is made anew. A system that refuses (a full disk,
+    /// Opens the cache of a lab; one that sled finds damaged is written again. A system that refuses (a full disk,
     /// no rights) is no damage: what the cache remembers of the log is then kept.
     pub fn open(lab: &Path, secret: &[u8; 32]) -> Result<StateCache, LabError> {
         let (lock, dir) = (locks::take_state(lab, true)?, lab.join(FOLDER));

@@ -21,7 +21,7 @@ use crate::lab::Lab;
 use crate::view::View;
 
 /// Witnesses to be asked for a checkpoint. The lab is no longer needed: however long they take to answer,
-/// others use the lab as ever.
+/// others use the lab as usual.
 pub struct Witnessing {
     view: View,
     targets: Vec<Target>,

@@ -23,7 +23,7 @@ pub trait Desk {
     fn program(&self) -> &Path;
 }
 
-/// A lab that is opened anew for each step, so that several processes may use it by turns.
+/// A lab that is opened again for each step, so that several processes may use it by turns.
 #[derive(Clone, Debug)]
 pub struct Folder {
     /// The lab's folder.

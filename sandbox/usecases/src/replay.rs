@@ -1,4 +1,4 @@
-//! A released job run again inside the lab, every number derived anew.
+//! Running a released job again inside the lab: every number is derived a second time.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -30,7 +30,7 @@ pub struct Replayed {
     /// Digest of the release that is kept.
     #[schemars(with = "String")]
     pub kept: Digest,
-    /// Digest of what was derived anew.
+    /// Digest of what was derived again.
     #[schemars(with = "String")]
     pub derived: Digest,
     /// Numbers in which the kept release differs from the one that the log names; the first ten.

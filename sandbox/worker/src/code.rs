@@ -111,7 +111,7 @@ pub struct Metered<'a> {
 }
 
 impl<'a> Metered<'a> {
-    /// Code to be measured; it runs as ever.
+    /// Code to be measured; it runs as usual.
     pub fn new(code: &'a Code) -> Metered<'a> {
         Metered { code, most: AtomicU64::new(0) }
     }
