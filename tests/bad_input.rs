@@ -343,11 +343,7 @@ fn policies_requests_and_bundles() {
     let lab = Lab::new();
     let mut said = Vec::new();
     for (from, to, sentence) in [
-        (
-            "approvals",
-            "aprovals",
-            "it.toml: line 1, column 1: unknown field `aprovals`, expected one of `approvals`, `caps`, `delta`, `release_now`, `machine`, `witnesses`, `evidence`, `sm2_key`",
-        ),
+        ("approvals", "aprovals", "it.toml: line 1, column 1: there is no key `aprovals`: did you mean `approvals`?"),
         (
             "approvals = 2",
             "approvals = 0",

@@ -27,7 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("attestations/audit", &["ids", "durable", "entries", "tlog", "log", "policies", "evidence"]),
     (
         "attestations/auditor",
-        &["ids", "entries", "audit", "evidence", "keys", "policies", "terminal", "tlog", "witness"],
+        &["ids", "durable", "entries", "audit", "evidence", "keys", "policies", "terminal", "tlog", "witness"],
     ),
     ("terminal", &["ids", "policies"]),
     ("sandbox/worker", &["ids", "data", "core", "runtime", "policies"]),
@@ -59,6 +59,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "sandbox/cli",
         &[
             "ids",
+            "durable",
             "entries",
             "usecases",
             "lab",

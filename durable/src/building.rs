@@ -1,21 +1,26 @@
 //! A folder that is there whole or not at all.
 
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use rustix::fs::{FlockOperation, flock};
+
 use crate::{flush_folder, folder_of};
 
-/// A new folder, built beside its place and moved there whole; gone when it is dropped before that.
+/// A new folder, built beside its place and moved there whole; gone when it is dropped before that. What a crash
+/// left for the same place is removed when it is built again.
 #[derive(Debug)]
 pub struct Building {
     path: PathBuf,
     place: PathBuf,
+    /// Held while it is built: so a folder that nobody holds was left by a crash.
+    _lock: File,
 }
 
-/// How the name begins of a folder that is being built, or that a crash left.
+/// How the name begins of a folder that is being built.
 const PREFIX: &str = ".building-";
 
 impl Building {
@@ -24,21 +29,19 @@ impl Building {
         let parent = folder_of(place);
         fs::create_dir_all(parent)?;
         let name = place.file_name().ok_or(ErrorKind::InvalidInput)?.to_string_lossy();
+        let prefix = format!("{PREFIX}{name}-");
+        sweep(parent, &prefix)?;
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let path = parent.join(format!("{PREFIX}{name}-{}-{}", std::process::id(), now.as_nanos()));
+        let path = parent.join(format!("{prefix}{}-{}", std::process::id(), now.as_nanos()));
         DirBuilder::new().mode(mode).create(&path)?;
-        Ok(Building { path, place: place.to_owned() })
+        let lock = File::open(&path)?;
+        flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
+        Ok(Building { path, place: place.to_owned(), _lock: lock })
     }
 
-    /// Removes what crashes left in a folder. For those who know that nobody is building there.
+    /// Removes what crashes left in a folder, whatever it was for.
     pub fn sweep(parent: &Path) -> io::Result<()> {
-        for entry in fs::read_dir(parent)? {
-            let entry = entry?;
-            if entry.file_name().to_string_lossy().starts_with(PREFIX) {
-                fs::remove_dir_all(entry.path())?;
-            }
-        }
-        Ok(())
+        sweep(parent, PREFIX)
     }
 
     /// Where to build.
@@ -52,6 +55,19 @@ impl Building {
         fs::rename(&self.path, &self.place)?;
         flush_folder(folder_of(&self.place))
     }
+}
+
+fn sweep(parent: &Path, prefix: &str) -> io::Result<()> {
+    for entry in fs::read_dir(parent)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(prefix)
+            && let Ok(lock) = File::open(entry.path())
+            && flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok()
+        {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 impl Drop for Building {
@@ -80,9 +96,13 @@ mod tests {
         assert!(second.publish().is_err());
         assert_eq!(fs::read_dir(dir.path().join("x")).unwrap().count(), 1);
 
-        std::mem::forget(Building::beside(&place, 0o700).unwrap());
-        assert_eq!(fs::read_dir(dir.path().join("x")).unwrap().count(), 2);
+        // Of two that are built and one that a crash left, the last goes.
+        let (other, same) = (Building::beside(&dir.path().join("x/z"), 0o700), Building::beside(&place, 0o700));
+        fs::create_dir(dir.path().join("x").join(format!("{PREFIX}y-1-1"))).unwrap();
+        let again = Building::beside(&place, 0o700).unwrap();
         Building::sweep(&dir.path().join("x")).unwrap();
+        assert_eq!(fs::read_dir(dir.path().join("x")).unwrap().count(), 4);
+        drop((other, same, again));
         assert_eq!(fs::read_dir(dir.path().join("x")).unwrap().count(), 1);
     }
 }

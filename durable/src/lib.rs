@@ -7,8 +7,10 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
 mod building;
+mod read;
 
 pub use building::Building;
+pub use read::{read, read_text};
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashSet};
@@ -65,9 +67,9 @@ impl Folder {
         &self.path
     }
 
-    /// A whole file.
+    /// A whole file: see [`read`].
     pub fn read(&self, path: &str) -> io::Result<Vec<u8>> {
-        fs::read(self.path.join(path))
+        read(&self.path.join(path))
     }
 
     /// Writes whole files, new or in place of old ones, and the folders on the way to them. On success all of them

@@ -408,12 +408,12 @@ impl GrainKind {
             ("unit", None) => Ok(GrainKind::Unit),
             ("unit", Some(count)) => Err(count.error(text!(
                 "a unit grain has no `count`: leave it out, or write kind = \"blocks\"",
-                "unit 粒度没有 `count`：请删去，或写 kind = \"blocks\""
+                "单元数据粒没有 `count`：请删去，或写 kind = \"blocks\""
             ))),
             ("blocks", _) => Ok(GrainKind::Blocks { count: table.required("count")?.whole(1..=10_000)? as u32 }),
             (other, _) => Err(kind.error(say!(
                 "`{other}` is not a grain: write \"unit\" or \"blocks\"",
-                "`{other}` 不是粒度：请写 \"unit\" 或 \"blocks\""
+                "`{other}` 不是数据粒：请写 \"unit\" 或 \"blocks\""
             ))),
         }
     }
@@ -463,8 +463,8 @@ impl Privacy {
             match weights.len() == rounds as usize {
                 true => Ok(weights),
                 false => Err(node.error(say!(
-                    "`round_weights` has {count} numbers for {rounds} rounds: write one per round",
-                    "`round_weights` 有 {count} 个数，而共有 {rounds} 轮：每轮请写一个",
+                    "`round_weights` must have one number per round, which is {rounds}, and has {count}",
+                    "`round_weights` 须每轮一个数，共 {rounds} 个，现有 {count} 个",
                     count = weights.len()
                 ))),
             }

@@ -16,8 +16,8 @@ pub enum NumberError {
     #[zh("`{0}` 不是有限的数：请写小数（如 0.01）或分数（如 \"1/3\"）")]
     NotANumber(String),
     /// Longer, or with a larger exponent, than exact arithmetic should be asked to carry.
-    #[error("`{0}…` is too long: write at most {MAX_LENGTH} characters and an exponent of at most {MAX_EXPONENT}")]
-    #[zh("`{0}…` 太长：至多 {MAX_LENGTH} 个字符，指数至多 {MAX_EXPONENT}")]
+    #[error("`{0}` is out of range: write at most {MAX_LENGTH} characters, and an exponent of at most {MAX_EXPONENT}")]
+    #[zh("`{0}` 超出可用范围：至多 {MAX_LENGTH} 个字符，指数至多 {MAX_EXPONENT}")]
     TooLong(String),
     /// A fraction over zero.
     #[error("`{0}` divides by zero: write a denominator of at least 1")]
@@ -34,7 +34,7 @@ const MAX_EXPONENT: u32 = 400;
 /// Anything else, and numbers too long to be meant; see [`NumberError`].
 pub fn parse_decimal(text: &str) -> Result<Rational, NumberError> {
     if text.len() > MAX_LENGTH {
-        return Err(NumberError::TooLong(text.chars().take(16).collect()));
+        return Err(NumberError::TooLong(text.chars().take(16).chain(['…']).collect()));
     }
     let unreadable = || NumberError::NotANumber(text.to_owned());
     if let Some((numerator, denominator)) = text.split_once('/') {
@@ -59,7 +59,7 @@ pub fn parse_decimal(text: &str) -> Result<Rational, NumberError> {
     let (shrink, exponent) = sign(exponent);
     let exponent = digits(exponent).ok_or_else(unreadable)?;
     let exponent = exponent.to_u32().filter(|e| *e <= MAX_EXPONENT);
-    let exponent = exponent.ok_or_else(|| NumberError::TooLong(text.chars().take(16).collect()))?;
+    let exponent = exponent.ok_or_else(|| NumberError::TooLong(text.to_owned()))?;
     let ten = |power: usize| Rational::from_integer(Pow::pow(BigInt::from(10), power));
     let scaled = match shrink {
         true => value / ten(exponent as usize + shown.len()),

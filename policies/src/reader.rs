@@ -8,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::rational::{Rational, parse_decimal};
 use crate::text::{self, hides};
+use crate::toml_fault::kind;
 use unseen_texts::{Say, Sentence, Text, say, text};
 
 /// What is wrong in a manifest, where, and what to do about it.
@@ -116,10 +117,10 @@ impl<'a> Node<'a> {
 
     fn wrong_type(self, wanted: impl Say) -> ManifestError {
         self.error(say!(
-            "`{key}` is of type {type_str}: write {wanted}",
-            "`{key}` 的类型是 {type_str}：请写{wanted}",
+            "`{key}` is {is}: write {wanted}",
+            "`{key}` 的类型是{is}：请写{wanted}",
             key = self.key,
-            type_str = self.value.type_str()
+            is = kind(self.value.type_str())
         ))
     }
 
@@ -164,20 +165,27 @@ impl<'a> Node<'a> {
     /// A text that shows on a terminal as what it is.
     pub(crate) fn clean(self, wanted: impl Say) -> Result<&'a str, ManifestError> {
         let text = self.text(wanted)?;
-        match text.chars().find(|c| hides(*c) && *c != '\n') {
+        self.shows(text, |c| c == '\n')?;
+        Ok(text)
+    }
+
+    /// Refuses a text with a character that hides, unless it may be there.
+    fn shows(self, text: &str, may: impl Fn(char) -> bool) -> Result<(), ManifestError> {
+        match text.chars().find(|c| hides(*c) && !may(*c)) {
             Some(c) => Err(self.error(say!(
                 "`{key}` holds the character {c}, which does not show: take it out",
                 "`{key}` 含有不可见字符 {c}：请去掉",
                 key = self.key,
                 c = c.escape_unicode().to_string()
             ))),
-            None => Ok(text),
+            None => Ok(()),
         }
     }
 
-    /// A clean text of 1 to `longest` characters.
+    /// A clean line of 1 to `longest` characters.
     pub(crate) fn name(self, longest: usize) -> Result<String, ManifestError> {
-        let text = self.clean(text!("a text", "文本"))?;
+        let text = self.text(text!("a text", "文本"))?;
+        self.shows(text, |_| false)?;
         match text.trim().is_empty() || text.chars().count() > longest {
             true => Err(self.error(say!(
                 "`{key}` must have 1 to {longest} characters, not all blank",

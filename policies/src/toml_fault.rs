@@ -1,69 +1,74 @@
-//! What the TOML reader says of a text that it cannot read, in both languages.
+//! What the TOML reader says of a text that it cannot read, in plain words and both languages.
 
-use unseen_texts::{Lang, Sentence};
+use unseen_texts::{Lang, Sentence, Text, say, text};
 
-/// A message of the reader's. One that has no Chinese here stays English in brackets.
+use crate::rho::Rho;
+
+/// A message of the reader's, or of serde's. One of the reader's that has no Chinese here stays English, in brackets.
 pub fn toml_fault(message: &str) -> Sentence {
     let en = message.replace('\n', ", ");
-    let told = serde_fault(&en).or_else(|| {
-        let (head, expected) =
-            en.split_once(", expected ").map_or((en.as_str(), None), |(head, rest)| (head, Some(rest)));
-        let (_, zh) = SYNTAX.iter().find(|(en, _)| *en == head)?;
-        let symbols = expected.filter(|expected| expected.chars().any(|c| c == '`'));
-        Some(symbols.map_or_else(|| (*zh).to_owned(), |expected| format!("{zh}，此处应为 {expected}")))
-    });
-    let zh = told.unwrap_or_else(|| format!("不符合 TOML 语法（{en}）"));
-    Sentence::new_in(|lang| if lang == Lang::Zh { zh.clone() } else { en.clone() })
+    serde_fault(&en).or_else(|| rho_fault(&en)).unwrap_or_else(|| {
+        let (head, expected) = en.split_once(", expected ").unwrap_or((&en, ""));
+        let zh = match SYNTAX.iter().find(|(en, _)| *en == head) {
+            None => format!("不符合 TOML 语法（{en}）"),
+            Some((_, zh)) => {
+                // Only signs are the same in both languages.
+                let signs: Vec<_> = expected.split(", ").filter(|sign| sign.starts_with('`')).collect();
+                if signs.is_empty() { (*zh).to_owned() } else { format!("{zh}，此处应为 {}", signs.join("、")) }
+            }
+        };
+        Sentence::new_in(|lang| if lang == Lang::Zh { zh.clone() } else { en.clone() })
+    })
 }
 
 /// Fields and types, as serde names them.
-fn serde_fault(en: &str) -> Option<String> {
+fn serde_fault(en: &str) -> Option<Sentence> {
     let after = |prefix: &str| en.strip_prefix(prefix);
     if let Some(field) = after("missing field ") {
-        return Some(format!("缺少字段 {field}"));
+        return Some(say!("{field} is missing", "缺少 {field}"));
     }
-    if let Some(field) = after("duplicate field ") {
-        return Some(format!("字段 {field} 重复"));
+    if let Some((field, known)) = after("unknown field ").and_then(|rest| rest.split_once(", expected ")) {
+        let known: Vec<_> = known.split('`').skip(1).step_by(2).collect();
+        let bare = field.trim_matches('`');
+        let near = known.iter().min_by_key(|known| strsim::levenshtein(known, bare));
+        let near = near.filter(|known| strsim::levenshtein(known, bare) <= 1 + bare.chars().count() / 3);
+        let advice = match near {
+            Some(near) => say!("did you mean `{near}`?", "是否想写 `{near}`？", near = (*near).to_owned()),
+            None => say!("there are {known}", "可用的键有 {known}", known = known.join(", ")),
+        };
+        return Some(say!("there is no key {field}: {advice}", "没有键 {field}：{advice}"));
     }
-    if let Some((field, known)) = after("unknown field ").and_then(|rest| rest.split_once(", ")) {
-        let known = known.trim_start_matches("expected ").trim_start_matches("one of ");
-        return Some(format!("没有字段 {field}；可用字段有 {}", known.replace("` or `", "`, `")));
-    }
-    if let Some((is, wanted)) = after("invalid type: ").and_then(|rest| rest.split_once(", expected ")) {
-        return Some(format!("值的类型不对：这里是 {}，应为 {}", kind(is), kind(wanted)));
-    }
-    if let Some((is, wanted)) = after("invalid value: ").and_then(|rest| rest.split_once(", expected ")) {
-        return Some(format!("值不对：这里是 {}，应为 {}", kind(is), kind(wanted)));
-    }
-    None
+    let found = after("invalid type: ").or_else(|| after("invalid value: "))?;
+    let (is, wanted) = found.split_once(", expected ")?;
+    let at = is.find(['`', '"']).unwrap_or(is.len());
+    let (is, value) = (kind(is[..at].trim()), &is[at..]);
+    let wanted = kind(wanted);
+    Some(match value.is_empty() {
+        true => say!("the value is {is}: write {wanted}", "值的类型是{is}：请写{wanted}"),
+        false => say!("the value is {is}, {value}: write {wanted}", "值是{is} {value}：请写{wanted}"),
+    })
 }
 
-fn kind(en: &str) -> String {
-    const KINDS: [(&str, &str); 14] = [
-        ("string", "文本"),
-        ("a string", "文本"),
-        ("integer", "整数"),
-        ("u32", "不小于 0 的整数"),
-        ("u64", "不小于 0 的整数"),
-        ("f64", "数"),
-        ("floating point", "小数"),
-        ("boolean", "布尔值"),
-        ("a boolean", "布尔值"),
-        ("sequence", "数组"),
-        ("a sequence", "数组"),
-        ("map", "表"),
-        ("a map", "表"),
-        ("datetime", "时间"),
-    ];
-    let found = KINDS.iter().filter_map(|(name, zh)| {
-        let rest = en.strip_prefix(name)?;
-        let whole = rest.is_empty() || rest.starts_with(" `") || rest.starts_with(" \"");
-        whole.then(|| format!("{zh}{rest}"))
-    });
-    let longest = found.max_by_key(String::len);
-    match en.strip_prefix("struct ") {
-        Some(_) => "表".to_owned(),
-        None => longest.unwrap_or_else(|| en.to_owned()),
+/// An amount of rho says itself what is wrong with it.
+fn rho_fault(en: &str) -> Option<Sentence> {
+    let (value, _) = en.strip_prefix('`')?.split_once('`')?;
+    let error = value.parse::<Rho>().err()?;
+    (error.to_string() == en).then_some(error)
+}
+
+/// The name of a type, as TOML's reader and serde give it.
+pub(crate) fn kind(en: &str) -> Text {
+    match en.trim_start_matches("a ").trim_start_matches("an ") {
+        "string" => text!("a text", "文本"),
+        "integer" => text!("a whole number", "整数"),
+        "float" | "floating point" | "f64" => text!("a number", "数"),
+        "boolean" => text!("true or false", "布尔值（true 或 false）"),
+        "datetime" => text!("a time", "时间"),
+        "array" | "sequence" => text!("a list", "列表"),
+        "u32" => text!("a whole number from 0 to 4294967295", "0 到 4294967295 的整数"),
+        "u64" => text!("a whole number from 0", "不小于 0 的整数"),
+        other if other == "table" || other == "map" || other.starts_with("struct ") => text!("a table", "表"),
+        _ => text!("of another kind", "其他类型"),
     }
 }
 
@@ -79,16 +84,21 @@ const SYNTAX: &[(&str, &str)] = &[
     ("invalid array", "数组写法不对"),
     ("invalid basic string", "双引号字符串不完整或有无效字符"),
     ("invalid comment character", "注释中有无效字符"),
+    ("invalid date", "日期不存在或写法不对"),
+    ("invalid datetime", "时间不存在或写法不对"),
+    ("invalid escape sequence", "反斜杠之后的转义写法不对"),
     ("invalid inline table element", "行内表的元素写法不对"),
     ("invalid key-value pair", "键值对写法不对"),
     ("invalid literal string", "单引号字符串不完整或有无效字符"),
     ("invalid multi-line basic string", "多行字符串不完整或有无效字符"),
+    ("invalid time", "时间不存在或写法不对"),
     ("invalid unquoted key", "不带引号的键只能用字母、数字、`_` 和 `-`"),
     ("invalid value", "值的写法不对"),
     ("key with no value", "这个键没有值"),
     ("missing assignment between key-value pairs", "键与值之间缺少 `=`"),
     ("missing comma between array elements", "数组元素之间缺少逗号"),
     ("missing comma between key-value pairs", "键值对之间缺少逗号"),
+    ("missing escaped value", "反斜杠之后的转义写法不对"),
     ("missing key for inline table element", "行内表的元素缺少键"),
     ("missing opening quote", "缺少开头的引号"),
     ("missing value", "缺少值"),
@@ -99,8 +109,8 @@ const SYNTAX: &[(&str, &str)] = &[
     ("unclosed array table", "表数组的标题没有结束"),
     ("unclosed inline table", "行内表没有结束"),
     ("unclosed table", "表的标题没有结束"),
-    ("unexpected content between comment and newline", "注释与换行之间有多余内容"),
     ("unexpected content", "有多余内容"),
+    ("unexpected content between comment and newline", "注释与换行之间有多余内容"),
     ("unexpected key or value", "此处不应有键或值"),
     ("unexpected leading zero", "数字不能以 0 开头"),
     ("unquoted keys cannot be empty", "键不能为空"),
@@ -117,27 +127,50 @@ mod tests {
     #[serde(deny_unknown_fields)]
     #[allow(dead_code)]
     struct Asked {
-        a: u32,
-        b: Option<bool>,
+        approvals: u32,
+        flag: Option<bool>,
+        cap: Option<Rho>,
     }
 
     /// What the reader of this version really says.
     #[test]
-    fn common_mistakes_have_their_chinese() {
-        for (text, wanted) in [
-            ("", "缺少字段 `a`"),
-            ("a = 1\nc = 2", "没有字段 `c`；可用字段有 `a`, `b`"),
-            ("a = \"x\"", "值的类型不对：这里是 文本 \"x\"，应为 不小于 0 的整数"),
-            ("a = 1\nb = 3", "值的类型不对：这里是 整数 `3`，应为 布尔值"),
-            ("a = -1", "值不对：这里是 整数 `-1`，应为 不小于 0 的整数"),
-            ("a", "这个键没有值"),
-            ("a = 1\na = 2", "键重复"),
-            ("a = [1", "数组没有结束"),
-            ("a = x", "文本必须加引号"),
+    fn common_mistakes_have_plain_words_in_both_languages() {
+        for (text, en, zh) in [
+            ("", "`approvals` is missing", "缺少 `approvals`"),
+            (
+                "aprovals = 1",
+                "there is no key `aprovals`: did you mean `approvals`?",
+                "没有键 `aprovals`：是否想写 `approvals`？",
+            ),
+            (
+                "zzz = 1",
+                "there is no key `zzz`: there are approvals, flag, cap",
+                "没有键 `zzz`：可用的键有 approvals, flag, cap",
+            ),
+            (
+                "approvals = \"two\"",
+                "the value is a text, \"two\": write a whole number from 0 to 4294967295",
+                "值是文本 \"two\"：请写0 到 4294967295 的整数",
+            ),
+            (
+                "approvals = 1\nflag = 3",
+                "the value is a whole number, `3`: write true or false",
+                "值是整数 `3`：请写布尔值（true 或 false）",
+            ),
+            ("approvals = 1\ncap = 0.5", "the value is a number, `0.5`: write a text", "值是数 `0.5`：请写文本"),
+            ("approvals = 1\ncap = \"-1\"", "`-1` is not an amount of rho", "`-1` 不是"),
+            ("approvals = 1\ncap = \"lots\"", "`lots` is not a finite number", "`lots` 不是有限的数"),
+            ("approvals", "key with no value", "这个键没有值"),
+            ("approvals = 1\napprovals = 2", "duplicate key", "键重复"),
+            ("approvals = [1", "unclosed array", "数组没有结束"),
+            ("approvals = x", "string values must be quoted", "文本必须加引号"),
+            ("approvals = \"\\q\"", "missing escaped value", "反斜杠之后的转义写法不对"),
+            ("approvals = 2027-13-45", "invalid date", "日期不存在"),
         ] {
             let error = toml::from_str::<Asked>(text).unwrap_err();
-            let told = toml_fault(error.message()).told(Lang::Zh);
-            assert!(told.starts_with(wanted), "{text}: {told} ({})", error.message());
+            let told = toml_fault(error.message());
+            assert!(told.told(Lang::En).starts_with(en), "{text}: {} ({})", told.told(Lang::En), error.message());
+            assert!(told.told(Lang::Zh).starts_with(zh), "{text}: {} ({})", told.told(Lang::Zh), error.message());
         }
     }
 }

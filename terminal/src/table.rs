@@ -51,23 +51,28 @@ pub fn named_table(lang: Lang, header: &[Column<String>], rows: impl IntoIterato
 
 /// What stands beside the text of a cell.
 const PADDING: usize = 1;
-/// Longer words may be cut: keys and digests are read in pieces anyway.
-const LONGEST_WORD: usize = 24;
+/// How wide a line of a folded word is, where its joints allow it.
+const LONG_LINE: usize = 24;
+/// The same of the name of a column.
+const SHORT_LINE: usize = 10;
 /// Four characters.
 const CHINESE: usize = 8;
-/// How wide a line of a folded name is, where its words allow it.
-const FOLDED: usize = 10;
 
-/// A table where it fits into `room`, if necessary without a last column that has no name, or with the names of
-/// columns in several lines; otherwise each row as lines of `name: value`.
+/// A table where it fits into `room`, if necessary without a last column that has no name, or with long names in
+/// several lines; otherwise each row as lines of `name: value`.
 fn laid_out(lang: Lang, header: &[Column<String>], rows: &[Vec<String>], room: Option<usize>) -> String {
     let Some(room) = room else { return as_table(header, rows, &widths(header, rows), None) };
     let bare = match header.split_last() {
         Some((last, rest)) if last.name().is_empty() && !rest.is_empty() => rest,
         _ => header,
     };
-    let folded: Vec<_> = bare.iter().map(|column| column.map(|name| folded(name, FOLDED))).collect();
-    for header in [header, bare, &folded] {
+    let headers: Vec<_> = bare.iter().map(|column| column.map(|name| folded(name, SHORT_LINE))).collect();
+    let cell = |(column, cell): (&Column<String>, &String)| match column {
+        Column::Left(_) => folded_words(cell),
+        Column::Right(_) => cell.clone(),
+    };
+    let cells: Vec<Vec<_>> = rows.iter().map(|row| bare.iter().zip(row).map(cell).collect()).collect();
+    for (header, rows) in [(header, rows), (bare, rows), (&headers, rows), (&headers, &cells)] {
         let widths = widths(header, rows);
         // One more between two columns.
         if widths.iter().sum::<usize>() + widths.len().saturating_sub(1) <= room {
@@ -93,13 +98,19 @@ fn widths(header: &[Column<String>], rows: &[Vec<String>]) -> Vec<usize> {
 /// A name in lines, broken after what joins its words.
 fn folded(name: &str, width: usize) -> String {
     let mut lines: Vec<String> = vec![String::new()];
-    for word in name.split_inclusive(['_', '-', '.', ' ']) {
+    for word in name.split_inclusive(['_', '-', '.', '/', ' ']) {
         match lines.last_mut() {
             Some(line) if line.width() + word.width() <= width => line.push_str(word),
             _ => lines.push(word.to_owned()),
         }
     }
     lines.join("\n").trim().to_owned()
+}
+
+/// A text whose long words are folded: what cannot be folded, such as a digest, is cut where the column ends.
+fn folded_words(text: &str) -> String {
+    let folded = |word: &str| if word.width() > LONG_LINE { folded(word, LONG_LINE) } else { word.to_owned() };
+    text.split(' ').map(folded).collect::<Vec<_>>().join(" ")
 }
 
 fn as_table(header: &[Column<String>], rows: &[Vec<String>], least: &[usize], room: Option<usize>) -> String {
@@ -111,11 +122,7 @@ fn as_table(header: &[Column<String>], rows: &[Vec<String>], least: &[usize], ro
         Some(room) => table.set_content_arrangement(ContentArrangement::Dynamic).set_width(room),
         None => table.set_content_arrangement(ContentArrangement::Disabled),
     };
-    let cell = |(column, cell): (&Column<String>, &String)| match (column, room) {
-        (Column::Left(_), Some(_)) if cell.width() > LONGEST_WORD && !cell.contains(' ') => folded(cell, LONGEST_WORD),
-        _ => cell.clone(),
-    };
-    table.add_rows(rows.iter().map(|row| header.iter().zip(row).map(cell).collect::<Vec<_>>()));
+    table.add_rows(rows.iter().map(|row| row.iter().take(header.len())));
     for ((at, column), least) in header.iter().enumerate().zip(least) {
         let Some(set) = table.column_mut(at) else { continue };
         set.set_padding((0, PADDING as u16));
@@ -127,11 +134,17 @@ fn as_table(header: &[Column<String>], rows: &[Vec<String>], least: &[usize], ro
     table.to_string()
 }
 
+/// Each row as its values under their names, and a blank line after it. Empty ones are left out.
 fn as_facts(lang: Lang, header: &[Column<String>], rows: &[Vec<String>]) -> String {
-    let rows = rows.iter().map(|row| {
-        named_facts(lang, header.iter().zip(row).map(|(column, cell)| (column.name().as_str(), cell.as_str())))
-    });
-    rows.collect::<Vec<_>>().join("\n").trim_end().to_owned()
+    let row = |row: &Vec<String>| {
+        let there = header.iter().zip(row).filter(|(_, cell)| !cell.is_empty());
+        let lines = there.map(|(column, cell)| match column.name().as_str() {
+            "" => format!("{cell}\n"),
+            name => named_facts(lang, [(name, cell.as_str())].into_iter()),
+        });
+        lines.collect::<String>() + "\n"
+    };
+    rows.iter().map(row).collect()
 }
 
 /// How wide a column must be for no word of this text to be cut. Chinese may be cut anywhere, but not into
@@ -140,7 +153,7 @@ fn longest_word(text: &str) -> usize {
     let is_wide = |c: char| c.width().unwrap_or(0) > 1;
     let narrow = text.split(|c: char| c.is_whitespace() || is_wide(c)).map(UnicodeWidthStr::width).max().unwrap_or(0);
     let wide = if text.contains(is_wide) { text.width().min(CHINESE) } else { 0 };
-    narrow.min(LONGEST_WORD).max(wide)
+    narrow.max(wide)
 }
 
 #[cfg(test)]
@@ -163,7 +176,7 @@ mod tests {
     fn long_names_are_broken_where_their_words_end() {
         let header = [Column::Left("value".to_owned()), Column::Right("groups".to_owned())];
         let row = vec!["gradient.energy_per_output".to_owned(), "1".to_owned()];
-        let shown = laid_out(Lang::En, &header, &[row], Some(36));
+        let shown = laid_out(Lang::En, &header, &[row], Some(32));
         assert!(shown.contains("gradient.energy_per_ ") && shown.trim_end().ends_with("\noutput"), "{shown}");
     }
 

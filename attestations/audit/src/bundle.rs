@@ -119,7 +119,7 @@ pub fn verify(bundle: &Path, known: &Known) -> Result<Report, AuditError> {
 }
 
 fn read(path: &Path) -> Result<String, AuditError> {
-    std::fs::read_to_string(path).map_err(|error| AuditError::File { path: path.display().to_string(), error })
+    unseen_durable::read_text(path).map_err(|error| AuditError::File { path: path.display().to_string(), error })
 }
 
 struct Audit<'l> {
@@ -232,7 +232,7 @@ impl<'l> Audit<'l> {
     /// Whether both keys have signed the log as it was right after the entry that hands it over.
     fn overlap(&self, entry: u64, old: &NoteKey, new: &NoteKey) -> Result<(), Sentence> {
         let path = self.bundle.join(handover_path(entry));
-        let bytes = std::fs::read(&path).map_err(|error| say!("{path}: {error}", "{path}：{error}"))?;
+        let bytes = unseen_durable::read(&path).map_err(|error| say!("{path}: {error}", "{path}：{error}"))?;
         let note =
             Note::parse(&bytes).map_err(|error| say!("the overlap checkpoint: {error}", "双签检查点：{error}"))?;
         for key in [old, new] {

@@ -31,6 +31,8 @@ pub struct Report {
     pub people: Vec<PersonLine>,
     /// How many approvals the policy in force asks for.
     pub approvals_needed: u32,
+    /// The fewest approvals of any job that ran; none where none did.
+    pub fewest_approvals: Option<usize>,
     /// Private datasets and what was spent on them.
     pub budget: Vec<Spent>,
     /// Jobs and how they ended.
@@ -121,6 +123,8 @@ pub struct JobLine {
     /// Where it stands.
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub state: State,
+    /// Whether it cannot run any more, for the policy changed after it was submitted.
+    pub void: bool,
     /// What it costs.
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub rho: Rho,
@@ -227,6 +231,7 @@ impl Report {
         people.sort_by_key(|person| person.since);
         let private =
             private.map(|(dataset, found)| Spent { dataset: dataset.clone(), spent: found.spent, cap }).collect();
+        let ran = ledger.jobs().values().filter(|job| job.run.is_some());
         let jobs = ledger.jobs().iter();
         let jobs = jobs.map(|(id, job)| job_line(ledger, *id, job, found.evidence.remove(id))).collect();
         Report {
@@ -236,6 +241,7 @@ impl Report {
             sm2: found.sm2.then_some(Sm2Line { checked: sm2::BUILT, releases: found.sm2_releases }),
             people,
             approvals_needed: ledger.policy().map_or(0, |policy| policy.approvals),
+            fewest_approvals: ran.map(|job| job.approvals.len()).min(),
             budget: private,
             jobs,
             numbers: found.numbers,
@@ -251,6 +257,7 @@ fn job_line(ledger: &Ledger, id: JobId, job: &Job, evidence: Option<EvidenceLine
         title: job.submitted.title.clone(),
         author: name(&job.author),
         state: job.state,
+        void: ledger.is_void(job),
         rho: job.submitted.rho,
         approvers: job.approvals.iter().map(|(_, key)| name(key)).collect(),
         run: job.run.as_ref().map(|run| RunLine {

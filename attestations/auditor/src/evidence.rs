@@ -84,7 +84,7 @@ impl FromStr for Pcr {
 pub fn evidence(command: &EvidenceCommand, lang: Lang) -> Outcome {
     match command {
         EvidenceCommand::Key { pem } => {
-            let text = std::fs::read_to_string(pem).map_err(FileError::at(pem))?;
+            let text = unseen_durable::read_text(pem).map_err(FileError::at(pem))?;
             let digest = attestation_key_digest(&text)?;
             Ok(Output::new(&AttestationKey { key: digest.clone() }, digest))
         }
@@ -104,7 +104,7 @@ pub fn evidence(command: &EvidenceCommand, lang: Lang) -> Outcome {
             ))
         }
         EvidenceCommand::Verify { file, nonce, key, pcrs } => {
-            let bytes = std::fs::read(file).map_err(FileError::at(file))?;
+            let bytes = unseen_durable::read(file).map_err(FileError::at(file))?;
             let evidence = Evidence::parse(&bytes)?;
             let provider = if hex::decode::<32>(key).is_some() { "tpm2" } else { "sev-snp" }.to_owned();
             let pcrs: BTreeMap<_, _> = pcrs.iter().map(|Pcr(pcr, value)| (pcr.to_string(), value.clone())).collect();

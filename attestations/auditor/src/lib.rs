@@ -99,5 +99,5 @@ fn memory() -> Option<PathBuf> {
 }
 
 fn read(path: &Path) -> Result<String, FileError> {
-    std::fs::read_to_string(path).map_err(FileError::at(path))
+    unseen_durable::read_text(path).map_err(FileError::at(path))
 }

@@ -8,7 +8,7 @@ use unseen_terminal::table::Column::{self, Left, Right};
 use unseen_texts::{Lang, Say, say, text};
 
 use crate::summary::{Tone, summary};
-use crate::text::witnessed;
+use crate::text::{standing, witnessed};
 
 const STYLE: &str = "body{font:16px/1.5 'Noto Sans CJK SC','Source Han Sans SC',system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1f24}\
 h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem}.verdict{padding:.75rem 1rem;border-left:.4rem solid}\
@@ -49,7 +49,7 @@ pub fn html(report: &Report, lang: Lang) -> String {
                 (rows(lang, &[Left(text!("dataset", "数据集")), Right(text!("spent, rho", "已用 rho")), Right(text!("cap, rho", "上限 rho"))], report.budget.iter().map(|line| vec![line.dataset.clone(), line.spent.to_string(), line.cap.to_string()])))
                 h2 { (text!("Jobs", "作业").to(lang)) }
                 (rows(lang, &[Left(text!("job", "作业")), Left(text!("title", "标题")), Left(text!("author", "提交人")), Left(text!("state", "状态")), Right(text!("rho", "rho 开销")), Left(text!("approved by", "审批人")), Left(text!("witnessed by", "见证方"))], report.jobs.iter().map(|job| vec![
-                    job.job.clone(), job.title.clone(), job.author.clone(), job.state.told(lang),
+                    job.job.clone(), job.title.clone(), job.author.clone(), standing(job, lang),
                     job.rho.to_string(), job.approvers.join(", "), witnessed(job, lang),
                 ])))
                 @for job in report.jobs.iter() {

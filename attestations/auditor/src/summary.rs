@@ -48,18 +48,13 @@ pub fn summary(report: &Report) -> Vec<Line> {
         _ => (
             Tone::Bad,
             say!(
-                "Not shown: the {entries} entries are those that the checkpoint signs, but they do not fit together.",
-                "未能表明：{entries} 条均为检查点所签名的条目，但彼此不相符。",
+                "Not shown: the {entries} entries are those that the checkpoint signs, but not everything that they say and name is as it should be.",
+                "未能表明：{entries} 条均为检查点所签名的条目，但其内容和所指的附件并非全部正确。",
                 entries = head.entries
             ),
         ),
     };
-    let not_counted = || {
-        plain(text!(
-            "Not shown: what breaks the rules, listed below, was not counted.",
-            "未能表明：下列违规之处未计入。"
-        ))
-    };
+    let not_shown = || plain(text!("Not shown, because of the violations listed below.", "因有下列违规，未能表明。"));
     let (own_tone, own) = match head.key_known {
         true => (
             Tone::Good,
@@ -109,17 +104,20 @@ pub fn summary(report: &Report) -> Vec<Line> {
     let (rules_tone, rules) = match broken {
         0 => (
             Tone::Good,
-            say!(
-                "Yes: each job has {approvals_needed} approvals by others than its author.",
-                "是：每个作业都有 {approvals_needed} 个提交人以外的审批。",
-                approvals_needed = report.approvals_needed
-            ),
+            match report.fewest_approvals {
+                None => plain(text!("Yes. No job has run so far.", "是。尚无作业运行过。")),
+                Some(fewest) => say!(
+                    "Yes: each job that ran had the approvals that its policy asked for, by others than its author; the fewest were {fewest}.",
+                    "是：每个运行过的作业都有当时规则所要求的、提交人以外的审批，最少的有 {fewest} 个。"
+                ),
+            },
         ),
+        1 => (Tone::Bad, plain(text!("NO: there is a violation, listed below.", "否：有 1 处违规，列于下。"))),
         n => (Tone::Bad, say!("NO: there are {n} violations, listed below.", "否：有 {n} 处违规，详列于下。")),
     };
     let over: Vec<_> = report.budget.iter().filter(|line| line.spent > line.cap).collect();
     let (budget_tone, budget) = match over.first() {
-        None if broken > 0 => (Tone::Note, not_counted()),
+        None if broken > 0 => (Tone::Note, not_shown()),
         None => (
             Tone::Good,
             say!(
@@ -148,7 +146,7 @@ pub fn summary(report: &Report) -> Vec<Line> {
         numbers = report.numbers
     );
     let (releases_tone, releases) = match unwitnessed {
-        _ if broken > 0 => (Tone::Note, not_counted()),
+        _ if broken > 0 => (Tone::Note, not_shown()),
         0 => (Tone::Good, releases),
         n => (
             Tone::Note,
@@ -165,7 +163,7 @@ pub fn summary(report: &Report) -> Vec<Line> {
                 "共 {runs} 次运行，其中 {proven} 次有机器证据。"
             ),
         ),
-        _ => (Tone::Note, not_counted()),
+        _ => (Tone::Note, not_shown()),
     };
 
     vec![

@@ -45,7 +45,7 @@ pub fn text(report: &Report, lang: Lang) -> String {
             job.job.clone(),
             job.title.clone(),
             job.author.clone(),
-            job.state.told(lang),
+            standing(job, lang),
             job.rho.to_string(),
             job.approvers.join(", "),
             witnessed(job, lang),
@@ -89,6 +89,11 @@ pub fn text(report: &Report, lang: Lang) -> String {
         text.push_str(&table(lang, &[Right(text!("entry", "条目")), Left(text!("violation", "违规"))], rows));
     }
     text
+}
+
+/// Where a job stands, in a word.
+pub(crate) fn standing(job: &JobLine, lang: Lang) -> String {
+    if job.void { text!("void", "已失效").told(lang) } else { job.state.told(lang) }
 }
 
 /// Who had seen a job's release, or that too few had.

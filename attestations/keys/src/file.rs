@@ -23,9 +23,19 @@ pub fn write_new_key(path: &Path) -> Result<SigningKey, KeyStoreError> {
 /// Reads a private key that [`write_new_key`] or OpenSSL wrote.
 pub fn read_signing_key(path: &Path) -> Result<SigningKey, KeyStoreError> {
     let refused = || KeyStoreError::NotAKey(path.to_owned());
-    let bytes = read_secret(path)?;
+    let bytes = read_secret(path).map_err(|error| match error {
+        // What is no secret may be read by others.
+        KeyStoreError::Readable { .. } if !is_private_key(path) => refused(),
+        error => error,
+    })?;
     let text = std::str::from_utf8(&bytes).map_err(|_| refused())?;
     SigningKey::from_pem(text).map_err(|_| refused())
+}
+
+fn is_private_key(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(MOST).read_to_end(&mut start));
+    read.is_ok() && start.windows(11).any(|part| part == b"PRIVATE KEY")
 }
 
 /// Writes a new file that only its owner can read, and waits until it is on the disk.
@@ -42,6 +52,10 @@ pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), KeyStoreError> {
 /// Reads a file of at most 16 KiB that only its owner can read.
 pub fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyStoreError> {
     let failed = |source| KeyStoreError::Io { path: path.to_owned(), source };
+    // A pipe would keep its reader waiting.
+    if path.metadata().is_ok_and(|found| !found.is_file()) {
+        return Err(KeyStoreError::NotAKey(path.to_owned()));
+    }
     let file = File::open(path).map_err(failed)?;
     let mode = file.metadata().map_err(failed)?.mode() & 0o777;
     if mode & 0o077 != 0 {

@@ -35,7 +35,6 @@ pub fn advice(code: &str) -> Option<Text> {
             text!("`unseen key new` makes a key", "用 `unseen key new` 生成密钥")
         }
         "ledger.too-long" => text!("`unseen job try` proposes a limit", "`unseen job try` 会给出建议值"),
-        "ledger.bad-policy" => text!("`unseen doctor` measures this machine", "用 `unseen doctor` 测量本机"),
         "entry.proof" => text!("`unseen person request` makes a request", "用 `unseen person request` 生成申请"),
         "sign.not-to-sign" => text!("--to-sign writes the file", "用 --to-sign 写出该文件"),
         "fault.lab" => text!("`unseen doctor` looks at this machine", "用 `unseen doctor` 检查本机"),

@@ -3,9 +3,9 @@
 //! An old copy that comes back would give spent budget back and show people an older history. Nothing in
 //! the copy itself can tell: a checkpoint kept elsewhere, or a witness, can.
 
-use std::fs;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+use std::{fs, io};
 
 use unseen_log::LogError;
 use unseen_texts::say;
@@ -85,8 +85,11 @@ fn copy(from: &Path, to: &Path) -> Result<(), LabError> {
             let mode = fs::metadata(&source).map_err(LabError::io(&source))?.mode() & 0o777;
             fs::set_permissions(&target, fs::Permissions::from_mode(mode)).map_err(LabError::io(&target))?;
         } else if kind.is_file() {
-            fs::copy(&source, &target).map_err(LabError::io(&source))?;
-            fs::File::open(&target).and_then(|file| file.sync_all()).map_err(LabError::io(&target))?;
+            let mut bytes = fs::File::open(&source).map_err(LabError::io(&source))?;
+            let mode = bytes.metadata().map_err(LabError::io(&source))?.mode() & 0o777;
+            let file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&target);
+            let written = file.and_then(|mut file| io::copy(&mut bytes, &mut file).and_then(|_| file.sync_all()));
+            written.map_err(LabError::io(&target))?;
         } else {
             return Err(LabError::Other(say!(
                 "{source} is neither a file nor a folder: a lab holds nothing else",

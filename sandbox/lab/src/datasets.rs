@@ -72,7 +72,7 @@ impl Lab {
         open_to: Vec<String>,
         steward: &PublicKey,
     ) -> Result<Importing, LabError> {
-        let text = std::fs::read_to_string(description).map_err(LabError::io(description))?;
+        let text = unseen_durable::read_text(description).map_err(LabError::io(description))?;
         let parsed = Description::parse(&text)
             .map_err(|error| LabError::Description(say!("{description}: {error}", "{description}：{error}")))?;
         let mut event = DatasetRegistered {

@@ -9,6 +9,7 @@ use unseen_ids::JobId;
 use unseen_keys::KeyStoreError;
 use unseen_log::LogError;
 use unseen_policies::ledger::{Overtaken, Refusal};
+use unseen_policies::lifecycle::State;
 use unseen_policies::manifest::ManifestError;
 use unseen_texts::{Say, Sentence, Text};
 use unseen_worker::process::Fault;
@@ -65,8 +66,8 @@ pub enum LabError {
     #[error("the manifest and what was submitted differ in {0}: submit the job again")]
     #[zh("作业清单与提交内容不一致（{0}）：请重新提交")]
     Mismatch(Text),
-    #[error("the entry does not agree with what it names: {0}")]
-    #[zh("条目与其所指的内容不符：{0}")]
+    #[error("an audit would find fault with this entry: {0}")]
+    #[zh("此条目经不起审计：{0}")]
     Named(Sentence),
     #[error("the log's key is changed by a handover only, since both keys must sign")]
     #[zh("日志密钥只能通过交接更换，因为须由新旧密钥双签")]
@@ -148,6 +149,9 @@ pub enum LabError {
     #[error("the release of {job} is sealed until {at}")]
     #[zh("{job} 的结果封存至 {at}")]
     Sealed { job: unseen_ids::JobId, at: chrono::DateTime<chrono::Utc> },
+    #[error("{job} is {state}: it has no result")]
+    #[zh("{job} {state}，没有结果")]
+    Ended { job: JobId, state: State },
     #[error("{0} has no result yet: run it first")]
     #[zh("{0} 尚无结果：请先运行")]
     NoResult(unseen_ids::JobId),

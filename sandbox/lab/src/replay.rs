@@ -89,7 +89,7 @@ impl Lab {
     /// Makes a worker ready to run a released job again. `program` is the binary that becomes the worker.
     pub fn begin_replay(&self, program: &Path, id: JobId, threads: u32, lock: RunLock) -> Result<Replaying, LabError> {
         let job = self.ledger().job(id)?;
-        let (entry, logged) = job.release.ok_or(LabError::NoResult(id))?;
+        let (entry, logged) = job.release.ok_or_else(|| self.no_result(id))?;
         let named = |what: Text, digest: &Digest| {
             self.blob(digest).map_err(|error| LabError::Replaced { what, error: Box::new(error) })
         };

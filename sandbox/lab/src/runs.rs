@@ -119,6 +119,9 @@ impl Lab {
     ) -> Result<Begun, LabError> {
         let mut event = None;
         let job = self.ledger().job(id)?;
+        if self.ledger().is_void(job) {
+            return Err(Refusal::OtherPolicy.into());
+        }
         if job.state == State::Submitted {
             let needed = self.ledger().policy().map_or(0, |policy| policy.approvals);
             return Err(LabError::NotApproved { job: id, has: job.approvals.len(), needed });
@@ -297,7 +300,7 @@ impl Lab {
         let Some(sealed) = self.sealed(id) else {
             let run = self.started(id)?;
             match self.without_result(id) {
-                None => return Err(LabError::NoResult(id)),
+                None => return Err(self.no_result(id)),
                 Some(CutShort::Yes) if now() < self.given_up_at(run) => return Ok(()),
                 Some(_) => {}
             }
@@ -308,7 +311,7 @@ impl Lab {
         };
         let body = sealed.digest();
         let job = self.ledger().job(id)?;
-        let run = job.run.as_ref().ok_or(LabError::NoResult(id))?;
+        let run = job.run.as_ref().ok_or_else(|| self.no_result(id))?;
         let released = Released { job: id, run: run.entry, run_leaf: run.leaf, approvals: approvals_of(job), body };
         self.record_as_lab(released)?;
         Ok(())

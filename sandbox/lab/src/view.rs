@@ -15,6 +15,7 @@ use unseen_data::{Description, QualityReport, twin};
 use unseen_ids::{Digest, JobId, PublicKey, Role};
 use unseen_log::{Folder, Log, LogReader};
 use unseen_policies::ledger::{Ledger, Refusal, Run};
+use unseen_policies::lifecycle::State;
 use unseen_policies::{Manifest, Plan};
 use unseen_texts::{Sentence, say, text};
 use unseen_tlog::Signer;
@@ -182,7 +183,7 @@ impl View {
 
     /// The body that a release's entry names.
     pub fn published(&self, id: JobId) -> Result<Published, LabError> {
-        let (entry, digest) = self.ledger().job(id)?.release.ok_or(LabError::NoResult(id))?;
+        let (entry, digest) = self.ledger().job(id)?.release.ok_or_else(|| self.no_result(id))?;
         let bytes = self.blob(&digest)?;
         let body = ReleaseBody::parse(&bytes).map_err(|error| LabError::Other(Sentence::of(&error)))?;
         if body.job != id || body.run != self.started(id)?.entry {
@@ -197,7 +198,7 @@ impl View {
             if self.ledger().dataset(&input.dataset)?.registered.domain.is_none() {
                 return Err(LabError::Other(say!(
                     "`{dataset}` is a public reference table: name it in a lookup or a domain, not as an input",
-                    "`{dataset}` 是公开参照表：请用于 lookup 或 domain，不能作为 input",
+                    "`{dataset}` 是公开参照表：请在 `lookup` 或 `domain` 中使用，不能作为 `[[input]]`",
                     dataset = input.dataset
                 )));
             }
@@ -259,7 +260,15 @@ impl View {
     }
 
     pub(crate) fn started(&self, id: JobId) -> Result<&Run, LabError> {
-        self.ledger().job(id)?.run.as_ref().ok_or(LabError::NoResult(id))
+        self.ledger().job(id)?.run.as_ref().ok_or_else(|| self.no_result(id))
+    }
+
+    /// Why a job has no result.
+    pub(crate) fn no_result(&self, job: JobId) -> LabError {
+        match self.ledger().job(job).map(|found| found.state) {
+            Ok(state @ (State::Rejected | State::Failed)) => LabError::Ended { job, state },
+            _ => LabError::NoResult(job),
+        }
     }
 
     pub(crate) fn snapshot_dir(&self, name: &str, root: &Digest) -> PathBuf {

@@ -98,7 +98,7 @@ impl Lab {
         // Somebody else may have been faster.
         if self.witnessing_of(id)?.is_some() {
             let rule = self.ledger().witnesses().ok_or(Refusal::NoWitnesses)?;
-            let (release, _) = self.ledger().job(id)?.release.ok_or(LabError::NoResult(id))?;
+            let (release, _) = self.ledger().job(id)?.release.ok_or_else(|| self.no_result(id))?;
             let gathered = &witnessed.gathered;
             let needs = rule.quorum as usize;
             if rule.required && !gathered.reaches(needs) {

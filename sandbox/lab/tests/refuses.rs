@@ -76,7 +76,7 @@ fn what_does_not_agree_with_what_it_names() {
         let mut lab = Lab::new();
         let (entry, what) = provoke(&mut lab);
         let answer = answer(&lab, entry);
-        let named = format!("the entry does not agree with what it names: {what}");
+        let named = format!("an audit would find fault with this entry: {what}");
         assert!(answer.starts_with(&named), "{case}: {answer}");
     }
 }

@@ -71,5 +71,5 @@ fn ssh_signature(file: &Path) -> Result<SshSignature, Problem> {
 }
 
 fn read_text(path: &Path) -> Result<String, LabError> {
-    std::fs::read_to_string(path).map_err(LabError::io(path))
+    unseen_durable::read_text(path).map_err(LabError::io(path))
 }
