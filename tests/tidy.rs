@@ -143,7 +143,7 @@ const READINGS: &[(&str, usize, &[&str])] = &[
     ),
     (
         "Were the rules kept?",
-        2_551,
+        2_548,
         &[
             "policies/src/event.rs",
             "policies/src/lifecycle.rs",

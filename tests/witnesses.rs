@@ -94,6 +94,11 @@ fn a_release_opens_when_enough_witnesses_have_seen_its_entry() {
     let read = ["job", "release", &id, "--key", "keys/analyst.pem"];
     assert!(lab.refuses(&read).contains("stays sealed"));
     assert!(lab.path(&format!("lab/sealed/{id}")).exists());
+    assert_eq!(lab.ok(&["job", "list"])["jobs"][0]["waitsForWitnesses"], true);
+    // An auditor finds that in order.
+    lab.ok(&["log", "export", "waiting"]);
+    let report = lab.ok(&["audit", "verify", "waiting", "--forget"]);
+    assert_eq!((&report["jobs"][0]["sealed"], &report["numbers"]), (&true.into(), &0.into()));
 
     // The policy names the address it had: it comes back there through a new policy entry.
     one.restart(&lab, "w1");
@@ -130,7 +135,7 @@ fn where_the_policy_does_without_the_release_is_marked() {
     let report = lab.ok(&["audit", "verify", "bundle"]);
     assert_eq!(report["jobs"][0]["witnessed"], serde_json::json!({ "by": [], "enough": false }));
     let done = lab.unseen(&["audit", "verify", "bundle"]);
-    assert!(done.stdout.contains("1 of them opened without witnesses"), "{done:?}");
+    assert!(done.stdout.contains("1 of them opened without enough witnesses"), "{done:?}");
 }
 
 #[test]

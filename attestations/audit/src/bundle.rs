@@ -9,10 +9,12 @@
 //! ```
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use unseen_ids::Digest;
 use unseen_log::{LogReader, handover_path};
 use unseen_policies::event::Event;
+use unseen_policies::ledger::Job;
 use unseen_texts::{Sentence, Text, say, text};
 use unseen_tlog::cosignature::WitnessKey;
 use unseen_tlog::merkle::{self, Hash};
@@ -21,7 +23,7 @@ use unseen_tlog::note::{Checkpoint, Note, NoteError, NoteKey};
 use crate::error::AuditError;
 use crate::fold::Fold;
 use crate::memory;
-use crate::named::{self, Lookup, Plans};
+use crate::named::{self, Behind, Lookup, Plans};
 use crate::report::{self, Report, Violation};
 use crate::roots::Roots;
 use crate::signatures::Signatures;
@@ -49,22 +51,14 @@ pub struct Known {
 /// Verifies a bundle. Everything that depends on signatures and the tree is an error; everything that
 /// depends on rules is a violation in the report.
 pub fn verify(bundle: &Path, known: &Known) -> Result<Report, AuditError> {
-    let parse = |text: &str, what| text.trim().parse().map_err(|error| AuditError::Note { what, error });
-    let known_key: Option<NoteKey> = known
-        .log_key
-        .as_deref()
-        .map(|text| parse(text, text!("the verifier key you know", "您所知的验证公钥")))
-        .transpose()?;
+    let known_key = known.log_key.as_deref();
+    let known_key: Option<NoteKey> =
+        known_key.map(|text| parse(text, text!("the verifier key you know", "您所知的验证公钥"))).transpose()?;
     let key: NoteKey =
         parse(&read(&bundle.join(VERIFIER_KEY))?, text!("the bundle's verifier key", "导出包的验证公钥"))?;
-    let trusted = known.witnesses.iter().map(|text| {
-        text.trim()
-            .parse::<WitnessKey>()
-            .map_err(|error| AuditError::Note {
-                what: text!("a witness's verifier key", "见证方的验证公钥"), error
-            })
-    });
-    let mut trusted = trusted.collect::<Result<Vec<_>, _>>()?;
+    let trusted = known.witnesses.iter();
+    let trusted = trusted.map(|text| parse(text, text!("a witness's verifier key", "见证方的验证公钥")));
+    let mut trusted: Vec<WitnessKey> = trusted.collect::<Result<_, _>>()?;
     // One key counts once, however often or under however many names it was given.
     trusted.sort_by_key(|witness| *witness.key());
     trusted.dedup_by_key(|witness| *witness.key());
@@ -77,28 +71,24 @@ pub fn verify(bundle: &Path, known: &Known) -> Result<Report, AuditError> {
         audit = Audit::read(bundle, &log, &mut None)?;
     }
     audit.second_signature();
+    audit.sealed();
     let keys = audit.keys(&key);
     if let Some(known_key) = &known_key {
         keys.lead_from(known_key)?;
     }
-    let since = known
-        .since
-        .as_deref()
-        .map(|text| keys.open(text, text!("the checkpoint kept from before", "先前保存的检查点")))
-        .transpose()?;
-    if let Some(since) = &since {
-        log.ensure_extends(since)?;
-    }
     let remembered = match (&known.memory, keys.first()) {
-        (Some(memory), Some(first)) => memory::last_seen(memory, &log.checkpoint().origin, first)?
-            .map(|text| {
-                keys.open(&text, text!("the checkpoint remembered from the last audit", "上次审计记住的检查点"))
-            })
-            .transpose()?,
+        (Some(memory), Some(first)) => memory::last_seen(memory, &log.checkpoint().origin, first)?,
         _ => None,
     };
-    if let Some(remembered) = &remembered {
-        log.ensure_extends(remembered)?;
+    let mut extends = None;
+    for (text, what) in [
+        (known.since.clone(), text!("the checkpoint kept from before", "先前保存的检查点")),
+        (remembered, text!("the checkpoint remembered from the last audit", "上次审计记住的检查点")),
+    ] {
+        let Some(text) = text else { continue };
+        let kept = keys.open(&text, what)?;
+        log.ensure_extends(&kept)?;
+        extends = extends.max(Some(kept.size));
     }
     let cosigned = named::cosigners(log.note(), &trusted);
     if cosigned.len() < known.quorum {
@@ -112,10 +102,13 @@ pub fn verify(bundle: &Path, known: &Known) -> Result<Report, AuditError> {
         memory::remember(memory, &log.checkpoint().origin, first, log.note())?;
         kept = true;
     }
-    let extends = [since, remembered].into_iter().flatten().map(|kept| kept.size).max();
     let mut report = audit.report(&key, known_key.is_some(), cosigned);
     (report.head.extends, report.head.remembered) = (extends, kept);
     Ok(report)
+}
+
+fn parse<Key: FromStr<Err = NoteError>>(text: &str, what: Text) -> Result<Key, AuditError> {
+    text.trim().parse().map_err(|error| AuditError::Note { what, error })
 }
 
 fn read(path: &Path) -> Result<String, AuditError> {
@@ -132,29 +125,19 @@ struct Audit<'l> {
 }
 
 impl<'l> Audit<'l> {
-    fn new(bundle: &'l Path, log: &'l LogReader) -> Audit<'l> {
-        let (fold, roots, found) = Default::default();
-        Audit { bundle, log, fold, roots, plans: Plans::default(), found }
-    }
-
     /// Reads the whole log. Signatures are verified one by one, or left to be verified together.
     fn read(bundle: &'l Path, log: &'l LogReader, together: &mut Option<Signatures>) -> Result<Audit<'l>, AuditError> {
-        let mut audit = Audit::new(bundle, log);
+        let (fold, roots, plans, found) = Default::default();
+        let mut audit = Audit { bundle, log, fold, roots, plans, found };
         for (index, entry) in (0..).zip(log.entries(0)) {
             audit.entry(index, &entry?, together.as_mut());
         }
         Ok(audit)
     }
 
-    /// The SM2 key that the policy in force names. A malformed one was reported with the policy's entry.
-    fn sm2_key(&self) -> Option<String> {
-        let named = self.fold.ledger().policy()?.sm2_key.as_ref()?;
-        sm2::check_key(named).is_ok().then(|| named.clone())
-    }
-
     /// A release's second envelope, if the policy in force says that there is one.
     fn second_envelope(&mut self, index: u64, entry: &[u8]) {
-        let Some(vkey) = self.sm2_key() else { return };
+        let Some(vkey) = sm2::key_in_force(self.fold.ledger()) else { return };
         match sm2::release(self.bundle, index, entry, &vkey) {
             Ok(()) => self.found.sm2_releases += u64::from(sm2::BUILT),
             Err(what) => self.violation(index, what),
@@ -163,10 +146,31 @@ impl<'l> Audit<'l> {
 
     /// The checkpoint's second signature, if the policy in force says that there is one.
     fn second_signature(&mut self) {
-        let Some(vkey) = self.sm2_key() else { return };
+        let Some(vkey) = sm2::key_in_force(self.fold.ledger()) else { return };
         self.found.sm2 = true;
         if let Err(what) = sm2::checkpoint(self.log.note(), &vkey) {
             self.violation(self.log.size().saturating_sub(1), what);
+        }
+    }
+
+    /// Releases that waited for witnesses, and that no entry has opened: their bodies are sealed still, or were
+    /// opened since the policy names no witnesses any more.
+    fn sealed(&mut self) {
+        for (id, entry) in std::mem::take(&mut self.found.sealed) {
+            let ledger = self.fold.ledger();
+            let Ok(Job { release: Some((_, body)), witnessed: None, .. }) = ledger.job(id) else { continue };
+            if matches!(self.log.blob(body), Ok(None)) {
+                self.found.sealed.insert(id, entry);
+            } else if ledger.witnesses().is_some() {
+                let unsaid = text!(
+                    "the release was opened, and no entry says which witnesses had seen it",
+                    "发布结果已启封，而没有条目说明哪些见证方看到了它"
+                );
+                self.violation(entry, unsaid);
+            } else {
+                let opened = named::opened(ledger, id, self);
+                self.looked(entry, opened);
+            }
         }
     }
 
@@ -185,16 +189,16 @@ impl<'l> Audit<'l> {
             Ok((opened, behind)) => {
                 *self.found.kinds.entry(opened.record.event.kind().to_owned()).or_default() += 1;
                 self.found.ssh_signed += u64::from(opened.by_ssh);
-                if let Event::Released(_) = &opened.record.event {
+                if let Event::Released(released) = &opened.record.event {
                     self.second_envelope(index, bytes);
+                    if self.fold.ledger().witnesses().is_some() {
+                        self.found.sealed.insert(released.job, index);
+                    }
                 }
-                match behind {
-                    Ok(behind) => self.found.add(behind),
-                    Err(what) => self.violation(index, what),
-                }
+                self.looked(index, behind);
             }
             Err(error) => {
-                self.violation(index, error.to_string());
+                self.violation(index, Sentence::of(&error));
                 self.fold.skip();
             }
         }
@@ -248,6 +252,14 @@ impl<'l> Audit<'l> {
             }
         }
         Ok(())
+    }
+
+    /// Notes what was looked at behind an entry.
+    fn looked(&mut self, entry: u64, behind: Result<Behind, Sentence>) {
+        match behind {
+            Ok(behind) => self.found.add(behind),
+            Err(what) => self.violation(entry, what),
+        }
     }
 
     fn violation(&mut self, entry: u64, what: impl Into<Sentence>) {
@@ -305,13 +317,6 @@ impl Keys {
     /// A checkpoint that one of the keys has signed, the present one tried first.
     fn open(&self, text: &str, what: Text) -> Result<Checkpoint, AuditError> {
         let note = Note::parse(text.as_bytes()).map_err(|error| AuditError::Note { what, error })?;
-        let mut refused = None;
-        for key in self.keys.iter().rev() {
-            match Checkpoint::open(&note, key) {
-                Ok(checkpoint) => return Ok(checkpoint),
-                Err(error) => refused = refused.or(Some(error)),
-            }
-        }
-        Err(AuditError::Note { what, error: refused.unwrap_or(NoteError::Checkpoint) })
+        named::signed_by(&note, self.keys.iter().rev()).map_err(|error| AuditError::Note { what, error })
     }
 }

@@ -11,9 +11,9 @@ use unseen_evidence::{Evidence, Expected, ExpectedSevSnp, ExpectedTpm2, Proven, 
 use unseen_ids::{Digest, JobId, hex};
 use unseen_log::LogReader;
 use unseen_policies::event::{
-    Event, EvidenceRecorded, JobApproved, JobSubmitted, Record, ReleaseWitnessed, Released, RunStarted, Used,
+    Event, EvidenceRecorded, JobApproved, JobSubmitted, Record, ReleaseWitnessed, RunStarted, Used,
 };
-use unseen_policies::ledger::Ledger;
+use unseen_policies::ledger::{Job, Ledger};
 use unseen_policies::manifest::{Manifest, ModuleRef};
 use unseen_policies::need::Need;
 use unseen_policies::plan::Plan;
@@ -22,7 +22,7 @@ use unseen_policies::release::{CheckError, ReleaseBody};
 use unseen_texts::{Sentence, Text, say, text};
 use unseen_tlog::cosignature::WitnessKey;
 use unseen_tlog::merkle::Hash;
-use unseen_tlog::note::{Checkpoint, Note, NoteKey};
+use unseen_tlog::note::{Checkpoint, Note, NoteError, NoteKey};
 use unseen_tlog::tree::Files;
 
 use crate::public_values::PublicTables;
@@ -39,9 +39,8 @@ pub trait Lookup {
     /// The root that the log had at this size.
     fn root_at(&self, size: u64) -> Result<Hash, Sentence>;
 
-    /// The answer of [`ReleaseBody::check`] where a lab has the body sealed still, which stays so until its
-    /// entry is logged.
-    fn check_sealed(&self, _: &Released, _: &Plan) -> Option<Result<u64, CheckError>> {
+    /// The answer of [`ReleaseBody::check`] where a lab has the body of a release sealed still.
+    fn check_sealed(&self, _: Body, _: &Plan) -> Option<Result<u64, CheckError>> {
         None
     }
 
@@ -56,39 +55,21 @@ pub trait Lookup {
 pub struct Plans(RefCell<VecDeque<Planned>>);
 
 /// What a plan was made from, and the plan.
-struct Planned {
-    manifest: Digest,
-    datasets: Vec<Used>,
-    made: Rc<(Manifest, Plan)>,
-}
+type Planned = (Digest, Vec<Used>, Rc<(Manifest, Plan)>);
 
-impl Plans {
-    const KEPT: usize = 64;
-
-    fn get(&self, event: &JobSubmitted) -> Option<Rc<(Manifest, Plan)>> {
-        let kept = self.0.borrow();
-        let same = |plan: &&Planned| plan.manifest == event.manifest && plan.datasets == event.datasets;
-        kept.iter().rev().find(same).map(|plan| plan.made.clone())
-    }
-
-    fn keep(&self, event: &JobSubmitted, made: &Rc<(Manifest, Plan)>) {
-        let mut kept = self.0.borrow_mut();
-        if kept.len() == Plans::KEPT {
-            kept.pop_front();
-        }
-        let (manifest, datasets) = (event.manifest, event.datasets.clone());
-        kept.push_back(Planned { manifest, datasets, made: made.clone() });
-    }
-}
+const KEPT_PLANS: usize = 64;
 
 /// [`plan`], out of those kept if it is there.
 pub fn planned(event: &JobSubmitted, lookup: &dyn Lookup) -> Result<Rc<(Manifest, Plan)>, Sentence> {
-    if let Some(made) = lookup.plans().and_then(|plans| plans.get(event)) {
+    let same = |(manifest, datasets, _): &&Planned| (manifest, datasets) == (&event.manifest, &event.datasets);
+    if let Some((.., made)) = lookup.plans().and_then(|plans| plans.0.borrow().iter().find(same).cloned()) {
         return Ok(made);
     }
     let made = Rc::new(plan(event, lookup)?);
     if let Some(plans) = lookup.plans() {
-        plans.keep(event, &made);
+        let mut kept = plans.0.borrow_mut();
+        kept.truncate(KEPT_PLANS - 1);
+        kept.push_front((event.manifest, event.datasets.clone(), made.clone()));
     }
     Ok(made)
 }
@@ -133,8 +114,17 @@ pub fn check(ledger: &Ledger, record: &Record, lookup: &dyn Lookup) -> Result<Be
         Event::JobApproved(event) => approval(event, lookup)?,
         Event::RunStarted(event) => release_time(ledger, record.time, event, lookup)?,
         Event::EvidenceRecorded(event) => behind.evidence = Some((event.job, evidence(ledger, event, lookup)?)),
-        Event::Released(event) => behind.numbers = release(ledger, event, lookup)?,
-        Event::ReleaseWitnessed(event) => witnessed(ledger, record.time, event, lookup)?,
+        Event::Released(event) => {
+            // Where witnesses are asked, the body stays sealed until the entry that says who answered.
+            let is_open = ledger.witnesses().is_none();
+            behind.numbers = release(ledger, (event.job, event.run, event.body), is_open, lookup)?;
+        }
+        Event::ReleaseWitnessed(event) => {
+            witnessed(ledger, record.time, event, lookup)?;
+            if ledger.job(event.job).is_ok_and(|job| job.witnessed.is_none()) {
+                behind = opened(ledger, event.job, lookup)?;
+            }
+        }
         _ => {}
     }
     Ok(behind)
@@ -240,14 +230,28 @@ fn release_time(ledger: &Ledger, time: DateTime<Utc>, event: &RunStarted, lookup
     }
 }
 
-fn release(ledger: &Ledger, event: &Released, lookup: &dyn Lookup) -> Result<u64, Sentence> {
-    let planned = planned(submitted(ledger, event.job)?, lookup)?;
+/// A release's body: of which job and run, and its digest.
+pub type Body = (JobId, u64, Digest);
+
+fn release(ledger: &Ledger, body: Body, is_open: bool, lookup: &dyn Lookup) -> Result<u64, Sentence> {
+    let (job, run, digest) = body;
+    let planned = planned(submitted(ledger, job)?, lookup)?;
     let (_, plan) = &*planned;
-    let checked = match lookup.check_sealed(event, plan) {
+    let checked = match lookup.check_sealed(body, plan) {
         Some(checked) => checked,
-        None => ReleaseBody::parse(&lookup.blob(&event.body)?).and_then(|body| body.check(plan, event.job, event.run)),
+        None if !is_open => return Ok(0),
+        None => ReleaseBody::parse(&lookup.blob(&digest)?).and_then(|body| body.check(plan, job, run)),
     };
     checked.map_err(|error| Sentence::of(&error))
+}
+
+/// The body of a release that is on record, and is to be open.
+pub fn opened(ledger: &Ledger, id: JobId, lookup: &dyn Lookup) -> Result<Behind, Sentence> {
+    let mut behind = Behind::default();
+    if let Ok(Job { run: Some(run), release: Some((_, body)), .. }) = ledger.job(id) {
+        behind.numbers = release(ledger, (id, run.entry, *body), true, lookup)?;
+    }
+    Ok(behind)
 }
 
 fn witnessed(
@@ -257,7 +261,8 @@ fn witnessed(
     lookup: &dyn Lookup,
 ) -> Result<(), Sentence> {
     let note = Note::parse(&lookup.blob(&event.checkpoint)?).map_err(|error| Sentence::of(&error))?;
-    let checkpoint = own_checkpoint(ledger, &note)?;
+    let keys: Vec<NoteKey> = ledger.log_keys().values().rev().filter_map(|key| key.parse().ok()).collect();
+    let checkpoint = signed_by(&note, keys.iter()).map_err(|error| Sentence::of(&error))?;
     if checkpoint.size <= event.release {
         return Err(say!(
             "the cosigned checkpoint has {size} entries, so the release is not among them",
@@ -314,17 +319,16 @@ pub fn expected(rule: &EvidenceRule) -> Option<Expected> {
     Some(Expected::SevSnp(ExpectedSevSnp { product, measurement: None, minimum_tcb: None, allow_debug: false }))
 }
 
-/// The checkpoint in a note that one of the log's keys has signed.
-fn own_checkpoint(ledger: &Ledger, note: &Note) -> Result<Checkpoint, Sentence> {
-    let keys = ledger.log_keys().values().rev().filter_map(|key| key.parse::<NoteKey>().ok());
-    let mut refused = Sentence::from(text!("the log has no key yet", "日志尚无密钥"));
+/// The checkpoint in a note that one of these keys has signed, the first of which is tried first.
+pub fn signed_by<'k>(note: &Note, keys: impl Iterator<Item = &'k NoteKey>) -> Result<Checkpoint, NoteError> {
+    let mut refused = None;
     for key in keys {
-        match Checkpoint::open(note, &key) {
+        match Checkpoint::open(note, key) {
             Ok(checkpoint) => return Ok(checkpoint),
-            Err(error) => refused = Sentence::of(&error),
+            Err(error) => refused = refused.or(Some(error)),
         }
     }
-    Err(refused)
+    Err(refused.unwrap_or(NoteError::Checkpoint))
 }
 
 fn submitted(ledger: &Ledger, job: JobId) -> Result<&JobSubmitted, Sentence> {

@@ -1,6 +1,6 @@
 //! What an audit found, in a form for programs and for every way of showing it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use unseen_evidence::Proven;
@@ -35,6 +35,8 @@ pub struct Report {
     pub fewest_approvals: Option<usize>,
     /// Private datasets and what was spent on them.
     pub budget: Vec<Spent>,
+    /// What one unit of each domain may have lost over all datasets.
+    pub domains: Vec<DomainSpent>,
     /// Jobs and how they ended.
     pub jobs: Vec<JobLine>,
     /// Released numbers that were checked: each is on its grid and has the error its plan states.
@@ -109,6 +111,20 @@ pub struct Spent {
     pub cap: Rho,
 }
 
+/// The budget of a unit domain.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct DomainSpent {
+    /// The domain.
+    pub domain: String,
+    /// Charged so far, each job once.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub spent: Rho,
+    /// The cap in force at the end, where the policy has one.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub cap: Option<Rho>,
+}
+
 /// One job.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -134,6 +150,8 @@ pub struct JobLine {
     pub run: Option<RunLine>,
     /// The entry of its release.
     pub release: Option<u64>,
+    /// Whether that release is sealed still, since it waits for witnesses.
+    pub sealed: bool,
     /// Who had seen that entry before the release opened; none when it was not opened, or the policy
     /// names no witnesses.
     pub witnessed: Option<WitnessedLine>,
@@ -199,6 +217,8 @@ pub(crate) struct Found {
     pub sm2: bool,
     pub sm2_releases: u64,
     pub numbers: u64,
+    /// Releases made while the policy named witnesses, with their entries; at the end, those that are sealed.
+    pub sealed: BTreeMap<JobId, u64>,
     pub evidence: BTreeMap<JobId, EvidenceLine>,
     pub violations: Vec<Violation>,
 }
@@ -231,9 +251,17 @@ impl Report {
         people.sort_by_key(|person| person.since);
         let private =
             private.map(|(dataset, found)| Spent { dataset: dataset.clone(), spent: found.spent, cap }).collect();
+        let domains = ledger.datasets().values().filter_map(|dataset| dataset.registered.domain.as_ref());
+        let domains: BTreeSet<_> = domains.collect();
+        let domain_cap = ledger.policy().and_then(|policy| policy.caps.domain);
+        let domain = |domain: &String| DomainSpent {
+            domain: domain.clone(),
+            spent: ledger.spent_on_domain(domain),
+            cap: domain_cap,
+        };
         let ran = ledger.jobs().values().filter(|job| job.run.is_some());
         let jobs = ledger.jobs().iter();
-        let jobs = jobs.map(|(id, job)| job_line(ledger, *id, job, found.evidence.remove(id))).collect();
+        let jobs = jobs.map(|(id, job)| job_line(ledger, *id, job, &mut found)).collect();
         Report {
             head,
             kinds: found.kinds,
@@ -243,6 +271,7 @@ impl Report {
             approvals_needed: ledger.policy().map_or(0, |policy| policy.approvals),
             fewest_approvals: ran.map(|job| job.approvals.len()).min(),
             budget: private,
+            domains: domains.into_iter().map(domain).collect(),
             jobs,
             numbers: found.numbers,
             violations: found.violations,
@@ -250,7 +279,7 @@ impl Report {
     }
 }
 
-fn job_line(ledger: &Ledger, id: JobId, job: &Job, evidence: Option<EvidenceLine>) -> JobLine {
+fn job_line(ledger: &Ledger, id: JobId, job: &Job, found: &mut Found) -> JobLine {
     let name = |key| ledger.people().get(key).map_or("?".to_owned(), |person| person.name.clone());
     JobLine {
         job: id.to_string(),
@@ -266,10 +295,11 @@ fn job_line(ledger: &Ledger, id: JobId, job: &Job, evidence: Option<EvidenceLine
             build: run.runtime_build,
         }),
         release: job.release.map(|(entry, _)| entry),
+        sealed: found.sealed.contains_key(&id),
         witnessed: job
             .witnessed
             .as_ref()
             .map(|found| WitnessedLine { by: found.witnesses.clone(), enough: found.enough }),
-        evidence,
+        evidence: found.evidence.remove(&id),
     }
 }

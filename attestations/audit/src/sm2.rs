@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use serde::Serialize;
+use unseen_policies::ledger::Ledger;
 use unseen_texts::Sentence;
 #[cfg(feature = "sm2")]
 use unseen_texts::{Say, say, text};
@@ -24,6 +25,12 @@ pub struct Sm2Line {
 /// Whether this program can look.
 pub const BUILT: bool = cfg!(feature = "sm2");
 
+/// The SM2 key that the policy in force names. A malformed one was reported with the policy's entry.
+pub(crate) fn key_in_force(ledger: &Ledger) -> Option<String> {
+    let named = ledger.policy()?.sm2_key.as_ref()?;
+    check_key(named).is_ok().then(|| named.clone())
+}
+
 /// Whether the checkpoint bears a true line of the key. `vkey` is the policy's `sm2_key`.
 #[cfg(feature = "sm2")]
 pub fn checkpoint(note: &Note, vkey: &str) -> Result<(), Sentence> {
@@ -39,7 +46,7 @@ pub fn release(bundle: &Path, index: u64, entry: &[u8], vkey: &str) -> Result<()
     use unseen_tlog::sm2::Sm2Envelope;
 
     let path = bundle.join(unseen_log::sm2_path(index));
-    let bytes = std::fs::read(&path).map_err(|error| say!("{path}: {error}", "{path}：{error}"))?;
+    let bytes = unseen_durable::read(&path).map_err(|error| say!("{path}: {error}", "{path}：{error}"))?;
     let said = |error: &dyn Say| say!("the release's SM2 envelope: {error}", "发布条目的 SM2 信封：{error}");
     let second = Sm2Envelope::from_bytes(&bytes).map_err(|error| said(&error))?;
     let payload = second.verify(key(vkey)?.key()).map_err(|error| said(&error))?;

@@ -115,10 +115,27 @@ pub fn summary(report: &Report) -> Vec<Line> {
         1 => (Tone::Bad, plain(text!("NO: there is a violation, listed below.", "否：有 1 处违规，列于下。"))),
         n => (Tone::Bad, say!("NO: there are {n} violations, listed below.", "否：有 {n} 处违规，详列于下。")),
     };
-    let over: Vec<_> = report.budget.iter().filter(|line| line.spent > line.cap).collect();
-    let (budget_tone, budget) = match over.first() {
-        None if broken > 0 => (Tone::Note, not_shown()),
-        None => (
+    let over = report.budget.iter().find(|line| line.spent > line.cap).map(|line| &line.dataset);
+    let domain_over = report.domains.iter().find(|line| line.cap.is_some_and(|cap| line.spent > cap));
+    let (budget_tone, budget) = match (over, domain_over) {
+        (Some(dataset), _) => (
+            Tone::Bad,
+            say!(
+                "NO: more was spent on `{dataset}` than the cap in force allows.",
+                "否：数据集 `{dataset}` 的花费超过现行预算上限。",
+                dataset = dataset.clone()
+            ),
+        ),
+        (None, Some(line)) => (
+            Tone::Bad,
+            say!(
+                "NO: a unit of `{domain}` may have lost more in all datasets than the cap in force allows.",
+                "否：`{domain}` 域的一个单元在全部数据集中的隐私损失可能超过现行上限。",
+                domain = line.domain
+            ),
+        ),
+        (None, None) if broken > 0 => (Tone::Note, not_shown()),
+        (None, None) => (
             Tone::Good,
             say!(
                 "Yes: {count} private datasets, each within its cap.",
@@ -126,17 +143,10 @@ pub fn summary(report: &Report) -> Vec<Line> {
                 count = report.budget.len()
             ),
         ),
-        Some(first) => (
-            Tone::Bad,
-            say!(
-                "NO: more was spent on `{dataset}` than the cap in force allows.",
-                "否：数据集 `{dataset}` 的花费超过现行预算上限。",
-                dataset = first.dataset
-            ),
-        ),
     };
-    let released = report.jobs.iter().filter(|job| job.state == State::Released);
-    let (count, unwitnessed) = released.fold((0, 0), |(count, open), job| {
+    let sealed = report.jobs.iter().filter(|job| job.sealed).count();
+    let opened = report.jobs.iter().filter(|job| job.state == State::Released && !job.sealed);
+    let (count, unwitnessed) = opened.fold((0, 0), |(count, open), job| {
         let witnessed = job.witnessed.as_ref().is_some_and(|found| found.enough);
         (count + 1, open + usize::from(!witnessed))
     });
@@ -145,12 +155,22 @@ pub fn summary(report: &Report) -> Vec<Line> {
         "共发布 {count} 次、{numbers} 个数字，均落在规定的格点上，误差与计划所述一致。",
         numbers = report.numbers
     );
-    let (releases_tone, releases) = match unwitnessed {
-        _ if broken > 0 => (Tone::Note, not_shown()),
-        0 => (Tone::Good, releases),
-        n => (
+    let releases = match unwitnessed {
+        0 => releases,
+        n => {
+            say!("{releases} {n} of them opened without enough witnesses.", "{releases}其中 {n} 次未经足够见证即启封。")
+        }
+    };
+    let (releases_tone, releases) = match (broken, sealed, unwitnessed) {
+        (1.., ..) => (Tone::Note, not_shown()),
+        (0, 0, 0) => (Tone::Good, releases),
+        (0, 0, _) => (Tone::Note, releases),
+        (0, ..) => (
             Tone::Note,
-            say!("{releases} {n} of them opened without witnesses.", "{releases}其中 {n} 次未经见证即启封。"),
+            say!(
+                "{releases} Sealed still, until witnesses answer: {sealed}.",
+                "{releases}另有 {sealed} 次仍封存，等待见证。"
+            ),
         ),
     };
     let runs = report.jobs.iter().filter(|job| job.run.is_some()).count();

@@ -93,7 +93,11 @@ pub fn text(report: &Report, lang: Lang) -> String {
 
 /// Where a job stands, in a word.
 pub(crate) fn standing(job: &JobLine, lang: Lang) -> String {
-    if job.void { text!("void", "已失效").told(lang) } else { job.state.told(lang) }
+    match (job.void, job.sealed) {
+        (true, _) => text!("void", "已失效").told(lang),
+        (_, true) => text!("sealed", "封存中").told(lang),
+        _ => job.state.told(lang),
+    }
 }
 
 /// Who had seen a job's release, or that too few had.

@@ -251,6 +251,7 @@ pub fn job(found: &JobShown, lang: Lang) -> String {
 fn standing(job: &ListedJob, lang: Lang) -> String {
     match (job.void, job.sealed_until) {
         (true, _) => text!("void", "已失效").told(lang),
+        _ if job.waits_for_witnesses => text!("sealed: waits for witnesses", "封存中，等待见证").told(lang),
         (false, Some(until)) => say!("sealed until {until}", "封存至 {until}", until = moment(until)).told(lang),
         (false, None) => job.state.told(lang),
     }

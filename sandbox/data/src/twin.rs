@@ -29,11 +29,24 @@ pub fn write(
     std::fs::create_dir_all(out)?;
     let csv = out.join(format!("{}.csv", description.name));
     let toml = out.join(format!("{}.dataset.toml", description.name));
-    std::fs::write(&toml, description_toml)?;
-    let mut file = BufWriter::new(File::create(&csv)?);
-    write_rows(description, rows, seed, &mut file)?;
-    file.flush()?;
-    Ok((csv, toml))
+    let written = File::create(&csv).and_then(|file| {
+        let mut file = BufWriter::new(file);
+        write_rows(description, rows, seed, &mut file)?;
+        file.flush()?;
+        std::fs::write(&toml, description_toml)
+    });
+    whole_or_gone(written, &csv, &toml)
+}
+
+/// A twin that is cut short is none.
+fn whole_or_gone(written: io::Result<()>, csv: &Path, toml: &Path) -> io::Result<(PathBuf, PathBuf)> {
+    match written {
+        Ok(()) => Ok((csv.to_owned(), toml.to_owned())),
+        Err(error) => {
+            let _gone = (std::fs::remove_file(csv), std::fs::remove_file(toml));
+            Err(error)
+        }
+    }
 }
 
 /// Writes the rows of a reference table themselves, in the same two files: they are public, and a
@@ -57,9 +70,8 @@ pub fn write_public(
         }
         line.write_record(None::<&[u8]>)?;
     }
-    let mut file = File::options().append(true).open(&csv)?;
-    drain(&mut line, description, &mut file)?;
-    Ok((csv, toml))
+    let written = File::options().append(true).open(&csv).and_then(|mut file| drain(&mut line, description, &mut file));
+    whole_or_gone(written, &csv, &toml)
 }
 
 fn write_rows(description: &Description, rows: u64, seed: u64, out: &mut dyn Write) -> io::Result<()> {

@@ -12,7 +12,7 @@ use unseen_texts::say;
 use unseen_tlog::note::{Checkpoint, Note, NoteKey};
 
 use crate::error::LabError;
-use crate::folder::{PRIVATE, build_new, sync_dir};
+use crate::folder::{PRIVATE, build_new, ensure_outside, sync_dir};
 use crate::lab::Lab;
 use crate::locks;
 use crate::view::About;
@@ -31,6 +31,7 @@ impl Lab {
     /// Copies the lab, its keys too, into a new folder, readable by its owner only. The copy is there
     /// whole or not at all. Other processes stay locked out until it is done.
     pub fn backup(&self, out: &Path) -> Result<(), LabError> {
+        ensure_outside(out, &self.dir)?;
         build_new(out, PRIVATE, |building| {
             self.log.verify()?;
             copy(&self.dir, building)?;
@@ -45,6 +46,7 @@ impl Lab {
     pub fn restore(backup: &Path, dir: &Path, newest: &Newest<'_>) -> Result<Lab, LabError> {
         // Asked first, so that the answer names this folder and nothing else is copied.
         About::read(backup)?;
+        ensure_outside(dir, backup)?;
         build_new(dir, PRIVATE, |building| {
             copy(backup, building)?;
             let lab = Lab::open(building)?;

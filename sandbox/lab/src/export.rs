@@ -11,7 +11,7 @@ use unseen_policies::event::Event;
 use unseen_tlog::tile;
 
 use crate::error::LabError;
-use crate::folder::{PUBLIC, build_new};
+use crate::folder::{PUBLIC, build_new, ensure_outside};
 use crate::view::View;
 
 /// What was exported.
@@ -27,6 +27,7 @@ impl View {
     /// Copies the log into a new folder, with the jobs' components if `modules` says so. The folder is there
     /// whole or not at all.
     pub fn export(&self, out: &Path, modules: bool) -> Result<Exported, LabError> {
+        ensure_outside(out, &self.dir)?;
         let files = build_new(out, PUBLIC, |building| self.copy_log(building, modules))?;
         Ok(Exported { files, entries: self.log().size() })
     }

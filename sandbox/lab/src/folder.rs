@@ -20,6 +20,18 @@ pub(crate) fn build_whole<T>(
     Ok(built)
 }
 
+/// Refuses a copy of a folder into the folder itself.
+pub(crate) fn ensure_outside(place: &Path, folder: &Path) -> Result<(), LabError> {
+    // The place is not there yet; what is there of the way to it may lead through links.
+    let way = std::path::absolute(place).map_err(LabError::io(place))?;
+    let there = way.ancestors().find_map(|way| way.canonicalize().ok());
+    let folder = folder.canonicalize().map_err(LabError::io(folder))?;
+    match there.is_some_and(|there| there.starts_with(folder)) {
+        true => Err(LabError::Inside(place.to_owned())),
+        false => Ok(()),
+    }
+}
+
 /// [`build_whole`] in a place where nothing is.
 pub(crate) fn build_new<T>(
     place: &Path,

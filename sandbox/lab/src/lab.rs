@@ -16,12 +16,12 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use unseen_audit::fold::{Checked, Fold};
-use unseen_audit::named::{self, Lookup, Plans};
+use unseen_audit::named::{self, Body, Lookup, Plans};
 use unseen_core::release::CheckError;
 use unseen_ids::{Digest, PublicKey, hex};
 use unseen_log::Log;
 use unseen_policies::Plan;
-use unseen_policies::event::{Event, LabCreated, PolicySet, Record, Released};
+use unseen_policies::event::{Event, LabCreated, PolicySet, Record};
 use unseen_policies::policy::{Machine, Policy};
 use unseen_texts::Sentence;
 use unseen_tlog::Signer;
@@ -257,9 +257,9 @@ impl Lookup for WithAttachments<'_> {
         Some(&self.plans)
     }
 
-    fn check_sealed(&self, event: &Released, plan: &Plan) -> Option<Result<u64, CheckError>> {
-        let sealed = self.lab.sealed(event.job).filter(|sealed| sealed.digest() == event.body)?;
-        Some(sealed.check(plan, event.job, event.run))
+    fn check_sealed(&self, (job, run, body): Body, plan: &Plan) -> Option<Result<u64, CheckError>> {
+        let sealed = self.lab.sealed(job).filter(|sealed| sealed.digest() == body)?;
+        Some(sealed.check(plan, job, run))
     }
 }
 

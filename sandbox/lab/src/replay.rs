@@ -9,13 +9,14 @@ use std::path::Path;
 use unseen_core::release::ReleaseBody;
 use unseen_ids::{Digest, JobId, Key};
 use unseen_log::blob_path;
+use unseen_policies::lifecycle::State;
 use unseen_texts::{Sentence, Text, text};
 use unseen_tlog::merkle::Hash;
 use unseen_tlog::note::Checkpoint;
 use unseen_worker::process::{Secrets, Worker};
 
 use crate::error::LabError;
-use crate::lab::Lab;
+use crate::lab::{Lab, now};
 use crate::locks::RunLock;
 
 /// A run that was run again.
@@ -89,7 +90,12 @@ impl Lab {
     /// Makes a worker ready to run a released job again. `program` is the binary that becomes the worker.
     pub fn begin_replay(&self, program: &Path, id: JobId, threads: u32, lock: RunLock) -> Result<Replaying, LabError> {
         let job = self.ledger().job(id)?;
-        let (entry, logged) = job.release.ok_or_else(|| self.no_result(id))?;
+        let (entry, logged) = job.release.ok_or_else(|| match &job.run {
+            Some(run) if job.state == State::Running && now() < run.release_at => {
+                LabError::Sealed { job: id, at: run.release_at }
+            }
+            _ => self.no_result(id),
+        })?;
         let named = |what: Text, digest: &Digest| {
             self.blob(digest).map_err(|error| LabError::Replaced { what, error: Box::new(error) })
         };

@@ -75,6 +75,8 @@ pub struct ListedJob {
     /// Until when the result of its run is sealed, once the run's slot has ended.
     #[schemars(with = "Option<String>")]
     pub sealed_until: Option<DateTime<Utc>>,
+    /// Whether its release is sealed since too few witnesses have seen it.
+    pub waits_for_witnesses: bool,
     /// What it costs, in rho.
     #[schemars(with = "String")]
     pub rho: Rho,
@@ -319,6 +321,7 @@ fn listed(ledger: &Ledger, id: JobId, job: &ledger::Job) -> ListedJob {
         state: job.state,
         void: ledger.is_void(job),
         sealed_until: run.map(|run| run.release_at),
+        waits_for_witnesses: job.state == State::Released && ledger.witnesses().is_some() && job.witnessed.is_none(),
         rho: job.submitted.rho,
         submitted: job.time,
     }

@@ -6,8 +6,9 @@ use std::path::Path;
 use chrono::TimeDelta;
 use unseen_audit::bundle::{Known, VERIFIER_KEY};
 use unseen_audit::error::AuditError;
+use unseen_audit::report::Report;
 use unseen_ids::Role;
-use unseen_log::{CHECKPOINT, LogError, handover_path};
+use unseen_log::{CHECKPOINT, LogError, blob_path, handover_path};
 use unseen_policies::event::*;
 use unseen_policies::lifecycle::State;
 use unseen_tlog::note::{Checkpoint, Note};
@@ -80,6 +81,35 @@ fn a_good_log_has_no_violation() {
     let enough: Vec<_> = report.jobs.iter().map(|job| job.witnessed.as_ref().map(|found| found.enough)).collect();
     assert_eq!(enough, [None, None, None, Some(true), Some(false)]);
     assert_eq!(report.budget[0].spent, "1".parse().unwrap(), "the failed run's charge stays");
+}
+
+#[test]
+fn a_release_stays_sealed_until_an_entry_says_who_saw_it() {
+    let mut lab = Lab::new();
+    lab.witnessed_by_two();
+    let (job, release) = lab.released();
+    let (_, body) = lab.job(job).release.unwrap();
+    let sealed = |report: &Report| (report.jobs[0].sealed, report.numbers > 0, violations(report).len());
+    assert_eq!(sealed(&lab.audit()), (true, false, 0));
+
+    // The body is passed on, and nobody has seen its entry.
+    let bundle = lab.export();
+    let path = bundle.path().join(blob_path(&body));
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, &lab.blobs[&body]).unwrap();
+    let report = audit(bundle.path(), &Known::default()).unwrap();
+    let unsaid = "the release was opened, and no entry says which witnesses had seen it";
+    assert_eq!(violations(&report), [(release, unsaid)]);
+
+    // The policy does without witnesses from now on.
+    let mut without = lab.clone();
+    without.rules(|policy| policy.witnesses = None);
+    assert_eq!(sealed(&without.audit()), (false, true, 0));
+
+    let note = lab.cosigned(&[WITNESS, OTHER_WITNESS]);
+    let witnessing = lab.witnessing(job, &note, &[WITNESS, OTHER_WITNESS]);
+    lab.does(SERVICE, witnessing);
+    assert_eq!(sealed(&lab.audit()), (false, true, 0));
 }
 
 #[test]

@@ -404,13 +404,23 @@ impl Lab {
             from = at + 1;
         }
         log.append_batch(&self.entries[from..]).unwrap();
-        for (digest, bytes) in &self.blobs {
+        for (digest, bytes) in self.blobs.iter().filter(|(digest, _)| !self.is_sealed(digest)) {
             let path = folder.path().join(blob_path(digest));
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, bytes).unwrap();
         }
         fs::write(folder.path().join(VERIFIER_KEY), log.verifier().to_string()).unwrap();
         folder
+    }
+
+    /// Whether this is the body of a release that waits for witnesses.
+    fn is_sealed(&self, body: &Digest) -> bool {
+        let named = self.ledger().in_force().filter(|policy| policy.policy.witnesses.is_some());
+        let waits = |job: &Job| match (named, job.release) {
+            (Some(named), Some((entry, digest))) => digest == *body && job.witnessed.is_none() && named.entry < entry,
+            _ => false,
+        };
+        self.ledger().jobs().values().any(|job| waits(job))
     }
 
     pub fn audit(&self) -> Report {
