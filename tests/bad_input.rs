@@ -65,13 +65,13 @@ fn tables() {
             "utf-16",
             b"\xff\xfec\0o\0d\0e\0",
             FIRMS,
-            "it.csv: the file is not CSV or Parquet but UTF-16 text: save it as UTF-8",
+            "it.csv: the file is not CSV, Parquet or .xlsx but UTF-16 text: save it as UTF-8",
         ),
         (
             "a workbook",
             b"PK\x03\x04...",
             FIRMS,
-            "it.csv: the file is not CSV or Parquet but a ZIP archive or an Excel workbook: save it as CSV first",
+            "it.csv: the file is not CSV, Parquet or .xlsx but a ZIP archive or a damaged workbook: unpack it, or save it as .xlsx again",
         ),
         (
             "two columns of one name",

@@ -67,9 +67,15 @@ pub enum Reason {
     Type(&'static str),
 }
 
-/// Reads one cell. Numbers, dates and bools may stand between spaces; texts are taken as they are.
+/// Reads one cell. Numbers, dates and bools may stand between spaces, and in full-width digits; texts are taken
+/// as they are.
 pub fn parse<'a>(text: &'a str, kind: &ColumnType) -> Result<Cell<'a>, Reason> {
-    let bare = text.trim_ascii();
+    let narrow;
+    let mut bare = text.trim_ascii();
+    if !bare.is_ascii() && *kind != ColumnType::Text {
+        narrow = half_width(bare);
+        bare = narrow.trim();
+    }
     match kind {
         ColumnType::Int => bare.parse().map(Cell::Int).map_err(|_| Reason::Int),
         ColumnType::Float => match bare.parse::<f64>() {
@@ -91,6 +97,50 @@ pub fn parse<'a>(text: &'a str, kind: &ColumnType) -> Result<Cell<'a>, Reason> {
     }
 }
 
+/// The same, where marks stand between thousands.
+pub fn parse_with<'a>(text: &'a str, kind: &ColumnType, thousands: Option<char>) -> Result<Cell<'a>, Reason> {
+    let number = matches!(kind, ColumnType::Int | ColumnType::Float | ColumnType::Decimal { .. });
+    match thousands {
+        Some(mark) if number && text.contains(mark) => {
+            let plain = without_marks(text.trim(), mark).ok_or(match kind {
+                ColumnType::Int => Reason::Int,
+                ColumnType::Float => Reason::Float,
+                _ => Reason::Decimal,
+            })?;
+            // Numbers only: nothing of the text is kept.
+            Ok(match parse(&plain, kind)? {
+                Cell::Int(number) => Cell::Int(number),
+                Cell::Float(number) => Cell::Float(number),
+                _ => Cell::Null,
+            })
+        }
+        _ => parse(text, kind),
+    }
+}
+
+/// A number without the marks between its thousands; none where they stand elsewhere.
+fn without_marks(text: &str, mark: char) -> Option<String> {
+    let text = half_width(text);
+    let mark = half_width(&mark.to_string()).chars().next()?;
+    let (whole, part) = text.split_once('.').map_or((text.as_str(), None), |(whole, part)| (whole, Some(part)));
+    let mut groups = whole.split(mark);
+    let first = groups.next()?.trim_start_matches(['+', '-']);
+    let good = (1..=3).contains(&first.len()) && groups.all(|group| group.len() == 3);
+    let marked = part.is_some_and(|part| part.contains(mark));
+    (good && !marked).then(|| text.chars().filter(|c| *c != mark).collect())
+}
+
+/// Full-width digits, signs and spaces as plain ones.
+fn half_width(text: &str) -> String {
+    let narrow = |c: char| match c {
+        '\u{3000}' => ' ',
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
+        '\u{2212}' => '-',
+        c => c,
+    };
+    text.chars().map(narrow).collect()
+}
+
 /// Writes a cell so that [`parse`] reads it back; null is the empty text.
 pub fn render<'a>(cell: &Cell<'a>, kind: &ColumnType) -> Cow<'a, str> {
     match (cell, kind) {
@@ -109,6 +159,9 @@ pub fn render<'a>(cell: &Cell<'a>, kind: &ColumnType) -> Cow<'a, str> {
 
 /// Why cells cannot be read and written in this format of chrono's.
 pub(crate) fn format_fault(format: &str, kind: &ColumnType) -> Option<Text> {
+    if format == EXCEL_SERIAL {
+        return None;
+    }
     let items: Vec<_> = StrftimeItems::new(format).collect();
     if items.is_empty() || items.contains(&Item::Error) {
         return Some(text!(
@@ -194,7 +247,24 @@ const EPOCH: NaiveDate = match NaiveDate::from_ymd_opt(1970, 1, 1) {
     None => NaiveDate::MIN,
 };
 
+/// The format of days as Excel counts them; cells that are dates in plain text are read too.
+pub const EXCEL_SERIAL: &str = "excel-serial";
+/// Day 0 of Excel, for all days after its 29 February 1900, which there was none of.
+const EXCEL_DAY_0: i64 = -25_569;
+/// The 1st of March 1900.
+const EXCEL_FIRST: f64 = 61.0;
+
+/// Days since 1970 of a serial date.
+fn excel_days(text: &str) -> Option<f64> {
+    let serial: f64 = text.parse().ok().filter(|serial| (EXCEL_FIRST..2_958_466.0).contains(serial))?;
+    Some(serial + EXCEL_DAY_0 as f64)
+}
+
 fn parse_date(text: &str, format: &str) -> Option<i64> {
+    if format == EXCEL_SERIAL {
+        let plain = || ["%Y-%m-%d", "%Y/%m/%d", "%Y年%m月%d日"].iter().find_map(|format| parse_date(text, format));
+        return excel_days(text).map(|days| days.floor() as i64).or_else(plain);
+    }
     let date = if format == DEFAULT_DATE_FORMAT {
         plain_date(text)?
     } else {
@@ -246,6 +316,11 @@ fn parse_timestamp(text: &str, format: Option<&str>) -> Option<i64> {
             })
             .ok();
     };
+    if format == EXCEL_SERIAL {
+        let plain = || parse_timestamp(text, None).or_else(|| Some(parse_date(text, EXCEL_SERIAL)? * 86_400_000_000));
+        // To the second: a double holds no more of a day's parts.
+        return excel_days(text).map(|days| (days * 86_400.0).round() as i64 * 1_000_000).or_else(plain);
+    }
     let parsed = parsed(text, format)?;
     let moment = match parsed.offset() {
         Some(_) => parsed.to_datetime().ok()?.to_utc(),
@@ -296,6 +371,11 @@ fn render_timestamp(micros: i64, format: Option<&str>) -> String {
 
 /// `%#z` is for reading only: what it reads is written by `%z`.
 fn in_format(moment: DateTime<Utc>, format: &str) -> String {
+    if format == EXCEL_SERIAL {
+        let days = moment.timestamp() as f64 / 86_400.0 - EXCEL_DAY_0 as f64;
+        // What Excel cannot count is written as a date.
+        return if days >= EXCEL_FIRST { days.to_string() } else { moment.format("%Y-%m-%d").to_string() };
+    }
     let mut written = String::new();
     let items = StrftimeItems::new(format).map(|item| match StrftimeItems::new("%#z").next() {
         Some(lenient) if item == lenient => Item::Fixed(Fixed::TimezoneOffset),

@@ -1,29 +1,37 @@
 //! Rows of a CSV file, decoded and checked against a description.
 
-use std::cell::Cell as Shared;
-use std::fs::File;
-use std::io::{self, Read};
+use std::cell::{Cell as Shared, RefCell};
+use std::collections::VecDeque;
+use std::io::{self, BufRead, BufReader, Read};
 use std::rc::Rc;
 
 use encoding_rs::{DecoderResult, GB18030};
 use unseen_texts::{Say, text};
 
 use crate::cell::{self, Cell};
-use crate::description::{CsvOptions, Description, Encoding};
+use crate::csv_lines::{Followed, Lines};
+use crate::description::{BadRows, CsvOptions, Description, Encoding};
 use crate::import::error::{ImportError, Position};
-use crate::import::sink::{RowSink, recycle};
+use crate::import::faults::Faults;
+use crate::import::sink::{RowSink, match_columns, recycle};
 use crate::sort::MAX_RECORD;
 
 /// Reads all rows into `sink`. Returns the columns of the file that are not declared.
-pub(crate) fn read(file: File, description: &Description, sink: &mut dyn RowSink) -> Result<Vec<String>, ImportError> {
-    let mut csv = CsvReader::new(file, &description.csv)?;
+pub(crate) fn read(
+    text: Box<dyn Read>,
+    bytes: Rc<Shared<u64>>,
+    description: &Description,
+    sink: &mut dyn RowSink,
+) -> Result<Vec<String>, ImportError> {
+    let mut csv = CsvReader::new(text, &description.csv)?;
     let names = match description.csv.header {
-        true => Some(csv.header()?.ok_or(ImportError::Empty)?),
+        true => Some(csv.header(description.csv.header_lines)?.ok_or(ImportError::Empty)?),
         false => None,
     };
+    csv.hold_back(description.csv.footer)?;
     let declared: Vec<&str> = description.columns.iter().map(|column| column.name.as_str()).collect();
-    let (places, ignored) = match &names {
-        Some(names) => crate::import::sink::match_columns(&declared, names, description)?,
+    let (places, ignored): (Vec<usize>, _) = match &names {
+        Some(names) => match_columns(names, description)?,
         None => ((0..declared.len()).collect(), Vec::new()),
     };
     let width = names.as_ref().map_or(declared.len(), Vec::len);
@@ -31,126 +39,182 @@ pub(crate) fn read(file: File, description: &Description, sink: &mut dyn RowSink
     let unit_at = unit.and_then(|unit| declared.iter().position(|name| *name == unit.column));
 
     let mut spare = Vec::new();
+    let mut faults = Faults::new(description.bad_rows);
     while csv.next()? {
         let at = csv.position();
         if csv.record.len() != width {
-            return Err(ImportError::Ragged { at, fields: csv.record.len(), expected: width });
+            faults.take(ImportError::Ragged { at, fields: csv.record.len(), expected: width })?;
+            sink.left_out();
+            continue;
         }
         let mut cells = recycle(spare);
+        let mut whole = true;
         for (index, (column, &place)) in description.columns.iter().zip(&places).enumerate() {
             let text = csv.field(place)?;
             let is_unit = unit_at == Some(index);
-            let null = description.csv.null.iter().any(|null| null == text)
-                || is_unit && unit.is_some_and(|unit| unit.is_missing(text));
-            cells.push(match null {
-                true if !column.nullable && !is_unit => {
-                    return Err(ImportError::Null { at, column: column.name.clone() });
+            let null =
+                column.is_null(text, &description.csv) || is_unit && unit.is_some_and(|unit| unit.is_missing(text));
+            let name = || column.name.clone();
+            let cell = match null {
+                true if !column.nullable && !is_unit => Err(ImportError::Null { at, column: name() }),
+                true => Ok(Cell::Null),
+                false => cell::parse_with(text, &column.kind, description.csv.thousands)
+                    .map_err(|reason| ImportError::Cell { at, column: name(), reason }),
+            };
+            match cell {
+                Ok(cell) => cells.push(cell),
+                Err(fault) => {
+                    faults.take(fault)?;
+                    whole = false;
                 }
-                true => Cell::Null,
-                false => cell::parse(text, &column.kind).map_err(|reason| ImportError::Cell {
-                    at,
-                    column: column.name.clone(),
-                    reason,
-                })?,
-            });
+            }
         }
-        sink.row(&cells, at, csv.bytes.get())?;
+        if !whole {
+            sink.left_out();
+        } else if let Err(fault) = sink.row(&cells, at, bytes.get()) {
+            faults.take(fault)?;
+        }
         spare = recycle(cells);
     }
+    faults.finish()?;
     Ok(ignored)
 }
 
-/// The header and up to `limit` rows as texts, for inference; and whether the file ends there.
-pub(crate) struct Sample {
-    pub(crate) names: Vec<String>,
-    pub(crate) rows: Vec<Vec<String>>,
-    pub(crate) whole: bool,
+/// Reads the header, and hands all rows on as texts: for a draft.
+pub(crate) fn look(
+    text: Box<dyn Read>,
+    options: &CsvOptions,
+    names: impl FnOnce(&[String]),
+    mut row: impl FnMut(&[&str]),
+) -> Result<(), ImportError> {
+    let mut csv = CsvReader::new(text, options)?;
+    let header = csv.header(1)?.ok_or(ImportError::Empty)?;
+    names(&header);
+    let mut faults = Faults::new(BadRows::Refuse);
+    while csv.next()? {
+        if csv.record.len() != header.len() {
+            faults.take(ImportError::Ragged {
+                at: csv.position(),
+                fields: csv.record.len(),
+                expected: header.len(),
+            })?;
+            continue;
+        }
+        row(&(0..header.len()).map(|place| csv.field(place)).collect::<Result<Vec<_>, _>>()?);
+    }
+    faults.finish()
 }
 
-pub(crate) fn sample(file: File, options: &CsvOptions, limit: usize) -> Result<Sample, ImportError> {
-    let mut csv = CsvReader::new(file, options)?;
-    let names = csv.header()?.ok_or(ImportError::Empty)?;
-    let mut rows = Vec::new();
-    let whole = loop {
-        if !csv.next()? {
-            break true;
-        }
-        if rows.len() == limit {
-            break false;
-        }
-        if csv.record.len() != names.len() {
-            return Err(ImportError::Ragged { at: csv.position(), fields: csv.record.len(), expected: names.len() });
-        }
-        rows.push((0..names.len()).map(|place| csv.field(place).map(str::to_owned)).collect::<Result<_, _>>()?);
-    };
-    Ok(Sample { names, rows, whole })
-}
+/// Decoded text, bounded and followed.
+type Text = Followed<Bounded<BufReader<Box<dyn Read>>>, fn(u64) -> io::Error>;
 
 struct CsvReader {
-    reader: csv::Reader<Bounded<Box<dyn Read>>>,
+    reader: csv::Reader<Text>,
     record: csv::ByteRecord,
     rows: u64,
-    /// Bytes of the file read so far.
-    bytes: Rc<Shared<u64>>,
     /// Bytes the record at hand may still take.
     budget: Rc<Shared<usize>>,
     encoding: Encoding,
+    lines: Rc<RefCell<Lines>>,
+    /// Where the record at hand begins.
+    line: Option<u64>,
+    /// The last records read, which may be the last of the file.
+    held: VecDeque<(csv::ByteRecord, Option<u64>)>,
 }
 
 impl CsvReader {
-    fn new(mut file: File, options: &CsvOptions) -> Result<Self, ImportError> {
-        let bytes = Rc::new(Shared::new(0));
+    fn new(mut text: Box<dyn Read>, options: &CsvOptions) -> Result<Self, ImportError> {
         let budget = Rc::new(Shared::new(MAX_RECORD));
         let mut start = [0; 3];
-        let read = read_fully(&mut file, &mut start).map_err(ImportError::Read)?;
+        let read = read_fully(&mut text, &mut start).map_err(ImportError::Read)?;
         let start = &start[..read];
         let bom = start == [0xef, 0xbb, 0xbf];
         if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) {
             return Err(ImportError::NotCsv(text!("UTF-16 text: save it as UTF-8", "UTF-16 文本：请另存为 UTF-8")));
         }
         let lead: &[u8] = if bom { &[] } else { start };
-        let counted = Counted { inner: io::Cursor::new(lead.to_vec()).chain(file), bytes: Rc::clone(&bytes) };
+        let whole = io::Cursor::new(lead.to_vec()).chain(text);
         let decoded: Box<dyn Read> = match options.encoding {
-            Encoding::Utf8 => Box::new(counted),
+            Encoding::Utf8 => Box::new(whole),
             Encoding::Gb18030 if bom => {
                 return Err(ImportError::NotCsv(text!(
                     "UTF-8 text with a byte order mark, but gb18030 is declared",
                     "带字节顺序标记的 UTF-8 文本，却声明为 gb18030"
                 )));
             }
-            Encoding::Gb18030 => Box::new(Gb18030Reader::new(counted)),
+            Encoding::Gb18030 => Box::new(Gb18030Reader::new(whole)),
         };
+        let mut decoded = BufReader::with_capacity(64 << 10, decoded);
+        for _ in 0..options.skip {
+            if decoded.skip_until(b'\n').map_err(|fault| stopped(fault, options.encoding, 1))? == 0 {
+                return Err(ImportError::Empty);
+            }
+        }
+        let first = u64::from(options.skip) + 1;
+        let lines = Rc::new(RefCell::new(Lines::new(options.delimiter, first)));
         let reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
             .delimiter(options.delimiter)
             .buffer_capacity(128 << 10)
-            .from_reader(Bounded { inner: decoded, budget: Rc::clone(&budget) });
-        Ok(Self { reader, record: csv::ByteRecord::new(), rows: 0, bytes, budget, encoding: options.encoding })
+            .from_reader(Followed::new(
+                Bounded { inner: decoded, budget: Rc::clone(&budget) },
+                Rc::clone(&lines),
+                open_quote as fn(u64) -> io::Error,
+            ));
+        let (record, encoding) = (csv::ByteRecord::new(), options.encoding);
+        Ok(Self { reader, record, rows: 0, budget, encoding, lines, line: None, held: VecDeque::new() })
     }
 
-    fn header(&mut self) -> Result<Option<Vec<String>>, ImportError> {
-        if !self.next()? {
-            return Ok(None);
+    /// From here on the last records of the file are not yielded.
+    fn hold_back(&mut self, records: u32) -> Result<(), ImportError> {
+        for _ in 0..records {
+            if !self.read_record()? {
+                return Err(ImportError::NoRows);
+            }
+            self.held.push_back((std::mem::take(&mut self.record), self.line));
+        }
+        Ok(())
+    }
+
+    /// The names of the columns. One without a name is left out, unless it is declared: it has none here.
+    fn header(&mut self, lines: u32) -> Result<Option<Vec<String>>, ImportError> {
+        let mut names: Vec<String> = Vec::new();
+        for line in 0..lines {
+            if !self.next()? {
+                return Ok(None);
+            }
+            let here =
+                (0..self.record.len()).map(|place| Ok(one_line(self.field(place)?.trim_start_matches('\u{feff}'))));
+            let here = here.collect::<Result<Vec<_>, ImportError>>()?;
+            names = if line == 0 { here } else { under(&names, here) };
         }
         self.rows = 0;
-        let mut names: Vec<String> = Vec::with_capacity(self.record.len());
-        for place in 0..self.record.len() {
-            let name = self.field(place)?.trim_start_matches('\u{feff}').trim().to_owned();
-            if names.contains(&name) {
-                return Err(ImportError::DuplicateHeader(name));
+        for (place, name) in names.iter().enumerate() {
+            if !name.is_empty() && names[..place].contains(name) {
+                return Err(ImportError::DuplicateHeader(name.clone()));
             }
-            names.push(name);
         }
         Ok(Some(names))
     }
 
-    /// Reads the next record; false at the end.
+    /// The next record; false at the end, or before what is held back there.
     fn next(&mut self) -> Result<bool, ImportError> {
+        let more = self.read_record()?;
+        if let Some((mut oldest, line)) = self.held.pop_front() {
+            std::mem::swap(&mut oldest, &mut self.record);
+            self.held.push_back((oldest, self.line));
+            self.line = line;
+        }
+        self.rows += u64::from(more);
+        Ok(more)
+    }
+
+    fn read_record(&mut self) -> Result<bool, ImportError> {
         self.budget.set(MAX_RECORD);
         let more = self.reader.read_byte_record(&mut self.record).map_err(|fault| self.fault(fault))?;
         if more {
-            self.rows += 1;
+            self.line = self.lines.borrow_mut().next_record();
             if !self.record.as_slice().is_ascii() && self.record.iter().any(|field| std::str::from_utf8(field).is_err())
             {
                 return Err(self.bad_text(self.position().line));
@@ -160,7 +224,7 @@ impl CsvReader {
     }
 
     fn position(&self) -> Position {
-        Position { row: self.rows, line: self.record.position().map(csv::Position::line) }
+        Position { row: self.rows, line: self.line }
     }
 
     /// A field as text (every field was checked by `next`).
@@ -169,32 +233,69 @@ impl CsvReader {
     }
 
     fn bad_text(&self, line: Option<u64>) -> ImportError {
-        ImportError::Encoding {
-            line: line.unwrap_or(1),
-            encoding: match self.encoding {
-                Encoding::Utf8 => "utf-8",
-                Encoding::Gb18030 => "gb18030",
-            },
-        }
+        bad_text(self.encoding, line.unwrap_or(1))
     }
 
     fn fault(&self, fault: csv::Error) -> ImportError {
-        let line = self.reader.position().line();
+        let line = self.lines.borrow().line();
         match fault.into_kind() {
-            csv::ErrorKind::Io(fault) => match fault.get_ref().and_then(|inner| inner.downcast_ref::<Halt>()) {
-                Some(Halt::TooLong) => ImportError::RecordTooLong { line },
-                Some(Halt::Malformed { line }) => self.bad_text(Some(*line)),
-                None => ImportError::Read(fault),
-            },
+            csv::ErrorKind::Io(fault) => stopped(fault, self.encoding, line),
             _ => self.bad_text(Some(line)),
         }
     }
 }
 
-fn read_fully(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
+fn bad_text(encoding: Encoding, line: u64) -> ImportError {
+    let encoding = match encoding {
+        Encoding::Utf8 => "utf-8",
+        Encoding::Gb18030 => "gb18030",
+    };
+    ImportError::Encoding { line, encoding }
+}
+
+/// Why reading stopped at a line.
+fn stopped(fault: io::Error, encoding: Encoding, line: u64) -> ImportError {
+    match fault.get_ref().and_then(|inner| inner.downcast_ref::<Halt>()) {
+        Some(Halt::TooLong) => ImportError::RecordTooLong { line },
+        Some(Halt::Malformed { line }) => bad_text(encoding, *line),
+        Some(Halt::OpenQuote { line }) => ImportError::OpenQuote { line: *line },
+        None => ImportError::Read(fault),
+    }
+}
+
+/// Two lines of a header: the upper one goes on to the right where it is empty, over all that have a lower one.
+fn under(upper: &[String], lower: Vec<String>) -> Vec<String> {
+    let mut above = "";
+    let join = |(place, below): (usize, String)| {
+        let own = upper.get(place).map_or("", String::as_str);
+        above = if own.is_empty() { above } else { own };
+        match (own.is_empty() && below.is_empty(), above.is_empty() || below.is_empty()) {
+            (true, _) => String::new(),
+            (_, true) => format!("{above}{below}"),
+            (_, false) => format!("{above} {below}"),
+        }
+    };
+    lower.into_iter().enumerate().map(join).collect()
+}
+
+/// A name in one line: cells of a header may have line breaks in them.
+fn one_line(name: &str) -> String {
+    let mut parts = name.split(['\n', '\r']).map(str::trim).filter(|part| !part.is_empty());
+    let mut line = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        // Chinese has no blanks.
+        if line.ends_with(|c: char| c.is_ascii()) || part.starts_with(|c: char| c.is_ascii()) {
+            line.push(' ');
+        }
+        line += part;
+    }
+    line
+}
+
+fn read_fully(text: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while filled < buffer.len() {
-        match file.read(&mut buffer[filled..]) {
+        match text.read(&mut buffer[filled..]) {
             Ok(0) => break,
             Ok(read) => filled += read,
             Err(fault) if fault.kind() == io::ErrorKind::Interrupted => {}
@@ -211,23 +312,16 @@ enum Halt {
     #[error("a record is too long")]
     #[zh("记录过长")]
     TooLong,
+    #[error("line {line} opens a quote")]
+    #[zh("第 {line} 行打开了引号")]
+    OpenQuote { line: u64 },
     #[error("line {line} is not valid")]
     #[zh("第 {line} 行无效")]
     Malformed { line: u64 },
 }
 
-/// Counts the bytes of the file.
-struct Counted<R> {
-    inner: R,
-    bytes: Rc<Shared<u64>>,
-}
-
-impl<R: Read> Read for Counted<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        self.bytes.set(self.bytes.get() + read as u64);
-        Ok(read)
-    }
+fn open_quote(line: u64) -> io::Error {
+    io::Error::other(Halt::OpenQuote { line })
 }
 
 /// Stops a record that never ends (an unclosed quote) before it fills the memory.

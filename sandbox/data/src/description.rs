@@ -45,6 +45,7 @@
 //! ```
 
 mod read;
+mod section;
 mod write;
 
 use serde::{Deserialize, Serialize};
@@ -75,9 +76,13 @@ pub struct Description {
     pub unit: Option<Unit>,
     /// The key column of a reference table; `Some` exactly when `kind` is reference.
     pub key: Option<String>,
+    /// What happens to rows with cells that are not of their declared type.
+    pub bad_rows: BadRows,
     /// Public upper bounds on what may be in it: an import beyond them is refused. Of a reference table
     /// they are what it has, and nothing is said here.
     pub bounds: Bounds,
+    /// The sheet of a workbook, where it has several.
+    pub sheet: Option<String>,
     /// How to read a CSV source.
     pub csv: CsvOptions,
     /// The columns, at least one, in the order of the snapshot.
@@ -119,13 +124,35 @@ pub struct CsvOptions {
     pub header: bool,
     /// Texts that mean null.
     pub null: Vec<String>,
+    /// Lines before the header, such as a title, that are left out.
+    pub skip: u32,
+    /// Records at the end, such as a total, that are left out.
+    pub footer: u32,
+    /// Lines of the header: with 2, a column's name is both joined by a space, the upper one going on to the
+    /// right where it is empty.
+    pub header_lines: u32,
+    /// What stands between thousands in numbers.
+    pub thousands: Option<char>,
+}
+
+/// Rows with cells that do not fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadRows {
+    /// The import is refused, and says where.
+    Refuse,
+    /// They are counted and left out.
+    SetAside,
 }
 
 /// One column.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ColumnSpec {
-    /// Name, as in the source.
+    /// Name.
     pub name: String,
+    /// Its name in the source, where that is another.
+    pub source: Option<String>,
+    /// Texts that mean null in this column, where they are not those of the file.
+    pub null: Option<Vec<String>>,
     /// What its cells hold.
     pub kind: ColumnType,
     /// Whether cells may be null.
@@ -349,6 +376,18 @@ impl Description {
     }
 }
 
+impl ColumnSpec {
+    /// Its name in the source.
+    pub fn source(&self) -> &str {
+        self.source.as_deref().unwrap_or(&self.name)
+    }
+
+    /// Whether a text of a CSV file means null here.
+    pub fn is_null(&self, text: &str, csv: &CsvOptions) -> bool {
+        self.null.as_ref().unwrap_or(&csv.null).iter().any(|null| null == text)
+    }
+}
+
 impl Unit {
     /// Whether an id means "no unit". Spaces round it are nobody's.
     pub fn is_missing(&self, id: &str) -> bool {
@@ -388,7 +427,16 @@ impl ColumnType {
 
 impl Default for CsvOptions {
     fn default() -> Self {
-        Self { encoding: Encoding::Utf8, delimiter: b',', header: true, null: vec![String::new()] }
+        Self {
+            encoding: Encoding::Utf8,
+            delimiter: b',',
+            header: true,
+            null: vec![String::new()],
+            skip: 0,
+            footer: 0,
+            header_lines: 1,
+            thousands: None,
+        }
     }
 }
 
@@ -400,6 +448,11 @@ pub(crate) fn is_short_name(name: &str) -> bool {
     (1..=64).contains(&bytes.len())
         && bytes[0].is_ascii_alphanumeric()
         && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'))
+}
+
+/// Whether a column may have this name.
+pub(crate) fn can_be_a_name(name: &str) -> bool {
+    (1..=128).contains(&name.len()) && !name.chars().any(char::is_control) && !name.starts_with("__")
 }
 
 /// `; did you mean "..."?` when some candidate is close to `word`.

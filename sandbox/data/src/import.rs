@@ -6,6 +6,7 @@
 
 mod draft;
 pub(crate) mod error;
+pub(crate) mod faults;
 mod intake;
 mod job;
 mod request;

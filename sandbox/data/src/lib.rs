@@ -29,7 +29,9 @@ pub mod reference;
 pub mod scan;
 pub mod snapshot;
 pub mod twin;
+mod workbook;
 
+mod csv_lines;
 mod csv_source;
 mod decoder;
 mod files;

@@ -10,17 +10,19 @@ use arrow_array::types::{
     UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, ArrayRef};
-use arrow_schema::{DataType, Schema, TimeUnit};
+use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 use unseen_texts::{Sentence, say, text};
 
 use crate::cell::{self, Cell, Reason};
 use crate::decoder::guarded;
-use crate::description::{ColumnType, Description};
+use crate::description::{ColumnSpec, ColumnType, Description};
 use crate::files::SharedFile;
 use crate::import::error::{ImportError, Position};
+use crate::import::faults::Faults;
 use crate::import::sink::{RowSink, match_columns, recycle};
 
 /// The largest footer taken seriously.
@@ -70,6 +72,16 @@ pub(crate) fn sample(file: File, limit: usize) -> Result<Sample, ImportError> {
     guarded(read, lies)
 }
 
+/// Why the reader gave up: what it lacks is no fault of the file.
+fn unread(fault: ParquetError) -> ImportError {
+    match fault {
+        ParquetError::NYI(what) | ParquetError::General(what) if what.contains("Disabled feature") => {
+            ImportError::Packing(what.rsplit(' ').next().unwrap_or_default().to_owned())
+        }
+        fault => lies(fault.to_string()),
+    }
+}
+
 fn lies(fault: impl Into<Sentence>) -> ImportError {
     ImportError::Parquet(fault.into())
 }
@@ -79,8 +91,8 @@ fn read_rows(file: File, description: &Description, sink: &mut dyn RowSink) -> R
     let length = sink_length(builder.metadata());
     let total = builder.metadata().file_metadata().num_rows().max(0) as u64;
     let names: Vec<String> = builder.schema().fields().iter().map(|field| field.name().clone()).collect();
-    let declared: Vec<&str> = description.columns.iter().map(|column| column.name.as_str()).collect();
-    let (places, ignored) = match_columns(&declared, &names, description)?;
+    let declared: Vec<&str> = description.columns.iter().map(ColumnSpec::source).collect();
+    let (places, ignored) = match_columns(&names, description)?;
     check_types(builder.schema(), &places, description)?;
     let mask = ProjectionMask::roots(builder.parquet_schema(), places.iter().copied());
     let reader =
@@ -88,6 +100,7 @@ fn read_rows(file: File, description: &Description, sink: &mut dyn RowSink) -> R
     let unit = description.unit.as_ref();
 
     let mut spare = Vec::new();
+    let mut faults = Faults::new(description.bad_rows);
     let mut at = Position { row: 0, line: None };
     for batch in reader {
         let batch = batch.map_err(|fault| lies(fault.to_string()))?;
@@ -98,28 +111,49 @@ fn read_rows(file: File, description: &Description, sink: &mut dyn RowSink) -> R
         for row in 0..batch.num_rows() {
             at.row += 1;
             let mut cells = recycle(spare);
+            let mut whole = true;
             for (column, array) in description.columns.iter().zip(&arrays) {
                 let is_unit = unit.is_some_and(|unit| unit.column == column.name);
-                let missing = |text: &str| unit.is_some_and(|unit| is_unit && unit.is_missing(text));
+                let missing = |text: &str| {
+                    column.null.as_ref().is_some_and(|nulls| nulls.iter().any(|null| null == text))
+                        || unit.is_some_and(|unit| is_unit && unit.is_missing(text))
+                };
                 let text =
                     array.as_string_opt::<i32>().filter(|texts| texts.is_valid(row)).map(|texts| texts.value(row));
+                let name = || column.name.clone();
                 let cell = match text {
-                    Some(text) if missing(text) => Cell::Null,
+                    Some(text) if missing(text) => Ok(Cell::Null),
+                    _ if not_a_number(array, row) && column.null.as_ref().is_some_and(|nulls| names_nan(nulls)) => {
+                        Ok(Cell::Null)
+                    }
                     _ => convert(array, row, &column.kind).map_err(|reason| ImportError::Cell {
                         at,
-                        column: column.name.clone(),
+                        column: name(),
                         reason,
-                    })?,
+                    }),
                 };
-                if cell == Cell::Null && !column.nullable && !is_unit {
-                    return Err(ImportError::Null { at, column: column.name.clone() });
+                match cell {
+                    Ok(Cell::Null) if !column.nullable && !is_unit => {
+                        faults.take(ImportError::Null { at, column: name() })?;
+                        whole = false;
+                    }
+                    Ok(cell) => cells.push(cell),
+                    Err(fault) => {
+                        faults.take(fault)?;
+                        whole = false;
+                    }
                 }
-                cells.push(cell);
             }
-            sink.row(&cells, at, (length as u128 * u128::from(at.row) / u128::from(total.max(1))) as u64)?;
+            let bytes = (length as u128 * u128::from(at.row) / u128::from(total.max(1))) as u64;
+            if !whole {
+                sink.left_out();
+            } else if let Err(fault) = sink.row(&cells, at, bytes) {
+                faults.take(fault)?;
+            }
             spare = recycle(cells);
         }
     }
+    faults.finish()?;
     if at.row != total {
         return Err(lies(say!(
             "its footer counts {total} rows, its pages hold {row}",
@@ -151,10 +185,20 @@ fn open(file: File) -> Result<ParquetRecordBatchReaderBuilder<SharedFile>, Impor
         )));
     }
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)
-        .map_err(|fault| lies(fault.to_string()))?;
-    check_claims(builder.metadata(), length)?;
-    Ok(builder)
+    let metadata = ArrowReaderMetadata::load(&file, options.clone()).map_err(unread)?;
+    check_claims(metadata.metadata(), length)?;
+    // Times of Spark and Hive (INT96) reach farther than 64 bits of nanoseconds do.
+    let parquet = metadata.metadata().file_metadata().schema_descr();
+    let fields = metadata.schema().fields().iter().enumerate().map(|(at, field)| {
+        let legacy = parquet.num_columns() == metadata.schema().fields().len()
+            && parquet.column(at).physical_type() == parquet::basic::Type::INT96;
+        let micros = DataType::Timestamp(TimeUnit::Microsecond, None);
+        if legacy { Arc::new(Field::clone(field).with_data_type(micros)) } else { Arc::clone(field) }
+    });
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let options = options.with_schema(schema);
+    let metadata = ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options).map_err(unread)?;
+    Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata))
 }
 
 fn check_claims(metadata: &ParquetMetaData, length: u64) -> Result<(), ImportError> {
@@ -164,7 +208,8 @@ fn check_claims(metadata: &ParquetMetaData, length: u64) -> Result<(), ImportErr
             .checked_add(group.num_rows())
             .filter(|_| group.num_rows() >= 0)
             .ok_or_else(|| lies(text!("its row counts cannot be", "行数不合理")))?;
-        for column in group.columns() {
+        // Writers say what they like of columns without a value.
+        for column in group.columns().iter().filter(|_| group.num_rows() > 0) {
             let start = column
                 .dictionary_page_offset()
                 .unwrap_or_else(|| column.data_page_offset())
@@ -225,6 +270,9 @@ fn check_types(schema: &Schema, places: &[usize], description: &Description) -> 
         let fits = match (declared_type(source), &column.kind) {
             // Texts are read as from a CSV file.
             (Some(ColumnType::Text), _) => true,
+            // A column without any value, and whole numbers that a missing one made floats.
+            (None, _) if *source == DataType::Null => true,
+            (Some(ColumnType::Float), ColumnType::Int) => true,
             (Some(ColumnType::Int), ColumnType::Int | ColumnType::Float | ColumnType::Decimal { .. }) => true,
             (Some(ColumnType::Date { .. }), ColumnType::Date { .. } | ColumnType::Timestamp { .. }) => true,
             (Some(ColumnType::Decimal { .. }), ColumnType::Decimal { .. } | ColumnType::Float) => true,
@@ -244,7 +292,7 @@ fn check_types(schema: &Schema, places: &[usize], description: &Description) -> 
 
 /// One cell of a source array as the declared type.
 fn convert<'a>(array: &'a ArrayRef, row: usize, kind: &ColumnType) -> Result<Cell<'a>, Reason> {
-    if array.is_null(row) {
+    if array.is_null(row) || *array.data_type() == DataType::Null {
         return Ok(Cell::Null);
     }
     let other = Reason::Type(kind.word());
@@ -260,8 +308,8 @@ fn convert<'a>(array: &'a ArrayRef, row: usize, kind: &ColumnType) -> Result<Cel
         DataType::Boolean => {
             return Ok(Cell::Bool(array.as_boolean_opt().ok_or(other)?.value(row)));
         }
-        DataType::Float32 => return finite(f64::from(value!(Float32Type))),
-        DataType::Float64 => return finite(value!(Float64Type)),
+        DataType::Float32 => return number(f64::from(value!(Float32Type)), kind),
+        DataType::Float64 => return number(value!(Float64Type), kind),
         DataType::Date32 => {
             let days = i64::from(value!(Date32Type));
             return Ok(Cell::Int(if matches!(kind, ColumnType::Timestamp { .. }) {
@@ -290,6 +338,25 @@ fn convert<'a>(array: &'a ArrayRef, row: usize, kind: &ColumnType) -> Result<Cel
         ColumnType::Decimal { .. } => decimal(i128::from(whole), 0, kind),
         _ => Err(other),
     }
+}
+
+/// A float as it is declared: an int if it is whole, and small enough to be exact.
+fn number<'a>(number: f64, kind: &ColumnType) -> Result<Cell<'a>, Reason> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match kind {
+        ColumnType::Int if number.fract() == 0.0 && number.abs() <= EXACT => Ok(Cell::Int(number as i64)),
+        ColumnType::Int => Err(Reason::Int),
+        _ => finite(number),
+    }
+}
+
+fn not_a_number(array: &ArrayRef, row: usize) -> bool {
+    let double = array.as_primitive_opt::<Float64Type>().map(|numbers| numbers.value(row).is_nan());
+    double.or_else(|| Some(array.as_primitive_opt::<Float32Type>()?.value(row).is_nan())).unwrap_or(false)
+}
+
+fn names_nan(nulls: &[String]) -> bool {
+    nulls.iter().any(|null| null.eq_ignore_ascii_case("nan"))
 }
 
 fn finite<'a>(number: f64) -> Result<Cell<'a>, Reason> {

@@ -14,6 +14,9 @@ pub struct QualityReport {
     pub rows: u64,
     /// Rows left out because they name no unit.
     pub set_aside: u64,
+    /// Rows left out because of cells that are not of their declared type.
+    #[serde(default)]
+    pub bad_rows: u64,
     /// Privacy units (exact); 0 for a reference table.
     pub units: u64,
     /// Rows of the largest unit (exact).
@@ -96,18 +99,34 @@ pub(crate) struct UnitSurvey {
 pub(crate) struct Survey {
     columns: Vec<ColumnSurvey>,
     rows: u64,
+    now: DateTime<Utc>,
+}
+
+/// Rows that were left out.
+pub(crate) struct LeftOut {
+    /// They name no unit.
+    pub(crate) no_unit: u64,
+    /// They have cells that are not of their declared type.
+    pub(crate) bad: u64,
 }
 
 struct ColumnSurvey {
     quality: ColumnQuality,
     newest: Option<i64>,
+    /// Later moments are signs for "no end", and say nothing of how fresh the data is.
+    latest: i64,
     registers: Box<[u8; REGISTERS]>,
 }
 
 const REGISTERS: usize = 4096;
 
 impl Survey {
-    pub(crate) fn new(description: &Description) -> Self {
+    pub(crate) fn new(description: &Description, now: DateTime<Utc>) -> Self {
+        // A day more, for clocks and zones.
+        let latest = |kind: &ColumnType| match kind {
+            ColumnType::Date { .. } => now.timestamp() / 86_400 + 1,
+            _ => now.timestamp_micros() + 86_400_000_000,
+        };
         let columns = description
             .columns
             .iter()
@@ -122,10 +141,11 @@ impl Survey {
                     distinct_estimate: 0,
                 },
                 newest: None,
+                latest: latest(&column.kind),
                 registers: Box::new([0; REGISTERS]),
             })
             .collect();
-        Self { columns, rows: 0 }
+        Self { columns, rows: 0, now }
     }
 
     /// Takes one kept row; cells stand in the order of the description.
@@ -136,14 +156,8 @@ impl Survey {
         }
     }
 
-    pub(crate) fn report(
-        self,
-        description: &Description,
-        set_aside: u64,
-        units: UnitSurvey,
-        now: DateTime<Utc>,
-    ) -> QualityReport {
-        let freshness = self.freshness(description, now);
+    pub(crate) fn report(self, description: &Description, left_out: LeftOut, units: UnitSurvey) -> QualityReport {
+        let freshness = self.freshness(description, self.now);
         let rows = self.rows;
         let columns = self
             .columns
@@ -155,7 +169,9 @@ impl Survey {
             })
             .collect();
         let UnitSurvey { units, largest, alike } = units;
-        QualityReport { rows: rows + set_aside, set_aside, units, largest_unit: largest, alike, columns, freshness }
+        let LeftOut { no_unit: set_aside, bad: bad_rows } = left_out;
+        let rows = rows + set_aside + bad_rows;
+        QualityReport { rows, set_aside, bad_rows, units, largest_unit: largest, alike, columns, freshness }
     }
 
     fn freshness(&self, description: &Description, now: DateTime<Utc>) -> Option<Freshness> {
@@ -185,7 +201,8 @@ impl ColumnSurvey {
                 let below = matches!(spec.min, Some(Bound::Int(min)) if number < min);
                 let above = matches!(spec.max, Some(Bound::Int(max)) if number > max);
                 self.quality.out_of_range += u64::from(below || above);
-                if matches!(spec.kind, ColumnType::Date { .. } | ColumnType::Timestamp { .. }) {
+                let moment = matches!(spec.kind, ColumnType::Date { .. } | ColumnType::Timestamp { .. });
+                if moment && number <= self.latest {
                     self.newest = self.newest.max(Some(number));
                 }
                 mix(number.cast_unsigned())
@@ -249,8 +266,10 @@ mod tests {
     #[test]
     fn the_distinct_estimate_is_within_five_percent() {
         for distinct in [1u64, 10, 1_000, 20_000, 300_000] {
-            let mut ints = ColumnSurvey { quality: empty(), newest: None, registers: Box::new([0; REGISTERS]) };
-            let mut texts = ColumnSurvey { quality: empty(), newest: None, registers: Box::new([0; REGISTERS]) };
+            let mut ints =
+                ColumnSurvey { quality: empty(), newest: None, latest: i64::MAX, registers: Box::new([0; REGISTERS]) };
+            let mut texts =
+                ColumnSurvey { quality: empty(), newest: None, latest: i64::MAX, registers: Box::new([0; REGISTERS]) };
             for value in (0..distinct).chain(0..distinct) {
                 ints.cell(&spec(ColumnType::Int), &Cell::Int(value as i64));
                 texts.cell(&spec(ColumnType::Text), &Cell::Text(&format!("unit-{value:08}")));
@@ -276,6 +295,8 @@ mod tests {
 
     fn spec(kind: ColumnType) -> ColumnSpec {
         ColumnSpec {
+            source: None,
+            null: None,
             name: "x".into(),
             kind,
             nullable: true,

@@ -33,6 +33,13 @@ pub struct Lookup {
     pub(crate) widest: u64,
 }
 
+impl Lookup {
+    /// What the columns it brings hold.
+    pub fn kinds(&self) -> impl Iterator<Item = ColumnType> + '_ {
+        self.columns.iter().map(|column| self.table.columns()[*column].1.clone())
+    }
+}
+
 /// Key to row.
 #[derive(Debug)]
 pub(crate) enum Index {

@@ -31,7 +31,9 @@ pub fn write(
     let toml = out.join(format!("{}.dataset.toml", description.name));
     let written = File::create(&csv).and_then(|file| {
         let mut file = BufWriter::new(file);
+        write_head(description, &mut file)?;
         write_rows(description, rows, seed, &mut file)?;
+        write_foot(description, &mut file)?;
         file.flush()?;
         std::fs::write(&toml, description_toml)
     });
@@ -57,29 +59,69 @@ pub fn write_public(
     table: &ReferenceTable,
     out: &Path,
 ) -> io::Result<(PathBuf, PathBuf)> {
-    let (csv, toml) = write(description, description_toml, 0, 0, out)?;
+    std::fs::create_dir_all(out)?;
+    let csv = out.join(format!("{}.csv", description.name));
+    let toml = out.join(format!("{}.dataset.toml", description.name));
     let mut line = csv::WriterBuilder::new().delimiter(description.csv.delimiter).from_writer(Vec::new());
-    let null = description.csv.null.first().map_or("", String::as_str);
     for row in 0..table.rows() as usize {
         for (index, (_, kind)) in table.columns().iter().enumerate() {
             let cell = table.cell(row, index);
             match cell {
-                Cell::Null => line.write_field(null)?,
+                Cell::Null => line.write_field(null(description, &description.columns[index]))?,
                 cell => line.write_field(cell::render(&cell, kind).as_bytes())?,
             }
         }
         line.write_record(None::<&[u8]>)?;
     }
-    let written = File::options().append(true).open(&csv).and_then(|mut file| drain(&mut line, description, &mut file));
+    let written = File::create(&csv).and_then(|mut file| {
+        write_head(description, &mut file)?;
+        drain(&mut line, description, &mut file)?;
+        write_foot(description, &mut file)?;
+        std::fs::write(&toml, description_toml)
+    });
     whole_or_gone(written, &csv, &toml)
+}
+
+/// What an import with this description leaves out or takes for the header.
+fn write_head(description: &Description, out: &mut dyn Write) -> io::Result<()> {
+    let csv = &description.csv;
+    let mut line = csv::WriterBuilder::new().delimiter(csv.delimiter).flexible(true).from_writer(Vec::new());
+    (0..csv.skip).try_for_each(|_| line.write_record([&description.name]))?;
+    if csv.header {
+        let names: Vec<&str> = description.columns.iter().map(ColumnSpec::source).collect();
+        // The upper line of two; a name that both make is one here.
+        let above = csv.header_lines.saturating_sub(1);
+        (0..above).try_for_each(|_| line.write_record(names.iter().map(|name| upper_half(name))))?;
+        let below = names.iter().map(|name| if above > 0 { lower_half(name) } else { *name });
+        line.write_record(below)?;
+    }
+    drain(&mut line, description, out)
+}
+
+/// A name as two lines of a header make it: what stands before its first blank, and the rest.
+fn upper_half(name: &str) -> &str {
+    name.split_once(' ').map_or(name, |(above, _)| above)
+}
+
+fn lower_half(name: &str) -> &str {
+    name.split_once(' ').map_or("", |(_, below)| below)
+}
+
+fn write_foot(description: &Description, out: &mut dyn Write) -> io::Result<()> {
+    let delimiter = description.csv.delimiter;
+    let mut line = csv::WriterBuilder::new().delimiter(delimiter).flexible(true).from_writer(Vec::new());
+    (0..description.csv.footer).try_for_each(|_| line.write_record([&description.name]))?;
+    drain(&mut line, description, out)
+}
+
+/// What stands for no value in a column.
+fn null(description: &Description, column: &ColumnSpec) -> String {
+    column.null.as_ref().unwrap_or(&description.csv.null).first().cloned().unwrap_or_default()
 }
 
 fn write_rows(description: &Description, rows: u64, seed: u64, out: &mut dyn Write) -> io::Result<()> {
     let mut rng = ChaCha12Rng::seed_from_u64(seed);
     let mut line = csv::WriterBuilder::new().delimiter(description.csv.delimiter).from_writer(Vec::new());
-    if description.csv.header {
-        line.write_record(description.columns.iter().map(|column| column.name.as_str()))?;
-    }
     let units = (rows / ROWS_PER_UNIT).max(1);
     for row in 0..rows {
         for column in &description.columns {
@@ -113,7 +155,7 @@ fn field(description: &Description, column: &ColumnSpec, row: u64, units: u64, r
         };
     }
     if column.nullable && rng.random_bool(0.03) {
-        return description.csv.null.first().cloned().unwrap_or_default();
+        return null(description, column);
     }
     let cell = match &column.kind {
         ColumnType::Float => {

@@ -47,6 +47,10 @@ pub struct Imported {
     pub dataset: String,
     /// The entry that says so.
     pub entry: u64,
+    /// The column that names the unit; null for a reference table.
+    pub unit: Option<String>,
+    /// The unit domain.
+    pub domain: Option<String>,
     /// What its steward should know.
     pub quality: Quality,
     /// Columns of the source that the description does not declare, and that were left out.
@@ -63,6 +67,8 @@ pub struct Quality {
     pub rows: u64,
     /// Rows left out because they name no unit.
     pub set_aside: u64,
+    /// Rows left out because of cells that are not of their declared type.
+    pub bad_rows: u64,
     /// Privacy units; 0 for a reference table.
     pub units: u64,
     /// Rows of the largest unit.
@@ -259,7 +265,7 @@ impl Answer for TwinWritten {
 pub fn describe(source: &Path) -> Result<Draft, UseCaseError> {
     jail::keep_to_itself();
     let draft = infer(source, &name_of(source)).map_err(|error| LabError::import(source, error))?;
-    Ok(Draft { draft: draft.to_toml() })
+    Ok(Draft { draft })
 }
 
 /// Imports a file and registers it. Nobody holds the lab while rows are read and written.
@@ -275,9 +281,12 @@ pub fn import(
     let written = begin?.carry_out(progress)?;
     desk.write(|lab| {
         let done = lab.finish_import(written, steward)?;
+        let (column, domain) = done.description.unit.map(|unit| (unit.column, unit.domain)).unzip();
         Ok(Imported {
             dataset: done.description.name,
             entry: done.entry,
+            unit: column,
+            domain,
             quality: done.quality.into(),
             ignored_columns: done.ignored_columns,
             memory: Protection::new("memory", lab.memory()),
@@ -387,6 +396,7 @@ impl From<QualityReport> for Quality {
         Quality {
             rows: report.rows,
             set_aside: report.set_aside,
+            bad_rows: report.bad_rows,
             units: report.units,
             largest_unit: report.largest_unit,
             alike: report.alike,

@@ -12,7 +12,7 @@ use unseen_terminal::output::{Output, facts, progress};
 use unseen_terminal::table::Column::{Left, Right};
 use unseen_terminal::table::{NO_NAME, table};
 use unseen_terminal::write_new;
-use unseen_texts::{Lang, Say, text};
+use unseen_texts::{Lang, Say, say, text};
 
 pub fn run(globals: &Globals, command: &DatasetCommand, lang: Lang) -> Outcome {
     match command {
@@ -57,8 +57,8 @@ fn describe(source: &Path, out: Option<&Path>, lang: Lang) -> Outcome {
     let Some(out) = out else { return Ok(Output::new(&draft, draft.draft.clone())) };
     write_new(out, draft.draft.as_bytes())?;
     let said = text!(
-        "The draft is written. Correct it: above all the unit, the classification and the sharing kind.",
-        "草稿已写好。请修改，尤其是隐私单元、分级和共享类型。"
+        "The draft is written. Fill in the unit, and correct the rest: above all the classification and the sharing kind.",
+        "草稿已写好。请填写隐私单元并核对其余内容，尤其是分级和共享类型。"
     )
     .to(lang);
     Ok(Output::new(&draft, said))
@@ -84,6 +84,22 @@ fn import(globals: &Globals, request: &Import, steward: &dyn unseen_tlog::Signer
         lang,
         &[(text!("Registered", "已登记"), done.dataset.clone()), (text!("Entry", "条目"), done.entry.to_string())],
     );
+    if let (Some(unit), Some(domain)) = (&done.unit, &done.domain) {
+        text.push_str(&facts(
+            lang,
+            &[(
+                text!("Protected are units of", "受保护的隐私单元"),
+                say!("{domain}, named by the column {unit}", "{domain}，由列 {unit} 标识").told(lang),
+            )],
+        ));
+        let failed = done.quality.columns.iter().find(|column| column.name == *unit);
+        if let Some(failed @ 1..) = failed.map(|column| column.failed_check) {
+            text.push_str(&facts(
+                lang,
+                &[(text!("Rows whose unit fails its check", "隐私单元未通过校验的行数"), failed.to_string())],
+            ));
+        }
+    }
     if !done.ignored_columns.is_empty() {
         text.push_str(&facts(
             lang,
@@ -175,6 +191,12 @@ fn quality_text(quality: &Quality, lang: Lang) -> String {
             (text!("Units", "隐私单元数"), quality.units.to_string()),
         ],
     );
+    if quality.bad_rows > 0 {
+        text.push_str(&facts(
+            lang,
+            &[(text!("Rows with bad cells, set aside", "有不合格单元格、另计的行数"), quality.bad_rows.to_string())],
+        ));
+    }
     if quality.alike > 0 {
         text.push_str(&facts(
             lang,

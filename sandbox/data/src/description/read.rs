@@ -1,16 +1,16 @@
 //! Reading a `dataset.toml`: every fault with its place.
 
-use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use unseen_policies::Bounds;
 use unseen_policies::text::bytes;
 use unseen_policies::toml_fault;
-use unseen_texts::{Sentence, Text, say, text};
+use unseen_texts::{Text, say, text};
 
+use super::section::{Read, Section, place};
 use super::{
-    Bilingual, Bound, CellKind, Check, Classification, ColumnSpec, ColumnType, CsvOptions, DEFAULT_DATE_FORMAT,
-    Description, DescriptionError, Encoding, Kind, MAX_COLUMNS, Sharing, Unit, UpdateCycle, WhenMissing, is_short_name,
-    nearest,
+    BadRows, Bilingual, Bound, CellKind, Check, Classification, ColumnSpec, ColumnType, CsvOptions,
+    DEFAULT_DATE_FORMAT, Description, DescriptionError, Encoding, Kind, MAX_COLUMNS, Sharing, Unit, UpdateCycle,
+    WhenMissing, can_be_a_name, is_short_name, nearest,
 };
 use crate::cell;
 
@@ -22,8 +22,6 @@ impl Description {
         read_description(&Section { text, at: root.span().start, table: root.get_ref() })
     }
 }
-
-type Read<T> = Result<T, DescriptionError>;
 
 fn read_description(root: &Section) -> Read<Description> {
     root.only(&[
@@ -38,6 +36,8 @@ fn read_description(root: &Section) -> Read<Description> {
         "unit",
         "key",
         "bounds",
+        "bad_rows",
+        "sheet",
         "csv",
         "column",
     ])?;
@@ -78,7 +78,17 @@ fn read_description(root: &Section) -> Read<Description> {
         sharing: read_word(root, "sharing", Sharing::read, Sharing::ALL.iter().map(|w| w.en()))?,
         unit,
         key,
+        bad_rows: match root.text("bad_rows")? {
+            None | Some("refuse") => BadRows::Refuse,
+            Some("set-aside") => BadRows::SetAside,
+            Some(_) => {
+                let one_of =
+                    text!("bad_rows is \"refuse\" or \"set-aside\"", "bad_rows 为 \"refuse\" 或 \"set-aside\"");
+                return Err(root.fault("bad_rows", one_of));
+            }
+        },
         bounds: read_bounds(root, kind)?,
+        sheet: root.text("sheet")?.map(str::to_owned),
         csv: read_csv(root)?,
         columns,
     })
@@ -130,6 +140,15 @@ fn read_unit(root: &Section, kind: Kind, columns: &[ColumnSpec]) -> Read<Option<
     };
     section.only(&["column", "domain", "missing", "when_missing"])?;
     let column = section.required("column", section.text("column")?)?;
+    if column.is_empty() {
+        return Err(section.fault(
+            "column",
+            text!(
+                "say whose rows these are: the column that names the enterprise, person or vehicle",
+                "请写明这些行属于谁：即标识企业、个人或车辆的那一列"
+            ),
+        ));
+    }
     match columns.iter().find(|c| c.name == column).map(|c| &c.kind) {
         Some(ColumnType::Int | ColumnType::Text) => {}
         Some(_) => {
@@ -256,7 +275,7 @@ fn read_csv(root: &Section) -> Read<CsvOptions> {
     let Some(section) = root.section("csv")? else {
         return Ok(defaults);
     };
-    section.only(&["encoding", "delimiter", "header", "null"])?;
+    section.only(&["encoding", "delimiter", "header", "null", "skip", "footer", "header_lines", "thousands"])?;
     let encoding = match section.text("encoding")?.map(str::to_ascii_lowercase).as_deref() {
         None | Some("utf-8" | "utf8") => Encoding::Utf8,
         Some("gb18030" | "gbk" | "gb2312") => Encoding::Gb18030,
@@ -280,11 +299,41 @@ fn read_csv(root: &Section) -> Read<CsvOptions> {
             ));
         }
     };
+    let count = |key: &str, range: std::ops::RangeInclusive<u32>, default: u32| match section.int(key)? {
+        None => Ok(default),
+        Some(count) => u32::try_from(count).ok().filter(|count| range.contains(count)).ok_or_else(|| {
+            let (least, most) = (*range.start(), *range.end());
+            section.fault(
+                key,
+                say!("`{key}` is a whole number from {least} to {most}", "`{key}` 为 {least} 到 {most} 的整数"),
+            )
+        }),
+    };
+    let thousands = match section.text("thousands")?.map(|text| (text.chars().next(), text.chars().nth(1))) {
+        None => None,
+        Some((Some(mark @ (',' | ' ' | '\'' | '\u{a0}' | '\u{202f}' | '，')), None)) => Some(mark),
+        Some(_) => {
+            return Err(section.fault(
+                "thousands",
+                text!("`thousands` is one of a comma, an apostrophe or a space", "`thousands` 为逗号、撇号或空格之一"),
+            ));
+        }
+    };
+    let header = section.bool("header")?.unwrap_or(defaults.header);
+    let header_lines = count("header_lines", 1..=2, 1)?;
+    if header_lines > 1 && !header {
+        return Err(section
+            .fault("header_lines", text!("a file without a header has no lines of it", "没有表头的文件没有表头行")));
+    }
     Ok(CsvOptions {
         encoding,
         delimiter,
-        header: section.bool("header")?.unwrap_or(defaults.header),
+        header,
         null: section.texts("null")?.unwrap_or(defaults.null),
+        skip: count("skip", 0..=1000, 0)?,
+        footer: count("footer", 0..=1000, 0)?,
+        header_lines,
+        thousands,
     })
 }
 
@@ -295,6 +344,17 @@ fn read_columns(root: &Section) -> Read<Vec<ColumnSpec>> {
         if columns.iter().any(|other| other.name == column.name) {
             return Err(section
                 .fault("name", say!("two columns are named {name:?}", "有两列同名：{name:?}", name = column.name)));
+        }
+        if let Some(other) = columns.iter().find(|other| other.source() == column.source()) {
+            return Err(section.fault(
+                if column.source.is_some() { "source" } else { "name" },
+                say!(
+                    "the columns {one:?} and {two:?} are the same column of the source",
+                    "列 {one:?} 与 {two:?} 是来源中的同一列",
+                    one = other.name,
+                    two = column.name
+                ),
+            ));
         }
         columns.push(column);
     }
@@ -309,10 +369,11 @@ fn read_columns(root: &Section) -> Read<Vec<ColumnSpec>> {
 
 fn read_column(section: &Section) -> Read<ColumnSpec> {
     section.only(&[
-        "name", "type", "format", "scale", "nullable", "zh", "en", "min", "max", "domain", "check", "pattern",
+        "name", "source", "null", "type", "format", "scale", "nullable", "zh", "en", "min", "max", "domain", "check",
+        "pattern",
     ])?;
     let name = section.required("name", section.text("name")?)?;
-    if name.is_empty() || name.len() > 128 || name.chars().any(char::is_control) || name.starts_with("__") {
+    if !can_be_a_name(name) {
         return Err(section.fault(
             "name",
             text!(
@@ -387,6 +448,8 @@ fn read_column(section: &Section) -> Read<ColumnSpec> {
     }
     Ok(ColumnSpec {
         name: name.to_owned(),
+        source: section.text("source")?.map(str::to_owned),
+        null: section.texts("null")?,
         kind,
         nullable: section.bool("nullable")?.unwrap_or(true),
         description: Bilingual {
@@ -443,100 +506,5 @@ fn read_type(section: &Section) -> Read<ColumnType> {
     match format.and_then(|format| cell::format_fault(format, &kind)) {
         Some(fault) => Err(section.fault("format", fault)),
         None => Ok(kind),
-    }
-}
-
-/// A TOML table together with the text it came from, so that faults know their place.
-struct Section<'a> {
-    text: &'a str,
-    at: usize,
-    table: &'a DeTable<'a>,
-}
-
-impl<'a> Section<'a> {
-    fn get(&self, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {
-        self.table.iter().find(|(name, _)| name.get_ref() == key).map(|(_, value)| value)
-    }
-
-    /// A fault at the value of `key`, or at the section itself when it has no such key.
-    fn fault(&self, key: &str, message: impl Into<Sentence>) -> DescriptionError {
-        place(self.text, self.get(key).map_or(self.at, |value| value.span().start), message.into())
-    }
-
-    fn only(&self, known: &[&str]) -> Read<()> {
-        match self.table.keys().find(|key| !known.contains(&key.get_ref().as_ref())) {
-            None => Ok(()),
-            Some(key) => {
-                let hint = nearest(key.get_ref(), known.iter().copied());
-                Err(place(
-                    self.text,
-                    key.span().start,
-                    say!("unknown key {get_ref:?}{hint}", "未知的键 {get_ref:?}{hint}", get_ref = key.get_ref()),
-                ))
-            }
-        }
-    }
-
-    fn required<T>(&self, key: &str, value: Option<T>) -> Read<T> {
-        value.ok_or_else(|| self.fault("", say!("`{key}` is missing", "缺少 `{key}`")))
-    }
-
-    fn typed<T>(&self, key: &str, wanted: Text, read: impl Fn(&'a DeValue<'a>) -> Option<T>) -> Read<Option<T>> {
-        let Some(value) = self.get(key) else {
-            return Ok(None);
-        };
-        read(value.get_ref())
-            .map(Some)
-            .ok_or_else(|| self.fault(key, say!("`{key}` must be {wanted}", "`{key}` 须为{wanted}")))
-    }
-
-    fn text(&self, key: &str) -> Read<Option<&'a str>> {
-        self.typed(key, text!("a text", "文本"), DeValue::as_str)
-    }
-
-    fn bool(&self, key: &str) -> Read<Option<bool>> {
-        self.typed(key, text!("true or false", "true 或 false"), DeValue::as_bool)
-    }
-
-    fn int(&self, key: &str) -> Read<Option<i64>> {
-        self.typed(key, text!("a whole number", "整数"), |value| {
-            value.as_integer()?.as_str().replace('_', "").parse().ok()
-        })
-    }
-
-    fn texts(&self, key: &str) -> Read<Option<Vec<String>>> {
-        self.typed(key, text!("a list of texts", "文本的列表"), |value| {
-            value.as_array()?.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect()
-        })
-    }
-
-    fn section(&self, key: &str) -> Read<Option<Section<'a>>> {
-        let Some(value) = self.get(key) else {
-            return Ok(None);
-        };
-        let table = self.typed(key, text!("a table", "表（table）"), DeValue::as_table)?;
-        Ok(table.map(|table| Section { text: self.text, at: value.span().start, table }))
-    }
-
-    fn sections(&self, key: &str) -> Read<Vec<Section<'a>>> {
-        let Some(array) = self.typed(key, text!("a list of tables", "表的列表"), DeValue::as_array)? else {
-            return Ok(Vec::new());
-        };
-        array
-            .iter()
-            .map(|item| match item.get_ref().as_table() {
-                Some(table) => Ok(Section { text: self.text, at: item.span().start, table }),
-                None => Err(self.fault(key, say!("`{key}` must be a list of tables", "`{key}` 须为表的列表"))),
-            })
-            .collect()
-    }
-}
-
-fn place(text: &str, at: usize, message: Sentence) -> DescriptionError {
-    let before = text.get(..at).unwrap_or(text);
-    DescriptionError {
-        line: before.matches('\n').count() + 1,
-        column: before.rsplit('\n').next().unwrap_or_default().chars().count() + 1,
-        message,
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use unseen_policies::Bounds;
 
-use super::{Bound, Check, ColumnSpec, ColumnType, Description, Encoding, Kind, WhenMissing};
+use super::{BadRows, Bound, Check, ColumnSpec, ColumnType, Description, Encoding, Kind, WhenMissing};
 use crate::cell;
 
 impl Description {
@@ -31,6 +31,12 @@ fn write_description(d: &Description) -> String {
         d.update_cycle.en()
     ));
     line(format!("sharing = \"{}\"   # unconditional | conditional | none", d.sharing.en()));
+    if d.bad_rows == BadRows::SetAside {
+        line("bad_rows = \"set-aside\"".to_owned());
+    }
+    if let Some(sheet) = &d.sheet {
+        line(format!("sheet = {}", quote(sheet)));
+    }
     if let Some(key) = &d.key {
         line(format!("key = {}", quote(key)));
     }
@@ -53,6 +59,16 @@ fn write_description(d: &Description) -> String {
     line(format!("\n[csv]\nencoding = \"{}\"", if d.csv.encoding == Encoding::Utf8 { "utf-8" } else { "gb18030" }));
     line(format!("delimiter = {}\nheader = {}", quote(&char::from(d.csv.delimiter).to_string()), d.csv.header));
     line(format!("null = {}", list(&d.csv.null)));
+    for (key, count, default) in
+        [("skip", d.csv.skip, 0), ("footer", d.csv.footer, 0), ("header_lines", d.csv.header_lines, 1)]
+    {
+        if count != default {
+            line(format!("{key} = {count}"));
+        }
+    }
+    if let Some(mark) = d.csv.thousands {
+        line(format!("thousands = {}", quote(&mark.to_string())));
+    }
     for column in &d.columns {
         line(write_column(column, &quote, &list));
     }
@@ -64,6 +80,12 @@ fn write_column(column: &ColumnSpec, quote: &dyn Fn(&str) -> String, list: &dyn 
     let mut put = |key: &str, value: String| {
         let _ = write!(out, "\n{key} = {value}");
     };
+    if let Some(source) = &column.source {
+        put("source", quote(source));
+    }
+    if let Some(null) = &column.null {
+        put("null", list(null));
+    }
     match &column.kind {
         ColumnType::Date { format } | ColumnType::Timestamp { format: Some(format) } => put("format", quote(format)),
         ColumnType::Decimal { scale } => put("scale", scale.to_string()),

@@ -1,73 +1,178 @@
 //! A first description of a source, for its steward to correct.
 
-use std::fs::File;
+use std::io::{Cursor, Read};
 use std::path::Path;
 
 use unseen_policies::Bounds;
 
 use super::error::ImportError;
-use super::source::{Opened, open_source};
+use super::source::{Opened, Packed, open_source};
 use crate::description::{
-    Bilingual, Check, Classification, ColumnSpec, ColumnType, CsvOptions, DEFAULT_DATE_FORMAT, Description, Encoding,
-    Kind, Sharing, Unit, UpdateCycle, WhenMissing,
+    BadRows, Bilingual, Check, Classification, ColumnSpec, ColumnType, CsvOptions, DEFAULT_DATE_FORMAT, Description,
+    Encoding, Kind, Sharing, Unit, UpdateCycle, WhenMissing, can_be_a_name,
 };
-use crate::{cell, csv_source, parquet_source};
+use crate::{cell, csv_source, parquet_source, workbook};
 
-/// Rows looked at when a description is drafted.
+/// Rows of a Parquet file that are looked at: its types are its own.
 const SAMPLE: usize = 10_000;
+/// Texts that often mean that there is no value.
+const NULLS: [&str; 8] = ["", "NA", "N/A", "null", "NULL", "None", "nan", "NaN"];
 
-/// Drafts a description from the first 10,000 rows of a CSV or Parquet file. The steward must
-/// confirm it: above all the unit, the classification and the sharing kind, which no file tells.
-pub fn infer(source: &Path, name: &str) -> Result<Description, ImportError> {
-    let mut csv = CsvOptions::default();
-    let bounds;
-    let columns = match open_source(source)? {
-        Opened::Parquet(file, length) => {
-            let parquet_source::Sample { columns, rows, whole } = parquet_source::sample(file, SAMPLE)?;
-            let text = |row: &Vec<Option<String>>| row.iter().flatten().map(String::len).sum();
-            bounds = draft_bounds(length, rows.iter().map(text), whole);
-            let column = |(at, (name, kind)): (usize, (String, ColumnType))| {
-                let cells: Vec<&str> = rows.iter().filter_map(|row| row[at].as_deref()).collect();
-                let check = (kind == ColumnType::Text && all_uscc(&cells)).then_some(Check::Uscc);
-                draft_column(name, kind, !whole || cells.len() < rows.len(), check)
-            };
-            columns.into_iter().enumerate().map(column).collect()
+/// Drafts the text of a description from a whole CSV file, a sheet, or the beginning of a Parquet file. What no
+/// file tells is left open: above all whose rows these are.
+pub fn infer(source: &Path, name: &str) -> Result<String, ImportError> {
+    let opened = open_source(source)?;
+    let length = opened.length();
+    let (csv, columns, bounds) = match opened {
+        Opened::Parquet(file, _) => of_parquet(file, length)?,
+        Opened::Csv(packed) => {
+            let csv = sniff(&packed)?;
+            of_text(&|| Ok(packed.text()?.0), csv, packed.length())?
         }
-        Opened::Csv(file, length) => {
-            (csv.encoding, csv.delimiter) = sniff(&file)?;
-            let sample = csv_source::sample(file, &csv, SAMPLE)?;
-            bounds =
-                draft_bounds(length, sample.rows.iter().map(|row| row.iter().map(String::len).sum()), sample.whole);
-            const NULLS: [&str; 8] = ["", "NA", "N/A", "null", "NULL", "None", "nan", "NaN"];
-            let seen = |null: &&str| sample.rows.iter().flatten().any(|cell| cell == null);
-            csv.null = NULLS.into_iter().filter(|null| null.is_empty() || seen(null)).map(str::to_owned).collect();
-            let column = |(at, name): (usize, &String)| {
-                let cells: Vec<&str> = sample
-                    .rows
-                    .iter()
-                    .map(|row| row[at].as_str())
-                    .filter(|cell| !csv.null.iter().any(|null| null == cell))
-                    .collect();
-                let kind = draft_type(&cells);
-                let check = (kind == ColumnType::Text && all_uscc(&cells)).then_some(Check::Uscc);
-                draft_column(name.clone(), kind, !sample.whole || cells.len() < sample.rows.len(), check)
-            };
-            sample.names.iter().enumerate().map(column).collect()
+        Opened::Workbook(file, _) => {
+            let csv = CsvOptions::default();
+            let text = workbook::as_csv(file, None, &csv)?;
+            let length = text.len() as u64;
+            of_text(&|| Ok(Box::new(Cursor::new(text.clone()))), csv, length)?
         }
     };
-    Ok(Description { bounds, ..draft(name, csv, columns) })
+    let likely = likely_units(&columns);
+    let draft = Description { bounds, ..draft(name, csv, columns) };
+    let open = match likely.is_empty() {
+        true => "column = \"\"   # whose rows these are: no file tells that".to_owned(),
+        false => format!("column = \"\"   # whose rows these are: no file tells that; perhaps {}", likely.join(", ")),
+    };
+    Ok(draft.to_toml().replacen("column = \"\"", &open, 1).replacen(
+        "domain = \"\"",
+        "domain = \"\"   # what these are: enterprise, person, vehicle...",
+        1,
+    ))
+}
+
+type Found = (CsvOptions, Vec<ColumnSpec>, Bounds);
+
+fn of_parquet(file: std::fs::File, length: u64) -> Result<Found, ImportError> {
+    let parquet_source::Sample { columns, rows, whole } = parquet_source::sample(file, SAMPLE)?;
+    let text = |row: &Vec<Option<String>>| row.iter().flatten().map(String::len).sum();
+    let sizes: Vec<usize> = rows.iter().map(text).collect();
+    let bounds = draft_bounds(length, &sizes, whole);
+    let column = |(at, (name, kind)): (usize, (String, ColumnType))| {
+        let cells: Vec<&str> = rows.iter().filter_map(|row| row[at].as_deref()).collect();
+        let all_uscc = !cells.is_empty() && cells.iter().all(|cell| cell::passes(cell, &Check::Uscc));
+        let check = (kind == ColumnType::Text && all_uscc).then_some(Check::Uscc);
+        draft_column(at, &name, kind, !whole || cells.len() < rows.len(), check)
+    };
+    Ok((CsvOptions::default(), columns.into_iter().enumerate().map(column).collect(), bounds))
+}
+
+/// Looks at every row twice: which texts stand for no value, and what the others are.
+fn of_text(
+    text: &dyn Fn() -> Result<Box<dyn Read>, ImportError>,
+    mut csv: CsvOptions,
+    length: u64,
+) -> Result<Found, ImportError> {
+    let (mut names, mut seen, mut sizes) = (Vec::new(), [false; NULLS.len()], Vec::<usize>::new());
+    csv_source::look(
+        text()?,
+        &csv,
+        |header| names = header.to_vec(),
+        |row| {
+            for (seen, null) in seen.iter_mut().zip(NULLS) {
+                *seen |= row.contains(&null);
+            }
+            if sizes.len() < SAMPLE {
+                sizes.push(row.iter().map(|cell| cell.len()).sum());
+            } else if let (Some(most), size) = (sizes.iter_mut().max(), row.iter().map(|cell| cell.len()).sum()) {
+                *most = (*most).max(size);
+            }
+        },
+    )?;
+    csv.null =
+        NULLS.iter().zip(seen).filter(|(null, seen)| null.is_empty() || *seen).map(|(n, _)| (*n).to_owned()).collect();
+    let mut guesses: Vec<Guess> = names.iter().map(|_| Guess::default()).collect();
+    csv_source::look(
+        text()?,
+        &csv,
+        |_| (),
+        |row| {
+            for (guess, cell) in guesses.iter_mut().zip(row) {
+                guess.see(cell, csv.null.iter().any(|null| null == cell));
+            }
+        },
+    )?;
+    let bounds = draft_bounds(length, &sizes, sizes.len() < SAMPLE);
+    let columns = names.iter().zip(guesses).enumerate().filter(|(_, (name, _))| !name.is_empty());
+    let columns = columns.map(|(at, (name, guess))| draft_column(at, name, guess.kind(), guess.nulls, guess.check()));
+    Ok((csv, columns.collect(), bounds))
+}
+
+/// What every cell of a column may be so far.
+struct Guess {
+    /// The narrowest first.
+    candidates: Vec<ColumnType>,
+    /// A code: with a leading zero, or longer than a number is exact. It is never made a number.
+    code: bool,
+    uscc: bool,
+    nulls: bool,
+    any: bool,
+}
+
+impl Default for Guess {
+    fn default() -> Guess {
+        let date = |format: &str| ColumnType::Date { format: format.to_owned() };
+        let candidates = vec![
+            ColumnType::Bool,
+            ColumnType::Int,
+            ColumnType::Float,
+            date(DEFAULT_DATE_FORMAT),
+            date("%Y/%m/%d"),
+            date("%Y-%m"),
+            date("%Y年%m月%d日"),
+            date("%Y年%m月"),
+            ColumnType::Timestamp { format: None },
+        ];
+        Guess { candidates, code: false, uscc: true, nulls: false, any: false }
+    }
+}
+
+impl Guess {
+    fn see(&mut self, cell: &str, null: bool) {
+        if null {
+            self.nulls = true;
+            return;
+        }
+        self.any = true;
+        let digits = cell.bytes().all(|byte| byte.is_ascii_digit());
+        self.code |= digits && (cell.len() > 15 || cell.len() > 1 && cell.starts_with('0'));
+        self.uscc &= cell::passes(cell, &Check::Uscc);
+        self.candidates.retain(|kind| match kind {
+            // Zeros and ones are numbers as long as nothing else says otherwise.
+            ColumnType::Bool => !digits && cell::parse(cell, kind).is_ok(),
+            kind => cell::parse(cell, kind).is_ok(),
+        });
+    }
+
+    fn kind(&self) -> ColumnType {
+        let numbers = |kind: &&ColumnType| matches!(kind, ColumnType::Int | ColumnType::Float);
+        let found = self.candidates.iter().find(|kind| !(self.code && numbers(kind)));
+        found.filter(|_| self.any).cloned().unwrap_or(ColumnType::Text)
+    }
+
+    fn check(&self) -> Option<Check> {
+        (self.any && self.uscc && self.kind() == ColumnType::Text).then_some(Check::Uscc)
+    }
 }
 
 /// Bounds with room to spare: round numbers at least twice what a sample of rows, each of so many
 /// characters, makes one expect of a file of this length.
-fn draft_bounds(length: u64, rows: impl Iterator<Item = usize> + Clone, whole: bool) -> Bounds {
-    let (count, characters) = rows.clone().fold((0_u64, 0_u64), |(count, all), row| (count + 1, all + row as u64 + 1));
+fn draft_bounds(length: u64, rows: &[usize], whole: bool) -> Bounds {
+    let (count, characters) = rows.iter().fold((0_u64, 0_u64), |(count, all), row| (count + 1, all + *row as u64 + 1));
     let rows_expected = if whole { count } else { length / (characters / count.max(1)).max(1) };
     let round = |expected: u64| {
         let powers = (0..13).flat_map(|power| [1, 2, 5].map(|digit| digit * 10_u64.pow(power)));
         powers.into_iter().find(|round| *round >= 2 * expected).unwrap_or(Bounds::MOST.units)
     };
-    let widest = rows.max().unwrap_or(0) as u64;
+    let widest = rows.iter().max().copied().unwrap_or(0) as u64;
     Bounds {
         units: round(rows_expected).max(Bounds::DEFAULT.units),
         rows: round(rows_expected).max(Bounds::DEFAULT.rows),
@@ -75,20 +180,21 @@ fn draft_bounds(length: u64, rows: impl Iterator<Item = usize> + Clone, whole: b
     }
 }
 
+/// Columns whose names sound like those of units.
+fn likely_units(columns: &[ColumnSpec]) -> Vec<String> {
+    const TELLING: [&str; 9] = ["id", "code", "unit", "uscc", "tailnum", "plate", "编号", "代码", "证号"];
+    let able = columns.iter().filter(|column| matches!(column.kind, ColumnType::Int | ColumnType::Text));
+    let telling = able.filter(|column| {
+        let lower = column.name.to_lowercase();
+        let mut words = lower.split(|c: char| !c.is_alphanumeric());
+        column.check == Some(Check::Uscc)
+            || words.any(|word| TELLING.contains(&word))
+            || TELLING.iter().any(|part| !part.is_ascii() && lower.contains(part))
+    });
+    telling.take(4).map(|column| column.name.clone()).collect()
+}
+
 fn draft(name: &str, csv: CsvOptions, columns: Vec<ColumnSpec>) -> Description {
-    let able = |column: &&ColumnSpec| matches!(column.kind, ColumnType::Int | ColumnType::Text);
-    let telling = |column: &&ColumnSpec| {
-        let name = column.name.to_lowercase();
-        ["id", "code", "unit", "tailnum", "plate", "统一社会信用代码", "编号", "证号", "车牌"]
-            .iter()
-            .any(|part| name.contains(part))
-    };
-    let uscc = columns.iter().find(|column| column.check == Some(Check::Uscc));
-    let unit = uscc
-        .or_else(|| columns.iter().filter(able).find(telling))
-        .or_else(|| columns.iter().find(able))
-        .or(columns.first());
-    let domain = if uscc.is_some() { "enterprise" } else { "person" };
     Description {
         name: name.to_owned(),
         kind: Kind::Private,
@@ -98,22 +204,28 @@ fn draft(name: &str, csv: CsvOptions, columns: Vec<ColumnSpec>) -> Description {
         classification: Classification::Sensitive,
         update_cycle: UpdateCycle::Irregular,
         sharing: Sharing::Conditional,
-        unit: unit.map(|column| Unit {
-            column: column.name.clone(),
-            domain: domain.to_owned(),
+        unit: Some(Unit {
+            column: String::new(),
+            domain: String::new(),
             missing: csv.null.clone(),
             when_missing: WhenMissing::SetAside,
         }),
         key: None,
+        bad_rows: BadRows::Refuse,
         bounds: Bounds::DEFAULT,
+        sheet: None,
         csv,
         columns,
     }
 }
 
-fn draft_column(name: String, kind: ColumnType, nullable: bool, check: Option<Check>) -> ColumnSpec {
+/// A header that cannot be a column's name is declared under a name of its own.
+fn draft_column(at: usize, header: &str, kind: ColumnType, nullable: bool, check: Option<Check>) -> ColumnSpec {
+    let plain = can_be_a_name(header);
     ColumnSpec {
-        name,
+        name: if plain { header.to_owned() } else { format!("column_{}", at + 1) },
+        source: (!plain).then(|| header.to_owned()),
+        null: None,
         kind,
         nullable,
         description: Bilingual::default(),
@@ -124,38 +236,10 @@ fn draft_column(name: String, kind: ColumnType, nullable: bool, check: Option<Ch
     }
 }
 
-/// The narrowest type that takes every cell. Numbers with a leading zero are codes, so texts.
-fn draft_type(cells: &[&str]) -> ColumnType {
-    let date = |format: &str| ColumnType::Date { format: format.to_owned() };
-    let padded =
-        cells.iter().any(|cell| cell.len() > 1 && cell.starts_with('0') && cell.bytes().all(|b| b.is_ascii_digit()));
-    let bools = cells.iter().all(|cell| !cell.bytes().all(|b| b.is_ascii_digit()));
-    let candidates = [
-        (bools, ColumnType::Bool),
-        (!padded, ColumnType::Int),
-        (!padded, ColumnType::Float),
-        (true, date(DEFAULT_DATE_FORMAT)),
-        (true, date("%Y/%m/%d")),
-        (true, date("%Y-%m")),
-        (true, ColumnType::Timestamp { format: None }),
-    ];
-    let fits = |kind: &ColumnType| cells.iter().all(|cell| cell::parse(cell, kind).is_ok());
-    candidates
-        .into_iter()
-        .find(|(allowed, kind)| *allowed && !cells.is_empty() && fits(kind))
-        .map_or(ColumnType::Text, |(_, kind)| kind)
-}
-
-fn all_uscc(cells: &[&str]) -> bool {
-    !cells.is_empty() && cells.iter().all(|cell| cell::passes(cell, &Check::Uscc))
-}
-
 /// Encoding and delimiter, guessed from the first 64 KiB.
-fn sniff(file: &File) -> Result<(Encoding, u8), ImportError> {
-    use std::os::unix::fs::FileExt;
-    let mut start = vec![0; 64 << 10];
-    let read = file.read_at(&mut start, 0).map_err(ImportError::Read)?;
-    start.truncate(read);
+fn sniff(packed: &Packed) -> Result<CsvOptions, ImportError> {
+    let mut start = Vec::new();
+    packed.text()?.0.take(64 << 10).read_to_end(&mut start).map_err(ImportError::Read)?;
     let encoding = match std::str::from_utf8(&start) {
         Err(fault) if fault.error_len().is_some() => Encoding::Gb18030,
         _ => Encoding::Utf8,
@@ -164,5 +248,5 @@ fn sniff(file: &File) -> Result<(Encoding, u8), ImportError> {
     let count = |delimiter: u8| header.iter().filter(|&&byte| byte == delimiter).count();
     let delimiter =
         [b',', b'\t', b';', b'|'].into_iter().rev().max_by_key(|&delimiter| count(delimiter)).unwrap_or(b',');
-    Ok((encoding, delimiter))
+    Ok(CsvOptions { encoding, delimiter, ..CsvOptions::default() })
 }

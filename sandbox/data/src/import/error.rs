@@ -76,9 +76,18 @@ pub enum ImportError {
     #[zh("描述与其原文不符")]
     Description,
     /// The source is of another format.
-    #[error("the file is not CSV or Parquet but {0}")]
-    #[zh("文件不是 CSV 或 Parquet，而是{0}")]
+    #[error("the file is not CSV, Parquet or .xlsx but {0}")]
+    #[zh("文件不是 CSV、Parquet 或 .xlsx，而是{0}")]
     NotCsv(Text),
+    /// A workbook of several sheets, or without the one that is named.
+    #[error("{}", no_sheet(sheet.as_deref(), found, Lang::En))]
+    #[zh("{said}", said = no_sheet(sheet.as_deref(), found, Lang::Zh))]
+    Sheet {
+        /// The one that the description names.
+        sheet: Option<String>,
+        /// Those that there are.
+        found: String,
+    },
     /// Not a byte, or not even a header.
     #[error("the file is empty")]
     #[zh("文件是空的")]
@@ -162,6 +171,22 @@ pub enum ImportError {
         /// Column name.
         column: String,
     },
+    /// Several rows that do not fit.
+    #[error("{}", listed(faults, *more, Lang::En))]
+    #[zh("{list}", list = listed(faults, *more, Lang::Zh))]
+    Several {
+        /// Each on its own.
+        faults: Vec<ImportError>,
+        /// Whether the file was not read any further.
+        more: bool,
+    },
+    /// A quote that never closes.
+    #[error("line {line}: a quote is opened here and never closed")]
+    #[zh("第 {line} 行：此处打开的引号一直没有闭合")]
+    OpenQuote {
+        /// From 1.
+        line: u64,
+    },
     /// A Parquet column of a type that the declared one does not take.
     #[error("column {column:?} is declared {declared}, but the file holds {found}")]
     #[zh("列 {column:?} 声明为 {declared}，而文件中是 {found}")]
@@ -177,6 +202,12 @@ pub enum ImportError {
     #[error("the Parquet file is damaged or lies about itself: {0}")]
     #[zh("Parquet 文件已损坏或自相矛盾：{0}")]
     Parquet(Sentence),
+    /// Pages that are compressed in a way that is not read.
+    #[error(
+        "the Parquet file is compressed with {0}, which is not read here: write it with zstd, snappy, gzip, brotli or LZ4"
+    )]
+    #[zh("Parquet 文件以 {0} 压缩，此处不支持：请改用 zstd、snappy、gzip、brotli 或 LZ4")]
+    Packing(String),
     /// A row without a unit where that is refused.
     #[error("{at}: the unit is missing, and the description says when_missing = \"refuse\"")]
     #[zh("{at}：缺少隐私单元，而描述规定 when_missing = \"refuse\"")]
@@ -190,6 +221,13 @@ pub enum ImportError {
     NoUnit {
         /// The unit column.
         column: String,
+        /// Rows of the file.
+        rows: u64,
+    },
+    /// Every row was set aside for its cells.
+    #[error("all {rows} rows have cells that are not of their declared type")]
+    #[zh("全部 {rows} 行都有不符合所声明类型的单元格")]
+    NoGoodRow {
         /// Rows of the file.
         rows: u64,
     },
@@ -247,4 +285,53 @@ pub enum ImportError {
     /// A key could not be made or used.
     #[error(transparent)]
     Key(#[from] KeyError),
+}
+
+impl ImportError {
+    /// Whether a row may be set aside for it.
+    pub(crate) fn is_of_cells(&self) -> bool {
+        matches!(self, ImportError::Cell { .. } | ImportError::Null { .. } | ImportError::Ragged { .. })
+    }
+
+    /// Whether other rows may be looked at in spite of it.
+    pub(crate) fn is_of_a_row(&self) -> bool {
+        matches!(
+            self,
+            ImportError::Cell { .. }
+                | ImportError::Null { .. }
+                | ImportError::Ragged { .. }
+                | ImportError::UnitMissing { .. }
+                | ImportError::UnitTooLong { .. }
+                | ImportError::KeyMissing { .. }
+                | ImportError::KeyRepeated { .. }
+                | ImportError::OverText { .. }
+        )
+    }
+}
+
+fn no_sheet(sheet: Option<&str>, found: &str, lang: Lang) -> String {
+    let found = found.to_owned();
+    let said = match sheet.map(str::to_owned) {
+        None => say!(
+            "the workbook has several sheets: name one as sheet = \"...\" in the description; it has: {found}",
+            "工作簿有多个工作表：请在描述中用 sheet = \"...\" 指明一个；现有：{found}"
+        ),
+        Some(sheet) => {
+            say!("the workbook has no sheet {sheet:?}; it has: {found}", "工作簿中没有工作表 {sheet:?}；现有：{found}")
+        }
+    };
+    said.told(lang)
+}
+
+fn listed(faults: &[ImportError], more: bool, lang: Lang) -> String {
+    let count = faults.len();
+    let head = match more {
+        false => say!("{count} rows do not fit:", "有 {count} 行不符合描述："),
+        true => say!(
+            "{count} rows do not fit, and the file was not read any further:",
+            "已有 {count} 行不符合描述，未再往下读："
+        ),
+    };
+    let lines = faults.iter().map(|fault| format!("\n  {}", fault.told(lang)));
+    format!("{}{}", head.told(lang), lines.collect::<String>())
 }

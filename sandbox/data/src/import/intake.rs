@@ -24,11 +24,18 @@ pub(super) struct Intake<'a> {
     pub(super) survey: Survey,
     pub(super) rows: u64,
     pub(super) set_aside: u64,
+    /// Rows set aside for their cells.
+    pub(super) bad: u64,
     pub(super) of_bytes: u64,
     pub(super) progress: &'a mut dyn FnMut(Progress),
 }
 
 impl RowSink for Intake<'_> {
+    fn left_out(&mut self) {
+        self.rows += 1;
+        self.bad += 1;
+    }
+
     fn row(&mut self, cells: &[Cell], at: Position, bytes: u64) -> Result<(), ImportError> {
         self.rows += 1;
         if self.rows.is_multiple_of(REPORT_EVERY) {
@@ -83,9 +90,15 @@ pub(super) struct ReferenceIntake<'a> {
     pub(super) file: BucketFile,
     pub(super) survey: Survey,
     pub(super) bytes: usize,
+    /// Rows set aside for their cells.
+    pub(super) bad: u64,
 }
 
 impl RowSink for ReferenceIntake<'_> {
+    fn left_out(&mut self) {
+        self.bad += 1;
+    }
+
     fn row(&mut self, cells: &[Cell], at: Position, _: u64) -> Result<(), ImportError> {
         let key: Box<[u8]> = match cells[self.key_at] {
             Cell::Text(text) => text.as_bytes().into(),

@@ -16,7 +16,7 @@ use super::workshop::Workshop;
 use crate::bucket_file::{BucketFile, unwritten};
 use crate::description::{ColumnSpec, Description};
 use crate::keys::{DataKey, LabDataKey, random};
-use crate::quality::{QualityReport, Survey, UnitSurvey};
+use crate::quality::{LeftOut, QualityReport, Survey, UnitSurvey};
 use crate::snapshot::{
     self, Manifest, ManifestColumn, ManifestFile, arrow_schema, bucket_context, bucket_file, quality_context,
 };
@@ -46,27 +46,32 @@ impl Job<'_> {
             unit_at,
             buckets: self.options.buckets,
             sorter: Sorter::new(self.workshop.dir(), self.options.sort_memory).map_err(ImportError::Write)?,
-            survey: Survey::new(self.description),
+            survey: Survey::new(self.description, self.options.now),
             rows: 0,
             set_aside: 0,
+            bad: 0,
             of_bytes,
             progress: self.progress,
         };
         let ignored_columns = source.read(self.description, &mut intake)?;
-        let Intake { sorter, survey, rows, set_aside, .. } = intake;
+        let Intake { sorter, survey, rows, set_aside, bad, .. } = intake;
+        let left_out = set_aside + bad;
         if rows == 0 {
             return Err(ImportError::NoRows);
         }
-        if rows == set_aside {
+        if rows == bad {
+            return Err(ImportError::NoGoodRow { rows });
+        }
+        if rows == left_out {
             return Err(ImportError::NoUnit { column: unit.column.clone(), rows });
         }
 
         let key = DataKey::generate()?;
         let mut manifest = self.manifest()?;
-        manifest.set_aside = set_aside;
-        let met = self.write_buckets(sorter, &key, &mut manifest, rows - set_aside, unit_at)?;
+        manifest.set_aside = left_out;
+        let met = self.write_buckets(sorter, &key, &mut manifest, rows - left_out, unit_at)?;
         let units = UnitSurvey { units: manifest.units(), largest: met.largest, alike: alike(met.folded) };
-        let quality = survey.report(self.description, set_aside, units, self.options.now);
+        let quality = survey.report(self.description, LeftOut { no_unit: set_aside, bad }, units);
         let context = quality_context(&manifest.dataset, &manifest.salt);
         self.workshop.write(snapshot::SEALED_QUALITY, &key.seal(&context, &json(&quality)?)?)?;
         self.workshop.write(snapshot::WRAPPED_KEY, &lab.wrap(&key, &manifest.dataset, &manifest.salt_bytes())?)?;
@@ -88,11 +93,12 @@ impl Job<'_> {
             key_at,
             keys: std::collections::HashSet::new(),
             file: BucketFile::create(&path, schema, None)?,
-            survey: Survey::new(self.description),
+            survey: Survey::new(self.description, self.options.now),
             bytes: 0,
+            bad: 0,
         };
         let ignored_columns = source.read(self.description, &mut intake)?;
-        let ReferenceIntake { file, survey, .. } = intake;
+        let ReferenceIntake { file, survey, bad, .. } = intake;
         let (rows, bytes, digest) = file.finish()?;
         if rows == 0 {
             return Err(ImportError::NoRows);
@@ -104,7 +110,7 @@ impl Job<'_> {
             bytes,
             sha256: hex::encode(&digest),
         });
-        let quality = survey.report(self.description, 0, UnitSurvey::default(), self.options.now);
+        let quality = survey.report(self.description, LeftOut { no_unit: 0, bad }, UnitSurvey::default());
         self.workshop.write(snapshot::PLAIN_QUALITY, &json(&quality)?)?;
         self.finish(manifest, quality, ignored_columns)
     }

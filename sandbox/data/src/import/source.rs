@@ -1,19 +1,39 @@
 //! A source, whatever its format.
 
+use std::cell::Cell as Shared;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufReader, Cursor, Read};
 use std::path::Path;
+use std::rc::Rc;
 
-use unseen_texts::text;
+use unseen_texts::{Text, text};
 
 use super::error::ImportError;
 use super::sink::RowSink;
 use crate::description::Description;
-use crate::{csv_source, parquet_source};
+use crate::{csv_source, parquet_source, workbook};
 
 pub(super) enum Opened {
-    Csv(File, u64),
+    Csv(Packed),
     Parquet(File, u64),
+    Workbook(File, u64),
+}
+
+/// A file of text, perhaps compressed.
+pub(super) struct Packed {
+    file: File,
+    length: u64,
+    packing: Packing,
+}
+
+/// How many bytes were read so far.
+type Count = Rc<Shared<u64>>;
+
+#[derive(Clone, Copy)]
+enum Packing {
+    Plain,
+    Gzip,
+    Zstd,
 }
 
 pub(super) fn open_source(path: &Path) -> Result<Opened, ImportError> {
@@ -21,33 +41,106 @@ pub(super) fn open_source(path: &Path) -> Result<Opened, ImportError> {
     let mut file = File::open(path).map_err(unopened)?;
     let length = file.metadata().map_err(unopened)?.len();
     let mut magic = Vec::new();
-    (&mut file).take(4).read_to_end(&mut magic).map_err(ImportError::Read)?;
+    (&mut file).take(8).read_to_end(&mut magic).map_err(ImportError::Read)?;
     io::Seek::rewind(&mut file).map_err(ImportError::Read)?;
+    let packed = |file, packing| Ok(Opened::Csv(Packed { file, length, packing }));
     match magic.as_slice() {
         [] => Err(ImportError::Empty),
-        b"PAR1" => Ok(Opened::Parquet(file, length)),
-        b"PARE" => Err(ImportError::Parquet(text!("it is encrypted", "文件已加密").into())),
-        [0x1f, 0x8b, ..] => Err(ImportError::NotCsv(text!("gzip: decompress it first", "gzip：请先解压"))),
-        [0x28, 0xb5, 0x2f, 0xfd] => Err(ImportError::NotCsv(text!("zstd: decompress it first", "zstd：请先解压"))),
-        b"PK\x03\x04" => Err(ImportError::NotCsv(text!(
-            "a ZIP archive or an Excel workbook: save it as CSV first",
-            "ZIP 压缩包或 Excel 工作簿：请先另存为 CSV"
-        ))),
-        _ => Ok(Opened::Csv(file, length)),
+        [b'P', b'A', b'R', b'1', ..] => Ok(Opened::Parquet(file, length)),
+        [b'P', b'A', b'R', b'E', ..] => Err(ImportError::Parquet(text!("it is encrypted", "文件已加密").into())),
+        [0x1f, 0x8b, ..] => packed(file, Packing::Gzip),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => packed(file, Packing::Zstd),
+        [b'P', b'K', 3, 4, ..] => Ok(Opened::Workbook(file, length)),
+        magic => match named(magic) {
+            Some(name) => Err(ImportError::NotCsv(name)),
+            None => packed(file, Packing::Plain),
+        },
+    }
+}
+
+/// What is not taken, by its name.
+fn named(magic: &[u8]) -> Option<Text> {
+    const KNOWN: [(&[u8], Text); 9] = [
+        (
+            b"\xd0\xcf\x11\xe0",
+            text!(
+                "an old Excel workbook (.xls): save it as .xlsx or CSV",
+                "旧版 Excel 工作簿（.xls）：请另存为 .xlsx 或 CSV"
+            ),
+        ),
+        (b"BZh", text!("bzip2: decompress it first", "bzip2：请先解压")),
+        (b"\xfd7zXZ", text!("xz: decompress it first", "xz：请先解压")),
+        (b"7z\xbc\xaf", text!("a 7z archive: unpack it first", "7z 压缩包：请先解压")),
+        (b"Rar!", text!("a RAR archive: unpack it first", "RAR 压缩包：请先解压")),
+        (b"ARROW1", text!("Arrow or Feather: save it as Parquet or CSV", "Arrow 或 Feather：请另存为 Parquet 或 CSV")),
+        (b"ORC", text!("ORC: save it as Parquet or CSV", "ORC：请另存为 Parquet 或 CSV")),
+        (b"%PDF", text!("a PDF document", "PDF 文档")),
+        (b"{\"", text!("JSON: save it as CSV or Parquet", "JSON：请另存为 CSV 或 Parquet")),
+    ];
+    let found = KNOWN.iter().find(|(start, _)| magic.starts_with(start)).map(|(_, name)| *name);
+    // Text of two bytes for each character, without the mark that says so.
+    let wide = magic.len() >= 4 && (magic[1] == 0 && magic[3] == 0 || magic[0] == 0 && magic[2] == 0);
+    found.or_else(|| wide.then_some(text!("UTF-16 text: save it as UTF-8", "UTF-16 文本：请另存为 UTF-8")))
+}
+
+impl Packed {
+    /// The text from its beginning, and how many bytes of the file were read.
+    pub(super) fn text(&self) -> Result<(Box<dyn Read>, Count), ImportError> {
+        let mut file = self.file.try_clone().map_err(ImportError::Read)?;
+        io::Seek::rewind(&mut file).map_err(ImportError::Read)?;
+        let bytes = Rc::new(Shared::new(0));
+        let counted = Counted { inner: file, bytes: Rc::clone(&bytes) };
+        let text: Box<dyn Read> = match self.packing {
+            Packing::Plain => Box::new(counted),
+            Packing::Gzip => Box::new(flate2::read::MultiGzDecoder::new(BufReader::new(counted))),
+            Packing::Zstd => Box::new(zstd::stream::read::Decoder::new(counted).map_err(ImportError::Read)?),
+        };
+        Ok((text, bytes))
+    }
+
+    /// How long the text is, about: what is compressed is several times as long.
+    pub(super) fn length(&self) -> u64 {
+        match self.packing {
+            Packing::Plain => self.length,
+            Packing::Gzip | Packing::Zstd => self.length.saturating_mul(10),
+        }
     }
 }
 
 impl Opened {
     pub(super) fn length(&self) -> u64 {
         match self {
-            Self::Csv(_, length) | Self::Parquet(_, length) => *length,
+            Self::Csv(packed) => packed.length,
+            Self::Parquet(_, length) | Self::Workbook(_, length) => *length,
         }
     }
 
     pub(super) fn read(self, description: &Description, sink: &mut dyn RowSink) -> Result<Vec<String>, ImportError> {
         match self {
-            Self::Csv(file, _) => csv_source::read(file, description, sink),
+            Self::Csv(packed) => {
+                let (text, bytes) = packed.text()?;
+                csv_source::read(text, bytes, description, sink)
+            }
             Self::Parquet(file, _) => parquet_source::read(file, description, sink),
+            Self::Workbook(file, length) => {
+                let text = workbook::as_csv(file, description.sheet.as_deref(), &description.csv)?;
+                let bytes = Rc::new(Shared::new(length));
+                csv_source::read(Box::new(Cursor::new(text)), bytes, &workbook::described(description), sink)
+            }
         }
+    }
+}
+
+/// Counts the bytes of the file.
+struct Counted {
+    inner: File,
+    bytes: Count,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.bytes.set(self.bytes.get() + read as u64);
+        Ok(read)
     }
 }

@@ -97,21 +97,69 @@ fn a_draft_of_a_description_imports_what_it_was_drafted_from() {
         (encoding_rs::GB18030.encode(&csv.replace('x', "甲乙")).0.into_owned(), "gb18030"),
     ] {
         fs::write(&source, &bytes).unwrap();
-        let draft = infer(&source, "flights").unwrap();
-        let toml = draft.to_toml();
+        let toml = infer(&source, "flights").unwrap();
         assert!(toml.contains(encoding), "{toml}");
-        assert_eq!(Description::parse(&toml).as_ref(), Ok(&draft));
+        // Whose rows these are is never guessed.
+        let unsaid = Description::parse(&toml).unwrap_err().to_string();
+        assert!(unsaid.contains("say whose rows these are"), "{unsaid}");
+        assert!(toml.contains("perhaps tailnum"), "{toml}");
+        let toml = filled_in(&toml, "tailnum", "vehicle");
+        let draft = Description::parse(&toml).unwrap();
+        assert_eq!(Description::parse(&draft.to_toml()).as_ref(), Ok(&draft));
         let kinds: Vec<_> = draft.columns.iter().map(|column| column.kind.word()).collect();
         assert_eq!(kinds, ["text", "text", "date", "float", "text", "timestamp"]);
-        assert_eq!(draft.unit.as_ref().unwrap().column, "tailnum");
         let at = import_bytes(dir.path(), &toml, &bytes, &options(1, 1 << 20)).unwrap();
         assert_eq!((open(&at).manifest().rows(), open(&at).manifest().set_aside), (1, 1));
         fs::remove_dir_all(at).unwrap();
     }
     fs::write(&source, parquet_bytes(50)).unwrap();
-    let draft = infer(&source, "p").unwrap();
+    let draft = Description::parse(&filled_in(&infer(&source, "p").unwrap(), "unit", "person")).unwrap();
     assert_eq!(
         draft.columns.iter().map(|c| (c.kind.word(), c.nullable)).collect::<Vec<_>>(),
         [("text", false), ("int", true)]
     );
+}
+
+/// A draft with the one thing in it that no file tells.
+fn filled_in(draft: &str, column: &str, domain: &str) -> String {
+    draft.replacen("column = \"\"", &format!("column = \"{column}\""), 1).replacen(
+        "domain = \"\"",
+        &format!("domain = \"{domain}\""),
+        1,
+    )
+}
+
+/// Every draft can be imported once the unit is filled in, and makes no number of a code.
+#[test]
+fn a_draft_looks_at_the_whole_file() {
+    let dir = TempDir::new().unwrap();
+    let mut csv = String::from(
+        "\u{feff},编号,code,long,day,amount,\"1、请问贵单位在过去十二个月内是否使用过由本市政务服务平台提供的线上办理服务，包括但不限于税务、社保和年报等事项？\"\n",
+    );
+    for row in 0..11_000 {
+        csv += &format!(
+            "{row},p{row},{},{},2024年3月7日,{}.5,是\n",
+            row + 100,
+            12_345_678_901_234_567_890_u128 + row,
+            row
+        );
+    }
+    // After what used to be the end of the sample.
+    csv += "11000,p1,0042,1,2024年12月1日,NA,否\n";
+    let source = dir.path().join("codes.csv");
+    fs::write(&source, &csv).unwrap();
+    let toml = filled_in(&infer(&source, "codes").unwrap(), "编号", "person");
+    let draft = Description::parse(&toml).unwrap_or_else(|error| panic!("{error}\n{toml}"));
+    let found: Vec<_> = draft.columns.iter().map(|column| (column.name.as_str(), column.kind.word())).collect();
+    let wanted = [
+        ("编号", "text"),
+        ("code", "text"),
+        ("long", "text"),
+        ("day", "date"),
+        ("amount", "float"),
+        ("column_7", "bool"),
+    ];
+    assert_eq!(found, wanted);
+    let at = import_bytes(dir.path(), &toml, csv.as_bytes(), &options(1, 1 << 20)).unwrap();
+    assert_eq!(open(&at).manifest().rows(), 11_001);
 }

@@ -4,6 +4,7 @@
 
 mod described;
 mod importing;
+mod kinds;
 mod model;
 mod sealed;
 mod support;

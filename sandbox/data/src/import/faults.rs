@@ -1,0 +1,48 @@
+//! Several faults told at once, so that a file is mended in one go.
+
+use super::error::ImportError;
+use crate::description::BadRows;
+
+/// So many are listed; the first that comes after them ends the import.
+const MOST: usize = 20;
+
+/// Faults of rows that were met so far, where they are not set aside.
+#[derive(Debug)]
+pub(crate) struct Faults {
+    met: Vec<ImportError>,
+    bad_rows: BadRows,
+}
+
+impl Faults {
+    pub(crate) fn new(bad_rows: BadRows) -> Faults {
+        Faults { met: Vec::new(), bad_rows }
+    }
+
+    /// Takes a fault of one row. Anything else, and one too many, ends the import.
+    pub(crate) fn take(&mut self, fault: ImportError) -> Result<(), ImportError> {
+        if self.bad_rows == BadRows::SetAside && fault.is_of_cells() {
+            return Ok(());
+        }
+        if !fault.is_of_a_row() {
+            return Err(fault);
+        }
+        self.met.push(fault);
+        if self.met.len() < MOST {
+            return Ok(());
+        }
+        Err(ImportError::Several { faults: std::mem::take(&mut self.met), more: true })
+    }
+
+    /// At the end of the file: nothing, the one fault, or all of them.
+    pub(crate) fn finish(self) -> Result<(), ImportError> {
+        let mut faults = self.met;
+        match (faults.len(), faults.pop()) {
+            (_, None) => Ok(()),
+            (1, Some(fault)) => Err(fault),
+            (_, Some(last)) => {
+                faults.push(last);
+                Err(ImportError::Several { faults, more: false })
+            }
+        }
+    }
+}
