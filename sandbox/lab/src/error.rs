@@ -149,6 +149,9 @@ pub enum LabError {
     #[error("the release of {job} is sealed until {at}")]
     #[zh("{job} 的结果封存至 {at}")]
     Sealed { job: unseen_ids::JobId, at: chrono::DateTime<chrono::Utc> },
+    #[error("the job does not fit its data: {0}")]
+    #[zh("作业与数据不符：{0}")]
+    Unfit(Sentence),
     #[error("{} is in the folder that is to be copied: choose a place outside of it", .0.display())]
     #[zh("{0} 在要复制的文件夹之内：请换到文件夹之外")]
     Inside(PathBuf),

@@ -24,8 +24,8 @@ use unseen_policies::policy::Machine;
 use unseen_texts::{Sentence, text};
 use unseen_tlog::Signer;
 use unseen_worker::jail::Walls;
-use unseen_worker::memory;
 use unseen_worker::process::{Fault, Identity, Outline, Part, Secrets, Worker};
+use unseen_worker::{memory, ready_made};
 use zeroize::Zeroizing;
 
 use crate::error::LabError;
@@ -192,6 +192,9 @@ impl Lab {
         let (manifest, plan) = &*planned;
         let component = lookup.blob(&event.module).map_err(LabError::Named)?;
         self.check_columns(manifest)?;
+        if component == ready_made::SUM {
+            self.check_ready_made(manifest, plan)?;
+        }
         self.compiled(&event.module, &component, manifest, plan).map(drop)
     }
 

@@ -20,6 +20,7 @@ use unseen_policies::{Manifest, Plan};
 use unseen_texts::{Sentence, say, text};
 use unseen_tlog::Signer;
 use unseen_tlog::note::NoteKey;
+use unseen_worker::fit;
 
 use crate::error::LabError;
 use crate::folder::{shut, write_durably};
@@ -209,6 +210,12 @@ impl View {
             }
         }
         Ok(())
+    }
+
+    /// Whether a ready-made map can be right about the columns that it sums and groups by.
+    pub fn check_ready_made(&self, manifest: &Manifest, plan: &Plan) -> Result<(), LabError> {
+        let described = |name: &str| self.description(name).ok().map(|(description, _)| description);
+        fit::ready_made(manifest, plan, &described).map_err(LabError::Unfit)
     }
 
     fn need_columns<'c>(&self, dataset: &str, mut columns: impl Iterator<Item = &'c String>) -> Result<(), LabError> {

@@ -25,6 +25,7 @@ use unseen_worker::code::{Code, Metered};
 use unseen_worker::process::seal;
 use unseen_worker::rows::{ReferenceTables, Rows};
 use unseen_worker::run::{RunInputs, Watch, run};
+use unseen_worker::{fit, ready_made};
 
 pub use crate::error::Failed;
 use crate::error::UseCaseError;
@@ -86,6 +87,11 @@ pub fn trial(request: &Try) -> Result<Trial, UseCaseError> {
     let code = Code::compile(&request.module, &manifest, &plan)?;
     let roots: Vec<_> = snapshots.iter().map(Snapshot::root).collect();
     let rows = Rows::new(&manifest, snapshots, &references)?;
+    if request.module == ready_made::SUM {
+        fit::ready_made(&manifest, &plan, &|name| description(&request.twins, name).ok().map(|(found, _)| found))
+            .map_err(LabError::Unfit)?;
+    }
+    let code = code.reading(&rows);
     let mut secret = [0; 32];
     secret[..8].copy_from_slice(&request.seed.to_le_bytes());
     let noise = NoiseKey::new(secret);
@@ -169,6 +175,16 @@ impl Watch for Failures {
     }
 }
 
+/// A twin's description, and its text.
+pub(crate) fn description(twins: &Path, name: &str) -> Result<(Description, String), UseCaseError> {
+    let file = twins.join(format!("{name}.dataset.toml"));
+    let text = std::fs::read_to_string(&file)
+        .map_err(|_| UseCaseError::NoTwin { dataset: name.to_owned(), folder: twins.to_owned() })?;
+    let parsed = Description::parse(&text)
+        .map_err(|error| UseCaseError::Description { file: file.display().to_string(), error })?;
+    Ok((parsed, text))
+}
+
 /// Imports what the manifest reads, from `NAME.csv` and `NAME.dataset.toml`, into a folder that is
 /// gone when this returns: open files are all a scan needs.
 fn import_twins(manifest: &Manifest, twins: &Path) -> Result<(Vec<Snapshot>, ReferenceTables), UseCaseError> {
@@ -176,11 +192,7 @@ fn import_twins(manifest: &Manifest, twins: &Path) -> Result<(Vec<Snapshot>, Ref
     let lab_key = LabDataKey::generate()?;
     let (mut snapshots, mut references) = (Vec::new(), ReferenceTables::default());
     for name in manifest.datasets() {
-        let described = twins.join(format!("{name}.dataset.toml"));
-        let text = std::fs::read_to_string(&described)
-            .map_err(|_| UseCaseError::NoTwin { dataset: name.to_owned(), folder: twins.to_owned() })?;
-        let description = Description::parse(&text)
-            .map_err(|error| UseCaseError::Description { file: described.display().to_string(), error })?;
+        let (description, text) = description(twins, name)?;
         let place = folder.path().join(name);
         let options = ImportOptions { buckets: 4, ..ImportOptions::new(Utc::now()) };
         let rows = twins.join(format!("{name}.csv"));

@@ -12,6 +12,7 @@ use unseen_texts::{Say, Sentence};
 
 use crate::guest::Guest;
 use crate::ready_made::{self, ReadyMade};
+use crate::rows::Rows;
 
 /// Code that is ready to run under one plan.
 pub enum Code {
@@ -84,6 +85,14 @@ impl Code {
         }
         // SAFETY: the caller vouches for the bytes.
         Ok(Code::Component(Box::new(unsafe { Module::deserialize(&engine(plan, threads)?, bytes) }?)))
+    }
+
+    /// The same code, tied to the rows it will see.
+    pub fn reading(self, rows: &Rows) -> Code {
+        match self {
+            Code::ReadyMade(map) => Code::ReadyMade(map.with_kinds(&rows.kinds())),
+            component => component,
+        }
     }
 
     fn ready_made(manifest: &Manifest, plan: &Plan) -> Result<Code, CodeError> {

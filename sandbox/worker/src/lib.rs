@@ -7,6 +7,7 @@
 
 pub mod clock;
 pub mod code;
+pub mod fit;
 pub mod guest;
 pub mod jail;
 pub mod memory;

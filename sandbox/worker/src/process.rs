@@ -385,6 +385,7 @@ fn work_on_input(say: &(dyn Fn(&Message) + Sync)) -> Result<Option<Vec<u8>>, Fau
         Snapshot::open(&part.manifest, part.root.to_bytes(), &key, files).map_err(lab_fault)
     });
     let rows = Rows::new(&manifest, snapshots.collect::<Result<_, _>>()?, &references).map_err(lab_fault)?;
+    let code = code.reading(&rows);
     let block_key = BlockKey::new(&noise_key).map_err(lab_fault)?;
     let noise_key = NoiseKey::new(*noise_key);
     let digests: Vec<[u8; 32]> = outline.snapshots.iter().map(|part| part.root.to_bytes()).collect();

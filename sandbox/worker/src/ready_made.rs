@@ -10,6 +10,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use unseen_data::description::ColumnType;
 use unseen_policies::Manifest;
 use unseen_policies::rational::Rational;
 use unseen_runtime::{Cells, Column, Contribution, Failure, Key, Table, Totals, Verdict};
@@ -18,7 +19,7 @@ use unseen_texts::{Sentence, Text, say, text};
 use crate::guest::Guest;
 
 /// What stands in for the component's bytes in the log: the digest of this names the map.
-pub const SUM: &[u8] = b"unseen ready-made map: sum, version 1\n";
+pub const SUM: &[u8] = b"unseen ready-made map: sum, version 2\n";
 
 /// Runs of rows of one output that are left apart: far more than most units have groups.
 const RUNS: usize = 256;
@@ -29,6 +30,8 @@ const MOST: usize = 1 << 16;
 /// The map, tied to the columns of a manifest.
 pub struct ReadyMade {
     outputs: Vec<Output>,
+    /// Of each column, how many of its cells' steps are one: a decimal is shown in steps of 10^-scale.
+    units: Vec<f64>,
 }
 
 struct Output {
@@ -75,7 +78,19 @@ impl ReadyMade {
                 values: values.collect::<Result<_, Sentence>>()?,
             })
         });
-        Ok(ReadyMade { outputs: outputs.collect::<Result<_, Sentence>>()? })
+        let units = vec![1.0; columns.len()];
+        Ok(ReadyMade { outputs: outputs.collect::<Result<_, Sentence>>()?, units })
+    }
+
+    /// Sums decimals in their own unit, since bounds are written in it. `kinds` are those of the columns, in
+    /// their order.
+    pub fn with_kinds(mut self, kinds: &[ColumnType]) -> ReadyMade {
+        for (unit, kind) in self.units.iter_mut().zip(kinds) {
+            if let ColumnType::Decimal { scale } = kind {
+                *unit = 10_f64.powi(i32::from(*scale));
+            }
+        }
+        self
     }
 }
 
@@ -84,7 +99,7 @@ impl Guest for ReadyMade {
         let mut answer = Vec::with_capacity(self.outputs.len());
         if let Some(table) = grain.first() {
             for (number, output) in (0..).zip(&self.outputs) {
-                output.sum(number, table, &mut answer)?;
+                output.sum(number, table, &self.units, &mut answer)?;
             }
         }
         Ok(answer)
@@ -98,7 +113,13 @@ impl Guest for ReadyMade {
 impl Output {
     /// One contribution for each run of rows of one group, as long as there is room; then runs are added
     /// to what their group has. The clamper adds up what is left apart.
-    fn sum(&self, number: u32, table: &Table<'_>, answer: &mut Vec<Contribution>) -> Result<(), Failure> {
+    fn sum(
+        &self,
+        number: u32,
+        table: &Table<'_>,
+        units: &[f64],
+        answer: &mut Vec<Contribution>,
+    ) -> Result<(), Failure> {
         let first = answer.len();
         let mut places = HashMap::new();
         let rows = table.rows as usize;
@@ -112,7 +133,10 @@ impl Output {
             let run = row..end;
             row = end;
             let values = self.values.iter().map(|value| match value {
-                Value::Column(column) => run.clone().map(|row| number_of(&table.columns[*column], row)).sum(),
+                Value::Column(column) => {
+                    let steps: f64 = run.clone().map(|row| number_of(&table.columns[*column], row)).sum();
+                    steps / units[*column]
+                }
                 Value::Rows => run.len() as f64,
                 Value::Units => 1.0,
             });
@@ -232,6 +256,18 @@ epsilon = 1
             found,
             [(key("a"), vec![3.0, 2.0, 1.0]), (key("b"), vec![4.0, 1.0, 1.0]), (key("a"), vec![0.0, 1.0, 1.0])]
         );
+    }
+
+    #[test]
+    fn decimals_are_summed_in_their_own_unit() {
+        let kinds = [ColumnType::Text, ColumnType::Decimal { scale: 2 }];
+        let map = ReadyMade::new(&Manifest::parse(MANIFEST).unwrap()).unwrap().with_kinds(&kinds);
+        let columns = [
+            Column { cells: Cells::texts(&[0, 1, 2], b"aa"), validity: &[1, 1] },
+            Column { cells: Cells::Ints(&[293_888, 42_520]), validity: &[1, 1] },
+        ];
+        let answer = map.contribute(&[Table { rows: 2, columns: &columns }], &[]).unwrap();
+        assert_eq!(answer[0].values, [3364.08, 2.0, 1.0]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use unseen_data::description::ColumnType;
 use unseen_data::reference::Lookup;
 use unseen_data::{CoGroup, GrainLimits, ReferenceTable, ScanError, ScanInput, Snapshot};
 use unseen_ids::Key;
@@ -93,6 +94,14 @@ impl Rows {
     /// How often a run goes over the buckets in one round: a function of public numbers.
     pub fn passes(&self, plan: &Plan) -> u32 {
         need::passes(&self.declared, plan, &|name| self.bounds.get(name).copied().unwrap_or_default())
+    }
+
+    /// What the columns of the first input hold: its own, then those it looks up.
+    pub fn kinds(&self) -> Vec<ColumnType> {
+        let Some(Input { snapshot, columns, lookups }) = self.inputs.first() else { return Vec::new() };
+        let of = |name: &String| snapshot.manifest().columns.iter().find(|column| column.name == *name);
+        let own = columns.iter().filter_map(of).map(|column| column.kind.clone());
+        own.chain(lookups.iter().flat_map(Lookup::kinds)).collect()
     }
 
     /// As the scan wants them.
