@@ -6,6 +6,7 @@ mod support;
 
 use std::os::unix::fs::PermissionsExt;
 
+use serde_json::Value;
 use support::*;
 use unseen_ids::{Digest, JobId};
 use unseen_lab::requests;
@@ -161,6 +162,21 @@ fn budgets_and_what_may_be_read() {
             ("budget --dataset nowhere", "the dataset `nowhere` is not registered"),
         ],
     );
+
+    // A check says what a submission would hear, as the person who would make it.
+    let check = |lab: &Lab, args: &[&str]| lab.unseen(&[&["--json", "job", "check"], args].concat());
+    let dear = check(&lab, &["dear"]);
+    let said: Value = serde_json::from_str(&dear.stdout).unwrap();
+    let over = "the job costs 0.250000000001 rho, over the cap of 0.25 rho for one job: lower its budget";
+    assert_eq!((dear.code, &said["refusal"]), (1, &over.into()));
+    let good = check(&lab, &["job"]);
+    let said: Value = serde_json::from_str(&good.stdout).unwrap();
+    assert_eq!((good.code, &said["refusal"], &said["author"]), (0, &Value::Null, &"analyst".into()));
+    let left: Vec<_> =
+        said["budget"].as_array().unwrap().iter().map(|line| (&line["before"], &line["after"])).collect();
+    assert_eq!(left[1], (&"0.25".into(), &"0".into()), "the analyst's share: {left:?}");
+    let operator = check(&lab, &["job", "--key", "keys/operator.pem"]);
+    assert!(operator.code == 1 && operator.stdout.contains("operator is not an analyst"), "{operator:?}");
 
     // Both fit when they are submitted; only one can be paid.
     let (first, second, third) = (lab.submit("job"), lab.submit("job"), lab.submit("job"));

@@ -330,6 +330,9 @@ pub enum JobCommand {
         /// Folder of twins to take dataset descriptions from when there is no lab
         #[arg(long, value_name = "DIR")]
         twins: Option<PathBuf>,
+        /// Check it as a submission by this key; without one, as any analyst's
+        #[arg(long, value_name = "KEY", conflicts_with = "twins")]
+        key: Option<String>,
     },
     /// Run a job on synthetic twins, with logs and traps shown
     #[command(after_help = examples!("unseen job try my-job --twins twins"))]

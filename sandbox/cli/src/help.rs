@@ -106,6 +106,7 @@ const OWN: Lines = &[
     ("job check", "检查作业：隐私开销、预期误差和组件"),
     ("job check/path", "作业所在文件夹，或其 job.toml"),
     ("job check/twins", "没有实验室时，从这个孪生数据文件夹读取数据集描述"),
+    ("job check/key", "按以此密钥提交来检查；不给出时，按任一分析员提交来检查"),
     ("job try", "在合成的孪生数据上试跑作业，显示日志和陷阱"),
     ("job try/path", "作业所在文件夹，或其 job.toml"),
     ("job try/twins", "`unseen twin` 生成的孪生数据文件夹"),

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use unseen_core::release::{Derived, ReleasedOutput};
 use unseen_ids::Key;
 use unseen_policies::ledger::span;
+use unseen_usecases::check::Left as BudgetLeft;
 use unseen_usecases::jobs::{JobShown, Jobs, ListedJob, WitnessedBy};
 use unseen_usecases::labs::{AtWork, Work};
 use unseen_usecases::plan::{Grain, Plan};
@@ -173,6 +174,32 @@ pub fn plan(plan: &Plan, lang: Lang) -> String {
     ));
     text.push('\n');
     text
+}
+
+/// What a job would leave of the budgets it draws on; nothing where there is no lab.
+pub fn left(budgets: &[BudgetLeft], lang: Lang) -> String {
+    if budgets.is_empty() {
+        return String::new();
+    }
+    let rows = budgets.iter().map(|line| {
+        let of = match (&line.dataset, &line.analyst, &line.domain) {
+            (Some(dataset), Some(analyst), _) => say!("{dataset}, {analyst}", "{dataset}，{analyst}").told(lang),
+            (Some(dataset), None, _) => dataset.clone(),
+            (None, _, domain) => {
+                let domain = domain.clone().unwrap_or_default();
+                say!("one unit of {domain}", "{domain} 域的一个单元").told(lang)
+            }
+        };
+        let after = line.after.map_or_else(|| text!("NOT ENOUGH", "不足").told(lang), |after| after.to_string());
+        vec![of, line.cap.to_string(), line.before.to_string(), after]
+    });
+    let header = [
+        Left(text!("budget of", "预算")),
+        Right(text!("cap, rho", "上限 rho")),
+        Right(text!("left, rho", "剩余 rho")),
+        Right(text!("left after it", "作业之后剩余")),
+    ];
+    format!("\n{}\n", table(lang, &header, rows))
 }
 
 /// All jobs, and what goes on: whoever lists jobs while one runs wants to know.

@@ -1,13 +1,18 @@
 //! A job looked at before it is submitted: its cost, its expected errors, its component.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
+use chrono::Utc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use unseen_audit::named;
-use unseen_ids::{Answer, Digest};
-use unseen_lab::compile;
+use unseen_ids::{Answer, Digest, PublicKey, Role};
+use unseen_lab::{LabError, compile, requests};
+use unseen_policies::event::{JobSubmitted, Record};
+use unseen_policies::ledger::{Ledger, Person};
 use unseen_policies::rho::Rho;
+use unseen_texts::{Sentence, text};
+use unseen_worker::{fit, ready_made};
 
 use crate::desk::Desk;
 use crate::error::UseCaseError;
@@ -27,6 +32,11 @@ pub struct Check {
     #[serde(with = "as_base64::option")]
     #[schemars(with = "Option<String>")]
     pub module: Option<Vec<u8>>,
+    /// The key of whoever would submit it: 64 lower-case hex digits. Without one the job is good if any analyst
+    /// might submit it.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub author: Option<PublicKey>,
 }
 
 /// What was found.
@@ -41,6 +51,33 @@ pub struct Checked {
     /// Digest of the component, which is good; null when there is none yet.
     #[schemars(with = "Option<String>")]
     pub module: Option<Digest>,
+    /// Whose budget was looked at: the author's, or the only analyst's.
+    pub author: Option<String>,
+    /// What the job would leave of each budget that it draws on.
+    pub budget: Vec<Left>,
+    /// What a submission would be refused with at this moment; null where it would be taken, or there is no lab.
+    pub refusal: Option<Sentence>,
+}
+
+/// A budget before and after a job.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Left {
+    /// The dataset; null for the budget of a unit domain.
+    pub dataset: Option<String>,
+    /// The analyst whose share it is.
+    pub analyst: Option<String>,
+    /// The unit domain.
+    pub domain: Option<String>,
+    /// The cap, in rho.
+    #[schemars(with = "String")]
+    pub cap: Rho,
+    /// What is left now, in rho.
+    #[schemars(with = "String")]
+    pub before: Rho,
+    /// What would be left; null where it is not enough.
+    #[schemars(with = "Option<String>")]
+    pub after: Option<Rho>,
 }
 
 impl Answer for Checked {
@@ -54,9 +91,74 @@ pub fn check(desk: &impl Desk, request: &Check) -> Result<Checked, UseCaseError>
     let (manifest, plan) = lab.plan(&request.name, &request.manifest)?;
     lab.check_columns(&manifest)?;
     let module = good(request, &manifest, &plan)?;
-    let need = named::need(ledger, &manifest, &plan);
+    if request.module.as_deref() == Some(ready_made::SUM) {
+        lab.check_ready_made(&manifest, &plan)?;
+    }
+    let component = request.module.as_deref().unwrap_or_default();
+    let event = requests::submission(ledger, &manifest, &plan, &request.manifest, component).map_err(LabError::from)?;
+    let (author, refusal) = would_say(ledger, &event, request.author)?;
+    let budget = left(ledger, &event, author.as_deref());
     let job_cap = ledger.policy().map(|policy| policy.caps.job);
-    Ok(Checked { plan: Plan::new(&manifest, &plan, need, Some(ledger)), job_cap, module })
+    let plan = Plan::new(&manifest, &plan, event.need, Some(ledger));
+    Ok(Checked { plan, job_cap, module, author, budget, refusal })
+}
+
+/// Whose submission it would be, and what would be said to it. Without an author, the best that any analyst
+/// would hear.
+fn would_say(
+    ledger: &Ledger,
+    event: &JobSubmitted,
+    author: Option<PublicKey>,
+) -> Result<(Option<String>, Option<Sentence>), LabError> {
+    let record = Record {
+        log: ledger.origin().to_owned(),
+        time: Utc::now(),
+        nonce: "0".repeat(32),
+        event: event.clone().into(),
+    };
+    let said = |key: &PublicKey| ledger.may(key, &record).err().map(|refusal| Sentence::of(&refusal));
+    let name = |key: &PublicKey| ledger.people().get(key).map(|person| person.name.clone());
+    if let Some(key) = author {
+        return Ok((name(&key), said(&key)));
+    }
+    let is_analyst = |person: &Person| person.revoked.is_none() && person.roles.contains(&Role::Analyst);
+    let analysts: Vec<_> =
+        ledger.people().iter().filter(|(_, person)| is_analyst(person)).map(|(key, _)| key).collect();
+    let author = if let [only] = analysts.as_slice() { name(only) } else { None };
+    let nobody = text!("nobody is enrolled as an analyst", "没有登记任何分析员");
+    let answers: Vec<_> = analysts.iter().map(|key| said(key)).collect();
+    let refusal = match answers.iter().any(Option::is_none) {
+        true => None,
+        false => Some(answers.into_iter().flatten().next().unwrap_or(nobody.into())),
+    };
+    Ok((author, refusal))
+}
+
+/// The budgets that a job draws on.
+fn left(ledger: &Ledger, event: &JobSubmitted, author: Option<&str>) -> Vec<Left> {
+    let Some(policy) = ledger.policy() else { return Vec::new() };
+    let line = |cap: Rho, spent: Rho| {
+        let before = cap.minus(spent);
+        let after = (event.rho <= before).then(|| before.minus(event.rho));
+        Left { dataset: None, analyst: None, domain: None, cap, before, after }
+    };
+    let mut lines = Vec::new();
+    let mut domains = BTreeSet::new();
+    for used in &event.datasets {
+        let Ok(dataset) = ledger.dataset(&used.name) else { continue };
+        let Some(domain) = &dataset.registered.domain else { continue };
+        domains.insert(domain);
+        let of = Some(used.name.clone());
+        lines.push(Left { dataset: of.clone(), ..line(policy.caps.dataset, dataset.spent) });
+        if let Some(author) = author {
+            let spent = dataset.spent_by.get(author).copied().unwrap_or_default();
+            lines.push(Left { dataset: of, analyst: Some(author.to_owned()), ..line(policy.caps.analyst, spent) });
+        }
+    }
+    for (domain, cap) in domains.into_iter().zip(policy.caps.domain) {
+        lines.push(Left { domain: Some(domain.clone()), ..line(cap, ledger.spent_on_domain(domain)) });
+    }
+    lines
 }
 
 /// Checks a job against the descriptions of twins.
@@ -64,7 +166,12 @@ pub fn check_on_twins(twins: &Path, request: &Check) -> Result<Checked, UseCaseE
     let manifest = trial::parse(&request.name, &request.manifest)?;
     let plan = trial::plan(&manifest, &request.name, twins)?;
     let module = good(request, &manifest, &plan)?;
-    Ok(Checked { plan: Plan::new(&manifest, &plan, None, None), job_cap: None, module })
+    if request.module.as_deref() == Some(ready_made::SUM) {
+        fit::ready_made(&manifest, &plan, &|name| trial::description(twins, name).ok().map(|(found, _)| found))
+            .map_err(LabError::Unfit)?;
+    }
+    let plan = Plan::new(&manifest, &plan, None, None);
+    Ok(Checked { plan, job_cap: None, module, author: None, budget: Vec::new(), refusal: None })
 }
 
 fn good(

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
-use unseen_ids::JobId;
+use unseen_ids::{JobId, PublicKey};
 use unseen_lab::open_key;
 use unseen_toolchain::Template;
 use unseen_usecases::UseCaseError;
@@ -40,7 +40,7 @@ pub fn run(globals: &Globals, command: &JobCommand, lang: Lang) -> Outcome {
             ))
         }
         JobCommand::Build { job, module } => build(job, module.as_deref(), lang),
-        JobCommand::Check { job, twins } => check(globals, job, twins.as_deref(), lang),
+        JobCommand::Check { job, twins, key } => check(globals, job, twins.as_deref(), key.as_deref(), lang),
         JobCommand::Try { job, twins, seed } => {
             let job = Project::read(job)?;
             let (name, module, twins) = (job.name(), job.component()?, twins.clone());
@@ -136,11 +136,12 @@ fn build(job: &JobDir, module: Option<&Path>, lang: Lang) -> Outcome {
     Ok(Output::new(&built, text))
 }
 
-fn check(globals: &Globals, job: &JobDir, twins: Option<&Path>, lang: Lang) -> Outcome {
+fn check(globals: &Globals, job: &JobDir, twins: Option<&Path>, key: Option<&str>, lang: Lang) -> Outcome {
     let job = Project::read(job)?;
     // A component that is not built yet is not a fault of the manifest; a bad one is refused.
     let (name, module) = (job.name(), job.component_if_built()?);
-    let request = Check { name, manifest: job.text, module };
+    let author = key.map(|key| Ok::<_, Problem>(PublicKey::from(open_key(key)?.verifying_key()))).transpose()?;
+    let request = Check { name, manifest: job.text, module, author };
     let checked = match twins {
         Some(twins) => check::check_on_twins(twins, &request)?,
         None => check::check(&desk(globals)?, &request)?,
@@ -157,7 +158,11 @@ fn check(globals: &Globals, job: &JobDir, twins: Option<&Path>, lang: Lang) -> O
         None => text!("not built yet: run `unseen job build`", "尚未生成：请运行 `unseen job build`").to(lang),
     };
     text.push_str(&facts(lang, &[(text!("Component", "组件"), state.to_owned())]));
-    Ok(Output::new(&checked, text))
+    text.push_str(&shown::left(&checked.budget, lang));
+    if let Some(refusal) = &checked.refusal {
+        text.push_str(&facts(lang, &[(text!("A submission would be REFUSED", "提交会被拒绝"), refusal.told(lang))]));
+    }
+    Ok(Output::new(&checked, text).bad_unless(checked.refusal.is_none()))
 }
 
 fn to_sign(globals: &Globals, job: JobId, file: &Path, lang: Lang) -> Outcome {
