@@ -356,3 +356,60 @@ fn nobody_else_looks_into_a_labs_folder() {
         assert!(!lab.path("third").exists());
     }
 }
+
+/// A lab drops and clamps without a word; a trial counts both, by reason.
+#[test]
+fn a_trial_says_what_a_lab_would_drop_and_change() {
+    let lab = Lab::new();
+    lab.write("firms.toml", FIRMS);
+    lab.ok(&["twin", "firms.toml", "--rows", "300", "--out", "twins"]);
+    let sum = |groups: &str, most: u32, upper: &str| {
+        let manifest = job("rho = 0.1").replace("release = \"now\"", "release = \"now\"\nmodule = \"ready-made:sum\"");
+        let output = format!(
+            "[[output]]\nname = \"by\"\nmax_groups_per_unit = {most}\ngroups = [{groups}]\n\
+             values = [{{ name = \"output\", lower = 0, upper = {upper}, granularity = 1 }}]\n\n[privacy]"
+        );
+        let (head, tail) = (manifest.split("[[output]]").next().unwrap(), manifest.split("[privacy]").nth(1).unwrap());
+        std::fs::create_dir_all(lab.path("sum")).unwrap();
+        lab.write("sum/job.toml", format!("{head}{output}{tail}"));
+        let done = lab.unseen(&["--json", "job", "try", "sum", "--twins", "twins", "--no-noise"]);
+        (done.code, serde_json::from_str::<serde_json::Value>(&done.stdout).unwrap_or_else(|_| panic!("{done:?}")))
+    };
+    let both = "{ name = \"town\", keys = [\"north\", \"south\"] }";
+    let north = "{ name = \"town\", keys = [\"north\"] }";
+
+    let (code, said) = sum(both, 2, "1_000_000");
+    let tally = &said["tally"];
+    assert_eq!((code, &tally["outsideDomain"], &tally["pastMaxGroups"]), (0, &0.into(), &0.into()), "{tally}");
+    // Without noise a total is the sum of what was said, to a step for each unit.
+    let total: f64 = said["rounds"][0]["outputs"][0]["groups"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|group| text(&group["values"][0]["value"]).parse::<f64>().unwrap())
+        .sum();
+    let counts = tally["values"][0]["counts"].as_f64().unwrap();
+    assert!(counts > 0.0 && (total - counts).abs() <= 300.0, "{total} {counts}");
+
+    let (code, said) = sum(north, 1, "10");
+    let tally = &said["tally"];
+    assert!(code == 0 && tally["outsideDomain"].as_u64() > Some(0), "{tally}");
+    let clamped = &tally["values"][0];
+    assert!(clamped["high"].as_u64() > Some(0) && clamped["low"] == 0, "{clamped}");
+    assert!(clamped["counts"].as_f64() < clamped["said"].as_f64(), "{clamped}");
+
+    let (_, said) = sum(both, 1, "1_000_000");
+    assert!(said["tally"]["pastMaxGroups"].as_u64() > Some(0), "{}", said["tally"]);
+    let shown = lab.unseen(&["job", "try", "sum", "--twins", "twins"]).stdout;
+    assert!(shown.contains("Dropped, past max_groups_per_unit: "), "{shown}");
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_is_a_failure() {
+    let lab = Lab::new();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let done = lab.command(&["log", "checkpoint"]).stdout(full).output().unwrap();
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert_eq!(done.status.code(), Some(1));
+    assert!(said.starts_with("error: the command did its work, but its answer could not be written: "), "{said}");
+}

@@ -345,6 +345,9 @@ pub enum JobCommand {
         /// Seed of the noise, which is not secret here
         #[arg(long, default_value_t = 1)]
         seed: u64,
+        /// Leave the noise out, to see what clamping and rounding do
+        #[arg(long, conflicts_with = "seed")]
+        no_noise: bool,
     },
     /// Submit a job for approval
     #[command(after_help = examples!("unseen job submit my-job --key analyst.pem"))]

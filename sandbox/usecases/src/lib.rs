@@ -27,6 +27,7 @@ pub mod projects;
 pub mod release;
 pub mod replay;
 pub mod runs;
+pub mod tally;
 pub mod trial;
 mod wire;
 

@@ -15,9 +15,10 @@ use unseen_data::snapshot::SnapshotDir;
 use unseen_data::{BlockKey, Description, LabDataKey, Snapshot};
 use unseen_ids::{Answer, JobId};
 use unseen_lab::LabError;
+use unseen_policies::Rational;
 use unseen_policies::event::{Record, Released};
 use unseen_policies::manifest::Manifest;
-use unseen_policies::plan::Plan;
+use unseen_policies::plan::{Noise, Plan};
 use unseen_runtime::Failure;
 use unseen_texts::Sentence;
 use unseen_tlog::SigningKey;
@@ -30,6 +31,7 @@ use unseen_worker::{fit, ready_made};
 pub use crate::error::Failed;
 use crate::error::UseCaseError;
 use crate::release::Numbers;
+use crate::tally::{Tallied, Tally};
 use crate::wire::as_base64;
 
 /// Try a job.
@@ -48,6 +50,9 @@ pub struct Try {
     pub twins: PathBuf,
     /// Seed of the noise, which is not secret here.
     pub seed: u64,
+    /// Whether to leave the noise out, so that only clamping and rounding are seen.
+    #[serde(default)]
+    pub no_noise: bool,
 }
 
 /// What a trial gave. Its numbers mean nothing.
@@ -57,6 +62,8 @@ pub struct Trial {
     /// As a release would be.
     #[serde(flatten)]
     pub numbers: Numbers,
+    /// What the lab would drop and change.
+    pub tally: Tally,
     /// Grains that failed, and so counted as contributing nothing.
     pub failed: Vec<Failed>,
     /// How much fuel grains took.
@@ -83,7 +90,10 @@ impl Answer for Trial {
 pub fn trial(request: &Try) -> Result<Trial, UseCaseError> {
     let manifest = parse(&request.name, &request.manifest)?;
     let (snapshots, references) = import_twins(&manifest, &request.twins)?;
-    let plan = planned(&manifest, &request.name, &references)?;
+    let mut plan = planned(&manifest, &request.name, &references)?;
+    if request.no_noise {
+        leave_noise_out(&mut plan);
+    }
     let code = Code::compile(&request.module, &manifest, &plan)?;
     let roots: Vec<_> = snapshots.iter().map(Snapshot::root).collect();
     let rows = Rows::new(&manifest, snapshots, &references)?;
@@ -98,16 +108,17 @@ pub fn trial(request: &Try) -> Result<Trial, UseCaseError> {
     let identity = RunIdentity { origin: "try", entry: 0, leaf: [0; 32], snapshots: &roots };
     let watch = Failures::default();
     let metered = Metered::new(&code);
+    let tallied = Tallied::new(&metered, &plan);
     let outcome = run(&RunInputs {
         plan: &plan,
-        guest: &metered,
+        guest: &tallied,
         rows: &rows,
         seed: &|round| noise.round_seed(&identity, round),
         block_key: BlockKey::new(&secret)?,
         threads: 1,
         watch: &watch,
     });
-    let failed = watch.found();
+    let (failed, tally) = (watch.found(), tallied.found());
     let outcome = match outcome {
         Ok(outcome) => outcome,
         Err(error) => return Err(UseCaseError::Trial { error, failed }),
@@ -116,7 +127,7 @@ pub fn trial(request: &Try) -> Result<Trial, UseCaseError> {
     let ReleaseBody { rounds, derived, .. } = release.body().clone();
     let most = metered.most();
     let fuel = Fuel { limit: plan.limits.fuel, most, proposed: proposed_fuel(most) };
-    Ok(Trial { numbers: Numbers { rounds, derived }, failed, fuel })
+    Ok(Trial { numbers: Numbers { rounds, derived }, tally, failed, fuel })
 }
 
 /// Reads a manifest; `file` is named in errors.
@@ -133,6 +144,14 @@ pub(crate) fn plan(manifest: &Manifest, file: &str, twins: &Path) -> Result<Plan
 fn planned(manifest: &Manifest, file: &str, references: &ReferenceTables) -> Result<Plan, UseCaseError> {
     let named = |error| LabError::Manifest { file: file.to_owned(), error };
     Ok(Plan::new(manifest, references).map_err(named)?)
+}
+
+/// Synthetic rows need no protection.
+fn leave_noise_out(plan: &mut Plan) {
+    let none = Noise::Laplace { scale: Rational::from_integer(0.into()) };
+    for value in plan.outputs.iter_mut().flat_map(|output| &mut output.values) {
+        value.noise.fill(none.clone());
+    }
 }
 
 /// Twice the most that a grain took, since real units may have more rows than a twin's: the first two digits,

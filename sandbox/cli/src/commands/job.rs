@@ -41,11 +41,14 @@ pub fn run(globals: &Globals, command: &JobCommand, lang: Lang) -> Outcome {
         }
         JobCommand::Build { job, module } => build(job, module.as_deref(), lang),
         JobCommand::Check { job, twins, key } => check(globals, job, twins.as_deref(), key.as_deref(), lang),
-        JobCommand::Try { job, twins, seed } => {
+        JobCommand::Try { job, twins, seed, no_noise } => {
             let job = Project::read(job)?;
             let (name, module, twins) = (job.name(), job.component()?, twins.clone());
-            match trial::trial(&Try { name, manifest: job.text, module, twins, seed: *seed }) {
-                Ok(trial) => Ok(Output::new(&trial, shown::trial(&trial, lang))),
+            match trial::trial(&Try { name, manifest: job.text, module, twins, seed: *seed, no_noise: *no_noise }) {
+                Ok(trial) => {
+                    let counts = trial.tally.counted > 0;
+                    Ok(Output::new(&trial, shown::trial(&trial, lang)).bad_unless(counts))
+                }
                 Err(UseCaseError::Trial { error, failed }) => {
                     let failures = Sentence::new_in(|lang| shown::failures(&failed, lang));
                     Err(say!("{error}{failures}", "{error}{failures}").into())
