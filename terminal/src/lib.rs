@@ -13,6 +13,7 @@ use std::io::Write;
 
 use unseen_texts::{Lang, Text, text};
 
+use problem::Unwritten;
 pub use problem::{FileError, Problem, may_be_made, write_new};
 use usage::Usage;
 
@@ -66,10 +67,13 @@ impl Program {
         };
         let json = as_json(&parsed);
         match run(&parsed, lang) {
-            Ok(answer) => {
-                answer.print(json);
-                answer.exit_code().into()
-            }
+            Ok(answer) => match answer.print(json) {
+                Ok(()) => answer.exit_code().into(),
+                Err(source) => {
+                    output::print_error(&Unwritten { source }.into(), None, lang, json);
+                    1.into()
+                }
+            },
             Err(problem) => {
                 let advice = (self.advice)(problem.message().code());
                 output::print_error(&problem, advice, lang, json);

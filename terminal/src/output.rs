@@ -40,14 +40,18 @@ impl Output {
         u8::from(!self.good)
     }
 
-    /// Writes it. A reader that went away is not an error.
-    pub fn print(&self, as_json: bool) {
+    /// Writes it. A reader that went away is not an error; an answer that could not be written is.
+    pub fn print(&self, as_json: bool) -> std::io::Result<()> {
         let text = if as_json {
             plain_json(&serde_json::to_string_pretty(&self.json).unwrap_or_default())
         } else {
             plain(&self.text)
         };
-        let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
+        let mut out = std::io::stdout().lock();
+        match writeln!(out, "{}", text.trim_end()).and_then(|()| out.flush()) {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            written => written,
+        }
     }
 }
 

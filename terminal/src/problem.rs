@@ -71,3 +71,13 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
         FileError::at(path)(error)
     })
 }
+
+/// The command did its work, and what it has to say could not be written.
+#[derive(Debug, thiserror::Error, unseen_texts::Say)]
+#[error("the command did its work, but its answer could not be written: {source}")]
+#[zh("命令已执行，但结果无法写出：{source}")]
+#[code("unwritten")]
+pub struct Unwritten {
+    /// Why.
+    pub source: std::io::Error,
+}
