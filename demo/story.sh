@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Plays the whole story of a lab with the real `unseen`, printing each command before it runs.
 #
-#   DEMO_DIR    folder to play in (default: demo-lab beside the Makefile); emptied at the start
+#   DEMO_DIR    folder to play in (default: demo-lab beside the Makefile); an earlier demo there is removed, or
+#               moved aside if there are files in it that the demo did not make
 #   DEMO_PAUSE  set it to wait for Enter before each chapter
 #
 # Every command can be typed again afterwards, from that folder.
@@ -59,6 +60,17 @@ if [[ -e $place && ! -e $place/.unseen-demo && -n $(ls -A "$place") ]]; then
     echo "demo: $place is not an earlier demo, so it is not emptied; give another folder in DEMO_DIR" >&2
     exit 1
 fi
+if [[ -e $place ]]; then
+    # What the demo makes. Jobs, keys and reports of whoever tried it further are theirs.
+    made='(auditor|bundle|data|forged|lab|twins|witness)(/.*)?|jobs|keys|keys/(owner|steward|analyst|operator|auditor)\.pem'
+    made+='|keys/(log|witness)\.vkey|audit\.html|checkpoint\.txt|policy\.toml|submitted\.txt|witness\.log|\.gitignore|\.unseen-demo'
+    others=$(find "$place" -mindepth 1 -printf '%P\n' | grep -vxE "$made" | head -n 1 || true)
+    if [[ -n $others ]]; then
+        aside=$place.$(date +%Y%m%d-%H%M%S)
+        mv "$place" "$aside"
+        echo "demo: the earlier demo holds files that it did not make, such as $others; it is kept as $aside"
+    fi
+fi
 rm -rf "$place"
 mkdir -p "$place/keys"
 cd "$place"
@@ -75,6 +87,7 @@ trap '[[ -z $witness ]] || kill "$witness" 2> /dev/null' EXIT
 
 printf '%sUnseen 可用不可见%s  in %s\n' "$bold" "$plain" "$place"
 
+say "The whole story takes about a minute. 全程约一分钟"
 chapter "机器与数据" "The machine and the data"
 say "Which walls hold on this kernel. Runs need seccomp; the rest is reported. 本机的隔离措施"
 run unseen doctor

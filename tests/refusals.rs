@@ -197,8 +197,14 @@ fn budgets_and_what_may_be_read() {
             ),
         ],
     );
+    lab.write("many.toml", POLICY.replace("approvals = 2", "approvals = 9"));
+    let many = "the policy asks for 9 approvals, and there are only 3 operators, so no job could ever run: enrol more of them first";
+    refused(&lab, &[("policy set many.toml --key keys/owner.pem", many)]);
     lab.write("tight.toml", POLICY.replace("\"1\"", "\"0.4\"").replace("release_now = true", "release_now = false"));
-    lab.ok(&["policy", "set", "tight.toml", "--key", "keys/owner.pem"]);
+    let set = lab.ok(&["policy", "set", "tight.toml", "--key", "keys/owner.pem"]);
+    assert_eq!(set["voided"], serde_json::json!([second, third]));
+    let changed: Vec<_> = set["changes"].as_array().unwrap().iter().map(|change| text(&change["key"])).collect();
+    assert_eq!(changed, ["approvals", "caps.analyst", "caps.dataset", "release_now"]);
     lab.write("later/job.toml", job("rho = 0.25").replace("\"now\"", "\"+1h\""));
     lab.write("later/target/job.wasm", std::fs::read(lab.path("job/target/job.wasm")).unwrap());
     refused(

@@ -10,7 +10,7 @@ use unseen_tlog::sshsig::parse_public_key;
 use unseen_usecases::Desk;
 use unseen_usecases::jobs::ToSign;
 use unseen_usecases::people::{self, EnrolmentRequest, People};
-use unseen_usecases::policy;
+use unseen_usecases::policy::{self, PolicySet};
 
 use super::{Outcome, Problem, desk, key as signing_key, read_text, ssh_signature};
 use crate::args::{Globals, KeyCommand, NewPerson, PersonCommand, PolicyCommand};
@@ -108,12 +108,31 @@ pub fn policy(globals: &Globals, command: &PolicyCommand, lang: Lang) -> Outcome
             let text = read_text(file)?;
             let name = file.display().to_string();
             let done = policy::set_policy(&desk(globals)?, &name, &text, &*signing_key(signer)?)?;
-            Ok(Output::new(
-                &done,
-                facts(lang, &[(text!("Policy set by entry", "规则设置条目"), done.entry.to_string())]),
-            ))
+            Ok(Output::new(&done, policy_set(&done, lang)))
         }
     }
+}
+
+fn policy_set(done: &PolicySet, lang: Lang) -> String {
+    let mut text = facts(lang, &[(text!("Policy set by entry", "规则设置条目"), done.entry.to_string())]);
+    if !done.voided.is_empty() {
+        let jobs = done.voided.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let void = text!("Jobs that are void now, to be submitted again", "因此失效、须重新提交的作业");
+        text.push_str(&facts(lang, &[(void, jobs)]));
+    }
+    if !done.changes.is_empty() {
+        let none = || "-".to_owned();
+        let rows = done.changes.iter().map(|change| {
+            vec![
+                change.key.clone(),
+                change.before.clone().unwrap_or_else(none),
+                change.after.clone().unwrap_or_else(none),
+            ]
+        });
+        let header = [Left(text!("rule", "规则")), Left(text!("before", "原为")), Left(text!("now", "现为"))];
+        text.push_str(&table(lang, &header, rows));
+    }
+    text
 }
 
 /// A request as `unseen person request` wrote it, or as bytes that an SSH key has signed beside it.
