@@ -104,3 +104,66 @@ fn kind(kind: &ColumnType) -> Text {
         ColumnType::Decimal { .. } => text!("decimals", "小数"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRMS: &str = r#"
+name = "firms"
+kind = "private"
+provider = "p"
+classification = "internal"
+update_cycle = "yearly"
+sharing = "none"
+unit = { column = "id", domain = "person" }
+column = [
+    { name = "id", type = "text" },
+    { name = "sex", type = "text", domain = ["男", "女"] },
+    { name = "note", type = "text" },
+    { name = "grade", type = "int", min = 1, max = 3 },
+    { name = "big", type = "bool" },
+    { name = "code", type = "float" },
+    { name = "tax", type = "decimal", scale = 2 },
+    { name = "day", type = "date" },
+]
+"#;
+
+    /// What is said of a job that groups by this, and sums that.
+    fn said(group: &str, value: &str) -> String {
+        let manifest = format!(
+            "[job]\ntitle = \"t\"\npurpose = \"p\"\nrelease = \"+1h\"\nmodule = \"ready-made:sum\"\n\
+             [[input]]\ndataset = \"firms\"\ncolumns = [\"sex\", \"note\", \"grade\", \"big\", \"code\", \"tax\", \"day\"]\n\
+             [grain]\nkind = \"unit\"\n[[output]]\nname = \"o\"\nmax_groups_per_unit = 1\ngroups = [{group}]\n\
+             values = [{{ name = \"{value}\", lower = 0, upper = 1, granularity = 1 }}]\n\
+             [privacy]\nmechanism = \"gaussian\"\nrho = 0.1\n"
+        );
+        let manifest = Manifest::parse(&manifest).unwrap();
+        let plan = Plan::new(&manifest, &crate::rows::ReferenceTables::default()).unwrap();
+        let described = |name: &str| (name == "firms").then(|| Description::parse(FIRMS).unwrap());
+        ready_made(&manifest, &plan, &described).map_or_else(|error| error.to_string(), |()| String::new())
+    }
+
+    #[test]
+    fn what_cannot_be_right_is_refused() {
+        let by = |name: &str, keys: &str| format!("{{ name = \"{name}\", keys = {keys} }}");
+        for (group, value, expected) in [
+            (by("sex", "[\"男\", \"女\"]"), "rows", ""),
+            (by("grade", "[2, 9]"), "tax", ""),
+            (by("big", "[0, 1]"), "code", ""),
+            (by("day", "[19000]"), "big", ""),
+            (by("note", "[\"x\"]"), "units", ""),
+            (by("sex", "[\"M\", \"女\"]"), "rows", "the key `M` of the group `sex` is none of the values"),
+            (by("sex", "[1, 2]"), "rows", "the keys of the group `sex` are numbers"),
+            (by("grade", "[\"1\"]"), "rows", "the keys of the group `grade` are texts"),
+            (by("grade", "[4, 5]"), "rows", "no key of the group `grade` lies within the bounds"),
+            (by("code", "[1010]"), "rows", "the group `code` cannot be formed: its column holds numbers"),
+            (by("tax", "[1]"), "rows", "the group `tax` cannot be formed"),
+            (by("grade", "[1]"), "note", "the value `note` cannot be summed: its column holds texts"),
+            (by("grade", "[1]"), "day", "the value `day` cannot be summed"),
+        ] {
+            let said = said(&group, value);
+            assert!(said.starts_with(expected) && said.is_empty() == expected.is_empty(), "{group}, {value}: {said}");
+        }
+    }
+}

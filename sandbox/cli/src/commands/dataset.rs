@@ -88,7 +88,7 @@ fn import(globals: &Globals, request: &Import, steward: &dyn unseen_tlog::Signer
         text.push_str(&facts(
             lang,
             &[(
-                text!("Protected are units of", "受保护的隐私单元"),
+                text!("Privacy unit", "隐私单元"),
                 say!("{domain}, named by the column {unit}", "{domain}，由列 {unit} 标识").told(lang),
             )],
         ));
