@@ -110,7 +110,7 @@ const OWN: Lines = &[
     ("job try", "在合成的孪生数据上试跑作业，显示日志和陷阱"),
     ("job try/path", "作业所在文件夹，或其 job.toml"),
     ("job try/twins", "`unseen twin` 生成的孪生数据文件夹"),
-    ("job try/no-noise", "不加噪声，只看截断和取整的影响"),
+    ("job try/no_noise", "不加噪声，只看截断和取整的影响"),
     ("job try/seed", "噪声种子，此处不保密"),
     ("job submit", "提交作业等待审批"),
     ("job submit/path", "作业所在文件夹，或其 job.toml"),
