@@ -55,7 +55,7 @@ fn of_parquet(file: std::fs::File, length: u64) -> Result<Found, ImportError> {
     let parquet_source::Sample { columns, rows, whole } = parquet_source::sample(file, SAMPLE)?;
     let text = |row: &Vec<Option<String>>| row.iter().flatten().map(String::len).sum();
     let sizes: Vec<usize> = rows.iter().map(text).collect();
-    let bounds = draft_bounds(length, &sizes, whole);
+    let bounds = draft_bounds(length, &sizes, sizes.iter().max().copied().unwrap_or(0), whole);
     let column = |(at, (name, kind)): (usize, (String, ColumnType))| {
         let cells: Vec<&str> = rows.iter().filter_map(|row| row[at].as_deref()).collect();
         let all_uscc = !cells.is_empty() && cells.iter().all(|cell| cell::passes(cell, &Check::Uscc));
@@ -71,7 +71,8 @@ fn of_text(
     mut csv: CsvOptions,
     length: u64,
 ) -> Result<Found, ImportError> {
-    let (mut names, mut seen, mut sizes) = (Vec::new(), [false; NULLS.len()], Vec::<usize>::new());
+    let (mut names, mut seen) = (Vec::new(), [false; NULLS.len()]);
+    let (mut sizes, mut widest) = (Vec::<usize>::new(), 0);
     csv_source::look(
         text()?,
         &csv,
@@ -80,10 +81,10 @@ fn of_text(
             for (seen, null) in seen.iter_mut().zip(NULLS) {
                 *seen |= row.contains(&null);
             }
+            let size = row.iter().map(|cell| cell.len()).sum();
+            widest = widest.max(size);
             if sizes.len() < SAMPLE {
-                sizes.push(row.iter().map(|cell| cell.len()).sum());
-            } else if let (Some(most), size) = (sizes.iter_mut().max(), row.iter().map(|cell| cell.len()).sum()) {
-                *most = (*most).max(size);
+                sizes.push(size);
             }
         },
     )?;
@@ -100,7 +101,7 @@ fn of_text(
             }
         },
     )?;
-    let bounds = draft_bounds(length, &sizes, sizes.len() < SAMPLE);
+    let bounds = draft_bounds(length, &sizes, widest, sizes.len() < SAMPLE);
     let columns = names.iter().zip(guesses).enumerate().filter(|(_, (name, _))| !name.is_empty());
     let columns = columns.map(|(at, (name, guess))| draft_column(at, name, guess.kind(), guess.nulls, guess.check()));
     Ok((csv, columns.collect(), bounds))
@@ -164,19 +165,18 @@ impl Guess {
 }
 
 /// Bounds with room to spare: round numbers at least twice what a sample of rows, each of so many
-/// characters, makes one expect of a file of this length.
-fn draft_bounds(length: u64, rows: &[usize], whole: bool) -> Bounds {
+/// characters, makes one expect of a file of this length. No row has more than `widest` characters.
+fn draft_bounds(length: u64, rows: &[usize], widest: usize, whole: bool) -> Bounds {
     let (count, characters) = rows.iter().fold((0_u64, 0_u64), |(count, all), row| (count + 1, all + *row as u64 + 1));
     let rows_expected = if whole { count } else { length / (characters / count.max(1)).max(1) };
     let round = |expected: u64| {
         let powers = (0..13).flat_map(|power| [1, 2, 5].map(|digit| digit * 10_u64.pow(power)));
         powers.into_iter().find(|round| *round >= 2 * expected).unwrap_or(Bounds::MOST.units)
     };
-    let widest = rows.iter().max().copied().unwrap_or(0) as u64;
     Bounds {
         units: round(rows_expected).max(Bounds::DEFAULT.units),
         rows: round(rows_expected).max(Bounds::DEFAULT.rows),
-        text: (4 * widest).next_power_of_two().clamp(Bounds::DEFAULT.text, Bounds::MOST.text),
+        text: (4 * widest as u64).next_power_of_two().clamp(Bounds::DEFAULT.text, Bounds::MOST.text),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::error::ImportError;
 use crate::description::BadRows;
 
-/// So many are listed; the first that comes after them ends the import.
+/// So many are listed; the last of them ends the import.
 const MOST: usize = 20;
 
 /// Faults of rows that were met so far, where they are not set aside.
