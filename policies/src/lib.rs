@@ -14,6 +14,7 @@ pub mod event;
 pub mod ledger;
 pub mod lifecycle;
 pub mod manifest;
+mod meant;
 pub mod need;
 pub mod plan;
 pub mod policy;

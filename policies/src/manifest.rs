@@ -30,6 +30,9 @@
 //!   { name = "bin", range = [0, 19] },  # both ends included
 //!   { name = "dest", reference = "airports", column = "faa" },
 //! ]
+//! ratios = [                            # optional: shown with their errors by every reader; cost nothing
+//!   { name = "mean", numerator = "sum", denominator = "count", by = ["town"] },
+//! ]
 //!
 //! [privacy]
 //! mechanism = "gaussian"                # with rho; or "laplace" with epsilon
@@ -47,7 +50,6 @@
 //! `"1/3"`, read exactly as they are written: `0.01` is one hundredth. Contributions are whole
 //! multiples of the granularity that lie in `[lower, upper]`.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -61,10 +63,12 @@ use crate::rational::Rational;
 use crate::reader::{Node, Place, TomlTable, unique};
 use crate::toml_fault;
 
+mod mentions;
 mod outputs;
 
 pub use crate::reader::ManifestError;
-pub use outputs::{Group, Keys, MAX_CELLS, MAX_GROUPS, Output, Value};
+pub use mentions::Mention;
+pub use outputs::{Group, Keys, MAX_CELLS, MAX_GROUPS, Output, Ratio, Value};
 pub(crate) use outputs::{check_sizes, too_many_groups};
 pub use unseen_ids::{Key, KeyRef};
 
@@ -129,7 +133,8 @@ pub struct Input {
     pub columns: Vec<String>,
     /// Columns of public tables that follow them.
     pub lookups: Vec<Lookup>,
-    pub(crate) at: Place,
+    at: Place,
+    columns_at: Vec<Place>,
 }
 
 /// `[[input.lookup]]`.
@@ -143,6 +148,10 @@ pub struct Lookup {
     pub key: String,
     /// The public table's columns to add; at least one.
     pub columns: Vec<String>,
+    at: Place,
+    on_at: Place,
+    key_at: Place,
+    columns_at: Vec<Place>,
 }
 
 /// `[grain]`.
@@ -262,24 +271,6 @@ impl Manifest {
         let job = JobSection::read(root.required("job")?)?;
         Ok(Manifest { job, inputs, grain, outputs, privacy, limits })
     }
-
-    /// Names of the datasets the job reads: its inputs in order, then its public tables, each once.
-    pub fn datasets(&self) -> Vec<&str> {
-        let mut seen = HashSet::new();
-        let inputs = self.inputs.iter().map(|input| input.dataset.as_str());
-        inputs.chain(self.references()).filter(|name| seen.insert(*name)).collect()
-    }
-
-    /// Names of the public tables the job uses, each once, in order of appearance.
-    pub fn references(&self) -> Vec<&str> {
-        let lookups = self.inputs.iter().flat_map(|input| &input.lookups).map(|lookup| lookup.reference.as_str());
-        let groups = self.outputs.iter().flat_map(|output| &output.groups).filter_map(|group| match &group.keys {
-            Keys::Reference { reference, .. } => Some(reference.as_str()),
-            Keys::Listed(_) | Keys::Range { .. } => None,
-        });
-        let mut seen = HashSet::new();
-        lookups.chain(groups).filter(|name| seen.insert(*name)).collect()
-    }
 }
 
 impl JobSection {
@@ -373,7 +364,7 @@ impl Input {
         let table = node.table(&["dataset", "columns", "lookup"])?;
         let dataset = table.required("dataset")?;
         let lookups = table.optional("lookup").map(|node| node.each(Lookup::read)).transpose()?.unwrap_or_default();
-        let columns = table.required("columns")?.names()?;
+        let (columns, columns_at) = table.required("columns")?.names()?;
         if lookups.len() > MAX_LOOKUPS {
             return Err(dataset.error(say!("this input has {count} lookups; at most {MAX_LOOKUPS} are allowed: bring several columns with one lookup", "此输入有 {count} 个查找；至多允许 {MAX_LOOKUPS} 个：请用一个查找带入多列", count = lookups.len())));
         }
@@ -384,18 +375,24 @@ impl Input {
                 "此输入共有 {shown} 列（含查找带入的列）；至多允许 {MAX_COLUMNS} 列"
             )));
         }
-        Ok(Input { dataset: dataset.name(64)?, columns, lookups, at: dataset.place() })
+        Ok(Input { dataset: dataset.name(64)?, columns, lookups, at: dataset.place(), columns_at })
     }
 }
 
 impl Lookup {
     fn read(node: Node<'_>) -> Result<Lookup, ManifestError> {
         let table = node.table(&["reference", "on", "key", "columns"])?;
+        let (reference, on, key) = (table.required("reference")?, table.required("on")?, table.required("key")?);
+        let (columns, columns_at) = table.required("columns")?.names()?;
         Ok(Lookup {
-            reference: table.required("reference")?.name(64)?,
-            on: table.required("on")?.name(128)?,
-            key: table.required("key")?.name(128)?,
-            columns: table.required("columns")?.names()?,
+            reference: reference.name(64)?,
+            on: on.name(128)?,
+            key: key.name(128)?,
+            columns,
+            at: reference.place(),
+            on_at: on.place(),
+            key_at: key.place(),
+            columns_at,
         })
     }
 }

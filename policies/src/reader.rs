@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use num_traits::One;
 use toml::de::{DeTable, DeValue};
 
+use crate::meant::meant;
 use crate::rational::{Rational, parse_decimal};
 use crate::text::{self, hides};
 use crate::toml_fault::kind;
@@ -68,14 +69,7 @@ impl<'a> TomlTable<'a> {
         let stranger = self.fields.keys().find(|key| !known.contains(&key.get_ref().as_ref()));
         let Some(key) = stranger else { return Ok(self) };
         let name = key.get_ref();
-        let nearest = known
-            .iter()
-            .min_by_key(|known| strsim::levenshtein(known, name))
-            .filter(|known| strsim::levenshtein(known, name) <= 1 + name.chars().count() / 3);
-        let advice = nearest.map_or_else(
-            || say!("it knows {join}", "可用的键有 {join}", join = known.join(", ")),
-            |nearest| say!("did you mean `{nearest}`?", "是否想写 `{nearest}`？"),
-        );
+        let advice = meant(name, known);
         Err(Place::of(self.text, key.span().start).error(say!(
             "`{name}` has no key `{written}`: {advice}",
             "`{name}` 没有键 `{written}`：{advice}",
@@ -196,18 +190,33 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// A list of at least one column name, no two equal.
-    pub(crate) fn names(self) -> Result<Vec<String>, ManifestError> {
+    /// One of the names that are `known` at this place.
+    pub(crate) fn one_of(self, known: &[&str]) -> Result<String, ManifestError> {
+        let name = self.name(128)?;
+        match known.contains(&name.as_str()) {
+            true => Ok(name),
+            false => Err(self.error(say!(
+                "`{key}` is `{name}`, and there is none of that name here: {advice}",
+                "`{key}` 为 `{name}`，此处没有这个名称：{advice}",
+                key = self.key,
+                advice = meant(&name, known)
+            ))),
+        }
+    }
+
+    /// A list of at least one column name, no two equal, and where each stands.
+    pub(crate) fn names(self) -> Result<(Vec<String>, Vec<Place>), ManifestError> {
         let nodes: Vec<Node<'_>> = self.list(text!("a list of column names", "列名的列表"))?.collect();
         let names = nodes.iter().map(|node| node.name(128)).collect::<Result<Vec<_>, _>>()?;
-        unique(text!("column", "列"), nodes.iter().zip(&names).map(|(node, name)| (node.place(), name.as_str())))?;
+        let places: Vec<Place> = nodes.iter().map(|node| node.place()).collect();
+        unique(text!("column", "列"), places.iter().copied().zip(names.iter().map(String::as_str)))?;
         match names.is_empty() {
             true => Err(self.error(say!(
                 "`{key}` is empty: name at least one column",
                 "`{key}` 为空：请至少写一列",
                 key = self.key
             ))),
-            false => Ok(names),
+            false => Ok((names, places)),
         }
     }
 

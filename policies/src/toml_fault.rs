@@ -2,6 +2,7 @@
 
 use unseen_texts::{Lang, Sentence, Text, say, text};
 
+use crate::meant::meant;
 use crate::rho::Rho;
 
 /// A message of the reader's, or of serde's. One of the reader's that has no Chinese here stays English, in brackets.
@@ -29,13 +30,7 @@ fn serde_fault(en: &str) -> Option<Sentence> {
     }
     if let Some((field, known)) = after("unknown field ").and_then(|rest| rest.split_once(", expected ")) {
         let known: Vec<_> = known.split('`').skip(1).step_by(2).collect();
-        let bare = field.trim_matches('`');
-        let near = known.iter().min_by_key(|known| strsim::levenshtein(known, bare));
-        let near = near.filter(|known| strsim::levenshtein(known, bare) <= 1 + bare.chars().count() / 3);
-        let advice = match near {
-            Some(near) => say!("did you mean `{near}`?", "是否想写 `{near}`？", near = (*near).to_owned()),
-            None => say!("there are {known}", "可用的键有 {known}", known = known.join(", ")),
-        };
+        let advice = meant(field.trim_matches('`'), &known);
         return Some(say!("there is no key {field}: {advice}", "没有键 {field}：{advice}"));
     }
     let found = after("invalid type: ").or_else(|| after("invalid value: "))?;
@@ -145,7 +140,7 @@ mod tests {
             (
                 "zzz = 1",
                 "there is no key `zzz`: there are approvals, flag, cap",
-                "没有键 `zzz`：可用的键有 approvals, flag, cap",
+                "没有键 `zzz`：可用的有 approvals, flag, cap",
             ),
             (
                 "approvals = \"two\"",

@@ -43,6 +43,22 @@ memory = "64MiB"
 rounds = 2
 "#;
 
+/// What a case puts ratios after.
+const RATIO: &str = "column = \"faa\" }]";
+
+fn ratio(ratio: &str) -> String {
+    format!("{RATIO}\nratios = [{ratio}]")
+}
+
+#[test]
+fn ratios_are_of_the_outputs_own_values_and_groups() {
+    let with = GOOD.replace(RATIO, &ratio(r#"{ name = "mean", numerator = "sum", denominator = "n", by = ["bin"] }, { name = "all", numerator = "n", denominator = "sum" }"#));
+    let manifest = Manifest::parse(&with).unwrap();
+    let [mean, all] = &manifest.outputs[0].ratios[..] else { panic!("two ratios") };
+    assert_eq!((mean.numerator.as_str(), mean.denominator.as_str()), ("sum", "n"));
+    assert_eq!((&mean.by[..], all.by.len()), (&["bin".to_owned()][..], 3));
+}
+
 #[test]
 fn a_good_manifest_reads_as_it_is_written() {
     let manifest = Manifest::parse(GOOD).unwrap();
@@ -71,7 +87,7 @@ fn every_mistake_is_named_where_it_stands() {
         // What is replaced, by what, and the error.
         ("[job]", "[job", "1:5 this is not valid TOML"),
         ("count = 100", "cuont = 100", "18:1 `grain` has no key `cuont`: did you mean `count`?"),
-        ("[limits]", "[fee]", "31:2 `job.toml` has no key `fee`: it knows job, input"),
+        ("[limits]", "[fee]", "31:2 `job.toml` has no key `fee`: there are job, input"),
         ("rounds = 2", "", "29:17 `round_weights` must have one number per round, which is 1, and has 2"),
         ("title = \"亩均产出\"\n", "", "1:1 `job` has no `title`: add it"),
         ("title = \"亩均产出\"", "title = 3", "2:9 `title` is a whole number: write a text"),
@@ -121,6 +137,31 @@ fn every_mistake_is_named_where_it_stands() {
         ("range = [0, 19]", "range = [0, 19], column = \"x\"", "24:93 `column` goes with `reference` only"),
         ("[0, 19]", "[0, 1_000_000]", "21:8 output `by-town` has more than 100000 groups"),
         ("[0, 19]", "[-9223372036854775808, 9223372036854775807]", "21:8 output `by-town` has more than 100000 groups"),
+        (
+            RATIO,
+            &ratio(r#"{ name = "mean", numerator = "sun", denominator = "n" }"#),
+            "25:40 `numerator` is `sun`, and there is none of that name here: did you mean `sum`?",
+        ),
+        (
+            RATIO,
+            &ratio(r#"{ name = "mean", numerator = "sum", denominator = "sum" }"#),
+            "25:61 `sum` cannot be divided by itself",
+        ),
+        (
+            RATIO,
+            &ratio(r#"{ name = "n", numerator = "sum", denominator = "n" }"#),
+            "25:20 the name in this output `n` stands here twice",
+        ),
+        (
+            RATIO,
+            &ratio(r#"{ name = "mean", numerator = "sum", denominator = "n", by = ["sum"] }"#),
+            "25:72 `by` is `sum`, and there is none of that name here",
+        ),
+        (
+            RATIO,
+            &ratio(r#"{ name = "mean", numerator = "sum", denominator = "n", by = ["bin", "bin"] }"#),
+            "25:79 the group `bin` stands here twice",
+        ),
         (
             "rounds = 2",
             "rounds = 2\n[[output]]\nname = \"by-town\"\nvalues = [{name = \"a\", lower = 0, upper = 1, granularity = 1}]",

@@ -25,6 +25,8 @@ pub struct Output {
     pub groups: Vec<Group>,
     /// Values of each group; at least one.
     pub values: Vec<Value>,
+    /// Quotients of values that readers are shown, with their errors.
+    pub ratios: Vec<Ratio>,
     /// Most groups one grain may contribute to; at least 1.
     pub max_groups_per_unit: u32,
     /// Share of the budget among the outputs.
@@ -84,11 +86,29 @@ pub struct Value {
     pub(crate) at: Place,
 }
 
+/// A quotient of two released totals: a mean is a sum over a count. It is formed of noised numbers when a
+/// release is read, and costs nothing.
+#[derive(Clone, Debug)]
+pub struct Ratio {
+    /// Unique in the output.
+    pub name: String,
+    /// A value of the output.
+    pub numerator: String,
+    /// Another value of the output.
+    pub denominator: String,
+    /// The key columns that are kept; over all others both totals are summed before they are divided.
+    pub by: Vec<String>,
+    pub(crate) at: Place,
+}
+
 const MAX_STEPS: i64 = 1 << 62;
+
+/// Most quotients one output may have.
+const MAX_RATIOS: usize = 64;
 
 impl Output {
     pub(crate) fn read(node: Node<'_>) -> Result<Output, ManifestError> {
-        let table = node.table(&["name", "groups", "values", "max_groups_per_unit", "weight"])?;
+        let table = node.table(&["name", "groups", "values", "ratios", "max_groups_per_unit", "weight"])?;
         let name = table.required("name")?;
         let groups = match table.optional("groups") {
             Some(node) => {
@@ -97,16 +117,20 @@ impl Output {
             None => Vec::new(),
         };
         let values = table.required("values")?.each(Value::read)?;
+        let ratios = match table.optional("ratios") {
+            Some(node) => ratios(node, &groups, &values)?,
+            None => Vec::new(),
+        };
         let group_names = groups.iter().map(|group| (group.at, group.name.as_str()));
-        unique(
-            text!("name in this output", "名称"),
-            group_names.chain(values.iter().map(|value| (value.at, value.name.as_str()))),
-        )?;
+        let value_names = values.iter().map(|value| (value.at, value.name.as_str()));
+        let ratio_names = ratios.iter().map(|ratio| (ratio.at, ratio.name.as_str()));
+        unique(text!("name in this output", "名称"), group_names.chain(value_names).chain(ratio_names))?;
         let max_groups = table.optional("max_groups_per_unit");
         Ok(Output {
             name: name.name(64)?,
             groups,
             values,
+            ratios,
             max_groups_per_unit: max_groups.map_or(Ok(1), |node| node.whole(1..=u32::MAX.into()))? as u32,
             weight: table.weight()?,
             at: name.place(),
@@ -251,6 +275,47 @@ impl Value {
         }
         let (weight, at) = (table.weight()?, name.place());
         Ok(Value { name: name.name(64)?, lower, upper, granularity, lower_steps, upper_steps, weight, at })
+    }
+}
+
+fn ratios(node: Node<'_>, groups: &[Group], values: &[Value]) -> Result<Vec<Ratio>, ManifestError> {
+    let items: Vec<_> = node.list(text!("a list of ratios", "比值的列表"))?.collect();
+    match items.len() > MAX_RATIOS {
+        true => Err(node.error(say!(
+            "the output has {count} ratios; at most {MAX_RATIOS} are allowed",
+            "此输出有 {count} 个比值；至多允许 {MAX_RATIOS} 个",
+            count = items.len()
+        ))),
+        false => items.into_iter().map(|node| Ratio::read(node, groups, values)).collect(),
+    }
+}
+
+impl Ratio {
+    fn read(node: Node<'_>, groups: &[Group], values: &[Value]) -> Result<Ratio, ManifestError> {
+        let table = node.table(&["name", "numerator", "denominator", "by"])?;
+        let values: Vec<&str> = values.iter().map(|value| value.name.as_str()).collect();
+        let groups: Vec<&str> = groups.iter().map(|group| group.name.as_str()).collect();
+        let (name, below) = (table.required("name")?, table.required("denominator")?);
+        let (numerator, denominator) = (table.required("numerator")?.one_of(&values)?, below.one_of(&values)?);
+        if numerator == denominator {
+            return Err(below.error(say!(
+                "`{numerator}` cannot be divided by itself: name another value",
+                "`{numerator}` 不能除以自身：请写另一个值"
+            )));
+        }
+        let by = match table.optional("by") {
+            None => groups.iter().map(|group| (*group).to_owned()).collect(),
+            Some(node) => {
+                let nodes: Vec<_> = node.list(text!("a list of group names", "分组名的列表"))?.collect();
+                let by = nodes.iter().map(|node| node.one_of(&groups)).collect::<Result<Vec<_>, _>>()?;
+                unique(
+                    text!("group", "分组"),
+                    nodes.iter().zip(&by).map(|(node, name)| (node.place(), name.as_str())),
+                )?;
+                by
+            }
+        };
+        Ok(Ratio { name: name.name(64)?, numerator, denominator, by, at: name.place() })
     }
 }
 
