@@ -146,6 +146,8 @@ fn budgets_and_what_may_be_read() {
         std::fs::create_dir(lab.path(name).join("target")).unwrap();
         std::fs::copy(lab.path("job/target/job.wasm"), lab.path(name).join("target/job.wasm")).unwrap();
     }
+    let nowhere = "nowhere/job.toml: line 7, column 11: there is no dataset `nowhere`: there are closed, firms";
+    let nothing = "nothing/job.toml: line 8, column 20: `firms` has no column `ouptut`: did you mean `output`?";
     refused(
         &lab,
         &[
@@ -154,10 +156,10 @@ fn budgets_and_what_may_be_read() {
                 "the job costs 0.250000000001 rho, over the cap of 0.25 rho for one job: lower its budget",
             ),
             ("job submit closed --key keys/analyst.pem", "`closed` is not open to analyst: ask its steward"),
-            ("job submit nowhere --key keys/analyst.pem", "the dataset `nowhere` is not registered"),
-            ("job check nowhere", "the dataset `nowhere` is not registered"),
-            ("job submit nothing --key keys/analyst.pem", "`firms` has no column `ouptut`"),
-            ("job check nothing", "`firms` has no column `ouptut`"),
+            ("job submit nowhere --key keys/analyst.pem", nowhere),
+            ("job check nowhere", nowhere),
+            ("job submit nothing --key keys/analyst.pem", nothing),
+            ("job check nothing", nothing),
             ("dataset show nowhere", "the dataset `nowhere` is not registered"),
             ("budget --dataset nowhere", "the dataset `nowhere` is not registered"),
         ],

@@ -239,6 +239,19 @@ fn announced(entry: &[u8]) -> Result<Released, OpenError> {
 
 const SEAL: &[u8] = b"unseen sealed release v1\n";
 
+/// Encrypts why a job has no release, for keeping until its time has come: the text is made of noised totals, as a
+/// release is.
+pub fn seal_failure(why: &str, key: &[u8; 32]) -> Vec<u8> {
+    Sealing::new(FAILURE, key).seal(&[], why.as_bytes().to_vec())
+}
+
+/// Back from [`seal_failure`]; `None` of anything else.
+pub fn open_failure(key: &[u8; 32], bytes: &[u8]) -> Option<String> {
+    String::from_utf8(Sealing::new(FAILURE, key).open(&[], bytes)?).ok()
+}
+
+const FAILURE: &[u8] = b"unseen sealed failure v1\n";
+
 /// JSON numbers do not hold 128 bits; decimal texts do.
 mod as_texts {
     use super::*;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use unseen_audit::fold::FoldError;
 use unseen_data::{ImportError, SnapshotError};
 use unseen_entries::{EntryError, sign::SignError};
@@ -153,25 +154,22 @@ pub enum LabError {
     State(Sentence),
     #[error("the release of {job} is sealed until {at}")]
     #[zh("{job} 的结果封存至 {at}")]
-    Sealed { job: unseen_ids::JobId, at: chrono::DateTime<chrono::Utc> },
+    Sealed { job: JobId, at: DateTime<Utc> },
     #[error("the job does not fit its data: {0}")]
     #[zh("作业与数据不符：{0}")]
     Unfit(Sentence),
     #[error("{} is in the folder that is to be copied: choose a place outside of it", .0.display())]
     #[zh("{0} 在要复制的文件夹之内：请换到文件夹之外")]
     Inside(PathBuf),
-    #[error("{job} is {state}: it has no result")]
-    #[zh("{job} {state}，没有结果")]
-    Ended { job: JobId, state: State },
+    #[error("{job} is {state} and has no result: {reason}")]
+    #[zh("{job} {state}，没有结果：{reason}")]
+    Ended { job: JobId, state: State, reason: String },
     #[error("{0} has no result yet: run it first")]
     #[zh("{0} 尚无结果：请先运行")]
     NoResult(unseen_ids::JobId),
     #[error("the lab's noise key is not the one the log began with: restore keys/noise.key from a backup")]
     #[zh("实验室的噪声密钥与日志初始记录不符：请从备份恢复 keys/noise.key")]
     OtherNoiseKey,
-    #[error("`{dataset}` has no column `{column}`")]
-    #[zh("`{dataset}` 没有列 `{column}`")]
-    NoColumn { dataset: String, column: String },
     #[error("{0}")]
     #[zh("{0}")]
     Other(Sentence),
@@ -188,6 +186,11 @@ impl From<FoldError> for LabError {
 }
 
 impl LabError {
+    /// A result that is out in the second after `at`, at the latest.
+    pub(crate) fn sealed(job: JobId, at: DateTime<Utc>) -> LabError {
+        LabError::Sealed { job, at: (at + TimeDelta::milliseconds(999)).trunc_subsecs(0) }
+    }
+
     /// An I/O error at a path.
     pub fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> LabError {
         let path = path.into();

@@ -91,9 +91,7 @@ impl Lab {
     pub fn begin_replay(&self, program: &Path, id: JobId, threads: u32, lock: RunLock) -> Result<Replaying, LabError> {
         let job = self.ledger().job(id)?;
         let (entry, logged) = job.release.ok_or_else(|| match &job.run {
-            Some(run) if job.state == State::Running && now() < run.release_at => {
-                LabError::Sealed { job: id, at: run.release_at }
-            }
+            Some(run) if job.state == State::Running && now() < run.release_at => LabError::sealed(id, run.release_at),
             _ => self.no_result(id),
         })?;
         let named = |what: Text, digest: &Digest| {

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use ring::hmac;
 use unseen_audit::named::{self, Lookup};
-use unseen_core::release::{Release as UnsealedRelease, SealedRelease};
+use unseen_core::release::{Release as UnsealedRelease, SealedRelease, open_failure, seal_failure};
 use unseen_ids::{Digest, JobId, PublicKey, Role};
 use unseen_policies::Need;
 use unseen_policies::event::{Event, JobSubmitted, ReleaseRead, Released, RunFailed, RunStarted, Snapshot};
@@ -21,6 +21,7 @@ use unseen_policies::ledger::{Job, RELEASE_DELAY, Refusal, Run};
 use unseen_policies::lifecycle::State;
 use unseen_policies::manifest::Release;
 use unseen_policies::policy::Machine;
+use unseen_policies::text::shown;
 use unseen_texts::{Sentence, text};
 use unseen_tlog::Signer;
 use unseen_worker::jail::Walls;
@@ -70,22 +71,22 @@ pub struct Ran {
     pub released: Option<u64>,
     /// Whether the job has ended without a result, and its time had come.
     pub failed: bool,
+    /// Why, where it has.
+    pub reason: Option<String>,
     /// When the result may appear.
     pub release_at: DateTime<Utc>,
 }
 
-/// What the log says of a job without a result: the same whatever happened.
-const NO_RESULT: &str = "the run gave no result: the job's `advance` failed, or the run was cut short";
-
-/// In the place of a result: the job failed by itself, as it would again.
-const FAILED: &[u8] = b"";
-/// In the place of a result: the run was cut short, and may be tried again until its time comes.
+/// In the place of a result: the run was cut short, and may be tried again until its time comes. Otherwise the job
+/// failed by itself, as it would again, and what stands there is sealed.
 const CUT_SHORT: &[u8] = b"cut short";
 
-/// Whether a run without a result could still have one.
-enum CutShort {
-    Yes,
-    No,
+/// Why a run has no result.
+enum NoResult {
+    /// It could still have one.
+    CutShort,
+    /// The job failed.
+    Failed(String),
 }
 
 /// What runs jobs, as provenance names it.
@@ -101,6 +102,7 @@ impl Lab {
         author: &dyn Signer,
     ) -> Result<JobId, LabError> {
         let (manifest, plan) = self.plan(file, manifest_text)?;
+        self.check_columns(file, &manifest)?;
         let event = requests::submission(self.ledger(), &manifest, &plan, manifest_text, component)?;
         self.sign_and_accept(event, author, &[manifest_text.as_bytes(), component]).map(JobId)
     }
@@ -179,7 +181,7 @@ impl Lab {
         self.ledger().person(&PublicKey::from(reader.verifying_key()))?;
         let at = self.started(id)?.release_at;
         if self.ledger().job(id)?.state == State::Running && now() < at {
-            return Err(LabError::Sealed { job: id, at });
+            return Err(LabError::sealed(id, at));
         }
         let published = self.published(id)?;
         self.sign_and_accept(ReleaseRead { job: id, release: published.entry }, reader, &[])?;
@@ -191,7 +193,7 @@ impl Lab {
         let planned = named::planned(event, lookup).map_err(LabError::Named)?;
         let (manifest, plan) = &*planned;
         let component = lookup.blob(&event.module).map_err(LabError::Named)?;
-        self.check_columns(manifest)?;
+        self.check_columns("job.toml", manifest)?;
         if component == ready_made::SUM {
             self.check_ready_made(manifest, plan)?;
         }
@@ -207,7 +209,7 @@ impl Lab {
         let run = self.started(id)?;
         let due = now() >= self.given_up_at(run);
         match self.without_result(id) {
-            Some(CutShort::Yes) if !due => {}
+            Some(NoResult::CutShort) if !due => {}
             Some(_) => return Ok(true),
             None => {}
         }
@@ -302,13 +304,14 @@ impl Lab {
     fn publish(&mut self, id: JobId) -> Result<(), LabError> {
         let Some(sealed) = self.sealed(id) else {
             let run = self.started(id)?;
-            match self.without_result(id) {
+            let reason = match self.without_result(id) {
                 None => return Err(self.no_result(id)),
-                Some(CutShort::Yes) if now() < self.given_up_at(run) => return Ok(()),
-                Some(_) => {}
-            }
+                Some(NoResult::CutShort) if now() < self.given_up_at(run) => return Ok(()),
+                Some(NoResult::CutShort) => "the run was cut short".to_owned(),
+                Some(NoResult::Failed(why)) => why,
+            };
             let run = run.entry;
-            self.record_as_lab(RunFailed { job: id, run, reason: NO_RESULT.to_owned() })?;
+            self.record_as_lab(RunFailed { job: id, run, reason })?;
             let _ = std::fs::remove_file(self.failed_path(id));
             return Ok(());
         };
@@ -412,9 +415,13 @@ impl Lab {
     }
 
     /// Whether it is known that a run has no result, and why.
-    fn without_result(&self, id: JobId) -> Option<CutShort> {
-        let said = std::fs::read(self.failed_path(id)).ok()?;
-        Some(if said == CUT_SHORT { CutShort::Yes } else { CutShort::No })
+    fn without_result(&self, id: JobId) -> Option<NoResult> {
+        let kept = std::fs::read(self.failed_path(id)).ok()?;
+        if kept == CUT_SHORT {
+            return Some(NoResult::CutShort);
+        }
+        let why = open_failure(&*self.seal_key(id).ok()?, &kept);
+        Some(NoResult::Failed(why.unwrap_or_else(|| "the job's `advance` failed".to_owned())))
     }
 
     /// Stands in for a sealed result when the job itself failed.
@@ -427,8 +434,12 @@ impl View {
     /// Where a started job stands.
     pub fn standing(&self, id: JobId) -> Result<Ran, LabError> {
         let job = self.ledger().job(id)?;
-        let release_at = self.started(id)?.release_at;
-        Ok(Ran { released: job.release.map(|(entry, _)| entry), failed: job.state == State::Failed, release_at })
+        Ok(Ran {
+            released: job.release.map(|(entry, _)| entry),
+            failed: job.state == State::Failed,
+            reason: job.reason.clone(),
+            release_at: self.started(id)?.release_at,
+        })
     }
 
     /// Whether a release that is out is not to be read yet, because whoever published it was ended before its
@@ -491,7 +502,9 @@ impl Begun {
                 Ok(())
             }
             // That a job failed is a result like another: it waits for its time.
-            Err(Fault::Job { .. }) => write_durably(&failed, FAILED),
+            Err(fault @ Fault::Job { .. }) => {
+                write_durably(&failed, &seal_failure(&shown(&fault.to_string()), &secrets.seal_key))
+            }
             Err(fault) => {
                 write_durably(&failed, CUT_SHORT)?;
                 Err(LabError::CutShort { job, fault })

@@ -16,6 +16,7 @@ use unseen_ids::{Digest, JobId, PublicKey, Role};
 use unseen_log::{Folder, Log, LogReader};
 use unseen_policies::ledger::{Ledger, Refusal, Run};
 use unseen_policies::lifecycle::State;
+use unseen_policies::manifest::ManifestError;
 use unseen_policies::{Manifest, Plan};
 use unseen_texts::{Sentence, say, text};
 use unseen_tlog::Signer;
@@ -166,9 +167,7 @@ impl View {
     pub fn plan(&self, file: &str, text: &str) -> Result<(Manifest, Plan), LabError> {
         let named = |error| LabError::Manifest { file: file.to_owned(), error };
         let manifest = Manifest::parse(text).map_err(named)?;
-        for name in manifest.datasets() {
-            self.ledger().dataset(name)?;
-        }
+        self.check_tables(&manifest).map_err(named)?;
         let registered = self.ledger().datasets().iter().map(|(name, dataset)| (name, &dataset.registered.values));
         let plan = Plan::new(&manifest, &self.public_tables(registered)?).map_err(named)?;
         Ok((manifest, plan))
@@ -193,20 +192,56 @@ impl View {
         Ok(Published { entry, body, bytes })
     }
 
-    /// Whether the datasets have the columns the manifest reads, by their descriptions.
-    pub fn check_columns(&self, manifest: &Manifest) -> Result<(), LabError> {
-        for input in &manifest.inputs {
-            if self.ledger().dataset(&input.dataset)?.registered.domain.is_none() {
-                return Err(LabError::Other(say!(
-                    "`{dataset}` is a public reference table: name it in a lookup or a domain, not as an input",
-                    "`{dataset}` 是公开参照表：请在 `lookup` 或 `domain` 中使用，不能作为 `[[input]]`",
-                    dataset = input.dataset
-                )));
+    /// Whether the lab has the tables that a manifest names, each of the kind that it takes it for.
+    fn check_tables(&self, manifest: &Manifest) -> Result<(), ManifestError> {
+        for mention in manifest.mentions().iter().filter(|mention| mention.column.is_none()) {
+            let name = mention.table.to_owned();
+            let known = self.ledger().datasets();
+            let private = known.get(mention.table).map(|dataset| dataset.registered.domain.is_some());
+            match (private, mention.is_input) {
+                (Some(true), true) | (Some(false), false) => {}
+                (None, _) => {
+                    let known: Vec<&str> = known.keys().map(String::as_str).collect();
+                    let advice = mention.meant(&known);
+                    return Err(
+                        mention.error(say!("there is no dataset `{name}`: {advice}", "没有数据集 `{name}`：{advice}"))
+                    );
+                }
+                (Some(false), true) => {
+                    return Err(mention.error(say!(
+                        "`{name}` is a public reference table: name it in a lookup or a domain, not as an input",
+                        "`{name}` 是公开参照表：请在 `lookup` 或 `domain` 中使用，不能作为 `[[input]]`"
+                    )));
+                }
+                (Some(true), false) => {
+                    return Err(mention.error(say!(
+                        "`{name}` is a private dataset: only public reference tables can be looked up or give keys",
+                        "`{name}` 是私有数据集：只有公开参照表可以用于查找或提供键"
+                    )));
+                }
             }
-            self.need_columns(&input.dataset, input.columns.iter())?;
-            for lookup in &input.lookups {
-                self.need_columns(&input.dataset, std::iter::once(&lookup.on))?;
-                self.need_columns(&lookup.reference, lookup.columns.iter().chain([&lookup.key]))?;
+        }
+        Ok(())
+    }
+
+    /// Whether the datasets have the columns the manifest reads, by their descriptions. `file` is named in errors.
+    pub fn check_columns(&self, file: &str, manifest: &Manifest) -> Result<(), LabError> {
+        let mentions = manifest.mentions();
+        for name in manifest.datasets() {
+            let (description, _) = self.description(name)?;
+            let known: Vec<&str> = description.columns.iter().map(|column| column.name.as_str()).collect();
+            let stranger = mentions.iter().filter(|mention| mention.table == name).find_map(|mention| {
+                let column = mention.column.filter(|column| !known.contains(column))?;
+                Some((mention, column.to_owned()))
+            });
+            if let Some((mention, column)) = stranger {
+                let advice = mention.meant(&known);
+                let dataset = name.to_owned();
+                let error = mention.error(say!(
+                    "`{dataset}` has no column `{column}`: {advice}",
+                    "`{dataset}` 没有列 `{column}`：{advice}"
+                ));
+                return Err(LabError::Manifest { file: file.to_owned(), error });
             }
         }
         Ok(())
@@ -218,19 +253,15 @@ impl View {
         fit::ready_made(manifest, plan, &described).map_err(LabError::Unfit)
     }
 
-    fn need_columns<'c>(&self, dataset: &str, mut columns: impl Iterator<Item = &'c String>) -> Result<(), LabError> {
-        let (description, _) = self.description(dataset)?;
-        match columns.find(|name| description.column(name).is_none()) {
-            Some(name) => Err(LabError::NoColumn { dataset: dataset.to_owned(), column: name.clone() }),
-            None => Ok(()),
-        }
-    }
-
     /// A registered dataset's description, and its text.
     pub fn description(&self, name: &str) -> Result<(Description, String), LabError> {
-        let text = self.text(&self.ledger().dataset(name)?.registered.description)?;
-        let parsed = Description::parse(&text).map_err(|error| LabError::Description(Sentence::of(&error)))?;
-        Ok((parsed, text))
+        let digest = self.ledger().dataset(name)?.registered.description;
+        Ok((self.described(&digest)?, self.text(&digest)?))
+    }
+
+    /// A description that an entry names.
+    pub fn described(&self, digest: &Digest) -> Result<Description, LabError> {
+        Description::parse(&self.text(digest)?).map_err(|error| LabError::Description(Sentence::of(&error)))
     }
 
     /// Writes what an analyst may have of a dataset: synthetic rows that follow the description of a
@@ -272,8 +303,10 @@ impl View {
 
     /// Why a job has no result.
     pub(crate) fn no_result(&self, job: JobId) -> LabError {
-        match self.ledger().job(job).map(|found| found.state) {
-            Ok(state @ (State::Rejected | State::Failed)) => LabError::Ended { job, state },
+        match self.ledger().job(job) {
+            Ok(found) if matches!(found.state, State::Rejected | State::Failed) => {
+                LabError::Ended { job, state: found.state, reason: found.reason.clone().unwrap_or_default() }
+            }
             _ => LabError::NoResult(job),
         }
     }

@@ -46,6 +46,8 @@ pub struct Ran {
     pub released: Option<u64>,
     /// Whether the job has ended without a result, and its time had come.
     pub failed: bool,
+    /// Why, where it has: what the job's `advance` said, or that the run was cut short.
+    pub reason: Option<String>,
     /// When the result may appear.
     #[schemars(with = "String")]
     pub release_at: DateTime<Utc>,
@@ -83,8 +85,8 @@ pub fn run(
         Err(LabError::CutShort { fault, .. }) if ran.failed => Some(Sentence::of(&fault)),
         other => other.map(|()| None)?,
     };
-    let unseen_lab::Ran { released, failed, release_at } = ran;
-    Ok(Ran { job, released, failed, release_at, cut_short, without_evidence, walls })
+    let unseen_lab::Ran { released, failed, reason, release_at } = ran;
+    Ok(Ran { job, released, failed, reason, release_at, cut_short, without_evidence, walls })
 }
 
 fn within_slot(begun: Begun, watch: &mut dyn Watch) -> Result<(), LabError> {

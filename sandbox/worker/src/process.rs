@@ -30,7 +30,7 @@ use unseen_ids::{Digest, JobId};
 use unseen_policies::{Manifest, Plan};
 use unseen_runtime::Failure;
 use unseen_runtime::freshness::{self, Freshness};
-use unseen_texts::{Say, Sentence, say, text};
+use unseen_texts::{Lang, Say, Sentence, say, text};
 use zeroize::Zeroizing;
 
 use crate::code::Code;
@@ -118,12 +118,15 @@ enum Message {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error, Say)]
 #[code("fault")]
 pub enum Fault {
-    /// The job's own `advance` failed: it ends. What the guest said is not passed on.
-    #[error("the job's `advance` failed on the noised totals of round {round}")]
-    #[zh("作业的 `advance` 处理加噪总数时失败，轮次 {round}")]
+    /// The job's own `advance` failed: it ends.
+    #[error("the job's `advance` failed in round {round}: {said}")]
+    #[zh("作业的 `advance` 在第 {round} 轮失败：{said}")]
     Job {
         /// The round, from 0.
         round: u32,
+        /// What it said, at most [`MOST_SAID`] characters. It is made of noised totals, as a release is.
+        #[serde(with = "unseen_texts::both")]
+        said: Sentence,
     },
     /// The lab or the machine is at fault: the run can be tried again. Inside text.
     #[error("{0}")]
@@ -134,12 +137,20 @@ pub enum Fault {
 impl From<RunError> for Fault {
     fn from(error: RunError) -> Fault {
         match error {
-            RunError::Advance { round, .. } => Fault::Job { round },
+            RunError::Advance { round, failure } => Fault::Job { round, said: short(&failure) },
             RunError::Rows(_) | RunError::Order(_) | RunError::Host(_) | RunError::Noise(_) | RunError::Release(_) => {
                 Fault::Lab(Sentence::of(&error))
             }
         }
     }
+}
+
+/// How much of what a job says of its failure is passed on.
+const MOST_SAID: usize = 1_000;
+
+fn short(said: &dyn Say) -> Sentence {
+    let [en, zh] = [Lang::En, Lang::Zh].map(|lang| said.told(lang).chars().take(MOST_SAID).collect::<String>());
+    Sentence::new_in(move |lang| if lang == Lang::Zh { zh.clone() } else { en.clone() })
 }
 
 fn lab_fault(error: impl Say) -> Fault {
