@@ -5,6 +5,7 @@
 pub mod help;
 pub mod language;
 pub mod output;
+pub mod page;
 mod problem;
 pub mod table;
 mod usage;

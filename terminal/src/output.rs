@@ -88,6 +88,22 @@ pub(crate) fn named_facts<'a>(lang: Lang, facts: impl Iterator<Item = (&'a str, 
     facts.map(|(name, value)| format!("{}{colon}{}\n", clean(name), clean(value))).collect()
 }
 
+/// A bar for each value, from a common zero, in `width` cells; negative ones run to the left of it.
+pub fn bars(values: &[f64], width: usize) -> Vec<String> {
+    let ends = values.iter().filter(|value| value.is_finite());
+    let (least, most) = ends.fold((0.0_f64, 0.0_f64), |(least, most), value| (least.min(*value), most.max(*value)));
+    if least == 0.0 {
+        return values.iter().map(|value| bar(*value, most, width)).collect();
+    }
+    let left = ((width as f64 * least / (least - most)).round() as usize).clamp(1, width);
+    let one = |value: &f64| match *value < 0.0 {
+        // There are no blocks that grow to the left by eighths.
+        true => format!("{:>left$}│", "█".repeat((value / least * left as f64).round() as usize)),
+        false => format!("{:left$}│{}", "", bar(*value, most, width - left)),
+    };
+    values.iter().map(one).collect()
+}
+
 /// A bar of up to `width` cells for `value` of `most`.
 pub fn bar(value: f64, most: f64, width: usize) -> String {
     const EIGHTHS: [char; 8] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
@@ -168,6 +184,13 @@ fn plain_json(json: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bars_start_at_one_zero_and_negative_ones_run_to_the_left() {
+        assert_eq!(bars(&[4.0, 1.0, f64::NAN, 0.0], 4), ["████", "█", "", ""]);
+        assert_eq!(bars(&[-2.0, 2.0, -1.0, 0.0], 4), ["██│", "  │██", " █│", "  │"]);
+        assert_eq!(bars(&[-3.0, -1.5], 4), ["████│", "  ██│"]);
+    }
 
     #[test]
     fn nothing_hides_in_an_answer() {

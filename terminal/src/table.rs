@@ -46,7 +46,8 @@ pub fn named_table(lang: Lang, header: &[Column<String>], rows: impl IntoIterato
     let header: Vec<_> = header.iter().map(|column| column.map(|name| clean(name))).collect();
     let rows: Vec<Vec<_>> = rows.into_iter().map(|row| row.iter().map(|cell| clean(cell)).collect()).collect();
     let room = if std::io::stdout().is_terminal() { Table::new().width() } else { None };
-    laid_out(lang, &header, &rows, room.map(usize::from))
+    // Some terminals say that they are 0 wide: those of scripts and build servers.
+    laid_out(lang, &header, &rows, room.map(usize::from).filter(|width| *width > 0))
 }
 
 /// What stands beside the text of a cell.

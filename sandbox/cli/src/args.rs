@@ -407,10 +407,16 @@ pub enum JobCommand {
         signer: Signer,
     },
     /// Open a job's release and print it
-    #[command(after_help = examples!("unseen job release j12 --key analyst.pem"))]
+    #[command(after_help = examples!("unseen job release j12 --key analyst.pem", "unseen job release j12 --html j12.html --csv j12.csv --key analyst.pem"))]
     Release {
         /// The job's number
         job: JobId,
+        /// Write every number, with its interval, as a line of this CSV file too; never overwrites
+        #[arg(long, value_name = "FILE")]
+        csv: Option<PathBuf>,
+        /// Write the release as one HTML page with charts too; never overwrites
+        #[arg(long, value_name = "FILE")]
+        html: Option<PathBuf>,
         #[command(flatten)]
         signer: Signer,
     },

@@ -134,6 +134,8 @@ const OWN: Lines = &[
     ("job run/key", "您的私钥：文件，或令牌中的密钥（pkcs11:...）"),
     ("job release", "打开作业的发布结果并显示"),
     ("job release/job", "作业编号"),
+    ("job release/csv", "同时把每个数字及其区间逐行写入此 CSV 文件；已有的文件绝不覆盖"),
+    ("job release/html", "同时把结果写成一页带图的 HTML；已有的文件绝不覆盖"),
     ("job release/key", "您的私钥：文件，或令牌中的密钥（pkcs11:...）"),
     ("budget", "隐私预算已用多少、还剩多少"),
     ("budget/dataset", "只看此数据集"),

@@ -4,7 +4,9 @@
 mod advice;
 mod args;
 mod commands;
+mod figures;
 mod help;
+mod released;
 mod shown;
 #[cfg(test)]
 mod tests;

@@ -1,124 +1,29 @@
-//! Jobs, plans and releases as people see them.
+//! Jobs, plans and trials as people see them.
 
-use chrono::{DateTime, Utc};
-use unseen_core::release::{Derived, ReleasedOutput};
+use chrono::{DateTime, Local, Utc};
 use unseen_ids::Key;
 use unseen_policies::ledger::span;
-use unseen_usecases::check::Left as BudgetLeft;
-use unseen_usecases::jobs::{JobShown, Jobs, ListedJob, WitnessedBy};
+use unseen_policies::rho::Rho;
+use unseen_usecases::claims::Left as BudgetLeft;
+use unseen_usecases::jobs::{JobShown, Jobs, ListedJob, ReadColumn, Reads, WitnessedBy};
 use unseen_usecases::labs::{AtWork, Work};
-use unseen_usecases::plan::{Grain, Plan};
-use unseen_usecases::release::Numbers;
+use unseen_usecases::plan::{Grain, GroupColumn, Plan};
 use unseen_usecases::tally::Tally;
 use unseen_usecases::trial::{Failed, Fuel, Trial};
 
-use unseen_terminal::output::{bar, bold, facts};
+use unseen_terminal::output::{clean, facts};
 use unseen_terminal::table::Column::{Left, Right};
-use unseen_terminal::table::{named_table, table};
+use unseen_terminal::table::table;
 use unseen_texts::{Lang, Say, say, text};
 
-/// A release: every output of the last round as a table with intervals and bars, then the tables the
-/// job computed from them.
-pub fn numbers(numbers: &Numbers, lang: Lang) -> String {
-    let mut text = String::new();
-    if numbers.rounds.len() > 1 {
-        text.push_str(&facts(
-            lang,
-            &[(text!("Rounds; the last one is shown", "轮数（显示最后一轮）"), numbers.rounds.len().to_string())],
-        ));
-    }
-    for output in numbers.rounds.iter().rev().take(1).flat_map(|round| &round.outputs) {
-        text.push_str(&format!("\n{}\n{}\n", bold(&output.name), output_table(output, lang)));
-    }
-    for derived in &numbers.derived {
-        text.push_str(&format!(
-            "\n{} ({})\n{}\n",
-            bold(&derived.name),
-            text!("computed by the job from the noised totals", "由作业根据加噪总数计算").to(lang),
-            derived_table(derived, lang)
-        ));
-    }
-    text.push_str(
-        text!(
-            "± is the 95 % interval of the noise; clamping of contributions comes on top.",
-            "± 是噪声的 95 % 区间，不含贡献截断造成的偏差。"
-        )
-        .to(lang),
-    );
-    text
-}
-
-/// More groups than this are cut, with a word about it.
-const MOST_GROUPS: usize = 60;
-
-fn output_table(output: &ReleasedOutput, lang: Lang) -> String {
-    let number = |text: &str| text.parse::<f64>().unwrap_or(0.0);
-    // Bars follow the first value.
-    let most = output
-        .groups
-        .iter()
-        .filter_map(|group| group.values.first())
-        .map(|value| number(&value.value))
-        .fold(0.0, f64::max);
-    let mut header: Vec<_> = output.keys.iter().cloned().map(Left).collect();
-    header.extend(output.values.iter().cloned().map(Right));
-    header.push(Left(String::new()));
-    let rows = output.groups.iter().take(MOST_GROUPS).map(|group| {
-        let mut row: Vec<String> = group.keys.iter().map(Key::to_string).collect();
-        for value in &group.values {
-            let half = (number(&value.high) - number(&value.low)) / 2.0;
-            row.push(format!("{} ± {}", value.value, brief(half)));
-        }
-        row.push(group.values.first().map_or(String::new(), |value| bar(number(&value.value), most, 24)));
-        row
-    });
-    let mut text = named_table(lang, &header, rows);
-    if let Some(more @ 1..) = output.groups.len().checked_sub(MOST_GROUPS) {
-        let said = say!(
-            "{more} more groups are in the release; --json shows all.",
-            "另有 {more} 组未显示，用 --json 查看全部。"
-        );
-        text.push_str(&format!("\n{}", said.told(lang)));
-    }
-    text
-}
-
-fn derived_table(derived: &Derived, lang: Lang) -> String {
-    let header: Vec<_> = derived.columns.iter().cloned().map(Right).collect();
-    named_table(lang, &header, derived.rows.iter().map(|row| row.iter().map(|number| brief(number.0)).collect()))
-}
-
-/// Bytes in the largest unit that keeps them whole or nearly so.
-fn bytes(count: u64) -> String {
-    match count {
-        0..0x10_0000 => format!("{} KiB", count.div_ceil(1 << 10)),
-        0x10_0000..0x2_8000_0000 => format!("{} MiB", count.div_ceil(1 << 20)),
-        _ => format!("{} GiB", count.div_ceil(1 << 30)),
-    }
-}
-
-/// Four significant digits.
-fn brief(number: f64) -> String {
-    if number == 0.0 || !number.is_finite() {
-        return number.to_string();
-    }
-    let digits = (3 - number.abs().log10().floor() as i32).clamp(0, 12);
-    let text = format!("{number:.*}", digits as usize);
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
-}
+use crate::figures::{brief, bytes};
+use crate::released;
 
 /// What a job costs, what its run may need, and how exact its numbers will be.
 pub fn plan(plan: &Plan, lang: Lang) -> String {
     let grain = match plan.grain {
         Grain::Unit => text!("one unit", "一个隐私单元").told(lang),
         Grain::Blocks { count } => say!("{count} blocks of units", "{count} 个单元分块").told(lang),
-    };
-    let epsilon = match &plan.pure_epsilon {
-        Some(epsilon) => say!("{rho} (ε {epsilon})", "{rho}（ε {epsilon}）", rho = plan.rho).told(lang),
-        None => {
-            let (epsilon, delta) = (format!("{:.3}", plan.epsilon), format!("{:e}", plan.delta));
-            say!("{rho} (ε {epsilon}, δ {delta})", "{rho}（ε {epsilon}，δ {delta}）", rho = plan.rho).told(lang)
-        }
     };
     let mut text = facts(
         lang,
@@ -127,7 +32,7 @@ pub fn plan(plan: &Plan, lang: Lang) -> String {
             (text!("Reads", "读取"), plan.datasets.join(", ")),
             (text!("The code sees at a time", "代码每次看到"), grain),
             (text!("Rounds", "轮数"), plan.rounds.to_string()),
-            (text!("Costs, rho", "开销 rho"), epsilon),
+            (text!("Costs, rho", "开销 rho"), cost(plan, lang)),
             (text!("Release", "发布"), plan.release.clone()),
             (text!("Fuel a grain", "每个数据粒的燃料"), plan.fuel.to_string()),
             (text!("Memory a grain", "每个数据粒的内存"), bytes(plan.memory)),
@@ -174,7 +79,43 @@ pub fn plan(plan: &Plan, lang: Lang) -> String {
         rows,
     ));
     text.push('\n');
+    for output in plan.outputs.iter().filter(|output| !output.by.is_empty()) {
+        let by = output.by.iter().map(|column| keys(column, lang)).collect::<Vec<_>>().join(" × ");
+        let name = &output.name;
+        let line = say!("Groups of {name}: {by}", "{name} 的分组：{by}");
+        text.push_str(&format!("{}\n", clean(&line.told(lang))));
+    }
     text
+}
+
+/// The keys of a column: all where they are few, else the first and the last.
+fn keys(column: &GroupColumn, lang: Lang) -> String {
+    let GroupColumn { name, count, first, last } = column;
+    let join = |keys: &[Key]| keys.iter().map(Key::to_string).collect::<Vec<_>>().join(", ");
+    let keys = match (first.as_slice(), last) {
+        ([Key::Int(least), ..], Some(Key::Int(most))) if *count > 4 && is_range(*least, *most, *count) => {
+            format!("{least} … {most}")
+        }
+        (first, Some(last)) if *count > first.len() => format!("{} … {last}", join(first)),
+        (first, _) => join(first),
+    };
+    say!("{name} ({count}: {keys})", "{name}（{count} 个：{keys}）").told(lang)
+}
+
+/// Whether so many different whole numbers, the first and last of which are these, leave none out.
+fn is_range(first: i64, last: i64, count: usize) -> bool {
+    first < last && usize::try_from(last.abs_diff(first)).is_ok_and(|width| width == count - 1)
+}
+
+/// What a job costs, as rho and as epsilon.
+pub fn cost(plan: &Plan, lang: Lang) -> String {
+    match &plan.pure_epsilon {
+        Some(epsilon) => say!("{rho} (ε {epsilon})", "{rho}（ε {epsilon}）", rho = plan.rho).told(lang),
+        None => {
+            let (epsilon, delta) = (format!("{:.3}", plan.epsilon), format!("{:e}", plan.delta));
+            say!("{rho} (ε {epsilon}, δ {delta})", "{rho}（ε {epsilon}，δ {delta}）", rho = plan.rho).told(lang)
+        }
+    }
 }
 
 /// What a job would leave of the budgets it draws on; nothing where there is no lab.
@@ -192,13 +133,21 @@ pub fn left(budgets: &[BudgetLeft], lang: Lang) -> String {
             }
         };
         let after = line.after.map_or_else(|| text!("NOT ENOUGH", "不足").told(lang), |after| after.to_string());
-        vec![of, line.cap.to_string(), line.before.to_string(), after]
+        let others = match line.others {
+            Rho::ZERO => String::new(),
+            others if line.after.is_none_or(|after| others > after) => {
+                say!("{others}: TOO MUCH TOGETHER", "{others}（合计超出）").told(lang)
+            }
+            others => others.to_string(),
+        };
+        vec![of, line.cap.to_string(), line.before.to_string(), after, others]
     });
     let header = [
         Left(text!("budget of", "预算")),
         Right(text!("cap, rho", "上限 rho")),
         Right(text!("left, rho", "剩余 rho")),
         Right(text!("left after it", "作业之后剩余")),
+        Right(text!("others waiting ask", "其他待办作业所需")),
     ];
     format!("\n{}\n", table(lang, &header, rows))
 }
@@ -230,19 +179,24 @@ pub fn jobs(found: &Jobs, lang: Lang) -> String {
     if found.at_work.is_empty() { shown } else { format!("{shown}\n{}", at_work(&found.at_work, lang)) }
 }
 
-/// A job with its plan.
+/// What an approver should see of a job: who asks for what, which columns of which level are read, the most that one
+/// unit adds, what is published with which error, and what is left of each budget.
 pub fn job(found: &JobShown, lang: Lang) -> String {
     let job = &found.job;
+    let (has, needed) = (found.approved_by.len(), found.approvals_needed);
+    let approvals = match has {
+        0 => say!("0 of {needed}", "0 / {needed}").told(lang),
+        _ => say!("{has} of {needed}: {by}", "{has} / {needed}：{by}", by = found.approved_by.join(", ")).told(lang),
+    };
     let mut text = facts(
         lang,
         &[
             (text!("Job", "作业"), format!("{} {}", job.job, job.title)),
             (text!("Author", "提交人"), job.author.clone()),
             (text!("State", "状态"), standing(job, lang)),
-            (text!("Approved by", "审批人"), found.approved_by.join(", ")),
+            (text!("Approvals", "审批"), approvals),
             (text!("Manifest", "作业清单"), found.manifest.to_string()),
             (text!("Module", "模块"), found.module.to_string()),
-            (text!("Datasets", "数据集"), found.plan.datasets.join(", ")),
         ],
     );
     if job.void {
@@ -260,7 +214,7 @@ pub fn job(found: &JobShown, lang: Lang) -> String {
             lang,
             &[
                 (text!("Started by entry", "开始运行的条目"), run.entry.to_string()),
-                (text!("No result before (UTC)", "结果不早于（UTC）"), moment(run.release_at)),
+                (text!("No result before", "结果不早于"), local(run.release_at)),
             ],
         ));
     }
@@ -271,8 +225,70 @@ pub fn job(found: &JobShown, lang: Lang) -> String {
     if let Some(reason) = &found.reason {
         text.push_str(&facts(lang, &[(text!("Reason", "原因"), reason.clone())]));
     }
+    text.push_str(&format!("\n{}\n\n", reads(&found.reads, lang)));
     text.push_str(&plan(&found.plan, lang));
+    text.push_str(&left(&found.budget, lang));
+    if !found.budget.is_empty() && !found.waiting.is_empty() {
+        let title = text!("Other jobs that wait", "其他待办作业").to(lang);
+        text.push_str(&format!("\n{title}\n{}\n", listed(&found.waiting, lang)));
+    }
+    if let Some(last) = found.earlier.get(..found.earlier.len().min(MOST_EARLIER)).filter(|last| !last.is_empty()) {
+        let title = say!(
+            "Earlier jobs of {author}: {count}, the last first",
+            "{author} 此前的作业：{count} 个，最近的在前",
+            author = job.author,
+            count = found.earlier.len()
+        );
+        text.push_str(&format!("\n{}\n{}\n", title.told(lang), listed(last, lang)));
+    }
     text
+}
+
+/// How many of an author's earlier jobs are shown.
+const MOST_EARLIER: usize = 10;
+
+/// What a job reads: each table with its level and columns.
+fn reads(reads: &[Reads], lang: Lang) -> String {
+    let rows = reads.iter().map(|read| {
+        let column = |column: &ReadColumn| {
+            let meaning = word(&column.en, &column.zh, lang);
+            let name = &column.name;
+            if meaning.is_empty() {
+                name.clone()
+            } else {
+                say!("{name} ({meaning})", "{name}（{meaning}）").told(lang)
+            }
+        };
+        let level = match read.domain {
+            None => text!("public table", "公开参照表").told(lang),
+            Some(_) => word(read.classification.en(), read.classification.zh(), lang),
+        };
+        let columns = read.columns.iter().map(column).collect::<Vec<_>>();
+        vec![read.dataset.clone(), level, columns.join(if lang == Lang::Zh { "、" } else { ", " })]
+    });
+    let header = [Left(text!("reads", "读取")), Left(text!("level", "级别")), Left(text!("columns", "列"))];
+    table(lang, &header, rows)
+}
+
+/// The text in the chosen language, or in the other one when it is missing.
+pub fn word(en: &str, zh: &str, lang: Lang) -> String {
+    let (first, second) = if lang == Lang::Zh { (zh, en) } else { (en, zh) };
+    if first.is_empty() { second.to_owned() } else { first.to_owned() }
+}
+
+/// Jobs in a list beside another.
+fn listed(jobs: &[ListedJob], lang: Lang) -> String {
+    let rows = jobs.iter().map(|job| {
+        vec![job.job.to_string(), job.title.clone(), job.author.clone(), standing(job, lang), job.rho.to_string()]
+    });
+    let header = [
+        Left(text!("job", "作业")),
+        Left(text!("title", "标题")),
+        Left(text!("author", "提交人")),
+        Left(text!("state", "状态")),
+        Right(text!("rho", "rho 开销")),
+    ];
+    table(lang, &header, rows)
 }
 
 /// Where a job stands, in a word or two.
@@ -280,16 +296,16 @@ fn standing(job: &ListedJob, lang: Lang) -> String {
     match (job.void, job.sealed_until) {
         (true, _) => text!("void", "已失效").told(lang),
         _ if job.waits_for_witnesses => text!("sealed: waits for witnesses", "封存中，等待见证").told(lang),
-        (false, Some(until)) => say!("sealed until {until}", "封存至 {until}", until = moment(until)).told(lang),
+        (false, Some(until)) => say!("sealed until {until}", "封存至 {until}", until = local(until)).told(lang),
         (false, None) => job.state.told(lang),
     }
 }
 
-/// Who had seen a release before it opened; nothing where the policy names no witnesses.
-pub fn witnessed(found: Option<&WitnessedBy>, lang: Lang) -> String {
-    let Some(found) = found else { return String::new() };
+/// Who had seen a release before it opened; none where the policy names no witnesses.
+pub fn witnesses(found: Option<&WitnessedBy>, lang: Lang) -> Option<String> {
+    let found = found?;
     let names = found.by.join(", ");
-    let said = match (found.enough, names.is_empty()) {
+    Some(match (found.enough, names.is_empty()) {
         (true, _) => names,
         (false, true) => {
             text!("UNWITNESSED: no witness had seen it when it opened", "未经见证：启封时没有任何见证方看到").told(lang)
@@ -297,8 +313,17 @@ pub fn witnessed(found: Option<&WitnessedBy>, lang: Lang) -> String {
         (false, false) => {
             say!("UNWITNESSED: only {names} had seen it when it opened", "未经见证：启封时仅 {names} 看到").told(lang)
         }
-    };
-    facts(lang, &[(text!("Witnessed by", "见证方"), said)])
+    })
+}
+
+/// The same as a line; nothing where there is none.
+pub fn witnessed(found: Option<&WitnessedBy>, lang: Lang) -> String {
+    witnesses(found, lang).map_or(String::new(), |said| facts(lang, &[(text!("Witnessed by", "见证方"), said)]))
+}
+
+/// A moment that people wait for, by their own clock.
+pub fn local(time: DateTime<Utc>) -> String {
+    time.with_timezone(&Local).format("%F %T %:z").to_string()
 }
 
 /// A moment, in UTC, as all screens show it.
@@ -333,7 +358,7 @@ pub fn trial(trial: &Trial, lang: Lang) -> String {
             "这是在合成数据上的试运行：数字没有实际意义。"
         )
         .to(lang),
-        numbers(&trial.numbers, lang),
+        released::text(&trial.numbers, lang),
         tally(&trial.tally, lang),
         failures(&trial.failed, lang),
         fuel(&trial.fuel, lang)

@@ -1,6 +1,5 @@
 //! A job looked at before it is submitted: its cost, its expected errors, its component.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use chrono::Utc;
@@ -14,6 +13,7 @@ use unseen_policies::rho::Rho;
 use unseen_texts::{Sentence, text};
 use unseen_worker::{fit, ready_made};
 
+use crate::claims::{Left, left};
 use crate::desk::Desk;
 use crate::error::UseCaseError;
 use crate::plan::Plan;
@@ -59,27 +59,6 @@ pub struct Checked {
     pub refusal: Option<Sentence>,
 }
 
-/// A budget before and after a job.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Left {
-    /// The dataset; null for the budget of a unit domain.
-    pub dataset: Option<String>,
-    /// The analyst whose share it is.
-    pub analyst: Option<String>,
-    /// The unit domain.
-    pub domain: Option<String>,
-    /// The cap, in rho.
-    #[schemars(with = "String")]
-    pub cap: Rho,
-    /// What is left now, in rho.
-    #[schemars(with = "String")]
-    pub before: Rho,
-    /// What would be left; null where it is not enough.
-    #[schemars(with = "Option<String>")]
-    pub after: Option<Rho>,
-}
-
 impl Answer for Checked {
     const NAME: &str = "check/v1";
 }
@@ -89,7 +68,7 @@ pub fn check(desk: &impl Desk, request: &Check) -> Result<Checked, UseCaseError>
     let lab = desk.view()?;
     let ledger = lab.ledger();
     let (manifest, plan) = lab.plan(&request.name, &request.manifest)?;
-    lab.check_columns(&manifest)?;
+    lab.check_columns(&request.name, &manifest)?;
     let module = good(request, &manifest, &plan)?;
     if request.module.as_deref() == Some(ready_made::SUM) {
         lab.check_ready_made(&manifest, &plan)?;
@@ -97,7 +76,7 @@ pub fn check(desk: &impl Desk, request: &Check) -> Result<Checked, UseCaseError>
     let component = request.module.as_deref().unwrap_or_default();
     let event = requests::submission(ledger, &manifest, &plan, &request.manifest, component).map_err(LabError::from)?;
     let (author, refusal) = would_say(ledger, &event, request.author)?;
-    let budget = left(ledger, &event, author.as_deref());
+    let budget = left(ledger, None, &event, author.as_deref());
     let job_cap = ledger.policy().map(|policy| policy.caps.job);
     let plan = Plan::new(&manifest, &plan, event.need, Some(ledger));
     Ok(Checked { plan, job_cap, module, author, budget, refusal })
@@ -132,33 +111,6 @@ fn would_say(
         false => Some(answers.into_iter().flatten().next().unwrap_or(nobody.into())),
     };
     Ok((author, refusal))
-}
-
-/// The budgets that a job draws on.
-fn left(ledger: &Ledger, event: &JobSubmitted, author: Option<&str>) -> Vec<Left> {
-    let Some(policy) = ledger.policy() else { return Vec::new() };
-    let line = |cap: Rho, spent: Rho| {
-        let before = cap.minus(spent);
-        let after = (event.rho <= before).then(|| before.minus(event.rho));
-        Left { dataset: None, analyst: None, domain: None, cap, before, after }
-    };
-    let mut lines = Vec::new();
-    let mut domains = BTreeSet::new();
-    for used in &event.datasets {
-        let Ok(dataset) = ledger.dataset(&used.name) else { continue };
-        let Some(domain) = &dataset.registered.domain else { continue };
-        domains.insert(domain);
-        let of = Some(used.name.clone());
-        lines.push(Left { dataset: of.clone(), ..line(policy.caps.dataset, dataset.spent) });
-        if let Some(author) = author {
-            let spent = dataset.spent_by.get(author).copied().unwrap_or_default();
-            lines.push(Left { dataset: of, analyst: Some(author.to_owned()), ..line(policy.caps.analyst, spent) });
-        }
-    }
-    for (domain, cap) in domains.into_iter().zip(policy.caps.domain) {
-        lines.push(Left { domain: Some(domain.clone()), ..line(cap, ledger.spent_on_domain(domain)) });
-    }
-    lines
 }
 
 /// Checks a job against the descriptions of twins.

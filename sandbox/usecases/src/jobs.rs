@@ -3,15 +3,18 @@
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use unseen_data::description::{Bilingual, Classification};
 use unseen_entries::sign::unverified;
 use unseen_ids::{Answer, Digest, JobId, PublicKey};
-use unseen_lab::{Lab, LabError, requests};
-use unseen_policies::event::{Event, JobRejected};
+use unseen_lab::{Lab, LabError, View, requests};
+use unseen_policies::Manifest;
+use unseen_policies::event::{Event, JobRejected, Used};
 use unseen_policies::ledger::{self, Ledger};
 use unseen_policies::lifecycle::State;
 use unseen_policies::rho::Rho;
 use unseen_tlog::Signer;
 
+use crate::claims::{Left, left, waiting};
 use crate::desk::Desk;
 use crate::error::UseCaseError;
 use crate::labs::{AtWork, at_work};
@@ -94,14 +97,22 @@ pub struct JobShown {
     pub job: ListedJob,
     /// Names of those who approved it.
     pub approved_by: Vec<String>,
+    /// How many approvals it needs.
+    pub approvals_needed: u32,
     /// Digest of the manifest.
     #[schemars(with = "String")]
     pub manifest: Digest,
     /// Digest of the module.
     #[schemars(with = "String")]
     pub module: Digest,
-    /// The datasets it reads, as they were when it was submitted.
-    pub datasets: Vec<UsedDataset>,
+    /// What it reads, as it was when it was submitted.
+    pub reads: Vec<Reads>,
+    /// What it would leave of the budgets it draws on; empty once it is charged or declined.
+    pub budget: Vec<Left>,
+    /// What the same person submitted before, newest first.
+    pub earlier: Vec<ListedJob>,
+    /// Other jobs that wait for approvals or their run.
+    pub waiting: Vec<ListedJob>,
     /// The entry of the policy it was submitted under.
     pub policy: u64,
     /// Its run, once it was started.
@@ -118,15 +129,34 @@ pub struct JobShown {
     pub manifest_text: String,
 }
 
-/// A dataset that a job reads.
+/// A table that a job reads.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct UsedDataset {
-    /// Its name.
-    pub name: String,
+pub struct Reads {
+    /// The dataset.
+    pub dataset: String,
     /// The snapshot.
     #[schemars(with = "String")]
     pub snapshot: Digest,
+    /// The unit domain; null for a public table.
+    pub domain: Option<String>,
+    /// The classification level.
+    #[schemars(with = "String")]
+    pub classification: Classification,
+    /// The columns that the code is shown, or groups are formed by.
+    pub columns: Vec<ReadColumn>,
+}
+
+/// A column that a job reads.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReadColumn {
+    /// Its name.
+    pub name: String,
+    /// What it means, in Chinese; empty where nothing is said.
+    pub zh: String,
+    /// The same in English.
+    pub en: String,
 }
 
 /// A run on record.
@@ -235,13 +265,20 @@ pub fn job(desk: &impl Desk, id: JobId) -> Result<JobShown, UseCaseError> {
     let job = ledger.job(id)?;
     let (manifest_text, manifest, plan) = lab.submitted_plan(id)?;
     let used = job.submitted.datasets.iter();
-    let used = used.map(|used| UsedDataset { name: used.name.clone(), snapshot: used.snapshot });
+    let reads = used.map(|used| reads(&lab, &manifest, used)).collect::<Result<_, _>>()?;
+    let author = name(ledger, &job.author);
+    let waits = matches!(job.state, State::Submitted | State::Approved);
+    let earlier = ledger.jobs().range(..id).rev().filter(|(_, other)| name(ledger, &other.author) == author);
     Ok(JobShown {
         job: listed(ledger, id, job),
         approved_by: job.approvals.iter().map(|(_, key)| name(ledger, key)).collect(),
+        approvals_needed: needed(ledger),
         manifest: job.submitted.manifest,
         module: job.submitted.module,
-        datasets: used.collect(),
+        reads,
+        budget: if waits { left(ledger, Some(id), &job.submitted, Some(&author)) } else { Vec::new() },
+        earlier: earlier.map(|(id, job)| listed(ledger, *id, job)).collect(),
+        waiting: waiting(ledger).filter(|(other, _)| *other != id).map(|(id, job)| listed(ledger, id, job)).collect(),
         policy: job.submitted.policy,
         run: job.run.as_ref().map(|run| RunOfJob {
             entry: run.entry,
@@ -254,6 +291,23 @@ pub fn job(desk: &impl Desk, id: JobId) -> Result<JobShown, UseCaseError> {
         reason: job.reason.clone(),
         plan: Plan::new(&manifest, &plan, job.submitted.need, Some(ledger)),
         manifest_text,
+    })
+}
+
+/// What a job reads of a table that it names, by the description that its author saw.
+fn reads(lab: &View, manifest: &Manifest, used: &Used) -> Result<Reads, LabError> {
+    let description = lab.described(&used.description)?;
+    let meaning = |column: &str| {
+        let found = description.column(column).map(|column| column.description.clone());
+        let Bilingual { zh, en } = found.unwrap_or_default();
+        ReadColumn { name: column.to_owned(), zh, en }
+    };
+    Ok(Reads {
+        dataset: used.name.clone(),
+        snapshot: used.snapshot,
+        classification: description.classification,
+        columns: manifest.columns_of(&used.name).into_iter().map(meaning).collect(),
+        domain: description.unit.map(|unit| unit.domain),
     })
 }
 

@@ -13,10 +13,12 @@
 mod answers;
 pub mod budget;
 pub mod check;
+pub mod claims;
 pub mod datasets;
 mod desk;
 pub mod doctor;
 mod error;
+pub mod estimates;
 pub mod jobs;
 pub mod labs;
 pub mod logs;

@@ -3,6 +3,7 @@
 use chrono::DateTime;
 use schemars::JsonSchema;
 use serde::Serialize;
+use unseen_ids::Key;
 use unseen_policies::accounting;
 use unseen_policies::ledger::Ledger;
 use unseen_policies::manifest::{GrainKind, Manifest};
@@ -81,12 +82,30 @@ pub struct Need {
 pub struct PlannedOutput {
     /// Its name.
     pub name: String,
-    /// How many groups are released.
+    /// How many groups are released: every combination of the keys of `by`.
     pub groups: usize,
+    /// The columns that groups are formed by.
+    pub by: Vec<GroupColumn>,
     /// How many of them one grain may contribute to.
     pub max_groups_per_unit: u32,
     /// Its values.
     pub values: Vec<PlannedValue>,
+}
+
+/// A column of keys.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupColumn {
+    /// Its name.
+    pub name: String,
+    /// How many keys it has.
+    pub count: usize,
+    /// The first 20 of them.
+    #[schemars(with = "Vec<serde_json::Value>")]
+    pub first: Vec<Key>,
+    /// The last of them.
+    #[schemars(with = "serde_json::Value")]
+    pub last: Option<Key>,
 }
 
 /// One number of an output's groups.
@@ -107,6 +126,13 @@ pub struct PlannedValue {
     pub half_width_95: Vec<f64>,
 }
 
+impl GroupColumn {
+    fn new(name: &str, keys: &[Key]) -> GroupColumn {
+        let first = keys.iter().take(20).cloned().collect();
+        GroupColumn { name: name.to_owned(), count: keys.len(), first, last: keys.last().cloned() }
+    }
+}
+
 impl Plan {
     /// `ledger` is the lab's, where there is one.
     pub(crate) fn new(
@@ -121,6 +147,7 @@ impl Plan {
         let outputs = plan.outputs.iter().map(|output| PlannedOutput {
             name: output.name.clone(),
             groups: output.domain.size(),
+            by: output.domain.columns().map(|(name, keys)| GroupColumn::new(name, keys)).collect(),
             max_groups_per_unit: output.max_groups,
             values: output.values.iter().map(|value| value_of(value, plan.rounds)).collect(),
         });

@@ -4,11 +4,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use unseen_core::release::{Derived, ReleaseBody, ReleasedRound};
 use unseen_ids::{Answer, Digest, JobId, PublicKey};
+use unseen_policies::Manifest;
 use unseen_tlog::Signer;
 
 use crate::desk::{Desk, publish};
 use crate::error::UseCaseError;
+use crate::estimates::{Estimates, estimates};
 use crate::jobs::{self, WitnessedBy};
+use crate::plan::Plan;
 use crate::wire::as_shown;
 
 /// What a job released.
@@ -30,6 +33,8 @@ pub struct Release {
     pub body: Digest,
     /// Who had seen that entry before the release opened; none where the policy names no witnesses.
     pub witnessed: Option<WitnessedBy>,
+    /// What it cost, and the bounds on what one unit could add.
+    pub plan: Plan,
     /// The numbers.
     #[serde(flatten)]
     pub numbers: Numbers,
@@ -43,6 +48,15 @@ pub struct Numbers {
     pub rounds: Vec<ReleasedRound>,
     /// Tables that the job computed from the noised totals.
     pub derived: Vec<Derived>,
+    /// Ratios, and averages over blocks, of the last round's totals.
+    pub estimates: Vec<Estimates>,
+}
+
+impl Numbers {
+    pub(crate) fn new(manifest: &Manifest, body: ReleaseBody) -> Numbers {
+        let ReleaseBody { rounds, derived, .. } = body;
+        Numbers { estimates: estimates(manifest, &rounds), rounds, derived }
+    }
 }
 
 impl Answer for Release {
@@ -57,16 +71,17 @@ pub fn release(desk: &impl Desk, job: JobId, reader: &dyn Signer) -> Result<Rele
     publish(desk, job)?;
     desk.write(|lab| {
         let published = lab.read_release(job, reader)?;
-        let ReleaseBody { run, rounds, derived, .. } = published.body;
         let about = lab.ledger().job(job)?;
+        let (_, manifest, plan) = lab.submitted_plan(job)?;
         Ok(Release {
             job,
             title: about.submitted.title.clone(),
             witnessed: jobs::witnessed(about),
             entry: published.entry,
-            run,
+            run: published.body.run,
             body: Digest::of(&published.bytes),
-            numbers: Numbers { rounds, derived },
+            plan: Plan::new(&manifest, &plan, about.submitted.need, Some(lab.ledger())),
+            numbers: Numbers::new(&manifest, published.body),
         })
     })
 }

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use chrono::Utc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use unseen_core::release::{Release, ReleaseBody, SealedRelease};
+use unseen_core::release::{Release, SealedRelease};
 use unseen_core::seed::{NoiseKey, RunIdentity};
 use unseen_data::import::{ImportOptions, import};
 use unseen_data::snapshot::SnapshotDir;
@@ -124,10 +124,10 @@ pub fn trial(request: &Try) -> Result<Trial, UseCaseError> {
         Err(error) => return Err(UseCaseError::Trial { error, failed }),
     };
     let release = open(seal(JobId(0), 0, &plan, outcome)?)?;
-    let ReleaseBody { rounds, derived, .. } = release.body().clone();
+    let numbers = Numbers::new(&manifest, release.body().clone());
     let most = metered.most();
     let fuel = Fuel { limit: plan.limits.fuel, most, proposed: proposed_fuel(most) };
-    Ok(Trial { numbers: Numbers { rounds, derived }, tally, failed, fuel })
+    Ok(Trial { numbers, tally, failed, fuel })
 }
 
 /// Reads a manifest; `file` is named in errors.

@@ -1,8 +1,8 @@
 //! The yearly evaluation of industrial enterprises by yield per mu: what each enterprise makes, pays
-//! and burns on its land, by town and industry, and how many get which grade. The means are formed
-//! from the noised totals, in `advance`: that costs nothing.
+//! and burns on its land, by town and industry, and how many get which grade. The means are `ratios` of
+//! `job.toml`: formed of the noised totals, which costs nothing.
 
-use unseen_guest::{Contributions, Derived, Floats, Grain, IterativeJob, Job, KeyRef, Noisy, Verdict, iterative_job};
+use unseen_guest::{Contributions, Floats, Grain, Job, job};
 
 #[rustfmt::skip]
 mod shape;
@@ -63,65 +63,13 @@ fn grade(output_per_mu: f64, energy_per_output: f64, tax_per_mu: f64) -> &'stati
     }
 }
 
-type Cell<'a> = Yield<KeyRef<'a>, KeyRef<'a>>;
-type Sum = fn(&Cell) -> f64;
-type Side = for<'a> fn(&Cell<'a>) -> KeyRef<'a>;
-
-/// What the means are formed of, and over what.
-const SUMS: [(&str, Sum); 3] = [
-    ("output per mu", |cell| cell.output_per_mu),
-    ("energy per output", |cell| cell.energy_per_output),
-    ("tax per mu", |cell| cell.tax_per_mu),
-];
-const SIDES: [(&str, Side); 2] = [("town", |cell| cell.town), ("industry", |cell| cell.industry)];
-
-impl IterativeJob for YieldPerMu {
-    fn advance(_: u32, _: &[f64], noisy: &Noisy) -> Result<Verdict, String> {
-        let cells = Yield::of(noisy);
-        // Comparing texts costs most of the fuel, so it is done once for each side and not for each mean.
-        let sides = SIDES.map(|(name, by)| (name, distinct(cells.iter().map(by))));
-        let tables = SUMS.iter().flat_map(|(name, sum)| {
-            let cells = &cells;
-            sides.iter().map(move |(side, (keys, places))| {
-                let row = means(cells, places, keys.len(), *sum);
-                let columns = keys.iter().map(KeyRef::to_string).collect();
-                Derived { name: format!("{name} by {side}"), columns, rows: vec![row] }
-            })
-        });
-        Ok(Verdict::Done(tables.collect()))
-    }
-}
-
-/// The different keys in the order in which they come, and for each key which one it is.
-fn distinct<'a>(keys: impl Iterator<Item = KeyRef<'a>>) -> (Vec<KeyRef<'a>>, Vec<usize>) {
-    let mut found: Vec<KeyRef> = Vec::new();
-    let places = keys.map(|key| {
-        found.iter().position(|known| *known == key).unwrap_or_else(|| {
-            found.push(key);
-            found.len() - 1
-        })
-    });
-    let places = places.collect();
-    (found, places)
-}
-
-/// Means over the cells of each place: their sum over their count of enterprises.
-fn means(cells: &[Cell], places: &[usize], count: usize, sum: Sum) -> Vec<f64> {
-    let mut totals = vec![(0.0, 0.0); count];
-    for (cell, place) in cells.iter().zip(places) {
-        totals[*place].0 += sum(cell);
-        totals[*place].1 += cell.enterprises;
-    }
-    totals.iter().map(|(sum, count)| sum / count.max(1.0)).collect()
-}
-
-iterative_job!(YieldPerMu);
+job!(YieldPerMu);
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use shape::SHAPE;
-    use unseen_guest::testing::{Rows, Unit, contribute, run};
+    use unseen_guest::testing::{Rows, Unit, contribute};
 
     const JANUARY_2025: i64 = 20_089;
 
@@ -150,21 +98,6 @@ mod tests {
         for (land, months) in [(None, 12), (Some(0.0), 12), (Some(2.0), 5)] {
             assert!(contribute::<YieldPerMu>(&unit("洛阳镇", land, months), &[]).unwrap().is_empty());
         }
-    }
-
-    #[test]
-    fn means_are_sums_over_counts() {
-        let units = [unit("洛阳镇", Some(2.0), 12), unit("洛阳镇", Some(1.0), 12), unit("湖塘镇", Some(4.0), 12)];
-        let sums = run::<YieldPerMu>(&units, &[]).unwrap();
-        let Verdict::Done(tables) = YieldPerMu::advance(0, &[], &sums.noisy()).unwrap() else { panic!() };
-        assert_eq!(tables.len(), 6);
-        assert_eq!(
-            (tables[0].name.as_str(), &tables[0].columns[..]),
-            ("output per mu by town", &["洛阳镇", "湖塘镇"].map(String::from)[..])
-        );
-        assert_eq!(tables[0].rows, [vec![450.0, 150.0]]);
-        assert_eq!((tables[1].name.as_str(), &tables[1].rows), ("output per mu by industry", &vec![vec![350.0]]));
-        assert_eq!(tables[4].rows, [vec![18.0, 6.0]]);
     }
 
     #[test]

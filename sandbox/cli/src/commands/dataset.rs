@@ -8,6 +8,7 @@ use unseen_usecases::doctor::Hold;
 
 use super::{Outcome, desk, key, read_text};
 use crate::args::{DatasetCommand, Globals, TwinArgs};
+use crate::shown::word;
 use unseen_terminal::output::{Output, facts, progress};
 use unseen_terminal::table::Column::{Left, Right};
 use unseen_terminal::table::{NO_NAME, table};
@@ -242,10 +243,4 @@ fn quality_text(quality: &Quality, lang: Lang) -> String {
 
 fn bilingual(text: &Bilingual, lang: Lang) -> String {
     word(&text.en, &text.zh, lang)
-}
-
-/// The text in the chosen language, or in the other one when it is missing.
-fn word(en: &str, zh: &str, lang: Lang) -> String {
-    let (first, second) = if lang == Lang::Zh { (zh, en) } else { (en, zh) };
-    if first.is_empty() { second.to_owned() } else { first.to_owned() }
 }

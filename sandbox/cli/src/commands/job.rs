@@ -11,7 +11,7 @@ use unseen_usecases::check::{self, Check};
 use unseen_usecases::doctor::Hold;
 use unseen_usecases::jobs::{self, JobStanding, Reject, Submit, ToSign};
 use unseen_usecases::projects;
-use unseen_usecases::release;
+use unseen_usecases::release::{self, Release};
 use unseen_usecases::runs::{self, Ran, RunJob, Watch};
 use unseen_usecases::trial::{self, Try};
 
@@ -19,9 +19,9 @@ use super::doctor::title;
 use super::project::Project;
 use super::{Outcome, Problem, desk, key, ssh_signature};
 use crate::args::{Globals, JobCommand, JobDir};
-use crate::shown;
+use crate::{released, shown};
 use unseen_terminal::output::{Output, Progress, facts, progress};
-use unseen_terminal::write_new;
+use unseen_terminal::{may_be_made, write_new};
 use unseen_texts::{Lang, Say, Sentence, say, text};
 
 pub fn run(globals: &Globals, command: &JobCommand, lang: Lang) -> Outcome {
@@ -104,17 +104,39 @@ pub fn run(globals: &Globals, command: &JobCommand, lang: Lang) -> Outcome {
             let ran = ran?;
             Ok(Output::new(&ran, after_run(&ran, lang)).bad_unless(!ran.failed))
         }
-        JobCommand::Release { job, signer } => {
+        JobCommand::Release { job, csv, html, signer } => {
+            let files = [csv, html].map(Option::as_deref);
+            files.into_iter().flatten().try_for_each(may_be_made)?;
             let found = release::release(&desk(globals)?, *job, &*key(signer)?)?;
-            let about = [
-                (text!("Job", "作业"), format!("{job} {}", found.title)),
-                (text!("Entry", "条目"), found.entry.to_string()),
-            ];
-            let witnessed = shown::witnessed(found.witnessed.as_ref(), lang);
-            let numbers = shown::numbers(&found.numbers, lang);
-            Ok(Output::new(&found, format!("{}{witnessed}{numbers}", facts(lang, &about))))
+            let written = write_release(&found, files, lang)?;
+            Ok(Output::new(&found, format!("{}{written}", after_release(&found, lang))))
         }
     }
+}
+
+fn after_release(found: &Release, lang: Lang) -> String {
+    let mut about = vec![
+        (text!("Job", "作业"), format!("{} {}", found.job, found.title)),
+        (text!("Entry", "条目"), found.entry.to_string()),
+        (text!("Costs, rho", "开销 rho"), shown::cost(&found.plan, lang)),
+    ];
+    let bounds = released::bounds(&found.plan);
+    about.extend(bounds.iter().map(|line| (text!("Bound", "贡献界限"), line.told(lang))));
+    let witnessed = shown::witnessed(found.witnessed.as_ref(), lang);
+    format!("{}{witnessed}{}", facts(lang, &about), released::text(&found.numbers, lang))
+}
+
+fn write_release(found: &Release, [csv, html]: [Option<&Path>; 2], lang: Lang) -> Result<String, Problem> {
+    let mut text = String::new();
+    let mut write = |file: Option<&Path>, bytes: &dyn Fn() -> Result<Vec<u8>, Problem>| -> Result<(), Problem> {
+        let Some(file) = file else { return Ok(()) };
+        write_new(file, &bytes()?)?;
+        text.push_str(&facts(lang, &[(text!("Written", "已写入"), file.display().to_string())]));
+        Ok(())
+    };
+    write(csv, &|| Ok(released::csv::write(&found.numbers).map_err(std::io::Error::other)?))?;
+    write(html, &|| Ok(released::page::html(found, lang).into_bytes()))?;
+    Ok(text)
 }
 
 fn build(job: &JobDir, module: Option<&Path>, lang: Lang) -> Outcome {
@@ -217,9 +239,9 @@ impl Screen {
 impl Watch for Screen {
     fn slot(&mut self, until: DateTime<Utc>) {
         let said = say!(
-            "The slot of this run lasts until {at} UTC. This command ends then, so that nothing done next tells how long the run took; stopping it sooner loses nothing.",
-            "本次运行的时段到 {at} UTC 为止。本命令届时结束，使随后的操作不会泄露运行用了多久；提前中止它不会丢失任何东西。",
-            at = shown::moment(until)
+            "The slot of this run lasts until {at}. This command ends then, so that nothing done next tells how long the run took; stopping it sooner loses nothing.",
+            "本次运行的时段到 {at} 为止。本命令届时结束，使随后的操作不会泄露运行用了多久；提前中止它不会丢失任何东西。",
+            at = shown::local(until)
         );
         if !self.quiet {
             eprintln!("{}", said.to(self.lang));
@@ -255,13 +277,17 @@ fn after_run(ran: &Ran, lang: Lang) -> String {
             text.push_str(&facts(lang, &[(text!("Released by entry", "发布条目"), entry.to_string())]));
             text.push_str(text!("Read it with `unseen job release`.", "用 `unseen job release` 查看。").to(lang));
         }
-        None if ran.failed => text.push_str(
-            text!("The job failed and has no result; its charge stays.", "作业失败，没有结果；已扣预算不退还。")
-                .to(lang),
-        ),
+        None if ran.failed => {
+            let reason = ran.reason.clone().unwrap_or_default();
+            text.push_str(&facts(lang, &[(text!("Reason", "原因"), reason)]));
+            text.push_str(
+                text!("The job failed and has no result; its charge stays.", "作业失败，没有结果；已扣预算不退还。")
+                    .to(lang),
+            );
+        }
         None => text.push_str(&facts(
             lang,
-            &[(text!("The result is sealed until (UTC)", "结果封存至（UTC）"), shown::moment(ran.release_at))],
+            &[(text!("The result is sealed until", "结果封存至"), shown::local(ran.release_at))],
         )),
     }
     text
