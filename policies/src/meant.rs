@@ -7,6 +7,7 @@ pub(crate) fn meant(name: &str, known: &[&str]) -> Sentence {
     let nearest = known.iter().min_by_key(|known| strsim::levenshtein(known, name));
     match nearest.filter(|known| strsim::levenshtein(known, name) <= 1 + name.chars().count() / 3) {
         Some(nearest) => say!("did you mean `{nearest}`?", "是否想写 `{nearest}`？", nearest = (*nearest).to_owned()),
+        None if known.is_empty() => say!("there are none", "目前一个也没有"),
         None => say!("there are {known}", "可用的有 {known}", known = known.join(", ")),
     }
 }

@@ -24,14 +24,17 @@ pub fn text(numbers: &Numbers, lang: Lang) -> String {
         text.push_str(&facts(lang, &[(rounds, numbers.rounds.len().to_string())]));
     }
     for shown in estimated(numbers) {
-        text.push_str(&format!("\n{}\n{}\n", titled(&shown, lang), figures(&shown, lang)));
+        let title = titled(&shown.name, &shown.what.told(lang), lang);
+        text.push_str(&format!("\n{title}\n{}\n", figures(&shown, lang)));
     }
     for derived in &numbers.derived {
         let by = text!("computed by the job from the noised totals", "由作业根据加噪总数计算").to(lang);
-        text.push_str(&format!("\n{} ({by})\n{}\n", bold(&derived.name), derived_table(derived, lang)));
+        let title = titled(&derived.name, by, lang);
+        text.push_str(&format!("\n{title}\n{}\n", derived_table(derived, lang)));
     }
     for shown in totals(numbers) {
-        text.push_str(&format!("\n{}\n{}\n", titled(&shown, lang), figures(&shown, lang)));
+        let title = titled(&shown.name, &shown.what.told(lang), lang);
+        text.push_str(&format!("\n{title}\n{}\n", figures(&shown, lang)));
     }
     for line in how_to_read(numbers) {
         text.push_str(line.to(lang));
@@ -216,8 +219,9 @@ pub fn how_to_read(numbers: &Numbers) -> Vec<Text> {
 const MOST_GROUPS: usize = 60;
 const BAR: usize = 24;
 
-fn titled(shown: &Shown, lang: Lang) -> String {
-    format!("{} ({})", bold(&shown.name), clean(&shown.what.told(lang)))
+fn titled(name: &str, what: &str, lang: Lang) -> String {
+    let (name, what) = (bold(name), clean(what));
+    if lang == Lang::Zh { format!("{name}（{what}）") } else { format!("{name} ({what})") }
 }
 
 fn figures(shown: &Shown, lang: Lang) -> String {
@@ -229,8 +233,8 @@ fn figures(shown: &Shown, lang: Lang) -> String {
         }
     }
     header.push(Left(String::new()));
-    // Bars are of the first column.
-    let bars = shown.series.first().map_or(Vec::new(), |series| {
+    // Bars are of the first column, where there is something to compare.
+    let bars = shown.series.first().filter(|_| shown.rows.len() > 1).map_or(Vec::new(), |series| {
         let values: Vec<f64> = series.figures.iter().take(MOST_GROUPS).map(|figure| figure.value).collect();
         bars(&values, BAR)
     });
@@ -254,7 +258,7 @@ fn figures(shown: &Shown, lang: Lang) -> String {
         );
         text.push_str(&format!("\n{}", said.told(lang)));
     }
-    if let [first, _, ..] = &shown.series[..] {
+    if let ([first, _, ..], [_, _, ..]) = (&shown.series[..], &shown.rows[..]) {
         let said = say!("The bars are of `{name}`.", "条形表示 `{name}`。", name = first.name.clone());
         text.push_str(&format!("\n{}", said.told(lang)));
     }

@@ -33,7 +33,7 @@ pub fn plan(plan: &Plan, lang: Lang) -> String {
             (text!("The code sees at a time", "代码每次看到"), grain),
             (text!("Rounds", "轮数"), plan.rounds.to_string()),
             (text!("Costs, rho", "开销 rho"), cost(plan, lang)),
-            (text!("Release", "发布"), plan.release.clone()),
+            (text!("Release", "发布"), when(&plan.release, lang)),
             (text!("Fuel a grain", "每个数据粒的燃料"), plan.fuel.to_string()),
             (text!("Memory a grain", "每个数据粒的内存"), bytes(plan.memory)),
         ],
@@ -91,7 +91,8 @@ pub fn plan(plan: &Plan, lang: Lang) -> String {
 /// The keys of a column: all where they are few, else the first and the last.
 fn keys(column: &GroupColumn, lang: Lang) -> String {
     let GroupColumn { name, count, first, last } = column;
-    let join = |keys: &[Key]| keys.iter().map(Key::to_string).collect::<Vec<_>>().join(", ");
+    let comma = if lang == Lang::Zh { "、" } else { ", " };
+    let join = |keys: &[Key]| keys.iter().map(Key::to_string).collect::<Vec<_>>().join(comma);
     let keys = match (first.as_slice(), last) {
         ([Key::Int(least), ..], Some(Key::Int(most))) if *count > 4 && is_range(*least, *most, *count) => {
             format!("{least} … {most}")
@@ -100,6 +101,18 @@ fn keys(column: &GroupColumn, lang: Lang) -> String {
         (first, _) => join(first),
     };
     say!("{name} ({count}: {keys})", "{name}（{count} 个：{keys}）").told(lang)
+}
+
+/// When the result is wanted, in words.
+fn when(release: &str, lang: Lang) -> String {
+    let delay = release.strip_prefix('+').and_then(|rest| rest.strip_suffix('s')?.parse().ok());
+    match (release, delay) {
+        ("now", _) => text!("as soon as the run ends", "运行结束即发布").told(lang),
+        (_, Some(seconds)) => {
+            say!("{span} after the start of the run", "开始运行 {span} 后", span = span(seconds)).told(lang)
+        }
+        (at, None) => at.to_owned(),
+    }
 }
 
 /// Whether so many different whole numbers, the first and last of which are these, leave none out.

@@ -15,7 +15,7 @@ use crate::shown::{cost, witnesses};
 /// More groups than this make a page that no browser likes.
 const MOST_GROUPS: usize = 5_000;
 
-const STYLE: &str = ".bar{fill:#4477aa}.error{stroke:#1b1f24;stroke-width:1.5}.zero{stroke:#8a8f98}.facts{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem}.facts dt{margin:0}";
+const STYLE: &str = "svg{width:10rem;max-width:24vw}td:first-child{min-width:4em}.bar{fill:#4477aa}.error{stroke:#1b1f24;stroke-width:1.5}.zero{stroke:#8a8f98}.facts{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem}.facts dt{margin:0}";
 
 /// The page.
 pub fn html(release: &Release, lang: Lang) -> String {
@@ -117,11 +117,12 @@ impl Scale {
         let place = |number: f64| format!("{:.1}", at(number));
         let (from, to) = (at(figure.value.min(0.0)), at(figure.value.max(0.0)));
         html! {
-            svg width=(WIDTH) height=(HEIGHT) viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) aria-hidden="true" {
+            svg height=(HEIGHT) preserveAspectRatio="none" viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) aria-hidden="true" {
                 rect .bar x=(format!("{from:.1}")) y="3" width=(format!("{:.1}", to - from)) height="12" {}
                 line .zero x1=(place(0.0)) x2=(place(0.0)) y1="0" y2=(HEIGHT) {}
                 @if figure.low.is_finite() && figure.high > figure.low {
                     line .error x1=(place(figure.low)) x2=(place(figure.high)) y1="9" y2="9" {}
+                    @for end in [figure.low, figure.high] { line .error x1=(place(end)) x2=(place(end)) y1="5" y2="13" {} }
                 }
             }
         }
