@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use unseen_texts::{Message, Value, to_value};
+use unseen_texts::{Message, Value, exists, to_value};
 
 /// Any message that stopped a command, to be told in the language of whoever typed it.
 #[derive(Debug)]
@@ -42,8 +42,8 @@ pub enum FileError {
         source: std::io::Error,
     },
     /// It was to be made, and is there.
-    #[error("{} exists already and is never overwritten: choose another name", .0.display())]
-    #[zh("{0} 已存在，绝不覆盖：请换一个名称")]
+    #[error("{}", exists(.0))]
+    #[zh("{said}", said = exists(_0))]
     Exists(PathBuf),
 }
 

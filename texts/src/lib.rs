@@ -60,6 +60,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 pub use serde_json::Value;
+pub use system::exists;
 pub use unseen_derive::{Say, say, text};
 
 /// A language.

@@ -3,10 +3,11 @@
 
 use std::fmt;
 use std::io::{Error, ErrorKind};
+use std::path::Path;
 
 use serde_json::error::Category;
 
-use crate::{Lang, Message, Say, Sentence, Value, object, text};
+use crate::{Lang, Message, Say, Sentence, Value, object, say, text};
 
 impl Say for Error {
     fn say(&self, lang: Lang, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -93,6 +94,14 @@ impl Say for serde_json::Error {
             (line, column) => write!(out, "{}（第 {line} 行第 {column} 列）", what.zh),
         }
     }
+}
+
+/// Why nothing is made where something is.
+pub fn exists(path: &Path) -> Sentence {
+    say!(
+        "{path} exists already and is never overwritten: choose another name",
+        "{path} 已存在，绝不覆盖：请换一个名称"
+    )
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-use unseen_texts::{Say, Sentence};
+use unseen_texts::{Say, Sentence, exists};
 use unseen_tlog::{KeyError, Signer};
 
 /// Names the PKCS#11 library of URIs without `module-path`.
@@ -80,8 +80,8 @@ pub enum KeyStoreError {
         source: std::io::Error,
     },
     /// A new key never takes the place of another.
-    #[error("{} exists already and is never overwritten: choose another name", .0.display())]
-    #[zh("{0} 已存在，绝不覆盖：请换一个名称")]
+    #[error("{}", exists(.0))]
+    #[zh("{said}", said = exists(_0))]
     Exists(PathBuf),
     /// A secret that is none.
     #[error("{} can be read by others (mode {mode:o}): run `chmod 600` on it, and make a new key if others may have read it", path.display())]

@@ -77,7 +77,7 @@ pub fn parse<'a>(text: &'a str, kind: &ColumnType) -> Result<Cell<'a>, Reason> {
         bare = narrow.trim();
     }
     match kind {
-        ColumnType::Int => bare.parse().map(Cell::Int).map_err(|_| Reason::Int),
+        ColumnType::Int => whole(bare).map(Cell::Int).ok_or(Reason::Int),
         ColumnType::Float => match bare.parse::<f64>() {
             Ok(number) if number.is_finite() => Ok(Cell::Float(number)),
             _ => Err(Reason::Float),
@@ -99,30 +99,38 @@ pub fn parse<'a>(text: &'a str, kind: &ColumnType) -> Result<Cell<'a>, Reason> {
 
 /// The same, where marks stand between thousands.
 pub fn parse_with<'a>(text: &'a str, kind: &ColumnType, thousands: Option<char>) -> Result<Cell<'a>, Reason> {
-    let number = matches!(kind, ColumnType::Int | ColumnType::Float | ColumnType::Decimal { .. });
-    match thousands {
-        Some(mark) if number && text.contains(mark) => {
-            let plain = without_marks(text.trim(), mark).ok_or(match kind {
-                ColumnType::Int => Reason::Int,
-                ColumnType::Float => Reason::Float,
-                _ => Reason::Decimal,
-            })?;
-            // Numbers only: nothing of the text is kept.
-            Ok(match parse(&plain, kind)? {
-                Cell::Int(number) => Cell::Int(number),
-                Cell::Float(number) => Cell::Float(number),
-                _ => Cell::Null,
-            })
-        }
-        _ => parse(text, kind),
+    let misplaced = match kind {
+        ColumnType::Int => Reason::Int,
+        ColumnType::Float => Reason::Float,
+        ColumnType::Decimal { .. } => Reason::Decimal,
+        _ => return parse(text, kind),
+    };
+    let Some(mark) = thousands.map(narrow) else { return parse(text, kind) };
+    let plain = half_width(text);
+    if !plain.contains(mark) {
+        return parse(text, kind);
     }
+    // Numbers only: nothing of the text is kept.
+    Ok(match parse(&without_marks(plain.trim(), mark).ok_or(misplaced)?, kind)? {
+        Cell::Int(number) => Cell::Int(number),
+        Cell::Float(number) => Cell::Float(number),
+        _ => Cell::Null,
+    })
+}
+
+/// A whole number. Programs that took a column for floats write it as `1001.0`.
+fn whole(text: &str) -> Option<i64> {
+    let digits = match text.split_once('.') {
+        Some((digits, zeros)) if !zeros.is_empty() && zeros.bytes().all(|digit| digit == b'0') => digits,
+        Some(_) => return None,
+        None => text,
+    };
+    digits.parse().ok()
 }
 
 /// A number without the marks between its thousands; none where they stand elsewhere.
 fn without_marks(text: &str, mark: char) -> Option<String> {
-    let text = half_width(text);
-    let mark = half_width(&mark.to_string()).chars().next()?;
-    let (whole, part) = text.split_once('.').map_or((text.as_str(), None), |(whole, part)| (whole, Some(part)));
+    let (whole, part) = text.split_once('.').map_or((text, None), |(whole, part)| (whole, Some(part)));
     let mut groups = whole.split(mark);
     let first = groups.next()?.trim_start_matches(['+', '-']);
     let good = (1..=3).contains(&first.len()) && groups.all(|group| group.len() == 3);
@@ -132,13 +140,16 @@ fn without_marks(text: &str, mark: char) -> Option<String> {
 
 /// Full-width digits, signs and spaces as plain ones.
 fn half_width(text: &str) -> String {
-    let narrow = |c: char| match c {
+    text.chars().map(narrow).collect()
+}
+
+fn narrow(c: char) -> char {
+    match c {
         '\u{3000}' => ' ',
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
         '\u{2212}' => '-',
         c => c,
-    };
-    text.chars().map(narrow).collect()
+    }
 }
 
 /// Writes a cell so that [`parse`] reads it back; null is the empty text.
@@ -407,6 +418,7 @@ mod tests {
         let good: &[(&str, &ColumnType, Cell)] = &[
             (" -42 ", &ColumnType::Int, Cell::Int(-42)),
             ("9223372036854775807", &ColumnType::Int, Cell::Int(i64::MAX)),
+            ("-1001.00", &ColumnType::Int, Cell::Int(-1001)),
             ("1e3", &ColumnType::Float, Cell::Float(1000.0)),
             ("是", &ColumnType::Bool, Cell::Bool(true)),
             (" a ", &ColumnType::Text, Cell::Text(" a ")),
@@ -423,7 +435,10 @@ mod tests {
             assert_eq!(parse(&render(cell, kind), kind).as_ref(), Ok(cell), "{text} rendered");
         }
         let bad: &[(&str, &ColumnType)] = &[
-            ("1.0", &ColumnType::Int),
+            ("1.5", &ColumnType::Int),
+            ("1.", &ColumnType::Int),
+            (".0", &ColumnType::Int),
+            ("1.00x", &ColumnType::Int),
             ("9223372036854775808", &ColumnType::Int),
             ("NaN", &ColumnType::Float),
             ("1e400", &ColumnType::Float),

@@ -54,20 +54,25 @@ pub(crate) fn read(
             let is_unit = unit_at == Some(index);
             let null =
                 column.is_null(text, &description.csv) || is_unit && unit.is_some_and(|unit| unit.is_missing(text));
-            let name = || column.name.clone();
-            let cell = match null {
-                true if !column.nullable && !is_unit => Err(ImportError::Null { at, column: name() }),
+            let read = match null {
                 true => Ok(Cell::Null),
-                false => cell::parse_with(text, &column.kind, description.csv.thousands)
-                    .map_err(|reason| ImportError::Cell { at, column: name(), reason }),
+                false => cell::parse_with(text, &column.kind, description.csv.thousands),
             };
-            match cell {
-                Ok(cell) => cells.push(cell),
-                Err(fault) => {
-                    faults.take(fault)?;
-                    whole = false;
+            let read = read.map(|cell| match cell {
+                Cell::Int(number) if column.is_null_number(number, &description.csv) => Cell::Null,
+                cell => cell,
+            });
+            let name = || column.name.clone();
+            let fault = match read {
+                Ok(Cell::Null) if !column.nullable && !is_unit => ImportError::Null { at, column: name() },
+                Ok(cell) => {
+                    cells.push(cell);
+                    continue;
                 }
-            }
+                Err(reason) => ImportError::Cell { at, column: name(), reason },
+            };
+            faults.take(fault)?;
+            whole = false;
         }
         if !whole {
             sink.left_out();
@@ -250,7 +255,7 @@ fn bad_text(encoding: Encoding, line: u64) -> ImportError {
         Encoding::Utf8 => "utf-8",
         Encoding::Gb18030 => "gb18030",
     };
-    ImportError::Encoding { line, encoding }
+    ImportError::Encoding { line, encoding, seems: None }
 }
 
 /// Why reading stopped at a line.

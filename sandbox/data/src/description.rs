@@ -384,7 +384,16 @@ impl ColumnSpec {
 
     /// Whether a text of a CSV file means null here.
     pub fn is_null(&self, text: &str, csv: &CsvOptions) -> bool {
-        self.null.as_ref().unwrap_or(&csv.null).iter().any(|null| null == text)
+        self.nulls(csv).iter().any(|null| null == text)
+    }
+
+    /// The same of a whole number, however it is written: `-9` is `-9.0`.
+    pub fn is_null_number(&self, number: i64, csv: &CsvOptions) -> bool {
+        self.kind == ColumnType::Int && self.nulls(csv).iter().any(|null| null.trim().parse() == Ok(number))
+    }
+
+    fn nulls<'a>(&'a self, csv: &'a CsvOptions) -> &'a [String] {
+        self.null.as_ref().unwrap_or(&csv.null)
     }
 }
 

@@ -25,6 +25,13 @@ pub struct QualityReport {
     /// that cannot be seen: probably the same, and protected as several.
     #[serde(default)]
     pub alike: u64,
+    /// Ids that look like those of total rows (合计, Total), at most 20 of them.
+    #[serde(default)]
+    pub totals: Vec<String>,
+    /// Units whose id looks like a whole number that a program took for a float, such as `1001.0`: elsewhere they
+    /// are probably written `1001`.
+    #[serde(default)]
+    pub as_floats: u64,
     /// One entry per column, in the order of the description.
     pub columns: Vec<ColumnQuality>,
     /// How old the newest row is; `None` without a date or timestamp column.
@@ -93,6 +100,8 @@ pub(crate) struct UnitSurvey {
     pub units: u64,
     pub largest: u64,
     pub alike: u64,
+    pub totals: Vec<String>,
+    pub as_floats: u64,
 }
 
 /// Collects a [`QualityReport`] row by row, in memory independent of the number of rows.
@@ -168,10 +177,10 @@ impl Survey {
                 ..column.quality
             })
             .collect();
-        let UnitSurvey { units, largest, alike } = units;
+        let UnitSurvey { units, largest: largest_unit, alike, totals, as_floats } = units;
         let LeftOut { no_unit: set_aside, bad: bad_rows } = left_out;
         let rows = rows + set_aside + bad_rows;
-        QualityReport { rows, set_aside, bad_rows, units, largest_unit: largest, alike, columns, freshness }
+        QualityReport { rows, set_aside, bad_rows, units, largest_unit, alike, totals, as_floats, columns, freshness }
     }
 
     fn freshness(&self, description: &Description, now: DateTime<Utc>) -> Option<Freshness> {

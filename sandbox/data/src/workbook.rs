@@ -9,7 +9,7 @@ use unseen_texts::{Text, text};
 
 use crate::cell;
 use crate::decoder::guarded;
-use crate::description::{ColumnType, CsvOptions, Description, Encoding};
+use crate::description::{ColumnType, CsvOptions, DEFAULT_DATE_FORMAT, Description, Encoding};
 use crate::import::error::ImportError;
 
 /// The same description, for the text that a sheet is read as.
@@ -19,7 +19,7 @@ pub(crate) fn described(description: &Description) -> Description {
 }
 
 /// The sheet of this name, or the only one.
-pub(crate) fn as_csv(file: File, sheet: Option<&str>, options: &CsvOptions) -> Result<Vec<u8>, ImportError> {
+pub(crate) fn as_csv(file: File, sheet: Option<&str>) -> Result<Vec<u8>, ImportError> {
     let archive = text!(
         "a ZIP archive or a damaged workbook: unpack it, or save it as .xlsx again",
         "ZIP 压缩包或已损坏的工作簿：请先解压，或重新另存为 .xlsx"
@@ -49,7 +49,7 @@ pub(crate) fn as_csv(file: File, sheet: Option<&str>, options: &CsvOptions) -> R
                     continue;
                 }
                 let blank = (0..left).map(|_| String::new());
-                csv.write_record(blank.chain(row.iter().map(|cell| shown(cell, options))))
+                csv.write_record(blank.chain(row.iter().map(shown)))
                     .map_err(|fault| ImportError::Read(fault.into()))?;
             }
             text.append(&mut taken(&mut csv)?);
@@ -66,22 +66,22 @@ fn taken(csv: &mut csv::Writer<Vec<u8>>) -> Result<Vec<u8>, ImportError> {
 }
 
 /// A cell as Excel would save it, but for numbers, which keep all their digits.
-fn shown(cell: &Data, options: &CsvOptions) -> String {
+fn shown(cell: &Data) -> String {
     match cell {
-        Data::Empty => options.null.first().cloned().unwrap_or_default(),
+        Data::Empty => String::new(),
         Data::String(text) | Data::DateTimeIso(text) | Data::DurationIso(text) => text.clone(),
         Data::Int(number) => number.to_string(),
         Data::Float(number) => number.to_string(),
         Data::Bool(value) => value.to_string(),
         Data::DateTime(moment) => {
             let serial = moment.as_f64();
-            let kind = match serial.fract() == 0.0 {
-                true => ColumnType::Date { format: cell::EXCEL_SERIAL.to_owned() },
-                false => ColumnType::Timestamp { format: Some(cell::EXCEL_SERIAL.to_owned()) },
-            };
-            let plain = match serial.fract() == 0.0 {
-                true => ColumnType::Date { format: crate::description::DEFAULT_DATE_FORMAT.to_owned() },
-                false => ColumnType::Timestamp { format: None },
+            let date = |format: &str| ColumnType::Date { format: format.to_owned() };
+            let (kind, plain) = match serial.fract() == 0.0 {
+                true => (date(cell::EXCEL_SERIAL), date(DEFAULT_DATE_FORMAT)),
+                false => {
+                    let serial = Some(cell::EXCEL_SERIAL.to_owned());
+                    (ColumnType::Timestamp { format: serial }, ColumnType::Timestamp { format: None })
+                }
             };
             match cell::parse(&serial.to_string(), &kind) {
                 Ok(found) => cell::render(&found, &plain).into_owned(),

@@ -12,7 +12,7 @@ use unseen_log::LogError;
 use unseen_policies::ledger::{Overtaken, Refusal};
 use unseen_policies::lifecycle::State;
 use unseen_policies::manifest::ManifestError;
-use unseen_texts::{Say, Sentence, Text};
+use unseen_texts::{Say, Sentence, Text, exists};
 use unseen_worker::process::Fault;
 
 /// Why a command did nothing.
@@ -37,8 +37,8 @@ pub enum LabError {
     )]
     #[zh("规则要求 {approvals} 个审批，而运行管理员只有 {operators} 位，任何作业都无法运行：请先登记更多运行管理员")]
     TooFewOperators { approvals: u32, operators: usize },
-    #[error("{} exists already and is never overwritten: choose another name", .0.display())]
-    #[zh("{0} 已存在，绝不覆盖：请换一个名称")]
+    #[error("{}", exists(.0))]
+    #[zh("{said}", said = exists(_0))]
     Exists(PathBuf),
     #[error("{0}")]
     Key(#[from] KeyStoreError),

@@ -75,6 +75,10 @@ pub struct Quality {
     pub largest_unit: u64,
     /// Units whose id differs from another's in case, width or spaces only.
     pub alike: u64,
+    /// Ids that look like those of total rows, at most 20 of them.
+    pub totals: Vec<String>,
+    /// Units whose id looks like a whole number that a program took for a float, such as `1001.0`.
+    pub as_floats: u64,
     /// How old the newest row is, where a column says so.
     pub freshness: Option<Freshness>,
     /// One for each column.
@@ -400,6 +404,8 @@ impl From<QualityReport> for Quality {
             units: report.units,
             largest_unit: report.largest_unit,
             alike: report.alike,
+            totals: report.totals,
+            as_floats: report.as_floats,
             columns: columns.collect(),
             freshness: report.freshness.map(|found| Freshness {
                 column: found.column,

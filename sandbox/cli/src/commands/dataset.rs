@@ -207,6 +207,24 @@ fn quality_text(quality: &Quality, lang: Lang) -> String {
             )],
         ));
     }
+    if !quality.totals.is_empty() {
+        text.push_str(&facts(
+            lang,
+            &[(
+                text!("Units that look like total rows", "疑似合计行的隐私单元"),
+                quality.totals.join(", "),
+            )],
+        ));
+    }
+    if quality.as_floats > 0 {
+        text.push_str(&facts(
+            lang,
+            &[(
+                text!("Ids like 1001.0 that were probably whole numbers", "形如 1001.0、原本可能是整数的编号"),
+                quality.as_floats.to_string(),
+            )],
+        ));
+    }
     if let Some(freshness) = &quality.freshness {
         let state = if freshness.fresh { text!("fresh", "及时") } else { text!("late", "逾期") }.to(lang);
         text.push_str(&facts(

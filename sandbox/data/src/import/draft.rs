@@ -11,6 +11,7 @@ use crate::description::{
     BadRows, Bilingual, Check, Classification, ColumnSpec, ColumnType, CsvOptions, DEFAULT_DATE_FORMAT, Description,
     Encoding, Kind, Sharing, Unit, UpdateCycle, WhenMissing, can_be_a_name,
 };
+use crate::seems::seems;
 use crate::{cell, csv_source, parquet_source, workbook};
 
 /// Rows of a Parquet file that are looked at: its types are its own.
@@ -27,11 +28,11 @@ pub fn infer(source: &Path, name: &str) -> Result<String, ImportError> {
         Opened::Parquet(file, _) => of_parquet(file, length)?,
         Opened::Csv(packed) => {
             let csv = sniff(&packed)?;
-            of_text(&|| Ok(packed.text()?.0), csv, packed.length())?
+            of_text(&|| Ok(packed.text()?.0), csv, packed.length()).map_err(|fault| packed.named(fault))?
         }
         Opened::Workbook(file, _) => {
             let csv = CsvOptions::default();
-            let text = workbook::as_csv(file, None, &csv)?;
+            let text = workbook::as_csv(file, None)?;
             let length = text.len() as u64;
             of_text(&|| Ok(Box::new(Cursor::new(text.clone()))), csv, length)?
         }
@@ -236,12 +237,19 @@ fn draft_column(at: usize, header: &str, kind: ColumnType, nullable: bool, check
     }
 }
 
-/// Encoding and delimiter, guessed from the first 64 KiB.
+/// Encoding and delimiter, guessed from the first 64 KiB. What is neither UTF-8 nor GB 18030 is refused: in Big5
+/// almost all bytes mean something in GB 18030 too, only something else.
 fn sniff(packed: &Packed) -> Result<CsvOptions, ImportError> {
     let mut start = Vec::new();
     packed.text()?.0.take(64 << 10).read_to_end(&mut start).map_err(ImportError::Read)?;
     let encoding = match std::str::from_utf8(&start) {
-        Err(fault) if fault.error_len().is_some() => Encoding::Gb18030,
+        Err(fault) if fault.error_len().is_some() => match seems(start.as_slice()).map_err(ImportError::Read)? {
+            "gb18030" => Encoding::Gb18030,
+            other => {
+                let line = 1 + start[..fault.valid_up_to()].iter().filter(|&&byte| byte == b'\n').count() as u64;
+                return Err(ImportError::Encoding { line, encoding: "utf-8", seems: Some(other) });
+            }
+        },
         _ => Encoding::Utf8,
     };
     let header = start.split(|&byte| byte == b'\n').next().unwrap_or_default();

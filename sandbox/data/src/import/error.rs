@@ -8,6 +8,7 @@ use unseen_texts::{Lang, Say, Sentence, Text, say};
 
 use crate::cell::Reason;
 use crate::keys::KeyError;
+use crate::seems::advice;
 
 /// Where in the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,13 +130,15 @@ pub enum ImportError {
         expected: usize,
     },
     /// Bytes that are not text in the declared encoding.
-    #[error("line {line}: not valid {encoding}; if the file is in another encoding, declare it under [csv] encoding")]
-    #[zh("第 {line} 行：不是有效的 {encoding}；如为其他编码，请在 [csv] encoding 中声明")]
+    #[error("line {line}: not valid {encoding}; {}", advice(encoding, *seems))]
+    #[zh("第 {line} 行：不是有效的 {encoding}；{advice}", advice = advice(encoding, *seems))]
     Encoding {
         /// From 1.
         line: u64,
         /// The declared encoding.
         encoding: &'static str,
+        /// What it seems to be, where that was looked at.
+        seems: Option<&'static str>,
     },
     /// A record that does not end.
     #[error("line {line}: a record longer than 16 MiB; is a quote left open?")]
@@ -293,19 +296,19 @@ impl ImportError {
         matches!(self, ImportError::Cell { .. } | ImportError::Null { .. } | ImportError::Ragged { .. })
     }
 
-    /// Whether other rows may be looked at in spite of it.
-    pub(crate) fn is_of_a_row(&self) -> bool {
-        matches!(
-            self,
-            ImportError::Cell { .. }
-                | ImportError::Null { .. }
-                | ImportError::Ragged { .. }
-                | ImportError::UnitMissing { .. }
-                | ImportError::UnitTooLong { .. }
-                | ImportError::KeyMissing { .. }
-                | ImportError::KeyRepeated { .. }
-                | ImportError::OverText { .. }
-        )
+    /// The row that it is a fault of; other rows may be looked at in spite of it.
+    pub(crate) fn row(&self) -> Option<u64> {
+        match self {
+            ImportError::Cell { at, .. }
+            | ImportError::Null { at, .. }
+            | ImportError::Ragged { at, .. }
+            | ImportError::UnitMissing { at }
+            | ImportError::UnitTooLong { at }
+            | ImportError::KeyMissing { at }
+            | ImportError::KeyRepeated { at }
+            | ImportError::OverText { at, .. } => Some(at.row),
+            _ => None,
+        }
     }
 }
 
@@ -324,12 +327,13 @@ fn no_sheet(sheet: Option<&str>, found: &str, lang: Lang) -> String {
 }
 
 fn listed(faults: &[ImportError], more: bool, lang: Lang) -> String {
-    let count = faults.len();
+    // One row may have several.
+    let count = faults.chunk_by(|one, next| one.row() == next.row()).count();
     let head = match more {
-        false => say!("{count} rows do not fit:", "有 {count} 行不符合描述："),
+        false => say!("rows that do not fit: {count}", "不符合描述的行：{count}"),
         true => say!(
-            "{count} rows do not fit, and the file was not read any further:",
-            "已有 {count} 行不符合描述，未再往下读："
+            "rows that do not fit: {count}, and the file was not read any further",
+            "不符合描述的行：{count}，未再往下读"
         ),
     };
     let lines = faults.iter().map(|fault| format!("\n  {}", fault.told(lang)));

@@ -23,7 +23,7 @@ impl Faults {
         if self.bad_rows == BadRows::SetAside && fault.is_of_cells() {
             return Ok(());
         }
-        if !fault.is_of_a_row() {
+        if fault.row().is_none() {
             return Err(fault);
         }
         self.met.push(fault);
@@ -34,15 +34,11 @@ impl Faults {
     }
 
     /// At the end of the file: nothing, the one fault, or all of them.
-    pub(crate) fn finish(self) -> Result<(), ImportError> {
-        let mut faults = self.met;
-        match (faults.len(), faults.pop()) {
-            (_, None) => Ok(()),
-            (1, Some(fault)) => Err(fault),
-            (_, Some(last)) => {
-                faults.push(last);
-                Err(ImportError::Several { faults, more: false })
-            }
+    pub(crate) fn finish(mut self) -> Result<(), ImportError> {
+        match self.met.len() {
+            0 => Ok(()),
+            1 => Err(self.met.remove(0)),
+            _ => Err(ImportError::Several { faults: self.met, more: false }),
         }
     }
 }

@@ -11,7 +11,7 @@ use super::error::ImportError;
 use super::intake::{Intake, ReferenceIntake};
 use super::request::{ImportOptions, Imported, Progress, REPORT_EVERY};
 use super::source::Opened;
-use super::units::{MOST_FOLDED, UnitCounter, UnitsMet, alike, folded};
+use super::units::{UnitCounter, UnitsMet};
 use super::workshop::Workshop;
 use crate::bucket_file::{BucketFile, unwritten};
 use crate::description::{ColumnSpec, Description};
@@ -69,8 +69,10 @@ impl Job<'_> {
         let key = DataKey::generate()?;
         let mut manifest = self.manifest()?;
         manifest.set_aside = left_out;
-        let met = self.write_buckets(sorter, &key, &mut manifest, rows - left_out, unit_at)?;
-        let units = UnitSurvey { units: manifest.units(), largest: met.largest, alike: alike(met.folded) };
+        let mut met = self.write_buckets(sorter, &key, &mut manifest, rows - left_out, unit_at)?;
+        let (units, alike) = (manifest.units(), met.alike());
+        let UnitsMet { largest, totals, as_floats, .. } = met;
+        let units = UnitSurvey { units, largest, alike, totals, as_floats };
         let quality = survey.report(self.description, LeftOut { no_unit: set_aside, bad }, units);
         let context = quality_context(&manifest.dataset, &manifest.salt);
         self.workshop.write(snapshot::SEALED_QUALITY, &key.seal(&context, &json(&quality)?)?)?;
@@ -172,8 +174,8 @@ impl Job<'_> {
             let mut file = BucketFile::create(&self.workshop.dir().join(&name), Arc::clone(&schema), Some(encryption))?;
             let mut units = UnitCounter::default();
             while let Some(record) = head_of(&merge, bucket) {
-                if units.take(record.unit) && met.folded.len() < MOST_FOLDED {
-                    met.folded.push(folded(record.unit));
+                if units.take(record.unit) {
+                    met.note(record.unit);
                 }
                 file.push_record(record, unit_at)?;
                 merge.pop().map_err(ImportError::Write)?;

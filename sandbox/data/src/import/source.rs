@@ -11,6 +11,7 @@ use unseen_texts::{Text, text};
 use super::error::ImportError;
 use super::sink::RowSink;
 use crate::description::Description;
+use crate::seems::seems;
 use crate::{csv_source, parquet_source, workbook};
 
 pub(super) enum Opened {
@@ -98,6 +99,17 @@ impl Packed {
         Ok((text, bytes))
     }
 
+    /// Says of a fault in the text's encoding what the text seems to be in.
+    pub(super) fn named(&self, fault: ImportError) -> ImportError {
+        match fault {
+            ImportError::Encoding { line, encoding, .. } => {
+                let seems = self.text().ok().and_then(|(text, _)| seems(text).ok());
+                ImportError::Encoding { line, encoding, seems }
+            }
+            fault => fault,
+        }
+    }
+
     /// How long the text is, about: what is compressed is several times as long.
     pub(super) fn length(&self) -> u64 {
         match self.packing {
@@ -119,11 +131,11 @@ impl Opened {
         match self {
             Self::Csv(packed) => {
                 let (text, bytes) = packed.text()?;
-                csv_source::read(text, bytes, description, sink)
+                csv_source::read(text, bytes, description, sink).map_err(|fault| packed.named(fault))
             }
             Self::Parquet(file, _) => parquet_source::read(file, description, sink),
             Self::Workbook(file, length) => {
-                let text = workbook::as_csv(file, description.sheet.as_deref(), &description.csv)?;
+                let text = workbook::as_csv(file, description.sheet.as_deref())?;
                 let bytes = Rc::new(Shared::new(length));
                 csv_source::read(Box::new(Cursor::new(text)), bytes, &workbook::described(description), sink)
             }

@@ -15,17 +15,57 @@ pub(super) struct UnitCounter {
 pub(super) struct UnitsMet {
     /// Rows of the largest one.
     pub(super) largest: u64,
+    /// Those that look like a total and no unit.
+    pub(super) totals: Vec<String>,
+    /// Those that look like whole numbers which a program took for floats, such as `1001.0`.
+    pub(super) as_floats: u64,
     /// A hash of each one's id, folded.
-    pub(super) folded: Vec<u64>,
+    folded: Vec<u64>,
 }
 
 /// As many ids are compared in other spellings, in 8 bytes each.
-pub(super) const MOST_FOLDED: usize = 1 << 26;
+const MOST_FOLDED: usize = 1 << 26;
+/// As many that look like totals are named.
+const MOST_TOTALS: usize = 20;
 
-/// A hash of an id without what people vary by mistake: spaces round it, case, full width, and
-/// characters that cannot be seen.
-pub(super) fn folded(unit: &[u8]) -> u64 {
-    let text = String::from_utf8_lossy(unit);
+impl UnitsMet {
+    /// Takes note of a unit that was not met before.
+    pub(super) fn note(&mut self, unit: &[u8]) {
+        let id = String::from_utf8_lossy(unit);
+        let folded = folded(&id);
+        if self.totals.len() < MOST_TOTALS && is_total(&folded) {
+            self.totals.push(id.trim().to_owned());
+        }
+        self.as_floats += u64::from(is_as_float(&folded));
+        if self.folded.len() < MOST_FOLDED {
+            self.folded.push(siphash24(&[0; 16], folded.as_bytes()));
+        }
+    }
+
+    /// How many ids another one is like.
+    pub(super) fn alike(&mut self) -> u64 {
+        self.folded.sort_unstable();
+        self.folded.chunk_by(|a, b| a == b).map(|same| same.len() as u64).filter(|same| *same > 1).sum()
+    }
+}
+
+/// Whether a folded id is what stands before a total: 合计, 全市总计, `Total:`.
+fn is_total(folded: &str) -> bool {
+    const WORDS: [&str; 10] =
+        ["total", "totals", "grandtotal", "subtotal", "sub-total", "sum", "average", "mean", "平均", "平均值"];
+    const ENDS: [&str; 5] = ["合计", "总计", "小计", "共计", "总和"];
+    let bare: String = folded.chars().filter(|c| !c.is_whitespace() && *c != ':').collect();
+    WORDS.contains(&bare.as_str()) || ENDS.iter().any(|end| bare.ends_with(end))
+}
+
+fn is_as_float(folded: &str) -> bool {
+    let digits = folded.strip_suffix(".0").unwrap_or_default();
+    !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit())
+}
+
+/// An id without what people vary by mistake: spaces round it, case, full width, and characters that cannot be
+/// seen.
+fn folded(text: &str) -> String {
     let seen = text.chars().filter(|c| !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{ad}'));
     let narrow = seen.map(|c| match c {
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
@@ -33,13 +73,7 @@ pub(super) fn folded(unit: &[u8]) -> u64 {
         other => other,
     });
     let folded: String = narrow.flat_map(char::to_lowercase).collect();
-    siphash24(&[0; 16], folded.trim().as_bytes())
-}
-
-/// How many ids another one is like.
-pub(super) fn alike(mut folded: Vec<u64>) -> u64 {
-    folded.sort_unstable();
-    folded.chunk_by(|a, b| a == b).map(|same| same.len() as u64).filter(|same| *same > 1).sum()
+    folded.trim().to_owned()
 }
 
 impl UnitCounter {

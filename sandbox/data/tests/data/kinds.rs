@@ -76,7 +76,11 @@ fn several_faults_are_told_at_once_or_their_rows_set_aside() {
     assert!(!error.contains("secret"), "{error}");
     let many = format!("id,v\n{}", "a,x\n".repeat(100));
     let error = values(&two("type = \"int\""), many.as_bytes()).unwrap_err();
-    assert!(error.starts_with("20 rows do not fit, and the file was not read any further"), "{error}");
+    assert!(error.starts_with("rows that do not fit: 20, and the file was not read any further"), "{error}");
+    // Two bad cells are one bad row.
+    let both = private("d", "id", &[("id", "type = \"text\""), ("v", "type = \"int\""), ("w", "type = \"int\"")]);
+    let error = values(&both, b"id,v,w\na,x,y\nb,1,2\nc,3,z\n").unwrap_err();
+    assert!(error.starts_with("rows that do not fit: 2\n") && error.lines().count() == 4, "{error}");
 
     let toml = two("type = \"int\"").replace("[unit]", "bad_rows = \"set-aside\"\n[unit]");
     let dir = TempDir::new().unwrap();
@@ -111,6 +115,11 @@ fn numbers_and_dates_as_offices_write_them() {
     let thousands = with("type = \"decimal\"\nscale = 2", "thousands = \",\"");
     let csv = "id,v\na,\"1,234.50\"\nb,\"　987.00\"\nc,１２０\nd,\"-12,000\"\n";
     assert_eq!(values(&thousands, csv.as_bytes()).unwrap(), ints(&[123_450, 98_700, 12_000, -1_200_000]));
+    // The full-width mark is the same mark.
+    for (mark, csv) in [(",", "id,v\na,１，２３４.50\n"), ("，", "id,v\na,\"1,234.50\"\n")] {
+        let toml = with("type = \"decimal\"\nscale = 2", &format!("thousands = \"{mark}\""));
+        assert_eq!(values(&toml, csv.as_bytes()).unwrap(), ints(&[123_450]), "{mark}");
+    }
     for wrong in ["\"1,23\"", "\"1,2345\"", "\",123\"", "\"1.234,5\""] {
         let csv = format!("id,v\na,{wrong}\n");
         assert!(values(&thousands, csv.as_bytes()).unwrap_err().contains("not a decimal"), "{wrong}");
@@ -128,6 +137,53 @@ fn numbers_and_dates_as_offices_write_them() {
         let csv = format!("id,v\na,{wrong}\n");
         assert!(values(&two("type = \"date\"\nformat = \"excel-serial\""), csv.as_bytes()).is_err(), "{wrong}");
     }
+}
+
+/// A program that met a blank in a column of whole numbers makes floats of them all.
+#[test]
+fn whole_numbers_that_became_floats() {
+    let ids = |kind: &str| private("d", "id", &[("id", kind), ("v", "type = \"int\"\nnull = [\"-9\"]")]);
+    let csv = b"id,v\n1001.0,5.0\n1001,-9.0\n ,3\n";
+    let rows = imported(&ids("type = \"int\""), csv).unwrap();
+    assert_eq!(rows, [[int(Some(1001)), int(Some(5))], [int(Some(1001)), int(None)]]);
+    assert!(imported(&ids("type = \"int\""), b"id,v\n1001.5,5\n").unwrap_err().contains("not a whole number"));
+    // As texts they are other units than elsewhere, which their steward is told.
+    let dir = TempDir::new().unwrap();
+    let at = import_bytes(dir.path(), &ids("type = \"text\""), csv, &options(1, 1 << 20)).unwrap();
+    assert_eq!((quality(&at).units, quality(&at).as_floats), (2, 1));
+}
+
+#[test]
+fn a_total_is_no_unit() {
+    let dir = TempDir::new().unwrap();
+    let ids = ["甲厂", "全市 合计", "Total:", "小计", "Totalenergies", "合计甲", "　平均"];
+    let csv = format!("id,v\n{}", ids.map(|id| format!("{id},1\n")).concat());
+    let at = import_bytes(dir.path(), &two("type = \"int\""), csv.as_bytes(), &options(1, 1 << 20)).unwrap();
+    let mut found = quality(&at).totals;
+    found.sort();
+    assert_eq!(found, ["Total:", "全市 合计", "小计", "平均"]);
+}
+
+#[test]
+fn encodings_that_are_not_read_are_called_by_their_names() {
+    let gb = two("type = \"text\"").replace("[csv]", "[csv]\nencoding = \"gb18030\"");
+    let german = "id,v\nMüller,Köln\nJäger & Söhne,Düren\n";
+    let traditional = "id,v\n臺北機床廠,淡水鎮\n高雄造船廠,鼓山區\n";
+    let mainland = "id,v\n常州机床厂,湖塘镇\n";
+    for (text, encoding, toml, says) in [
+        (german, encoding_rs::WINDOWS_1252, &gb, "line 2: not valid gb18030; it seems to be windows-1252, "),
+        (traditional, encoding_rs::BIG5, &two("type = \"text\""), "line 2: not valid utf-8; it seems to be Big5, "),
+        (mainland, encoding_rs::GB18030, &two("type = \"text\""), "it seems to be gb18030: say encoding = \"gb18030\""),
+    ] {
+        let error = imported(toml, &encoding.encode(text).0).unwrap_err();
+        assert!(error.contains(says), "{error}");
+    }
+    // A draft would have made other characters of it.
+    let dir = TempDir::new().unwrap();
+    let source = dir.path().join("taipei.csv");
+    fs::write(&source, encoding_rs::BIG5.encode(traditional).0).unwrap();
+    let error = unseen_data::import::infer(&source, "taipei").unwrap_err().to_string();
+    assert!(error.contains("iconv -f Big5 -t UTF-8"), "{error}");
 }
 
 #[test]
@@ -185,6 +241,12 @@ fn compressed_files_and_workbooks() {
     assert_eq!(rows[1][1..], [float(Some(7.0)), int(Some(19_814)), bool(Some(false))]);
     let several = imported(&toml.replace("sheet = \"2025\"\n", ""), book).unwrap_err();
     assert!(several.contains("several sheets") && several.contains("2025, 说明"), "{several}");
+    // An empty cell is the empty text, whatever else means that there is no value.
+    let gaps = include_bytes!("files/gaps.xlsx");
+    let toml_of_gaps = private("d", "id", &[("id", "type = \"text\""), ("v", "type = \"text\""), ("note", "type = \"text\"")]);
+    let rows = imported(&toml_of_gaps.replace("null = [\"\", \"NA\"]", "null = [\"NA\"]"), gaps).unwrap();
+    assert_eq!(rows[0][1..], [text(Some("x")), text(None)]);
+    assert_eq!(rows[1][1..], [text(Some("")), text(Some("z"))]);
     let other = imported(&toml.replace("\"2025\"", "\"2024\""), book).unwrap_err();
     assert!(other.contains("no sheet \"2024\""), "{other}");
 }
