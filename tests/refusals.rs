@@ -86,8 +86,8 @@ fn approvals_that_do_not_count() {
     refused(
         &lab,
         &[
-            ("job approve j8 --key keys/owner.pem", "job j8 is rejected, so `job-approved` cannot follow"),
-            ("job run j8 --key keys/owner.pem", "job j8 is rejected, so `run-started` cannot follow"),
+            ("job approve j8 --key keys/owner.pem", "job j8 is rejected: it cannot be approved"),
+            ("job run j8 --key keys/owner.pem", "job j8 is rejected: it cannot be run"),
         ],
     );
 }
@@ -214,7 +214,7 @@ fn budgets_and_what_may_be_read() {
         &[
             (
                 &format!("job approve {third} --key keys/second.pem"),
-                &format!("job {third} is approved, so `job-approved` cannot follow"),
+                &format!("job {third} is approved: it cannot be approved"),
             ),
             (
                 &format!("job run {third} --key keys/operator.pem"),
@@ -279,7 +279,7 @@ fn everyone_keeps_to_their_role() {
         ],
     );
     lab.ok(&["job", "run", "j8", "--key", "keys/operator.pem"]);
-    refused(&lab, &[("job run j8 --key keys/operator.pem", "job j8 is released, so `run-started` cannot follow")]);
+    refused(&lab, &[("job run j8 --key keys/operator.pem", "job j8 is released: it cannot be run")]);
     assert!(lab.refuses(&["job", "release", "j8", "--key", "keys/stranger.pem"]).ends_with(stranger));
 }
 

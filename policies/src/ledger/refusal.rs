@@ -2,9 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use unseen_ids::{JobId, Role};
-use unseen_texts::{Say, Sentence, say, text};
+use unseen_texts::{Say, Sentence, Text, say, text};
 
-use crate::event::Event;
 use crate::lifecycle::State;
 use crate::rho::Rho;
 
@@ -114,8 +113,8 @@ pub enum Refusal {
     #[error("there is no job {0}")]
     #[zh("没有作业 {0}")]
     NoSuchJob(JobId),
-    #[error("job {job} is {state}, so `{event}` cannot follow")]
-    #[zh("作业 {job} {state}，不能再“{event}”", event = Event::title(event))]
+    #[error("job {job} is {state}: it cannot be {}", done(event))]
+    #[zh("作业 {job} {state}，不能{done}", done = done(event))]
     WrongState { job: JobId, state: State, event: &'static str },
     #[error("{0} wrote this job: its author never counts among its approvers")]
     #[zh("{0} 是本作业的提交人：提交人不得审批自己的作业")]
@@ -200,6 +199,21 @@ fn unit(domain: &Option<String>) -> Sentence {
     match domain {
         None => text!("no unit", "无隐私单元").into(),
         Some(domain) => say!("the unit domain `{domain}`", "单元域 `{domain}`"),
+    }
+}
+
+/// What an event does to a job, as people say it.
+fn done(event: &str) -> Text {
+    match event {
+        "job-approved" => text!("approved", "批准"),
+        "job-rejected" => text!("rejected", "驳回"),
+        "run-started" => text!("run", "运行"),
+        "evidence-recorded" => text!("given evidence of the machine", "记录机器证据"),
+        "released" => text!("released", "发布"),
+        "release-witnessed" => text!("witnessed", "见证"),
+        "release-read" => text!("read", "查看结果"),
+        "run-failed" => text!("ended", "结束"),
+        _ => text!("changed so", "作此变更"),
     }
 }
 
