@@ -24,7 +24,7 @@ use unseen_ids::PublicKey;
 use unseen_keys::write_new_key;
 use unseen_terminal::output::{Output, facts};
 use unseen_terminal::{FileError, Outcome, may_be_made, write_new};
-use unseen_texts::{Lang, say, text};
+use unseen_texts::{Lang, Text, say, text};
 use unseen_tlog::Signer;
 
 /// Verifying an exported bundle.
@@ -89,6 +89,14 @@ pub fn new_key(file: &Path, lang: Lang) -> Outcome {
         .to(lang)
     );
     Ok(Output::new(&KeyMade { public_key: key_id }, text))
+}
+
+/// What to do about an error of these commands, by its code.
+pub fn advice(code: &str) -> Option<Text> {
+    (code == "audit.memory").then_some(text!(
+        "name a folder that can be written with --memory, or remember nothing with --forget",
+        "请用 --memory 指明可写的文件夹，或用 --forget 不作记忆"
+    ))
 }
 
 /// Where checkpoints are remembered unless something else is said; nowhere when there is no home.

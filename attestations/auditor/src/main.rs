@@ -60,7 +60,7 @@ fn main() -> ExitCode {
         Command::Evidence(command) => unseen_auditor::evidence(command, lang),
         Command::NewKey { file } => unseen_auditor::new_key(file, lang),
     };
-    Program { chinese: unseen_auditor::help::PAGES, advice: |_| None }.main(run, |cli: &Cli| cli.json)
+    Program { chinese: unseen_auditor::help::PAGES, advice: unseen_auditor::advice }.main(run, |cli: &Cli| cli.json)
 }
 
 #[cfg(test)]

@@ -43,6 +43,6 @@ pub fn advice(code: &str) -> Option<Text> {
             text!("`unseen job build` makes a component", "用 `unseen job build` 生成组件")
         }
         "build.no-project" => text!("`unseen job new` writes one", "用 `unseen job new` 生成"),
-        _ => return None,
+        other => return unseen_auditor::advice(other),
     })
 }

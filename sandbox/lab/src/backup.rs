@@ -13,6 +13,7 @@ use unseen_tlog::note::{Checkpoint, Note, NoteKey};
 
 use crate::error::LabError;
 use crate::folder::{PRIVATE, build_new, ensure_outside, sync_dir};
+use crate::keys::LabKeys;
 use crate::lab::Lab;
 use crate::locks;
 use crate::view::About;
@@ -46,6 +47,7 @@ impl Lab {
     pub fn restore(backup: &Path, dir: &Path, newest: &Newest<'_>) -> Result<Lab, LabError> {
         // Asked first, so that the answer names this folder and nothing else is copied.
         About::read(backup)?;
+        LabKeys::open(&backup.join("keys"))?.log()?;
         ensure_outside(dir, backup)?;
         build_new(dir, PRIVATE, |building| {
             copy(backup, building)?;
@@ -92,6 +94,8 @@ fn copy(from: &Path, to: &Path) -> Result<(), LabError> {
             let file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&target);
             let written = file.and_then(|mut file| io::copy(&mut bytes, &mut file).and_then(|_| file.sync_all()));
             written.map_err(LabError::io(&target))?;
+        } else if kind.is_symlink() {
+            return Err(LabError::Linked(source));
         } else {
             return Err(LabError::Other(say!(
                 "{source} is neither a file nor a folder: a lab holds nothing else",

@@ -158,6 +158,11 @@ pub enum LabError {
     #[error("the job does not fit its data: {0}")]
     #[zh("作业与数据不符：{0}")]
     Unfit(Sentence),
+    #[error(
+        "{} is a link, and what a lab holds lies in the lab's own folder: move it there, or mount another disk in its place", .0.display()
+    )]
+    #[zh("{0} 是链接，而实验室的内容须在它自己的文件夹内：请移入该文件夹，或把另一块磁盘挂载到此处")]
+    Linked(PathBuf),
     #[error("{} is in the folder that is to be copied: choose a place outside of it", .0.display())]
     #[zh("{0} 在要复制的文件夹之内：请换到文件夹之外")]
     Inside(PathBuf),

@@ -32,6 +32,19 @@ pub(crate) fn ensure_outside(place: &Path, folder: &Path) -> Result<(), LabError
     }
 }
 
+/// Refuses links in a lab's folder: what they lead to is not closed with it, and is in no backup.
+pub(crate) fn ensure_no_links(lab: &Path) -> Result<(), LabError> {
+    for folder in [lab.to_owned(), lab.join("snapshots")] {
+        for entry in fs::read_dir(&folder).into_iter().flatten() {
+            let entry = entry.map_err(LabError::io(&folder))?;
+            if entry.file_type().map_err(LabError::io(entry.path()))?.is_symlink() {
+                return Err(LabError::Linked(entry.path()));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// [`build_whole`] in a place where nothing is.
 pub(crate) fn build_new<T>(
     place: &Path,

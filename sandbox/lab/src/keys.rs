@@ -8,6 +8,8 @@
 //! sm2.pem                     signs in SM2 too, if it is there
 //! ```
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,7 +20,7 @@ use unseen_tlog::Signer;
 use zeroize::Zeroizing;
 
 use crate::error::LabError;
-use crate::folder::sync_dir;
+use crate::folder::{PRIVATE, sync_dir};
 
 /// The lab's own keys.
 pub(crate) struct LabKeys {
@@ -55,7 +57,7 @@ fn secret(path: PathBuf) -> Result<Zeroizing<[u8; 32]>, LabError> {
 
 impl LabKeys {
     pub fn create(dir: &Path) -> Result<LabKeys, LabError> {
-        std::fs::create_dir(dir).map_err(LabError::io(dir))?;
+        DirBuilder::new().mode(PRIVATE).create(dir).map_err(LabError::io(dir))?;
         write_new_key(&dir.join("log.pem"))?;
         let service = Arc::new(write_new_key(&dir.join("service.pem"))?);
         let data = LabDataKey::generate().map_err(|error| LabError::Other(Sentence::of(&error)))?;

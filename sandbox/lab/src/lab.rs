@@ -30,7 +30,7 @@ use unseen_worker::jail;
 use unseen_worker::wall::Wall;
 
 use crate::error::LabError;
-use crate::folder::{PRIVATE, build_whole, shut};
+use crate::folder::{PRIVATE, build_whole, ensure_no_links, shut};
 use crate::keys::{LabKeys, random};
 use crate::locks::{self, Lock};
 use crate::state::StateCache;
@@ -104,6 +104,7 @@ impl Lab {
     /// Opens a lab: takes the lock, verifies the log's edge, and brings the state up to the log.
     pub fn open(dir: &Path) -> Result<Lab, LabError> {
         let About { origin, .. } = About::read(dir)?;
+        ensure_no_links(dir)?;
         let writer = locks::take_writer(dir)?;
         shut(dir)?;
         let memory = jail::keep_to_itself();

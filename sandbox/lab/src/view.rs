@@ -24,7 +24,7 @@ use unseen_tlog::note::NoteKey;
 use unseen_worker::fit;
 
 use crate::error::LabError;
-use crate::folder::{shut, write_durably};
+use crate::folder::{ensure_no_links, shut, write_durably};
 use crate::keys::{data_key, seal_key};
 use crate::locks::{self, Doing, Holder};
 use crate::state::StateCache;
@@ -84,6 +84,7 @@ impl View {
 
     fn read(dir: &Path) -> Result<View, LabError> {
         let about = About::read(dir)?;
+        ensure_no_links(dir)?;
         // A lab that was opened to others is closed again where that can be.
         let _ = shut(dir);
         let key: NoteKey = about.log_key.parse().map_err(|_| LabError::NoLab(dir.to_owned()))?;

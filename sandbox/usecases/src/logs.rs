@@ -33,6 +33,8 @@ pub struct LogEntry {
     /// When, by the signer's clock.
     #[schemars(with = "String")]
     pub time: DateTime<Utc>,
+    /// Whether that is before the time of the entry before it.
+    pub time_goes_back: bool,
     /// What happened, such as `job-approved`.
     pub kind: String,
     /// Who signed it; null: the lab itself.
@@ -148,15 +150,19 @@ pub fn entries(desk: &impl Desk, from: u64) -> Result<Entries, UseCaseError> {
     let lab = desk.view()?;
     let mut fold = Fold::default();
     let mut entries = Vec::new();
+    let mut before = DateTime::<Utc>::MIN_UTC;
     for (entry, bytes) in (0u64..).zip(lab.log().entries(0)) {
         let opened = fold.next(&bytes.map_err(LabError::from)?).map_err(|error| LabError::DamagedLog(entry, error))?;
+        let time = opened.record.time;
+        let time_goes_back = time < std::mem::replace(&mut before, time);
         if entry < from {
             continue;
         }
         let (about, roles) = about(&opened.record.event);
         entries.push(LogEntry {
             entry,
-            time: opened.record.time,
+            time,
+            time_goes_back,
             kind: opened.record.event.kind().to_owned(),
             signer: fold.ledger().people().get(&opened.signer).map(|person| person.name.clone()),
             about,

@@ -72,7 +72,7 @@ fn list(found: &Entries, lang: Lang) -> String {
             about,
         ]
     });
-    table(
+    let listed = table(
         lang,
         &[
             Right(text!("entry", "条目")),
@@ -82,5 +82,15 @@ fn list(found: &Entries, lang: Lang) -> String {
             Left(text!("about", "内容")),
         ],
         rows,
-    )
+    );
+    let back = found.entries.iter().filter(|entry| entry.time_goes_back).map(|entry| entry.entry.to_string());
+    let back = back.collect::<Vec<_>>().join(", ");
+    if back.is_empty() {
+        return listed;
+    }
+    let note = say!(
+        "Signed at a time before that of the entry before: {back}. Times are their signers' own; the order is the log's.",
+        "签名时间早于前一条的条目：{back}。时间由签名人的时钟给出；顺序以日志为准。"
+    );
+    format!("{listed}\n{}", note.to(lang))
 }
