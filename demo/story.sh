@@ -16,11 +16,12 @@ export PATH=$bin:$PATH
 if [[ -t 1 && -z ${NO_COLOR-} ]]; then bold=$'\e[1m' dim=$'\e[2m' cyan=$'\e[36m' plain=$'\e[0m'; else bold='' dim='' cyan='' plain=''; fi
 
 chapter=0
+chapters=$(grep -c '^chapter "' "${BASH_SOURCE[0]}")
 # A chapter: a heading, Chinese and English.
 chapter() {
     chapter=$((chapter + 1))
     [[ -z ${DEMO_PAUSE-} ]] || { [[ $chapter = 1 ]] || read -rp "↵ " < /dev/tty; }
-    printf '\n%s══ %d  %s%s\n' "$bold$cyan" "$chapter" "$1" "$plain"
+    printf '\n%s══ %d/%d  %s%s\n' "$bold$cyan" "$chapter" "$chapters" "$1" "$plain"
     printf '%s   %s%s\n' "$cyan" "$2" "$plain"
 }
 # A remark.
@@ -201,16 +202,17 @@ cat <<END
 
 ${bold}接下来 · What to try next${plain}
 
-  cd $place
-  export UNSEEN_LAB=lab PATH=$bin:\$PATH
+  cd '$place'
+  export UNSEEN_LAB=lab PATH='$bin':\$PATH
+
+From here every command under "A tour by role" in README.md works as it stands.
+此后 README.zh.md「按角色了解」一节的命令均可原样执行。 Besides:
+
   unseen-audit witness serve witness --listen ${address#http://} &
                                                  the witness, which ends with this demo
-
   unseen --lang zh --help                        中文帮助
   unseen dataset quality monthly --key keys/steward.pem                 what is wrong in the data: stewards only
-  unseen job submit jobs/yield-per-mu --key keys/analyst.pem
-                                                 once more: the budget has an end
-  unseen job new my-job                          a job of your own, with its test
+  unseen job new sizes                           a job of your own: docs/writing-a-job.md goes on
   unseen log prove 3                             a proof that entry 3 is in the log
   unseen --json job release $first --key keys/analyst.pem
                                                  all groups, for programs

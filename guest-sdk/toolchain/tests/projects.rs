@@ -35,7 +35,7 @@ fn a_new_project_tests_and_builds_without_a_network() {
 fn compiler_errors_are_passed_on() {
     let dir = made(Template::Histogram);
     let source = dir.path().join("src/lib.rs");
-    let text = std::fs::read_to_string(&source).unwrap().replace("output().floats()", "output().floots()");
+    let text = std::fs::read_to_string(&source).unwrap().replace("land().floats()", "land().floots()");
     std::fs::write(&source, text).unwrap();
     match build(dir.path()) {
         Err(BuildError::Compile { diagnostics }) => {
@@ -98,7 +98,7 @@ fn any_names_of_a_manifest_can_be_used_and_must_be() {
     let manifest = dir.path().join("job.toml");
     let text = std::fs::read_to_string(&manifest).unwrap();
     let text =
-        text.replace("columns = [\"town\", \"output\"]", "columns = [\"type\", \"产值 (万元)\", \"rows\", \"2025\"]");
+        text.replace("columns = [\"town\", \"land\"]", "columns = [\"type\", \"产值 (万元)\", \"rows\", \"2025\"]");
     let text = text.replace("\"bin\"", "\"self\"").replace("name = \"count\"", "name = \"a \\\"b\\\"\"");
     // Names of what the written code itself uses.
     let own =
@@ -113,14 +113,14 @@ fn any_names_of_a_manifest_can_be_used_and_must_be() {
     let text = text.replace("[privacy]", &(outputs.concat() + "[privacy]"));
     std::fs::write(&manifest, text).unwrap();
     let source = dir.path().join("src/lib.rs");
-    let code = "use unseen_guest::{Contributions, Grain, Job, job};\n#[rustfmt::skip]\nmod shape;\nuse shape::{Enterprises, Inputs};\n\
+    let code = "use unseen_guest::{Contributions, Grain, Job, job};\n#[rustfmt::skip]\nmod shape;\nuse shape::{Inputs, Sizes};\n\
         struct Odd;\nimpl Job for Odd {\n\
         fn contribute(grain: &Grain, _: &[f64], out: &mut Contributions) -> Result<(), String> {\n\
-        let firms = grain.firms();\n\
+        let firms = grain.enterprises();\n\
         let year: f64 = firms.产值__万元_().floats()?.valid().sum::<f64>() + firms._2025().floats()?.valid().sum::<f64>();\n\
         let rows = firms.rows().ints()?;\n\
         if let Some(town) = firms.r#type().texts()?.valid().next() {\n\
-        out.add(Enterprises { town, self_: year as i64 + rows.len() as i64, a__b_: 1.0 });\n}\nOk(())\n}\n}\njob!(Odd);\n";
+        out.add(Sizes { town, self_: year as i64 + rows.len() as i64, a__b_: 1.0 });\n}\nOk(())\n}\n}\njob!(Odd);\n";
     std::fs::write(&source, code).unwrap();
     build(dir.path()).unwrap_or_else(|error| panic!("{error}"));
     let without = "use unseen_guest::{Contributions, Grain, Job, job};\nstruct Odd;\nimpl Job for Odd {\n\

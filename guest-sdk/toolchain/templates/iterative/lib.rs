@@ -14,17 +14,20 @@ use shape::{Gradient, Inputs};
 const ROUNDS: u32 = 5;
 /// How far a step goes.
 const RATE: f64 = 0.5;
+/// Makes both columns numbers of about one.
+const SCALE: f64 = 1_000.0;
 
 struct Regression;
 
 impl Job for Regression {
     fn contribute(grain: &Grain, state: &[f64], out: &mut Contributions) -> Result<(), String> {
         let (slope, intercept) = weights(state);
-        let firms = grain.firms();
-        let (energy, output) = (firms.energy().floats()?, firms.output().floats()?);
+        let months = grain.monthly();
+        let (energy, output) = (months.energy().floats()?, months.output().floats()?);
         let (mut rows, mut by_slope, mut by_intercept) = (0.0, 0.0, 0.0);
         for (x, y) in energy.iter().zip(output.iter()) {
             if let (Some(x), Some(y)) = (x, y) {
+                let (x, y) = (x / SCALE, y / SCALE);
                 let error = slope * x + intercept - y;
                 rows += 1.0;
                 by_slope += error * x;
@@ -74,8 +77,9 @@ mod tests {
     use unseen_guest::testing::{Rows, Unit, run};
 
     fn firm(x: f64) -> Unit {
+        let x = x * SCALE;
         let rows = Rows::new().floats("energy", [x, x]).floats("output", [0.8 * x, 0.8 * x]);
-        Unit::new(&SHAPE).table("firms", rows)
+        Unit::new(&SHAPE).table("monthly", rows)
     }
 
     #[test]
