@@ -26,6 +26,7 @@ mod check;
 mod engine;
 pub mod freshness;
 pub mod fuel_rate;
+mod last_words;
 mod module;
 mod pagemap;
 mod plain;

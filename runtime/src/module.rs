@@ -7,6 +7,7 @@ use wasmtime::{Store, Trap};
 use crate::call::{Failure, Tally, store};
 use crate::check::{self, ModuleError, World};
 use crate::engine::Engine;
+use crate::last_words;
 use crate::reset::Resettable;
 use crate::types::{Contribution, Table, Totals, Verdict};
 
@@ -118,13 +119,21 @@ impl Module {
     /// # Errors
     /// As there.
     pub fn contribute_in_new_instance(&self, grain: &[Table<'_>], state: &[f64]) -> Result<Vec<Contribution>, Failure> {
-        self.contribute_metered(grain, state).0
+        self.contribute_with(&mut self.store(self.engine.limits.answer), grain, state)
     }
 
-    /// The same, and the units of fuel it took. That depends on rows: it is for synthetic ones.
+    /// The same, and the units of fuel it took; a trap with what the guest said before. All that depends on rows: it
+    /// is for synthetic ones.
     pub fn contribute_metered(&self, grain: &[Table<'_>], state: &[f64]) -> (Result<Vec<Contribution>, Failure>, u64) {
         let mut store = self.store(self.engine.limits.answer);
         let answer = self.contribute_with(&mut store, grain, state);
+        // A component's memory cannot be read from outside, a core instance's can.
+        let last_words = || {
+            let mut core = self.resettable.as_ref()?.instantiate(&self.engine).ok()?;
+            let _trapped = core.contribute(&self.engine.limits, grain, state);
+            last_words::said(core.memory.data(&core.store))
+        };
+        let answer = answer.map_err(|failure| last_words::with(failure, last_words));
         (answer, self.engine.limits.fuel - left(&store))
     }
 

@@ -66,6 +66,20 @@ fn whatever_one_grain_does_the_next_grain_sees_nothing_of_it() {
     }
 }
 
+/// What a panic says is kept where rows are made up, and nowhere else.
+#[test]
+fn a_panic_is_heard_in_trials_only() {
+    let module = module();
+    let (tried, _) = with_grain("victim", |grain| module.contribute_metered(grain, &[2.0]));
+    let said = tried.unwrap_err().to_string();
+    assert!(said.contains("unreachable") && said.contains("hostile/src/lib.rs:"), "{said}");
+    assert!(said.ends_with(": a victim in mode 2"), "{said}");
+    for lab in [call(&module, 2, "victim"), call_fresh(&module, 2, "victim")] {
+        let said = lab.unwrap_err().to_string();
+        assert!(said.contains("unreachable") && !said.contains("victim in mode"), "{said}");
+    }
+}
+
 #[test]
 fn both_ways_give_the_same_answer_bit_for_bit() {
     let module = module();

@@ -20,7 +20,7 @@ use unseen_policies::event::{Record, Released};
 use unseen_policies::manifest::Manifest;
 use unseen_policies::plan::{Noise, Plan};
 use unseen_runtime::Failure;
-use unseen_texts::Sentence;
+use unseen_texts::{Sentence, text};
 use unseen_tlog::SigningKey;
 use unseen_worker::code::{Code, Metered};
 use unseen_worker::process::seal;
@@ -173,6 +173,9 @@ fn open(sealed: SealedRelease) -> Result<Release, UseCaseError> {
     Ok(sealed.open(&entry, 0, 1, &root, &[])?)
 }
 
+/// So many are told apart: what a panic says may differ from grain to grain.
+const MOST_FAILURES: usize = 20;
+
 /// Failures of grains and how many had each.
 #[derive(Default)]
 struct Failures(Mutex<BTreeMap<Sentence, u64>>);
@@ -189,7 +192,10 @@ impl Watch for Failures {
 
     fn failed(&self, failure: &Failure) {
         if let Ok(mut seen) = self.0.lock() {
-            *seen.entry(Sentence::of(failure)).or_default() += 1;
+            let failure = Sentence::of(failure);
+            let others = seen.len() >= MOST_FAILURES && !seen.contains_key(&failure);
+            let failure = if others { text!("in other ways", "其他原因").into() } else { failure };
+            *seen.entry(failure).or_default() += 1;
         }
     }
 }

@@ -50,7 +50,7 @@ impl Job for Hostile {
                 add(out, "pages", &[seen as f64]);
                 return Ok(());
             }
-            2 if is_victim => panic!("trap"),
+            2 if is_victim => panic!("a victim in mode {mode}"),
             3 if is_victim => loop {
                 NUMBER.fetch_add(1, Ordering::Relaxed);
             },

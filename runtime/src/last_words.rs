@@ -1,0 +1,48 @@
+//! What a guest said before it trapped. For rows that were made up only: the text is made of the grain's.
+
+use unseen_texts::say;
+
+use crate::call::Failure;
+
+/// Stands in a guest's memory before the length (4 bytes) and the text of its last panic: `guest-sdk/rust/src/wasm.rs`
+/// puts it there.
+const MARK: &[u8; 16] = b"\xf5unseen panic v1";
+/// As much of a memory is searched: what a module begins with lies at its bottom.
+const MOST: usize = 4 << 20;
+
+/// A trap, with what was said before it.
+pub(crate) fn with(failure: Failure, said: impl FnOnce() -> Option<String>) -> Failure {
+    match failure {
+        Failure::Trap(trap) => Failure::Trap(match said() {
+            Some(said) => say!("{trap}; {said}", "{trap}；{said}"),
+            None => trap,
+        }),
+        other => other,
+    }
+}
+
+/// What a memory holds of it, in one line; none where nothing was said.
+pub(crate) fn said(memory: &[u8]) -> Option<String> {
+    let memory = &memory[..memory.len().min(MOST)];
+    let start = memory.windows(MARK.len()).position(|bytes| bytes == MARK)? + MARK.len();
+    let (length, rest) = memory[start..].split_first_chunk::<4>()?;
+    let text = rest.get(..u32::from_le_bytes(*length) as usize).filter(|text| !text.is_empty())?;
+    let text = String::from_utf8_lossy(text);
+    Some(text.lines().map(str::trim).collect::<Vec<_>>().join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_memory_may_hold_anything() {
+        let with = |length: u32, text: &str| [b"..", &MARK[..], &length.to_le_bytes(), text.as_bytes()].concat();
+        assert_eq!(said(&with(9, "panicked:\nno town")).as_deref(), Some("panicked:"));
+        assert_eq!(said(&with(17, "panicked:\nno town")).as_deref(), Some("panicked: no town"));
+        assert_eq!(said(&with(4, "城城")).as_deref(), Some("城\u{fffd}"));
+        for nothing in [with(0, "x"), with(2, "x"), with(u32::MAX, "x"), MARK[..].to_vec(), Vec::new()] {
+            assert_eq!(said(&nothing), None);
+        }
+    }
+}
