@@ -122,13 +122,18 @@ pub fn bar(value: f64, most: f64, width: usize) -> String {
 pub fn progress(what: &str, total: Option<u64>) -> ProgressBar {
     let target =
         if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let bar = progress_on(target, what, total);
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+fn progress_on(target: ProgressDrawTarget, what: &str, total: Option<u64>) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(total, target);
     let template = if total.is_some() { "{msg} {wide_bar} {percent}% {eta}" } else { "{msg} {spinner} {pos}" };
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }
     bar.set_message(what.to_owned());
-    bar.enable_steady_tick(Duration::from_millis(200));
     bar
 }
 
@@ -184,6 +189,61 @@ fn plain_json(json: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io;
+    use std::sync::{Arc, Mutex};
+    use unicode_width::UnicodeWidthStr;
+
+    /// A terminal of 60 columns that keeps what is written.
+    #[derive(Clone, Debug, Default)]
+    struct Screen(Arc<Mutex<Vec<String>>>);
+
+    impl indicatif::TermLike for Screen {
+        fn width(&self) -> u16 {
+            60
+        }
+        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn write_line(&self, line: &str) -> io::Result<()> {
+            self.write_str(line)
+        }
+        fn write_str(&self, text: &str) -> io::Result<()> {
+            self.0.lock().unwrap().push(text.to_owned());
+            Ok(())
+        }
+        fn clear_line(&self) -> io::Result<()> {
+            Ok(())
+        }
+        fn flush(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// A bar that is wider than the terminal moves down a line at each tick.
+    #[test]
+    fn a_bar_fits_its_line_in_chinese_too() {
+        for what in ["Reading and sorting", "正在读取和排序"] {
+            let screen = Screen::default();
+            let target = ProgressDrawTarget::term_like(Box::new(screen.clone()));
+            let bar = progress_on(target, what, Some(100));
+            for step in 0..100 {
+                bar.set_position(step);
+                bar.tick();
+            }
+            let written = screen.0.lock().unwrap();
+            assert!(written.iter().any(|text| text.contains(what)), "{written:?}");
+            assert!(written.iter().all(|text| text.width() <= 60), "{written:?}");
+        }
+    }
 
     #[test]
     fn bars_start_at_one_zero_and_negative_ones_run_to_the_left() {

@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 
-use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width};
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use unseen_texts::{Lang, Text, text};
 
@@ -118,21 +118,83 @@ fn as_table(header: &[Column<String>], rows: &[Vec<String>], least: &[usize], ro
     let mut table = Table::new();
     let line = LineStyle::none().fill('─').junction('─');
     table.load_style(TableStyle::new().header_separator(line));
-    table.set_header(header.iter().map(Column::name));
-    match room.and_then(|room| u16::try_from(room).ok()) {
-        Some(room) => table.set_content_arrangement(ContentArrangement::Dynamic).set_width(room),
-        None => table.set_content_arrangement(ContentArrangement::Disabled),
+    table.set_content_arrangement(ContentArrangement::Disabled);
+    let widths = match room {
+        Some(room) => shared(&natural(header, rows), least, room),
+        None => natural(header, rows),
     };
-    table.add_rows(rows.iter().map(|row| row.iter().take(header.len())));
-    for ((at, column), least) in header.iter().enumerate().zip(least) {
+    let lines = |(text, width): (&String, &usize)| wrapped(text, width - PADDING);
+    table.set_header(header.iter().map(Column::name).zip(&widths).map(lines));
+    table.add_rows(rows.iter().map(|row| row.iter().zip(&widths).map(lines).collect::<Vec<_>>()));
+    for (at, column) in header.iter().enumerate() {
         let Some(set) = table.column_mut(at) else { continue };
         set.set_padding((0, PADDING as u16));
-        set.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(u16::try_from(*least).unwrap_or(u16::MAX))));
         if matches!(column, Column::Right(_)) {
             set.set_cell_alignment(CellAlignment::Right);
         }
     }
     table.to_string()
+}
+
+/// How wide each column would like to be.
+fn natural(header: &[Column<String>], rows: &[Vec<String>]) -> Vec<usize> {
+    let width = |text: &String| text.lines().map(UnicodeWidthStr::width).max().unwrap_or(0);
+    let of = |(at, column): (usize, &Column<String>)| {
+        let cells = rows.iter().filter_map(|row| row.get(at)).map(width);
+        cells.chain([width(column.name())]).max().unwrap_or(0) + PADDING
+    };
+    header.iter().enumerate().map(of).collect()
+}
+
+/// Shares a room among columns: each has its least, and the narrowest of those that would like more gets it first.
+fn shared(natural: &[usize], least: &[usize], room: usize) -> Vec<usize> {
+    let mut widths = least.to_vec();
+    let gaps = widths.len().saturating_sub(1);
+    for _ in (widths.iter().sum::<usize>() + gaps)..room {
+        let wanting = widths.iter_mut().zip(natural).filter(|(width, natural)| *width < *natural);
+        match wanting.map(|(width, _)| width).min_by_key(|width| **width) {
+            Some(width) => *width += 1,
+            None => break,
+        }
+    }
+    widths
+}
+
+/// A text in lines of at most this width, as long as no piece of it is wider.
+fn wrapped(text: &str, width: usize) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for given in text.split('\n') {
+        let mut line = String::new();
+        for piece in pieces(given) {
+            if !line.is_empty() && line.width() + piece.trim_end().width() > width {
+                lines.push(std::mem::take(&mut line));
+            }
+            line.push_str(piece);
+        }
+        lines.push(line);
+    }
+    lines.iter().map(|line| line.trim_end()).collect::<Vec<_>>().join("\n")
+}
+
+/// No line begins with one of these.
+const NOT_FIRST: &str = "，。、；：？！）】》」』〉〕”’…—·～％,.;:?!)]}%";
+/// No line ends with one of these.
+const NOT_LAST: &str = "（【《「『〈〔“‘([{";
+
+/// A text in pieces, after each of which a line may end: a word, or a Chinese character, with its marks.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let pairs = text.chars().zip(text.char_indices().skip(1));
+    let ends = pairs.filter_map(|(before, (at, after))| {
+        let apart = (is_wide(before) || is_wide(after)) && after != ' ';
+        let may = before == ' ' || apart && !NOT_LAST.contains(before) && !NOT_FIRST.contains(after);
+        may.then_some(at)
+    });
+    let mut start = 0;
+    ends.chain([text.len()]).map(move |end| &text[std::mem::replace(&mut start, end)..end])
+}
+
+fn is_wide(c: char) -> bool {
+    c.width().unwrap_or(0) > 1
 }
 
 /// Each row as its values under their names, and a blank line after it. Empty ones are left out.
@@ -148,13 +210,12 @@ fn as_facts(lang: Lang, header: &[Column<String>], rows: &[Vec<String>]) -> Stri
     rows.iter().map(row).collect()
 }
 
-/// How wide a column must be for no word of this text to be cut. Chinese may be cut anywhere, but not into
+/// How wide a column must be for no word of this text to be cut. Chinese may be cut almost anywhere, but not into
 /// lines of a letter or two.
 fn longest_word(text: &str) -> usize {
-    let is_wide = |c: char| c.width().unwrap_or(0) > 1;
-    let narrow = text.split(|c: char| c.is_whitespace() || is_wide(c)).map(UnicodeWidthStr::width).max().unwrap_or(0);
+    let pieces = text.lines().flat_map(pieces).map(|piece| piece.trim_end().width());
     let wide = if text.contains(is_wide) { text.width().min(CHINESE) } else { 0 };
-    narrow.max(wide)
+    pieces.max().unwrap_or(0).max(wide)
 }
 
 #[cfg(test)]
@@ -179,6 +240,20 @@ mod tests {
         let row = vec!["gradient.energy_per_output".to_owned(), "1".to_owned()];
         let shown = laid_out(Lang::En, &header, &[row], Some(32));
         assert!(shown.contains("gradient.energy_per_ ") && shown.trim_end().ends_with("\noutput"), "{shown}");
+    }
+
+    #[test]
+    fn no_line_begins_or_ends_with_a_mark_that_may_not() {
+        let header = [Column::Left("含义".to_owned()), Column::Right("行数".to_owned())];
+        let text = "企业（含分支机构）所在的镇、街道，以及“行业”大类（GB/T 4754-2017）。共 12 个镇！";
+        for room in 14..90 {
+            let shown = laid_out(Lang::Zh, &header, &[vec![text.to_owned(), "7".to_owned()]], Some(room));
+            for line in shown.lines().skip(2).map(|line| line.trim_end_matches([' ', '7'])) {
+                assert!(!line.starts_with(|c| NOT_FIRST.contains(c)), "{room}\n{shown}");
+                assert!(!line.ends_with(|c| NOT_LAST.contains(c)), "{room}\n{shown}");
+                assert!(line.width() <= room, "{room}\n{shown}");
+            }
+        }
     }
 
     /// At every width each number and each word stands whole, and no line is wider than the terminal as long
