@@ -24,7 +24,9 @@ fn it_is_closed_whatever_the_umask() {
         fs::set_permissions(lab.path("lab"), Permissions::from_mode(0o777)).unwrap();
         let typed = |args: &[&str]| {
             let mut shell = Command::new("sh");
-            shell.args(["-c", &format!("umask {umask} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_unseen")]).args(args);
+            shell
+                .args(["-c", &format!("umask {umask} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_unseen")])
+                .args(args);
             let done = shell.current_dir(lab.path("")).env("UNSEEN_LAB", "lab").output().unwrap();
             assert!(done.status.success(), "{done:?}");
         };

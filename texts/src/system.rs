@@ -98,10 +98,7 @@ impl Say for serde_json::Error {
 
 /// Why nothing is made where something is.
 pub fn exists(path: &Path) -> Sentence {
-    say!(
-        "{path} exists already and is never overwritten: choose another name",
-        "{path} 已存在，绝不覆盖：请换一个名称"
-    )
+    say!("{path} exists already and is never overwritten: choose another name", "{path} 已存在，绝不覆盖：请换一个名称")
 }
 
 #[cfg(test)]

@@ -210,10 +210,7 @@ fn quality_text(quality: &Quality, lang: Lang) -> String {
     if !quality.totals.is_empty() {
         text.push_str(&facts(
             lang,
-            &[(
-                text!("Units that look like total rows", "疑似合计行的隐私单元"),
-                quality.totals.join(", "),
-            )],
+            &[(text!("Units that look like total rows", "疑似合计行的隐私单元"), quality.totals.join(", "))],
         ));
     }
     if quality.as_floats > 0 {

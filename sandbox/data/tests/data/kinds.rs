@@ -243,7 +243,8 @@ fn compressed_files_and_workbooks() {
     assert!(several.contains("several sheets") && several.contains("2025, 说明"), "{several}");
     // An empty cell is the empty text, whatever else means that there is no value.
     let gaps = include_bytes!("files/gaps.xlsx");
-    let toml_of_gaps = private("d", "id", &[("id", "type = \"text\""), ("v", "type = \"text\""), ("note", "type = \"text\"")]);
+    let toml_of_gaps =
+        private("d", "id", &[("id", "type = \"text\""), ("v", "type = \"text\""), ("note", "type = \"text\"")]);
     let rows = imported(&toml_of_gaps.replace("null = [\"\", \"NA\"]", "null = [\"NA\"]"), gaps).unwrap();
     assert_eq!(rows[0][1..], [text(Some("x")), text(None)]);
     assert_eq!(rows[1][1..], [text(Some("")), text(Some("z"))]);
