@@ -14,7 +14,8 @@ pub(crate) fn seems(text: impl Read) -> io::Result<&'static str> {
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
     let mut start = Vec::new();
     text.take(MOST).read_to_end(&mut start)?;
-    detector.feed(&start, true);
+    // What is cut off may end in the middle of a character.
+    detector.feed(&start, (start.len() as u64) < MOST);
     // Where a text is too short to tell, it is Chinese of the mainland.
     let found = detector.guess(Some(b"cn"), Utf8Detection::Allow);
     Ok(match found {

@@ -243,7 +243,7 @@ fn sniff(packed: &Packed) -> Result<CsvOptions, ImportError> {
     let mut start = Vec::new();
     packed.text()?.0.take(64 << 10).read_to_end(&mut start).map_err(ImportError::Read)?;
     let encoding = match std::str::from_utf8(&start) {
-        Err(fault) if fault.error_len().is_some() => match seems(start.as_slice()).map_err(ImportError::Read)? {
+        Err(fault) if fault.error_len().is_some() => match seems(packed.text()?.0).map_err(ImportError::Read)? {
             "gb18030" => Encoding::Gb18030,
             other => {
                 let line = 1 + start[..fault.valid_up_to()].iter().filter(|&&byte| byte == b'\n').count() as u64;
