@@ -151,7 +151,7 @@ fn shared(natural: &[usize], least: &[usize], room: usize) -> Vec<usize> {
     let mut widths = least.to_vec();
     let gaps = widths.len().saturating_sub(1);
     for _ in (widths.iter().sum::<usize>() + gaps)..room {
-        let wanting = widths.iter_mut().zip(natural).filter(|(width, natural)| *width < *natural);
+        let wanting = widths.iter_mut().zip(natural).filter(|(width, natural)| **width < **natural);
         match wanting.map(|(width, _)| width).min_by_key(|width| **width) {
             Some(width) => *width += 1,
             None => break,

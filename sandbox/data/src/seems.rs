@@ -8,6 +8,8 @@ use unseen_texts::{Sentence, say, text};
 
 /// As much of a text is looked at.
 const MOST: u64 = 16 << 20;
+/// So many bytes that are not ASCII tell encodings apart.
+const ENOUGH: usize = 16;
 
 /// The name of the encoding that a text seems to be in; one that can be declared goes by the name under which it is.
 pub(crate) fn seems(text: impl Read) -> io::Result<&'static str> {
@@ -16,8 +18,9 @@ pub(crate) fn seems(text: impl Read) -> io::Result<&'static str> {
     text.take(MOST).read_to_end(&mut start)?;
     // What is cut off may end in the middle of a character.
     detector.feed(&start, (start.len() as u64) < MOST);
-    // Where a text is too short to tell, it is Chinese of the mainland.
-    let found = detector.guess(Some(b"cn"), Utf8Detection::Allow);
+    // Where there is too little to tell, it is Chinese of the mainland.
+    let telling = start.iter().filter(|byte| !byte.is_ascii()).count() >= ENOUGH;
+    let found = detector.guess(if telling { None } else { Some(b"cn") }, Utf8Detection::Allow);
     Ok(match found {
         found if found == UTF_8 => "utf-8",
         found if found == GBK || found == GB18030 => "gb18030",
@@ -54,14 +57,14 @@ mod tests {
         let chinese = "企业,镇,产值\n常州第一机床厂,湖塘镇,12\n";
         let short = "甲乙,1\n";
         let traditional = "企業,鎮,產值\n臺北第一機床廠,淡水鎮,12\n";
-        let german = "Firma,Ort,Umsatz\nMüller & Söhne,Köln,12\nGroßhandel Jäger,Düren,13\n";
+        let german = "Firma,Ort,Umsatz\nMüller & Söhne,Köln,12\nGroßhandel Jäger,Düren,13\n".repeat(3);
         let japanese = "会社,町,売上\nトヨタの工場,豊田市,12\n";
         let cases: [(&str, &'static Encoding, &str); 6] = [
             (chinese, UTF_8, "utf-8"),
             (chinese, GB18030, "gb18030"),
             (short, GB18030, "gb18030"),
             (traditional, BIG5, "Big5"),
-            (german, WINDOWS_1252, "windows-1252"),
+            (&german, WINDOWS_1252, "windows-1252"),
             (japanese, SHIFT_JIS, "Shift_JIS"),
         ];
         for (text, encoding, name) in cases {

@@ -166,14 +166,17 @@ fn a_total_is_no_unit() {
 
 #[test]
 fn encodings_that_are_not_read_are_called_by_their_names() {
-    let gb = two("type = \"text\"").replace("[csv]", "[csv]\nencoding = \"gb18030\"");
-    let german = "id,v\nMüller,Köln\nJäger & Söhne,Düren\n";
+    let toml = two("type = \"text\"");
+    let gb = toml.replace("[csv]", "[csv]\nencoding = \"gb18030\"");
+    let german = format!("id,v\n{}", "Müller,Köln\nJäger & Söhne,Düren\n".repeat(4));
+    let french = format!("id,v\n{}", "Café de la Gare,Orléans\nSociété,Besançon\n".repeat(4));
     let traditional = "id,v\n臺北機床廠,淡水鎮\n高雄造船廠,鼓山區\n";
     let mainland = "id,v\n常州机床厂,湖塘镇\n";
     for (text, encoding, toml, says) in [
-        (german, encoding_rs::WINDOWS_1252, &gb, "line 2: not valid gb18030; it seems to be windows-1252, "),
-        (traditional, encoding_rs::BIG5, &two("type = \"text\""), "line 2: not valid utf-8; it seems to be Big5, "),
-        (mainland, encoding_rs::GB18030, &two("type = \"text\""), "it seems to be gb18030: say encoding = \"gb18030\""),
+        (&*german, encoding_rs::WINDOWS_1252, &toml, "line 2: not valid utf-8; it seems to be windows-1252, "),
+        (&french, encoding_rs::WINDOWS_1252, &gb, "line 2: not valid gb18030; it seems to be windows-1252, "),
+        (traditional, encoding_rs::BIG5, &toml, "line 2: not valid utf-8; it seems to be Big5, "),
+        (mainland, encoding_rs::GB18030, &toml, "it seems to be gb18030: say encoding = \"gb18030\""),
     ] {
         let error = imported(toml, &encoding.encode(text).0).unwrap_err();
         assert!(error.contains(says), "{error}");
