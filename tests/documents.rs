@@ -28,7 +28,7 @@ fn root() -> PathBuf {
 /// A smaller district than the demo's, with the same people, datasets, rules and twins.
 fn demo() -> Lab {
     let lab = Lab::new();
-    unseen_demo::district::District { seed: 1, enterprises: 400, months: 3 }.write(&lab.path("data")).unwrap();
+    unseen_demo::district::District { seed: 1, enterprises: 5_000, months: 2 }.write(&lab.path("data")).unwrap();
     for name in ["enterprises", "monthly", "industries"] {
         let (rows, description) = (format!("data/{name}.csv"), format!("data/{name}.toml"));
         lab.ok(&["dataset", "import", &rows, "--description", &description, "--key", "keys/steward.pem"]);

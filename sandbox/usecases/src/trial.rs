@@ -174,7 +174,7 @@ fn open(sealed: SealedRelease) -> Result<Release, UseCaseError> {
 }
 
 /// So many are told apart: what a panic says may differ from grain to grain.
-const MOST_FAILURES: usize = 20;
+const MOST_FAILURES: usize = 8;
 
 /// Failures of grains and how many had each.
 #[derive(Default)]
