@@ -314,6 +314,18 @@ fn the_auditors_page_shows_what_people_wrote_as_text() {
     assert!(page.contains("lang=\"zh\"") && page.contains("审计报告") && page.contains(ORIGIN), "{page}");
 }
 
+/// New rules are told by what they change.
+#[test]
+fn the_log_tells_what_new_rules_change() {
+    let lab = Lab::new();
+    lab.write("three.toml", POLICY.replace("approvals = 2", "approvals = 3"));
+    let entry = lab.ok(&["policy", "set", "three.toml", "--key", "keys/owner.pem"])["entry"].to_string();
+    let shown = lab.unseen(&["log", "show"]).stdout;
+    assert!(shown.contains("approvals 2 → 3"), "{shown}");
+    let last = lab.ok(&["log", "show", "--from", &entry]);
+    assert_eq!(last["entries"][0]["about"], "approvals 2 → 3");
+}
+
 /// What people wrote shows as what it is, on every way to a screen.
 #[test]
 fn what_does_not_show_is_written_out() {

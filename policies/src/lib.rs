@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
+mod about;
 pub mod accounting;
 mod accuracy;
 pub mod bounds;
@@ -24,10 +25,12 @@ mod reader;
 pub mod record;
 pub mod release;
 pub mod rho;
+pub mod rules;
 pub mod shape;
 pub mod text;
 mod toml_fault;
 
+pub use about::about;
 pub use bounds::Bounds;
 pub use manifest::Manifest;
 pub use need::Need;

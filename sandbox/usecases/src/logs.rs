@@ -7,10 +7,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use unseen_audit::fold::Fold;
-use unseen_ids::{Answer, JobId, Role};
+use unseen_ids::{Answer, Role};
 use unseen_lab::{LabError, View};
+use unseen_policies::about;
 use unseen_policies::event::Event;
-use unseen_texts::{Say, Sentence, say};
+use unseen_texts::Sentence;
 use unseen_tlog::dsse::Envelope;
 
 use crate::desk::Desk;
@@ -152,13 +153,20 @@ pub fn entries(desk: &impl Desk, from: u64) -> Result<Entries, UseCaseError> {
     let mut entries = Vec::new();
     let mut before = DateTime::<Utc>::MIN_UTC;
     for (entry, bytes) in (0u64..).zip(lab.log().entries(0)) {
-        let opened = fold.next(&bytes.map_err(LabError::from)?).map_err(|error| LabError::DamagedLog(entry, error))?;
+        let damaged = |error| LabError::DamagedLog(entry, error);
+        let checked = fold.check(&bytes.map_err(LabError::from)?).map_err(damaged)?;
+        // New rules are told by what they change.
+        let about = about(&checked.opened().record.event, fold.ledger().policy());
+        let opened = fold.apply(checked).map_err(|error| damaged(error.into()))?;
         let time = opened.record.time;
         let time_goes_back = time < std::mem::replace(&mut before, time);
         if entry < from {
             continue;
         }
-        let (about, roles) = about(&opened.record.event);
+        let roles = match &opened.record.event {
+            Event::PersonEnrolled(enrolled) => enrolled.roles.clone(),
+            _ => Vec::new(),
+        };
         entries.push(LogEntry {
             entry,
             time,
@@ -225,29 +233,4 @@ pub fn export(desk: &impl Desk, out: &Path, modules: bool) -> Result<Exported, U
 fn must_exist(lab: &View, entry: u64) -> Result<(), UseCaseError> {
     let size = lab.log().size();
     if entry < size { Ok(()) } else { Err(UseCaseError::NoEntry { entry, size }) }
-}
-
-fn about(event: &Event) -> (Sentence, Vec<Role>) {
-    let of = |job: JobId, what: &dyn Say| say!("{job}: {what}", "{job}：{what}");
-    let about = match event {
-        Event::LabCreated(e) => Sentence::of(&e.owner),
-        Event::PersonEnrolled(e) => return (Sentence::of(&e.name), e.roles.clone()),
-        Event::PersonRevoked(e) => Sentence::of(&e.key.short()),
-        Event::PolicySet(e) => {
-            let caps = &e.policy.caps;
-            Sentence::of(&format!("{} / {} / {} rho", caps.dataset, caps.analyst, caps.job))
-        }
-        Event::DatasetRegistered(e) => Sentence::of(&e.name),
-        Event::JobSubmitted(e) => Sentence::of(&e.title),
-        Event::JobApproved(e) => Sentence::of(&e.job),
-        Event::JobRejected(e) => of(e.job, &e.reason),
-        Event::RunStarted(e) => of(e.job, &format!("{} rho", e.rho)),
-        Event::EvidenceRecorded(e) => Sentence::of(&e.job),
-        Event::Released(e) => of(e.job, &e.body.short()),
-        Event::ReleaseWitnessed(e) => of(e.job, &e.witnesses.join(", ")),
-        Event::LogKeyChanged(e) => Sentence::of(&e.log_key),
-        Event::RunFailed(e) => of(e.job, &e.reason),
-        Event::ReleaseRead(e) => Sentence::of(&e.job),
-    };
-    (about, Vec::new())
 }

@@ -1,6 +1,6 @@
 //! The lab's rules.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -10,6 +10,7 @@ use unseen_policies::event::PolicySet as Event;
 use unseen_policies::ledger::{Job, Refusal};
 use unseen_policies::lifecycle::State;
 use unseen_policies::policy::Policy;
+use unseen_policies::rules::{Change, changes};
 use unseen_policies::toml_fault;
 use unseen_tlog::Signer;
 
@@ -39,18 +40,6 @@ pub struct PolicySet {
     #[schemars(with = "Vec<String>")]
     #[serde(serialize_with = "shown")]
     pub voided: Vec<JobId>,
-}
-
-/// One rule that is another now.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Change {
-    /// The key, such as `caps.job`.
-    pub key: String,
-    /// What it was; null where it was not set.
-    pub before: Option<String>,
-    /// What it is; null where it is not set any more.
-    pub after: Option<String>,
 }
 
 fn shown<S: serde::Serializer>(jobs: &[JobId], serializer: S) -> Result<S::Ok, S::Error> {
@@ -86,36 +75,11 @@ pub fn set_policy(desk: &impl Desk, file: &str, text: &str, operator: &dyn Signe
         if policy.approvals as usize > operators {
             return Err(LabError::TooFewOperators { approvals: policy.approvals, operators });
         }
-        let changes = ledger.policy().map_or_else(Vec::new, |before| changes(before, &policy));
+        let changes = changes(ledger.policy(), &policy);
         let waits = |job: &Job| matches!(job.state, State::Submitted | State::Approved) && !ledger.is_void(job);
         let voided = ledger.jobs().iter().filter(|(_, job)| waits(job)).map(|(id, _)| *id).collect();
         Ok(PolicySet { entry: lab.sign_and_accept(Event { policy }, operator, &[])?, changes, voided })
     })
-}
-
-/// The rules that differ, by their keys.
-fn changes(before: &Policy, after: &Policy) -> Vec<Change> {
-    let (mut was, mut is) = (BTreeMap::new(), BTreeMap::new());
-    for (policy, rules) in [(before, &mut was), (after, &mut is)] {
-        if let Ok(value) = toml::Value::try_from(policy) {
-            flatten("", &value, rules);
-        }
-    }
-    let keys: BTreeSet<&String> = was.keys().chain(is.keys()).collect();
-    let change = |key: &String| Change { key: key.clone(), before: was.get(key).cloned(), after: is.get(key).cloned() };
-    keys.into_iter().map(change).filter(|change| change.before != change.after).collect()
-}
-
-fn flatten(prefix: &str, value: &toml::Value, rules: &mut BTreeMap<String, String>) {
-    let under = |key: &str| if prefix.is_empty() { key.to_owned() } else { format!("{prefix}.{key}") };
-    match value {
-        toml::Value::Table(table) => table.iter().for_each(|(key, value)| flatten(&under(key), value, rules)),
-        toml::Value::Array(array) => {
-            array.iter().enumerate().for_each(|(at, value)| flatten(&under(&(at + 1).to_string()), value, rules));
-        }
-        toml::Value::String(text) => _ = rules.insert(prefix.to_owned(), text.clone()),
-        value => _ = rules.insert(prefix.to_owned(), value.to_string()),
-    }
 }
 
 fn parse(file: &str, text: &str) -> Result<Policy, UseCaseError> {
