@@ -9,7 +9,6 @@
 //! ```
 
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use unseen_ids::Digest;
 use unseen_log::{LogReader, handover_path};
@@ -18,9 +17,9 @@ use unseen_policies::ledger::Job;
 use unseen_texts::{Sentence, Text, say, text};
 use unseen_tlog::cosignature::WitnessKey;
 use unseen_tlog::merkle::{self, Hash};
-use unseen_tlog::note::{Checkpoint, Note, NoteError, NoteKey};
+use unseen_tlog::note::{Checkpoint, Note, NoteKey};
 
-use crate::error::AuditError;
+use crate::error::{AuditError, Stopped};
 use crate::fold::Fold;
 use crate::memory;
 use crate::named::{self, Behind, Lookup, Plans};
@@ -36,30 +35,30 @@ pub const VERIFIER_KEY: &str = "log.vkey";
 #[derive(Clone, Debug, Default)]
 pub struct Known {
     /// A verifier key of the log, present or past, known from elsewhere than the bundle.
-    pub log_key: Option<String>,
+    pub log_key: Option<NoteKey>,
     /// A checkpoint kept from before, as it was signed.
     pub since: Option<String>,
     /// A folder in which the last checkpoint of each log is remembered: see [`crate::memory`].
     pub memory: Option<PathBuf>,
-    /// Witnesses the auditor trusts, as verifier keys, and how many must have cosigned the bundle's
-    /// checkpoint.
-    pub witnesses: Vec<String>,
-    /// How many of them; 0 asks for none.
+    /// Witnesses the auditor trusts.
+    pub witnesses: Vec<WitnessKey>,
+    /// How many of them must have cosigned the bundle's checkpoint; 0 asks for none.
     pub quorum: usize,
 }
 
-/// Verifies a bundle. Everything that depends on signatures and the tree is an error; everything that
+/// Verifies a bundle. Everything that depends on signatures and the tree stops the audit; everything that
 /// depends on rules is a violation in the report.
-pub fn verify(bundle: &Path, known: &Known) -> Result<Report, AuditError> {
-    let known_key = known.log_key.as_deref();
-    let known_key: Option<NoteKey> =
-        known_key.map(|text| parse(text, text!("the verifier key you know", "您所知的验证公钥"))).transpose()?;
-    let key: NoteKey =
-        parse(&read(&bundle.join(VERIFIER_KEY))?, text!("the bundle's verifier key", "导出包的验证公钥"))?;
-    let trusted = known.witnesses.iter();
-    let trusted = trusted.map(|text| parse(text, text!("a witness's verifier key", "见证方的验证公钥")));
-    let mut trusted: Vec<WitnessKey> = trusted.collect::<Result<_, _>>()?;
+pub fn verify(bundle: &Path, known: &Known) -> Result<Report, Stopped> {
+    let mut before = None;
+    judge(bundle, known, &mut before).map_err(|error| Stopped { error, before })
+}
+
+fn judge(bundle: &Path, known: &Known, before: &mut Option<String>) -> Result<Report, AuditError> {
+    let what = text!("the bundle's verifier key", "导出包的验证公钥");
+    let key = read(&bundle.join(VERIFIER_KEY))?.trim().parse();
+    let key: NoteKey = key.map_err(|error| AuditError::Note { what, error })?;
     // One key counts once, however often or under however many names it was given.
+    let mut trusted = known.witnesses.clone();
     trusted.sort_by_key(|witness| *witness.key());
     trusted.dedup_by_key(|witness| *witness.key());
     let log = LogReader::open(bundle, &key)?;
@@ -73,8 +72,8 @@ pub fn verify(bundle: &Path, known: &Known) -> Result<Report, AuditError> {
     audit.second_signature();
     audit.sealed();
     let keys = audit.keys(&key);
-    if let Some(known_key) = &known_key {
-        keys.lead_from(known_key)?;
+    if let Some(log_key) = &known.log_key {
+        keys.lead_from(log_key)?;
     }
     let remembered = match (&known.memory, keys.first()) {
         (Some(memory), Some(first)) => memory::last_seen(memory, &log.checkpoint().origin, first)?,
@@ -86,7 +85,7 @@ pub fn verify(bundle: &Path, known: &Known) -> Result<Report, AuditError> {
         (remembered, text!("the checkpoint remembered from the last audit", "上次审计记住的检查点")),
     ] {
         let Some(text) = text else { continue };
-        let kept = keys.open(&text, what)?;
+        let kept = keys.open(before.insert(text), what)?;
         log.ensure_extends(&kept)?;
         extends = extends.max(Some(kept.size));
     }
@@ -102,13 +101,8 @@ pub fn verify(bundle: &Path, known: &Known) -> Result<Report, AuditError> {
         memory::remember(memory, &log.checkpoint().origin, first, log.note())?;
         kept = true;
     }
-    let mut report = audit.report(&key, known_key.is_some(), cosigned);
-    (report.head.extends, report.head.remembered) = (extends, kept);
-    Ok(report)
-}
-
-fn parse<Key: FromStr<Err = NoteError>>(text: &str, what: Text) -> Result<Key, AuditError> {
-    text.trim().parse().map_err(|error| AuditError::Note { what, error })
+    let recognised = (known.log_key.is_some(), extends, kept);
+    Ok(audit.report(&key, recognised, cosigned))
 }
 
 fn read(path: &Path) -> Result<String, AuditError> {
@@ -187,8 +181,7 @@ impl<'l> Audit<'l> {
         let leaf = checked.as_ref().map_or_else(|_| merkle::leaf_hash(bytes), |(opened, _)| opened.leaf.to_bytes());
         match checked {
             Ok((opened, behind)) => {
-                *self.found.kinds.entry(opened.record.event.kind().to_owned()).or_default() += 1;
-                self.found.ssh_signed += u64::from(opened.by_ssh);
+                self.found.entry(index, &opened, self.fold.ledger());
                 if let Event::Released(released) = &opened.record.event {
                     self.second_envelope(index, bytes);
                     if self.fold.ledger().witnesses().is_some() {
@@ -266,16 +259,16 @@ impl<'l> Audit<'l> {
         self.found.violations.push(Violation { entry, what: what.into() });
     }
 
-    fn report(self, key: &NoteKey, key_known: bool, cosigned: Vec<(String, u64)>) -> Report {
-        let checkpoint = self.log.checkpoint();
+    fn report(self, key: &NoteKey, recognised: (bool, Option<u64>, bool), cosigned: Vec<(String, u64)>) -> Report {
+        let (checkpoint, (key_known, extends, remembered)) = (self.log.checkpoint(), recognised);
         let head = report::Head {
             origin: checkpoint.origin.clone(),
             log_key: key.to_string(),
             key_known,
             entries: checkpoint.size,
-            root: unseen_ids::Digest::from_bytes(checkpoint.root).to_hex(),
-            extends: None,
-            remembered: false,
+            root: checkpoint.root.into(),
+            extends,
+            remembered,
             cosigned: cosigned.into_iter().map(|(name, at)| report::Cosigner { name, at }).collect(),
         };
         Report::new(head, self.found, self.fold.ledger())

@@ -4,6 +4,54 @@ use unseen_log::LogError;
 use unseen_texts::{Say, Text};
 use unseen_tlog::note::NoteError;
 
+/// An audit that ended without a report.
+#[derive(Debug)]
+pub struct Stopped {
+    /// Why.
+    pub error: AuditError,
+    /// The checkpoint from before that the log was last held against, as it was signed.
+    pub before: Option<String>,
+}
+
+/// What it comes to that there is no report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Two histories were signed.
+    Fork,
+    /// A longer history was there before.
+    Rollback,
+    /// Too few of the auditor's own witnesses have seen it.
+    Unwitnessed,
+    /// It is another log than the one that is known, or what leads from the one to the other is missing.
+    OtherLog,
+    /// A checkpoint bears no true signature of the key that should have signed it.
+    NotSigned,
+    /// Files are missing, or are not what they should be.
+    Damaged,
+    /// What is remembered on this machine cannot be used.
+    NoMemory,
+}
+
+impl AuditError {
+    /// What it comes to.
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            AuditError::Log(LogError::Fork { .. }) => Verdict::Fork,
+            AuditError::Log(LogError::Rollback { .. }) => Verdict::Rollback,
+            AuditError::Quorum { .. } => Verdict::Unwitnessed,
+            AuditError::OtherKey { .. } => Verdict::OtherLog,
+            AuditError::Log(LogError::Checkpoint { source: error, .. }) | AuditError::Note { error, .. } => match error
+            {
+                NoteError::Unsigned(_) | NoteError::Signature(_) => Verdict::NotSigned,
+                NoteError::Origin { .. } => Verdict::OtherLog,
+                _ => Verdict::Damaged,
+            },
+            AuditError::Log(_) | AuditError::File { .. } => Verdict::Damaged,
+            AuditError::Memory { .. } => Verdict::NoMemory,
+        }
+    }
+}
+
 /// Why a bundle cannot be read at all, or is not one history.
 #[derive(Debug, thiserror::Error, Say)]
 #[code("audit")]

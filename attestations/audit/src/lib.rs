@@ -16,3 +16,6 @@ pub mod report;
 mod roots;
 mod signatures;
 pub mod sm2;
+
+/// Where a bundle has its checkpoint.
+pub use unseen_log::CHECKPOINT;

@@ -90,8 +90,10 @@ impl<F: Files> Lookup for LogReader<F> {
 /// What was looked at behind an entry.
 #[derive(Debug, Default)]
 pub struct Behind {
-    /// How many released numbers.
-    pub numbers: u64,
+    /// A job whose release was looked at, and how many numbers it has.
+    pub numbers: Option<(JobId, u64)>,
+    /// A job that was submitted, and what for.
+    pub purpose: Option<(JobId, String)>,
     /// What evidence of the machine proves.
     pub evidence: Option<(JobId, Proven)>,
 }
@@ -110,7 +112,9 @@ pub fn check(ledger: &Ledger, record: &Record, lookup: &dyn Lookup) -> Result<Be
             lookup.blob(&event.description)?;
             event.values.as_ref().map_or(Ok(()), |values| lookup.blob(values).map(drop))?;
         }
-        Event::JobSubmitted(event) => submission(ledger, event, lookup)?,
+        Event::JobSubmitted(event) => {
+            behind.purpose = Some((JobId(ledger.size()), submission(ledger, event, lookup)?));
+        }
         Event::JobApproved(event) => approval(event, lookup)?,
         Event::RunStarted(event) => release_time(ledger, record.time, event, lookup)?,
         Event::EvidenceRecorded(event) => behind.evidence = Some((event.job, evidence(ledger, event, lookup)?)),
@@ -185,16 +189,13 @@ fn witness_keys(rule: Option<&Witnesses>) -> Result<Vec<WitnessKey>, Sentence> {
         .collect()
 }
 
-fn submission(ledger: &Ledger, event: &JobSubmitted, lookup: &dyn Lookup) -> Result<(), Sentence> {
+/// What the job is for, if the submission agrees with its manifest.
+fn submission(ledger: &Ledger, event: &JobSubmitted, lookup: &dyn Lookup) -> Result<String, Sentence> {
     let planned = planned(event, lookup)?;
     let (manifest, plan) = &*planned;
-    let says = |same: bool, what: Text| {
-        if same {
-            Ok(())
-        } else {
-            Err(say!("the submission and its manifest differ in {what}", "提交内容与作业清单不一致：{what}"))
-        }
-    };
+    let differs =
+        |what: Text| say!("the submission and its manifest differ in {what}", "提交内容与作业清单不一致：{what}");
+    let says = |same: bool, what: Text| if same { Ok(()) } else { Err(differs(what)) };
     says(manifest.job.title == event.title, text!("the title", "标题"))?;
     let other = matches!(&manifest.job.module, Some(ModuleRef::Digest(named)) if *named != event.module);
     says(!other, text!("the component", "组件"))?;
@@ -205,7 +206,8 @@ fn submission(ledger: &Ledger, event: &JobSubmitted, lookup: &dyn Lookup) -> Res
     )?;
     says(plan.charge.rho == event.rho, text!("the charge", "隐私开销"))?;
     says(plan.charge.pure_epsilon.as_ref().map(ToString::to_string) == event.pure_epsilon, text!("epsilon", "ε"))?;
-    says(need(ledger, manifest, plan) == event.need, text!("what the job may need", "作业可能需要的资源"))
+    says(need(ledger, manifest, plan) == event.need, text!("what the job may need", "作业可能需要的资源"))?;
+    Ok(manifest.job.purpose.clone())
 }
 
 fn approval(event: &JobApproved, lookup: &dyn Lookup) -> Result<(), Sentence> {
@@ -233,16 +235,16 @@ fn release_time(ledger: &Ledger, time: DateTime<Utc>, event: &RunStarted, lookup
 /// A release's body: of which job and run, and its digest.
 pub type Body = (JobId, u64, Digest);
 
-fn release(ledger: &Ledger, body: Body, is_open: bool, lookup: &dyn Lookup) -> Result<u64, Sentence> {
+fn release(ledger: &Ledger, body: Body, is_open: bool, lookup: &dyn Lookup) -> Result<Option<(JobId, u64)>, Sentence> {
     let (job, run, digest) = body;
     let planned = planned(submitted(ledger, job)?, lookup)?;
     let (_, plan) = &*planned;
     let checked = match lookup.check_sealed(body, plan) {
         Some(checked) => checked,
-        None if !is_open => return Ok(0),
+        None if !is_open => return Ok(None),
         None => ReleaseBody::parse(&lookup.blob(&digest)?).and_then(|body| body.check(plan, job, run)),
     };
-    checked.map_err(|error| Sentence::of(&error))
+    checked.map(|numbers| Some((job, numbers))).map_err(|error| Sentence::of(&error))
 }
 
 /// The body of a release that is on record, and is to be open.

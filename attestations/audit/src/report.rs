@@ -2,13 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use base64::{Engine, prelude::BASE64_STANDARD};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
+use unseen_entries::Opened;
 use unseen_evidence::Proven;
 use unseen_ids::{Answer, Digest, JobId, PublicKey, Role};
+use unseen_policies::event::Event;
 use unseen_policies::ledger::{Job, Ledger};
 use unseen_policies::lifecycle::State;
+use unseen_policies::policy::Policy;
 use unseen_policies::rho::Rho;
+use unseen_policies::rules::{self, Change};
 use unseen_texts::{Sentence, Text};
+use unseen_tlog::merkle::Hash;
 
 use crate::named::Behind;
 use crate::sm2::{self, Sm2Line};
@@ -29,6 +36,10 @@ pub struct Report {
     pub sm2: Option<Sm2Line>,
     /// Everyone who was ever enrolled.
     pub people: Vec<PersonLine>,
+    /// The rules in force, by their keys.
+    pub rules: BTreeMap<String, String>,
+    /// Every entry that set rules, and what it changed.
+    pub rules_set: Vec<RulesLine>,
     /// How many approvals the policy in force asks for.
     pub approvals_needed: u32,
     /// The fewest approvals of any job that ran; none where none did.
@@ -58,14 +69,33 @@ pub struct Head {
     pub key_known: bool,
     /// How many entries there are; all of them were read.
     pub entries: u64,
-    /// Root of the tree, hex.
-    pub root: String,
+    /// Root of the tree.
+    #[serde(flatten)]
+    pub root: Root,
     /// Size of the largest checkpoint kept from before that this log extends.
     pub extends: Option<u64>,
     /// Whether this checkpoint is remembered for the next audit.
     pub remembered: bool,
     /// Which of the auditor's own witnesses have cosigned the bundle's checkpoint.
     pub cosigned: Vec<Cosigner>,
+}
+
+/// The root of a tree in both its spellings, for people to compare.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Root {
+    /// In hex, as this program has always shown it.
+    #[serde(rename = "root")]
+    pub hex: String,
+    /// In base64, as it stands in checkpoints.
+    #[serde(rename = "rootBase64")]
+    pub base64: String,
+}
+
+impl From<Hash> for Root {
+    fn from(root: Hash) -> Root {
+        Root { hex: Digest::from_bytes(root).to_hex(), base64: BASE64_STANDARD.encode(root) }
+    }
 }
 
 /// A true cosignature.
@@ -95,6 +125,21 @@ pub struct PersonLine {
     pub since: u64,
     /// The entry that revoked it.
     pub revoked: Option<u64>,
+}
+
+/// An entry that set rules.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct RulesLine {
+    /// The entry.
+    pub entry: u64,
+    /// When, by the signer's clock.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub time: DateTime<Utc>,
+    /// Who signed it.
+    pub by: String,
+    /// What it changed; every rule, if it is the first.
+    pub changes: Vec<Change>,
 }
 
 /// One dataset's budget.
@@ -134,6 +179,8 @@ pub struct JobLine {
     pub job: String,
     /// Its title.
     pub title: String,
+    /// What for, as its manifest says; none where that cannot be read.
+    pub purpose: Option<String>,
     /// Its author's name.
     pub author: String,
     /// Where it stands.
@@ -150,6 +197,11 @@ pub struct JobLine {
     pub run: Option<RunLine>,
     /// The entry of its release.
     pub release: Option<u64>,
+    /// When that was, by the lab's clock.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub released_at: Option<DateTime<Utc>>,
+    /// How many numbers of it were checked; none where it is sealed still, or cannot be read.
+    pub numbers: Option<u64>,
     /// Whether that release is sealed still, since it waits for witnesses.
     pub sealed: bool,
     /// Who had seen that entry before the release opened; none when it was not opened, or the policy
@@ -216,7 +268,12 @@ pub(crate) struct Found {
     pub ssh_signed: u64,
     pub sm2: bool,
     pub sm2_releases: u64,
-    pub numbers: u64,
+    pub numbers: BTreeMap<JobId, u64>,
+    pub purposes: BTreeMap<JobId, String>,
+    pub released: BTreeMap<JobId, DateTime<Utc>>,
+    pub rules_set: Vec<RulesLine>,
+    /// The rules that were set last.
+    pub policy: Option<Policy>,
     /// Releases made while the policy named witnesses, with their entries; at the end, those that are sealed.
     pub sealed: BTreeMap<JobId, u64>,
     pub evidence: BTreeMap<JobId, EvidenceLine>,
@@ -224,8 +281,25 @@ pub(crate) struct Found {
 }
 
 impl Found {
+    /// Notes an entry that was folded in.
+    pub fn entry(&mut self, index: u64, opened: &Opened, ledger: &Ledger) {
+        let Opened { record, signer, by_ssh, .. } = opened;
+        *self.kinds.entry(record.event.kind().to_owned()).or_default() += 1;
+        self.ssh_signed += u64::from(*by_ssh);
+        match &record.event {
+            Event::PolicySet(set) => {
+                let changes = rules::changes(self.policy.as_ref(), &set.policy);
+                self.rules_set.push(RulesLine { entry: index, time: record.time, by: name(ledger, signer), changes });
+                self.policy = Some(set.policy.clone());
+            }
+            Event::Released(released) => _ = self.released.insert(released.job, record.time),
+            _ => {}
+        }
+    }
+
     pub fn add(&mut self, behind: Behind) {
-        self.numbers += behind.numbers;
+        self.numbers.extend(behind.numbers);
+        self.purposes.extend(behind.purpose);
         if let Some((job, Proven { provider, established, not_established })) = behind.evidence {
             let (proves, does_not_prove) = (established, not_established);
             self.evidence.insert(job, EvidenceLine { provider: provider.to_string(), proves, does_not_prove });
@@ -268,33 +342,42 @@ impl Report {
             ssh_signed: found.ssh_signed,
             sm2: found.sm2.then_some(Sm2Line { checked: sm2::BUILT, releases: found.sm2_releases }),
             people,
+            rules: ledger.policy().map(rules::rules).unwrap_or_default(),
+            rules_set: found.rules_set,
             approvals_needed: ledger.policy().map_or(0, |policy| policy.approvals),
             fewest_approvals: ran.map(|job| job.approvals.len()).min(),
             budget: private,
             domains: domains.into_iter().map(domain).collect(),
             jobs,
-            numbers: found.numbers,
+            numbers: found.numbers.values().sum(),
             violations: found.violations,
         }
     }
 }
 
+/// What somebody is called whose key this is.
+fn name(ledger: &Ledger, key: &PublicKey) -> String {
+    ledger.people().get(key).map_or("?".to_owned(), |person| person.name.clone())
+}
+
 fn job_line(ledger: &Ledger, id: JobId, job: &Job, found: &mut Found) -> JobLine {
-    let name = |key| ledger.people().get(key).map_or("?".to_owned(), |person| person.name.clone());
     JobLine {
         job: id.to_string(),
         title: job.submitted.title.clone(),
-        author: name(&job.author),
+        purpose: found.purposes.remove(&id),
+        author: name(ledger, &job.author),
         state: job.state,
         void: ledger.is_void(job),
         rho: job.submitted.rho,
-        approvers: job.approvals.iter().map(|(_, key)| name(key)).collect(),
+        approvers: job.approvals.iter().map(|(_, key)| name(ledger, key)).collect(),
         run: job.run.as_ref().map(|run| RunLine {
             entry: run.entry,
             runtime: run.runtime.clone(),
             build: run.runtime_build,
         }),
         release: job.release.map(|(entry, _)| entry),
+        released_at: found.released.remove(&id),
+        numbers: found.numbers.get(&id).copied(),
         sealed: found.sealed.contains_key(&id),
         witnessed: job
             .witnessed

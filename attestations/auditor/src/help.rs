@@ -25,7 +25,7 @@ pub const VERIFY: Lines = &[
     ("/quorum", "其中至少几个见证方必须已联署；省略则须全部联署"),
     ("/memory", "记住每个日志最近所见检查点的位置（默认：XDG_STATE_HOME 或 ~/.local/state 中）"),
     ("/forget", "不记住任何内容，也不与记住的内容比对"),
-    ("/html", "同时把报告写成一页 HTML；已有的文件绝不覆盖"),
+    ("/html", "同时把结果（无论好坏）写成一页 HTML；已有的文件绝不覆盖"),
 ];
 
 /// Of being a witness.

@@ -4,28 +4,38 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
+mod advice;
 mod answers;
 mod evidence;
 pub mod help;
 mod page;
+mod sections;
 mod summary;
 mod text;
+mod verdict;
 mod witness;
 
+pub use advice::advice;
 pub use answers::*;
 pub use evidence::{EvidenceCommand, evidence};
 pub use witness::{WitnessCommand, witness};
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
+use chrono::Utc;
 use clap::Args;
+use unseen_audit::CHECKPOINT;
 use unseen_audit::bundle::{self, Known, VERIFIER_KEY};
+use unseen_audit::error::AuditError;
 use unseen_ids::PublicKey;
 use unseen_keys::write_new_key;
 use unseen_terminal::output::{Output, facts};
 use unseen_terminal::{FileError, Outcome, may_be_made, write_new};
 use unseen_texts::{Lang, Text, say, text};
 use unseen_tlog::Signer;
+use unseen_tlog::cosignature::WitnessKey;
+use unseen_tlog::note::{NoteError, NoteKey};
 
 /// Verifying an exported bundle.
 #[derive(Args)]
@@ -50,28 +60,30 @@ pub struct VerifyArgs {
     /// Remember nothing, and compare with nothing remembered
     #[arg(long, conflicts_with = "memory")]
     pub forget: bool,
-    /// Write the report as one page of HTML too; an existing file is never overwritten
+    /// Write what was found as one page of HTML too, be it good or bad; an existing file is never overwritten
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
 }
 
-/// Verifies a bundle and says what was found. What should not be is bad: exit code 1.
+/// Verifies a bundle and says what was found. What should not be is bad: exit code 1. The page is written for every
+/// verdict, and first of all for one that leaves no report.
 pub fn verify(args: &VerifyArgs, lang: Lang) -> Outcome {
-    if !args.bundle.join(VERIFIER_KEY).exists() {
+    if ![VERIFIER_KEY, CHECKPOINT].iter().any(|file| args.bundle.join(file).exists()) {
         return Err(say!("{bundle} is no exported bundle", "{bundle} 不是导出包", bundle = args.bundle).into());
     }
     args.html.as_deref().map_or(Ok(()), may_be_made)?;
     let known = Known {
-        log_key: args.log_key.clone(),
+        log_key: args.log_key.as_deref().map(known_key).transpose()?,
         since: args.since.as_deref().map(read).transpose()?,
         memory: if args.forget { None } else { args.memory.clone().or_else(memory) },
-        witnesses: args.witness.clone(),
+        witnesses: args.witness.iter().map(|key| witness_key(key)).collect::<Result<_, _>>()?,
         quorum: args.quorum.unwrap_or(args.witness.len()),
     };
-    let report = bundle::verify(&args.bundle, &known)?;
-    if let Some(path) = &args.html {
-        write_new(path, page::html(&report, lang).as_bytes())?;
-    }
+    let found = bundle::verify(&args.bundle, &known);
+    let audit = page::Audit { bundle: &args.bundle, known: &known, written: Utc::now(), lang };
+    let written = args.html.as_deref().map_or(Ok(()), |path| write_new(path, audit.page(&found).as_bytes()));
+    let report = found.map_err(|stopped| stopped.error)?;
+    written?;
     Ok(Output::new(&report, text::text(&report, lang)).bad_unless(report.violations.is_empty()))
 }
 
@@ -104,6 +116,19 @@ fn memory() -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let state = set("XDG_STATE_HOME").or_else(|| Some(set("HOME")?.join(".local/state")))?;
     Some(state.join("unseen/seen"))
+}
+
+/// A log's verifier key as somebody typed it.
+fn known_key(typed: &str) -> Result<NoteKey, AuditError> {
+    parse(typed, text!("the verifier key you know", "您所知的验证公钥"))
+}
+
+fn witness_key(typed: &str) -> Result<WitnessKey, AuditError> {
+    parse(typed, text!("a witness's verifier key", "见证方的验证公钥"))
+}
+
+fn parse<Key: FromStr<Err = NoteError>>(typed: &str, what: Text) -> Result<Key, AuditError> {
+    typed.trim().parse().map_err(|error| AuditError::Note { what, error })
 }
 
 fn read(path: &Path) -> Result<String, FileError> {

@@ -1,85 +1,197 @@
-//! A report as one page of HTML, for people who do not use a terminal: no scripts, nothing loaded from
-//! anywhere, fit to print.
+//! What an audit found as one page of HTML, for people who do not use a terminal: no scripts, nothing loaded from
+//! anywhere, fit for a telephone and for paper. Nothing on it is told by colour alone.
 
-use maud::{DOCTYPE, Markup, html};
-use unseen_audit::report::Report;
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use unseen_audit::CHECKPOINT;
+use unseen_audit::bundle::{Known, VERIFIER_KEY};
+use unseen_audit::error::Stopped;
+use unseen_audit::report::{Report, Root};
 use unseen_terminal::output::clean;
-use unseen_terminal::table::Column::{self, Left, Right};
-use unseen_texts::{Lang, Say, say, text};
+use unseen_terminal::table::Column::Right;
+use unseen_texts::{Lang, Say, Text, say, text};
+use unseen_tlog::note::{Checkpoint, Note};
 
+use crate::sections::{Section, both, details, moment, violations};
 use crate::summary::{Tone, summary};
-use crate::text::{standing, witnessed};
+use crate::verdict::{Explained, explained};
 
-const STYLE: &str = "body{font:16px/1.5 'Noto Sans CJK SC','Source Han Sans SC',system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1f24}\
-h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem}.verdict{padding:.75rem 1rem;border-left:.4rem solid}\
-.good{border-color:#1a7f37}.bad{border-color:#b3261e;background:#fdecea}.note{border-color:#8a8f98}\
-dt{font-weight:600;margin-top:.6rem;padding-left:.6rem;border-left:.25rem solid}dd{margin:0 0 0 .85rem}\
-table{border-collapse:collapse;width:100%;font-size:.9rem}th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #d5d8dd;vertical-align:top}\
-td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}code{font-size:.8rem;overflow-wrap:anywhere}@media print{body{margin:0;max-width:none}}";
+const STYLE: &str = include_str!("page.css");
 
-/// The page.
-pub fn html(report: &Report, lang: Lang) -> String {
-    let code = if lang == Lang::Zh { "zh" } else { "en" };
-    let good = report.violations.is_empty();
-    let page = html! {
-        (DOCTYPE)
-        html lang=(code) {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (text!("Audit report", "审计报告").to(lang)) " · " (clean(&report.head.origin)) }
-                style { (maud::PreEscaped(STYLE)) }
-            }
-            body {
-                h1 { (text!("Audit report", "审计报告").to(lang)) ": " (clean(&report.head.origin)) }
-                p .verdict .(if good { "good" } else { "bad" }) {
-                    @if good { (text!("No violation was found.", "未发现违规。").to(lang)) } @else { (text!("VIOLATIONS WERE FOUND. They are listed below.", "发现违规，详列于下。").to(lang)) }
-                }
-                dl {
+/// An audit: of what, by what, when, for whom.
+pub struct Audit<'a> {
+    /// The exported folder.
+    pub bundle: &'a Path,
+    /// What the auditor brought along.
+    pub known: &'a Known,
+    /// When the page was written.
+    pub written: DateTime<Utc>,
+    /// The language of its reader.
+    pub lang: Lang,
+}
+
+impl Audit<'_> {
+    /// The page for what was found, be it a report or not.
+    pub fn page(&self, found: &Result<Report, Stopped>) -> String {
+        match found {
+            Ok(report) => self.of_report(report),
+            Err(stopped) => self.of_verdict(stopped),
+        }
+    }
+
+    fn of_report(&self, report: &Report) -> String {
+        let lang = self.lang;
+        let good = report.violations.is_empty();
+        let verdict = match good {
+            true => text!("No violation was found.", "未发现违规。"),
+            false => text!("VIOLATIONS WERE FOUND. They are listed below.", "发现违规，详列于下。"),
+        };
+        let violations = (!good).then(|| violations(report, lang));
+        self.whole(
+            &report.head.origin,
+            html! {
+                p .verdict .(tone(if good { Tone::Good } else { Tone::Bad })) { (verdict.to(lang)) }
+                dl .questions {
                     @for line in summary(report) {
-                        dt .(tone(line.tone)) { (line.question.to(lang)) }
-                        dd { (clean(line.answer.to(lang))) }
+                        div .(tone(line.tone)) {
+                            dt { span .mark { (mark(line.tone).to(lang)) } " " (line.question.to(lang)) }
+                            dd { (clean(line.answer.to(lang))) }
+                        }
                     }
                 }
-                @if !good {
-                    h2 { (text!("Violations", "违规").to(lang)) }
-                    (rows(lang, &[Right(text!("entry", "条目")), Left(text!("violation", "违规"))], report.violations.iter().map(|found| vec![found.entry.to_string(), found.what.told(lang)])))
-                }
-                h2 { (text!("Privacy budget", "隐私预算").to(lang)) }
-                (rows(lang, &[Left(text!("dataset", "数据集")), Right(text!("spent, rho", "已用 rho")), Right(text!("cap, rho", "上限 rho"))], report.budget.iter().map(|line| vec![line.dataset.clone(), line.spent.to_string(), line.cap.to_string()])))
-                h2 { (text!("Jobs", "作业").to(lang)) }
-                (rows(lang, &[Left(text!("job", "作业")), Left(text!("title", "标题")), Left(text!("author", "提交人")), Left(text!("state", "状态")), Right(text!("rho", "rho 开销")), Left(text!("approved by", "审批人")), Left(text!("witnessed by", "见证方"))], report.jobs.iter().map(|job| vec![
-                    job.job.clone(), job.title.clone(), job.author.clone(), standing(job, lang),
-                    job.rho.to_string(), job.approvers.join(", "), witnessed(job, lang),
-                ])))
+                @for section in violations.iter() { (self.section(section)) }
+                @for section in details(report, lang).iter() { (self.section(section)) }
                 @for job in report.jobs.iter() {
                     @if let Some(evidence) = &job.evidence {
                         h2 { (text!("Evidence of the machine", "机器证据").to(lang)) ": " (job.job) " (" (evidence.provider) ")" }
                         ul {
-                            @for line in &evidence.proves { li { (line.to(lang)) } }
-                            @for line in &evidence.does_not_prove { li { em { (line.to(lang)) } } }
+                            @for line in &evidence.proves { li { "✓ " (line.to(lang)) } }
+                            @for line in &evidence.does_not_prove { li { em { "· " (line.to(lang)) } } }
                         }
                     }
                 }
-                h2 { (text!("People", "人员").to(lang)) }
-                (rows(lang, &[Left(text!("name", "姓名")), Left(text!("roles", "角色")), Left(text!("key", "密钥")), Right(text!("entry", "条目")), Left(text!("status", "状态"))], report.people.iter().map(|person| vec![
-                    person.name.clone(),
-                    person.roles.iter().map(|role| role.told(lang)).collect::<Vec<_>>().join(", "),
-                    person.key.short(),
-                    person.since.to_string(),
-                    person.revoked.map_or(String::new(), |entry| say!("revoked by entry {entry}", "由条目 {entry} 吊销").told(lang)),
-                ])))
                 h2 { (text!("How it was recognised", "据以辨认的依据").to(lang)) }
-                (rows(lang, &[Left(text!("what", "事项")), Left(text!("value", "内容"))], [
-                    vec![text!("Verifier key", "验证公钥").told(lang), report.head.log_key.clone()],
-                    vec![text!("Entries", "条目数").told(lang), report.head.entries.to_string()],
-                    vec![text!("Root", "根哈希").told(lang), report.head.root.clone()],
-                ].into_iter()))
+                (self.facts(&[
+                    (text!("Verifier key", "验证公钥"), report.head.log_key.clone()),
+                    (text!("Entries", "条目数"), report.head.entries.to_string()),
+                ]))
+                (self.facts(&both(&report.head.root)))
+            },
+        )
+    }
+
+    fn of_verdict(&self, stopped: &Stopped) -> String {
+        let lang = self.lang;
+        let Explained { name, means, to_do } = explained(stopped.error.verdict());
+        let file = |path: &str| unseen_durable::read_text(&self.bundle.join(path)).ok();
+        let before = stopped.before.as_deref().or(self.known.since.as_deref());
+        let mut known = vec![(text!("Bundle", "导出包"), self.bundle.display().to_string())];
+        known.extend(file(VERIFIER_KEY).map(|key| (text!("Verifier key in the bundle", "导出包内的验证公钥"), key)));
+        known.extend(
+            self.known.log_key.iter().map(|key| (text!("Verifier key you know", "您所知的验证公钥"), key.to_string())),
+        );
+        known.extend(
+            self.known.witnesses.iter().map(|key| (text!("Witness you trust", "您所信任的见证方"), key.to_string())),
+        );
+        self.whole(
+            &self.bundle.file_name().unwrap_or(self.bundle.as_os_str()).to_string_lossy(),
+            html! {
+                p .verdict .(tone(Tone::Bad)) { (name.to(lang)) }
+                h2 { (text!("What was found", "发现了什么").to(lang)) }
+                p { (clean(&stopped.error.told(lang))) }
+                p { (text!("There is no report: the questions of an audit cannot be answered.", "因此没有报告：审计的各个问题无法回答。").to(lang)) }
+                h2 { (text!("What it means", "这意味着什么").to(lang)) }
+                p { (means.to(lang)) }
+                h2 { (text!("What to do", "该怎么做").to(lang)) }
+                ol { @for step in &to_do { li { (step.to(lang)) } } }
+                h2 { (text!("The checkpoint seen before", "先前所见的检查点").to(lang)) }
+                (self.checkpoint(before, text!("None was kept, or the audit did not come so far.", "没有保存过，或审计未进行到这一步。")))
+                h2 { (text!("The checkpoint in this bundle", "此导出包中的检查点").to(lang)) }
+                (self.checkpoint(file(CHECKPOINT).as_deref(), text!("There is none that can be read.", "没有可读的检查点。")))
+                h2 { (text!("What was compared", "比对所用").to(lang)) }
+                (self.facts(&known))
+            },
+        )
+    }
+
+    fn whole(&self, what: &str, body: Markup) -> String {
+        let lang = self.lang;
+        let code = if lang == Lang::Zh { "zh" } else { "en" };
+        let title = say!("Audit report: {what}", "审计报告：{what}", what = clean(what));
+        let written = say!(
+            "Written on {time} UTC by Unseen {version}.",
+            "本页由 Unseen {version} 写于 {time}（UTC）。",
+            time = moment(self.written),
+            version = env!("CARGO_PKG_VERSION")
+        );
+        let page = html! {
+            (DOCTYPE)
+            html lang=(code) {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'";
+                    title { (title.to(lang)) }
+                    style { (PreEscaped(STYLE)) }
+                }
+                body {
+                    h1 { (title.to(lang)) }
+                    p .written { (written.to(lang)) }
+                    (body)
+                }
             }
+        };
+        page.into_string()
+    }
+
+    /// A table; columns of numbers are set flush right. Where it has no room, each row is a card.
+    fn section(&self, section: &Section) -> Markup {
+        let lang = self.lang;
+        let Section { title, header, rows } = section;
+        let right = |at: usize| matches!(header.get(at), Some(Right(_))).then_some("n");
+        let name = |at: usize| header.get(at).map_or("", |column| column.name().to(lang));
+        html! {
+            h2 { (title.to(lang)) }
+            div .wide { table {
+                thead { tr { @for at in 0..header.len() { th class=[right(at)] { (name(at)) } } } }
+                tbody { @for row in rows {
+                    tr { @for (at, cell) in row.iter().enumerate() {
+                        td class=[right(at).or(long(cell))] data-name=(name(at)) { (clean(cell)) }
+                    } }
+                } }
+            } }
         }
-    };
-    page.into_string()
+    }
+
+    fn facts(&self, facts: &[(Text, String)]) -> Markup {
+        html! {
+            dl .facts { @for (name, value) in facts { dt { (name.to(self.lang)) } dd { code { (clean(value.trim())) } } } }
+        }
+    }
+
+    /// A checkpoint as it was signed, and its numbers as people compare them.
+    fn checkpoint(&self, note: Option<&str>, none: Text) -> Markup {
+        let Some(note) = note else { return html! { p { (none.to(self.lang)) } } };
+        let parsed = Note::parse(note.as_bytes()).ok().and_then(|note| Checkpoint::parse(note.text()).ok());
+        let lines: Vec<String> = note.lines().map(clean).collect();
+        html! {
+            @if let Some(Checkpoint { origin, size, root }) = parsed {
+                (self.facts(&[(text!("Log", "日志"), origin), (text!("Entries", "条目数"), size.to_string())]))
+                (self.facts(&both(&Root::from(root))))
+            }
+            pre { (lines.join("\n")) }
+        }
+    }
 }
+
+/// Whether a word of this cell, a key or a digest, may be broken anywhere. No other word is.
+fn long(cell: &str) -> Option<&'static str> {
+    cell.split_whitespace().any(|word| word.chars().count() > LONG_WORD).then_some("long")
+}
+
+const LONG_WORD: usize = 30;
 
 fn tone(tone: Tone) -> &'static str {
     match tone {
@@ -89,15 +201,11 @@ fn tone(tone: Tone) -> &'static str {
     }
 }
 
-/// A table; columns of numbers are set flush right.
-fn rows(lang: Lang, header: &[Column], rows: impl Iterator<Item = Vec<String>>) -> Markup {
-    let right = |at: usize| matches!(header.get(at), Some(Right(_)));
-    html! {
-        table {
-            tr { @for (at, column) in header.iter().enumerate() { th .n[right(at)] { (column.name().to(lang)) } } }
-            @for row in rows {
-                tr { @for (at, cell) in row.iter().enumerate() { td .n[right(at)] { (clean(cell)) } } }
-            }
-        }
+/// A tone in a sign and a word: colours are lost on paper, and not everybody sees them.
+fn mark(tone: Tone) -> Text {
+    match tone {
+        Tone::Good => text!("✓ In order", "✓ 正常"),
+        Tone::Note => text!("· To be known", "· 须知"),
+        Tone::Bad => text!("✗ NOT in order", "✗ 不正常"),
     }
 }

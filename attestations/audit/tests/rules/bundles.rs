@@ -164,7 +164,7 @@ fn a_bad_beginning_is_found_at_entry_0() {
 }
 
 fn knowing(log_key: u8) -> Known {
-    Known { log_key: Some(verifier(log_key).to_string()), ..Known::default() }
+    Known { log_key: Some(verifier(log_key)), ..Known::default() }
 }
 
 fn refuses_key(bundle: &Path, log_key: u8) {
@@ -185,8 +185,6 @@ fn a_good_handover_leads_from_the_old_key_to_the_new() {
     }
     assert!(!audit(bundle.path(), &Known::default()).unwrap().head.key_known);
     refuses_key(bundle.path(), STRANGER);
-    let nonsense = Known { log_key: Some("nonsense".into()), ..Known::default() };
-    assert!(matches!(audit(bundle.path(), &nonsense), Err(AuditError::Note { .. })));
 
     // The bundle's own key is another, or not there.
     fs::write(bundle.path().join(VERIFIER_KEY), verifier(LOG_KEY).to_string()).unwrap();
@@ -350,7 +348,7 @@ fn an_auditor_remembers_and_takes_back_nothing() {
     longer.submit();
     let bundle = longer.export();
     let unwitnessed = Known { quorum: 1, ..known.clone() };
-    let other_key = Known { log_key: Some(verifier(STRANGER).to_string()), ..known.clone() };
+    let other_key = Known { log_key: Some(verifier(STRANGER)), ..known.clone() };
     let mut newest = longer.clone();
     newest.submit();
     let behind = Known { since: Some(newest.checkpoint(LOG_KEY).to_string()), ..known.clone() };
@@ -386,7 +384,7 @@ fn the_auditors_own_witnesses_are_counted() {
     let lab = Lab::new();
     let bundle = lab.export();
     let known = |seeds: &[u8], quorum| Known {
-        witnesses: seeds.iter().map(|seed| witness(*seed).to_string()).collect(),
+        witnesses: seeds.iter().map(|seed| witness(*seed)).collect(),
         quorum,
         ..Known::default()
     };
@@ -416,8 +414,6 @@ fn the_auditors_own_witnesses_are_counted() {
     note.add(other.cosigned(&[WITNESS]).signatures()[1].clone());
     fs::write(bundle.path().join(CHECKPOINT), note.to_string()).unwrap();
     assert_eq!(refused(&known(&[WITNESS], 1)), (0, 1));
-    let nonsense = Known { witnesses: vec!["nonsense".into()], ..Known::default() };
-    assert!(matches!(audit(bundle.path(), &nonsense), Err(AuditError::Note { .. })));
 }
 
 /// The log's key is in the wrong hands, and the whole history is signed anew with entries reordered, left

@@ -439,7 +439,7 @@ impl Lookup for Lab {
 }
 
 pub fn audit(bundle: &Path, known: &Known) -> Result<Report, AuditError> {
-    bundle::verify(bundle, known)
+    bundle::verify(bundle, known).map_err(|stopped| stopped.error)
 }
 
 /// What an audit found, entry by entry.
