@@ -144,9 +144,9 @@ fn from_an_empty_folder_to_a_verified_release() {
     // Outside: a log rolled back, another log's key, one byte of the release changed.
     lab.write("kept.txt", lab.unseen(&["log", "checkpoint"]).stdout);
     let rolled_back = lab.unseen(&["audit", "verify", "early", "--since", "kept.txt"]);
-    assert_eq!((rolled_back.code, rolled_back.stderr.lines().count()), (1, 1), "{rolled_back:?}");
+    assert!(rolled_back.code == 1 && rolled_back.stderr.starts_with("error: ROLLBACK"), "{rolled_back:?}");
     let other = lab.unseen(&["audit", "verify", "bundle", "--log-key", &log_key.replace(ORIGIN, "lab.example/other")]);
-    assert_eq!((other.code, other.stderr.lines().count()), (1, 1), "{other:?}");
+    assert!(other.code == 1 && other.stderr.starts_with("error: the verifier key you know: "), "{other:?}");
     let digest = text(&lab.ok(&["log", "show", "--entry", "12"])["statement"]["predicate"]["event"]["body"]);
     let hex = digest.trim_start_matches("sha256:");
     let blob = tree(&lab.path("bundle")).into_iter().find(|path| path.ends_with(hex)).unwrap();
@@ -251,7 +251,7 @@ fn texts_and_languages() {
     let error: Value = serde_json::from_str(&refused.stderr).unwrap();
     assert_eq!(error["error"]["code"], "ledger.wrong-role");
     assert_eq!(error["error"]["data"], serde_json::json!({ "name": "analyst", "role": "operator" }));
-    assert_eq!(error["error"]["message"], "analyst is not an operator: ask an operator to enrol a key with that role");
+    assert_eq!(error["error"]["message"], "analyst is not an operator");
 }
 
 const COUNT: &str = r#"

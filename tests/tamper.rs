@@ -112,12 +112,13 @@ fn harm(path: &Path, how: Harm) {
     std::fs::write(path, bytes).unwrap();
 }
 
-/// Exit code 1, nothing on stdout, one sentence.
+/// Exit code 1, nothing on stdout, one sentence, and perhaps a line of advice.
 fn sentence(done: &Done) -> String {
     assert_eq!((done.code, done.stdout.as_str()), (1, ""), "{done:?}");
     let line = done.stderr.strip_suffix('\n').unwrap_or_else(|| panic!("{done:?}"));
-    assert!(!line.contains('\n') && !line.contains("panicked") && line.len() > 20, "{done:?}");
-    line.to_owned()
+    let (said, advice) = line.split_once('\n').unwrap_or((line, ""));
+    assert!(!advice.contains('\n') && !line.contains("panicked") && said.len() > 20, "{done:?}");
+    said.to_owned()
 }
 
 /// The derived numbers, when a replay agrees with the release.

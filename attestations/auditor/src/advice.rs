@@ -15,6 +15,10 @@ pub fn advice(code: &str) -> Option<Text> {
                 "请重新取得导出包；两次都损坏，即视为被改动"
             )
         }
+        "audit.memory" => text!(
+            "name a folder that can be written with --memory, or remember nothing with --forget",
+            "请用 --memory 指明可写的文件夹，或用 --forget 不作记忆"
+        ),
         _ => return None,
     })
 }

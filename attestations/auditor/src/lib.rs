@@ -103,14 +103,6 @@ pub fn new_key(file: &Path, lang: Lang) -> Outcome {
     Ok(Output::new(&KeyMade { public_key: key_id }, text))
 }
 
-/// What to do about an error of these commands, by its code.
-pub fn advice(code: &str) -> Option<Text> {
-    (code == "audit.memory").then_some(text!(
-        "name a folder that can be written with --memory, or remember nothing with --forget",
-        "请用 --memory 指明可写的文件夹，或用 --forget 不作记忆"
-    ))
-}
-
 /// Where checkpoints are remembered unless something else is said; nowhere when there is no home.
 fn memory() -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);

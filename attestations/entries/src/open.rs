@@ -51,12 +51,12 @@ pub enum EntryError {
     #[zh("条目的主体与其内容不符")]
     Subjects,
     /// No enrolled person and not the lab.
-    #[error("the signer's key {0} is not enrolled in this lab: ask an operator to enrol it")]
-    #[zh("签名者的密钥 {0} 未在本实验室登记：请由运行管理员登记")]
+    #[error("the signer's key {0} is not enrolled in this lab")]
+    #[zh("签名者的密钥 {0} 未在本实验室登记")]
     UnknownKey(String),
     /// The new key did not sign its own enrolment.
-    #[error("the new key did not sign this enrolment: its holder has to make a new request")]
-    #[zh("新密钥没有签署此登记：请由持有人重新生成申请")]
+    #[error("the new key did not sign this enrolment")]
+    #[zh("新密钥没有签署此登记")]
     Proof,
 }
 

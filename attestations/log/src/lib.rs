@@ -88,10 +88,8 @@ pub enum LogError {
         source: NoteError,
     },
     /// More was published, or seen, than this log holds.
-    #[error(
-        "ROLLBACK: a checkpoint of {published} entries was published and this log holds {held}; restore the newer copy"
-    )]
-    #[zh("日志回退：已公布 {published} 条的检查点，而此日志只有 {held} 条；请恢复较新的副本")]
+    #[error("ROLLBACK: a checkpoint of {published} entries was published and this log holds {held}")]
+    #[zh("日志回退：已公布 {published} 条的检查点，而此日志只有 {held} 条")]
     Rollback {
         /// Entries that were once published.
         published: u64,
@@ -153,7 +151,7 @@ pub enum LogError {
     #[zh("此日志先前写入失败：再次使用前请重新打开")]
     Poisoned,
     /// A blob that is not what its name says.
-    #[error("{} is damaged: its content has another digest; restore it from a copy", blob_path(.0))]
-    #[zh("{value1} 已损坏：内容摘要不符；请从副本恢复", value1 = blob_path(_0))]
+    #[error("{} is damaged: its content has another digest", blob_path(.0))]
+    #[zh("{value1} 已损坏：内容摘要不符", value1 = blob_path(_0))]
     Blob(Digest),
 }

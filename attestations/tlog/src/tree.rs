@@ -272,8 +272,8 @@ pub enum TreeError {
         source: io::Error,
     },
     /// A file that is not what was logged.
-    #[error("{path} is damaged: {what}; restore it from a copy")]
-    #[zh("{path} 已损坏：{what}；请从副本恢复")]
+    #[error("{path} is damaged: {what}")]
+    #[zh("{path} 已损坏：{what}")]
     Damaged {
         /// Relative to the log's folder.
         path: String,

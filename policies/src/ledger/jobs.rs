@@ -50,8 +50,7 @@ impl Ledger {
         if before.approvals.iter().any(|(_, by)| self.same_person(by, entry.signer)) {
             return Err(Refusal::ApprovedTwice(name.clone()));
         }
-        let needed = self.policy().map_or(u32::MAX, |policy| policy.approvals);
-        let enough = before.approvals.len() + 1 >= needed as usize;
+        let enough = before.approvals.len() + 1 >= self.approvals_needed() as usize;
         let mut job = self.step(entry, e.job, enough)?;
         self.under(before.submitted.policy)?;
         if e.role != Role::Operator {
@@ -76,6 +75,10 @@ impl Ledger {
 
     /// The start of a run is its charge: whatever cannot be added to what was spent is refused.
     pub(super) fn started(&self, entry: Entry<'_>, e: &RunStarted) -> Result<Vec<Put>, Refusal> {
+        let (before, needs) = (self.job(e.job)?, self.approvals_needed());
+        if before.state == State::Submitted {
+            return Err(Refusal::TooFewApprovals { job: e.job, has: before.approvals.len(), needs });
+        }
         let mut job = self.step(entry, e.job, false)?;
         let InForce { entry: in_force, leaf, policy } = self.under(job.submitted.policy)?;
         if e.submission != job.leaf {
@@ -185,6 +188,10 @@ impl Ledger {
         }
         let open = self.witnesses().is_none() || job.witnessed.is_some();
         if open { Ok(Vec::new()) } else { Err(Refusal::NotWitnessed(e.job)) }
+    }
+
+    fn approvals_needed(&self) -> u32 {
+        self.policy().map_or(u32::MAX, |policy| policy.approvals)
     }
 
     /// The policy in force, if this entry set it.

@@ -18,12 +18,45 @@ pub fn advice(code: &str) -> Option<Text> {
             "give the newest checkpoint there is with --since, or say --unchecked and answer for it",
             "用 --since 给出现有最新的检查点，或用 --unchecked 并自行承担后果"
         ),
-        "lab.no-column" | "ledger.other-snapshot" => {
+        "ledger.other-snapshot" | "ledger.other-policy" | "ledger.other-need" => {
             text!(
-                "`unseen dataset show NAME` shows a dataset's columns",
-                "用 `unseen dataset show NAME` 查看数据集的列"
+                "check the job with `unseen job check`, and submit it again",
+                "用 `unseen job check` 检查作业后重新提交"
             )
         }
+        "ledger.not-enrolled" | "ledger.revoked" | "ledger.wrong-role" | "entry.unknown-key" => {
+            text!("ask an operator to enrol a key with the role it takes", "请由运行管理员登记具有所需角色的密钥")
+        }
+        "ledger.replayed" => text!("sign a new one", "请重新签名"),
+        "ledger.name-taken" => {
+            text!("choose another name, or revoke the old key first", "请换一个姓名，或先吊销旧密钥")
+        }
+        "ledger.last-operator" => text!("enrol another operator first", "请先登记另一位运行管理员"),
+        "ledger.dataset-changed" => text!("register it under another name", "请换名称登记"),
+        "ledger.other-buckets" => text!("import with the same number of buckets", "请用相同数目的分桶导入"),
+        "ledger.not-open" => text!("ask the dataset's steward", "请联系该数据集的数据管理员"),
+        "ledger.over-job-cap" => text!("lower the job's budget", "请降低作业的预算"),
+        "ledger.release-now" => {
+            text!(
+                "give the job a release time, such as release = \"+1h\"",
+                "请给作业写明发布时间，例如 release = \"+1h\""
+            )
+        }
+        "ledger.approved-twice" | "ledger.too-few-approvals" | "ledger.author" => {
+            text!("ask another operator", "请联系另一位运行管理员")
+        }
+        "ledger.other-submission" => {
+            text!("look at the job again: `unseen job show`", "用 `unseen job show` 重新查看作业")
+        }
+        "ledger.too-few-witnesses" | "ledger.not-witnessed" => {
+            text!("try again when the witnesses answer", "请等见证方应答后重试")
+        }
+        "ledger.too-large" => text!(
+            "lower `limits.memory`, or read fewer or narrower columns",
+            "请调低 `limits.memory`，或少读几列、读更窄的列"
+        ),
+        "log.rollback" => text!("keep both, and go on with the newer copy only", "请两者都保存，并只用较新的副本继续"),
+        "log.blob" | "tree.damaged" => text!("restore it from a copy", "请从副本恢复"),
         "ledger.no-such-dataset" => {
             text!("`unseen dataset list` lists the datasets", "用 `unseen dataset list` 列出数据集")
         }
@@ -34,8 +67,14 @@ pub fn advice(code: &str) -> Option<Text> {
         "ledger.key-taken" | "lab.not-a-key" | "key-store.not-a-key" => {
             text!("`unseen key new` makes a key", "用 `unseen key new` 生成密钥")
         }
-        "ledger.too-long" => text!("`unseen job try` proposes a limit", "`unseen job try` 会给出建议值"),
-        "entry.proof" => text!("`unseen person request` makes a request", "用 `unseen person request` 生成申请"),
+        "ledger.too-long" => text!(
+            "lower `limits.fuel` or `limits.memory` (`unseen job try` proposes a limit), choose a later release, or ask the steward for closer bounds on the datasets",
+            "请调低 `limits.fuel` 或 `limits.memory`（`unseen job try` 会给出建议值），或选择更晚的发布时间，或请数据管理员给数据集定更紧的上限"
+        ),
+        "entry.proof" => text!(
+            "its holder makes a new request: `unseen person request`",
+            "请由持有人用 `unseen person request` 重新生成申请"
+        ),
         "sign.not-to-sign" => text!("--to-sign writes the file", "用 --to-sign 写出该文件"),
         "fault.lab" => text!("`unseen doctor` looks at this machine", "用 `unseen doctor` 检查本机"),
         "usecase.no-twin" => text!("`unseen twin` makes one", "用 `unseen twin` 生成"),
@@ -43,6 +82,7 @@ pub fn advice(code: &str) -> Option<Text> {
             text!("`unseen job build` makes a component", "用 `unseen job build` 生成组件")
         }
         "build.no-project" => text!("`unseen job new` writes one", "用 `unseen job new` 生成"),
-        other => return unseen_auditor::advice(other),
+        _ if code.starts_with("audit.") || code.starts_with("proof-check.") => return unseen_auditor::advice(code),
+        _ => return None,
     })
 }

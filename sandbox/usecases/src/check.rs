@@ -10,7 +10,7 @@ use unseen_lab::{LabError, compile, requests};
 use unseen_policies::event::{JobSubmitted, Record};
 use unseen_policies::ledger::{Ledger, Person};
 use unseen_policies::rho::Rho;
-use unseen_texts::{Sentence, text};
+use unseen_texts::{Message, Sentence, text};
 use unseen_worker::{fit, ready_made};
 
 use crate::claims::{Left, left};
@@ -57,6 +57,8 @@ pub struct Checked {
     pub budget: Vec<Left>,
     /// What a submission would be refused with at this moment; null where it would be taken, or there is no lab.
     pub refusal: Option<Sentence>,
+    /// Its code, as in `docs/error-codes.md`.
+    pub refusal_code: Option<&'static str>,
 }
 
 impl Answer for Checked {
@@ -76,11 +78,15 @@ pub fn check(desk: &impl Desk, request: &Check) -> Result<Checked, UseCaseError>
     let component = request.module.as_deref().unwrap_or_default();
     let event = requests::submission(ledger, &manifest, &plan, &request.manifest, component).map_err(LabError::from)?;
     let (author, refusal) = would_say(ledger, &event, request.author)?;
+    let (refusal, refusal_code) = refusal.unzip();
     let budget = left(ledger, None, &event, author.as_deref());
     let job_cap = ledger.policy().map(|policy| policy.caps.job);
     let plan = Plan::new(&manifest, &plan, event.need, Some(ledger));
-    Ok(Checked { plan, job_cap, module, author, budget, refusal })
+    Ok(Checked { plan, job_cap, module, author, budget, refusal, refusal_code })
 }
+
+/// A refusal and its code.
+type Said = (Sentence, &'static str);
 
 /// Whose submission it would be, and what would be said to it. Without an author, the best that any analyst
 /// would hear.
@@ -88,14 +94,14 @@ fn would_say(
     ledger: &Ledger,
     event: &JobSubmitted,
     author: Option<PublicKey>,
-) -> Result<(Option<String>, Option<Sentence>), LabError> {
+) -> Result<(Option<String>, Option<Said>), LabError> {
     let record = Record {
         log: ledger.origin().to_owned(),
         time: Utc::now(),
         nonce: "0".repeat(32),
         event: event.clone().into(),
     };
-    let said = |key: &PublicKey| ledger.may(key, &record).err().map(|refusal| Sentence::of(&refusal));
+    let said = |key: &PublicKey| ledger.may(key, &record).err().map(|refusal| (Sentence::of(&refusal), refusal.code()));
     let name = |key: &PublicKey| ledger.people().get(key).map(|person| person.name.clone());
     if let Some(key) = author {
         return Ok((name(&key), said(&key)));
@@ -108,7 +114,7 @@ fn would_say(
     let answers: Vec<_> = analysts.iter().map(|key| said(key)).collect();
     let refusal = match answers.iter().any(Option::is_none) {
         true => None,
-        false => Some(answers.into_iter().flatten().next().unwrap_or(nobody.into())),
+        false => Some(answers.into_iter().flatten().next().unwrap_or((nobody.into(), nobody.code()))),
     };
     Ok((author, refusal))
 }
@@ -123,7 +129,7 @@ pub fn check_on_twins(twins: &Path, request: &Check) -> Result<Checked, UseCaseE
             .map_err(LabError::Unfit)?;
     }
     let plan = Plan::new(&manifest, &plan, None, None);
-    Ok(Checked { plan, job_cap: None, module, author: None, budget: Vec::new(), refusal: None })
+    Ok(Checked { plan, job_cap: None, module, author: None, budget: Vec::new(), refusal: None, refusal_code: None })
 }
 
 fn good(

@@ -28,7 +28,7 @@ pub fn approved_after_the_release(lab: &mut Lab) -> (u64, Refusal) {
 pub fn started_without_enough_approvals(lab: &mut Lab) -> (u64, Refusal) {
     let job = lab.submit();
     lab.does(OWNER, lab.approval(job));
-    (lab.puts(OWNER, lab.start(job)), wrong_state(job, State::Submitted, "run-started"))
+    (lab.puts(OWNER, lab.start(job)), Refusal::TooFewApprovals { job, has: 1, needs: 2 })
 }
 
 pub fn started_twice(lab: &mut Lab) -> (u64, Refusal) {

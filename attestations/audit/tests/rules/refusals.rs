@@ -61,9 +61,10 @@ cases! {
     Refusal::ReleaseNow => [at_once],
     Refusal::NoSuchJob(_) => [an_approval_of_nothing],
     Refusal::WrongState { .. } => [
-        approved_after_the_release, started_without_enough_approvals, started_twice, released_twice,
-        released_without_a_run, approved_after_a_rejection, read_before_the_release
+        approved_after_the_release, started_twice, released_twice, released_without_a_run, approved_after_a_rejection,
+        read_before_the_release
     ],
+    Refusal::TooFewApprovals { .. } => [started_without_enough_approvals],
     Refusal::Author(_) => [approved_by_its_author, approved_by_its_author_with_a_new_key],
     Refusal::ApprovedTwice(_) => [approved_twice, approved_twice_with_a_new_key],
     Refusal::OtherSubmission(_) => [

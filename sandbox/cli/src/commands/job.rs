@@ -18,6 +18,7 @@ use unseen_usecases::trial::{self, Try};
 use super::doctor::title;
 use super::project::Project;
 use super::{Outcome, Problem, desk, key, ssh_signature};
+use crate::advice::advice;
 use crate::args::{Globals, JobCommand, JobDir};
 use crate::{released, shown};
 use unseen_terminal::output::{Output, Progress, facts, progress};
@@ -186,6 +187,9 @@ fn check(globals: &Globals, job: &JobDir, twins: Option<&Path>, key: Option<&str
     text.push_str(&shown::left(&checked.budget, lang));
     if let Some(refusal) = &checked.refusal {
         text.push_str(&facts(lang, &[(text!("A submission would be REFUSED", "提交会被拒绝"), refusal.told(lang))]));
+        if let Some(advice) = checked.refusal_code.and_then(advice) {
+            text.push_str(advice.to(lang));
+        }
     }
     Ok(Output::new(&checked, text).bad_unless(checked.refusal.is_none()))
 }
