@@ -314,7 +314,7 @@ fn the_auditors_page_shows_what_people_wrote_as_text() {
     assert!(page.contains("lang=\"zh\"") && page.contains("审计报告") && page.contains(ORIGIN), "{page}");
 }
 
-/// New rules are told by what they change.
+/// New rules are told by what they change, and the entry that set them is proven outside the lab by one file.
 #[test]
 fn the_log_tells_what_new_rules_change() {
     let lab = Lab::new();
@@ -324,6 +324,20 @@ fn the_log_tells_what_new_rules_change() {
     assert!(shown.contains("approvals 2 → 3"), "{shown}");
     let last = lab.ok(&["log", "show", "--from", &entry]);
     assert_eq!(last["entries"][0]["about"], "approvals 2 → 3");
+
+    let key = text(&lab.ok(&["lab", "show"])["logKey"]);
+    lab.write("entry.tlog-proof", lab.unseen(&["log", "prove", &entry]).stdout);
+    let proof = ["audit", "proof", "entry.tlog-proof", "--log-key", &key];
+    let proven = lab.ok(&proof);
+    assert_eq!((proven["entry"].to_string(), &proven["says"]["kind"]), (entry.clone(), &"policy-set".into()));
+    let said = lab.unseen(&[&["--lang", "zh"], &proof[..]].concat()).stdout;
+    assert!(said.contains("设置规则") && said.contains("approvals = 3"), "{said}");
+    // As the lab shows it, it is the same entry.
+    lab.write("entry.json", lab.unseen(&["--json", "log", "show", "--entry", &entry]).stdout);
+    lab.ok(&[&proof[..], &["--entry", "entry.json"]].concat());
+    lab.write("other.json", lab.unseen(&["--json", "log", "show", "--entry", "0"]).stdout);
+    let refused = lab.refuses(&[&proof[..], &["--entry", "other.json"]].concat());
+    assert!(refused.starts_with("the proof is good, but for another entry"), "{refused}");
 }
 
 /// What people wrote shows as what it is, on every way to a screen.

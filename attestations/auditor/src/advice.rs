@@ -19,6 +19,7 @@ pub fn advice(code: &str) -> Option<Text> {
             "name a folder that can be written with --memory, or remember nothing with --forget",
             "请用 --memory 指明可写的文件夹，或用 --forget 不作记忆"
         ),
+        "proof-check.no-entry" => text!("give the entry's file with --entry", "用 --entry 给出该条目的文件"),
         _ => return None,
     })
 }

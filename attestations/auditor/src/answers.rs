@@ -1,8 +1,11 @@
 //! Answers for programs. The report of an audit is [`unseen_audit::report::Report`], what evidence proves
 //! [`unseen_evidence::Proven`].
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
+use unseen_audit::report::Root;
 use unseen_ids::Answer;
+use unseen_texts::Sentence;
 
 /// A key was made.
 #[derive(Clone, Debug, Serialize)]
@@ -90,6 +93,43 @@ pub struct EvidenceCollected {
     pub evidence: String,
 }
 
+/// An entry was proven to be in a log.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct EntryProven {
+    /// Name of the log.
+    pub log: String,
+    /// The entry's index.
+    pub entry: u64,
+    /// How many entries the log has in the proof's checkpoint.
+    pub entries: u64,
+    /// Root of the tree over them.
+    #[serde(flatten)]
+    pub root: Root,
+    /// What the entry says; null where it is not one that this version knows.
+    pub says: Option<ProvenEntry>,
+}
+
+/// What an entry says that is in a log.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ProvenEntry {
+    /// What happened, such as `job-approved`.
+    pub kind: String,
+    /// When, by the signer's clock.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub time: DateTime<Utc>,
+    /// What it is about, in a few words and numbers.
+    pub about: Sentence,
+    /// Which key is said to have signed it: the SHA-256 of the public key, in hex.
+    pub key_id: String,
+}
+
+impl Answer for EntryProven {
+    const NAME: &str = "entry-proven/v1";
+}
 impl Answer for KeyMade {
     const NAME: &str = "key-made/v1";
 }
@@ -120,6 +160,7 @@ pub fn schemas() -> Vec<(&'static str, schemars::Schema)> {
     use unseen_ids::schema;
     vec![
         schema::<AttestationKey>(),
+        schema::<EntryProven>(),
         schema::<EvidenceCollected>(),
         schema::<KeyMade>(),
         schema::<LogFollowed>(),

@@ -3,7 +3,8 @@
 use unseen_terminal::help::{Lines, Page};
 
 /// Of `unseen-audit`.
-pub const PAGES: &[Page] = &[("", OWN), ("verify", VERIFY), ("witness", WITNESS), ("evidence", EVIDENCE)];
+pub const PAGES: &[Page] =
+    &[("", OWN), ("verify", VERIFY), ("proof", PROOF), ("witness", WITNESS), ("evidence", EVIDENCE)];
 
 /// Of that program itself.
 const OWN: Lines = &[
@@ -26,6 +27,14 @@ pub const VERIFY: Lines = &[
     ("/memory", "记住每个日志最近所见检查点的位置（默认：XDG_STATE_HOME 或 ~/.local/state 中）"),
     ("/forget", "不记住任何内容，也不与记住的内容比对"),
     ("/html", "同时把结果（无论好坏）写成一页 HTML；已有的文件绝不覆盖"),
+];
+
+/// Of checking a proof of one entry.
+pub const PROOF: Lines = &[
+    ("", "核验某个条目在日志中的证明（C2SP tlog-proof）"),
+    ("/file", "证明文件，即 `unseen log prove` 所写"),
+    ("/log_key", "从别处得知的日志验证公钥"),
+    ("/entry", "要证明的条目：`unseen --json log show --entry N` 的输出，或日志中的原始内容；省略则用证明所附带的条目"),
 ];
 
 /// Of being a witness.

@@ -1,5 +1,5 @@
-//! What an auditor types and reads: a bundle is verified, and what was found is shown as text, JSON or one
-//! page of HTML. `unseen-audit` is this crate as a program of its own: it links neither an engine nor a
+//! What an auditor types and reads: a bundle is verified, or a proof of one entry, and what was found is shown as
+//! text, JSON or one page of HTML. `unseen-audit` is this crate as a program of its own: it links neither an engine nor a
 //! data format, so another organisation can build and read it whole.
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
@@ -9,6 +9,7 @@ mod answers;
 mod evidence;
 pub mod help;
 mod page;
+mod proof;
 mod sections;
 mod summary;
 mod text;
@@ -18,6 +19,7 @@ mod witness;
 pub use advice::advice;
 pub use answers::*;
 pub use evidence::{EvidenceCommand, evidence};
+pub use proof::{ProofArgs, proof};
 pub use witness::{WitnessCommand, witness};
 
 use std::path::{Path, PathBuf};

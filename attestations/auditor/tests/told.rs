@@ -1,5 +1,5 @@
-//! What an auditor is told, by the program itself: a page for every verdict, the rules and their history, and
-//! both spellings of a root.
+//! What an auditor is told, by the program itself: a page for every verdict, the rules and their history, both
+//! spellings of a root, and whether a proof of one entry is good.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 #[allow(dead_code, reason = "written for the tests of every rule")]
@@ -7,6 +7,8 @@
 mod lab;
 #[path = "told/pages.rs"]
 mod pages;
+#[path = "told/proofs.rs"]
+mod proofs;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

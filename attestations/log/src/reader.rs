@@ -84,10 +84,10 @@ impl<F: Files> LogReader<F> {
         Ok(self.tree.prove_consistency(old, new)?)
     }
 
-    /// [`LogReader::prove_inclusion`] with this checkpoint, as a file to hand out.
+    /// [`LogReader::prove_inclusion`] with this checkpoint and the entry itself, as a file to hand out.
     pub fn prove_entry(&self, index: u64) -> Result<EntryProof, LogError> {
         let path = self.prove_inclusion(index)?;
-        Ok(EntryProof { index, path, extra: None, checkpoint: self.note.clone() })
+        Ok(EntryProof { index, path, extra: Some(self.entry(index)?), checkpoint: self.note.clone() })
     }
 
     /// Whether this log is `earlier` or has grown from it: neither rolled back nor forked since.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use unseen_auditor::{EvidenceCommand, VerifyArgs, WitnessCommand};
+use unseen_auditor::{EvidenceCommand, ProofArgs, VerifyArgs, WitnessCommand};
 use unseen_ids::{JobId, Role};
 use unseen_terminal::examples;
 use unseen_terminal::language::languages;
@@ -472,6 +472,9 @@ pub enum AuditCommand {
     /// Verify an exported bundle, offline: signatures, tree, life-cycle, approvals, budget, releases
     #[command(after_help = examples!("unseen audit verify bundle --html report.html"))]
     Verify(VerifyArgs),
+    /// Check a proof that one entry is in the log (C2SP tlog-proof)
+    #[command(after_help = examples!("unseen audit proof entry-12.tlog-proof --log-key \"$(cat log.vkey)\""))]
+    Proof(ProofArgs),
     /// Run a job again inside the lab and derive every released number a second time
     #[command(after_help = examples!("unseen audit replay j12"))]
     Replay {

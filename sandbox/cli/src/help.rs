@@ -6,6 +6,7 @@ use unseen_terminal::help::{Lines, Page};
 pub const PAGES: &[Page] = &[
     ("", OWN),
     ("audit verify", unseen_auditor::help::VERIFY),
+    ("audit proof", unseen_auditor::help::PROOF),
     ("witness", unseen_auditor::help::WITNESS),
     ("evidence", unseen_auditor::help::EVIDENCE),
 ];

@@ -12,6 +12,7 @@ use unseen_texts::{Lang, text};
 pub fn run(globals: &Globals, command: &AuditCommand, lang: Lang) -> Outcome {
     match command {
         AuditCommand::Verify(args) => unseen_auditor::verify(args, lang),
+        AuditCommand::Proof(args) => unseen_auditor::proof(args, lang),
         AuditCommand::Replay { job } => {
             let desk = desk(globals)?;
             let bar = progress(text!("Replaying", "正在重算").to(lang), Some(1));
