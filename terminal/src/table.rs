@@ -27,7 +27,8 @@ impl<Name> Column<Name> {
         name
     }
 
-    fn map<Other>(&self, to: impl FnOnce(&Name) -> Other) -> Column<Other> {
+    /// The same under another kind of name.
+    pub fn map<Other>(&self, to: impl FnOnce(&Name) -> Other) -> Column<Other> {
         match self {
             Column::Left(name) => Column::Left(to(name)),
             Column::Right(name) => Column::Right(to(name)),

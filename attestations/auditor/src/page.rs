@@ -4,13 +4,13 @@
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 use unseen_audit::CHECKPOINT;
 use unseen_audit::bundle::{Known, VERIFIER_KEY};
 use unseen_audit::error::Stopped;
 use unseen_audit::report::{Report, Root};
 use unseen_terminal::output::clean;
-use unseen_terminal::table::Column::Right;
+use unseen_terminal::page::{facts as page_facts, page, rows};
 use unseen_texts::{Lang, Say, Text, say, text};
 use unseen_tlog::note::{Checkpoint, Note};
 
@@ -118,7 +118,6 @@ impl Audit<'_> {
 
     fn whole(&self, what: &str, body: Markup) -> String {
         let lang = self.lang;
-        let code = if lang == Lang::Zh { "zh" } else { "en" };
         let title = say!("Audit report: {what}", "审计报告：{what}", what = clean(what));
         let written = say!(
             "Written on {time} UTC by Unseen {version}.",
@@ -126,49 +125,19 @@ impl Audit<'_> {
             time = moment(self.written),
             version = env!("CARGO_PKG_VERSION")
         );
-        let page = html! {
-            (DOCTYPE)
-            html lang=(code) {
-                head {
-                    meta charset="utf-8";
-                    meta name="viewport" content="width=device-width, initial-scale=1";
-                    meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'";
-                    title { (title.to(lang)) }
-                    style { (PreEscaped(STYLE)) }
-                }
-                body {
-                    h1 { (title.to(lang)) }
-                    p .written { (written.to(lang)) }
-                    (body)
-                }
-            }
-        };
-        page.into_string()
+        let body = html! { p .written { (written.to(lang)) } (body) };
+        page(lang, title.to(lang), STYLE, &body)
     }
 
-    /// A table; columns of numbers are set flush right. Where it has no room, each row is a card.
     fn section(&self, section: &Section) -> Markup {
-        let lang = self.lang;
-        let Section { title, header, rows } = section;
-        let right = |at: usize| matches!(header.get(at), Some(Right(_))).then_some("n");
-        let name = |at: usize| header.get(at).map_or("", |column| column.name().to(lang));
-        html! {
-            h2 { (title.to(lang)) }
-            div .wide { table {
-                thead { tr { @for at in 0..header.len() { th class=[right(at)] { (name(at)) } } } }
-                tbody { @for row in rows {
-                    tr { @for (at, cell) in row.iter().enumerate() {
-                        td class=[right(at).or(long(cell))] data-name=(name(at)) { (clean(cell)) }
-                    } }
-                } }
-            } }
-        }
+        let Section { title, header, rows: cells } = section;
+        let header: Vec<_> = header.iter().map(|column| column.map(|name| name.to(self.lang).to_owned())).collect();
+        let row = |row: &Vec<String>| row.iter().map(|cell| html! { (clean(cell)) }).collect();
+        html! { h2 { (title.to(self.lang)) } (rows(&header, cells.iter().map(row))) }
     }
 
     fn facts(&self, facts: &[(Text, String)]) -> Markup {
-        html! {
-            dl .facts { @for (name, value) in facts { dt { (name.to(self.lang)) } dd { code { (clean(value.trim())) } } } }
-        }
+        page_facts(self.lang, facts)
     }
 
     /// A checkpoint as it was signed, and its numbers as people compare them.
@@ -185,13 +154,6 @@ impl Audit<'_> {
         }
     }
 }
-
-/// Whether a word of this cell, a key or a digest, may be broken anywhere. No other word is.
-fn long(cell: &str) -> Option<&'static str> {
-    cell.split_whitespace().any(|word| word.chars().count() > LONG_WORD).then_some("long")
-}
-
-const LONG_WORD: usize = 30;
 
 fn tone(tone: Tone) -> &'static str {
     match tone {

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use unseen_core::release::Derived;
 use unseen_terminal::output::clean;
-use unseen_terminal::page::{page, rows};
+use unseen_terminal::page::{facts, page, rows};
 use unseen_terminal::table::Column::{Left, Right};
 use unseen_texts::{Lang, Say, say, text};
 use unseen_usecases::release::Release;
@@ -15,26 +15,27 @@ use crate::shown::{cost, witnesses};
 /// More groups than this make a page that no browser likes.
 const MOST_GROUPS: usize = 5_000;
 
-const STYLE: &str = "svg{width:10rem;max-width:24vw}td:first-child{min-width:4em}.bar{fill:#4477aa}.error{stroke:#1b1f24;stroke-width:1.5}.zero{stroke:#8a8f98}.facts{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem}.facts dt{margin:0}";
+const STYLE: &str = ".bar{fill:#4477aa}.error{stroke:#1b1f24;stroke-width:1.5}.zero{stroke:#8a8f98}\
+svg{display:block;width:10rem;max-width:60vw}.facts{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem;overflow-wrap:anywhere}";
 
 /// The page.
 pub fn html(release: &Release, lang: Lang) -> String {
     let numbers = &release.numbers;
     let title = format!("{}: {}", release.job, release.title);
-    let mut facts = vec![
+    let mut about = vec![
         (text!("Purpose", "用途"), release.plan.purpose.clone()),
         (text!("Datasets", "数据集"), release.plan.datasets.join(", ")),
         (text!("Cost, rho", "开销 rho"), cost(&release.plan, lang)),
         (text!("Released by entry", "发布条目"), release.entry.to_string()),
         (text!("Digest of the release", "发布结果的摘要"), release.body.to_string()),
     ];
-    facts.extend(witnesses(release.witnessed.as_ref(), lang).map(|said| (text!("Witnessed by", "见证方"), said)));
+    about.extend(witnesses(release.witnessed.as_ref(), lang).map(|said| (text!("Witnessed by", "见证方"), said)));
     page(
         lang,
         &title,
         STYLE,
-        html! {
-            dl .facts { @for (name, value) in &facts { dt { (name.to(lang)) } dd .key { (clean(value)) } } }
+        &html! {
+            (facts(lang, &about))
             h2 { (text!("How to read it", "如何阅读").to(lang)) }
             ul {
                 li { (text!("Every number carries noise that protects each single unit. A line through the end of a bar is its 95 % interval: do not read a difference where two lines overlap.", "每个数字都加了噪声，以保护每一个单元。条形末端的横线是其 95 % 区间：两条横线重叠时，不要认为两者有差别。").to(lang)) }
