@@ -32,7 +32,7 @@ pub fn run(name: &str, place: &Place, args: &Args) -> Fallible<Cost> {
     };
     match what {
         "generate" => generate(place, args),
-        "import" => import_table(place),
+        "import" => import_table(place, args.rows),
         "guests" => guests(place),
         "decode" => {
             let rows = rows(place, ROLLING)?;
@@ -70,7 +70,13 @@ pub fn run(name: &str, place: &Place, args: &Args) -> Fallible<Cost> {
     }
 }
 
-pub const DESCRIPTION: &str = r#"
+/// What a steward would declare of a table of so many rows: bounds of twice as many. Much wider ones would let a block
+/// job go over the rows once for each few blocks.
+pub fn description(rows: u64) -> String {
+    DESCRIPTION.replace("ROWS", &(2 * rows).to_string())
+}
+
+const DESCRIPTION: &str = r#"
 name = "bench"
 kind = "private"
 provider = "generated"
@@ -83,8 +89,8 @@ column = "unit"
 domain = "enterprise"
 
 [bounds]
-units = 10_000_000_000
-rows = 1_000_000_000_000
+units = ROWS
+rows = ROWS
 text = 64
 
 [[column]]
@@ -183,18 +189,18 @@ fn generate(place: &Place, args: &Args) -> Fallible<Cost> {
     })
 }
 
-fn import_table(place: &Place) -> Fallible<Cost> {
+fn import_table(place: &Place, rows: u64) -> Fallible<Cost> {
     measure(|| {
         if place.snapshot().exists() {
             return Ok(());
         }
         let key = LabDataKey::generate()?;
         std::fs::write(place.key(), key.expose_bytes())?;
-        let description = Description::parse(DESCRIPTION)?;
+        let text = description(rows);
         import(
             &place.table(),
-            &description,
-            DESCRIPTION,
+            &Description::parse(&text)?,
+            &text,
             &place.snapshot(),
             &key,
             &ImportOptions::new(Utc::now()),

@@ -26,7 +26,7 @@ pub fn run(bench: &Path) -> Fallible<Cost> {
     let dir = folder.path();
     let lines: Vec<String> = (0..100).map(|i| format!("{i},{},a,{}.5,2.5", i % 10, 10 + i)).collect();
     std::fs::write(dir.join("bench.csv"), format!("unit,month,district,output,energy\n{}\n", lines.join("\n")))?;
-    std::fs::write(dir.join("bench.toml"), inside::DESCRIPTION)?;
+    std::fs::write(dir.join("bench.toml"), inside::description(100))?;
     let keys: Vec<_> =
         ["owner", "other"].iter().map(|name| write_new_key(&dir.join(name))).collect::<Result<_, _>>()?;
     let mut lab = Lab::init(&dir.join("lab"), "bench/tiny", "owner", &keys[0])?;
