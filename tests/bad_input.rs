@@ -53,13 +53,13 @@ fn tables() {
             "bad utf-8",
             b"code,town,output\na,north,1\nb,s\xffth,2\n",
             FIRMS,
-            "it.csv: line 3: not valid utf-8; if the file is in another encoding, declare it under [csv] encoding",
+            "it.csv: line 3: not valid utf-8; it seems to be gb18030: say encoding = \"gb18030\" under [csv]",
         ),
         (
             "gb18030, undeclared",
             b"code,town,output\na,\xba\xfe\xcc\xc1,1\n",
             FIRMS,
-            "it.csv: line 2: not valid utf-8; if the file is in another encoding, declare it under [csv] encoding",
+            "it.csv: line 2: not valid utf-8; it seems to be gb18030: say encoding = \"gb18030\" under [csv]",
         ),
         (
             "utf-16",

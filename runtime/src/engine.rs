@@ -71,6 +71,18 @@ impl Engine {
     /// # Errors
     /// When the host lacks what the pool needs, such as address space.
     pub fn new(limits: &Limits, threads: usize) -> Result<Self, EngineError> {
+        Engine::configured(limits, threads, false)
+    }
+
+    /// An engine whose traps come with what the guest said before. That is made of rows: it is for synthetic ones.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn for_trials(limits: &Limits) -> Result<Self, EngineError> {
+        Engine::configured(limits, 1, true)
+    }
+
+    fn configured(limits: &Limits, threads: usize, keeps_memories: bool) -> Result<Self, EngineError> {
         let threads = threads.max(1);
         let pagemap = PageMap::open().map(Arc::new);
         let fail = |e: wasmtime::Error| EngineError::because(&e);
@@ -107,6 +119,7 @@ impl Engine {
             .cranelift_opt_level(OptLevel::Speed)
             .max_wasm_stack(GUEST_STACK)
             .wasm_backtrace_max_frames(None)
+            .coredump_on_trap(keeps_memories)
             .wasm_component_model(true)
             .wasm_simd(true)
             .wasm_relaxed_simd(false)

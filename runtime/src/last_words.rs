@@ -1,8 +1,9 @@
 //! What a guest said before it trapped. For rows that were made up only: the text is made of the grain's.
 
 use unseen_texts::say;
+use wasmtime::{Store, WasmCoreDump};
 
-use crate::call::Failure;
+use crate::call::{Failure, Tally};
 
 /// Stands in a guest's memory before the length (4 bytes) and the text of its last panic: `guest-sdk/rust/src/wasm.rs`
 /// puts it there.
@@ -10,19 +11,18 @@ const MARK: &[u8; 16] = b"\xf5unseen panic v1";
 /// As much of a memory is searched: what a module begins with lies at its bottom.
 const MOST: usize = 4 << 20;
 
-/// A trap, with what was said before it.
-pub(crate) fn with(failure: Failure, said: impl FnOnce() -> Option<String>) -> Failure {
-    match failure {
-        Failure::Trap(trap) => Failure::Trap(match said() {
-            Some(said) => say!("{trap}; {said}", "{trap}；{said}"),
-            None => trap,
-        }),
-        other => other,
+/// What a failed call means; of an engine that keeps the memories of what trapped, with what the guest said before.
+pub(crate) fn of_call(error: &wasmtime::Error, store: &Store<Tally>) -> Failure {
+    let memories = error.downcast_ref::<WasmCoreDump>().map_or(&[][..], WasmCoreDump::memories);
+    let said = memories.iter().find_map(|memory| said(memory.data(store)));
+    match (Failure::of_call(error, store.data()), said) {
+        (Failure::Trap(trap), Some(said)) => Failure::Trap(say!("{trap}; {said}", "{trap}；{said}")),
+        (failure, _) => failure,
     }
 }
 
 /// What a memory holds of it, in one line; none where nothing was said.
-pub(crate) fn said(memory: &[u8]) -> Option<String> {
+fn said(memory: &[u8]) -> Option<String> {
     let memory = &memory[..memory.len().min(MOST)];
     let start = memory.windows(MARK.len()).position(|bytes| bytes == MARK)? + MARK.len();
     let (length, rest) = memory[start..].split_first_chunk::<4>()?;

@@ -122,18 +122,10 @@ impl Module {
         self.contribute_with(&mut self.store(self.engine.limits.answer), grain, state)
     }
 
-    /// The same, and the units of fuel it took; a trap with what the guest said before. All that depends on rows: it
-    /// is for synthetic ones.
+    /// The same, and the units of fuel it took. That depends on rows: it is for synthetic ones.
     pub fn contribute_metered(&self, grain: &[Table<'_>], state: &[f64]) -> (Result<Vec<Contribution>, Failure>, u64) {
         let mut store = self.store(self.engine.limits.answer);
         let answer = self.contribute_with(&mut store, grain, state);
-        // A component's memory cannot be read from outside, a core instance's can.
-        let last_words = || {
-            let mut core = self.resettable.as_ref()?.instantiate(&self.engine).ok()?;
-            let _trapped = core.contribute(&self.engine.limits, grain, state);
-            last_words::said(core.memory.data(&core.store))
-        };
-        let answer = answer.map_err(|failure| last_words::with(failure, last_words));
         (answer, self.engine.limits.fuel - left(&store))
     }
 
@@ -147,7 +139,7 @@ impl Module {
         let function = instance
             .get_typed_func::<ContributeParams<'_>, ContributeResult>(&mut *store, self.contribute)
             .map_err(|e| Failure::Host(format!("{e:#}").into()))?;
-        let (answer,) = function.call(&mut *store, (grain, state)).map_err(|e| Failure::of_call(&e, store.data()))?;
+        let (answer,) = function.call(&mut *store, (grain, state)).map_err(|e| last_words::of_call(&e, store))?;
         let answer = answer.map_err(|said| Failure::Guest(said.into()))?;
         if answer.len() > self.engine.limits.contributions as usize {
             return Err(Failure::Answer(text!("too many contributions", "贡献过多").into()));
@@ -184,7 +176,7 @@ impl Module {
             .get_typed_func::<AdvanceParams<'_>, AdvanceResult>(&mut *store, index)
             .map_err(|e| Failure::Host(format!("{e:#}").into()))?;
         let (verdict,) =
-            function.call(&mut *store, (round, state, noisy)).map_err(|e| Failure::of_call(&e, store.data()))?;
+            function.call(&mut *store, (round, state, noisy)).map_err(|e| last_words::of_call(&e, store))?;
         verdict.map_err(|said| Failure::Guest(said.into()))
     }
 
@@ -241,7 +233,7 @@ impl Module {
 
     fn instantiate(&self, store: &mut Store<Tally>) -> Result<wasmtime::component::Instance, Failure> {
         self.pre.instantiate(&mut *store).map_err(|e| match e.downcast_ref::<Trap>() {
-            Some(_) => Failure::of_call(&e, store.data()),
+            Some(_) => last_words::of_call(&e, store),
             None => Failure::Host(format!("{e:#}").into()),
         })
     }

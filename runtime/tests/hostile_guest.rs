@@ -70,7 +70,9 @@ fn whatever_one_grain_does_the_next_grain_sees_nothing_of_it() {
 #[test]
 fn a_panic_is_heard_in_trials_only() {
     let module = module();
-    let (tried, _) = with_grain("victim", |grain| module.contribute_metered(grain, &[2.0]));
+    let trials = Engine::for_trials(&Limits::new(50_000_000, 16 << 20)).unwrap();
+    let on_trial = Module::compile(&trials, &COMPONENT).unwrap();
+    let (tried, _) = with_grain("victim", |grain| on_trial.contribute_metered(grain, &[2.0]));
     let said = tried.unwrap_err().to_string();
     assert!(said.contains("unreachable") && said.contains("hostile/src/lib.rs:"), "{said}");
     assert!(said.ends_with(": a victim in mode 2"), "{said}");

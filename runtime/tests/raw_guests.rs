@@ -32,6 +32,23 @@ fn number(answer: Result<Vec<Contribution>, Failure>) -> f64 {
     answer.unwrap_or_else(|e| panic!("{e}"))[0].values[0]
 }
 
+/// Whoever made the guest: what counts is what lies in its memory when it traps.
+#[test]
+fn what_advance_said_before_it_trapped_is_heard_in_trials_only() {
+    let module = r#"(module
+  (memory (export "memory") 1)
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 8192))
+  (func (export "contribute") (param i32 i32 i32 i32) (result i32) (i32.const 128))
+  (data (i32.const 1000) "\f5unseen panic v1\0c\00\00\00no converge!")
+  (func (export "advance") (param i32 i32 i32 i32 i32) (result i32) unreachable))"#;
+    let component = unseen_toolchain::componentize(&wat::parse_str(module).unwrap()).unwrap();
+    let limits = Limits::new(1_000_000, MEMORY);
+    for (engine, heard) in [(Engine::for_trials(&limits).unwrap(), true), (Engine::new(&limits, 1).unwrap(), false)] {
+        let said = Module::compile(&engine, &component).unwrap().advance(0, &[], &[]).unwrap_err().to_string();
+        assert!(said.contains("unreachable") && said.ends_with("; no converge!") == heard, "{said}");
+    }
+}
+
 #[test]
 fn nothing_is_carried_from_one_grain_to_the_next() {
     // (what carries, is it put back in place, memory, items, body): each body answers with what

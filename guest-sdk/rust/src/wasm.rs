@@ -83,6 +83,7 @@ pub unsafe fn advance<J: IterativeJob>(
     noisy: *const RawTotals,
     outputs: usize,
 ) -> *const u32 {
+    keep_last_words();
     // SAFETY: the host wrote all lists.
     let (state, noisy) = unsafe { (list(state, states), list(noisy, outputs)) };
     // SAFETY: as above.

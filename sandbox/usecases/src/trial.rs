@@ -94,7 +94,7 @@ pub fn trial(request: &Try) -> Result<Trial, UseCaseError> {
     if request.no_noise {
         leave_noise_out(&mut plan);
     }
-    let code = Code::compile(&request.module, &manifest, &plan)?;
+    let code = Code::compile_for_trial(&request.module, &manifest, &plan)?;
     let roots: Vec<_> = snapshots.iter().map(Snapshot::root).collect();
     let rows = Rows::new(&manifest, snapshots, &references)?;
     if request.module == ready_made::SUM {

@@ -48,10 +48,24 @@ pub enum CodeError {
 impl Code {
     /// Checks and compiles `code`: the bytes of a component, or [`ready_made::SUM`].
     pub fn compile(code: &[u8], manifest: &Manifest, plan: &Plan) -> Result<Code, CodeError> {
+        Code::compile_for(|limits| Engine::new(limits, 1), code, manifest, plan)
+    }
+
+    /// The same, for synthetic rows: a trap comes with what the guest said before.
+    pub fn compile_for_trial(code: &[u8], manifest: &Manifest, plan: &Plan) -> Result<Code, CodeError> {
+        Code::compile_for(Engine::for_trials, code, manifest, plan)
+    }
+
+    fn compile_for(
+        engine: impl FnOnce(&Limits) -> Result<Engine, EngineError>,
+        code: &[u8],
+        manifest: &Manifest,
+        plan: &Plan,
+    ) -> Result<Code, CodeError> {
         if code == ready_made::SUM {
             return Code::ready_made(manifest, plan);
         }
-        let module = Module::compile(&engine(plan, 1)?, code)?;
+        let module = Module::compile(&engine(&limits(plan))?, code)?;
         Code::check_shape(code, manifest)?;
         match module.world() {
             World::Job if plan.rounds > 1 => Err(CodeError::Rounds(plan.rounds)),
@@ -84,7 +98,7 @@ impl Code {
             return Code::ready_made(manifest, plan);
         }
         // SAFETY: the caller vouches for the bytes.
-        Ok(Code::Component(Box::new(unsafe { Module::deserialize(&engine(plan, threads)?, bytes) }?)))
+        Ok(Code::Component(Box::new(unsafe { Module::deserialize(&Engine::new(&limits(plan), threads)?, bytes) }?)))
     }
 
     /// The same code, tied to the rows it will see.
@@ -105,12 +119,11 @@ impl Code {
 
 /// Tells compiled code of this plan's engine from that of another version, configuration or CPU.
 pub fn fingerprint(plan: &Plan) -> Result<u64, CodeError> {
-    Ok(engine(plan, 1)?.fingerprint())
+    Ok(Engine::new(&limits(plan), 1)?.fingerprint())
 }
 
-fn engine(plan: &Plan, threads: usize) -> Result<Engine, EngineError> {
-    let limits = Limits::new(plan.limits.fuel, plan.limits.memory);
-    Engine::new(&Limits { answer: plan.limits.answer(), ..limits }, threads)
+fn limits(plan: &Plan) -> Limits {
+    Limits { answer: plan.limits.answer(), ..Limits::new(plan.limits.fuel, plan.limits.memory) }
 }
 
 /// Code that says how much fuel its grains take. That depends on rows: it is for synthetic ones.
