@@ -53,7 +53,7 @@ fn tables() {
             "bad utf-8",
             b"code,town,output\na,north,1\nb,s\xffth,2\n",
             FIRMS,
-            "it.csv: line 3: not valid utf-8; it seems to be gb18030: say encoding = \"gb18030\" under [csv]",
+            "it.csv: line 3: not valid utf-8; it seems to be windows-1252, and only UTF-8 and GB 18030 are read: convert it, `iconv -f windows-1252 -t UTF-8`",
         ),
         (
             "gb18030, undeclared",
@@ -401,10 +401,7 @@ fn policies_requests_and_bundles() {
     lab.write("kept", "not a checkpoint");
     for (command, sentence) in [
         ("audit verify empty", "empty is no exported bundle"),
-        (
-            "audit verify bundle --since kept",
-            "the checkpoint kept from before: this is not a signed note: it has no blank line before its signatures",
-        ),
+        ("audit verify bundle --since kept", "kept is no checkpoint: give one that you kept from before"),
         (
             "audit verify bundle --log-key lab.example/test+00000000+AAAA",
             "the verifier key you know: \"lab.example/test+00000000+AAAA\" is not a verifier key of this kind (name+id+base64)",

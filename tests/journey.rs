@@ -169,9 +169,9 @@ fn a_release_waits_for_its_time() {
             .starts_with(&format!("the release of {id} is sealed until "))
     );
     let reject = ["job", "reject", &id, "--reason", "too late", "--key", "keys/owner.pem"];
-    assert_eq!(lab.refuses(&reject), format!("job {id} is running: it cannot be rejected"));
+    assert_eq!(lab.refuses(&reject), format!("job {id} is running, so it may not be rejected"));
     let chinese = lab.unseen(&[&["--lang", "zh"], reject.as_slice()].concat());
-    assert!(chinese.stderr.starts_with(&format!("错误：作业 {id} 运行中，不能驳回\n")), "{chinese:?}");
+    assert!(chinese.stderr.starts_with(&format!("错误：作业 {id} 运行中，此时不能驳回\n")), "{chinese:?}");
     // Running it again neither hurries nor charges it.
     let again = lab.ok(&["job", "run", &id, "--key", "keys/operator.pem"]);
     assert_eq!((&again["released"], &again["releaseAt"]), (&Value::Null, &ran["releaseAt"]));

@@ -233,7 +233,7 @@ fn a_replay_says_what_was_replaced() {
     case.lab.write(&blob(&hex(&shown["module"])), component("(f64.const 9)"));
     assert!(sentence(&case.replay()).contains("the module that is there is not the one that was approved"));
     let case = played.copy();
-    let snapshot = hex(&shown["datasets"][0]["snapshot"]);
+    let snapshot = hex(&shown["reads"][0]["snapshot"]);
     case.lab.write("other.csv", firms(41));
     case.lab.ok(&["dataset", "import", "other.csv", "--description", "firms.toml", "--key", "keys/steward.pem"]);
     let newer =

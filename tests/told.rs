@@ -92,11 +92,30 @@ fn a_release_is_read_in_every_form() {
         "{page}"
     );
     assert!(page.contains("The mean output of a firm.") && page.contains("Fieller"), "{page}");
+    let same = ["job", "release", &id, "--csv", "s", "--html", "s", "--key", "keys/analyst.pem"];
+    assert!(lab.refuses(&same).starts_with("--csv and --html both name s") && !lab.path("s").exists());
     assert!(lab.refuses(&args).ends_with("r.csv exists already and is never overwritten: choose another name"));
     let chinese =
         lab.unseen(&["--lang", "zh", "job", "release", &id, "--html", "zh.html", "--key", "keys/analyst.pem"]);
     assert!(chinese.stdout.contains("加噪总数") && chinese.stdout.contains("已写入：zh.html"), "{chinese:?}");
     assert!(std::fs::read_to_string(lab.path("zh.html")).unwrap().contains("如何阅读"));
+}
+
+/// Steps that no decimal writes: the release says fractions, and people and spreadsheets get decimals.
+#[test]
+fn thirds_are_read_as_decimals() {
+    let lab = Lab::with_job();
+    lab.write("means/job.toml", MEANS.replace("granularity = 0.5", "granularity = \"1/3\""));
+    let id = lab.approved("means");
+    lab.ok(&["job", "run", &id, "--key", "keys/operator.pem"]);
+    let shown = lab.unseen(&["job", "release", &id, "--csv", "r.csv", "--html", "r.html", "--key", "keys/analyst.pem"]);
+    let csv = std::fs::read_to_string(lab.path("r.csv")).unwrap();
+    let page = std::fs::read_to_string(lab.path("r.html")).unwrap();
+    assert!(shown.code == 0 && shown.stdout.contains("output ± "), "{shown:?}");
+    for said in [&shown.stdout, &csv, &page] {
+        assert!(!said.contains("NaN") && !said.contains("/3") && !said.contains(">—<"), "{said}");
+    }
+    assert!(page.matches("class=\"error\"").count() >= 6, "{page}");
 }
 
 /// What an approver decides by stands on one page.
@@ -127,9 +146,10 @@ fn an_approver_sees_what_there_is_to_decide() {
     let shown = lab.unseen(&["job", "show", &second]).stdout;
     for said in [
         "Approvals: 1 of 2: operator",
+        "Module: ready-made: sum",
         "Purpose: The mean output of a firm.",
         "Groups of by_town: town (2: north, south)",
-        "Earlier jobs of analyst: 1, the last first",
+        "Earlier jobs of analyst: 1; the last 1, newest first",
         "Other jobs that wait",
     ] {
         assert!(shown.contains(said), "no {said} in\n{shown}");
@@ -141,6 +161,44 @@ fn an_approver_sees_what_there_is_to_decide() {
     let (third, _) = (lab.submit("job"), lab.submit("means"));
     let shown = lab.unseen(&["job", "show", &third]).stdout;
     assert!(shown.contains("0.25: TOO MUCH TOGETHER"), "{shown}");
+}
+
+/// What a run would find out only once it is charged: that a lookup is by another column than the key, or by another
+/// type; and a value that the lab's own map does not know.
+#[test]
+fn a_job_that_could_never_have_a_result_is_refused_before_it_costs() {
+    let lab = Lab::with_job();
+    lab.write("towns.csv", "name,code,share\nnorth,1,0.5\nsouth,2,0.5\n");
+    let towns = "name = \"towns\"\nkind = \"reference\"\nprovider = \"p\"\nclassification = \"public\"\nupdate_cycle = \"once\"\n\
+                 sharing = \"unconditional\"\nkey = \"name\"\ncolumn = [{ name = \"name\", type = \"text\", nullable = false }, \
+                 { name = \"code\", type = \"int\" }, { name = \"share\", type = \"float\" }]\n";
+    lab.write("towns.toml", towns);
+    lab.ok(&["dataset", "import", "towns.csv", "--description", "towns.toml", "--key", "keys/steward.pem"]);
+    let good = MEANS.replace(
+        "columns = [\"town\", \"output\"]",
+        "columns = [\"town\", \"output\"]\n[[input.lookup]]\nreference = \"towns\"\non = \"town\"\nkey = \"name\"\ncolumns = [\"code\"]",
+    );
+    lab.write("means/job.toml", &good);
+    lab.submit("means");
+    for (from, to, said) in [
+        ("key = \"name\"", "key = \"code\"", "line 13, column 7: the key of `towns` is `name`: look up by that"),
+        (
+            "on = \"town\"",
+            "on = \"output\"",
+            "line 12, column 6: `output` cannot be looked up in `towns`: its type is not the key's",
+        ),
+        (
+            "\"units\", lower = 0, upper = 1",
+            "\"units\", lower = 0, upper = 2",
+            "the value `units` counts units: set lower = 0 and upper = 1",
+        ),
+    ] {
+        lab.write("means/job.toml", good.replace(from, to));
+        for command in ["job check means", "job submit means --key keys/analyst.pem"] {
+            let refused = lab.refuses(&command.split(' ').collect::<Vec<_>>());
+            assert!(refused.ends_with(said), "{command}: {refused}");
+        }
+    }
 }
 
 /// A job whose `advance` fails on the noised totals: everybody it concerns is told its text.

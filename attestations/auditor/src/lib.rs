@@ -33,11 +33,11 @@ use unseen_audit::error::AuditError;
 use unseen_ids::PublicKey;
 use unseen_keys::write_new_key;
 use unseen_terminal::output::{Output, facts};
-use unseen_terminal::{FileError, Outcome, may_be_made, write_new};
+use unseen_terminal::{FileError, Outcome, Problem, may_be_made, write_new};
 use unseen_texts::{Lang, Text, say, text};
 use unseen_tlog::Signer;
 use unseen_tlog::cosignature::WitnessKey;
-use unseen_tlog::note::{NoteError, NoteKey};
+use unseen_tlog::note::{Checkpoint, Note, NoteError, NoteKey};
 
 /// Verifying an exported bundle.
 #[derive(Args)]
@@ -76,7 +76,7 @@ pub fn verify(args: &VerifyArgs, lang: Lang) -> Outcome {
     args.html.as_deref().map_or(Ok(()), may_be_made)?;
     let known = Known {
         log_key: args.log_key.as_deref().map(known_key).transpose()?,
-        since: args.since.as_deref().map(read).transpose()?,
+        since: args.since.as_deref().map(kept).transpose()?,
         memory: if args.forget { None } else { args.memory.clone().or_else(memory) },
         witnesses: args.witness.iter().map(|key| witness_key(key)).collect::<Result<_, _>>()?,
         quorum: args.quorum.unwrap_or(args.witness.len()),
@@ -87,6 +87,20 @@ pub fn verify(args: &VerifyArgs, lang: Lang) -> Outcome {
     let report = found.map_err(|stopped| stopped.error)?;
     written?;
     Ok(Output::new(&report, text::text(&report, lang)).bad_unless(report.violations.is_empty()))
+}
+
+/// A checkpoint that somebody kept; another file is told apart from a damaged bundle, and printed nowhere.
+fn kept(path: &Path) -> Result<String, Problem> {
+    let text = read(path)?;
+    let is_checkpoint = Note::parse(text.as_bytes()).is_ok_and(|note| Checkpoint::parse(note.text()).is_ok());
+    match is_checkpoint {
+        true => Ok(text),
+        false => Err(say!(
+            "{path} is no checkpoint: give one that you kept from before",
+            "{path} 不是检查点：请给出先前保存的检查点"
+        )
+        .into()),
+    }
 }
 
 /// Makes a key and shows its public half.

@@ -147,7 +147,8 @@ pub fn summary(report: &Report) -> Vec<Line> {
     let sealed = report.jobs.iter().filter(|job| job.sealed).count();
     let opened = report.jobs.iter().filter(|job| job.state == State::Released && !job.sealed);
     let (count, unwitnessed) = opened.fold((0, 0), |(count, open), job| {
-        let witnessed = job.witnessed.as_ref().is_some_and(|found| found.enough);
+        // Where the rules name no witnesses, none are missing.
+        let witnessed = job.witnessed.as_ref().is_none_or(|found| found.enough);
         (count + 1, open + usize::from(!witnessed))
     });
     let releases = say!(

@@ -105,6 +105,8 @@ const MAX_STEPS: i64 = 1 << 62;
 
 /// Most quotients one output may have.
 const MAX_RATIOS: usize = 64;
+/// The same, counted for each group.
+const MAX_RATIO_CELLS: usize = 400_000;
 
 impl Output {
     pub(crate) fn read(node: Node<'_>) -> Result<Output, ManifestError> {
@@ -329,6 +331,9 @@ pub(crate) fn check_sizes(outputs: &[Output], sizes: &[(usize, bool)], rounds: u
         }
         if *exact && output.max_groups_per_unit as usize > *size {
             return Err(output.max_groups_at.error(say!("`max_groups_per_unit` is {max_groups_per_unit} but output `{name}` has {size} groups: write at most {size}", "`max_groups_per_unit` 为 {max_groups_per_unit}，而输出 `{name}` 只有 {size} 组：请至多写 {size}", max_groups_per_unit = output.max_groups_per_unit, name = output.name)));
+        }
+        if size.saturating_mul(output.ratios.len()) > MAX_RATIO_CELLS {
+            return Err(output.at.error(say!("output `{name}` has {count} ratios of {size} groups, the limit is {MAX_RATIO_CELLS} in all: ask for fewer, or for ratios of coarser groups in an output of their own", "输出 `{name}` 有 {count} 个比值、{size} 组，总数上限为 {MAX_RATIO_CELLS}：请减少比值，或在另一个输出中用更粗的分组", name = output.name, count = output.ratios.len())));
         }
         cells = cells.saturating_add(size.saturating_mul(output.values.len()).saturating_mul(rounds as usize));
         if cells > MAX_CELLS {

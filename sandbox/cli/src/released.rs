@@ -10,11 +10,11 @@ use unseen_terminal::output::{bars, bold, clean, facts};
 use unseen_terminal::table::Column::{Left, Right};
 use unseen_terminal::table::named_table;
 use unseen_texts::{Lang, Say, Sentence, Text, say, text};
-use unseen_usecases::estimates::{Divisor, Estimates};
+use unseen_usecases::estimates::{Divisor, Estimates, number};
 use unseen_usecases::plan::{Grain, Plan};
 use unseen_usecases::release::Numbers;
 
-use crate::figures::{brief, rounded};
+use crate::figures::{bound, brief, rounded};
 
 /// Every table of the last round, with errors and bars.
 pub fn text(numbers: &Numbers, lang: Lang) -> String {
@@ -47,7 +47,7 @@ pub fn text(numbers: &Numbers, lang: Lang) -> String {
 pub fn bounds(plan: &Plan) -> Vec<Sentence> {
     let values = plan.outputs.iter().flat_map(|output| output.values.iter().map(move |value| (output, value)));
     let bounds = values.map(|(output, value)| {
-        let (lower, upper) = (brief(value.lower), brief(value.upper));
+        let (lower, upper) = (bound(value.lower), bound(value.upper));
         let (name, most) = (format!("{}.{}", output.name, value.name), output.max_groups_per_unit);
         match plan.grain {
             Grain::Unit => say!(
@@ -135,14 +135,13 @@ pub fn totals(numbers: &Numbers) -> Vec<Shown> {
 }
 
 fn total(output: &ReleasedOutput) -> Shown {
-    let number = |text: &str| text.parse::<f64>().unwrap_or(f64::NAN);
     let series = output.values.iter().enumerate().map(|(at, name)| {
         let values = output.groups.iter().filter_map(|group| group.values.get(at));
-        let figure = |value: &ReleasedValue| Figure {
-            text: value.value.clone(),
-            value: number(&value.value),
-            low: number(&value.low),
-            high: number(&value.high),
+        let figure = |value: &ReleasedValue| {
+            let [number, low, high] = [&value.value, &value.low, &value.high].map(|text| number(text));
+            let is_fraction = value.value.contains('/');
+            let text = if is_fraction { rounded(number, (high - low) / 2.0) } else { value.value.clone() };
+            Figure { text, value: number, low, high }
         };
         Series::new(name, values.map(figure).collect())
     });

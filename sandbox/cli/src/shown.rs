@@ -1,7 +1,7 @@
 //! Jobs, plans and trials as people see them.
 
 use chrono::{DateTime, Local, Utc};
-use unseen_ids::Key;
+use unseen_ids::{Digest, Key};
 use unseen_policies::ledger::span;
 use unseen_policies::rho::Rho;
 use unseen_usecases::claims::Left as BudgetLeft;
@@ -15,8 +15,9 @@ use unseen_terminal::output::{clean, facts};
 use unseen_terminal::table::Column::{Left, Right};
 use unseen_terminal::table::table;
 use unseen_texts::{Lang, Say, say, text};
+use unseen_worker::ready_made;
 
-use crate::figures::{brief, bytes};
+use crate::figures::{bound, brief, bytes};
 use crate::released;
 
 /// What a job costs, what its run may need, and how exact its numbers will be.
@@ -60,7 +61,7 @@ pub fn plan(plan: &Plan, lang: Lang) -> String {
                 format!("{}.{}", output.name, value.name),
                 output.groups.to_string(),
                 output.max_groups_per_unit.to_string(),
-                format!("{} .. {}", brief(value.lower), brief(value.upper)),
+                format!("{} .. {}", bound(value.lower), bound(value.upper)),
                 value.standard_deviation.last().copied().map_or_else(String::new, brief),
                 value.half_width_95.last().map_or_else(String::new, |half| format!("± {}", brief(*half))),
             ]
@@ -201,15 +202,26 @@ pub fn job(found: &JobShown, lang: Lang) -> String {
         0 => say!("0 of {needed}", "0 / {needed}").told(lang),
         _ => say!("{has} of {needed}: {by}", "{has} / {needed}：{by}", by = found.approved_by.join(", ")).told(lang),
     };
+    let author = match found.author_revoked {
+        true => {
+            let author = &job.author;
+            say!("{author}: REVOKED, so the job cannot start", "{author}：已吊销，作业无法开始").told(lang)
+        }
+        false => job.author.clone(),
+    };
+    let module = match found.module == Digest::of(ready_made::SUM) {
+        true => text!("ready-made: sum", "现成的求和映射").told(lang),
+        false => found.module.to_string(),
+    };
     let mut text = facts(
         lang,
         &[
             (text!("Job", "作业"), format!("{} {}", job.job, job.title)),
-            (text!("Author", "提交人"), job.author.clone()),
+            (text!("Author", "提交人"), author),
             (text!("State", "状态"), standing(job, lang)),
             (text!("Approvals", "审批"), approvals),
             (text!("Manifest", "作业清单"), found.manifest.to_string()),
-            (text!("Module", "模块"), found.module.to_string()),
+            (text!("Module", "模块"), module),
         ],
     );
     if job.void {
@@ -247,10 +259,11 @@ pub fn job(found: &JobShown, lang: Lang) -> String {
     }
     if let Some(last) = found.earlier.get(..found.earlier.len().min(MOST_EARLIER)).filter(|last| !last.is_empty()) {
         let title = say!(
-            "Earlier jobs of {author}: {count}, the last first",
-            "{author} 此前的作业：{count} 个，最近的在前",
+            "Earlier jobs of {author}: {count}; the last {shown}, newest first",
+            "{author} 此前的作业：{count} 个；最近 {shown} 个，最近的在前",
             author = job.author,
-            count = found.earlier.len()
+            count = found.earlier.len(),
+            shown = last.len()
         );
         text.push_str(&format!("\n{}\n{}\n", title.told(lang), listed(last, lang)));
     }
@@ -275,6 +288,10 @@ fn reads(reads: &[Reads], lang: Lang) -> String {
         let level = match read.domain {
             None => text!("public table", "公开参照表").told(lang),
             Some(_) => word(read.classification.en(), read.classification.zh(), lang),
+        };
+        let level = match read.replaced {
+            true => say!("{level}; imported again since", "{level}；此后已重新导入").told(lang),
+            false => level,
         };
         let columns = read.columns.iter().map(column).collect::<Vec<_>>();
         vec![read.dataset.clone(), level, columns.join(if lang == Lang::Zh { "、" } else { ", " })]
@@ -308,6 +325,7 @@ fn listed(jobs: &[ListedJob], lang: Lang) -> String {
 fn standing(job: &ListedJob, lang: Lang) -> String {
     match (job.void, job.sealed_until) {
         (true, _) => text!("void", "已失效").told(lang),
+        _ if job.due => text!("due: to be released, or run again", "已到期：待发布或重新运行").told(lang),
         _ if job.waits_for_witnesses => text!("sealed: waits for witnesses", "封存中，等待见证").told(lang),
         (false, Some(until)) => say!("sealed until {until}", "封存至 {until}", until = local(until)).told(lang),
         (false, None) => job.state.told(lang),

@@ -18,8 +18,10 @@ pub(crate) fn seems(text: impl Read) -> io::Result<&'static str> {
     text.take(MOST).read_to_end(&mut start)?;
     // What is cut off may end in the middle of a character.
     detector.feed(&start, (start.len() as u64) < MOST);
-    // Where there is too little to tell, it is Chinese of the mainland.
-    let telling = start.iter().filter(|byte| !byte.is_ascii()).count() >= ENOUGH;
+    // Where there is too little to tell, it is Chinese of the mainland, whose characters are mostly two such bytes
+    // side by side; a letter of the West stands alone among ASCII.
+    let high = |bytes: &&[u8]| bytes.iter().all(|byte| !byte.is_ascii());
+    let telling = start.windows(1).filter(high).count() >= ENOUGH || !start.windows(2).any(|pair| high(&pair));
     let found = detector.guess(if telling { None } else { Some(b"cn") }, Utf8Detection::Allow);
     Ok(match found {
         found if found == UTF_8 => "utf-8",
@@ -59,12 +61,14 @@ mod tests {
         let traditional = "企業,鎮,產值\n臺北第一機床廠,淡水鎮,12\n";
         let german = "Firma,Ort,Umsatz\nMüller & Söhne,Köln,12\nGroßhandel Jäger,Düren,13\n".repeat(3);
         let japanese = "会社,町,売上\nトヨタの工場,豊田市,12\n";
-        let cases: [(&str, &'static Encoding, &str); 6] = [
+        let few = "id,name,städte\n1,a,b\n2,c,d\n";
+        let cases: [(&str, &'static Encoding, &str); 7] = [
             (chinese, UTF_8, "utf-8"),
             (chinese, GB18030, "gb18030"),
             (short, GB18030, "gb18030"),
             (traditional, BIG5, "Big5"),
             (&german, WINDOWS_1252, "windows-1252"),
+            (few, WINDOWS_1252, "windows-1252"),
             (japanese, SHIFT_JIS, "Shift_JIS"),
         ];
         for (text, encoding, name) in cases {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use unseen_audit::fold::FoldError;
 use unseen_data::{ImportError, SnapshotError};
 use unseen_entries::{EntryError, sign::SignError};
@@ -191,9 +191,9 @@ impl From<FoldError> for LabError {
 }
 
 impl LabError {
-    /// A result that is out in the second after `at`, at the latest.
+    /// A result that is not to be seen before `at`.
     pub(crate) fn sealed(job: JobId, at: DateTime<Utc>) -> LabError {
-        LabError::Sealed { job, at: (at + TimeDelta::milliseconds(999)).trunc_subsecs(0) }
+        LabError::Sealed { job, at: at.trunc_subsecs(0) }
     }
 
     /// An I/O error at a path.

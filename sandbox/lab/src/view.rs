@@ -16,7 +16,7 @@ use unseen_ids::{Digest, JobId, PublicKey, Role};
 use unseen_log::{Folder, Log, LogReader};
 use unseen_policies::ledger::{Ledger, Refusal, Run};
 use unseen_policies::lifecycle::State;
-use unseen_policies::manifest::ManifestError;
+use unseen_policies::manifest::{Lookup, ManifestError, Mention};
 use unseen_policies::{Manifest, Plan};
 use unseen_texts::{Sentence, say, text};
 use unseen_tlog::Signer;
@@ -210,8 +210,8 @@ impl View {
                 }
                 (Some(false), true) => {
                     return Err(mention.error(say!(
-                        "`{name}` is a public reference table: name it in a lookup or a domain, not as an input",
-                        "`{name}` 是公开参照表：请在 `lookup` 或 `domain` 中使用，不能作为 `[[input]]`"
+                        "`{name}` is a public reference table: name it in a lookup or as the reference of a group, not as an input",
+                        "`{name}` 是公开参照表：请在 `lookup` 中或作为分组的 `reference` 使用，不能作为 `[[input]]`"
                     )));
                 }
                 (Some(true), false) => {
@@ -243,6 +243,14 @@ impl View {
                     "`{dataset}` 没有列 `{column}`：{advice}"
                 ));
                 return Err(LabError::Manifest { file: file.to_owned(), error });
+            }
+        }
+        for input in &manifest.inputs {
+            let (description, _) = self.description(&input.dataset)?;
+            for lookup in &input.lookups {
+                let (table, _) = self.description(&lookup.reference)?;
+                let found = fits(&mentions, &description, &table, lookup);
+                found.map_err(|error| LabError::Manifest { file: file.to_owned(), error })?;
             }
         }
         Ok(())
@@ -315,4 +323,33 @@ impl View {
     pub(crate) fn snapshot_dir(&self, name: &str, root: &Digest) -> PathBuf {
         self.dir.join("snapshots").join(name).join(root.to_hex())
     }
+}
+
+/// Whether a column can be looked up in a table: by the table's key, and among values of its own type. Found out in a
+/// run, it would have been charged.
+fn fits(
+    mentions: &[Mention<'_>],
+    dataset: &Description,
+    table: &Description,
+    lookup: &Lookup,
+) -> Result<(), ManifestError> {
+    let name = table.name.clone();
+    if let Some(key) = table.key.as_ref().filter(|key| **key != lookup.key) {
+        let key = key.clone();
+        let wrong = say!("the key of `{name}` is `{key}`: look up by that", "`{name}` 的键是 `{key}`：请用它查找");
+        let here = mentions.iter().find(|found| found.table == table.name && found.column == Some(&lookup.key));
+        return here.map_or(Ok(()), |mention| Err(mention.error(wrong)));
+    }
+    let kind = |description: &Description, column: &str| description.column(column).map(|found| found.kind.word());
+    if kind(dataset, &lookup.on) != kind(table, &lookup.key) {
+        let on = lookup.on.clone();
+        let wrong = say!(
+            "`{on}` cannot be looked up in `{name}`: its type is not the key's",
+            "`{on}` 无法在 `{name}` 中查找：类型与键不同"
+        );
+        // After those that the code is shown come those that are looked up.
+        let here = mentions.iter().rfind(|found| found.table == dataset.name && found.column == Some(&lookup.on));
+        return here.map_or(Ok(()), |mention| Err(mention.error(wrong)));
+    }
+    Ok(())
 }

@@ -174,8 +174,8 @@ fn fieller(numerator: &Total, denominator: &Total) -> Option<(f64, f64)> {
     Some(((a * b - root) / certain, (a * b + root) / certain))
 }
 
-/// A released number; it was checked to be one.
-fn number(text: &str) -> f64 {
+/// A released number, a decimal or a fraction; it was checked to be one.
+pub fn number(text: &str) -> f64 {
     match text.split_once('/') {
         Some((above, below)) => above.parse::<f64>().unwrap_or(f64::NAN) / below.parse::<f64>().unwrap_or(f64::NAN),
         None => text.parse().unwrap_or(f64::NAN),

@@ -78,6 +78,8 @@ pub struct ListedJob {
     /// Until when the result of its run is sealed, once the run's slot has ended.
     #[schemars(with = "Option<String>")]
     pub sealed_until: Option<DateTime<Utc>>,
+    /// Whether its run's time has come, and nobody has published the result or run it again since.
+    pub due: bool,
     /// Whether its release is sealed since too few witnesses have seen it.
     pub waits_for_witnesses: bool,
     /// What it costs, in rho.
@@ -99,6 +101,8 @@ pub struct JobShown {
     pub approved_by: Vec<String>,
     /// How many approvals it needs.
     pub approvals_needed: u32,
+    /// Whether its author's key was revoked since: the job cannot start any more.
+    pub author_revoked: bool,
     /// Digest of the manifest.
     #[schemars(with = "String")]
     pub manifest: Digest,
@@ -138,6 +142,8 @@ pub struct Reads {
     /// The snapshot.
     #[schemars(with = "String")]
     pub snapshot: Digest,
+    /// Whether another snapshot has taken its place since; the job runs on this one.
+    pub replaced: bool,
     /// The unit domain; null for a public table.
     pub domain: Option<String>,
     /// The classification level.
@@ -273,6 +279,7 @@ pub fn job(desk: &impl Desk, id: JobId) -> Result<JobShown, UseCaseError> {
         job: listed(ledger, id, job),
         approved_by: job.approvals.iter().map(|(_, key)| name(ledger, key)).collect(),
         approvals_needed: needed(ledger),
+        author_revoked: ledger.people().get(&job.author).is_some_and(|person| person.revoked.is_some()),
         manifest: job.submitted.manifest,
         module: job.submitted.module,
         reads,
@@ -305,6 +312,7 @@ fn reads(lab: &View, manifest: &Manifest, used: &Used) -> Result<Reads, LabError
     Ok(Reads {
         dataset: used.name.clone(),
         snapshot: used.snapshot,
+        replaced: lab.ledger().dataset(&used.name).is_ok_and(|now| now.registered.snapshot != used.snapshot),
         classification: description.classification,
         columns: manifest.columns_of(&used.name).into_iter().map(meaning).collect(),
         domain: description.unit.map(|unit| unit.domain),
@@ -367,14 +375,17 @@ fn standing(lab: &Lab, id: JobId, entry: u64) -> Result<JobStanding, LabError> {
 }
 
 fn listed(ledger: &Ledger, id: JobId, job: &ledger::Job) -> ListedJob {
-    let run = job.run.as_ref().filter(|run| job.state == State::Running && run.slot_ends <= Utc::now());
+    let now = Utc::now();
+    let run = job.run.as_ref().filter(|run| job.state == State::Running && run.slot_ends <= now);
+    let due = run.is_some_and(|run| run.release_at <= now);
     ListedJob {
         job: id,
         title: job.submitted.title.clone(),
         author: name(ledger, &job.author),
         state: job.state,
         void: ledger.is_void(job),
-        sealed_until: run.map(|run| run.release_at),
+        sealed_until: run.map(|run| run.release_at).filter(|_| !due),
+        due,
         waits_for_witnesses: job.state == State::Released && ledger.witnesses().is_some() && job.witnessed.is_none(),
         rho: job.submitted.rho,
         submitted: job.time,

@@ -7,6 +7,8 @@ use unseen_ids::Key;
 use unseen_policies::{Manifest, Plan};
 use unseen_texts::{Sentence, Text, say, text};
 
+use crate::ready_made::ReadyMade;
+
 /// Checks groups and values against the columns whose names they bear. `described` gives datasets' descriptions.
 ///
 /// # Errors
@@ -16,6 +18,7 @@ pub fn ready_made(
     plan: &Plan,
     described: &dyn Fn(&str) -> Option<Description>,
 ) -> Result<(), Sentence> {
+    ReadyMade::new(manifest)?;
     let column = |name: &str| -> Option<ColumnSpec> {
         let input = manifest.inputs.first()?;
         let holds = |columns: &[String]| columns.iter().any(|column| column == name);

@@ -153,7 +153,7 @@ fn there_is_a_page_for_every_verdict() {
             // Both checkpoints, as far as there are two, to show to others.
             if let Some(seen) = seen {
                 for size in [*seen, entries_in(bundle.path())] {
-                    assert!(page.contains(&format!("<code>{size}</code>")), "{size}: {page}");
+                    assert!(page.contains(&format!("<dd>{size}</dd>")), "{size}: {page}");
                 }
                 assert_eq!(page.matches("<pre>").count(), 2, "{page}");
             }

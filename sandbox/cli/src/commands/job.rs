@@ -108,6 +108,15 @@ pub fn run(globals: &Globals, command: &JobCommand, lang: Lang) -> Outcome {
         JobCommand::Release { job, csv, html, signer } => {
             let files = [csv, html].map(Option::as_deref);
             files.into_iter().flatten().try_for_each(may_be_made)?;
+            if let [Some(csv), Some(html)] = files
+                && csv == html
+            {
+                return Err(say!(
+                    "--csv and --html both name {csv}: give two names",
+                    "--csv 和 --html 都写了 {csv}：请给出两个名称"
+                )
+                .into());
+            }
             let found = release::release(&desk(globals)?, *job, &*key(signer)?)?;
             let written = write_release(&found, files, lang)?;
             Ok(Output::new(&found, format!("{}{written}", after_release(&found, lang))))

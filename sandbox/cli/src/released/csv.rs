@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use unseen_ids::Key;
-use unseen_usecases::estimates::Divisor;
+use unseen_usecases::estimates::{Divisor, number};
 use unseen_usecases::release::Numbers;
 
 /// The columns before the keys, and those after them.
@@ -46,7 +46,7 @@ pub fn write(numbers: &Numbers) -> Result<Vec<u8>, csv::Error> {
             for (column, cell) in derived.columns.iter().zip(cells) {
                 let first = [inert(&derived.name), "job".to_owned(), last_round.clone(), row.to_string()];
                 let none = String::new;
-                line(first, &[], &[], [inert(column), cell.0.to_string(), none(), none(), none()])?;
+                line(first, &[], &[], [inert(column), inert(&cell.0.to_string()), none(), none(), none()])?;
             }
         }
     }
@@ -55,8 +55,7 @@ pub fn write(numbers: &Numbers) -> Result<Vec<u8>, csv::Error> {
             for (row, group) in output.groups.iter().enumerate() {
                 for (name, value) in output.values.iter().zip(&group.values) {
                     let first = [inert(&output.name), "total".to_owned(), round.round.to_string(), row.to_string()];
-                    let numbers = [value.value.clone(), value.low.clone(), value.high.clone()];
-                    let [number, low, high] = numbers;
+                    let [number, low, high] = [&value.value, &value.low, &value.high].map(|text| decimal(text));
                     let deviation = value.standard_deviation.to_string();
                     line(first, &output.keys, &group.keys, [inert(name), number, low, high, deviation])?;
                 }
@@ -66,8 +65,14 @@ pub fn write(numbers: &Numbers) -> Result<Vec<u8>, csv::Error> {
     table.into_inner().map_err(|error| error.into_error().into())
 }
 
+/// A number that no spreadsheet takes for a date, as it would `1/3`.
+fn decimal(text: &str) -> String {
+    if text.contains('/') { number(text).to_string() } else { text.to_owned() }
+}
+
 /// A text that no spreadsheet takes for a formula: others wrote it.
 fn inert(text: &str) -> String {
-    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']) && text.parse::<f64>().is_err();
+    let is_number = text.parse::<f64>().is_ok_and(f64::is_finite);
+    let is_formula = text.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']) && !is_number;
     if is_formula { format!("'{text}") } else { text.to_owned() }
 }
