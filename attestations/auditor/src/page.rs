@@ -14,7 +14,7 @@ use unseen_terminal::page::{facts as page_facts, page, rows};
 use unseen_texts::{Lang, Say, Text, say, text};
 use unseen_tlog::note::{Checkpoint, Note};
 
-use crate::sections::{Section, both, details, moment, violations};
+use crate::sections::{AFTER_VIOLATIONS, Section, both, details, moment, violations};
 use crate::summary::{Tone, summary};
 use crate::verdict::{Explained, explained};
 
@@ -61,7 +61,11 @@ impl Audit<'_> {
                         }
                     }
                 }
-                @for section in violations.iter() { (self.section(section)) }
+                @for section in violations.iter() {
+                    (self.section(section))
+                    h2 { (text!("What to do", "该怎么做").to(lang)) }
+                    p { (AFTER_VIOLATIONS.to(lang)) }
+                }
                 @for section in details(report, lang).iter() { (self.section(section)) }
                 @for job in report.jobs.iter() {
                     @if let Some(evidence) = &job.evidence {

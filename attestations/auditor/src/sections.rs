@@ -25,6 +25,12 @@ pub fn violations(report: &Report, lang: Lang) -> Section {
     }
 }
 
+/// What to do about violations: a copy may have lost files on its way.
+pub const AFTER_VIOLATIONS: Text = text!(
+    "Get the bundle from the lab once more and audit that: files may be lost or damaged on the way. If the same is found again, keep the bundle and the checkpoint as they are, and show what is listed here to the lab's owner and to the other auditors.",
+    "请向实验室再次索取导出包并重新审计：文件可能在途中丢失或损坏。若结果相同，请原样保存导出包和检查点，并把这里所列的内容出示给实验室的所有者和其他审计员。"
+);
+
 /// All others, in the order in which they are read. Those without a row are left out.
 pub fn details(report: &Report, lang: Lang) -> Vec<Section> {
     let all = [

@@ -5,7 +5,7 @@ use unseen_terminal::output::{bold, facts};
 use unseen_terminal::table::table;
 use unseen_texts::{Lang, Say, say, text};
 
-use crate::sections::{Section, both, details, violations};
+use crate::sections::{AFTER_VIOLATIONS, Section, both, details, violations};
 use crate::summary::{Tone, summary};
 
 /// The summary, then the details.
@@ -48,6 +48,7 @@ pub fn text(report: &Report, lang: Lang) -> String {
         text.push_str(text!("No violation was found.", "未发现违规。").to(lang));
     } else {
         text.push_str(&shown(&violations(report, lang), lang));
+        text.push_str(AFTER_VIOLATIONS.to(lang));
     }
     text
 }

@@ -56,6 +56,9 @@ fn the_page_is_fit_for_paper_telephones_and_the_colour_blind() {
     let bad = lab.export();
     let (done, page) = desk.verify(bad.path(), "en", &["--forget"]);
     assert_eq!(done.code, 1, "{done:?}");
+    for said in [&done.stdout, &page] {
+        assert!(said.contains("Get the bundle from the lab once more"), "{said}");
+    }
     let chinese = desk.verify(good.path(), "zh", &["--forget"]).1 + &desk.verify(bad.path(), "zh", &["--forget"]).1;
     for (pages, words) in [
         ([page.as_str(), &better].concat(), ["✓ In order", "· To be known", "✗ NOT in order"]),
