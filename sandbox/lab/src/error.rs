@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, Local, Utc};
 use unseen_audit::fold::FoldError;
 use unseen_data::{ImportError, SnapshotError};
 use unseen_entries::{EntryError, sign::SignError};
@@ -154,7 +154,7 @@ pub enum LabError {
     State(Sentence),
     #[error("the release of {job} is sealed until {at}")]
     #[zh("{job} 的结果封存至 {at}")]
-    Sealed { job: JobId, at: DateTime<Utc> },
+    Sealed { job: JobId, at: String },
     #[error("the job does not fit its data: {0}")]
     #[zh("作业与数据不符：{0}")]
     Unfit(Sentence),
@@ -191,9 +191,9 @@ impl From<FoldError> for LabError {
 }
 
 impl LabError {
-    /// A result that is not to be seen before `at`.
+    /// A result that is not to be seen before `at`, told by this machine's clock.
     pub(crate) fn sealed(job: JobId, at: DateTime<Utc>) -> LabError {
-        LabError::Sealed { job, at: at.trunc_subsecs(0) }
+        LabError::Sealed { job, at: at.with_timezone(&Local).format("%F %T %:z").to_string() }
     }
 
     /// An I/O error at a path.
