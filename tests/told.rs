@@ -131,6 +131,7 @@ fn an_approver_sees_what_there_is_to_decide() {
     let columns: Vec<_> = read["columns"].as_array().unwrap().iter().map(|column| text(&column["name"])).collect();
     assert_eq!(columns, ["town", "output"]);
     let by = &found["plan"]["outputs"][0]["by"][0];
+    assert_eq!(by["isRange"], false);
     assert_eq!(
         (&by["name"], &by["count"], &by["first"]),
         (&"town".into(), &2.into(), &serde_json::json!(["north", "south"]))

@@ -91,13 +91,11 @@ pub fn plan(plan: &Plan, lang: Lang) -> String {
 
 /// The keys of a column: all where they are few, else the first and the last.
 fn keys(column: &GroupColumn, lang: Lang) -> String {
-    let GroupColumn { name, count, first, last } = column;
+    let GroupColumn { name, count, first, last, is_range } = column;
     let comma = if lang == Lang::Zh { "、" } else { ", " };
     let join = |keys: &[Key]| keys.iter().map(Key::to_string).collect::<Vec<_>>().join(comma);
     let keys = match (first.as_slice(), last) {
-        ([Key::Int(least), ..], Some(Key::Int(most))) if *count > 4 && is_range(*least, *most, *count) => {
-            format!("{least} … {most}")
-        }
+        ([least, ..], Some(most)) if *is_range && *count > 4 => format!("{least} … {most}"),
         (first, Some(last)) if *count > first.len() => format!("{} … {last}", join(first)),
         (first, _) => join(first),
     };
@@ -114,11 +112,6 @@ fn when(release: &str, lang: Lang) -> String {
         }
         (at, None) => at.to_owned(),
     }
-}
-
-/// Whether so many different whole numbers, the first and last of which are these, leave none out.
-fn is_range(first: i64, last: i64, count: usize) -> bool {
-    first < last && usize::try_from(last.abs_diff(first)).is_ok_and(|width| width == count - 1)
 }
 
 /// What a job costs, as rho and as epsilon.

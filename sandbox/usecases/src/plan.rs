@@ -106,6 +106,8 @@ pub struct GroupColumn {
     /// The last of them.
     #[schemars(with = "serde_json::Value")]
     pub last: Option<Key>,
+    /// Whether they are whole numbers that follow one another, so that the first and the last say all.
+    pub is_range: bool,
 }
 
 /// One number of an output's groups.
@@ -128,8 +130,15 @@ pub struct PlannedValue {
 
 impl GroupColumn {
     fn new(name: &str, keys: &[Key]) -> GroupColumn {
-        let first = keys.iter().take(20).cloned().collect();
-        GroupColumn { name: name.to_owned(), count: keys.len(), first, last: keys.last().cloned() }
+        let follows =
+            |pair: &[Key]| matches!(pair, [Key::Int(one), Key::Int(next)] if one.checked_add(1) == Some(*next));
+        GroupColumn {
+            name: name.to_owned(),
+            count: keys.len(),
+            first: keys.iter().take(20).cloned().collect(),
+            last: keys.last().cloned(),
+            is_range: keys.len() > 1 && keys.windows(2).all(follows),
+        }
     }
 }
 
@@ -184,5 +193,22 @@ fn value_of(value: &plan::ValuePlan, rounds: u32) -> PlannedValue {
         granularity: unit,
         standard_deviation: each_round().filter_map(|round| value.standard_deviation(round)).collect(),
         half_width_95: each_round().filter_map(|round| value.half_width_95(round)).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_a_range_only_where_none_is_left_out_or_elsewhere() {
+        let is_range =
+            |keys: &[i64]| GroupColumn::new("n", &keys.iter().copied().map(Key::Int).collect::<Vec<_>>()).is_range;
+        assert!(is_range(&[-1, 0, 1]) && is_range(&[i64::MAX - 1, i64::MAX]));
+        // The first and the last would pass for five that follow one another.
+        assert!(
+            !is_range(&[1, 100, 3, 4, 5]) && !is_range(&[1, 3]) && !is_range(&[7]) && !is_range(&[i64::MAX, i64::MIN])
+        );
+        assert!(!GroupColumn::new("t", &[Key::Text("1".into()), Key::Text("2".into())]).is_range);
     }
 }
