@@ -71,10 +71,10 @@ pub fn check(desk: &impl Desk, request: &Check) -> Result<Checked, UseCaseError>
     let ledger = lab.ledger();
     let (manifest, plan) = lab.plan(&request.name, &request.manifest)?;
     lab.check_columns(&request.name, &manifest)?;
-    let module = good(request, &manifest, &plan)?;
     if request.module.as_deref() == Some(ready_made::SUM) {
         lab.check_ready_made(&manifest, &plan)?;
     }
+    let module = good(request, &manifest, &plan)?;
     let component = request.module.as_deref().unwrap_or_default();
     let event = requests::submission(ledger, &manifest, &plan, &request.manifest, component).map_err(LabError::from)?;
     let (author, refusal) = would_say(ledger, &event, request.author)?;
@@ -123,11 +123,11 @@ fn would_say(
 pub fn check_on_twins(twins: &Path, request: &Check) -> Result<Checked, UseCaseError> {
     let manifest = trial::parse(&request.name, &request.manifest)?;
     let plan = trial::plan(&manifest, &request.name, twins)?;
-    let module = good(request, &manifest, &plan)?;
     if request.module.as_deref() == Some(ready_made::SUM) {
         fit::ready_made(&manifest, &plan, &|name| trial::description(twins, name).ok().map(|(found, _)| found))
             .map_err(LabError::Unfit)?;
     }
+    let module = good(request, &manifest, &plan)?;
     let plan = Plan::new(&manifest, &plan, None, None);
     Ok(Checked { plan, job_cap: None, module, author: None, budget: Vec::new(), refusal: None, refusal_code: None })
 }
