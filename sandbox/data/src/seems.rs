@@ -20,8 +20,8 @@ pub(crate) fn seems(text: impl Read) -> io::Result<&'static str> {
     detector.feed(&start, (start.len() as u64) < MOST);
     // Where there is too little to tell, it is Chinese of the mainland, whose characters are mostly two such bytes
     // side by side; a letter of the West stands alone among ASCII.
-    let high = |bytes: &&[u8]| bytes.iter().all(|byte| !byte.is_ascii());
-    let telling = start.windows(1).filter(high).count() >= ENOUGH || !start.windows(2).any(|pair| high(&pair));
+    let enough = start.iter().filter(|byte| !byte.is_ascii()).count() >= ENOUGH;
+    let telling = enough || !start.windows(2).any(|pair| pair.iter().all(|byte| !byte.is_ascii()));
     let found = detector.guess(if telling { None } else { Some(b"cn") }, Utf8Detection::Allow);
     Ok(match found {
         found if found == UTF_8 => "utf-8",

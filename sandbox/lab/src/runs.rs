@@ -102,9 +102,9 @@ impl Lab {
         author: &dyn Signer,
     ) -> Result<JobId, LabError> {
         let (manifest, plan) = self.plan(file, manifest_text)?;
-        self.check_columns(file, &manifest)?;
         let event = requests::submission(self.ledger(), &manifest, &plan, manifest_text, component)?;
-        self.sign_and_accept(event, author, &[manifest_text.as_bytes(), component]).map(JobId)
+        let done = self.sign_and_accept(event, author, &[manifest_text.as_bytes(), component]);
+        done.map(JobId).map_err(|error| error.in_file(file))
     }
 
     /// Charges an approved job and makes its worker ready, or makes one ready for a run that was

@@ -1,6 +1,7 @@
 //! A lab as it is after some entry, for reading. It never changes, holds no lock, and needs no room on the
 //! disk: whoever reads waits for no writer, no run and no import.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -227,30 +228,28 @@ impl View {
 
     /// Whether the datasets have the columns the manifest reads, by their descriptions. `file` is named in errors.
     pub fn check_columns(&self, file: &str, manifest: &Manifest) -> Result<(), LabError> {
-        let mentions = manifest.mentions();
+        let named = |error| LabError::Manifest { file: file.to_owned(), error };
+        let mut described = BTreeMap::new();
         for name in manifest.datasets() {
-            let (description, _) = self.description(name)?;
-            let known: Vec<&str> = description.columns.iter().map(|column| column.name.as_str()).collect();
-            let stranger = mentions.iter().filter(|mention| mention.table == name).find_map(|mention| {
-                let column = mention.column.filter(|column| !known.contains(column))?;
-                Some((mention, column.to_owned()))
-            });
-            if let Some((mention, column)) = stranger {
-                let advice = mention.meant(&known);
-                let dataset = name.to_owned();
-                let error = mention.error(say!(
+            described.insert(name, self.description(name)?.0);
+        }
+        let mentions = manifest.mentions();
+        for mention in &mentions {
+            let (Some(dataset), Some(column)) = (described.get(mention.table), mention.column) else { continue };
+            if dataset.column(column).is_none() {
+                let known: Vec<&str> = dataset.columns.iter().map(|column| column.name.as_str()).collect();
+                let (dataset, column, advice) = (mention.table.to_owned(), column.to_owned(), mention.meant(&known));
+                return Err(named(mention.error(say!(
                     "`{dataset}` has no column `{column}`: {advice}",
                     "`{dataset}` 没有列 `{column}`：{advice}"
-                ));
-                return Err(LabError::Manifest { file: file.to_owned(), error });
+                ))));
             }
         }
         for input in &manifest.inputs {
-            let (description, _) = self.description(&input.dataset)?;
             for lookup in &input.lookups {
-                let (table, _) = self.description(&lookup.reference)?;
-                let found = fits(&mentions, &description, &table, lookup);
-                found.map_err(|error| LabError::Manifest { file: file.to_owned(), error })?;
+                let tables = described.get(input.dataset.as_str()).zip(described.get(lookup.reference.as_str()));
+                let Some((dataset, table)) = tables else { continue };
+                fits(&mentions, dataset, table, lookup).map_err(named)?;
             }
         }
         Ok(())
@@ -264,13 +263,14 @@ impl View {
 
     /// A registered dataset's description, and its text.
     pub fn description(&self, name: &str) -> Result<(Description, String), LabError> {
-        let digest = self.ledger().dataset(name)?.registered.description;
-        Ok((self.described(&digest)?, self.text(&digest)?))
+        self.described(&self.ledger().dataset(name)?.registered.description)
     }
 
-    /// A description that an entry names.
-    pub fn described(&self, digest: &Digest) -> Result<Description, LabError> {
-        Description::parse(&self.text(digest)?).map_err(|error| LabError::Description(Sentence::of(&error)))
+    /// A description that an entry names, and its text.
+    pub fn described(&self, digest: &Digest) -> Result<(Description, String), LabError> {
+        let text = self.text(digest)?;
+        let parsed = Description::parse(&text).map_err(|error| LabError::Description(Sentence::of(&error)))?;
+        Ok((parsed, text))
     }
 
     /// Writes what an analyst may have of a dataset: synthetic rows that follow the description of a

@@ -2,6 +2,8 @@
 //! its interval. They are formed of the noised numbers of the last round and of nothing else, so they cost
 //! nothing, and whoever has the release and its manifest can form them again.
 
+use std::collections::HashMap;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 use unseen_core::release::{ReleasedOutput, ReleasedRound, ReleasedValue};
@@ -95,7 +97,7 @@ fn ratios(output: &Output, ratio: &Ratio, released: &ReleasedOutput) -> Option<E
     let (above, below) = (place(&released.values, &ratio.numerator)?, place(&released.values, &ratio.denominator)?);
     let step = |at: usize| output.values.get(at).map_or(0.0, |value| to_f64(&value.granularity));
     let mut sums: Vec<(Vec<Key>, Total, Total)> = Vec::new();
-    let mut places = std::collections::HashMap::new();
+    let mut places = HashMap::new();
     for group in &released.groups {
         let keys: Vec<Key> = kept.iter().filter_map(|at| group.keys.get(*at).cloned()).collect();
         let at = *places.entry(keys.clone()).or_insert(sums.len());
@@ -149,7 +151,8 @@ impl Total {
         self.reach = self.reach.max(half_width / released.standard_deviation);
     }
 
-    /// Variance in units of `reach`, with half a step for noise that is a step wide itself.
+    /// The square of how far its noise reaches: `reach` standard deviations, and half a step for noise that is a step
+    /// wide itself.
     fn spread(&self, reach: f64) -> f64 {
         match self.variance {
             0.0 => 0.0,

@@ -303,7 +303,7 @@ pub fn job(desk: &impl Desk, id: JobId) -> Result<JobShown, UseCaseError> {
 
 /// What a job reads of a table that it names, by the description that its author saw.
 fn reads(lab: &View, manifest: &Manifest, used: &Used) -> Result<Reads, LabError> {
-    let description = lab.described(&used.description)?;
+    let (description, _) = lab.described(&used.description)?;
     let meaning = |column: &str| {
         let found = description.column(column).map(|column| column.description.clone());
         let Bilingual { zh, en } = found.unwrap_or_default();
