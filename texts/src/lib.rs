@@ -56,9 +56,10 @@ mod schema;
 mod system;
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub use serde_json::Value;
 pub use system::exists;
 pub use unseen_derive::{Say, say, text};
@@ -91,10 +92,19 @@ pub trait Say {
 /// An error with a code that programs can go by. Codes and the names of data never change; texts may.
 pub trait Message: Say + std::error::Error {
     /// Such as `ledger.not-enrolled`.
-    fn code(&self) -> &'static str;
+    fn code(&self) -> &str;
 
     /// What the text speaks of: an object, by the names of the fields.
     fn data(&self) -> Value;
+}
+
+impl<T: Message> Message for Box<T> {
+    fn code(&self) -> &str {
+        (**self).code()
+    }
+    fn data(&self) -> Value {
+        (**self).data()
+    }
 }
 
 /// Something, said in a language.
@@ -154,7 +164,7 @@ impl Say for Text {
 impl std::error::Error for Text {}
 
 impl Message for Text {
-    fn code(&self) -> &'static str {
+    fn code(&self) -> &str {
         "refused"
     }
     fn data(&self) -> Value {
@@ -219,7 +229,7 @@ impl std::error::Error for Sentence {}
 
 /// A refusal of which only the sentence matters.
 impl Message for Sentence {
-    fn code(&self) -> &'static str {
+    fn code(&self) -> &str {
         "refused"
     }
     fn data(&self) -> Value {
@@ -239,15 +249,35 @@ impl fmt::Display for Sentence {
     }
 }
 
+thread_local! {
+    /// In which language texts are written as JSON: English, but for a reader on the network who asked for another.
+    static WRITTEN: Cell<Lang> = const { Cell::new(Lang::En) };
+}
+
+/// Does `write`, in which texts become JSON in this language.
+pub fn written_in<T>(lang: Lang, write: impl FnOnce() -> T) -> T {
+    let before = WRITTEN.replace(lang);
+    let written = write();
+    WRITTEN.set(before);
+    written
+}
+
 impl Serialize for Text {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.en)
+        serializer.serialize_str(self.to(WRITTEN.get()))
     }
 }
 
 impl Serialize for Sentence {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.en)
+        serializer.serialize_str(self.to(WRITTEN.get()))
+    }
+}
+
+/// A sentence that another machine wrote in the language that was asked for.
+impl<'de> Deserialize<'de> for Sentence {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Sentence, D::Error> {
+        String::deserialize(deserializer).map(Sentence::from)
     }
 }
 

@@ -61,7 +61,7 @@ fn kind(kind: ErrorKind) -> Option<&'static str> {
 }
 
 impl Message for Error {
-    fn code(&self) -> &'static str {
+    fn code(&self) -> &str {
         "system"
     }
     fn data(&self) -> Value {
@@ -70,7 +70,7 @@ impl Message for Error {
 }
 
 impl Message for serde_json::Error {
-    fn code(&self) -> &'static str {
+    fn code(&self) -> &str {
         "json"
     }
     fn data(&self) -> Value {

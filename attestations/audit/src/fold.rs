@@ -64,6 +64,11 @@ impl Fold {
         &self.ledger
     }
 
+    /// What an entry says, and which of the keys known so far has signed it.
+    pub fn open(&self, entry: &[u8]) -> Result<Opened, EntryError> {
+        self.keys.open(entry, None)
+    }
+
     /// Whether this entry may come next: its envelope, statement, signature, and the ledger's rules.
     pub fn check(&self, entry: &[u8]) -> Result<Checked, FoldError> {
         self.check_opened(self.keys.open(entry, None)?)

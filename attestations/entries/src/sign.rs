@@ -40,6 +40,23 @@ pub fn with_ssh(signed: &[u8], signature: SshSignature) -> Result<Vec<u8>, SignE
     Ok(Envelope::from_ssh(payload_type, payload.to_vec(), signature).to_bytes())
 }
 
+/// The bytes of a log entry out of what [`to_sign`] gave, signed with a key at hand.
+pub fn with_key(to_sign: &[u8], key: &dyn Signer) -> Result<Vec<u8>, SignError> {
+    let (payload_type, payload) = parse_pre_authentication_encoding(to_sign).ok_or(SignError::NotToSign)?;
+    let signed = Envelope::sign(key, payload_type, payload.to_vec()).map_err(StatementError::from)?;
+    Ok(signed.to_bytes())
+}
+
+/// What the bytes that [`to_sign`] gave say, and nothing besides: for whoever is to sign what others have drafted.
+pub fn says(to_sign: &[u8]) -> Result<Record, SignError> {
+    let (payload_type, payload) = parse_pre_authentication_encoding(to_sign).ok_or(SignError::NotToSign)?;
+    let Statement { predicate_type, predicate, .. } =
+        serde_json::from_slice(payload).map_err(|_| SignError::NotToSign)?;
+    let record = Record::from_predicate(&predicate_type, predicate).map_err(|_| SignError::NotToSign)?;
+    let exact = payload_type == PAYLOAD_TYPE && self::to_sign(&record)? == to_sign;
+    if exact { Ok(record) } else { Err(SignError::NotToSign) }
+}
+
 /// What an entry says, whoever signed it: for telling somebody what they are about to hand in.
 pub fn unverified(entry: &[u8]) -> Result<Record, EntryError> {
     let envelope = Envelope::from_bytes(entry)?;

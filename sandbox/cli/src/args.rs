@@ -30,9 +30,21 @@ pub struct Cli {
 
 #[derive(Args)]
 pub struct Globals {
-    /// The lab's folder
-    #[arg(long, global = true, env = "UNSEEN_LAB", value_name = "DIR", help_heading = "Everywhere")]
-    pub lab: Option<PathBuf>,
+    /// The lab: its folder, or its address (https://...)
+    #[arg(long, global = true, env = "UNSEEN_LAB", value_name = "LAB", help_heading = "Everywhere")]
+    pub lab: Option<String>,
+    /// Lab and key of this name in ~/.config/unseen/config.toml
+    #[arg(long, global = true, env = "UNSEEN_PROFILE", value_name = "NAME", help_heading = "Everywhere")]
+    pub profile: Option<String>,
+    /// Your certificate for a lab at an address, in PEM
+    #[arg(long, global = true, value_name = "FILE", requires = "cert_key", help_heading = "Everywhere")]
+    pub cert: Option<PathBuf>,
+    /// The private key of that certificate
+    #[arg(long, global = true, value_name = "FILE", requires = "cert", help_heading = "Everywhere")]
+    pub cert_key: Option<PathBuf>,
+    /// The authority that the lab's certificate is from, in PEM; those that this machine trusts when left out
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Everywhere")]
+    pub ca: Option<PathBuf>,
     /// Print JSON instead of text
     #[arg(long, global = true, help_heading = "Everywhere")]
     pub json: bool,
@@ -79,6 +91,15 @@ pub enum Command {
     /// Evidence of the machine on which a run happened
     #[command(subcommand)]
     Evidence(EvidenceCommand),
+    /// Log in to a lab at an address, so that what you ask need not name your key each time
+    #[command(after_help = examples!("unseen login --lab https://lab.wujin.gov.cn:8443 --key wang.pem", "unseen login --profile wujin"))]
+    Login {
+        #[command(flatten)]
+        signer: Signer,
+    },
+    /// Forget the session at a lab
+    #[command(after_help = examples!("unseen logout --lab https://lab.wujin.gov.cn:8443"))]
+    Logout,
     /// Say which protections hold on this machine
     #[command(after_help = examples!("unseen doctor", "unseen doctor --lab lab"))]
     Doctor,
@@ -162,7 +183,7 @@ pub enum KeyCommand {
 pub struct Signer {
     /// Your private key: a file, or a key on a token (pkcs11:...)
     #[arg(long, env = "UNSEEN_KEY", value_name = "KEY")]
-    pub key: String,
+    pub key: Option<String>,
 }
 
 #[derive(Subcommand)]
@@ -381,7 +402,7 @@ pub enum JobCommand {
         #[arg(long, value_name = "FILE")]
         signed: Option<PathBuf>,
         /// Your private key: a file, or a key on a token (pkcs11:...)
-        #[arg(long, env = "UNSEEN_KEY", value_name = "KEY", required_unless_present_any = ["to_sign", "signed"])]
+        #[arg(long, env = "UNSEEN_KEY", value_name = "KEY")]
         key: Option<String>,
     },
     /// Decline a job

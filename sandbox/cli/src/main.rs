@@ -4,8 +4,10 @@
 mod advice;
 mod args;
 mod commands;
+mod config;
 mod figures;
 mod help;
+mod place;
 mod released;
 mod shown;
 #[cfg(test)]

@@ -196,14 +196,6 @@ impl LabError {
         LabError::Sealed { job, at: at.with_timezone(&Local).format("%F %T %:z").to_string() }
     }
 
-    /// The same, where what is wrong in a manifest is found without the file that it was read from.
-    pub(crate) fn in_file(self, file: &str) -> LabError {
-        match self {
-            LabError::Manifest { error, .. } => LabError::Manifest { file: file.to_owned(), error },
-            other => other,
-        }
-    }
-
     /// An I/O error at a path.
     pub fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> LabError {
         let path = path.into();

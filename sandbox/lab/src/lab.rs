@@ -204,16 +204,6 @@ impl Lab {
         self.accept(&unseen_entries::sign::sign(&self.record(event)?, key)?, attachments)
     }
 
-    /// What somebody signs elsewhere, with `ssh-keygen`, so that this event is theirs.
-    pub fn to_sign(&self, event: impl Into<Event>) -> Result<Vec<u8>, LabError> {
-        Ok(unseen_entries::sign::to_sign(&self.record(event)?)?)
-    }
-
-    /// An event as it would be signed for this lab now.
-    pub(crate) fn record(&self, event: impl Into<Event>) -> Result<Record, LabError> {
-        Ok(Record { log: self.ledger().origin().to_owned(), time: now(), nonce: nonce()?, event: event.into() })
-    }
-
     /// What the ledger cannot see: whether what an entry names is there and as it says. What an auditor
     /// would report is refused in the auditor's words; then comes what only a lab can know.
     fn check_named(&self, record: &Record, attachments: Attachments<'_>) -> Result<(), LabError> {

@@ -15,7 +15,7 @@ pub fn submission(
     manifest: &Manifest,
     plan: &Plan,
     manifest_text: &str,
-    component: &[u8],
+    module: &Digest,
 ) -> Result<JobSubmitted, Refusal> {
     let datasets = manifest.datasets().into_iter().map(|name| {
         let registered = &ledger.dataset(name)?.registered;
@@ -25,7 +25,7 @@ pub fn submission(
     Ok(JobSubmitted {
         title: manifest.job.title.clone(),
         manifest: Digest::of(manifest_text.as_bytes()),
-        module: Digest::of(component),
+        module: *module,
         datasets: datasets.collect::<Result<_, Refusal>>()?,
         policy: ledger.in_force().map_or(0, |in_force| in_force.entry),
         rho: plan.charge.rho,

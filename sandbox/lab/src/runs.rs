@@ -16,7 +16,7 @@ use unseen_audit::named::{self, Lookup};
 use unseen_core::release::{Release as UnsealedRelease, SealedRelease, open_failure, seal_failure};
 use unseen_ids::{Digest, JobId, PublicKey, Role};
 use unseen_policies::Need;
-use unseen_policies::event::{Event, JobSubmitted, ReleaseRead, Released, RunFailed, RunStarted, Snapshot};
+use unseen_policies::event::{Event, JobSubmitted, Released, RunFailed, RunStarted, Snapshot};
 use unseen_policies::ledger::{Job, RELEASE_DELAY, Refusal, Run};
 use unseen_policies::lifecycle::State;
 use unseen_policies::manifest::Release;
@@ -33,7 +33,6 @@ use crate::error::LabError;
 use crate::folder::write_durably;
 use crate::lab::{Attachments, Lab, now};
 use crate::locks::RunLock;
-use crate::requests;
 use crate::view::{Published, View};
 use crate::witnessing::Witnessing;
 
@@ -93,20 +92,6 @@ enum NoResult {
 const RUNTIME: &str = concat!("unseen ", env!("CARGO_PKG_VERSION"));
 
 impl Lab {
-    /// Submits a job: its manifest's text and its component. Returns its number.
-    pub fn submit(
-        &mut self,
-        file: &str,
-        manifest_text: &str,
-        component: &[u8],
-        author: &dyn Signer,
-    ) -> Result<JobId, LabError> {
-        let (manifest, plan) = self.plan(file, manifest_text)?;
-        let event = requests::submission(self.ledger(), &manifest, &plan, manifest_text, component)?;
-        let done = self.sign_and_accept(event, author, &[manifest_text.as_bytes(), component]);
-        done.map(JobId).map_err(|error| error.in_file(file))
-    }
-
     /// Charges an approved job and makes its worker ready, or makes one ready for a run that was
     /// interrupted. `program` is the binary that becomes the worker; `_held` is held until the slot has ended.
     ///
@@ -174,18 +159,6 @@ impl Lab {
             None => self.open_release(id)?,
         }
         Ok(waits)
-    }
-
-    /// Reads a job's release for an enrolled person, and records that. [`Lab::publish_due`] comes before.
-    pub fn read_release(&mut self, id: JobId, reader: &dyn Signer) -> Result<Published, LabError> {
-        self.ledger().person(&PublicKey::from(reader.verifying_key()))?;
-        let at = self.started(id)?.release_at;
-        if self.ledger().job(id)?.state == State::Running && now() < at {
-            return Err(LabError::sealed(id, at));
-        }
-        let published = self.published(id)?;
-        self.sign_and_accept(ReleaseRead { job: id, release: published.entry }, reader, &[])?;
-        Ok(published)
     }
 
     /// Whether a submission, which agrees with its manifest, can run here: its columns and its component.
@@ -431,6 +404,16 @@ impl Lab {
 }
 
 impl View {
+    /// A job's release, if it is not sealed any more. [`Lab::publish_due`] comes before, and whoever gives it to a
+    /// person has put on record that it was read.
+    pub fn readable(&self, id: JobId) -> Result<Published, LabError> {
+        let at = self.started(id)?.release_at;
+        if self.ledger().job(id)?.state == State::Running && now() < at {
+            return Err(LabError::sealed(id, at));
+        }
+        self.published(id)
+    }
+
     /// Where a started job stands.
     pub fn standing(&self, id: JobId) -> Result<Ran, LabError> {
         let job = self.ledger().job(id)?;

@@ -15,18 +15,19 @@ use unseen_data::snapshot::SnapshotDir;
 use unseen_data::{Description, QualityReport, twin};
 use unseen_ids::{Digest, JobId, PublicKey, Role};
 use unseen_log::{Folder, Log, LogReader};
+use unseen_policies::event::{Event, Record};
 use unseen_policies::ledger::{Ledger, Refusal, Run};
 use unseen_policies::lifecycle::State;
 use unseen_policies::manifest::{Lookup, ManifestError, Mention};
 use unseen_policies::{Manifest, Plan};
 use unseen_texts::{Sentence, say, text};
-use unseen_tlog::Signer;
 use unseen_tlog::note::NoteKey;
 use unseen_worker::fit;
 
 use crate::error::LabError;
 use crate::folder::{ensure_no_links, shut, write_durably};
 use crate::keys::{data_key, seal_key};
+use crate::lab::{nonce, now};
 use crate::locks::{self, Doing, Holder};
 use crate::state::StateCache;
 
@@ -106,6 +107,18 @@ impl View {
         Ok(View { dir: dir.to_owned(), fold, log, files })
     }
 
+    /// The lab as it is now: only what came since is read.
+    pub fn follow(&self) -> Result<View, LabError> {
+        let key = About::read(&self.dir)?.log_key.parse().map_err(|_| LabError::NoLab(self.dir.clone()))?;
+        let log = LogReader::open_in(self.files.clone(), &key)?;
+        log.ensure_extends(self.log.checkpoint())?;
+        let mut fold = self.fold.clone();
+        for index in fold.ledger().size()..log.size() {
+            fold.next(&log.entry(index)?).map_err(|error| LabError::DamagedLog(index, error))?;
+        }
+        Ok(View { fold, log, ..self.clone() })
+    }
+
     /// What this process has open to write to.
     pub(crate) fn of(dir: &Path, fold: Fold, log: &Log) -> View {
         let files = Arc::new(Folder::reading(dir.join("log")));
@@ -122,9 +135,48 @@ impl View {
         &self.log
     }
 
+    /// The lab's folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// The folder that holds the log's files.
     pub fn log_dir(&self) -> PathBuf {
         self.dir.join("log")
+    }
+
+    /// An event as it would be signed for this lab now.
+    pub fn record(&self, event: impl Into<Event>) -> Result<Record, LabError> {
+        Ok(Record { log: self.ledger().origin().to_owned(), time: now(), nonce: nonce()?, event: event.into() })
+    }
+
+    /// The lab as it was before this entry, read from the log from its beginning.
+    pub fn at(&self, entry: u64) -> Result<View, LabError> {
+        let mut fold = Fold::default();
+        for index in 0..entry.min(self.log.size()) {
+            fold.next(&self.log.entry(index)?).map_err(|error| LabError::DamagedLog(index, error))?;
+        }
+        Ok(View { fold, ..self.clone() })
+    }
+
+    /// The enrolled key that has signed an entry, wherever it is: the signature is verified.
+    pub fn signer_of(&self, entry: &[u8]) -> Result<PublicKey, LabError> {
+        Ok(self.fold.open(entry)?.signer)
+    }
+
+    /// What an entry of the log says.
+    pub fn said(&self, entry: &[u8]) -> Result<Record, LabError> {
+        Ok(unseen_entries::sign::unverified(entry)?)
+    }
+
+    /// The newest entry with exactly these bytes.
+    pub fn find(&self, entry: &[u8]) -> Result<Option<u64>, LabError> {
+        for index in (0..self.log.size()).rev() {
+            if self.log.entry(index)? == entry {
+                return Ok(Some(index));
+            }
+        }
+        Ok(None)
     }
 
     /// What goes on in the lab at this moment, and whose work it is.
@@ -288,8 +340,8 @@ impl View {
     }
 
     /// The quality report of the registered snapshot, for a steward: it counts rows.
-    pub fn quality(&self, name: &str, reader: &dyn Signer) -> Result<QualityReport, LabError> {
-        let person = self.ledger().person(&PublicKey::from(reader.verifying_key()))?;
+    pub fn quality(&self, name: &str, reader: &PublicKey) -> Result<QualityReport, LabError> {
+        let person = self.ledger().person(reader)?;
         if !person.roles.contains(&Role::Steward) {
             return Err(Refusal::WrongRole { name: person.name.clone(), role: Role::Steward }.into());
         }

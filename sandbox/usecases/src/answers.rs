@@ -4,7 +4,8 @@ use schemars::Schema;
 use unseen_ids::schema;
 
 use crate::{
-    budget::*, check::*, datasets::*, doctor::*, jobs::*, labs::*, logs::*, people::*, policy::*, projects::*,
+    budget::*, change::*, check::*, datasets::*, doctor::*, jobs::*, labs::*, logs::*, people::*, policy::*,
+    projects::*,
 };
 use crate::{release::*, replay::*, runs::*, trial::*};
 
@@ -49,5 +50,6 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ToSign,
         Trial,
         TwinWritten,
+        Unsigned,
     ]
 }

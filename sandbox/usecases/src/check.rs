@@ -6,19 +6,20 @@ use chrono::Utc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use unseen_ids::{Answer, Digest, PublicKey, Role};
-use unseen_lab::{LabError, compile, requests};
+use unseen_lab::{LabError, View, compile, requests};
 use unseen_policies::event::{JobSubmitted, Record};
 use unseen_policies::ledger::{Ledger, Person};
 use unseen_policies::rho::Rho;
 use unseen_texts::{Message, Sentence, text};
 use unseen_worker::{fit, ready_made};
 
+use crate::blob::Blob;
 use crate::claims::{Left, left};
 use crate::desk::Desk;
 use crate::error::UseCaseError;
 use crate::plan::Plan;
+use crate::query::Query;
 use crate::trial;
-use crate::wire::as_base64;
 
 /// Check a job.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -28,10 +29,9 @@ pub struct Check {
     pub name: String,
     /// The text of `job.toml`.
     pub manifest: String,
-    /// The component, in base64; null when it is not built yet.
-    #[serde(with = "as_base64::option")]
-    #[schemars(with = "Option<String>")]
-    pub module: Option<Vec<u8>>,
+    /// The component; null when it is not built yet.
+    #[serde(default)]
+    pub module: Option<Blob>,
     /// The key of whoever would submit it: 64 lower-case hex digits. Without one the job is good if any analyst
     /// might submit it.
     #[serde(default)]
@@ -40,7 +40,7 @@ pub struct Check {
 }
 
 /// What was found.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Checked {
     /// What it costs and how exact its numbers will be.
@@ -58,24 +58,35 @@ pub struct Checked {
     /// What a submission would be refused with at this moment; null where it would be taken, or there is no lab.
     pub refusal: Option<Sentence>,
     /// Its code, as in `docs/error-codes.md`.
-    pub refusal_code: Option<&'static str>,
+    pub refusal_code: Option<String>,
 }
 
 impl Answer for Checked {
     const NAME: &str = "check/v1";
 }
 
-/// Checks a job against a lab.
-pub fn check(desk: &impl Desk, request: &Check) -> Result<Checked, UseCaseError> {
-    let lab = desk.view()?;
+impl Query for Check {
+    type Answer = Checked;
+
+    fn blobs(&mut self) -> Vec<&mut Blob> {
+        self.module.as_mut().into_iter().collect()
+    }
+
+    fn answer(&self, desk: &impl Desk, _: Option<&PublicKey>) -> Result<Checked, UseCaseError> {
+        check(&desk.view()?, self)
+    }
+}
+
+fn check(lab: &View, request: &Check) -> Result<Checked, UseCaseError> {
     let ledger = lab.ledger();
     let (manifest, plan) = lab.plan(&request.name, &request.manifest)?;
     lab.check_columns(&request.name, &manifest)?;
-    if request.module.as_deref() == Some(ready_made::SUM) {
+    if request.is_ready_made() {
         lab.check_ready_made(&manifest, &plan)?;
     }
     let module = good(request, &manifest, &plan)?;
-    let component = request.module.as_deref().unwrap_or_default();
+    let unbuilt = Digest::of(b"");
+    let component = request.module.as_ref().map_or(&unbuilt, Blob::digest);
     let event = requests::submission(ledger, &manifest, &plan, &request.manifest, component).map_err(LabError::from)?;
     let (author, refusal) = would_say(ledger, &event, request.author)?;
     let (refusal, refusal_code) = refusal.unzip();
@@ -85,8 +96,14 @@ pub fn check(desk: &impl Desk, request: &Check) -> Result<Checked, UseCaseError>
     Ok(Checked { plan, job_cap, module, author, budget, refusal, refusal_code })
 }
 
+impl Check {
+    fn is_ready_made(&self) -> bool {
+        self.module.as_ref().is_some_and(|module| module.bytes() == ready_made::SUM)
+    }
+}
+
 /// A refusal and its code.
-type Said = (Sentence, &'static str);
+type Said = (Sentence, String);
 
 /// Whose submission it would be, and what would be said to it. Without an author, the best that any analyst
 /// would hear.
@@ -101,7 +118,10 @@ fn would_say(
         nonce: "0".repeat(32),
         event: event.clone().into(),
     };
-    let said = |key: &PublicKey| ledger.may(key, &record).err().map(|refusal| (Sentence::of(&refusal), refusal.code()));
+    let said = |key: &PublicKey| {
+        let refused = ledger.may(key, &record).err()?;
+        Some((Sentence::of(&refused), refused.code().to_owned()))
+    };
     let name = |key: &PublicKey| ledger.people().get(key).map(|person| person.name.clone());
     if let Some(key) = author {
         return Ok((name(&key), said(&key)));
@@ -114,7 +134,7 @@ fn would_say(
     let answers: Vec<_> = analysts.iter().map(|key| said(key)).collect();
     let refusal = match answers.iter().any(Option::is_none) {
         true => None,
-        false => Some(answers.into_iter().flatten().next().unwrap_or((nobody.into(), nobody.code()))),
+        false => Some(answers.into_iter().flatten().next().unwrap_or((nobody.into(), nobody.code().to_owned()))),
     };
     Ok((author, refusal))
 }
@@ -123,7 +143,7 @@ fn would_say(
 pub fn check_on_twins(twins: &Path, request: &Check) -> Result<Checked, UseCaseError> {
     let manifest = trial::parse(&request.name, &request.manifest)?;
     let plan = trial::plan(&manifest, &request.name, twins)?;
-    if request.module.as_deref() == Some(ready_made::SUM) {
+    if request.is_ready_made() {
         fit::ready_made(&manifest, &plan, &|name| trial::description(twins, name).ok().map(|(found, _)| found))
             .map_err(LabError::Unfit)?;
     }
@@ -138,6 +158,6 @@ fn good(
     plan: &unseen_policies::Plan,
 ) -> Result<Option<Digest>, UseCaseError> {
     let Some(module) = &request.module else { return Ok(None) };
-    compile(module, manifest, plan)?;
-    Ok(Some(Digest::of(module)))
+    compile(module.bytes(), manifest, plan)?;
+    Ok(Some(*module.digest()))
 }

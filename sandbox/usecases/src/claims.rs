@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use unseen_ids::JobId;
 use unseen_policies::event::JobSubmitted;
 use unseen_policies::ledger::{Job, Ledger};
@@ -11,7 +11,7 @@ use unseen_policies::lifecycle::State;
 use unseen_policies::rho::Rho;
 
 /// A budget before and after a job.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Left {
     /// The dataset; null for the budget of a unit domain.

@@ -11,15 +11,17 @@ use unseen_data::import::{Progress, infer};
 use unseen_data::{Description, QualityReport, description, twin as twins};
 use unseen_ids::{Answer, Digest, PublicKey};
 use unseen_lab::LabError;
+use unseen_policies::ledger::Refusal;
 use unseen_tlog::Signer;
 use unseen_worker::jail;
 
 use crate::desk::Desk;
 use crate::doctor::Protection;
 use crate::error::UseCaseError;
+use crate::query::Query;
 
 /// A draft of a dataset's description, for its steward to correct.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Draft {
     /// The text of a `dataset.toml`.
@@ -40,7 +42,7 @@ pub struct Import {
 }
 
 /// A dataset was registered.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Imported {
     /// Its name.
@@ -60,7 +62,7 @@ pub struct Imported {
 }
 
 /// What a steward should know of a snapshot. It counts rows: it is for nobody else.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Quality {
     /// Rows of the source, those set aside included.
@@ -86,7 +88,7 @@ pub struct Quality {
 }
 
 /// The newest date of the data.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Freshness {
     /// The column that holds it.
@@ -103,7 +105,7 @@ pub struct Freshness {
 }
 
 /// One column. Counts are of the rows kept.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ColumnQuality {
     /// Its name.
@@ -126,8 +128,29 @@ pub struct ColumnQuality {
     pub validity: f64,
 }
 
+/// Show the quality report of the registered snapshot, to a steward.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ShowQuality {
+    /// The dataset.
+    pub dataset: String,
+}
+
+/// List registered datasets.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ListDatasets {}
+
+/// Show a dataset's description.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ShowDataset {
+    /// The dataset.
+    pub dataset: String,
+}
+
 /// All registered datasets.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Datasets {
     /// By name.
@@ -135,7 +158,7 @@ pub struct Datasets {
 }
 
 /// A dataset in a list.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Dataset {
     /// Its name.
@@ -157,7 +180,7 @@ pub struct Dataset {
 }
 
 /// A text in Chinese and in English; either may be empty.
-#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Bilingual {
     /// Chinese.
@@ -167,7 +190,7 @@ pub struct Bilingual {
 }
 
 /// A dataset's description.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DatasetShown {
     /// Its name.
@@ -194,7 +217,7 @@ pub struct DatasetShown {
 }
 
 /// A privacy unit.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UnitShown {
     /// The kind of unit, such as `enterprise`.
@@ -204,7 +227,7 @@ pub struct UnitShown {
 }
 
 /// A column.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ShownColumn {
     /// Its name.
@@ -237,7 +260,7 @@ pub struct Twin {
 }
 
 /// A twin was written.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TwinWritten {
     /// The file of its rows.
@@ -286,7 +309,7 @@ pub fn import(
     desk.write(|lab| {
         let done = lab.finish_import(written, steward)?;
         let (column, domain) = done.description.unit.map(|unit| (unit.column, unit.domain)).unzip();
-        Ok(Imported {
+        Ok::<_, LabError>(Imported {
             dataset: done.description.name,
             entry: done.entry,
             unit: column,
@@ -298,44 +321,54 @@ pub fn import(
     })
 }
 
-/// Lists registered datasets.
-pub fn datasets(desk: &impl Desk) -> Result<Datasets, UseCaseError> {
-    let lab = desk.view()?;
-    let listed = lab.ledger().datasets().iter().map(|(name, dataset)| {
-        let (description, _) = lab.description(name)?;
-        Ok(Dataset {
-            name: name.clone(),
+impl Query for ListDatasets {
+    type Answer = Datasets;
+
+    fn answer(&self, desk: &impl Desk, _: Option<&PublicKey>) -> Result<Datasets, UseCaseError> {
+        let lab = desk.view()?;
+        let listed = lab.ledger().datasets().iter().map(|(name, dataset)| {
+            let (description, _) = lab.description(name)?;
+            Ok(Dataset {
+                name: name.clone(),
+                title: description.title.into(),
+                domain: dataset.registered.domain.clone(),
+                classification: description.classification,
+                open_to: dataset.registered.open_to.clone(),
+                entry: dataset.entry,
+                snapshot: dataset.registered.snapshot,
+            })
+        });
+        Ok(Datasets { datasets: listed.collect::<Result<_, LabError>>()? })
+    }
+}
+
+impl Query for ShowDataset {
+    type Answer = DatasetShown;
+
+    fn answer(&self, desk: &impl Desk, _: Option<&PublicKey>) -> Result<DatasetShown, UseCaseError> {
+        let (description, text) = desk.view()?.description(&self.dataset)?;
+        let columns = description.columns.iter().map(shown_column);
+        Ok(DatasetShown {
+            name: description.name.clone(),
+            columns: columns.collect(),
             title: description.title.into(),
-            domain: dataset.registered.domain.clone(),
+            unit: description.unit.map(|unit| UnitShown { domain: unit.domain, column: unit.column }),
+            provider: description.provider,
             classification: description.classification,
-            open_to: dataset.registered.open_to.clone(),
-            entry: dataset.entry,
-            snapshot: dataset.registered.snapshot,
+            update_cycle: description.update_cycle,
+            sharing: description.sharing,
+            description: text,
         })
-    });
-    Ok(Datasets { datasets: listed.collect::<Result<_, LabError>>()? })
+    }
 }
 
-/// Shows a dataset's description.
-pub fn dataset(desk: &impl Desk, name: &str) -> Result<DatasetShown, UseCaseError> {
-    let (description, text) = desk.view()?.description(name)?;
-    let columns = description.columns.iter().map(shown_column);
-    Ok(DatasetShown {
-        name: description.name.clone(),
-        columns: columns.collect(),
-        title: description.title.into(),
-        unit: description.unit.map(|unit| UnitShown { domain: unit.domain, column: unit.column }),
-        provider: description.provider,
-        classification: description.classification,
-        update_cycle: description.update_cycle,
-        sharing: description.sharing,
-        description: text,
-    })
-}
+impl Query for ShowQuality {
+    type Answer = Quality;
 
-/// Shows the quality report of the registered snapshot to a steward.
-pub fn quality(desk: &impl Desk, name: &str, steward: &dyn Signer) -> Result<Quality, UseCaseError> {
-    Ok(desk.view()?.quality(name, steward)?.into())
+    fn answer(&self, desk: &impl Desk, reader: Option<&PublicKey>) -> Result<Quality, UseCaseError> {
+        let reader = reader.ok_or(LabError::from(Refusal::NotEnrolled))?;
+        Ok(desk.view()?.quality(&self.dataset, reader)?.into())
+    }
 }
 
 /// Writes a twin of a registered dataset; a public table is written as it is.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use unseen_ids::JobId;
-use unseen_lab::{Lab, LabError, View};
+use unseen_lab::{Lab, View};
 
 use crate::error::UseCaseError;
 
@@ -14,7 +14,7 @@ pub trait Desk {
     fn view(&self) -> Result<View, UseCaseError>;
 
     /// One step that writes.
-    fn write<T>(&self, step: impl FnOnce(&mut Lab) -> Result<T, LabError>) -> Result<T, UseCaseError>;
+    fn write<T, E: Into<UseCaseError>>(&self, step: impl FnOnce(&mut Lab) -> Result<T, E>) -> Result<T, UseCaseError>;
 
     /// The lab's folder.
     fn folder(&self) -> &Path;
@@ -44,8 +44,8 @@ impl Desk for Folder {
         }
     }
 
-    fn write<T>(&self, step: impl FnOnce(&mut Lab) -> Result<T, LabError>) -> Result<T, UseCaseError> {
-        Ok(step(&mut Lab::open(&self.folder)?)?)
+    fn write<T, E: Into<UseCaseError>>(&self, step: impl FnOnce(&mut Lab) -> Result<T, E>) -> Result<T, UseCaseError> {
+        step(&mut Lab::open(&self.folder)?).map_err(Into::into)
     }
 
     fn folder(&self) -> &Path {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use unseen_ids::Answer;
 use unseen_lab::{LabError, View};
 use unseen_policies::policy::Machine;
@@ -18,7 +18,7 @@ use unseen_worker::{clock, memory};
 use crate::error::UseCaseError;
 
 /// Every protection there is.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Doctor {
     /// In the order in which they are asked after.
@@ -30,7 +30,7 @@ pub struct Doctor {
 }
 
 /// One protection.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Protection {
     /// Its name: `seccomp`, `landlock`, `rlimits`, `undumpable`, `capabilities`, `memory`, `freshness`,
@@ -43,7 +43,7 @@ pub struct Protection {
 }
 
 /// Whether a protection holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Hold {
     /// In full.

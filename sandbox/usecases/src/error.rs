@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use unseen_core::release::{OpenError, ReleaseError};
 use unseen_data::{DescriptionError, SnapshotError};
 use unseen_entries::sign::SignError;
-use unseen_ids::JobId;
 use unseen_keys::KeyStoreError;
 use unseen_lab::LabError;
 use unseen_policies::ledger::Refusal;
@@ -68,9 +67,14 @@ pub enum UseCaseError {
     #[error("there is no twin of `{dataset}` in {}", folder.display())]
     #[zh("{folder} 中没有 `{dataset}` 的孪生数据")]
     NoTwin { dataset: String, folder: PathBuf },
-    #[error("{file} holds no approval of {job} but an entry of the kind {kind}, or another job's: nothing was done")]
-    #[zh("{file} 里不是对 {job} 的批准，而是“{kind}”类条目，或属于另一个作业：未做任何更改")]
-    NotThisApproval { file: String, job: JobId, kind: &'static str },
+    #[error(
+        "what was signed is an entry of the kind {kind} that says something else than was asked for: nothing was done"
+    )]
+    #[zh("所签内容是“{kind}”类条目，与所要求的不符：未做任何更改")]
+    OtherEntry { kind: &'static str },
+    #[error("what the lab gave to be signed is not what was asked for: nothing was signed")]
+    #[zh("实验室给出的待签内容与所要求的不符：未签名")]
+    OtherDraft,
     #[error("there is no entry {entry}: the log has {size} entries")]
     #[zh("没有条目 {entry}：日志共有 {size} 条")]
     NoEntry { entry: u64, size: u64 },
@@ -80,7 +84,7 @@ pub enum UseCaseError {
 }
 
 /// Grains that failed in one way.
-#[derive(Clone, Debug, Serialize, JsonSchema, Say)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, Say)]
 #[serde(rename_all = "camelCase")]
 #[en("{failure}")]
 #[zh("{failure}")]

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use unseen_core::release::{ReleasedOutput, ReleasedRound, ReleasedValue};
 use unseen_ids::Key;
 use unseen_policies::Manifest;
@@ -13,7 +13,7 @@ use unseen_policies::manifest::{GrainKind, Output, Ratio};
 use unseen_policies::rational::to_f64;
 
 /// One number of each group.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Estimates {
     /// The output whose totals they are formed of.
@@ -31,7 +31,7 @@ pub struct Estimates {
 }
 
 /// What a total is divided by.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Divisor {
     /// The total of another value.
@@ -47,7 +47,7 @@ pub enum Divisor {
 }
 
 /// An estimate and its 95 % interval, which covers the noise and not what clamping changes.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Estimate {
     /// One key for each key column.

@@ -4,22 +4,23 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use unseen_data::description::{Bilingual, Classification};
-use unseen_entries::sign::unverified;
 use unseen_ids::{Answer, Digest, JobId, PublicKey};
-use unseen_lab::{Lab, LabError, View, requests};
+use unseen_lab::{LabError, View, requests};
 use unseen_policies::Manifest;
 use unseen_policies::event::{Event, JobRejected, Used};
 use unseen_policies::ledger::{self, Ledger};
 use unseen_policies::lifecycle::State;
 use unseen_policies::rho::Rho;
-use unseen_tlog::Signer;
 
+use crate::blob::Blob;
+use crate::change::Change;
 use crate::claims::{Left, left, waiting};
 use crate::desk::Desk;
 use crate::error::UseCaseError;
 use crate::labs::{AtWork, at_work};
 use crate::plan::Plan;
-use crate::wire::{as_base64, as_shown};
+use crate::query::Query;
+use crate::wire::as_shown;
 
 /// Submit a job for approval.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -29,14 +30,12 @@ pub struct Submit {
     pub name: String,
     /// The text of `job.toml`.
     pub manifest: String,
-    /// The component, in base64.
-    #[serde(with = "as_base64")]
-    #[schemars(with = "String")]
-    pub module: Vec<u8>,
+    /// The component.
+    pub module: Blob,
 }
 
 /// A job was submitted.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Submitted {
     /// Its number.
@@ -47,8 +46,13 @@ pub struct Submitted {
     pub approvals_needed: u32,
 }
 
+/// List jobs.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ListJobs {}
+
 /// All jobs, and what goes on at this moment.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Jobs {
     /// In the order of their submission.
@@ -58,7 +62,7 @@ pub struct Jobs {
 }
 
 /// A job in a list.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Job")]
 pub struct ListedJob {
@@ -90,8 +94,18 @@ pub struct ListedJob {
     pub submitted: DateTime<Utc>,
 }
 
+/// Show a job.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ShowJob {
+    /// The job.
+    #[serde(with = "as_shown")]
+    #[schemars(with = "String")]
+    pub job: JobId,
+}
+
 /// A job with all that approvers should see.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct JobShown {
     /// As in a list.
@@ -134,7 +148,7 @@ pub struct JobShown {
 }
 
 /// A table that a job reads.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Reads {
     /// The dataset.
@@ -154,7 +168,7 @@ pub struct Reads {
 }
 
 /// A column that a job reads.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReadColumn {
     /// Its name.
@@ -166,7 +180,7 @@ pub struct ReadColumn {
 }
 
 /// A run on record.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RunOfJob {
     /// The entry that started it.
@@ -182,13 +196,23 @@ pub struct RunOfJob {
 }
 
 /// The witnesses of a release.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WitnessedBy {
     /// Their names.
     pub by: Vec<String>,
     /// Whether they were as many as the policy asked for; if not, the release opened unwitnessed.
     pub enough: bool,
+}
+
+/// Approve exactly what was submitted.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Approve {
+    /// The job.
+    #[serde(with = "as_shown")]
+    #[schemars(with = "String")]
+    pub job: JobId,
 }
 
 /// Decline a job.
@@ -204,7 +228,7 @@ pub struct Reject {
 }
 
 /// Where a job stands after an approval or a rejection.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct JobStanding {
     /// The job.
@@ -225,7 +249,7 @@ pub struct JobStanding {
 }
 
 /// A file was written that is to be signed with `ssh-keygen`.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ToSign {
     /// The file.
@@ -248,30 +272,58 @@ impl Answer for ToSign {
     const NAME: &str = "to-sign/v1";
 }
 
-/// Submits a job.
-pub fn submit(desk: &impl Desk, request: &Submit, author: &dyn Signer) -> Result<Submitted, UseCaseError> {
-    desk.write(|lab| {
-        let job = lab.submit(&request.name, &request.manifest, &request.module, author)?;
-        Ok(Submitted { job, approvals_needed: needed(lab.ledger()) })
-    })
+impl Change for Submit {
+    type Answer = Submitted;
+
+    fn blobs(&mut self) -> Vec<&mut Blob> {
+        vec![&mut self.module]
+    }
+
+    fn event(&self, lab: &View) -> Result<Event, UseCaseError> {
+        let (manifest, plan) = lab.plan(&self.name, &self.manifest)?;
+        lab.check_columns(&self.name, &manifest)?;
+        Ok(requests::submission(lab.ledger(), &manifest, &plan, &self.manifest, self.module.digest())?.into())
+    }
+
+    fn attachments(&self) -> Vec<&[u8]> {
+        vec![self.manifest.as_bytes(), self.module.bytes()]
+    }
+
+    fn is_said_by(&self, event: &Event) -> bool {
+        let (manifest, module) = (Digest::of(self.manifest.as_bytes()), *self.module.digest());
+        matches!(event, Event::JobSubmitted(said) if (said.manifest, said.module) == (manifest, module))
+    }
+
+    fn done(&self, _: &View, lab: &View, entry: u64) -> Result<Submitted, UseCaseError> {
+        Ok(Submitted { job: JobId(entry), approvals_needed: needed(lab.ledger()) })
+    }
 }
 
-/// Lists all jobs.
-pub fn jobs(desk: &impl Desk) -> Result<Jobs, UseCaseError> {
-    let lab = desk.view()?;
-    let ledger = lab.ledger();
-    let jobs = ledger.jobs().iter().map(|(id, job)| listed(ledger, *id, job));
-    Ok(Jobs { jobs: jobs.collect(), at_work: at_work(&lab) })
+impl Query for ListJobs {
+    type Answer = Jobs;
+
+    fn answer(&self, desk: &impl Desk, _: Option<&PublicKey>) -> Result<Jobs, UseCaseError> {
+        let lab = desk.view()?;
+        let ledger = lab.ledger();
+        let jobs = ledger.jobs().iter().map(|(id, job)| listed(ledger, *id, job));
+        Ok(Jobs { jobs: jobs.collect(), at_work: at_work(&lab) })
+    }
 }
 
-/// Shows a job.
-pub fn job(desk: &impl Desk, id: JobId) -> Result<JobShown, UseCaseError> {
-    let lab = desk.view()?;
+impl Query for ShowJob {
+    type Answer = JobShown;
+
+    fn answer(&self, desk: &impl Desk, _: Option<&PublicKey>) -> Result<JobShown, UseCaseError> {
+        show(&desk.view()?, self.job)
+    }
+}
+
+fn show(lab: &View, id: JobId) -> Result<JobShown, UseCaseError> {
     let ledger = lab.ledger();
     let job = ledger.job(id)?;
     let (manifest_text, manifest, plan) = lab.submitted_plan(id)?;
     let used = job.submitted.datasets.iter();
-    let reads = used.map(|used| reads(&lab, &manifest, used)).collect::<Result<_, _>>()?;
+    let reads = used.map(|used| reads(lab, &manifest, used)).collect::<Result<_, _>>()?;
     let author = name(ledger, &job.author);
     let waits = matches!(job.state, State::Submitted | State::Approved);
     let earlier = ledger.jobs().range(..id).rev().filter(|(_, other)| name(ledger, &other.author) == author);
@@ -319,42 +371,36 @@ fn reads(lab: &View, manifest: &Manifest, used: &Used) -> Result<Reads, LabError
     })
 }
 
-/// Approves exactly what was submitted.
-pub fn approve(desk: &impl Desk, job: JobId, operator: &dyn Signer) -> Result<JobStanding, UseCaseError> {
-    desk.write(|lab| {
-        let event = requests::approval(lab.ledger(), lab.log().checkpoint(), job)?;
-        let entry = lab.sign_and_accept(event, operator, &[])?;
-        standing(lab, job, entry)
-    })
-}
+impl Change for Approve {
+    type Answer = JobStanding;
 
-/// The bytes that an operator signs elsewhere to approve a job.
-pub fn approval_to_sign(desk: &impl Desk, job: JobId) -> Result<Vec<u8>, UseCaseError> {
-    desk.write(|lab| {
-        let event = requests::approval(lab.ledger(), lab.log().checkpoint(), job)?;
-        lab.to_sign(event)
-    })
-}
-
-/// Takes an approval that was signed elsewhere; `file` is named in errors.
-pub fn approve_signed(desk: &impl Desk, job: JobId, file: &str, entry: &[u8]) -> Result<JobStanding, UseCaseError> {
-    let said = unverified(entry).map_err(LabError::from)?.event;
-    if !matches!(&said, Event::JobApproved(approval) if approval.job == job) {
-        return Err(UseCaseError::NotThisApproval { file: file.to_owned(), job, kind: said.kind() });
+    fn event(&self, lab: &View) -> Result<Event, UseCaseError> {
+        Ok(requests::approval(lab.ledger(), lab.log().checkpoint(), self.job)?.into())
     }
-    desk.write(|lab| {
-        let entry = lab.accept(entry, &[])?;
-        standing(lab, job, entry)
-    })
+
+    fn is_said_by(&self, event: &Event) -> bool {
+        matches!(event, Event::JobApproved(said) if said.job == self.job)
+    }
+
+    fn done(&self, _: &View, lab: &View, entry: u64) -> Result<JobStanding, UseCaseError> {
+        Ok(standing(lab, self.job, entry)?)
+    }
 }
 
-/// Declines a job.
-pub fn reject(desk: &impl Desk, request: &Reject, operator: &dyn Signer) -> Result<JobStanding, UseCaseError> {
-    desk.write(|lab| {
-        let event = JobRejected { job: request.job, reason: request.reason.clone() };
-        let entry = lab.sign_and_accept(event, operator, &[])?;
-        standing(lab, request.job, entry)
-    })
+impl Change for Reject {
+    type Answer = JobStanding;
+
+    fn event(&self, _: &View) -> Result<Event, UseCaseError> {
+        Ok(JobRejected { job: self.job, reason: self.reason.clone() }.into())
+    }
+
+    fn is_said_by(&self, event: &Event) -> bool {
+        matches!(event, Event::JobRejected(said) if said.job == self.job && said.reason == self.reason)
+    }
+
+    fn done(&self, _: &View, lab: &View, entry: u64) -> Result<JobStanding, UseCaseError> {
+        Ok(standing(lab, self.job, entry)?)
+    }
 }
 
 /// Who had seen a job's release before it opened.
@@ -362,7 +408,7 @@ pub(crate) fn witnessed(job: &ledger::Job) -> Option<WitnessedBy> {
     job.witnessed.as_ref().map(|found| WitnessedBy { by: found.witnesses.clone(), enough: found.enough })
 }
 
-fn standing(lab: &Lab, id: JobId, entry: u64) -> Result<JobStanding, LabError> {
+fn standing(lab: &View, id: JobId, entry: u64) -> Result<JobStanding, LabError> {
     let job = lab.ledger().job(id)?;
     Ok(JobStanding {
         job: id,

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use unseen_ids::Answer;
-use unseen_lab::{Doing, Lab, Newest, View};
+use unseen_ids::{Answer, PublicKey};
+use unseen_lab::{Doing, Lab, LabError, Newest, View};
 use unseen_tlog::Signer;
 
 use crate::desk::Desk;
 use crate::error::UseCaseError;
+use crate::query::Query;
 
 /// Make a lab in a new folder.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -21,8 +22,13 @@ pub struct Init {
     pub owner_name: String,
 }
 
+/// Show a lab.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ShowLab {}
+
 /// A lab.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LabShown {
     /// Name of the lab's log.
@@ -42,7 +48,7 @@ pub struct LabShown {
 }
 
 /// Something that a process does with the lab right now.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AtWork {
     /// A run or replay of a job, or an import.
@@ -56,7 +62,7 @@ pub struct AtWork {
 }
 
 /// What lasts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Work {
     /// A job runs or is replayed.
@@ -66,7 +72,7 @@ pub enum Work {
 }
 
 /// A backup was made.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BackedUp {
     /// Its folder.
@@ -76,7 +82,7 @@ pub struct BackedUp {
 }
 
 /// The lab signs in SM2 too.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Sm2Enabled {
     /// The entry that says so.
@@ -86,7 +92,7 @@ pub struct Sm2Enabled {
 }
 
 /// The log has a new key.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LogKeyChanged {
     /// The entry that says so.
@@ -114,16 +120,19 @@ pub fn init(dir: &Path, request: &Init, owner: &dyn Signer) -> Result<LabShown, 
     Ok(shown(&lab))
 }
 
-/// Shows a lab.
-pub fn show_lab(desk: &impl Desk) -> Result<LabShown, UseCaseError> {
-    Ok(shown(&desk.view()?))
+impl Query for ShowLab {
+    type Answer = LabShown;
+
+    fn answer(&self, desk: &impl Desk, _: Option<&PublicKey>) -> Result<LabShown, UseCaseError> {
+        Ok(shown(&desk.view()?))
+    }
 }
 
 /// Copies the lab, its keys too, into a new folder.
 pub fn backup(desk: &impl Desk, out: &Path) -> Result<BackedUp, UseCaseError> {
     desk.write(|lab| {
         lab.backup(out)?;
-        Ok(BackedUp { backup: out.display().to_string(), entries: lab.log().size() })
+        Ok::<_, LabError>(BackedUp { backup: out.display().to_string(), entries: lab.log().size() })
     })
 }
 
@@ -138,7 +147,7 @@ pub fn enable_sm2(desk: &impl Desk, operator: &dyn Signer) -> Result<Sm2Enabled,
     desk.write(|lab| {
         let entry = lab.enable_sm2(operator)?;
         let sm2_key = lab.ledger().policy().and_then(|policy| policy.sm2_key.clone()).unwrap_or_default();
-        Ok(Sm2Enabled { entry, sm2_key })
+        Ok::<_, LabError>(Sm2Enabled { entry, sm2_key })
     })
 }
 
@@ -150,7 +159,7 @@ pub fn rotate_log_key(
 ) -> Result<LogKeyChanged, UseCaseError> {
     desk.write(|lab| {
         let entry = lab.rotate_log_key(to, operator)?;
-        Ok(LogKeyChanged { entry, log_key: lab.ledger().log_key().to_owned() })
+        Ok::<_, LabError>(LogKeyChanged { entry, log_key: lab.ledger().log_key().to_owned() })
     })
 }
 

@@ -1,9 +1,10 @@
-//! What people do with a lab: one function for each use-case, from a typed request to a typed answer.
+//! What people do with a lab: one type for each use-case, from a request to its answer.
 //!
 //! ```text
-//! jobs::submit(desk, &Submit { .. }, author) -> Result<Submitted, UseCaseError>
+//! ShowJob { job }.answer(desk, reader)          -> Result<JobShown, UseCaseError>       a query
+//! change::make(desk, &Approve { job }, author)  -> Result<JobStanding, UseCaseError>    a change, which is signed
 //! ```
-//! A front end parses what was typed or sent, calls one of these, and shows the answer: as text of its own, or
+//! A front end parses what was typed or sent, puts one of these, and shows the answer: as text of its own, or
 //! as JSON ([`Answer::to_json`](unseen_ids::Answer)), whose schema stands in `docs/schemas/answers`. How a
 //! use-case gets at the lab is the front end's too: a [`Desk`] opens a folder for each step, or shares a lab
 //! that is open. Nothing here knows of a terminal, a language or a command line.
@@ -11,7 +12,9 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
 mod answers;
+mod blob;
 pub mod budget;
+pub mod change;
 pub mod check;
 pub mod claims;
 pub mod datasets;
@@ -26,6 +29,7 @@ pub mod people;
 pub mod plan;
 pub mod policy;
 pub mod projects;
+mod query;
 pub mod release;
 pub mod replay;
 pub mod runs;
@@ -34,5 +38,8 @@ pub mod trial;
 mod wire;
 
 pub use answers::schemas;
+pub use blob::Blob;
+pub use change::Change;
 pub use desk::{Desk, Folder};
 pub use error::UseCaseError;
+pub use query::Query;

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use unseen_audit::fold::Fold;
-use unseen_ids::{Answer, Role};
+use unseen_ids::{Answer, PublicKey, Role};
 use unseen_lab::{LabError, View};
 use unseen_policies::about;
 use unseen_policies::event::Event;
@@ -16,9 +16,40 @@ use unseen_tlog::dsse::Envelope;
 
 use crate::desk::Desk;
 use crate::error::UseCaseError;
+use crate::query::Query;
+
+/// List entries.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ListEntries {
+    /// From this index on.
+    #[serde(default)]
+    pub from: u64,
+}
+
+/// Show one entry whole.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ShowEntry {
+    /// Its index.
+    pub entry: u64,
+}
+
+/// Show the present checkpoint.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ShowCheckpoint {}
+
+/// Prove that an entry is in the log.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ProveEntry {
+    /// Its index.
+    pub entry: u64,
+}
 
 /// Entries of the log.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Entries {
     /// In their order.
@@ -26,7 +57,7 @@ pub struct Entries {
 }
 
 /// An entry in a list.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LogEntry {
     /// Its index.
@@ -49,7 +80,7 @@ pub struct LogEntry {
 }
 
 /// One entry whole.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EntryShown {
     /// Its index.
@@ -61,7 +92,7 @@ pub struct EntryShown {
 }
 
 /// The signed checkpoint.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CheckpointShown {
     /// Name of the log.
@@ -73,7 +104,7 @@ pub struct CheckpointShown {
 }
 
 /// A proof that an entry is in the log.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EntryProof {
     /// The entry's index.
@@ -83,7 +114,7 @@ pub struct EntryProof {
 }
 
 /// What the policy's witnesses answered.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Cosigning {
     /// Entries of the checkpoint they were asked about.
@@ -99,7 +130,7 @@ pub struct Cosigning {
 }
 
 /// A witness that did not cosign.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RefusedCosigning {
     /// Its name.
@@ -109,7 +140,7 @@ pub struct RefusedCosigning {
 }
 
 /// A bundle was exported.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Exported {
     /// Its folder.
@@ -146,65 +177,77 @@ impl Cosigning {
     }
 }
 
-/// Lists entries, from this index on.
-pub fn entries(desk: &impl Desk, from: u64) -> Result<Entries, UseCaseError> {
-    let lab = desk.view()?;
-    let mut fold = Fold::default();
-    let mut entries = Vec::new();
-    let mut before = DateTime::<Utc>::MIN_UTC;
-    for (entry, bytes) in (0u64..).zip(lab.log().entries(0)) {
-        let damaged = |error| LabError::DamagedLog(entry, error);
-        let checked = fold.check(&bytes.map_err(LabError::from)?).map_err(damaged)?;
-        // New rules are told by what they change.
-        let about = about(&checked.opened().record.event, fold.ledger().policy());
-        let opened = fold.apply(checked).map_err(|error| damaged(error.into()))?;
-        let time = opened.record.time;
-        let time_goes_back = time < std::mem::replace(&mut before, time);
-        if entry < from {
-            continue;
+impl Query for ListEntries {
+    type Answer = Entries;
+
+    fn answer(&self, desk: &impl Desk, _: Option<&PublicKey>) -> Result<Entries, UseCaseError> {
+        let lab = desk.view()?;
+        let mut fold = Fold::default();
+        let mut entries = Vec::new();
+        let mut before = DateTime::<Utc>::MIN_UTC;
+        for (entry, bytes) in (0u64..).zip(lab.log().entries(0)) {
+            let damaged = |error| LabError::DamagedLog(entry, error);
+            let checked = fold.check(&bytes.map_err(LabError::from)?).map_err(damaged)?;
+            // New rules are told by what they change.
+            let about = about(&checked.opened().record.event, fold.ledger().policy());
+            let opened = fold.apply(checked).map_err(|error| damaged(error.into()))?;
+            let time = opened.record.time;
+            let time_goes_back = time < std::mem::replace(&mut before, time);
+            if entry < self.from {
+                continue;
+            }
+            let roles = match &opened.record.event {
+                Event::PersonEnrolled(enrolled) => enrolled.roles.clone(),
+                _ => Vec::new(),
+            };
+            entries.push(LogEntry {
+                entry,
+                time,
+                time_goes_back,
+                kind: opened.record.event.kind().to_owned(),
+                signer: fold.ledger().people().get(&opened.signer).map(|person| person.name.clone()),
+                about,
+                roles,
+            });
         }
-        let roles = match &opened.record.event {
-            Event::PersonEnrolled(enrolled) => enrolled.roles.clone(),
-            _ => Vec::new(),
-        };
-        entries.push(LogEntry {
-            entry,
-            time,
-            time_goes_back,
-            kind: opened.record.event.kind().to_owned(),
-            signer: fold.ledger().people().get(&opened.signer).map(|person| person.name.clone()),
-            about,
-            roles,
-        });
+        Ok(Entries { entries })
     }
-    Ok(Entries { entries })
 }
 
-/// Shows one entry whole.
-pub fn entry(desk: &impl Desk, entry: u64) -> Result<EntryShown, UseCaseError> {
-    let lab = desk.view()?;
-    must_exist(&lab, entry)?;
-    let bytes = lab.log().entry(entry).map_err(LabError::from)?;
-    let not_read = |why: Sentence| UseCaseError::UnreadEntry { entry, why };
-    let envelope = serde_json::from_slice(&bytes).map_err(|error| not_read(Sentence::of(&error)))?;
-    let opened = Envelope::from_bytes(&bytes).map_err(|error| not_read(Sentence::of(&error)))?;
-    let statement =
-        serde_json::from_slice(opened.unverified_payload()).map_err(|error| not_read(Sentence::of(&error)))?;
-    Ok(EntryShown { entry, statement, envelope })
+impl Query for ShowEntry {
+    type Answer = EntryShown;
+
+    fn answer(&self, desk: &impl Desk, _: Option<&PublicKey>) -> Result<EntryShown, UseCaseError> {
+        let (lab, entry) = (desk.view()?, self.entry);
+        must_exist(&lab, entry)?;
+        let bytes = lab.log().entry(entry).map_err(LabError::from)?;
+        let not_read = |why: Sentence| UseCaseError::UnreadEntry { entry, why };
+        let envelope = serde_json::from_slice(&bytes).map_err(|error| not_read(Sentence::of(&error)))?;
+        let opened = Envelope::from_bytes(&bytes).map_err(|error| not_read(Sentence::of(&error)))?;
+        let statement =
+            serde_json::from_slice(opened.unverified_payload()).map_err(|error| not_read(Sentence::of(&error)))?;
+        Ok(EntryShown { entry, statement, envelope })
+    }
 }
 
-/// The present checkpoint.
-pub fn checkpoint(desk: &impl Desk) -> Result<CheckpointShown, UseCaseError> {
-    let lab = desk.view()?;
-    let edge = lab.log().checkpoint();
-    Ok(CheckpointShown { origin: edge.origin.clone(), size: edge.size, checkpoint: lab.log().note().to_string() })
+impl Query for ShowCheckpoint {
+    type Answer = CheckpointShown;
+
+    fn answer(&self, desk: &impl Desk, _: Option<&PublicKey>) -> Result<CheckpointShown, UseCaseError> {
+        let lab = desk.view()?;
+        let edge = lab.log().checkpoint();
+        Ok(CheckpointShown { origin: edge.origin.clone(), size: edge.size, checkpoint: lab.log().note().to_string() })
+    }
 }
 
-/// Proves that an entry is in the log.
-pub fn prove(desk: &impl Desk, entry: u64) -> Result<EntryProof, UseCaseError> {
-    let lab = desk.view()?;
-    must_exist(&lab, entry)?;
-    Ok(EntryProof { entry, proof: lab.log().prove_entry(entry).map_err(LabError::from)?.to_string() })
+impl Query for ProveEntry {
+    type Answer = EntryProof;
+
+    fn answer(&self, desk: &impl Desk, _: Option<&PublicKey>) -> Result<EntryProof, UseCaseError> {
+        let (lab, entry) = (desk.view()?, self.entry);
+        must_exist(&lab, entry)?;
+        Ok(EntryProof { entry, proof: lab.log().prove_entry(entry).map_err(LabError::from)?.to_string() })
+    }
 }
 
 /// Asks the policy's witnesses to cosign the present checkpoint, and publishes what they gave.

@@ -7,17 +7,19 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use unseen_entries::sign::prove_enrolment;
 use unseen_ids::{Answer, PublicKey, Role};
-use unseen_lab::{LabError, write_new_key};
-use unseen_policies::event::{PersonEnrolled, PersonRevoked, parse_enrolment};
+use unseen_lab::{LabError, View, write_new_key};
+use unseen_policies::event::{Event, PersonEnrolled, PersonRevoked, parse_enrolment};
 use unseen_policies::ledger::{Ledger, Refusal};
 use unseen_tlog::Signer;
 use unseen_tlog::sshsig::SshSignature;
 
+use crate::change::Change;
 use crate::desk::Desk;
 use crate::error::UseCaseError;
+use crate::query::Query;
 
 /// The public half of a key.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyShown {
     /// 64 lower-case hex digits.
@@ -26,6 +28,26 @@ pub struct KeyShown {
     /// As envelopes name it.
     pub key_id: String,
 }
+
+/// Enrol whom a request names.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Enrol(pub EnrolmentRequest);
+
+/// Revoke the key of a person.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Revoke {
+    /// The person's name, or the key itself.
+    pub person: String,
+    /// Why, for the record.
+    pub reason: String,
+}
+
+/// List everyone.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ListPeople {}
 
 /// A wish to be enrolled, signed by the new key.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -46,7 +68,7 @@ pub struct EnrolmentRequest {
 }
 
 /// A person was enrolled.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Enrolled {
     /// The entry that says so.
@@ -59,7 +81,7 @@ pub struct Enrolled {
 }
 
 /// A person's key was revoked.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Revoked {
     /// The entry that says so.
@@ -70,7 +92,7 @@ pub struct Revoked {
 }
 
 /// Everyone who was ever enrolled, in that order.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct People {
     /// One for each key.
@@ -78,7 +100,7 @@ pub struct People {
 }
 
 /// Somebody with a key.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Person {
     /// What they are called.
@@ -145,41 +167,63 @@ impl EnrolmentRequest {
     }
 }
 
-/// Enrols whom a request names.
-pub fn enrol(desk: &impl Desk, request: EnrolmentRequest, operator: &dyn Signer) -> Result<Enrolled, UseCaseError> {
-    let EnrolmentRequest { log, name, roles, key, proof } = request;
-    desk.write(|lab| {
+impl Change for Enrol {
+    type Answer = Enrolled;
+
+    fn event(&self, lab: &View) -> Result<Event, UseCaseError> {
+        let EnrolmentRequest { log, name, roles, key, proof } = self.0.clone();
         if log != lab.ledger().origin() {
-            return Err(Refusal::OtherLog(log, lab.ledger().origin().to_owned()).into());
+            return Err(LabError::from(Refusal::OtherLog(log, lab.ledger().origin().to_owned())).into());
         }
-        let event = PersonEnrolled { name: name.clone(), roles, key, proof };
-        let entry = lab.sign_and_accept(event, operator, &[])?;
-        Ok(Enrolled { entry, name, public_key: key })
-    })
+        Ok(PersonEnrolled { name, roles, key, proof }.into())
+    }
+
+    fn is_said_by(&self, event: &Event) -> bool {
+        let EnrolmentRequest { name, roles, key, proof, .. } = self.0.clone();
+        *event == PersonEnrolled { name, roles, key, proof }.into()
+    }
+
+    fn done(&self, _: &View, _: &View, entry: u64) -> Result<Enrolled, UseCaseError> {
+        Ok(Enrolled { entry, name: self.0.name.clone(), public_key: self.0.key })
+    }
 }
 
-/// Revokes the key of a person, who is named by name or by the key itself.
-pub fn revoke(desk: &impl Desk, person: &str, reason: &str, operator: &dyn Signer) -> Result<Revoked, UseCaseError> {
-    desk.write(|lab| {
-        let key = find(lab.ledger(), person)?;
-        let event = PersonRevoked { key, reason: reason.to_owned() };
-        Ok(Revoked { entry: lab.sign_and_accept(event, operator, &[])?, public_key: key })
-    })
+impl Change for Revoke {
+    type Answer = Revoked;
+
+    fn event(&self, lab: &View) -> Result<Event, UseCaseError> {
+        let key = find(lab.ledger(), &self.person)?;
+        Ok(PersonRevoked { key, reason: self.reason.clone() }.into())
+    }
+
+    fn is_said_by(&self, event: &Event) -> bool {
+        // A name is the lab's to look up; a key says itself who is meant.
+        let meant = |key: &PublicKey| self.person.parse().is_ok_and(|named: PublicKey| named == *key);
+        let by_name = self.person.parse::<PublicKey>().is_err();
+        matches!(event, Event::PersonRevoked(said) if said.reason == self.reason && (by_name || meant(&said.key)))
+    }
+
+    fn done(&self, before: &View, _: &View, entry: u64) -> Result<Revoked, UseCaseError> {
+        Ok(Revoked { entry, public_key: find(before.ledger(), &self.person)? })
+    }
 }
 
-/// Lists everyone.
-pub fn people(desk: &impl Desk) -> Result<People, UseCaseError> {
-    let lab = desk.view()?;
-    let people = lab.ledger().people().iter().map(|(key, person)| Person {
-        name: person.name.clone(),
-        roles: person.roles.clone(),
-        public_key: *key,
-        since: person.since,
-        revoked: person.revoked,
-    });
-    let mut people: Vec<_> = people.collect();
-    people.sort_by_key(|person| person.since);
-    Ok(People { people })
+impl Query for ListPeople {
+    type Answer = People;
+
+    fn answer(&self, desk: &impl Desk, _: Option<&PublicKey>) -> Result<People, UseCaseError> {
+        let lab = desk.view()?;
+        let people = lab.ledger().people().iter().map(|(key, person)| Person {
+            name: person.name.clone(),
+            roles: person.roles.clone(),
+            public_key: *key,
+            since: person.since,
+            revoked: person.revoked,
+        });
+        let mut people: Vec<_> = people.collect();
+        people.sort_by_key(|person| person.since);
+        Ok(People { people })
+    }
 }
 
 fn find(ledger: &Ledger, person: &str) -> Result<PublicKey, LabError> {

@@ -2,7 +2,7 @@
 
 use chrono::DateTime;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use unseen_ids::Key;
 use unseen_policies::accounting;
 use unseen_policies::ledger::Ledger;
@@ -15,7 +15,7 @@ use unseen_policies::rho::Rho;
 const DELTA: f64 = 1e-6;
 
 /// A job's plan.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
     /// Why the job is run.
@@ -52,7 +52,7 @@ pub struct Plan {
 }
 
 /// What one call of the code sees.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Grain {
     /// All rows of one unit.
@@ -65,7 +65,7 @@ pub enum Grain {
 }
 
 /// What a run may need at most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Need {
     /// Bytes of memory with one thread.
@@ -77,7 +77,7 @@ pub struct Need {
 }
 
 /// An output.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedOutput {
     /// Its name.
@@ -93,7 +93,7 @@ pub struct PlannedOutput {
 }
 
 /// A column of keys.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GroupColumn {
     /// Its name.
@@ -111,7 +111,7 @@ pub struct GroupColumn {
 }
 
 /// One number of an output's groups.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedValue {
     /// Its name.

@@ -3,22 +3,39 @@
 use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
-use serde::Serialize;
-use unseen_ids::{Answer, JobId, Role};
-use unseen_lab::LabError;
-use unseen_policies::event::PolicySet as Event;
+use serde::{Deserialize, Serialize};
+use unseen_ids::{Answer, JobId, PublicKey, Role};
+use unseen_lab::{LabError, View};
+use unseen_policies::event::{self, Event};
 use unseen_policies::ledger::{Job, Refusal};
 use unseen_policies::lifecycle::State;
 use unseen_policies::policy::Policy;
-use unseen_policies::rules::{Change, changes};
+use unseen_policies::rules::{self, changes};
 use unseen_policies::toml_fault;
-use unseen_tlog::Signer;
 
+use crate::change::Change;
 use crate::desk::Desk;
 use crate::error::UseCaseError;
+use crate::query::Query;
+use crate::wire::as_shown;
+
+/// Show the rules in force.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ShowPolicy {}
+
+/// Set new rules. What they say nothing about of the machine stays.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct SetPolicy {
+    /// What errors call the text: the file it was read from.
+    pub name: String,
+    /// The rules, as a TOML text.
+    pub toml: String,
+}
 
 /// The rules in force.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PolicyShown {
     /// As the log has them: `predicate.policy` of `docs/schemas/policy.schema.json`.
@@ -29,21 +46,17 @@ pub struct PolicyShown {
 }
 
 /// New rules are in force.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PolicySet {
     /// The entry that says so.
     pub entry: u64,
     /// What it changes.
-    pub changes: Vec<Change>,
+    pub changes: Vec<rules::Change>,
     /// Jobs that had not started, and that cannot run any more: they must be submitted again.
     #[schemars(with = "Vec<String>")]
-    #[serde(serialize_with = "shown")]
+    #[serde(with = "as_shown::list")]
     pub voided: Vec<JobId>,
-}
-
-fn shown<S: serde::Serializer>(jobs: &[JobId], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(jobs.iter().map(ToString::to_string))
 }
 
 impl Answer for PolicyShown {
@@ -53,33 +66,58 @@ impl Answer for PolicySet {
     const NAME: &str = "policy-set/v1";
 }
 
-/// Shows the rules in force.
-pub fn show_policy(desk: &impl Desk) -> Result<PolicyShown, UseCaseError> {
-    let lab = desk.view()?;
-    let policy = lab.ledger().policy().ok_or(Refusal::OtherPolicy)?.clone();
-    let toml = toml::to_string(&policy).map_err(|error| UseCaseError::Unwritten(error.to_string().into()))?;
-    Ok(PolicyShown { policy, toml })
+impl Query for ShowPolicy {
+    type Answer = PolicyShown;
+
+    fn answer(&self, desk: &impl Desk, _: Option<&PublicKey>) -> Result<PolicyShown, UseCaseError> {
+        let lab = desk.view()?;
+        let policy = lab.ledger().policy().ok_or(Refusal::OtherPolicy)?.clone();
+        let toml = toml::to_string(&policy).map_err(|error| UseCaseError::Unwritten(error.to_string().into()))?;
+        Ok(PolicyShown { policy, toml })
+    }
 }
 
-/// Sets new rules from a TOML text; `file` is named in errors. What it says nothing about of the machine stays.
-pub fn set_policy(desk: &impl Desk, file: &str, text: &str, operator: &dyn Signer) -> Result<PolicySet, UseCaseError> {
-    let policy = parse(file, text)?;
-    desk.write(|lab| {
+impl SetPolicy {
+    fn policy(&self, lab: &View) -> Result<Policy, UseCaseError> {
+        let policy = parse(&self.name, &self.toml)?;
         let in_force = lab.ledger().policy().and_then(|policy| policy.machine.clone());
-        let policy = Policy { machine: policy.machine.clone().or(in_force), ..policy };
-        policy.check().map_err(Refusal::BadPolicy)?;
-        let ledger = lab.ledger();
-        let operators = ledger.people().values();
+        Ok(Policy { machine: policy.machine.clone().or(in_force), ..policy })
+    }
+}
+
+impl Change for SetPolicy {
+    type Answer = PolicySet;
+
+    fn event(&self, lab: &View) -> Result<Event, UseCaseError> {
+        let policy = self.policy(lab)?;
+        policy.check().map_err(|why| LabError::from(Refusal::BadPolicy(why)))?;
+        let operators = lab.ledger().people().values();
         let operators = operators.filter(|person| person.revoked.is_none() && person.roles.contains(&Role::Operator));
         let operators = operators.map(|person| &person.name).collect::<BTreeSet<_>>().len();
         if policy.approvals as usize > operators {
-            return Err(LabError::TooFewOperators { approvals: policy.approvals, operators });
+            return Err(LabError::TooFewOperators { approvals: policy.approvals, operators }.into());
         }
-        let changes = changes(ledger.policy(), &policy);
+        Ok(event::PolicySet { policy }.into())
+    }
+
+    fn is_said_by(&self, event: &Event) -> bool {
+        let Ok(wished) = parse(&self.name, &self.toml) else { return false };
+        match event {
+            Event::PolicySet(said) if wished.machine.is_none() => {
+                Policy { machine: None, ..said.policy.clone() } == wished
+            }
+            Event::PolicySet(said) => said.policy == wished,
+            _ => false,
+        }
+    }
+
+    fn done(&self, before: &View, _: &View, entry: u64) -> Result<PolicySet, UseCaseError> {
+        let ledger = before.ledger();
         let waits = |job: &Job| matches!(job.state, State::Submitted | State::Approved) && !ledger.is_void(job);
         let voided = ledger.jobs().iter().filter(|(_, job)| waits(job)).map(|(id, _)| *id).collect();
-        Ok(PolicySet { entry: lab.sign_and_accept(Event { policy }, operator, &[])?, changes, voided })
-    })
+        let changes = changes(ledger.policy(), &self.policy(before)?);
+        Ok(PolicySet { entry, changes, voided })
+    }
 }
 
 fn parse(file: &str, text: &str) -> Result<Policy, UseCaseError> {

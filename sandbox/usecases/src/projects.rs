@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use unseen_ids::{Answer, Digest};
 use unseen_lab::LabError;
 use unseen_toolchain::Template;
@@ -11,7 +11,7 @@ use unseen_toolchain::Template;
 use crate::error::UseCaseError;
 
 /// A project was written.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Project {
     /// Its folder.
@@ -19,7 +19,7 @@ pub struct Project {
 }
 
 /// A component was made.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Built {
     /// Its file.

@@ -1,12 +1,14 @@
 //! A release, read by an enrolled person.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use unseen_core::release::{Derived, ReleaseBody, ReleasedRound};
 use unseen_ids::{Answer, Digest, JobId, PublicKey};
+use unseen_lab::View;
 use unseen_policies::Manifest;
-use unseen_tlog::Signer;
+use unseen_policies::event::{Event, ReleaseRead};
 
+use crate::change::Change;
 use crate::desk::{Desk, publish};
 use crate::error::UseCaseError;
 use crate::estimates::{Estimates, estimates};
@@ -14,8 +16,18 @@ use crate::jobs::{self, WitnessedBy};
 use crate::plan::Plan;
 use crate::wire::as_shown;
 
+/// Open a job's release. It is published first, if its time has come.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ReadRelease {
+    /// The job.
+    #[serde(with = "as_shown")]
+    #[schemars(with = "String")]
+    pub job: JobId,
+}
+
 /// What a job released.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Release {
     /// The job.
@@ -41,7 +53,7 @@ pub struct Release {
 }
 
 /// Noised numbers.
-#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Numbers {
     /// Every round, first to last.
@@ -63,29 +75,36 @@ impl Answer for Release {
     const NAME: &str = "release/v1";
 }
 
-/// Opens a job's release for an enrolled person, and puts on record that it was read. Publishes it first, if
-/// its time has come.
-pub fn release(desk: &impl Desk, job: JobId, reader: &dyn Signer) -> Result<Release, UseCaseError> {
-    // A stranger brings nothing about.
-    desk.view()?.ledger().person(&PublicKey::from(reader.verifying_key()))?;
-    publish(desk, job)?;
-    let (mut release, manifest, body) = desk.write(|lab| {
-        let published = lab.read_release(job, reader)?;
-        let about = lab.ledger().job(job)?;
-        let (_, manifest, plan) = lab.submitted_plan(job)?;
-        let release = Release {
-            job,
+impl Change for ReadRelease {
+    type Answer = Release;
+
+    fn prepare(&self, desk: &impl Desk, reader: &PublicKey) -> Result<(), UseCaseError> {
+        // A stranger brings nothing about.
+        desk.view()?.ledger().person(reader)?;
+        publish(desk, self.job)
+    }
+
+    fn event(&self, lab: &View) -> Result<Event, UseCaseError> {
+        Ok(ReleaseRead { job: self.job, release: lab.readable(self.job)?.entry }.into())
+    }
+
+    fn is_said_by(&self, event: &Event) -> bool {
+        matches!(event, Event::ReleaseRead(said) if said.job == self.job)
+    }
+
+    fn done(&self, _: &View, lab: &View, _: u64) -> Result<Release, UseCaseError> {
+        let published = lab.readable(self.job)?;
+        let about = lab.ledger().job(self.job)?;
+        let (_, manifest, plan) = lab.submitted_plan(self.job)?;
+        Ok(Release {
+            job: self.job,
             title: about.submitted.title.clone(),
             witnessed: jobs::witnessed(about),
             entry: published.entry,
             run: published.body.run,
             body: Digest::of(&published.bytes),
             plan: Plan::new(&manifest, &plan, about.submitted.need, Some(lab.ledger())),
-            numbers: Numbers::default(),
-        };
-        Ok((release, manifest, published.body))
-    })?;
-    // Of many groups this takes its time, and the lab is free meanwhile.
-    release.numbers = Numbers::new(&manifest, body);
-    Ok(release)
+            numbers: Numbers::new(&manifest, published.body),
+        })
+    }
 }

@@ -1,7 +1,7 @@
 //! Running a released job again inside the lab: every number is derived a second time.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use unseen_ids::{Answer, Digest, JobId};
 use unseen_lab::RunLock;
 
@@ -11,7 +11,7 @@ use crate::runs::all_cores;
 use crate::wire::as_shown;
 
 /// A run that was run again, compared with what was released.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Replayed {
     /// The job.
@@ -40,7 +40,7 @@ pub struct Replayed {
 }
 
 /// What a replay shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Every bit is the same.
@@ -52,7 +52,7 @@ pub enum Verdict {
 }
 
 /// One number that differs.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Difference {
     /// Round, output, group, value.
@@ -64,7 +64,7 @@ pub struct Difference {
 }
 
 /// Two builds.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OtherBuild {
     /// The one that the run is on record with.

@@ -35,7 +35,7 @@ pub trait Watch {
 }
 
 /// A job after its run.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Ran {
     /// The job.

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use unseen_ids::KeyRef;
 use unseen_policies::plan::{OutputPlan, Plan, ValuePlan};
 use unseen_policies::rational::to_f64;
@@ -14,7 +14,7 @@ use unseen_runtime::{Contribution, Failure, Key, Table, Totals, Verdict};
 use unseen_worker::guest::Guest;
 
 /// How a trial's contributions fared, over all grains and rounds.
-#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Tally {
     /// Contributions that count.
@@ -32,7 +32,7 @@ pub struct Tally {
 }
 
 /// What clamping changes of one value. A contribution here is the sum of all that a grain says of a group.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Clamped {
     /// The output.

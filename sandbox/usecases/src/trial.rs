@@ -56,7 +56,7 @@ pub struct Try {
 }
 
 /// What a trial gave. Its numbers mean nothing.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Trial {
     /// As a release would be.
@@ -71,7 +71,7 @@ pub struct Trial {
 }
 
 /// Fuel of a trial.
-#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Fuel {
     /// What a grain may use, by the manifest.

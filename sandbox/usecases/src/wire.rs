@@ -18,6 +18,24 @@ pub(crate) mod as_shown {
     {
         String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
+
+    /// Several of them.
+    pub mod list {
+        use super::*;
+
+        pub fn serialize<T: Display, S: Serializer>(values: &[T], serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.collect_seq(values.iter().map(ToString::to_string))
+        }
+
+        pub fn deserialize<'de, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>
+        where
+            T: FromStr<Err: Display>,
+            D: Deserializer<'de>,
+        {
+            let texts = Vec::<String>::deserialize(deserializer)?;
+            texts.iter().map(|text| text.parse().map_err(D::Error::custom)).collect()
+        }
+    }
 }
 
 /// Bytes as base64.
@@ -31,21 +49,5 @@ pub(crate) mod as_base64 {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
         BASE64_STANDARD.decode(String::deserialize(deserializer)?).map_err(D::Error::custom)
-    }
-
-    pub mod option {
-        use super::*;
-
-        pub fn serialize<S: Serializer>(bytes: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
-            match bytes {
-                Some(bytes) => super::serialize(bytes, serializer),
-                None => serializer.serialize_none(),
-            }
-        }
-
-        pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u8>>, D::Error> {
-            let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
-            BASE64_STANDARD.decode(text).map(Some).map_err(D::Error::custom)
-        }
     }
 }

@@ -105,7 +105,7 @@ fn message(name: &Ident, variants: &[Variant]) -> TokenStream {
     quote! {
         #[automatically_derived]
         impl ::unseen_texts::Message for #name {
-            fn code(&self) -> &'static str {
+            fn code(&self) -> &str {
                 match self { #(#codes)* }
             }
             fn data(&self) -> ::unseen_texts::Value {

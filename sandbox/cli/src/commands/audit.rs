@@ -2,8 +2,9 @@
 
 use unseen_usecases::replay::{self, Replayed, Verdict};
 
-use super::{Outcome, desk};
+use super::Outcome;
 use crate::args::{AuditCommand, Globals};
+use crate::place::Place;
 use unseen_terminal::output::{Output, facts, progress, steps};
 use unseen_terminal::table::Column::{Left, Right};
 use unseen_terminal::table::table;
@@ -14,9 +15,9 @@ pub fn run(globals: &Globals, command: &AuditCommand, lang: Lang) -> Outcome {
         AuditCommand::Verify(args) => unseen_auditor::verify(args, lang),
         AuditCommand::Proof(args) => unseen_auditor::proof(args, lang),
         AuditCommand::Replay { job } => {
-            let desk = desk(globals)?;
+            let lab = Place::of(globals, lang)?;
             let bar = progress(text!("Replaying", "正在重算").to(lang), Some(1));
-            let replayed = replay::replay(&desk, *job, &mut steps(&bar));
+            let replayed = replay::replay(lab.folder()?, *job, &mut steps(&bar));
             bar.finish_and_clear();
             let replayed = replayed?;
             Ok(Output::new(&replayed, shown(&replayed, lang)).bad_unless(replayed.verdict == Verdict::Agrees))

@@ -1,10 +1,11 @@
 //! `unseen budget`: spent and left, as rho and as (epsilon, delta).
 
 use unseen_policies::rho::Rho;
-use unseen_usecases::budget::{self, Budget, BudgetOf};
+use unseen_usecases::budget::{Budget, BudgetOf};
 
-use super::{Outcome, desk};
+use super::Outcome;
 use crate::args::{BudgetArgs, Globals};
+use crate::place::Place;
 use unseen_terminal::output::{Output, bar};
 use unseen_terminal::table::Column::{Left, Right};
 use unseen_terminal::table::table;
@@ -12,7 +13,7 @@ use unseen_texts::{Lang, Say, say, text};
 
 pub fn run(globals: &Globals, args: &BudgetArgs, lang: Lang) -> Outcome {
     let of = BudgetOf { dataset: args.dataset.clone(), analyst: args.analyst.clone() };
-    let found = budget::budget(&desk(globals)?, &of)?;
+    let found = Place::of(globals, lang)?.ask(of)?;
     Ok(Output::new(&found, shown(&found, lang)))
 }
 

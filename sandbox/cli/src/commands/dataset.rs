@@ -3,11 +3,14 @@
 use std::path::Path;
 
 use unseen_data::import::Progress;
-use unseen_usecases::datasets::{self, Bilingual, DatasetShown, Datasets, Import, Quality, Twin};
+use unseen_usecases::datasets::{
+    self, Bilingual, DatasetShown, Datasets, Import, ListDatasets, Quality, ShowDataset, ShowQuality, Twin,
+};
 use unseen_usecases::doctor::Hold;
 
-use super::{Outcome, desk, key, read_text};
+use super::{Outcome, key, read_text};
 use crate::args::{DatasetCommand, Globals, TwinArgs};
+use crate::place::Place;
 use crate::shown::word;
 use unseen_terminal::output::{Output, facts, progress};
 use unseen_terminal::table::Column::{Left, Right};
@@ -20,19 +23,20 @@ pub fn run(globals: &Globals, command: &DatasetCommand, lang: Lang) -> Outcome {
         DatasetCommand::Describe { source, out } => describe(source, out.as_deref(), lang),
         DatasetCommand::Import { source, description, open_to, signer } => {
             let request = Import { source: source.clone(), description: description.clone(), open_to: open_to.clone() };
-            import(globals, &request, &*key(signer)?, lang)
+            import(globals, &request, &*key(globals, signer)?, lang)
         }
         DatasetCommand::List => {
-            let found = datasets::datasets(&desk(globals)?)?;
+            let found = Place::of(globals, lang)?.ask(ListDatasets {})?;
             Ok(Output::new(&found, list(&found, lang)))
         }
         DatasetCommand::Show { name } => {
-            let found = datasets::dataset(&desk(globals)?, name)?;
+            let found = Place::of(globals, lang)?.ask(ShowDataset { dataset: name.clone() })?;
             let text = format!("{}{}\n\n{}", about(&found, lang), bilingual(&found.title, lang), columns(&found, lang));
             Ok(Output::new(&found, text))
         }
         DatasetCommand::Quality { name, signer } => {
-            let quality = datasets::quality(&desk(globals)?, name, &*key(signer)?)?;
+            let lab = Place::of(globals, lang)?;
+            let quality = lab.ask_as(ShowQuality { dataset: name.clone() }, &*key(globals, signer)?)?;
             Ok(Output::new(&quality, quality_text(&quality, lang)))
         }
     }
@@ -44,7 +48,7 @@ pub fn twin(globals: &Globals, args: &TwinArgs, lang: Lang) -> Outcome {
     let written = if file.extension().is_some_and(|extension| extension == "toml") {
         datasets::twin_of_description(file, &read_text(file)?, &request)?
     } else {
-        datasets::twin(&desk(globals)?, &args.dataset, &request)?
+        datasets::twin(Place::of(globals, lang)?.folder()?, &args.dataset, &request)?
     };
     let text = facts(
         lang,
@@ -66,6 +70,7 @@ fn describe(source: &Path, out: Option<&Path>, lang: Lang) -> Outcome {
 }
 
 fn import(globals: &Globals, request: &Import, steward: &dyn unseen_tlog::Signer, lang: Lang) -> Outcome {
+    let lab = Place::of(globals, lang)?;
     let bar = progress(text!("Reading and sorting", "正在读取和排序").to(lang), Some(1));
     let mut watch = |step: Progress| match step {
         Progress::Reading { bytes, of_bytes, .. } => {
@@ -78,7 +83,7 @@ fn import(globals: &Globals, request: &Import, steward: &dyn unseen_tlog::Signer
             bar.set_position(half + (half as f64 * rows as f64 / of_rows.max(1) as f64) as u64);
         }
     };
-    let done = datasets::import(&desk(globals)?, request, steward, &mut watch);
+    let done = datasets::import(lab.folder()?, request, steward, &mut watch);
     bar.finish_and_clear();
     let done = done?;
     let mut text = facts(

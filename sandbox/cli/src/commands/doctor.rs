@@ -1,16 +1,20 @@
 //! `unseen doctor`: whether this machine keeps what the privacy model assumes of it.
 
+use std::path::Path;
+
 use unseen_usecases::doctor::{self, Doctor, Hold};
 
-use super::{Outcome, program};
+use super::Outcome;
 use crate::args::Globals;
+use crate::place::{is_address, program};
 use unseen_terminal::output::Output;
 use unseen_terminal::table::Column::Left;
 use unseen_terminal::table::{NO_NAME, table};
 use unseen_texts::{Lang, Say, Text, text};
 
 pub fn run(globals: &Globals, lang: Lang) -> Outcome {
-    let found = doctor::doctor(globals.lab.as_deref(), &program()?)?;
+    let lab = globals.lab.as_deref().filter(|lab| !is_address(lab));
+    let found = doctor::doctor(lab.map(Path::new), &program()?)?;
     Ok(Output::new(&found, shown(&found, lang)).bad_unless(found.good))
 }
 

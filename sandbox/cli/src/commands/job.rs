@@ -6,20 +6,21 @@ use chrono::{DateTime, Utc};
 use unseen_ids::{JobId, PublicKey};
 use unseen_lab::open_key;
 use unseen_toolchain::Template;
-use unseen_usecases::UseCaseError;
 use unseen_usecases::check::{self, Check};
 use unseen_usecases::doctor::Hold;
-use unseen_usecases::jobs::{self, JobStanding, Reject, Submit, ToSign};
+use unseen_usecases::jobs::{Approve, JobStanding, ListJobs, Reject, ShowJob, Submit, ToSign};
 use unseen_usecases::projects;
-use unseen_usecases::release::{self, Release};
+use unseen_usecases::release::{ReadRelease, Release};
 use unseen_usecases::runs::{self, Ran, RunJob, Watch};
 use unseen_usecases::trial::{self, Try};
+use unseen_usecases::{Blob, UseCaseError};
 
 use super::doctor::title;
 use super::project::Project;
-use super::{Outcome, Problem, desk, key, ssh_signature};
+use super::{Outcome, Problem, key, ssh_signature};
 use crate::advice::advice;
-use crate::args::{Globals, JobCommand, JobDir};
+use crate::args::{Globals, JobCommand, JobDir, Signer};
+use crate::place::Place;
 use crate::{released, shown};
 use unseen_terminal::output::{Output, Progress, facts, progress};
 use unseen_terminal::{may_be_made, write_new};
@@ -60,8 +61,8 @@ pub fn run(globals: &Globals, command: &JobCommand, lang: Lang) -> Outcome {
         JobCommand::Submit { job, signer } => {
             let job = Project::read(job)?;
             let (name, module) = (job.name(), job.component()?);
-            let request = Submit { name, manifest: job.text, module };
-            let done = jobs::submit(&desk(globals)?, &request, &*key(signer)?)?;
+            let wish = Submit { name, manifest: job.text, module: Blob::new(module) };
+            let done = Place::of(globals, lang)?.make(wish, &*key(globals, signer)?)?;
             let needed = done.approvals_needed.to_string();
             let text = facts(
                 lang,
@@ -73,34 +74,32 @@ pub fn run(globals: &Globals, command: &JobCommand, lang: Lang) -> Outcome {
             Ok(Output::new(&done, text))
         }
         JobCommand::List => {
-            let found = jobs::jobs(&desk(globals)?)?;
+            let found = Place::of(globals, lang)?.ask(ListJobs {})?;
             Ok(Output::new(&found, shown::jobs(&found, lang)))
         }
         JobCommand::Show { job, manifest } => {
-            let found = jobs::job(&desk(globals)?, *job)?;
+            let found = Place::of(globals, lang)?.ask(ShowJob { job: *job })?;
             let text = shown::job(&found, lang);
             Ok(Output::new(&found, if *manifest { format!("{text}\n{}", found.manifest_text) } else { text }))
         }
         JobCommand::Approve { job, to_sign: Some(file), .. } => to_sign(globals, *job, file, lang),
         JobCommand::Approve { job, signed: Some(file), .. } => {
-            let (file, entry) = (file.display().to_string(), signed_by_ssh(file)?);
-            Ok(standing(&jobs::approve_signed(&desk(globals)?, *job, &file, &entry)?, lang))
+            let entry = signed_by_ssh(file)?;
+            Ok(standing(&Place::of(globals, lang)?.hand_in(Approve { job: *job }, &entry)?, lang))
         }
         JobCommand::Approve { job, key, .. } => {
-            let key = key.as_deref().ok_or(text!(
-                "say who signs: give --key, or --to-sign to sign with ssh-keygen",
-                "请指明谁来签名：给出 --key，或用 --to-sign 以便用 ssh-keygen 签名"
-            ))?;
-            Ok(standing(&jobs::approve(&desk(globals)?, *job, &*open_key(key)?)?, lang))
+            let key = super::key(globals, &Signer { key: key.clone() })?;
+            Ok(standing(&Place::of(globals, lang)?.make(Approve { job: *job }, &*key)?, lang))
         }
         JobCommand::Reject { job, reason, signer } => {
             let request = Reject { job: *job, reason: reason.clone() };
-            Ok(standing(&jobs::reject(&desk(globals)?, &request, &*key(signer)?)?, lang))
+            Ok(standing(&Place::of(globals, lang)?.make(request, &*key(globals, signer)?)?, lang))
         }
         JobCommand::Run { job, threads, signer } => {
             let mut watch = Screen { lang, quiet: globals.json, bar: None };
             let request = RunJob { job: *job, threads: *threads };
-            let ran = runs::run(&desk(globals)?, &request, &*key(signer)?, &mut watch);
+            let lab = Place::of(globals, lang)?;
+            let ran = runs::run(lab.folder()?, &request, &*key(globals, signer)?, &mut watch);
             watch.clear();
             let ran = ran?;
             Ok(Output::new(&ran, after_run(&ran, lang)).bad_unless(!ran.failed))
@@ -117,7 +116,7 @@ pub fn run(globals: &Globals, command: &JobCommand, lang: Lang) -> Outcome {
                 )
                 .into());
             }
-            let found = release::release(&desk(globals)?, *job, &*key(signer)?)?;
+            let found = Place::of(globals, lang)?.make(ReadRelease { job: *job }, &*key(globals, signer)?)?;
             let written = write_release(&found, files, lang)?;
             Ok(Output::new(&found, format!("{}{written}", after_release(&found, lang))))
         }
@@ -176,10 +175,10 @@ fn check(globals: &Globals, job: &JobDir, twins: Option<&Path>, key: Option<&str
     // A component that is not built yet is not a fault of the manifest; a bad one is refused.
     let (name, module) = (job.name(), job.component_if_built()?);
     let author = key.map(|key| Ok::<_, Problem>(PublicKey::from(open_key(key)?.verifying_key()))).transpose()?;
-    let request = Check { name, manifest: job.text, module, author };
+    let request = Check { name, manifest: job.text, module: module.map(Blob::new), author };
     let checked = match twins {
         Some(twins) => check::check_on_twins(twins, &request)?,
-        None => check::check(&desk(globals)?, &request)?,
+        None => Place::of(globals, lang)?.ask(request)?,
     };
     let mut text = shown::plan(&checked.plan, lang);
     if let Some(cap) = checked.job_cap {
@@ -196,7 +195,7 @@ fn check(globals: &Globals, job: &JobDir, twins: Option<&Path>, key: Option<&str
     text.push_str(&shown::left(&checked.budget, lang));
     if let Some(refusal) = &checked.refusal {
         text.push_str(&facts(lang, &[(text!("A submission would be REFUSED", "提交会被拒绝"), refusal.told(lang))]));
-        if let Some(advice) = checked.refusal_code.and_then(advice) {
+        if let Some(advice) = checked.refusal_code.as_deref().and_then(advice) {
             text.push_str(advice.to(lang));
         }
     }
@@ -204,7 +203,7 @@ fn check(globals: &Globals, job: &JobDir, twins: Option<&Path>, key: Option<&str
 }
 
 fn to_sign(globals: &Globals, job: JobId, file: &Path, lang: Lang) -> Outcome {
-    write_new(file, &jobs::approval_to_sign(&desk(globals)?, job)?)?;
+    write_new(file, &Place::of(globals, lang)?.draft(&Approve { job })?)?;
     let next = text!(
         "Next: sign it with `ssh-keygen -Y sign -n unseen -f KEY FILE`, then approve with --signed FILE.",
         "下一步：用 `ssh-keygen -Y sign -n unseen -f KEY FILE` 签名，然后用 --signed FILE 批准。"

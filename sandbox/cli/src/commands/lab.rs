@@ -1,10 +1,11 @@
 //! `unseen lab`.
 
 use unseen_lab::{Newest, open_key};
-use unseen_usecases::labs::{self, Init, LabShown};
+use unseen_usecases::labs::{self, Init, LabShown, ShowLab};
 
-use super::{Outcome, desk, key, read_text};
+use super::{Outcome, key, read_text};
 use crate::args::{Globals, LabCommand};
+use crate::place::Place;
 use crate::shown;
 use unseen_terminal::output::{Output, facts};
 use unseen_texts::{Lang, text};
@@ -22,11 +23,11 @@ pub fn run(globals: &Globals, command: &LabCommand, lang: Lang) -> Outcome {
             Ok(Output::new(&lab, format!("{said}\n\n{}", about(&lab, lang))))
         }
         LabCommand::Show => {
-            let lab = labs::show_lab(&desk(globals)?)?;
+            let lab = Place::of(globals, lang)?.ask(ShowLab {})?;
             Ok(Output::new(&lab, format!("{}{}", about(&lab, lang), shown::at_work(&lab.at_work, lang))))
         }
         LabCommand::Backup { out } => {
-            let done = labs::backup(&desk(globals)?, out)?;
+            let done = labs::backup(Place::of(globals, lang)?.folder()?, out)?;
             let text = format!(
                 "{}{}",
                 facts(lang, &[(text!("Backup", "备份"), done.backup.clone()), (text!("Entries", "条目数"), done.entries.to_string())]),
@@ -45,7 +46,7 @@ pub fn run(globals: &Globals, command: &LabCommand, lang: Lang) -> Outcome {
             Ok(Output::new(&lab, about(&lab, lang)))
         }
         LabCommand::EnableSm2 { signer } => {
-            let done = labs::enable_sm2(&desk(globals)?, &*key(signer)?)?;
+            let done = labs::enable_sm2(Place::of(globals, lang)?.folder()?, &*key(globals, signer)?)?;
             let text = facts(
                 lang,
                 &[
@@ -56,7 +57,8 @@ pub fn run(globals: &Globals, command: &LabCommand, lang: Lang) -> Outcome {
             Ok(Output::new(&done, text))
         }
         LabCommand::RotateKey { to, signer } => {
-            let done = labs::rotate_log_key(&desk(globals)?, to.as_deref(), &*key(signer)?)?;
+            let done =
+                labs::rotate_log_key(Place::of(globals, lang)?.folder()?, to.as_deref(), &*key(globals, signer)?)?;
             let text = format!(
                 "{}{}",
                 facts(lang, &[(text!("Verifier key", "验证公钥"), done.log_key.clone()), (text!("Entry", "条目"), done.entry.to_string())]),

@@ -1,10 +1,11 @@
 //! `unseen log`: reading the log inside the lab, and taking it outside.
 
 use unseen_policies::event::Event;
-use unseen_usecases::logs::{self, Cosigning, Entries};
+use unseen_usecases::logs::{self, Cosigning, Entries, ListEntries, ProveEntry, ShowCheckpoint, ShowEntry};
 
-use super::{Outcome, desk};
+use super::Outcome;
 use crate::args::{Globals, LogCommand};
+use crate::place::Place;
 use crate::shown::moment;
 use unseen_terminal::output::{Output, facts};
 use unseen_terminal::table::Column::{Left, Right};
@@ -12,30 +13,30 @@ use unseen_terminal::table::table;
 use unseen_texts::{Lang, Say, say, text};
 
 pub fn run(globals: &Globals, command: &LogCommand, lang: Lang) -> Outcome {
-    let desk = desk(globals)?;
+    let lab = Place::of(globals, lang)?;
     match command {
         LogCommand::Witness => {
-            let done = logs::cosign(&desk)?;
+            let done = logs::cosign(lab.folder()?)?;
             Ok(Output::new(&done, witnesses(&done, lang)).bad_unless(done.enough()))
         }
         LogCommand::Show { entry: Some(entry), .. } => {
-            let found = logs::entry(&desk, *entry)?;
+            let found = lab.ask(ShowEntry { entry: *entry })?;
             Ok(Output::new(&found, serde_json::to_string_pretty(&found.statement)?))
         }
         LogCommand::Show { from, entry: None } => {
-            let found = logs::entries(&desk, *from)?;
+            let found = lab.ask(ListEntries { from: *from })?;
             Ok(Output::new(&found, list(&found, lang)))
         }
         LogCommand::Checkpoint => {
-            let found = logs::checkpoint(&desk)?;
+            let found = lab.ask(ShowCheckpoint {})?;
             Ok(Output::new(&found, found.checkpoint.clone()))
         }
         LogCommand::Prove { entry } => {
-            let found = logs::prove(&desk, *entry)?;
+            let found = lab.ask(ProveEntry { entry: *entry })?;
             Ok(Output::new(&found, found.proof.clone()))
         }
         LogCommand::Export { out, modules } => {
-            let done = logs::export(&desk, out, *modules)?;
+            let done = logs::export(lab.folder()?, out, *modules)?;
             let text = facts(
                 lang,
                 &[

@@ -8,6 +8,7 @@ mod doctor;
 mod job;
 mod lab;
 mod log;
+mod login;
 mod people;
 mod project;
 
@@ -17,9 +18,9 @@ use std::sync::Arc;
 use unseen_lab::{LabError, open_key};
 use unseen_texts::{Lang, say, text};
 use unseen_tlog::sshsig::SshSignature;
-use unseen_usecases::Folder;
 
 use crate::args::{Cli, Command, Globals, Signer};
+use crate::config::Profile;
 pub use unseen_terminal::{Outcome, Problem};
 
 /// Does what was typed.
@@ -38,27 +39,23 @@ pub fn run(cli: &Cli, lang: Lang) -> Outcome {
         Command::Audit(command) => audit::run(globals, command, lang),
         Command::Witness(command) => unseen_auditor::witness(command, lang),
         Command::Evidence(command) => unseen_auditor::evidence(command, lang),
+        Command::Login { signer } => login::login(globals, signer, lang),
+        Command::Logout => login::logout(globals, lang),
         Command::Doctor => doctor::run(globals, lang),
     }
 }
 
-/// The lab that the command is for.
-fn desk(globals: &Globals) -> Result<Folder, Problem> {
+/// The key that signs: as typed, or as configured.
+fn key(globals: &Globals, signer: &Signer) -> Result<Arc<dyn unseen_tlog::Signer>, Problem> {
     let none = text!(
-        "no lab is named: give its folder with --lab or in UNSEEN_LAB",
-        "没有指定实验室：请用 --lab 或 UNSEEN_LAB 给出文件夹"
+        "say who signs: give --key, or set UNSEEN_KEY, or name a key in the configuration",
+        "请指明谁来签名：用 --key 给出密钥，或设置 UNSEEN_KEY，或在配置文件中写明"
     );
-    let folder = globals.lab.clone().ok_or(none)?;
-    Ok(Folder { folder, program: program()? })
-}
-
-/// The binary that becomes the worker: this one.
-fn program() -> std::io::Result<PathBuf> {
-    std::env::current_exe()
-}
-
-fn key(signer: &Signer) -> Result<Arc<dyn unseen_tlog::Signer>, LabError> {
-    Ok(open_key(&signer.key)?)
+    let named = match &signer.key {
+        Some(key) => Some(key.clone()),
+        None => Profile::chosen(globals)?.key,
+    };
+    Ok(open_key(&named.ok_or(none)?)?)
 }
 
 /// The signature that `ssh-keygen -Y sign` wrote beside a file.

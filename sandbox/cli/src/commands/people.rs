@@ -7,13 +7,14 @@ use unseen_lab::open_key;
 use unseen_policies::event::enrolment_bytes;
 use unseen_tlog::VerifyingKey;
 use unseen_tlog::sshsig::parse_public_key;
-use unseen_usecases::Desk;
 use unseen_usecases::jobs::ToSign;
-use unseen_usecases::people::{self, EnrolmentRequest, People};
-use unseen_usecases::policy::{self, PolicySet};
+use unseen_usecases::labs::ShowLab;
+use unseen_usecases::people::{self, Enrol, EnrolmentRequest, ListPeople, People, Revoke};
+use unseen_usecases::policy::{PolicySet, SetPolicy, ShowPolicy};
 
-use super::{Outcome, Problem, desk, key as signing_key, read_text, ssh_signature};
+use super::{Outcome, Problem, key as signing_key, read_text, ssh_signature};
 use crate::args::{Globals, KeyCommand, NewPerson, PersonCommand, PolicyCommand};
+use crate::place::Place;
 use unseen_terminal::output::{Output, facts};
 use unseen_terminal::table::Column::{Left, Right};
 use unseen_terminal::table::table;
@@ -57,10 +58,10 @@ pub fn person(globals: &Globals, command: &PersonCommand, lang: Lang) -> Outcome
             ))
         }
         PersonCommand::Enroll { request: file, who, signer } => {
-            let desk = desk(globals)?;
+            let lab = Place::of(globals, lang)?;
             let request = match (file, who) {
                 (Some(file), _) => read_request(file)?,
-                (None, Some(who)) => request(desk.view()?.ledger().origin(), who)?,
+                (None, Some(who)) => request(&lab.ask(ShowLab {})?.origin, who)?,
                 (None, None) => {
                     return Err(text!(
                         "give a request, or a name, a role and a new key",
@@ -69,7 +70,7 @@ pub fn person(globals: &Globals, command: &PersonCommand, lang: Lang) -> Outcome
                     .into());
                 }
             };
-            let done = people::enrol(&desk, request, &*signing_key(signer)?)?;
+            let done = lab.make(Enrol(request), &*signing_key(globals, signer)?)?;
             let text = facts(
                 lang,
                 &[
@@ -81,7 +82,8 @@ pub fn person(globals: &Globals, command: &PersonCommand, lang: Lang) -> Outcome
             Ok(Output::new(&done, text))
         }
         PersonCommand::Revoke { person, reason, signer } => {
-            let done = people::revoke(&desk(globals)?, person, reason, &*signing_key(signer)?)?;
+            let wish = Revoke { person: person.clone(), reason: reason.clone() };
+            let done = Place::of(globals, lang)?.make(wish, &*signing_key(globals, signer)?)?;
             let text = facts(
                 lang,
                 &[
@@ -92,7 +94,7 @@ pub fn person(globals: &Globals, command: &PersonCommand, lang: Lang) -> Outcome
             Ok(Output::new(&done, text))
         }
         PersonCommand::List => {
-            let people = people::people(&desk(globals)?)?;
+            let people = Place::of(globals, lang)?.ask(ListPeople {})?;
             Ok(Output::new(&people, list(&people, lang)))
         }
     }
@@ -101,13 +103,12 @@ pub fn person(globals: &Globals, command: &PersonCommand, lang: Lang) -> Outcome
 pub fn policy(globals: &Globals, command: &PolicyCommand, lang: Lang) -> Outcome {
     match command {
         PolicyCommand::Show => {
-            let shown = policy::show_policy(&desk(globals)?)?;
+            let shown = Place::of(globals, lang)?.ask(ShowPolicy {})?;
             Ok(Output::new(&shown, shown.toml.clone()))
         }
         PolicyCommand::Set { file, signer } => {
-            let text = read_text(file)?;
-            let name = file.display().to_string();
-            let done = policy::set_policy(&desk(globals)?, &name, &text, &*signing_key(signer)?)?;
+            let wish = SetPolicy { name: file.display().to_string(), toml: read_text(file)? };
+            let done = Place::of(globals, lang)?.make(wish, &*signing_key(globals, signer)?)?;
             Ok(Output::new(&done, policy_set(&done, lang)))
         }
     }

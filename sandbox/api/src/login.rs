@@ -1,0 +1,99 @@
+//! How a person shows that a key is theirs: by signing that they log in, here and now.
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use chrono::{DateTime, TimeDelta, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use unseen_ids::{Answer, PublicKey};
+use unseen_tlog::{KeyError, Signer, VerifyingKey};
+
+/// Where it is posted.
+pub const PATH: &str = "/v1/login";
+/// How far the clocks of the two may be apart.
+pub const LEEWAY: TimeDelta = TimeDelta::minutes(5);
+
+/// A log-in that its key has signed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Login {
+    /// The host and port of the service, as whoever logs in knows them: a signature is good for no other service.
+    pub host: String,
+    /// When.
+    #[schemars(with = "String")]
+    pub time: DateTime<Utc>,
+    /// 32 hex digits, used once.
+    pub nonce: String,
+    /// The key.
+    #[schemars(with = "String")]
+    pub key: PublicKey,
+    /// Its signature over [`Login::to_sign`], in base64.
+    pub signature: String,
+}
+
+/// Somebody is logged in.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LoggedIn {
+    /// Who.
+    pub name: String,
+    /// Name of the lab's log.
+    pub log: String,
+    /// What goes into the header `authorization: Bearer ...` from now on. It lets read, and approves nothing.
+    pub token: String,
+    /// Until when, if it is used.
+    #[schemars(with = "String")]
+    pub until: DateTime<Utc>,
+}
+
+impl Answer for LoggedIn {
+    const NAME: &str = "logged-in/v1";
+}
+
+impl Login {
+    /// Signs one.
+    pub fn sign(host: &str, nonce: String, key: &dyn Signer) -> Result<Login, KeyError> {
+        let (host, time) = (host.to_owned(), Utc::now());
+        let key_of = PublicKey::from(key.verifying_key());
+        let mut login = Login { host, time, nonce, key: key_of, signature: String::new() };
+        login.signature = BASE64_STANDARD.encode(key.sign(&login.to_sign())?);
+        Ok(login)
+    }
+
+    /// The bytes that are signed.
+    pub fn to_sign(&self) -> Vec<u8> {
+        let Login { host, time, nonce, key, .. } = self;
+        let time = time.to_rfc3339_opts(chrono::SecondsFormat::Nanos, true);
+        format!("unseen login v1\n{host}\n{time}\n{nonce}\n{key}\n").into_bytes()
+    }
+
+    /// Whether it is signed by its key, for this host, at about this time.
+    pub fn is_good(&self, host: &str, now: DateTime<Utc>) -> bool {
+        let fresh = (now - self.time).abs() <= LEEWAY;
+        let plain = self.nonce.len() == 32 && self.nonce.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let Ok(signature) = BASE64_STANDARD.decode(&self.signature) else { return false };
+        let key = VerifyingKey::from(self.key);
+        self.host == host && fresh && plain && key.verify(&self.to_sign(), &signature).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use unseen_tlog::SigningKey;
+
+    #[test]
+    fn a_login_is_for_one_host_and_one_moment() {
+        let key = SigningKey::generate().unwrap();
+        let login = Login::sign("lab:8443", "0".repeat(32), &key).unwrap();
+        let now = Utc::now();
+        assert!(login.is_good("lab:8443", now));
+        assert!(!login.is_good("other:8443", now));
+        assert!(!login.is_good("lab:8443", now + LEEWAY + TimeDelta::seconds(1)));
+        assert!(!login.is_good("lab:8443", now - LEEWAY - TimeDelta::seconds(1)));
+        let stranger = SigningKey::generate().unwrap();
+        let forged = Login { key: stranger.verifying_key().into(), ..login.clone() };
+        assert!(!forged.is_good("lab:8443", now));
+        assert!(!Login { nonce: "1".repeat(32), ..login.clone() }.is_good("lab:8443", now));
+        assert!(!Login { nonce: "a\nb".into(), ..login }.is_good("lab:8443", now));
+    }
+}

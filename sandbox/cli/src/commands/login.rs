@@ -1,0 +1,56 @@
+//! `unseen login` and `unseen logout`.
+
+use unseen_ids::Answer;
+
+use super::{Outcome, key};
+use crate::args::{Globals, Signer};
+use crate::config::{Profile, Sessions};
+use crate::place::{Place, is_address};
+use crate::shown;
+use unseen_terminal::Problem;
+use unseen_terminal::output::{Output, facts};
+use unseen_texts::{Lang, text};
+
+/// Nobody is logged in any more.
+#[derive(serde::Serialize)]
+struct LoggedOut {
+    lab: String,
+}
+
+impl Answer for LoggedOut {
+    const NAME: &str = "logged-out/v1";
+}
+
+pub fn login(globals: &Globals, signer: &Signer, lang: Lang) -> Outcome {
+    let lab = address(globals)?;
+    let Place::Remote { client, .. } = Place::of(globals, lang)? else { return Err(no_address()) };
+    let session = client.log_in(&*key(globals, signer)?)?;
+    Sessions::read()?.keep(&lab, Some(&session))?;
+    let text = facts(
+        lang,
+        &[
+            (text!("Logged in as", "已登录为"), session.name.clone()),
+            (text!("Log", "日志"), session.log.clone()),
+            (text!("Until", "有效期至"), shown::local(session.until)),
+        ],
+    );
+    Ok(Output::new(&session, text))
+}
+
+pub fn logout(globals: &Globals, lang: Lang) -> Outcome {
+    let lab = address(globals)?;
+    Sessions::read()?.keep(&lab, None)?;
+    Ok(Output::new(&LoggedOut { lab }, text!("The session is forgotten.", "会话已清除。").to(lang)))
+}
+
+fn address(globals: &Globals) -> Result<String, Problem> {
+    Profile::chosen(globals)?.lab.filter(|lab| is_address(lab)).ok_or_else(no_address)
+}
+
+fn no_address() -> Problem {
+    text!(
+        "one logs in to a lab at an address: give it with --lab https://...",
+        "只有网络上的实验室才需登录：请用 --lab https://... 给出地址"
+    )
+    .into()
+}

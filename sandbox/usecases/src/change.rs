@@ -1,0 +1,133 @@
+//! A wish that its author signs: what is signed, and what comes of it.
+//!
+//! ```text
+//! at the lab:           make(desk, wish, key)
+//! elsewhere:            draft(desk, wish) -> bytes to sign -> signature -> hand_in(desk, wish, entry)
+//! ```
+//! Either way the lab takes a signed envelope and nothing else, so that nobody but the author can have wished it.
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use chrono::Utc;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use unseen_entries::sign::{self, unverified};
+use unseen_ids::{Answer, PublicKey};
+use unseen_lab::{LabError, View};
+use unseen_policies::event::Event;
+use unseen_policies::ledger::Refusal;
+use unseen_tlog::Signer;
+
+use crate::blob::Blob;
+use crate::desk::Desk;
+use crate::error::UseCaseError;
+
+/// A use-case that its author signs.
+pub trait Change: Serialize + DeserializeOwned + JsonSchema {
+    /// What is answered once it is in the log.
+    type Answer: Answer + DeserializeOwned + JsonSchema;
+
+    /// What goes beside it, named in it by digest.
+    fn blobs(&mut self) -> Vec<&mut Blob> {
+        Vec::new()
+    }
+
+    /// What the lab does by itself before this can be asked of it.
+    fn prepare(&self, _: &impl Desk, _: &PublicKey) -> Result<(), UseCaseError> {
+        Ok(())
+    }
+
+    /// What its author signs, by what the lab is now.
+    fn event(&self, lab: &View) -> Result<Event, UseCaseError>;
+
+    /// What the event names and this brings along.
+    fn attachments(&self) -> Vec<&[u8]> {
+        Vec::new()
+    }
+
+    /// Whether an event says what was wished: asked of one that others have drafted before it is signed, and of one
+    /// that is handed in.
+    fn is_said_by(&self, event: &Event) -> bool;
+
+    /// The answer. `before` is the lab as it was before the entry.
+    fn done(&self, before: &View, lab: &View, entry: u64) -> Result<Self::Answer, UseCaseError>;
+}
+
+/// What is to be signed for a change.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Unsigned {
+    /// The very bytes, in base64: the pre-authentication encoding of a DSSE envelope.
+    pub to_sign: String,
+}
+
+/// A change with the signed envelope for it.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", bound = "C: DeserializeOwned + Serialize")]
+pub struct HandIn<C> {
+    /// What was wished.
+    pub change: C,
+    /// The DSSE envelope, in base64.
+    pub entry: String,
+}
+
+impl Answer for Unsigned {
+    const NAME: &str = "draft-to-sign/v1";
+}
+
+/// Signs a change and makes it, at once.
+pub fn make<C: Change>(desk: &impl Desk, change: &C, author: &dyn Signer) -> Result<C::Answer, UseCaseError> {
+    change.prepare(desk, &author.verifying_key().into())?;
+    desk.write(|lab| {
+        let event = change.event(lab)?;
+        let before = lab.view();
+        let entry = lab.sign_and_accept(event, author, &change.attachments())?;
+        change.done(&before, lab, entry)
+    })
+}
+
+/// What the author of a change signs elsewhere. With `author`, what the lab would refuse is refused now.
+pub fn draft<C: Change>(desk: &impl Desk, change: &C, author: Option<&PublicKey>) -> Result<Unsigned, UseCaseError> {
+    if let Some(author) = author {
+        change.prepare(desk, author)?;
+    }
+    let lab = desk.view()?;
+    let record = lab.record(change.event(&lab)?)?;
+    if let Some(author) = author {
+        lab.ledger().may(author, &record)?;
+    }
+    Ok(Unsigned { to_sign: BASE64_STANDARD.encode(sign::to_sign(&record)?) })
+}
+
+impl Unsigned {
+    /// The bytes to sign, if they say what was wished and nothing else.
+    pub fn checked<C: Change>(&self, change: &C, origin: Option<&str>) -> Result<Vec<u8>, UseCaseError> {
+        let bytes = BASE64_STANDARD.decode(&self.to_sign).map_err(|_| UseCaseError::OtherDraft)?;
+        let record = sign::says(&bytes).map_err(|_| UseCaseError::OtherDraft)?;
+        let of_this_log = origin.is_none_or(|origin| record.log == origin);
+        let recent = (record.time - Utc::now()).abs() < chrono::TimeDelta::minutes(10);
+        if of_this_log && recent && change.is_said_by(&record.event) {
+            Ok(bytes)
+        } else {
+            Err(UseCaseError::OtherDraft)
+        }
+    }
+}
+
+/// Takes a change that was signed elsewhere. Handed in again, it is answered as before.
+pub fn hand_in<C: Change>(desk: &impl Desk, change: &C, entry: &[u8]) -> Result<C::Answer, UseCaseError> {
+    let said = unverified(entry).map_err(LabError::from)?.event;
+    if !change.is_said_by(&said) {
+        return Err(UseCaseError::OtherEntry { kind: said.kind() });
+    }
+    desk.write(|lab| {
+        let before = lab.view();
+        match lab.accept(entry, &change.attachments()) {
+            Ok(entry) => change.done(&before, lab, entry),
+            Err(LabError::Refused(Refusal::Replayed)) => {
+                let index = lab.find(entry)?.ok_or(LabError::Refused(Refusal::Replayed))?;
+                change.done(&lab.at(index)?, lab, index)
+            }
+            Err(error) => Err(error.into()),
+        }
+    })
+}
