@@ -264,6 +264,7 @@ fn examples() -> Vec<Event> {
         }
         .into(),
         JobRejected { job, reason: "too wide".into() }.into(),
+        JobWithdrawn { job, reason: "a wrong column".into() }.into(),
         RunStarted {
             job,
             submission: digest(10),

@@ -183,6 +183,13 @@ events! {
         /// Why, for the analyst.
         reason: String,
     }
+    /// The author takes the job back before it runs; it ends.
+    JobWithdrawn = "job-withdrawn" / "撤回作业", "urn:unseen:Withdrawal/v1" {
+        /// The job.
+        job: JobId,
+        /// Why, for the record.
+        reason: String,
+    }
     /// The run begins and is charged, before any raw row is read. Signed by an operator. In the log it
     /// is SLSA provenance: what was run, from which inputs, under which policy, on which build.
     RunStarted = "run-started" / "开始运行", "https://slsa.dev/provenance/v1" {
@@ -361,6 +368,7 @@ impl Record {
             Event::ReleaseWitnessed(e) => vec![named("checkpoint", &e.checkpoint)],
             Event::PolicySet(_)
             | Event::JobRejected(_)
+            | Event::JobWithdrawn(_)
             | Event::RunFailed(_)
             | Event::LogKeyChanged(_)
             | Event::ReleaseRead(_) => Vec::new(),

@@ -117,7 +117,7 @@ pub struct Job {
     pub release: Option<(u64, Digest)>,
     /// Who has seen the release's entry; none before that is on record.
     pub witnessed: Option<Witnessed>,
-    /// Why it was rejected or failed.
+    /// Why it was rejected, withdrawn or failed.
     pub reason: Option<String>,
 }
 

@@ -31,6 +31,10 @@ pub enum State {
     #[en("rejected")]
     #[zh("已驳回")]
     Rejected,
+    /// Its author took it back.
+    #[en("withdrawn")]
+    #[zh("已撤回")]
+    Withdrawn,
     /// The run ended without a result; the charge stays.
     #[en("failed")]
     #[zh("已失败")]
@@ -46,6 +50,8 @@ pub enum Who {
     Person(Role),
     /// An enrolled person with this role who is not the job's author.
     NotAuthor(Role),
+    /// The job's author, with any key under the same name.
+    Author,
     /// Any enrolled person.
     Anyone,
     /// The lab's service key.
@@ -71,7 +77,7 @@ pub struct Transition {
 /// All arrows there are. What is not here cannot happen.
 pub const TRANSITIONS: &[Transition] = {
     use Role::{Analyst, Operator};
-    use State::{Approved, Failed, Rejected, Released, Running, Submitted};
+    use State::{Approved, Failed, Rejected, Released, Running, Submitted, Withdrawn};
     const fn arrow(from: State, event: &'static str, to: State, who: Who) -> Transition {
         Transition { from: Some(from), event, enough: None, to, who }
     }
@@ -84,6 +90,8 @@ pub const TRANSITIONS: &[Transition] = {
         approval(true, Approved),
         arrow(Submitted, "job-rejected", Rejected, Who::Person(Operator)),
         arrow(Approved, "job-rejected", Rejected, Who::Person(Operator)),
+        arrow(Submitted, "job-withdrawn", Withdrawn, Who::Author),
+        arrow(Approved, "job-withdrawn", Withdrawn, Who::Author),
         arrow(Approved, "run-started", Running, Who::Person(Operator)),
         arrow(Running, "evidence-recorded", Running, Who::Lab),
         arrow(Running, "released", Released, Who::Lab),
@@ -123,6 +131,7 @@ impl State {
             State::Running => "running",
             State::Released => "released",
             State::Rejected => "rejected",
+            State::Withdrawn => "withdrawn",
             State::Failed => "failed",
         }
     }
@@ -141,7 +150,7 @@ mod tests {
         }
         for arrow in TRANSITIONS {
             assert!(Event::KINDS.contains(&arrow.event), "{}", arrow.event);
-            assert!(!matches!(arrow.from, Some(State::Rejected | State::Failed)));
+            assert!(!matches!(arrow.from, Some(State::Rejected | State::Withdrawn | State::Failed)));
         }
         assert!(SIGNERS.iter().all(|(kind, _)| Event::KINDS.contains(kind)));
     }

@@ -52,7 +52,8 @@ impl Ledger {
             Event::LogKeyChanged(e) => self.log_key_changed(e)?,
             Event::JobSubmitted(e) => self.submitted(entry, e)?,
             Event::JobApproved(e) => self.approved(entry, e)?,
-            Event::JobRejected(e) => self.rejected(entry, e)?,
+            Event::JobRejected(e) => self.ended(entry, e.job, &e.reason)?,
+            Event::JobWithdrawn(e) => self.ended(entry, e.job, &e.reason)?,
             Event::RunStarted(e) => self.started(entry, e)?,
             Event::EvidenceRecorded(e) => self.evidence_recorded(entry, e)?,
             Event::Released(e) => self.released(entry, e)?,
@@ -76,7 +77,7 @@ impl Ledger {
             Who::Lab => return Err(Refusal::NotTheLab),
             // Named by the entry itself.
             Who::Owner => return Ok(()),
-            Who::Anyone => return self.person(signer).map(drop),
+            Who::Author | Who::Anyone => return self.person(signer).map(drop),
             Who::Person(role) | Who::NotAuthor(role) => role,
         };
         let person = self.person(signer)?;

@@ -9,8 +9,7 @@ use super::check::Entry;
 use super::put::Put;
 use super::{Dataset, InForce, Job, Ledger, Refusal, Run, Witnessed};
 use crate::event::{
-    EvidenceRecorded, JobApproved, JobRejected, JobSubmitted, ReleaseRead, ReleaseWitnessed, Released, RunFailed,
-    RunStarted,
+    EvidenceRecorded, JobApproved, JobSubmitted, ReleaseRead, ReleaseWitnessed, Released, RunFailed, RunStarted,
 };
 use crate::lifecycle::{self, State, Transition, Who};
 use crate::manifest::Release;
@@ -67,10 +66,11 @@ impl Ledger {
         Ok(vec![Put::Job(e.job, job)])
     }
 
-    pub(super) fn rejected(&self, entry: Entry<'_>, e: &JobRejected) -> Result<Vec<Put>, Refusal> {
-        let mut job = self.step(entry, e.job, false)?;
-        job.reason = Some(e.reason.clone());
-        Ok(vec![Put::Job(e.job, job)])
+    /// A job that is declined, or taken back.
+    pub(super) fn ended(&self, entry: Entry<'_>, id: JobId, reason: &str) -> Result<Vec<Put>, Refusal> {
+        let mut job = self.step(entry, id, false)?;
+        job.reason = Some(reason.to_owned());
+        Ok(vec![Put::Job(id, job)])
     }
 
     /// The start of a run is its charge: whatever cannot be added to what was spent is refused.
@@ -203,10 +203,12 @@ impl Ledger {
     fn step(&self, entry: Entry<'_>, id: JobId, enough: bool) -> Result<Box<Job>, Refusal> {
         let job = self.job(id)?;
         let arrow = self.arrow(entry, Some(job.state), id, enough)?;
-        if matches!(arrow.who, Who::NotAuthor(_)) && self.same_person(entry.signer, &job.author) {
-            return Err(Refusal::Author(self.person(entry.signer)?.name.clone()));
+        let name = || self.person(entry.signer).map(|person| person.name.clone());
+        match (arrow.who, self.same_person(entry.signer, &job.author)) {
+            (Who::NotAuthor(_), true) => Err(Refusal::Author(name()?)),
+            (Who::Author, false) => Err(Refusal::NotTheAuthor(name()?)),
+            _ => Ok(Box::new(Job { state: arrow.to, ..job.clone() })),
         }
-        Ok(Box::new(Job { state: arrow.to, ..job.clone() }))
     }
 
     /// The arrow of the life-cycle that this entry takes, if its signer may. `enough` says whether the job

@@ -117,6 +117,9 @@ pub enum Refusal {
     #[error("{0} wrote this job: its author never counts among its approvers")]
     #[zh("{0} 是本作业的提交人：提交人不得审批自己的作业")]
     Author(String),
+    #[error("{0} did not submit this job: only its author may take it back")]
+    #[zh("{0} 不是本作业的提交人：只有提交人可以撤回作业")]
+    NotTheAuthor(String),
     #[error("{0} has approved this job already, and counts once")]
     #[zh("{0} 已批准过本作业，只算一次")]
     ApprovedTwice(String),
@@ -192,6 +195,7 @@ fn done(event: &str) -> Text {
     match event {
         "job-approved" => text!("approved", "批准"),
         "job-rejected" => text!("rejected", "驳回"),
+        "job-withdrawn" => text!("withdrawn", "撤回"),
         "run-started" => text!("started", "开始运行"),
         "evidence-recorded" => text!("given evidence", "记录证据"),
         "released" => text!("released", "发布"),

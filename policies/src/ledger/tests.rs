@@ -117,6 +117,41 @@ fn a_new_key_does_not_make_a_second_approver() {
 }
 
 #[test]
+fn an_author_takes_a_job_back_until_it_runs() {
+    let mut lab = Lab::new(["1", "1", "0.25"]);
+    let withdrawn = |job| JobWithdrawn { job, reason: "a wrong column".into() };
+    let (first, second, third) = (lab.submit(), lab.submit(), lab.submit());
+    assert_eq!(lab.try_(SECOND, withdrawn(first)), Err(Refusal::NotTheAuthor("second".into())));
+    assert_eq!(lab.try_(SERVICE, withdrawn(first)), Err(Refusal::NotEnrolled));
+    lab.does(ANALYST, withdrawn(first));
+    assert_eq!(lab.ledger.jobs[&first].state, State::Withdrawn);
+    let late = lab.approval(first);
+    assert!(matches!(lab.try_(OWNER, late), Err(Refusal::WrongState { .. })), "it stays so");
+    // A new key under the old name is the same person, whatever its role.
+    lab.approve(second);
+    lab.approve(third);
+    lab.does(OWNER, PersonRevoked { key: key(ANALYST), reason: "lost".into() });
+    let roles = vec![Role::Auditor];
+    lab.does(OWNER, PersonEnrolled { name: "analyst".into(), roles, key: key(6), proof: String::new() });
+    assert!(matches!(lab.try_(ANALYST, withdrawn(second)), Err(Refusal::Revoked(..))));
+    lab.does(6, withdrawn(second));
+    assert_eq!(lab.ledger.jobs[&second].reason.as_deref(), Some("a wrong column"));
+    assert!(matches!(lab.try_(OWNER, lab.start(second)), Err(Refusal::WrongState { .. })), "nor is it charged");
+    assert_eq!(lab.ledger.datasets["firms"].spent, Rho::ZERO);
+}
+
+#[test]
+fn a_run_is_not_taken_back() {
+    let mut lab = Lab::new(["1", "1", "0.25"]);
+    let job = lab.submit();
+    lab.approve(job);
+    let start = lab.start(job);
+    lab.does(OWNER, start);
+    let refused = Refusal::WrongState { job, state: State::Running, event: "job-withdrawn" };
+    assert_eq!(lab.try_(ANALYST, JobWithdrawn { job, reason: String::new() }), Err(refused));
+}
+
+#[test]
 fn caps_hold_at_submission_and_again_at_the_start() {
     let mut lab = Lab::new(["0.5", "0.4", "0.25"]);
     let over = JobSubmitted { rho: "0.250000000001".parse().unwrap(), ..lab.submission() };

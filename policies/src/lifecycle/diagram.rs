@@ -29,6 +29,7 @@ fn signed_by(who: Who) -> String {
         Who::Owner => "the owner it names".to_owned(),
         Who::Person(role) => role.name().to_owned(),
         Who::NotAuthor(role) => format!("{}, not the author", role.name()),
+        Who::Author => "its author".to_owned(),
         Who::Anyone => "anyone enrolled".to_owned(),
         Who::Lab => "the lab".to_owned(),
     }

@@ -313,7 +313,7 @@ impl View {
     /// Why a job has no result.
     pub(crate) fn no_result(&self, job: JobId) -> LabError {
         match self.ledger().job(job) {
-            Ok(found) if matches!(found.state, State::Rejected | State::Failed) => {
+            Ok(found) if matches!(found.state, State::Rejected | State::Withdrawn | State::Failed) => {
                 LabError::Ended { job, state: found.state, reason: found.reason.clone().unwrap_or_default() }
             }
             _ => LabError::NoResult(job),

@@ -29,6 +29,8 @@ fn a_good_log_has_no_violation() {
     let mut lab = Lab::new();
     let rejected = lab.submit();
     lab.does(SECOND, JobRejected { job: rejected, reason: "too wide".into() });
+    let withdrawn = lab.submit();
+    lab.does(ANALYST, JobWithdrawn { job: withdrawn, reason: "a wrong column".into() });
     let (failed, run) = lab.running();
     lab.wait(TimeDelta::hours(1));
     lab.does(SERVICE, RunFailed { job: failed, run, reason: "the component failed".into() });
@@ -76,10 +78,11 @@ fn a_good_log_has_no_violation() {
     assert_eq!(kinds, all, "every kind of entry");
     assert_eq!((report.numbers, report.kinds.values().sum::<u64>()), (6, lab.size()));
     let states: Vec<State> = report.jobs.iter().map(|job| job.state).collect();
-    assert_eq!(states, [State::Rejected, State::Failed, State::Released, State::Released, State::Released]);
-    assert!(report.jobs[3].evidence.as_ref().is_some_and(|found| found.provider == "tpm2"));
+    let out = State::Released;
+    assert_eq!(states, [State::Rejected, State::Withdrawn, State::Failed, out, out, out]);
+    assert!(report.jobs[4].evidence.as_ref().is_some_and(|found| found.provider == "tpm2"));
     let enough: Vec<_> = report.jobs.iter().map(|job| job.witnessed.as_ref().map(|found| found.enough)).collect();
-    assert_eq!(enough, [None, None, None, Some(true), Some(false)]);
+    assert_eq!(enough, [None, None, None, None, Some(true), Some(false)]);
     assert_eq!(report.budget[0].spent, "1".parse().unwrap(), "the failed run's charge stays");
 }
 

@@ -58,6 +58,23 @@ pub fn read_before_the_release(lab: &mut Lab) -> (u64, Refusal) {
     (lab.puts(ANALYST, ReleaseRead { job, release: run }), wrong_state(job, State::Running, "release-read"))
 }
 
+pub fn withdrawn_though_it_runs(lab: &mut Lab) -> (u64, Refusal) {
+    let (job, _) = lab.running();
+    let withdrawal = JobWithdrawn { job, reason: "too late".into() };
+    (lab.puts(ANALYST, withdrawal), wrong_state(job, State::Running, "job-withdrawn"))
+}
+
+pub fn started_after_a_withdrawal(lab: &mut Lab) -> (u64, Refusal) {
+    let job = lab.approved();
+    lab.does(ANALYST, JobWithdrawn { job, reason: "a wrong column".into() });
+    (lab.puts(OWNER, lab.start(job)), wrong_state(job, State::Withdrawn, "run-started"))
+}
+
+pub fn withdrawn_by_another(lab: &mut Lab) -> (u64, Refusal) {
+    let job = lab.submit();
+    (lab.puts(SECOND, JobWithdrawn { job, reason: "no".into() }), Refusal::NotTheAuthor("second".into()))
+}
+
 pub fn approved_by_its_author(lab: &mut Lab) -> (u64, Refusal) {
     let job = lab.submit();
     (lab.puts(ANALYST, lab.approval(job)), Refusal::Author("analyst".into()))

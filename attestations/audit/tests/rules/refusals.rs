@@ -62,10 +62,11 @@ cases! {
     Refusal::NoSuchJob(_) => [an_approval_of_nothing],
     Refusal::WrongState { .. } => [
         approved_after_the_release, started_twice, released_twice, released_without_a_run, approved_after_a_rejection,
-        read_before_the_release
+        read_before_the_release, withdrawn_though_it_runs, started_after_a_withdrawal
     ],
     Refusal::TooFewApprovals { .. } => [started_without_enough_approvals],
     Refusal::Author(_) => [approved_by_its_author, approved_by_its_author_with_a_new_key],
+    Refusal::NotTheAuthor(_) => [withdrawn_by_another],
     Refusal::ApprovedTwice(_) => [approved_twice, approved_twice_with_a_new_key],
     Refusal::OtherSubmission(_) => [
         approved_as_another_job, approved_with_another_manifest, approved_with_another_module, started_as_another_job
