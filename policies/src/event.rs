@@ -190,7 +190,7 @@ events! {
         /// Why, for the record.
         reason: String,
     }
-    /// The run begins and is charged, before any raw row is read. Signed by an operator. In the log it
+    /// The run begins and is charged, before any raw row is read. Signed by an operator or the lab. In the log it
     /// is SLSA provenance: what was run, from which inputs, under which policy, on which build.
     RunStarted = "run-started" / "开始运行", "https://slsa.dev/provenance/v1" {
         /// The job.

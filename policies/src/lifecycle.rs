@@ -48,6 +48,8 @@ pub enum Who {
     Owner,
     /// An enrolled person with this role.
     Person(Role),
+    /// An enrolled person with this role, or the lab's service key.
+    PersonOrLab(Role),
     /// An enrolled person with this role who is not the job's author.
     NotAuthor(Role),
     /// The job's author, with any key under the same name.
@@ -74,6 +76,9 @@ pub struct Transition {
     pub who: Who,
 }
 
+/// Who starts a run, and goes on with one: an operator, or the lab when it is the job's turn.
+pub const STARTER: Who = Who::PersonOrLab(Role::Operator);
+
 /// All arrows there are. What is not here cannot happen.
 pub const TRANSITIONS: &[Transition] = {
     use Role::{Analyst, Operator};
@@ -92,7 +97,7 @@ pub const TRANSITIONS: &[Transition] = {
         arrow(Approved, "job-rejected", Rejected, Who::Person(Operator)),
         arrow(Submitted, "job-withdrawn", Withdrawn, Who::Author),
         arrow(Approved, "job-withdrawn", Withdrawn, Who::Author),
-        arrow(Approved, "run-started", Running, Who::Person(Operator)),
+        arrow(Approved, "run-started", Running, STARTER),
         arrow(Running, "evidence-recorded", Running, Who::Lab),
         arrow(Running, "released", Released, Who::Lab),
         arrow(Running, "run-failed", Failed, Who::Lab),

@@ -71,14 +71,15 @@ impl Ledger {
         self.check(Entry { signer, record, leaf: unknown, statement: unknown }).map(drop)
     }
 
-    pub(super) fn must(&self, signer: &PublicKey, who: Who) -> Result<(), Refusal> {
+    /// Whether this key is one of those who may; what depends on a job's author is asked of the entry itself.
+    pub fn must(&self, signer: &PublicKey, who: Who) -> Result<(), Refusal> {
         let role = match who {
-            Who::Lab if self.service_key.as_ref() == Some(signer) => return Ok(()),
+            Who::Lab | Who::PersonOrLab(_) if self.service_key.as_ref() == Some(signer) => return Ok(()),
             Who::Lab => return Err(Refusal::NotTheLab),
             // Named by the entry itself.
             Who::Owner => return Ok(()),
             Who::Author | Who::Anyone => return self.person(signer).map(drop),
-            Who::Person(role) | Who::NotAuthor(role) => role,
+            Who::Person(role) | Who::PersonOrLab(role) | Who::NotAuthor(role) => role,
         };
         let person = self.person(signer)?;
         if person.roles.contains(&role) {

@@ -141,6 +141,26 @@ fn an_author_takes_a_job_back_until_it_runs() {
 }
 
 #[test]
+fn the_lab_starts_what_was_approved_and_nothing_else() {
+    let mut lab = Lab::new(["1", "1", "0.25"]);
+    let job = lab.submit();
+    let early = lab.start(job);
+    assert_eq!(lab.try_(SERVICE, early), Err(Refusal::TooFewApprovals { job, has: 0, needs: 2 }));
+    lab.approve(job);
+    let good = lab.start(job);
+    assert!(matches!(lab.try_(STEWARD, good.clone()), Err(Refusal::WrongRole { .. })));
+    let cheap = RunStarted { rho: "0.1".parse().unwrap(), ..good.clone() };
+    assert_eq!(lab.try_(SERVICE, cheap), Err(Refusal::OtherCharge(job)));
+    let run = lab.does(SERVICE, good);
+    assert_eq!(lab.ledger.jobs[&job].run.as_ref().unwrap().entry, run);
+    assert_eq!(lab.ledger.datasets["firms"].spent, "0.25".parse().unwrap());
+    // An approval is a person's all the same.
+    let other = lab.submit();
+    let approval = lab.approval(other);
+    assert_eq!(lab.try_(SERVICE, approval), Err(Refusal::NotEnrolled));
+}
+
+#[test]
 fn a_run_is_not_taken_back() {
     let mut lab = Lab::new(["1", "1", "0.25"]);
     let job = lab.submit();

@@ -14,11 +14,11 @@ use chrono::{DateTime, Utc};
 use ring::hmac;
 use unseen_audit::named::{self, Lookup};
 use unseen_core::release::{Release as UnsealedRelease, SealedRelease, open_failure, seal_failure};
-use unseen_ids::{Digest, JobId, PublicKey, Role};
+use unseen_ids::{Digest, JobId, PublicKey};
 use unseen_policies::Need;
 use unseen_policies::event::{Event, JobSubmitted, ReleaseRead, Released, RunFailed, RunStarted, Snapshot};
 use unseen_policies::ledger::{Job, RELEASE_DELAY, Refusal, Run};
-use unseen_policies::lifecycle::State;
+use unseen_policies::lifecycle::{STARTER, State};
 use unseen_policies::manifest::Release;
 use unseen_policies::policy::Machine;
 use unseen_policies::text::shown;
@@ -119,6 +119,7 @@ impl Lab {
         threads: u32,
         _held: &RunLock,
     ) -> Result<Begun, LabError> {
+        let starter = PublicKey::from(operator.verifying_key());
         let mut event = None;
         let job = self.ledger().job(id)?;
         if self.ledger().is_void(job) {
@@ -129,10 +130,7 @@ impl Lab {
             return Err(LabError::NotApproved { job: id, has: job.approvals.len(), needed });
         }
         if job.state == State::Running {
-            let person = self.ledger().person(&PublicKey::from(operator.verifying_key()))?;
-            if !person.roles.contains(&Role::Operator) {
-                return Err(Refusal::WrongRole { name: person.name.clone(), role: Role::Operator }.into());
-            }
+            self.ledger().must(&starter, STARTER)?;
             if self.has_ended(program, id)? {
                 let slot_ends = self.started(id)?.slot_ends;
                 return Ok(Begun { job: id, evidence: None, slot_ends, work: None });
@@ -140,7 +138,7 @@ impl Lab {
         } else {
             // What would be refused is refused before a worker is made ready.
             let start = self.run_started(program, id)?;
-            self.ledger().may(&PublicKey::from(operator.verifying_key()), &self.record(start.clone())?)?;
+            self.ledger().may(&starter, &self.record(start.clone())?)?;
             event = Some(start);
         }
         let ready = self.ready(program, id, threads)?;
@@ -157,6 +155,12 @@ impl Lab {
         let slot_ends = self.started(id)?.slot_ends;
         let work = Some(Work { worker, ready, secrets, sealed, failed });
         Ok(Begun { job: id, evidence, slot_ends, work })
+    }
+
+    /// [`Lab::begin`] by the lab itself, whose queue it is: with the service key, and under the same rules.
+    pub fn begin_as_lab(&mut self, program: &Path, id: JobId, threads: u32, held: &RunLock) -> Result<Begun, LabError> {
+        let key = self.keys.service.clone();
+        self.begin(program, id, &*key, threads, held)
     }
 
     /// Publishes a job's result if its time has come and nobody has, and opens it unless it has to wait for

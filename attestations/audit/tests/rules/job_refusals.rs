@@ -31,6 +31,17 @@ pub fn started_without_enough_approvals(lab: &mut Lab) -> (u64, Refusal) {
     (lab.puts(OWNER, lab.start(job)), Refusal::TooFewApprovals { job, has: 1, needs: 2 })
 }
 
+pub fn started_by_the_lab_without_them(lab: &mut Lab) -> (u64, Refusal) {
+    let job = lab.submit();
+    lab.does(OWNER, lab.approval(job));
+    (lab.puts(SERVICE, lab.start(job)), Refusal::TooFewApprovals { job, has: 1, needs: 2 })
+}
+
+pub fn started_by_an_auditor(lab: &mut Lab) -> (u64, Refusal) {
+    let job = lab.approved();
+    (lab.puts(AUDITOR, lab.start(job)), Refusal::WrongRole { name: "auditor".into(), role: Role::Operator })
+}
+
 pub fn started_twice(lab: &mut Lab) -> (u64, Refusal) {
     let (job, _) = lab.running();
     (lab.puts(OWNER, lab.start(job)), wrong_state(job, State::Running, "run-started"))
