@@ -265,6 +265,7 @@ fn examples() -> Vec<Event> {
         .into(),
         JobRejected { job, reason: "too wide".into() }.into(),
         JobWithdrawn { job, reason: "a wrong column".into() }.into(),
+        JobPrioritized { job, priority: 1 }.into(),
         RunStarted {
             job,
             submission: digest(10),

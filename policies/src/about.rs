@@ -21,6 +21,7 @@ pub fn about(event: &Event, before: Option<&Policy>) -> Sentence {
         Event::JobApproved(e) => Sentence::of(&e.job),
         Event::JobRejected(e) => of(e.job, &e.reason),
         Event::JobWithdrawn(e) => of(e.job, &e.reason),
+        Event::JobPrioritized(e) => of(e.job, &e.priority.to_string()),
         Event::RunStarted(e) => of(e.job, &format!("{} rho", e.rho)),
         Event::EvidenceRecorded(e) => Sentence::of(&e.job),
         Event::Released(e) => of(e.job, &e.body.short()),

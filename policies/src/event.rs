@@ -190,6 +190,13 @@ events! {
         /// Why, for the record.
         reason: String,
     }
+    /// A job goes before others, or after them. Signed by an operator.
+    JobPrioritized = "job-prioritized" / "调整优先级", "urn:unseen:Priority/v1" {
+        /// The job.
+        job: JobId,
+        /// From 1, which runs first, to 9; a job has [`Job::PRIORITY`](crate::ledger::Job::PRIORITY) until somebody says so.
+        priority: u8,
+    }
     /// The run begins and is charged, before any raw row is read. Signed by an operator or the lab. In the log it
     /// is SLSA provenance: what was run, from which inputs, under which policy, on which build.
     RunStarted = "run-started" / "开始运行", "https://slsa.dev/provenance/v1" {
@@ -369,6 +376,7 @@ impl Record {
             Event::PolicySet(_)
             | Event::JobRejected(_)
             | Event::JobWithdrawn(_)
+            | Event::JobPrioritized(_)
             | Event::RunFailed(_)
             | Event::LogKeyChanged(_)
             | Event::ReleaseRead(_) => Vec::new(),

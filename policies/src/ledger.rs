@@ -6,12 +6,14 @@
 //! | this one | the state, and questions to it |
 //! | `check` | whether an entry may come next; people, rules, datasets |
 //! | `jobs` | the same for jobs, and the charge |
+//! | `queue` | which approved job runs next |
 //! | `put` | what an entry changes, and how it is applied and kept |
 //! | `refusal` | why not |
 
 mod check;
 mod jobs;
 mod put;
+mod queue;
 mod refusal;
 #[cfg(test)]
 mod tests;
@@ -107,6 +109,8 @@ pub struct Job {
     pub author: PublicKey,
     /// Where it stands.
     pub state: State,
+    /// When it runs among others: from 1, first, to 9.
+    pub priority: u8,
     /// Approvals so far: entry and operator.
     pub approvals: Vec<(u64, PublicKey)>,
     /// The run.
@@ -156,6 +160,11 @@ pub struct Witnessed {
 /// Where releases go by schedule, the least time from the start of a run to its result, so that no
 /// moment of appearance tells how long a short run took.
 pub const RELEASE_DELAY: TimeDelta = TimeDelta::minutes(10);
+
+impl Job {
+    /// The priority of a job of which nobody has said anything.
+    pub const PRIORITY: u8 = 5;
+}
 
 impl Ledger {
     /// Counts an entry that should not be in the log, and changes nothing else: an auditor who found

@@ -95,6 +95,8 @@ pub const TRANSITIONS: &[Transition] = {
         approval(true, Approved),
         arrow(Submitted, "job-rejected", Rejected, Who::Person(Operator)),
         arrow(Approved, "job-rejected", Rejected, Who::Person(Operator)),
+        arrow(Submitted, "job-prioritized", Submitted, Who::Person(Operator)),
+        arrow(Approved, "job-prioritized", Approved, Who::Person(Operator)),
         arrow(Submitted, "job-withdrawn", Withdrawn, Who::Author),
         arrow(Approved, "job-withdrawn", Withdrawn, Who::Author),
         arrow(Approved, "run-started", Running, STARTER),

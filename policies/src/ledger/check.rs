@@ -54,6 +54,7 @@ impl Ledger {
             Event::JobApproved(e) => self.approved(entry, e)?,
             Event::JobRejected(e) => self.ended(entry, e.job, &e.reason)?,
             Event::JobWithdrawn(e) => self.ended(entry, e.job, &e.reason)?,
+            Event::JobPrioritized(e) => self.prioritized(entry, e)?,
             Event::RunStarted(e) => self.started(entry, e)?,
             Event::EvidenceRecorded(e) => self.evidence_recorded(entry, e)?,
             Event::Released(e) => self.released(entry, e)?,

@@ -9,7 +9,8 @@ use super::check::Entry;
 use super::put::Put;
 use super::{Dataset, InForce, Job, Ledger, Refusal, Run, Witnessed};
 use crate::event::{
-    EvidenceRecorded, JobApproved, JobSubmitted, ReleaseRead, ReleaseWitnessed, Released, RunFailed, RunStarted,
+    EvidenceRecorded, JobApproved, JobPrioritized, JobSubmitted, ReleaseRead, ReleaseWitnessed, Released, RunFailed,
+    RunStarted,
 };
 use crate::lifecycle::{self, State, Transition, Who};
 use crate::manifest::Release;
@@ -33,6 +34,7 @@ impl Ledger {
             time: entry.record.time,
             author: *entry.signer,
             state,
+            priority: Job::PRIORITY,
             approvals: Vec::new(),
             run: None,
             evidence: None,
@@ -73,6 +75,15 @@ impl Ledger {
         Ok(vec![Put::Job(id, job)])
     }
 
+    pub(super) fn prioritized(&self, entry: Entry<'_>, e: &JobPrioritized) -> Result<Vec<Put>, Refusal> {
+        let mut job = self.step(entry, e.job, false)?;
+        if !(1..=9).contains(&e.priority) {
+            return Err(Refusal::BadPriority(e.priority));
+        }
+        job.priority = e.priority;
+        Ok(vec![Put::Job(e.job, job)])
+    }
+
     /// The start of a run is its charge: whatever cannot be added to what was spent is refused.
     pub(super) fn started(&self, entry: Entry<'_>, e: &RunStarted) -> Result<Vec<Put>, Refusal> {
         let (before, needs) = (self.job(e.job)?, self.approvals_needed());
@@ -80,7 +91,7 @@ impl Ledger {
             return Err(Refusal::TooFewApprovals { job: e.job, has: before.approvals.len(), needs });
         }
         let mut job = self.step(entry, e.job, false)?;
-        let InForce { entry: in_force, leaf, policy } = self.under(job.submitted.policy)?;
+        let InForce { entry: in_force, leaf, .. } = self.under(job.submitted.policy)?;
         if e.submission != job.leaf {
             return Err(Refusal::OtherSubmission(e.job));
         }
@@ -103,8 +114,7 @@ impl Ledger {
             return Err(Refusal::TooSoon);
         }
         self.check_free(time)?;
-        let author = &self.person(&job.author)?.name;
-        self.check_caps(policy, &job.submitted, author)?;
+        let author = self.check_runnable(&job)?;
         let mut puts = self.charge(&job.submitted, author)?;
         // A running job takes no more approvals: the spare capacity is freed, for jobs are many.
         job.approvals.shrink_to_fit();
@@ -119,6 +129,14 @@ impl Ledger {
         });
         puts.extend([Put::Job(e.job, job), Put::LastStarted(e.job)]);
         Ok(puts)
+    }
+
+    /// Whether a job that waits may run as things are now, whoever starts it and when: its author's name.
+    pub(super) fn check_runnable(&self, job: &Job) -> Result<&str, Refusal> {
+        let policy = &self.under(job.submitted.policy)?.policy;
+        let author = &self.person(&job.author)?.name;
+        self.check_caps(policy, &job.submitted, author)?;
+        Ok(author)
     }
 
     pub(super) fn evidence_recorded(&self, entry: Entry<'_>, e: &EvidenceRecorded) -> Result<Vec<Put>, Refusal> {

@@ -120,6 +120,9 @@ pub enum Refusal {
     #[error("{0} did not submit this job: only its author may take it back")]
     #[zh("{0} 不是本作业的提交人：只有提交人可以撤回作业")]
     NotTheAuthor(String),
+    #[error("a priority lies between 1, first, and 9, last, and this is {0}")]
+    #[zh("优先级须在 1（最先）到 9（最后）之间，而这里是 {0}")]
+    BadPriority(u8),
     #[error("{0} has approved this job already, and counts once")]
     #[zh("{0} 已批准过本作业，只算一次")]
     ApprovedTwice(String),
@@ -196,6 +199,7 @@ fn done(event: &str) -> Text {
         "job-approved" => text!("approved", "批准"),
         "job-rejected" => text!("rejected", "驳回"),
         "job-withdrawn" => text!("withdrawn", "撤回"),
+        "job-prioritized" => text!("put before or after others", "调整优先级"),
         "run-started" => text!("started", "开始运行"),
         "evidence-recorded" => text!("given evidence", "记录证据"),
         "released" => text!("released", "发布"),

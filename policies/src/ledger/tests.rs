@@ -8,6 +8,7 @@ use crate::need::Need;
 use crate::policy::{EvidenceRule, Witness};
 
 mod lab;
+mod queue;
 
 use lab::*;
 

@@ -30,6 +30,7 @@ fn a_good_log_has_no_violation() {
     let rejected = lab.submit();
     lab.does(SECOND, JobRejected { job: rejected, reason: "too wide".into() });
     let withdrawn = lab.submit();
+    lab.does(SECOND, JobPrioritized { job: withdrawn, priority: 1 });
     lab.does(ANALYST, JobWithdrawn { job: withdrawn, reason: "a wrong column".into() });
     let (failed, run) = lab.running();
     lab.wait(TimeDelta::hours(1));

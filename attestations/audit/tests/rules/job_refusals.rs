@@ -86,6 +86,32 @@ pub fn withdrawn_by_another(lab: &mut Lab) -> (u64, Refusal) {
     (lab.puts(SECOND, JobWithdrawn { job, reason: "no".into() }), Refusal::NotTheAuthor("second".into()))
 }
 
+pub fn prioritized(lab: &mut Lab, priority: u8) -> (u64, Refusal) {
+    let job = lab.submit();
+    (lab.puts(OWNER, JobPrioritized { job, priority }), Refusal::BadPriority(priority))
+}
+
+pub fn a_priority_of_none(lab: &mut Lab) -> (u64, Refusal) {
+    prioritized(lab, 0)
+}
+
+pub fn a_priority_of_ten(lab: &mut Lab) -> (u64, Refusal) {
+    prioritized(lab, 10)
+}
+
+pub fn prioritized_by_its_author(lab: &mut Lab) -> (u64, Refusal) {
+    lab.does(OWNER, enrolment(NEWCOMER, "newcomer", vec![Role::Analyst]));
+    let submission = lab.submission();
+    let job = JobId(lab.does(NEWCOMER, submission));
+    let entry = lab.puts(NEWCOMER, JobPrioritized { job, priority: 1 });
+    (entry, Refusal::WrongRole { name: "newcomer".into(), role: Role::Operator })
+}
+
+pub fn prioritized_though_it_runs(lab: &mut Lab) -> (u64, Refusal) {
+    let (job, _) = lab.running();
+    (lab.puts(OWNER, JobPrioritized { job, priority: 1 }), wrong_state(job, State::Running, "job-prioritized"))
+}
+
 pub fn approved_by_its_author(lab: &mut Lab) -> (u64, Refusal) {
     let job = lab.submit();
     (lab.puts(ANALYST, lab.approval(job)), Refusal::Author("analyst".into()))

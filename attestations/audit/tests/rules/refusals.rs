@@ -33,7 +33,8 @@ cases! {
     // A key that nobody has ever named is not a signer at all: see `EntryError::UnknownKey`.
     Refusal::NotEnrolled => [approved_by_the_server],
     Refusal::Revoked(..) => [approved_with_a_revoked_key, revoked_twice],
-    Refusal::WrongRole { .. } => [submitted_by_an_operator, approved_by_a_steward, started_by_an_auditor, enrolled_by_an_analyst_alone],
+    Refusal::WrongRole { .. } => [submitted_by_an_operator, approved_by_a_steward, started_by_an_auditor, prioritized_by_its_author,
+        enrolled_by_an_analyst_alone],
     Refusal::NotTheLab => [released_by_an_operator, failed_by_an_operator, evidence_by_an_operator, witnessed_by_an_operator],
     Refusal::Replayed => [an_envelope_again, a_nonce_again],
     Refusal::BadNonce => [a_nonce_in_capitals, a_short_nonce],
@@ -62,11 +63,13 @@ cases! {
     Refusal::NoSuchJob(_) => [an_approval_of_nothing],
     Refusal::WrongState { .. } => [
         approved_after_the_release, started_twice, released_twice, released_without_a_run, approved_after_a_rejection,
-        read_before_the_release, withdrawn_though_it_runs, started_after_a_withdrawal
+        read_before_the_release, withdrawn_though_it_runs, started_after_a_withdrawal,
+        prioritized_though_it_runs
     ],
     Refusal::TooFewApprovals { .. } => [started_without_enough_approvals, started_by_the_lab_without_them],
     Refusal::Author(_) => [approved_by_its_author, approved_by_its_author_with_a_new_key],
     Refusal::NotTheAuthor(_) => [withdrawn_by_another],
+    Refusal::BadPriority(_) => [a_priority_of_none, a_priority_of_ten],
     Refusal::ApprovedTwice(_) => [approved_twice, approved_twice_with_a_new_key],
     Refusal::OtherSubmission(_) => [
         approved_as_another_job, approved_with_another_manifest, approved_with_another_module, started_as_another_job

@@ -43,7 +43,7 @@ impl Lab {
         let record = self.record(event);
         let before = self.ledger.clone();
         let entry = self.ledger.size;
-        let leaf = digest(100 + entry as u8);
+        let leaf = digest(100u8.wrapping_add(entry as u8));
         let outcome = self.ledger.check(Entry { signer: &key(who), record: &record, leaf, statement: digest(0) });
         assert_eq!(self.ledger, before, "asking changes nothing");
         let outcome = outcome.map(|checked| {
