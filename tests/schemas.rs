@@ -211,6 +211,8 @@ fn examples() -> Vec<Event> {
         witnesses: Some(Witnesses { quorum: 1, required: true, witness: vec![witness] }),
         evidence: Some(EvidenceRule { provider: "tpm2".into(), required: true, key: "0".repeat(64), pcrs }),
         sm2_key: Some("lab.example/log+00000000+AAAA".into()),
+        changes_need: Some(2),
+        separated: true,
         ..Policy::default()
     };
     assert!(policy.caps.domain.is_some(), "the default policy has every cap");

@@ -52,6 +52,10 @@ pub enum Who {
     PersonOrLab(Role),
     /// An enrolled person with this role who is not the job's author.
     NotAuthor(Role),
+    /// An operator, or where the policy separates that a security administrator; as many as it asks for.
+    Administrator,
+    /// As many operators as the policy asks for.
+    Operators,
     /// The job's author, with any key under the same name.
     Author,
     /// Any enrolled person.
@@ -111,11 +115,11 @@ pub const TRANSITIONS: &[Transition] = {
 /// Who signs what happens to no job.
 pub const SIGNERS: &[(&str, Who)] = &[
     ("lab-created", Who::Owner),
-    ("person-enrolled", Who::Person(Role::Operator)),
-    ("person-revoked", Who::Person(Role::Operator)),
-    ("policy-set", Who::Person(Role::Operator)),
+    ("person-enrolled", Who::Administrator),
+    ("person-revoked", Who::Administrator),
+    ("policy-set", Who::Administrator),
     ("dataset-registered", Who::Person(Role::Steward)),
-    ("log-key-changed", Who::Person(Role::Operator)),
+    ("log-key-changed", Who::Operators),
 ];
 
 /// The arrow that `event` takes from a state, if there is one; `enough` as in [`Transition::enough`].

@@ -3,7 +3,7 @@
 use unseen_ids::{Digest, Role, canonical};
 use unseen_policies::event::{Record, enrolment_bytes};
 use unseen_texts::Say;
-use unseen_tlog::dsse::{Envelope, parse_pre_authentication_encoding, pre_authentication_encoding};
+use unseen_tlog::dsse::{Envelope, EnvelopeError, parse_pre_authentication_encoding, pre_authentication_encoding};
 use unseen_tlog::sshsig::SshSignature;
 use unseen_tlog::statement::{PAYLOAD_TYPE, Statement, StatementError};
 use unseen_tlog::{KeyError, Signer};
@@ -38,6 +38,19 @@ pub fn to_sign(record: &Record) -> Result<Vec<u8>, SignError> {
 pub fn with_ssh(signed: &[u8], signature: SshSignature) -> Result<Vec<u8>, SignError> {
     let (payload_type, payload) = parse_pre_authentication_encoding(signed).ok_or(SignError::NotToSign)?;
     Ok(Envelope::from_ssh(payload_type, payload.to_vec(), signature).to_bytes())
+}
+
+/// An entry with the signature of one more person, who signs what the others have signed.
+pub fn countersign(entry: &[u8], key: &dyn Signer) -> Result<Vec<u8>, EntryError> {
+    let envelope = Envelope::from_bytes(entry)?;
+    let (payload_type, payload) = (envelope.payload_type().to_owned(), envelope.unverified_payload().to_vec());
+    let other = Envelope::sign(key, &payload_type, payload).map_err(EnvelopeError::from)?;
+    Ok(envelope.join(other)?.to_bytes())
+}
+
+/// One entry out of two that say the same, each signed by somebody else: with `ssh-keygen`, perhaps.
+pub fn join(one: &[u8], other: &[u8]) -> Result<Vec<u8>, EntryError> {
+    Ok(Envelope::from_bytes(one)?.join(Envelope::from_bytes(other)?)?.to_bytes())
 }
 
 /// What an entry says, whoever signed it: for telling somebody what they are about to hand in.

@@ -8,12 +8,15 @@ use super::put::{Nonce, Put};
 use super::{Checked, Dataset, InForce, Ledger, Person, Refusal};
 use crate::event::{DatasetRegistered, Event, LabCreated, LogKeyChanged, PersonEnrolled, PersonRevoked, Record};
 use crate::lifecycle::{self, Who};
+use crate::policy::Policy;
 use crate::text::hides;
 /// An entry whose signature was verified, as the ledger looks at it.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
-    /// Who signed it.
+    /// Who signed it, or first.
     pub signer: &'a PublicKey,
+    /// Who signed it too.
+    pub cosigners: &'a [PublicKey],
     /// What it says.
     pub record: &'a Record,
     /// Its RFC 6962 leaf hash.
@@ -34,18 +37,21 @@ impl Ledger {
         if !matches!(event, Event::LabCreated(_)) && record.log != self.origin {
             return Err(Refusal::OtherLog(record.log.clone(), self.origin.clone()));
         }
-        if self.nonces.get(signer).is_some_and(|used| used.contains(&nonce)) {
+        let signers: BTreeSet<&PublicKey> = entry.cosigners.iter().chain([signer]).collect();
+        if signers.iter().any(|signer| self.nonces.get(signer).is_some_and(|used| used.contains(&nonce))) {
             return Err(Refusal::Replayed);
         }
-        if let Some(who) = lifecycle::signer(event.kind()) {
-            self.must(signer, who)?;
-        }
+        self.check_signers(event, &signers)?;
         let mut puts = match event {
             Event::LabCreated(e) => created(signer, &record.log, e)?,
             Event::PersonEnrolled(e) => self.enrolled(e)?,
             Event::PersonRevoked(e) => self.revoked(e)?,
             Event::PolicySet(e) => {
                 e.policy.check().map_err(Refusal::BadPolicy)?;
+                // Older rules did not ask who is there.
+                if e.policy.separated || e.policy.changes_need.is_some() {
+                    self.check_staffed(&e.policy)?;
+                }
                 vec![Put::Policy(InForce { entry: self.size, leaf, policy: e.policy.clone() })]
             }
             Event::DatasetRegistered(e) => self.registered(entry, e)?,
@@ -62,14 +68,53 @@ impl Ledger {
             Event::RunFailed(e) => self.failed(entry, e)?,
             Event::ReleaseRead(e) => self.read(entry, e)?,
         };
-        puts.push(Put::Nonce(*signer, nonce));
+        puts.extend(signers.into_iter().map(|signer| Put::Nonce(*signer, nonce)));
         Ok(Checked { entry: self.size, puts })
     }
 
     /// Whether `signer` could append this now, once signed.
     pub fn may(&self, signer: &PublicKey, record: &Record) -> Result<(), Refusal> {
         let unknown = Digest::from_bytes([0; 32]);
-        self.check(Entry { signer, record, leaf: unknown, statement: unknown }).map(drop)
+        self.check(Entry { signer, cosigners: &[], record, leaf: unknown, statement: unknown }).map(drop)
+    }
+
+    /// Whether an event that happens to no job was signed by those who may, and by as many as the policy asks for:
+    /// each of them a person, for a person has one key at a time. Everything else one key signs.
+    fn check_signers(&self, event: &Event, signers: &BTreeSet<&PublicKey>) -> Result<(), Refusal> {
+        let (who, has) = (lifecycle::signer(event.kind()), signers.len() as u32);
+        who.map_or(Ok(()), |who| signers.iter().try_for_each(|signer| self.must(signer, who)))?;
+        match who {
+            Some(Who::Administrator | Who::Operators) if has < self.changes_need() => {
+                Err(Refusal::TooFewSigners { has, needs: self.changes_need() })
+            }
+            Some(Who::Administrator | Who::Operators) => Ok(()),
+            _ if has > 1 => Err(Refusal::TooManySigners),
+            _ => Ok(()),
+        }
+    }
+
+    fn changes_need(&self) -> u32 {
+        self.policy().and_then(|policy| policy.changes_need).unwrap_or(1)
+    }
+
+    /// How many people have this role now.
+    fn count(&self, role: Role) -> u32 {
+        let has = |person: &&Person| person.revoked.is_none() && person.roles.contains(&role);
+        self.people.values().filter(has).count() as u32
+    }
+
+    /// Whether there are the people whom these rules ask for: to approve jobs, to change the rules again, and
+    /// separated if they are to be.
+    pub fn check_staffed(&self, policy: &Policy) -> Result<(), Refusal> {
+        let changes = policy.changes_need.unwrap_or(1);
+        for (role, needs) in [(Role::Operator, changes.max(policy.approvals)), (policy.administrator(), changes)] {
+            let has = self.count(role);
+            if has < needs {
+                return Err(Refusal::TooFewPeople { role, has, needs });
+            }
+        }
+        let mut people = self.people.values().filter(|person| person.revoked.is_none());
+        people.try_for_each(|person| check_separated(policy, &person.name, &person.roles))
     }
 
     /// Whether this key is one of those who may; what depends on a job's author is asked of the entry itself.
@@ -80,6 +125,8 @@ impl Ledger {
             // Named by the entry itself.
             Who::Owner => return Ok(()),
             Who::Author | Who::Anyone => return self.person(signer).map(drop),
+            Who::Administrator => self.policy().map_or(Role::Operator, Policy::administrator),
+            Who::Operators => Role::Operator,
             Who::Person(role) | Who::PersonOrLab(role) | Who::NotAuthor(role) => role,
         };
         let person = self.person(signer)?;
@@ -98,6 +145,7 @@ impl Ledger {
         if e.roles.is_empty() || e.roles.iter().collect::<BTreeSet<_>>().len() != e.roles.len() {
             return Err(Refusal::BadRoles);
         }
+        self.policy().map_or(Ok(()), |policy| check_separated(policy, &e.name, &e.roles))?;
         if self.people.contains_key(&e.key) || self.service_key.as_ref() == Some(&e.key) {
             return Err(Refusal::KeyTaken);
         }
@@ -112,10 +160,11 @@ impl Ledger {
         if let Some(entry) = person.revoked {
             return Err(Refusal::Revoked(person.name.clone(), entry));
         }
-        let operates = |person: &Person| person.revoked.is_none() && person.roles.contains(&Role::Operator);
-        let others = self.people.iter().any(|(key, person)| *key != e.key && operates(person));
-        if operates(person) && !others {
-            return Err(Refusal::LastOperator(person.name.clone()));
+        let administrator = self.policy().map_or(Role::Operator, Policy::administrator);
+        for role in [Role::Operator, administrator] {
+            if person.roles.contains(&role) && self.count(role) <= self.changes_need() {
+                return Err(Refusal::Needed { name: person.name.clone(), role });
+            }
         }
         Ok(vec![Put::Person(e.key, Person { revoked: Some(self.size), ..person.clone() })])
     }
@@ -148,6 +197,12 @@ impl Ledger {
         check_named_as(&self.origin, &e.log_key)?;
         Ok(vec![Put::LogKey { entry: self.size, log_key: e.log_key.clone() }])
     }
+}
+
+/// Whether a person has no two of the offices that the policy separates.
+fn check_separated(policy: &Policy, name: &str, roles: &[Role]) -> Result<(), Refusal> {
+    let offices = roles.iter().filter(|role| matches!(role, Role::Operator | Role::Security | Role::Auditor));
+    if policy.separated && offices.count() > 1 { Err(Refusal::NotSeparated(name.to_owned())) } else { Ok(()) }
 }
 
 fn created(signer: &PublicKey, log: &str, e: &LabCreated) -> Result<Vec<Put>, Refusal> {

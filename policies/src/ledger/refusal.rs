@@ -52,9 +52,21 @@ pub enum Refusal {
     #[error("no enrolled person has the name or key `{0}`")]
     #[zh("没有姓名或公钥为 `{0}` 的登记人员")]
     NoSuchPerson(String),
-    #[error("{0} is the last operator, whose key may not be revoked")]
-    #[zh("{0} 是最后一位运行管理员，其密钥不得吊销")]
-    LastOperator(String),
+    #[error("{name} is {} whom the rules cannot do without, so the key may not be revoked", role.as_a())]
+    #[zh("按规则不能没有 {name}（{role}），其密钥不得吊销")]
+    Needed { name: String, role: Role },
+    #[error("{has} of the {needs} people have signed whom the policy asks for")]
+    #[zh("规则要求 {needs} 人签署，只有 {has} 人签署了")]
+    TooFewSigners { has: u32, needs: u32 },
+    #[error("only changes of people, rules and the log's key are signed by more than one")]
+    #[zh("只有人员、规则和日志密钥的变更可由多人签署")]
+    TooManySigners,
+    #[error("the policy asks for {needs} people in the role of {role}, and there are {has}")]
+    #[zh("规则要求 {needs} 位{role}，现有 {has} 位")]
+    TooFewPeople { role: Role, has: u32, needs: u32 },
+    #[error("{0} would be two of operator, security administrator and auditor, which the policy separates")]
+    #[zh("{0} 将同时是运行管理员、安全管理员和审计员中的两种，而规则要求三员分立")]
+    NotSeparated(String),
     #[error("the policy cannot stand: {0}")]
     #[zh("规则不成立：{0}")]
     BadPolicy(Sentence),

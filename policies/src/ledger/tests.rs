@@ -8,6 +8,7 @@ use crate::need::Need;
 use crate::policy::{EvidenceRule, Witness};
 
 mod lab;
+mod people;
 mod queue;
 
 use lab::*;
@@ -502,7 +503,7 @@ fn there_is_always_an_operator_and_one_person_a_name() {
     }
     assert!(matches!(
         lab.try_(OWNER, PersonRevoked { key: key(OWNER), reason: String::new() }),
-        Err(Refusal::LastOperator(_))
+        Err(Refusal::Needed { .. })
     ));
 }
 
@@ -528,7 +529,7 @@ fn what_was_checked_before_another_entry_is_not_applied() {
     let job = lab.submit();
     let approval = lab.approval(job);
     let record = lab.record(approval);
-    let entry = Entry { signer: &key(OWNER), record: &record, leaf: digest(1), statement: digest(0) };
+    let entry = Entry { signer: &key(OWNER), cosigners: &[], record: &record, leaf: digest(1), statement: digest(0) };
     let [first, second] = [(); 2].map(|()| lab.ledger.check(entry).unwrap());
     let checked = first.entry();
     lab.ledger.apply(first).unwrap();

@@ -70,6 +70,18 @@ fn a_good_log_has_no_violation() {
     let nobody = lab.witnessing(marked, &lab.cosigned(&[]), &[]);
     lab.does(SERVICE, nobody);
     lab.hand_over(NEXT_LOG_KEY);
+    // Under one that separates offices, and changes by two.
+    for (seed, name) in [(40, "first security"), (41, "second security")] {
+        lab.does(OWNER, enrolment(seed, name, vec![Role::Security]));
+    }
+    lab.rules(|policy| (policy.separated, policy.changes_need) = (true, Some(2)));
+    for event in [
+        Event::from(enrolment(STRANGER, "late", vec![Role::Steward])),
+        PersonRevoked { key: public(STRANGER), reason: "left".into() }.into(),
+    ] {
+        let entry = lab.seal_by(&[41, 40], event);
+        lab.push(entry);
+    }
 
     let report = lab.audit();
     assert_eq!(violations(&report), []);

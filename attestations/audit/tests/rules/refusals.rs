@@ -9,8 +9,10 @@ use unseen_policies::ledger::Refusal;
 use unseen_policies::rho::Rho;
 
 mod job_refusals;
+mod people_refusals;
 
 use job_refusals::*;
+use people_refusals::*;
 
 /// Breaks a rule: the entry that does, and the rule.
 pub type Break = fn(&mut Lab) -> (u64, Refusal);
@@ -34,16 +36,20 @@ cases! {
     Refusal::NotEnrolled => [approved_by_the_server],
     Refusal::Revoked(..) => [approved_with_a_revoked_key, revoked_twice],
     Refusal::WrongRole { .. } => [submitted_by_an_operator, approved_by_a_steward, started_by_an_auditor, prioritized_by_its_author,
-        enrolled_by_an_analyst_alone],
+        enrolled_by_an_analyst_alone, enrolled_by_an_operator_where_others_do],
     Refusal::NotTheLab => [released_by_an_operator, failed_by_an_operator, evidence_by_an_operator, witnessed_by_an_operator],
-    Refusal::Replayed => [an_envelope_again, a_nonce_again],
+    Refusal::Replayed => [an_envelope_again, a_nonce_again, an_envelope_with_a_signature_less],
     Refusal::BadNonce => [a_nonce_in_capitals, a_short_nonce],
     Refusal::NameTaken(_) => [a_name_taken],
     Refusal::KeyTaken => [a_key_taken, a_revoked_key_again, the_labs_own_key],
     Refusal::BadName(_) => [a_name_with_a_blank, a_dataset_without_a_name],
     Refusal::BadRoles => [no_role, a_role_twice],
     Refusal::NoSuchPerson(_) => [a_stranger_revoked],
-    Refusal::LastOperator(_) => [the_last_operator_revoked],
+    Refusal::Needed { .. } => [the_last_operator_revoked, one_of_the_last_two_revoked, the_last_security_administrator_revoked],
+    Refusal::TooFewSigners { .. } => [changed_by_one_of_two, enrolled_by_one_of_two, revoked_by_one_of_two, handed_over_by_one_of_two],
+    Refusal::TooManySigners => [submitted_by_two, approved_by_two_at_once, released_by_two],
+    Refusal::TooFewPeople { .. } => [more_approvals_than_operators, two_for_a_change_and_one_there, separated_from_nobody],
+    Refusal::NotSeparated(_) => [an_operator_who_audits, separated_with_two_offices],
     Refusal::BadPolicy(_) => [no_approvals_needed, a_quorum_of_none],
     Refusal::NoSuchDataset(_) => [a_job_on_nothing],
     Refusal::DatasetChanged { .. } => [a_dataset_of_other_units, a_private_dataset_made_public],
@@ -258,7 +264,7 @@ fn the_last_operator_revoked(lab: &mut Lab) -> (u64, Refusal) {
         lab.does(OWNER, PersonRevoked { key: public(seed), reason: "left".into() });
     }
     let revocation = PersonRevoked { key: public(OWNER), reason: "left".into() };
-    (lab.puts(OWNER, revocation), Refusal::LastOperator("owner".into()))
+    (lab.puts(OWNER, revocation), Refusal::Needed { name: "owner".into(), role: Role::Operator })
 }
 
 fn no_approvals_needed(lab: &mut Lab) -> (u64, Refusal) {
