@@ -239,6 +239,9 @@ fn examples() -> Vec<Event> {
             bounds: Some(Bounds::DEFAULT),
         }
         .into(),
+        DatasetStatus { name: "towns".into(), status: Status::Closed, reason: "a census".into() }.into(),
+        DatasetDescribed { name: "towns".into(), description: digest(5) }.into(),
+        DatasetDeleted { name: "towns".into(), snapshots: vec![digest(6)], reason: "kept long enough".into() }.into(),
         JobSubmitted {
             title: "Firms by town".into(),
             manifest: digest(8),

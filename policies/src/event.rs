@@ -138,6 +138,31 @@ events! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         bounds: Option<Bounds>,
     }
+    /// Whether a dataset may be used. Signed by a steward.
+    DatasetStatus = "dataset-status" / "变更数据集状态", "urn:unseen:DatasetStatus/v1" {
+        /// The dataset.
+        name: String,
+        /// From here on.
+        status: Status,
+        /// Why, for those who use it.
+        reason: String,
+    }
+    /// What people read of a dataset is put otherwise; what it holds is the same. Signed by a steward.
+    DatasetDescribed = "dataset-described" / "更新数据集描述", "urn:unseen:Description/v1" {
+        /// The dataset.
+        name: String,
+        /// The new description, as a blob.
+        description: Digest,
+    }
+    /// Snapshots are destroyed: their files and the keys to them, once this is in the log. Signed by a steward.
+    DatasetDeleted = "dataset-deleted" / "销毁数据快照", "urn:unseen:Deletion/v1" {
+        /// The dataset.
+        name: String,
+        /// Root digests of the snapshots.
+        snapshots: Vec<Digest>,
+        /// Why, for the record.
+        reason: String,
+    }
     /// An analyst asks for a run. The entry's index is the job's number.
     JobSubmitted = "job-submitted" / "提交作业", "urn:unseen:Submission/v1" {
         /// One line for people.
@@ -284,6 +309,24 @@ events! {
     }
 }
 
+/// Whether a dataset may be used. Its text is its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Say)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Jobs may be submitted.
+    #[en("open")]
+    #[zh("已开放")]
+    Open,
+    /// No job may be submitted; those that were may run.
+    #[en("closed")]
+    #[zh("已关闭")]
+    Closed,
+    /// No run may start on any snapshot so far, for ever. The steward who registered it may register another.
+    #[en("withdrawn")]
+    #[zh("已撤回")]
+    Withdrawn,
+}
+
 /// One dataset as a job uses it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -362,6 +405,8 @@ impl Record {
             Event::PersonEnrolled(e) => vec![(e.name.clone(), Digest::from_bytes(e.key.to_bytes()))],
             Event::PersonRevoked(e) => vec![("key".to_owned(), Digest::from_bytes(e.key.to_bytes()))],
             Event::DatasetRegistered(e) => vec![named("description", &e.description), named("snapshot", &e.snapshot)],
+            Event::DatasetDescribed(e) => vec![named("description", &e.description)],
+            Event::DatasetDeleted(e) => e.snapshots.iter().map(|snapshot| named("snapshot", snapshot)).collect(),
             Event::JobSubmitted(e) => {
                 let used = e.datasets.iter().map(|used| (used.name.clone(), used.snapshot));
                 [named("manifest", &e.manifest), named("module", &e.module)].into_iter().chain(used).collect()
@@ -374,6 +419,7 @@ impl Record {
             Event::Released(e) => vec![named("release", &e.body)],
             Event::ReleaseWitnessed(e) => vec![named("checkpoint", &e.checkpoint)],
             Event::PolicySet(_)
+            | Event::DatasetStatus(_)
             | Event::JobRejected(_)
             | Event::JobWithdrawn(_)
             | Event::JobPrioritized(_)

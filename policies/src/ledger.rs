@@ -4,13 +4,15 @@
 //! | file | what |
 //! |---|---|
 //! | this one | the state, and questions to it |
-//! | `check` | whether an entry may come next; people, rules, datasets |
+//! | `check` | whether an entry may come next; people, rules |
+//! | `datasets` | the same for datasets |
 //! | `jobs` | the same for jobs, and the charge |
 //! | `queue` | which approved job runs next |
 //! | `put` | what an entry changes, and how it is applied and kept |
 //! | `refusal` | why not |
 
 mod check;
+mod datasets;
 mod jobs;
 mod put;
 mod queue;
@@ -28,9 +30,10 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use unseen_ids::{Digest, JobId, PublicKey, Role};
+use unseen_texts::Say;
 
 use crate::bounds::Bounds;
-use crate::event::{DatasetRegistered, JobSubmitted};
+use crate::event::{DatasetRegistered, JobSubmitted, Status};
 use crate::lifecycle::State;
 use crate::need::Need;
 use crate::policy::{Policy, Witnesses};
@@ -86,6 +89,10 @@ pub struct Dataset {
     pub registered: DatasetRegistered,
     /// Its entry.
     pub entry: u64,
+    /// Whether it may be used.
+    pub status: Status,
+    /// All snapshots that it ever had, oldest first.
+    pub snapshots: Vec<Kept>,
     /// Who registered it.
     pub steward: PublicKey,
     /// When, by the steward's clock.
@@ -94,6 +101,30 @@ pub struct Dataset {
     pub spent: Rho,
     /// The same by analyst (name of the person, so that a new key does not start from zero).
     pub spent_by: BTreeMap<String, Rho>,
+}
+
+/// A snapshot of a dataset.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Kept {
+    /// Its root digest.
+    pub snapshot: Digest,
+    /// The entry that registered it.
+    pub entry: u64,
+    /// Whether no run may read it any more, and by which entry.
+    pub gone: Option<(Gone, u64)>,
+}
+
+/// Why no run may read a snapshot any more. Its text says what it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Say)]
+pub enum Gone {
+    /// Its steward took it back.
+    #[en("withdrawn")]
+    #[zh("撤回")]
+    Withdrawn,
+    /// Its keys and files are destroyed.
+    #[en("deleted")]
+    #[zh("销毁")]
+    Deleted,
 }
 
 /// A job and where it stands.

@@ -119,6 +119,9 @@ pub const SIGNERS: &[(&str, Who)] = &[
     ("person-revoked", Who::Administrator),
     ("policy-set", Who::Administrator),
     ("dataset-registered", Who::Person(Role::Steward)),
+    ("dataset-status", Who::Person(Role::Steward)),
+    ("dataset-described", Who::Person(Role::Steward)),
+    ("dataset-deleted", Who::Person(Role::Steward)),
     ("log-key-changed", Who::Operators),
 ];
 

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use unseen_ids::{Digest, PublicKey, Role};
 
 use super::put::{Nonce, Put};
-use super::{Checked, Dataset, InForce, Ledger, Person, Refusal};
-use crate::event::{DatasetRegistered, Event, LabCreated, LogKeyChanged, PersonEnrolled, PersonRevoked, Record};
+use super::{Checked, InForce, Ledger, Person, Refusal};
+use crate::event::{Event, LabCreated, LogKeyChanged, PersonEnrolled, PersonRevoked, Record};
 use crate::lifecycle::{self, Who};
 use crate::policy::Policy;
 use crate::text::hides;
@@ -55,6 +55,9 @@ impl Ledger {
                 vec![Put::Policy(InForce { entry: self.size, leaf, policy: e.policy.clone() })]
             }
             Event::DatasetRegistered(e) => self.registered(entry, e)?,
+            Event::DatasetStatus(e) => self.status_set(e)?,
+            Event::DatasetDescribed(e) => self.described(e)?,
+            Event::DatasetDeleted(e) => self.deleted(e)?,
             Event::LogKeyChanged(e) => self.log_key_changed(e)?,
             Event::JobSubmitted(e) => self.submitted(entry, e)?,
             Event::JobApproved(e) => self.approved(entry, e)?,
@@ -169,27 +172,6 @@ impl Ledger {
         Ok(vec![Put::Person(e.key, Person { revoked: Some(self.size), ..person.clone() })])
     }
 
-    fn registered(&self, entry: Entry<'_>, e: &DatasetRegistered) -> Result<Vec<Put>, Refusal> {
-        check_name(&e.name)?;
-        let old = self.datasets.get(&e.name);
-        if let Some(old) = old.filter(|old| old.registered.domain != e.domain) {
-            let (was, now) = (old.registered.domain.clone(), e.domain.clone());
-            return Err(Refusal::DatasetChanged { name: e.name.clone(), was, now });
-        }
-        if let Some(domain) = &e.domain {
-            let others = self.datasets.values().map(|dataset| &dataset.registered);
-            let mut others = others.filter(|other| other.name != e.name && other.domain.as_ref() == Some(domain));
-            if let Some(other) = others.find(|other| other.buckets != e.buckets) {
-                return Err(Refusal::OtherBuckets { domain: domain.clone(), has: other.buckets, not: e.buckets });
-            }
-        }
-        // The budget runs on under the same name.
-        let (spent, spent_by) = old.map(|old| (old.spent, old.spent_by.clone())).unwrap_or_default();
-        let (steward, time) = (*entry.signer, entry.record.time);
-        let dataset = Dataset { registered: e.clone(), entry: self.size, steward, time, spent, spent_by };
-        Ok(vec![Put::Dataset(e.name.clone(), dataset)])
-    }
-
     fn log_key_changed(&self, e: &LogKeyChanged) -> Result<Vec<Put>, Refusal> {
         if self.log_keys.values().any(|key| *key == e.log_key) {
             return Err(Refusal::BadLogKey(e.log_key.clone()));
@@ -229,7 +211,7 @@ fn check_named_as(log: &str, log_key: &str) -> Result<(), Refusal> {
     if fits { Ok(()) } else { Err(Refusal::BadLogKey(log_key.to_owned())) }
 }
 
-fn check_name(name: &str) -> Result<(), Refusal> {
+pub(super) fn check_name(name: &str) -> Result<(), Refusal> {
     let fine = (1..=64).contains(&name.chars().count()) && name.trim() == name && !name.chars().any(hides);
     if fine { Ok(()) } else { Err(Refusal::BadName(name.to_owned())) }
 }

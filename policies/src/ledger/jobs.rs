@@ -10,7 +10,7 @@ use super::put::Put;
 use super::{Dataset, InForce, Job, Ledger, Refusal, Run, Witnessed};
 use crate::event::{
     EvidenceRecorded, JobApproved, JobPrioritized, JobSubmitted, ReleaseRead, ReleaseWitnessed, Released, RunFailed,
-    RunStarted,
+    RunStarted, Status,
 };
 use crate::lifecycle::{self, State, Transition, Who};
 use crate::manifest::Release;
@@ -135,6 +135,7 @@ impl Ledger {
     pub(super) fn check_runnable(&self, job: &Job) -> Result<&str, Refusal> {
         let policy = &self.under(job.submitted.policy)?.policy;
         let author = &self.person(&job.author)?.name;
+        job.submitted.datasets.iter().try_for_each(|used| self.check_there(used))?;
         self.check_caps(policy, &job.submitted, author)?;
         Ok(author)
     }
@@ -246,14 +247,17 @@ impl Ledger {
     }
 
     /// Whether two keys belong to one name: a new key does not make a new person.
-    fn same_person(&self, one: &PublicKey, other: &PublicKey) -> bool {
+    pub(super) fn same_person(&self, one: &PublicKey, other: &PublicKey) -> bool {
         one == other || matches!((self.people.get(one), self.people.get(other)), (Some(a), Some(b)) if a.name == b.name)
     }
 
     fn check_datasets(&self, e: &JobSubmitted, author: &str) -> Result<(), Refusal> {
         let (mut names, mut domain) = (BTreeSet::new(), None::<&String>);
         for used in &e.datasets {
-            let dataset = &self.dataset(&used.name)?.registered;
+            let Dataset { registered: dataset, status, .. } = self.dataset(&used.name)?;
+            if *status != Status::Open {
+                return Err(Refusal::DatasetIs { dataset: used.name.clone(), status: *status });
+            }
             if !names.insert(&used.name) {
                 return Err(Refusal::NamedTwice(used.name.clone()));
             }

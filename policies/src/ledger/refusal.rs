@@ -4,6 +4,8 @@ use chrono::{DateTime, Utc};
 use unseen_ids::{JobId, Role};
 use unseen_texts::{Say, Sentence, Text, say, text};
 
+use super::Gone;
+use crate::event::Status;
 use crate::lifecycle::State;
 use crate::rho::Rho;
 
@@ -79,6 +81,21 @@ pub enum Refusal {
     #[error("datasets of the unit domain `{domain}` have {has} buckets, not {not}")]
     #[zh("单元域 `{domain}` 的数据集有 {has} 个分桶，不是 {not} 个")]
     OtherBuckets { domain: String, has: u32, not: u32 },
+    #[error("the dataset `{dataset}` is {status}")]
+    #[zh("数据集 `{dataset}` {status}")]
+    DatasetIs { dataset: String, status: Status },
+    #[error("the dataset `{0}` was withdrawn, and only the steward who registered it may register it again")]
+    #[zh("数据集 `{0}` 已撤回，只有原登记的数据管理员可以重新登记")]
+    OtherSteward(String),
+    #[error("the snapshot of `{dataset}` was {gone}, so no run may read it")]
+    #[zh("`{dataset}` 的快照已被{gone}，任何运行都不得读取")]
+    SnapshotGone { dataset: String, gone: Gone },
+    #[error("`{0}` has no such snapshot, or it is named twice or deleted already")]
+    #[zh("`{0}` 没有该快照，或其重复出现、已被销毁")]
+    NoSuchSnapshot(String),
+    #[error("the run of job {0} reads this snapshot and has not ended")]
+    #[zh("作业 {0} 的运行要读取该快照，且尚未结束")]
+    StillRead(JobId),
     #[error("the job names another snapshot or description of `{0}` than the one registered then")]
     #[zh("作业所指的 `{0}` 的快照或描述不是当时登记的")]
     OtherSnapshot(String),

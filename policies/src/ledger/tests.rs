@@ -7,6 +7,7 @@ use crate::event::*;
 use crate::need::Need;
 use crate::policy::{EvidenceRule, Witness};
 
+mod datasets;
 mod lab;
 mod people;
 mod queue;

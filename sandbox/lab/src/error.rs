@@ -61,6 +61,11 @@ pub enum LabError {
     #[error("{0}")]
     #[zh("{0}")]
     Description(Sentence),
+    #[error(
+        "the new description of `{0}` says something else of the data than the one before: only what people are told may change, all else needs an import"
+    )]
+    #[zh("`{0}` 的新描述对数据本身的说明与原描述不同：只能修改供人阅读的内容，其他改动须重新导入")]
+    OtherData(String),
     #[error("the module is refused: {0}")]
     #[zh("模块被拒绝：{0}")]
     Module(Sentence),

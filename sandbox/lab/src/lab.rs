@@ -134,6 +134,7 @@ impl Lab {
         let mut lab = Lab { view, log, keys, state, memory, _writer: writer };
         lab.check_noise_key()?;
         lab.settle_all()?;
+        lab.destroy_deleted()?;
         Ok(lab)
     }
 
@@ -165,8 +166,13 @@ impl Lab {
         for blob in attachments {
             self.log.put_blob(blob)?;
         }
+        let deletes = matches!(checked.opened().record.event, Event::DatasetDeleted(_));
         let appended = self.log.append(entry)?;
         self.applied(checked)?;
+        // The entry is durable.
+        if deletes {
+            self.destroy_deleted()?;
+        }
         Ok(appended.index)
     }
 
@@ -221,6 +227,7 @@ impl Lab {
                 self.check_sm2(&event.policy)
             }
             Event::DatasetRegistered(event) => self.check_dataset(event, &lookup),
+            Event::DatasetDescribed(event) => self.check_described(event, &lookup),
             Event::JobSubmitted(event) => self.check_submission(event, &lookup),
             Event::LogKeyChanged(_) => Err(LabError::NotAHandover),
             _ => Ok(()),

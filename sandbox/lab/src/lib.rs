@@ -15,6 +15,7 @@ mod folder;
 mod handover;
 mod keys;
 mod lab;
+mod lives;
 mod locks;
 mod log_key;
 mod modules;

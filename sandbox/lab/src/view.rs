@@ -302,6 +302,7 @@ impl View {
 
     /// Opens a snapshot's folder; its files are not decrypted.
     pub(crate) fn snapshot(&self, name: &str, root: &Digest) -> Result<SnapshotDir, LabError> {
+        self.check_not_deleted(name, root)?;
         SnapshotDir::open(&self.snapshot_dir(name, root), Some(root.to_bytes()))
             .map_err(|error| LabError::SnapshotOf { dataset: name.to_owned(), error })
     }

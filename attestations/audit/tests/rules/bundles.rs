@@ -70,6 +70,11 @@ fn a_good_log_has_no_violation() {
     let nobody = lab.witnessing(marked, &lab.cosigned(&[]), &[]);
     lab.does(SERVICE, nobody);
     lab.hand_over(NEXT_LOG_KEY);
+    lab.does(STEWARD, DatasetStatus { name: "firms".into(), status: Status::Withdrawn, reason: "asked to".into() });
+    let snapshots = vec![lab.ledger().datasets()["firms"].registered.snapshot];
+    lab.does(STEWARD, DatasetDeleted { name: "firms".into(), snapshots, reason: "asked to".into() });
+    let description = lab.put("another text");
+    lab.does(STEWARD, DatasetDescribed { name: "towns".into(), description });
     // Under one that separates offices, and changes by two.
     for (seed, name) in [(40, "first security"), (41, "second security")] {
         lab.does(OWNER, enrolment(seed, name, vec![Role::Security]));

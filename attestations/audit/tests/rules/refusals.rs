@@ -8,9 +8,11 @@ use unseen_policies::event::*;
 use unseen_policies::ledger::Refusal;
 use unseen_policies::rho::Rho;
 
+mod dataset_refusals;
 mod job_refusals;
 mod people_refusals;
 
+use dataset_refusals::*;
 use job_refusals::*;
 use people_refusals::*;
 
@@ -54,6 +56,11 @@ cases! {
     Refusal::NoSuchDataset(_) => [a_job_on_nothing],
     Refusal::DatasetChanged { .. } => [a_dataset_of_other_units, a_private_dataset_made_public],
     Refusal::OtherBuckets { .. } => [other_buckets],
+    Refusal::DatasetIs { .. } => [a_job_on_a_closed_dataset, a_withdrawn_dataset_opened, the_present_snapshot_deleted],
+    Refusal::OtherSteward(_) => [a_withdrawn_dataset_by_another_steward],
+    Refusal::SnapshotGone { .. } => [run_on_a_withdrawn_dataset, run_on_a_deleted_snapshot, a_deleted_snapshot_again, a_withdrawn_snapshot_again],
+    Refusal::NoSuchSnapshot(_) => [no_snapshot_deleted, a_snapshot_deleted_twice],
+    Refusal::StillRead(_) => [a_snapshot_deleted_in_a_run],
     Refusal::OtherSnapshot(_) => [another_snapshot, another_description, other_public_values],
     Refusal::NotOpen(..) => [a_closed_dataset],
     Refusal::NothingPrivate => [only_public_tables],
