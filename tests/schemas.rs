@@ -291,6 +291,7 @@ fn examples() -> Vec<Event> {
         ReleaseWitnessed { job, release: 14, checkpoint: digest(17), witnesses: names("witness.example/w1") }.into(),
         RunFailed { job, run: 12, reason: "the job's `advance` failed".into() }.into(),
         LogKeyChanged { log_key: "lab.example/log+00000001+AAAA".into() }.into(),
+        AccessLogRecorded { date: "2026-11-28".parse().unwrap(), digest: digest(18), lines: 7 }.into(),
         ReleaseRead { job, release: 14 }.into(),
     ]
 }

@@ -143,7 +143,7 @@ const READINGS: &[(&str, usize, &[&str])] = &[
     ),
     (
         "Were the rules kept?",
-        2_813,
+        2_832,
         &[
             "policies/src/event.rs",
             "policies/src/lifecycle.rs",

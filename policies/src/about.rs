@@ -37,6 +37,10 @@ pub fn about(event: &Event, before: Option<&Policy>) -> Sentence {
         Event::ReleaseWitnessed(e) => of(e.job, &e.witnesses.join(", ")),
         Event::LogKeyChanged(e) => Sentence::of(&e.log_key),
         Event::RunFailed(e) => of(e.job, &e.reason),
+        Event::AccessLogRecorded(e) => {
+            let (date, lines) = (e.date, e.lines);
+            say!("{date}: {lines} lines", "{date}：{lines} 行")
+        }
         Event::ReleaseRead(e) => Sentence::of(&e.job),
     }
 }

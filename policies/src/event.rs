@@ -3,7 +3,7 @@
 //! a run is SLSA provenance, see [`crate::provenance`]; all others have the same four fields
 //! ([`crate::record`]).
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use unseen_ids::{Digest, JobId, PublicKey, Role};
 use unseen_texts::{Say, Sentence, Text, text};
@@ -300,6 +300,16 @@ events! {
         /// The new verifier key, of the same name.
         log_key: String,
     }
+    /// What was read and refused on one day stands in the lab's second log, of which this is the digest. Signed by
+    /// the lab.
+    AccessLogRecorded = "access-log-recorded" / "记录访问日志", "urn:unseen:AccessLog/v1" {
+        /// The day, in UTC.
+        date: NaiveDate,
+        /// SHA-256 of that day's part of the log, which stays in the lab.
+        digest: Digest,
+        /// How many lines it has.
+        lines: u64,
+    }
     /// Somebody opened a release.
     ReleaseRead = "release-read" / "查看结果", "urn:unseen:Reading/v1" {
         /// The job.
@@ -418,6 +428,7 @@ impl Record {
             Event::EvidenceRecorded(e) => vec![named("evidence", &e.evidence)],
             Event::Released(e) => vec![named("release", &e.body)],
             Event::ReleaseWitnessed(e) => vec![named("checkpoint", &e.checkpoint)],
+            Event::AccessLogRecorded(e) => vec![named("access-log", &e.digest)],
             Event::PolicySet(_)
             | Event::DatasetStatus(_)
             | Event::JobRejected(_)

@@ -27,7 +27,7 @@ pub use refusal::{Overtaken, Refusal, span};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use unseen_ids::{Digest, JobId, PublicKey, Role};
 use unseen_texts::Say;
@@ -55,6 +55,8 @@ pub struct Ledger {
     jobs: BTreeMap<JobId, Arc<Job>>,
     /// Privacy loss charged so far to one unit of each unit domain, jobs counted once.
     by_domain: BTreeMap<String, Rho>,
+    /// The last day whose access log is on record.
+    last_access_log: Option<NaiveDate>,
     nonces: BTreeMap<PublicKey, BTreeSet<Nonce>>,
 }
 
@@ -237,6 +239,11 @@ impl Ledger {
     /// Everyone ever enrolled, by key.
     pub fn people(&self) -> &BTreeMap<PublicKey, Person> {
         &self.people
+    }
+
+    /// The last day whose access log is on record: the next one to be recorded is later.
+    pub fn last_access_log(&self) -> Option<NaiveDate> {
+        self.last_access_log
     }
 
     /// Registered datasets by name.

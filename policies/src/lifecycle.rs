@@ -123,6 +123,7 @@ pub const SIGNERS: &[(&str, Who)] = &[
     ("dataset-described", Who::Person(Role::Steward)),
     ("dataset-deleted", Who::Person(Role::Steward)),
     ("log-key-changed", Who::Operators),
+    ("access-log-recorded", Who::Lab),
 ];
 
 /// The arrow that `event` takes from a state, if there is one; `enough` as in [`Transition::enough`].

@@ -58,6 +58,10 @@ impl Ledger {
             Event::DatasetStatus(e) => self.status_set(e)?,
             Event::DatasetDescribed(e) => self.described(e)?,
             Event::DatasetDeleted(e) => self.deleted(e)?,
+            Event::AccessLogRecorded(e) => match self.last_access_log {
+                Some(last) if last >= e.date => return Err(Refusal::OldAccessLog { date: e.date, last }),
+                _ => vec![Put::AccessLog(e.date)],
+            },
             Event::LogKeyChanged(e) => self.log_key_changed(e)?,
             Event::JobSubmitted(e) => self.submitted(entry, e)?,
             Event::JobApproved(e) => self.approved(entry, e)?,

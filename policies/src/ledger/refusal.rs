@@ -1,6 +1,6 @@
 //! Why an entry may not be appended.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use unseen_ids::{JobId, Role};
 use unseen_texts::{Say, Sentence, Text, say, text};
 
@@ -191,6 +191,9 @@ pub enum Refusal {
     #[error("`{0}` is not a new verifier key of this log: it needs the log's name and another key")]
     #[zh("`{0}` 不是此日志的新验证公钥：须名称相同而密钥不同")]
     BadLogKey(String),
+    #[error("the access log of {date} comes too late: that of {last} is on record")]
+    #[zh("{date} 的访问日志来得太晚：{last} 的已记录在案")]
+    OldAccessLog { date: NaiveDate, last: NaiveDate },
     #[error("the run does not stand on the approvals of job {0}")]
     #[zh("该次运行所依据的不是作业 {0} 的审批")]
     OtherApprovals(JobId),

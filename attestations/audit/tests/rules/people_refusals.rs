@@ -119,6 +119,20 @@ pub fn enrolled_by_an_operator_where_others_do(lab: &mut Lab) -> (u64, Refusal) 
     (entry, Refusal::WrongRole { name: "owner".into(), role: Role::Security })
 }
 
+fn access_log() -> AccessLogRecorded {
+    AccessLogRecorded { date: "2026-11-28".parse().unwrap(), digest: other_digest(), lines: 7 }
+}
+
+pub fn an_access_log_of_the_same_day(lab: &mut Lab) -> (u64, Refusal) {
+    lab.does(SERVICE, access_log());
+    let (date, last) = (access_log().date, access_log().date);
+    (lab.puts(SERVICE, access_log()), Refusal::OldAccessLog { date, last })
+}
+
+pub fn an_access_log_by_an_operator(lab: &mut Lab) -> (u64, Refusal) {
+    (lab.puts(OWNER, access_log()), Refusal::NotTheLab)
+}
+
 pub fn an_envelope_with_a_signature_less(lab: &mut Lab) -> (u64, Refusal) {
     let event = lab.record(revocation(AUDITOR));
     let one = unseen_entries::sign::sign(&event, &key(OWNER)).unwrap();

@@ -120,3 +120,20 @@ fn security_administrators_are_nothing_else_where_the_policy_separates_them() {
     assert_eq!(lab.try_(OWNER, revoke(SECOND)), Err(wrong("owner", Role::Security)));
     lab.does(OTHER_SECURITY, revoke(SECOND));
 }
+
+#[test]
+fn each_day_has_one_access_log_and_days_go_on() {
+    let mut lab = Lab::new(["1", "1", "0.25"]);
+    let of = |day: &str| AccessLogRecorded { date: day.parse().unwrap(), digest: digest(60), lines: 7 };
+    assert_eq!(lab.try_(OWNER, of("2026-11-28")), Err(Refusal::NotTheLab));
+    lab.does(SERVICE, of("2026-11-28"));
+    for old in ["2026-11-28", "2026-11-27", "2025-12-31"] {
+        let (date, last) = (old.parse().unwrap(), "2026-11-28".parse().unwrap());
+        assert_eq!(lab.try_(SERVICE, of(old)), Err(Refusal::OldAccessLog { date, last }));
+    }
+    // A day without a server has none.
+    lab.does(SERVICE, of("2026-12-01"));
+    assert_eq!(lab.ledger.last_access_log(), "2026-12-01".parse().ok());
+    let kept = lab.kept.values().map(|put| serde_json::from_str(put).unwrap());
+    assert_eq!(Ledger::restore(lab.ledger.size, kept), lab.ledger);
+}
