@@ -101,7 +101,7 @@ fn one_process_may_serve_many() {
         let begun = scope.spawn(|| {
             let mut open = served.lock().unwrap();
             let held = RunLock::take(&lab.path("lab")).unwrap();
-            let begun = open.begin(program, id, &lab.signing_key("operator"), 1, &held).unwrap();
+            let begun = open.begin_as_lab(program, id, 1, &held).unwrap();
             publish(&open);
             (begun, held)
         });

@@ -188,7 +188,7 @@ fn budgets_and_what_may_be_read() {
         ],
     );
     lab.write("many.toml", POLICY.replace("approvals = 2", "approvals = 9"));
-    let many = "the policy asks for 9 approvals, and there are only 3 operators, so no job could ever run: enrol more of them first";
+    let many = "the policy asks for 9 people in the role of operator, and there are 3";
     refused(&lab, &[("policy set many.toml --key keys/owner.pem", many)]);
     lab.write("tight.toml", POLICY.replace("\"1\"", "\"0.4\"").replace("release_now = true", "release_now = false"));
     let set = lab.ok(&["policy", "set", "tight.toml", "--key", "keys/owner.pem"]);

@@ -211,6 +211,8 @@ fn examples() -> Vec<Event> {
         witnesses: Some(Witnesses { quorum: 1, required: true, witness: vec![witness] }),
         evidence: Some(EvidenceRule { provider: "tpm2".into(), required: true, key: "0".repeat(64), pcrs }),
         sm2_key: Some("lab.example/log+00000000+AAAA".into()),
+        changes_need: Some(2),
+        separated: true,
         ..Policy::default()
     };
     assert!(policy.caps.domain.is_some(), "the default policy has every cap");
@@ -237,6 +239,9 @@ fn examples() -> Vec<Event> {
             bounds: Some(Bounds::DEFAULT),
         }
         .into(),
+        DatasetStatus { name: "towns".into(), status: Status::Closed, reason: "a census".into() }.into(),
+        DatasetDescribed { name: "towns".into(), description: digest(5) }.into(),
+        DatasetDeleted { name: "towns".into(), snapshots: vec![digest(6)], reason: "kept long enough".into() }.into(),
         JobSubmitted {
             title: "Firms by town".into(),
             manifest: digest(8),
@@ -264,6 +269,8 @@ fn examples() -> Vec<Event> {
         }
         .into(),
         JobRejected { job, reason: "too wide".into() }.into(),
+        JobWithdrawn { job, reason: "a wrong column".into() }.into(),
+        JobPrioritized { job, priority: 1 }.into(),
         RunStarted {
             job,
             submission: digest(10),
@@ -284,6 +291,7 @@ fn examples() -> Vec<Event> {
         ReleaseWitnessed { job, release: 14, checkpoint: digest(17), witnesses: names("witness.example/w1") }.into(),
         RunFailed { job, run: 12, reason: "the job's `advance` failed".into() }.into(),
         LogKeyChanged { log_key: "lab.example/log+00000001+AAAA".into() }.into(),
+        AccessLogRecorded { date: "2026-11-28".parse().unwrap(), digest: digest(18), lines: 7 }.into(),
         ReleaseRead { job, release: 14 }.into(),
     ]
 }

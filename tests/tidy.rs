@@ -143,7 +143,7 @@ const READINGS: &[(&str, usize, &[&str])] = &[
     ),
     (
         "Were the rules kept?",
-        2_548,
+        2_832,
         &[
             "policies/src/event.rs",
             "policies/src/lifecycle.rs",
@@ -153,6 +153,7 @@ const READINGS: &[(&str, usize, &[&str])] = &[
             "policies/src/bounds.rs",
             "policies/src/ledger.rs",
             "policies/src/ledger/check.rs",
+            "policies/src/ledger/datasets.rs",
             "policies/src/ledger/jobs.rs",
             "policies/src/ledger/put.rs",
             "attestations/tlog/src/dsse.rs",

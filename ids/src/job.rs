@@ -40,10 +40,14 @@ pub enum Role {
     #[en("analyst")]
     #[zh("分析员")]
     Analyst,
-    /// Approves and runs jobs, enrols people, sets the policy.
+    /// Approves and runs jobs; enrols people and sets the policy too, unless that is a security administrator's.
     #[en("operator")]
     #[zh("运行管理员")]
     Operator,
+    /// Enrols people and sets the policy where the policy separates that from operation.
+    #[en("security")]
+    #[zh("安全管理员")]
+    Security,
     /// Reads everything that may be read.
     #[en("auditor")]
     #[zh("审计员")]
@@ -57,6 +61,7 @@ impl Role {
             Role::Steward => "steward",
             Role::Analyst => "analyst",
             Role::Operator => "operator",
+            Role::Security => "security",
             Role::Auditor => "auditor",
         }
     }
@@ -67,6 +72,7 @@ impl Role {
             Role::Steward => text!("a steward", "数据管理员"),
             Role::Analyst => text!("an analyst", "分析员"),
             Role::Operator => text!("an operator", "运行管理员"),
+            Role::Security => text!("a security administrator", "安全管理员"),
             Role::Auditor => text!("an auditor", "审计员"),
         }
     }
@@ -75,10 +81,10 @@ impl Role {
 impl FromStr for Role {
     type Err = Sentence;
     fn from_str(text: &str) -> Result<Role, Sentence> {
-        [Role::Steward, Role::Analyst, Role::Operator, Role::Auditor]
+        [Role::Steward, Role::Analyst, Role::Operator, Role::Security, Role::Auditor]
             .into_iter()
             .find(|role| role.name() == text)
-            .ok_or_else(|| say!("`{text}` is not a role: write steward, analyst, operator or auditor", "`{text}` 不是角色：请写 steward（数据管理员）、analyst（分析员）、operator（运行管理员）或 auditor（审计员）"))
+            .ok_or_else(|| say!("`{text}` is not a role: write steward, analyst, operator, security or auditor", "`{text}` 不是角色：请写 steward（数据管理员）、analyst（分析员）、operator（运行管理员）、security（安全管理员）或 auditor（审计员）"))
     }
 }
 

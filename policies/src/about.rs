@@ -17,15 +17,30 @@ pub fn about(event: &Event, before: Option<&Policy>) -> Sentence {
         Event::PersonRevoked(e) => Sentence::of(&e.key.short()),
         Event::PolicySet(e) => rules::in_words(&rules::changes(before, &e.policy)),
         Event::DatasetRegistered(e) => Sentence::of(&e.name),
+        Event::DatasetStatus(e) => {
+            let (name, status, reason) = (&e.name, &e.status, &e.reason);
+            say!("{name}: {status}: {reason}", "{name}：{status}：{reason}")
+        }
+        Event::DatasetDescribed(e) => Sentence::of(&e.name),
+        Event::DatasetDeleted(e) => {
+            let (name, count, reason) = (&e.name, e.snapshots.len(), &e.reason);
+            say!("{name}: {count} snapshots: {reason}", "{name}：{count} 个快照：{reason}")
+        }
         Event::JobSubmitted(e) => Sentence::of(&e.title),
         Event::JobApproved(e) => Sentence::of(&e.job),
         Event::JobRejected(e) => of(e.job, &e.reason),
+        Event::JobWithdrawn(e) => of(e.job, &e.reason),
+        Event::JobPrioritized(e) => of(e.job, &e.priority.to_string()),
         Event::RunStarted(e) => of(e.job, &format!("{} rho", e.rho)),
         Event::EvidenceRecorded(e) => Sentence::of(&e.job),
         Event::Released(e) => of(e.job, &e.body.short()),
         Event::ReleaseWitnessed(e) => of(e.job, &e.witnesses.join(", ")),
         Event::LogKeyChanged(e) => Sentence::of(&e.log_key),
         Event::RunFailed(e) => of(e.job, &e.reason),
+        Event::AccessLogRecorded(e) => {
+            let (date, lines) = (e.date, e.lines);
+            say!("{date}: {lines} lines", "{date}：{lines} 行")
+        }
         Event::ReleaseRead(e) => Sentence::of(&e.job),
     }
 }

@@ -3,7 +3,7 @@
 //! a run is SLSA provenance, see [`crate::provenance`]; all others have the same four fields
 //! ([`crate::record`]).
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use unseen_ids::{Digest, JobId, PublicKey, Role};
 use unseen_texts::{Say, Sentence, Text, text};
@@ -138,6 +138,31 @@ events! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         bounds: Option<Bounds>,
     }
+    /// Whether a dataset may be used. Signed by a steward.
+    DatasetStatus = "dataset-status" / "变更数据集状态", "urn:unseen:DatasetStatus/v1" {
+        /// The dataset.
+        name: String,
+        /// From here on.
+        status: Status,
+        /// Why, for those who use it.
+        reason: String,
+    }
+    /// What people read of a dataset is put otherwise; what it holds is the same. Signed by a steward.
+    DatasetDescribed = "dataset-described" / "更新数据集描述", "urn:unseen:Description/v1" {
+        /// The dataset.
+        name: String,
+        /// The new description, as a blob.
+        description: Digest,
+    }
+    /// Snapshots are destroyed: their files and the keys to them, once this is in the log. Signed by a steward.
+    DatasetDeleted = "dataset-deleted" / "销毁数据快照", "urn:unseen:Deletion/v1" {
+        /// The dataset.
+        name: String,
+        /// Root digests of the snapshots.
+        snapshots: Vec<Digest>,
+        /// Why, for the record.
+        reason: String,
+    }
     /// An analyst asks for a run. The entry's index is the job's number.
     JobSubmitted = "job-submitted" / "提交作业", "urn:unseen:Submission/v1" {
         /// One line for people.
@@ -183,7 +208,21 @@ events! {
         /// Why, for the analyst.
         reason: String,
     }
-    /// The run begins and is charged, before any raw row is read. Signed by an operator. In the log it
+    /// The author takes the job back before it runs; it ends.
+    JobWithdrawn = "job-withdrawn" / "撤回作业", "urn:unseen:Withdrawal/v1" {
+        /// The job.
+        job: JobId,
+        /// Why, for the record.
+        reason: String,
+    }
+    /// A job goes before others, or after them. Signed by an operator.
+    JobPrioritized = "job-prioritized" / "调整优先级", "urn:unseen:Priority/v1" {
+        /// The job.
+        job: JobId,
+        /// From 1, which runs first, to 9; a job has [`Job::PRIORITY`](crate::ledger::Job::PRIORITY) until somebody says so.
+        priority: u8,
+    }
+    /// The run begins and is charged, before any raw row is read. Signed by an operator or the lab. In the log it
     /// is SLSA provenance: what was run, from which inputs, under which policy, on which build.
     RunStarted = "run-started" / "开始运行", "https://slsa.dev/provenance/v1" {
         /// The job.
@@ -261,6 +300,16 @@ events! {
         /// The new verifier key, of the same name.
         log_key: String,
     }
+    /// What was read and refused on one day stands in the lab's second log, of which this is the digest. Signed by
+    /// the lab.
+    AccessLogRecorded = "access-log-recorded" / "记录访问日志", "urn:unseen:AccessLog/v1" {
+        /// The day, in UTC.
+        date: NaiveDate,
+        /// SHA-256 of that day's part of the log, which stays in the lab.
+        digest: Digest,
+        /// How many lines it has.
+        lines: u64,
+    }
     /// Somebody opened a release.
     ReleaseRead = "release-read" / "查看结果", "urn:unseen:Reading/v1" {
         /// The job.
@@ -268,6 +317,24 @@ events! {
         /// Entry of the release.
         release: u64,
     }
+}
+
+/// Whether a dataset may be used. Its text is its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Say)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Jobs may be submitted.
+    #[en("open")]
+    #[zh("已开放")]
+    Open,
+    /// No job may be submitted; those that were may run.
+    #[en("closed")]
+    #[zh("已关闭")]
+    Closed,
+    /// No run may start on any snapshot so far, for ever. The steward who registered it may register another.
+    #[en("withdrawn")]
+    #[zh("已撤回")]
+    Withdrawn,
 }
 
 /// One dataset as a job uses it.
@@ -348,6 +415,8 @@ impl Record {
             Event::PersonEnrolled(e) => vec![(e.name.clone(), Digest::from_bytes(e.key.to_bytes()))],
             Event::PersonRevoked(e) => vec![("key".to_owned(), Digest::from_bytes(e.key.to_bytes()))],
             Event::DatasetRegistered(e) => vec![named("description", &e.description), named("snapshot", &e.snapshot)],
+            Event::DatasetDescribed(e) => vec![named("description", &e.description)],
+            Event::DatasetDeleted(e) => e.snapshots.iter().map(|snapshot| named("snapshot", snapshot)).collect(),
             Event::JobSubmitted(e) => {
                 let used = e.datasets.iter().map(|used| (used.name.clone(), used.snapshot));
                 [named("manifest", &e.manifest), named("module", &e.module)].into_iter().chain(used).collect()
@@ -359,8 +428,12 @@ impl Record {
             Event::EvidenceRecorded(e) => vec![named("evidence", &e.evidence)],
             Event::Released(e) => vec![named("release", &e.body)],
             Event::ReleaseWitnessed(e) => vec![named("checkpoint", &e.checkpoint)],
+            Event::AccessLogRecorded(e) => vec![named("access-log", &e.digest)],
             Event::PolicySet(_)
+            | Event::DatasetStatus(_)
             | Event::JobRejected(_)
+            | Event::JobWithdrawn(_)
+            | Event::JobPrioritized(_)
             | Event::RunFailed(_)
             | Event::LogKeyChanged(_)
             | Event::ReleaseRead(_) => Vec::new(),

@@ -4,14 +4,18 @@
 //! | file | what |
 //! |---|---|
 //! | this one | the state, and questions to it |
-//! | `check` | whether an entry may come next; people, rules, datasets |
+//! | `check` | whether an entry may come next; people, rules |
+//! | `datasets` | the same for datasets |
 //! | `jobs` | the same for jobs, and the charge |
+//! | `queue` | which approved job runs next |
 //! | `put` | what an entry changes, and how it is applied and kept |
 //! | `refusal` | why not |
 
 mod check;
+mod datasets;
 mod jobs;
 mod put;
+mod queue;
 mod refusal;
 #[cfg(test)]
 mod tests;
@@ -23,12 +27,13 @@ pub use refusal::{Overtaken, Refusal, span};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use unseen_ids::{Digest, JobId, PublicKey, Role};
+use unseen_texts::Say;
 
 use crate::bounds::Bounds;
-use crate::event::{DatasetRegistered, JobSubmitted};
+use crate::event::{DatasetRegistered, JobSubmitted, Status};
 use crate::lifecycle::State;
 use crate::need::Need;
 use crate::policy::{Policy, Witnesses};
@@ -50,6 +55,8 @@ pub struct Ledger {
     jobs: BTreeMap<JobId, Arc<Job>>,
     /// Privacy loss charged so far to one unit of each unit domain, jobs counted once.
     by_domain: BTreeMap<String, Rho>,
+    /// The last day whose access log is on record.
+    last_access_log: Option<NaiveDate>,
     nonces: BTreeMap<PublicKey, BTreeSet<Nonce>>,
 }
 
@@ -84,6 +91,10 @@ pub struct Dataset {
     pub registered: DatasetRegistered,
     /// Its entry.
     pub entry: u64,
+    /// Whether it may be used.
+    pub status: Status,
+    /// All snapshots that it ever had, oldest first.
+    pub snapshots: Vec<Kept>,
     /// Who registered it.
     pub steward: PublicKey,
     /// When, by the steward's clock.
@@ -92,6 +103,30 @@ pub struct Dataset {
     pub spent: Rho,
     /// The same by analyst (name of the person, so that a new key does not start from zero).
     pub spent_by: BTreeMap<String, Rho>,
+}
+
+/// A snapshot of a dataset.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Kept {
+    /// Its root digest.
+    pub snapshot: Digest,
+    /// The entry that registered it.
+    pub entry: u64,
+    /// Whether no run may read it any more, and by which entry.
+    pub gone: Option<(Gone, u64)>,
+}
+
+/// Why no run may read a snapshot any more. Its text says what it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Say)]
+pub enum Gone {
+    /// Its steward took it back.
+    #[en("withdrawn")]
+    #[zh("撤回")]
+    Withdrawn,
+    /// Its keys and files are destroyed.
+    #[en("deleted")]
+    #[zh("销毁")]
+    Deleted,
 }
 
 /// A job and where it stands.
@@ -107,6 +142,8 @@ pub struct Job {
     pub author: PublicKey,
     /// Where it stands.
     pub state: State,
+    /// When it runs among others: from 1, first, to 9.
+    pub priority: u8,
     /// Approvals so far: entry and operator.
     pub approvals: Vec<(u64, PublicKey)>,
     /// The run.
@@ -117,7 +154,7 @@ pub struct Job {
     pub release: Option<(u64, Digest)>,
     /// Who has seen the release's entry; none before that is on record.
     pub witnessed: Option<Witnessed>,
-    /// Why it was rejected or failed.
+    /// Why it was rejected, withdrawn or failed.
     pub reason: Option<String>,
 }
 
@@ -156,6 +193,11 @@ pub struct Witnessed {
 /// Where releases go by schedule, the least time from the start of a run to its result, so that no
 /// moment of appearance tells how long a short run took.
 pub const RELEASE_DELAY: TimeDelta = TimeDelta::minutes(10);
+
+impl Job {
+    /// The priority of a job of which nobody has said anything.
+    pub const PRIORITY: u8 = 5;
+}
 
 impl Ledger {
     /// Counts an entry that should not be in the log, and changes nothing else: an auditor who found
@@ -197,6 +239,11 @@ impl Ledger {
     /// Everyone ever enrolled, by key.
     pub fn people(&self) -> &BTreeMap<PublicKey, Person> {
         &self.people
+    }
+
+    /// The last day whose access log is on record: the next one to be recorded is later.
+    pub fn last_access_log(&self) -> Option<NaiveDate> {
+        self.last_access_log
     }
 
     /// Registered datasets by name.

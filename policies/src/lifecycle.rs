@@ -31,6 +31,10 @@ pub enum State {
     #[en("rejected")]
     #[zh("已驳回")]
     Rejected,
+    /// Its author took it back.
+    #[en("withdrawn")]
+    #[zh("已撤回")]
+    Withdrawn,
     /// The run ended without a result; the charge stays.
     #[en("failed")]
     #[zh("已失败")]
@@ -44,8 +48,16 @@ pub enum Who {
     Owner,
     /// An enrolled person with this role.
     Person(Role),
+    /// An enrolled person with this role, or the lab's service key.
+    PersonOrLab(Role),
     /// An enrolled person with this role who is not the job's author.
     NotAuthor(Role),
+    /// An operator, or where the policy separates that a security administrator; as many as it asks for.
+    Administrator,
+    /// As many operators as the policy asks for.
+    Operators,
+    /// The job's author, with any key under the same name.
+    Author,
     /// Any enrolled person.
     Anyone,
     /// The lab's service key.
@@ -68,10 +80,13 @@ pub struct Transition {
     pub who: Who,
 }
 
+/// Who starts a run, and goes on with one: an operator, or the lab when it is the job's turn.
+pub const STARTER: Who = Who::PersonOrLab(Role::Operator);
+
 /// All arrows there are. What is not here cannot happen.
 pub const TRANSITIONS: &[Transition] = {
     use Role::{Analyst, Operator};
-    use State::{Approved, Failed, Rejected, Released, Running, Submitted};
+    use State::{Approved, Failed, Rejected, Released, Running, Submitted, Withdrawn};
     const fn arrow(from: State, event: &'static str, to: State, who: Who) -> Transition {
         Transition { from: Some(from), event, enough: None, to, who }
     }
@@ -84,7 +99,11 @@ pub const TRANSITIONS: &[Transition] = {
         approval(true, Approved),
         arrow(Submitted, "job-rejected", Rejected, Who::Person(Operator)),
         arrow(Approved, "job-rejected", Rejected, Who::Person(Operator)),
-        arrow(Approved, "run-started", Running, Who::Person(Operator)),
+        arrow(Submitted, "job-prioritized", Submitted, Who::Person(Operator)),
+        arrow(Approved, "job-prioritized", Approved, Who::Person(Operator)),
+        arrow(Submitted, "job-withdrawn", Withdrawn, Who::Author),
+        arrow(Approved, "job-withdrawn", Withdrawn, Who::Author),
+        arrow(Approved, "run-started", Running, STARTER),
         arrow(Running, "evidence-recorded", Running, Who::Lab),
         arrow(Running, "released", Released, Who::Lab),
         arrow(Running, "run-failed", Failed, Who::Lab),
@@ -96,11 +115,15 @@ pub const TRANSITIONS: &[Transition] = {
 /// Who signs what happens to no job.
 pub const SIGNERS: &[(&str, Who)] = &[
     ("lab-created", Who::Owner),
-    ("person-enrolled", Who::Person(Role::Operator)),
-    ("person-revoked", Who::Person(Role::Operator)),
-    ("policy-set", Who::Person(Role::Operator)),
+    ("person-enrolled", Who::Administrator),
+    ("person-revoked", Who::Administrator),
+    ("policy-set", Who::Administrator),
     ("dataset-registered", Who::Person(Role::Steward)),
-    ("log-key-changed", Who::Person(Role::Operator)),
+    ("dataset-status", Who::Person(Role::Steward)),
+    ("dataset-described", Who::Person(Role::Steward)),
+    ("dataset-deleted", Who::Person(Role::Steward)),
+    ("log-key-changed", Who::Operators),
+    ("access-log-recorded", Who::Lab),
 ];
 
 /// The arrow that `event` takes from a state, if there is one; `enough` as in [`Transition::enough`].
@@ -123,6 +146,7 @@ impl State {
             State::Running => "running",
             State::Released => "released",
             State::Rejected => "rejected",
+            State::Withdrawn => "withdrawn",
             State::Failed => "failed",
         }
     }
@@ -141,7 +165,7 @@ mod tests {
         }
         for arrow in TRANSITIONS {
             assert!(Event::KINDS.contains(&arrow.event), "{}", arrow.event);
-            assert!(!matches!(arrow.from, Some(State::Rejected | State::Failed)));
+            assert!(!matches!(arrow.from, Some(State::Rejected | State::Withdrawn | State::Failed)));
         }
         assert!(SIGNERS.iter().all(|(kind, _)| Event::KINDS.contains(kind)));
     }

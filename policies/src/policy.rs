@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use unseen_ids::Role;
 use unseen_texts::{Sentence, say, text};
 
 use crate::rho::Rho;
@@ -13,6 +14,14 @@ use crate::rho::Rho;
 pub struct Policy {
     /// How many distinct operators, none of them the author, must approve a job before it may run.
     pub approvals: u32,
+    /// How many different people must sign a change of people, rules or the log's key, in one envelope: 1 or 2.
+    /// One where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes_need: Option<u32>,
+    /// Whether people and rules are a security administrator's and no operator's, and nobody is two of operator,
+    /// security administrator and auditor (GB/T 22239-2019, 8.1.5).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub separated: bool,
     /// Caps on privacy loss.
     pub caps: Caps,
     /// The delta at which losses are also shown as (epsilon, delta). For display only; the
@@ -144,6 +153,11 @@ pub struct Caps {
 }
 
 impl Policy {
+    /// Who enrols and revokes people and sets the rules.
+    pub fn administrator(&self) -> Role {
+        if self.separated { Role::Security } else { Role::Operator }
+    }
+
     /// Says what is wrong with the rules, if anything is.
     pub fn check(&self) -> Result<(), Sentence> {
         if self.approvals == 0 || self.approvals > 16 {
@@ -151,6 +165,12 @@ impl Policy {
                 "`approvals` is {approvals}: a job needs between 1 and 16 approvals",
                 "`approvals` 为 {approvals}：作业需要 1 至 16 个审批",
                 approvals = self.approvals
+            ));
+        }
+        if let Some(changes_need) = self.changes_need.filter(|need| ![1, 2].contains(need)) {
+            return Err(say!(
+                "`changes_need` is {changes_need}: one person or two sign a change",
+                "`changes_need` 为 {changes_need}：变更须由 1 人或 2 人签署"
             ));
         }
         if !(self.delta > 0.0 && self.delta < 0.5) {
@@ -240,6 +260,8 @@ impl Default for Policy {
         let rho = |text: &str| text.parse().unwrap_or(Rho::ZERO);
         Policy {
             approvals: 1,
+            changes_need: None,
+            separated: false,
             caps: Caps { dataset: rho("1"), analyst: rho("0.5"), job: rho("0.25"), domain: Some(rho("1")) },
             delta: 1e-6,
             release_now: false,
@@ -346,6 +368,11 @@ mod tests {
     fn approvals_and_delta_have_bounds() {
         for (approvals, fine) in [(0, false), (1, true), (16, true), (17, false)] {
             assert_eq!(Policy { approvals, ..Policy::default() }.check().is_ok(), fine, "{approvals}");
+        }
+        for (changes_need, fine) in [(None, true), (Some(0), false), (Some(1), true), (Some(2), true), (Some(3), false)]
+        {
+            let policy = Policy { changes_need, ..Policy::default() };
+            assert_eq!(policy.check().is_ok(), fine, "{changes_need:?}");
         }
         for (delta, fine) in [(0.0, false), (-1e-6, false), (1e-300, true), (0.5, false), (f64::NAN, false)] {
             assert_eq!(Policy { delta, ..Policy::default() }.check().is_ok(), fine, "{delta}");

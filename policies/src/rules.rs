@@ -65,6 +65,14 @@ const LONGEST: usize = 24;
 pub fn meaning(key: &str) -> Text {
     match key {
         "approvals" => text!("operators who must approve a job before it runs", "作业运行前须批准的运行管理员人数"),
+        "changes_need" => text!(
+            "people who must sign a change of people, rules or the log's key",
+            "变更人员、规则或日志密钥须签署的人数"
+        ),
+        "separated" => text!(
+            "whether people and rules are a security administrator's alone",
+            "人员与规则是否只由安全管理员管理（三员分立）"
+        ),
         "caps.dataset" => text!("most that may be spent on one dataset, rho", "单个数据集的预算上限，rho"),
         "caps.analyst" => {
             text!("most that one analyst may spend on one dataset, rho", "一位分析员在单个数据集上的预算上限，rho")
@@ -131,6 +139,8 @@ mod tests {
                 pcrs: [("7".into(), "11".into())].into(),
             }),
             sm2_key: Some("lab+1+k".into()),
+            changes_need: Some(2),
+            separated: true,
             ..Policy::default()
         }
     }

@@ -101,8 +101,8 @@ impl Fold {
     }
 
     fn check_opened(&self, opened: Opened) -> Result<Checked, FoldError> {
-        let Opened { signer, record, leaf, statement, .. } = &opened;
-        let step = self.ledger.check(Entry { signer, record, leaf: *leaf, statement: *statement })?;
+        let Opened { signer, cosigners, record, leaf, statement, .. } = &opened;
+        let step = self.ledger.check(Entry { signer, cosigners, record, leaf: *leaf, statement: *statement })?;
         Ok(Checked { opened, step })
     }
 }

@@ -112,6 +112,7 @@ pub fn check(ledger: &Ledger, record: &Record, lookup: &dyn Lookup) -> Result<Be
             lookup.blob(&event.description)?;
             event.values.as_ref().map_or(Ok(()), |values| lookup.blob(values).map(drop))?;
         }
+        Event::DatasetDescribed(event) => drop(lookup.blob(&event.description)?),
         Event::JobSubmitted(event) => {
             behind.purpose = Some((JobId(ledger.size()), submission(ledger, event, lookup)?));
         }

@@ -105,7 +105,7 @@ fn read_entry(entry: &[u8]) -> Option<(Record, ProvenEntry)> {
     let envelope = Envelope::from_bytes(entry).ok()?;
     let Statement { predicate_type, predicate, .. } = Statement::open_unverified(&envelope).ok()?;
     let record = Record::from_predicate(&predicate_type, predicate).ok()?;
-    let (kind, key_id) = (record.event.kind().to_owned(), envelope.key_id().to_owned());
+    let (kind, key_id) = (record.event.kind().to_owned(), envelope.key_ids().collect::<Vec<_>>().join(", "));
     let says = ProvenEntry { kind, time: record.time, about: about(&record.event, None), key_id };
     Some((record, says))
 }

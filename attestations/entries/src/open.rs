@@ -19,8 +19,10 @@ pub struct Keys(HashMap<String, PublicKey>);
 /// An entry whose signature and form are good.
 #[derive(Clone, Debug)]
 pub struct Opened {
-    /// Who signed it.
+    /// Who signed it, or first.
     pub signer: PublicKey,
+    /// Who signed it too, each once.
+    pub cosigners: Vec<PublicKey>,
     /// Whether through SSH, with a security key perhaps.
     pub by_ssh: bool,
     /// What it says.
@@ -78,9 +80,9 @@ impl Keys {
         }
     }
 
-    /// Reads an entry and verifies its signature with one of these keys, now or `later`. The first entry
+    /// Reads an entry and verifies each of its signatures with one of these keys, now or `later`. The first entry
     /// of a log names its own key.
-    pub fn open(&self, entry: &[u8], later: Option<Later<'_>>) -> Result<Opened, EntryError> {
+    pub fn open(&self, entry: &[u8], mut later: Option<Later<'_>>) -> Result<Opened, EntryError> {
         let envelope = Envelope::from_bytes(entry)?;
         let Statement { subject, predicate_type, predicate, .. } = Statement::open_unverified(&envelope)?;
         json::no_member_twice(envelope.unverified_payload()).map_err(RecordError::Malformed)?;
@@ -89,18 +91,22 @@ impl Keys {
             false => None,
         };
         let record = Record::from_predicate(&predicate_type, predicate)?;
-        let signer = match (&record.event, self.0.get(envelope.key_id())) {
-            (_, Some(key)) => *key,
-            (Event::LabCreated(lab), None) => lab.owner_key,
-            _ => return Err(EntryError::UnknownKey(envelope.key_id().to_owned())),
-        };
-        let key = VerifyingKey::from(signer);
-        match (later, envelope.bare_signature()) {
-            // A known key is known by its id.
-            (Some(later), Some((message, signature))) if self.0.contains_key(envelope.key_id()) => {
-                later(&key, message, signature);
+        let mut signers = Vec::new();
+        for (at, key_id) in envelope.key_ids().enumerate() {
+            let signer = match (&record.event, self.0.get(key_id)) {
+                (_, Some(key)) => *key,
+                (Event::LabCreated(lab), None) => lab.owner_key,
+                _ => return Err(EntryError::UnknownKey(key_id.to_owned())),
+            };
+            let key = VerifyingKey::from(signer);
+            match (&mut later, envelope.bare_signature(at)) {
+                // A known key is known by its id.
+                (Some(later), Some((message, signature))) if self.0.contains_key(key_id) => {
+                    later(&key, message, signature);
+                }
+                _ => envelope.verify_at(at, &key)?,
             }
-            _ => drop(envelope.verify(&key)?),
+            signers.push(signer);
         }
         if subject != subjects(&record, own) {
             return Err(EntryError::Subjects);
@@ -110,7 +116,9 @@ impl Keys {
         }
         let by_ssh = envelope.is_ssh();
         let leaf = Digest::from_bytes(merkle::leaf_hash(entry));
-        Ok(Opened { signer, by_ssh, record, leaf, statement: Digest::of(envelope.unverified_payload()) })
+        let statement = Digest::of(envelope.unverified_payload());
+        let signer = signers.remove(0);
+        Ok(Opened { signer, cosigners: signers, by_ssh, record, leaf, statement })
     }
 }
 

@@ -3,7 +3,7 @@
 use unseen_ids::{Digest, Role, canonical};
 use unseen_policies::event::{Record, enrolment_bytes};
 use unseen_texts::Say;
-use unseen_tlog::dsse::{Envelope, parse_pre_authentication_encoding, pre_authentication_encoding};
+use unseen_tlog::dsse::{Envelope, EnvelopeError, parse_pre_authentication_encoding, pre_authentication_encoding};
 use unseen_tlog::sshsig::SshSignature;
 use unseen_tlog::statement::{PAYLOAD_TYPE, Statement, StatementError};
 use unseen_tlog::{KeyError, Signer};
@@ -55,6 +55,19 @@ pub fn says(to_sign: &[u8]) -> Result<Record, SignError> {
     let record = Record::from_predicate(&predicate_type, predicate).map_err(|_| SignError::NotToSign)?;
     let exact = payload_type == PAYLOAD_TYPE && self::to_sign(&record)? == to_sign;
     if exact { Ok(record) } else { Err(SignError::NotToSign) }
+}
+
+/// An entry with the signature of one more person, who signs what the others have signed.
+pub fn countersign(entry: &[u8], key: &dyn Signer) -> Result<Vec<u8>, EntryError> {
+    let envelope = Envelope::from_bytes(entry)?;
+    let (payload_type, payload) = (envelope.payload_type().to_owned(), envelope.unverified_payload().to_vec());
+    let other = Envelope::sign(key, &payload_type, payload).map_err(EnvelopeError::from)?;
+    Ok(envelope.join(other)?.to_bytes())
+}
+
+/// One entry out of two that say the same, each signed by somebody else: with `ssh-keygen`, perhaps.
+pub fn join(one: &[u8], other: &[u8]) -> Result<Vec<u8>, EntryError> {
+    Ok(Envelope::from_bytes(one)?.join(Envelope::from_bytes(other)?)?.to_bytes())
 }
 
 /// What an entry says, whoever signed it: for telling somebody what they are about to hand in.

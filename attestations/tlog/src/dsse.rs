@@ -1,6 +1,6 @@
-//! DSSE envelopes: one payload, one signature (secure-systems-lab/dsse, protocol 1.0.2).
+//! DSSE envelopes: one payload, signed by one key or by a few (secure-systems-lab/dsse, protocol 1.0.2).
 //!
-//! The signature is Ed25519 over the [`pre_authentication_encoding`], or what `ssh-keygen -Y sign` makes of
+//! A signature is Ed25519 over the [`pre_authentication_encoding`], or what `ssh-keygen -Y sign` makes of
 //! a file with the same bytes.
 
 use crate::{
@@ -11,17 +11,18 @@ use crate::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use unseen_ids::canonical;
 
 pub use crate::error::EnvelopeError;
 
-/// A payload with the signature of one person. Several people sign several envelopes.
+/// A payload with the signatures of one person or of a few, each by another key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Envelope {
     payload_type: String,
     payload: Vec<u8>,
-    key_id: String,
-    signature: Signature,
+    /// Never empty.
+    signatures: Vec<(String, Signature)>,
 }
 
 /// How it was signed. The JSON has the bytes of either in the same field: the first are 64, the second more.
@@ -31,40 +32,63 @@ enum Signature {
     Ssh(SshSignature),
 }
 
+/// The most signatures that an envelope has.
+pub const MOST_SIGNATURES: usize = 4;
+
 impl Envelope {
     /// Signs `payload` as being of the type `payload_type`.
     pub fn sign(key: &dyn Signer, payload_type: &str, payload: Vec<u8>) -> Result<Envelope, KeyError> {
         let signature = Signature::Ed25519(key.sign(&pre_authentication_encoding(payload_type, &payload))?);
-        Ok(Envelope { payload_type: payload_type.into(), payload, key_id: key.verifying_key().key_id(), signature })
+        let signatures = vec![(key.verifying_key().key_id(), signature)];
+        Ok(Envelope { payload_type: payload_type.into(), payload, signatures })
     }
 
     /// The envelope for an SSH signature over the [`pre_authentication_encoding`] of this type and payload.
     /// Nothing is verified: see [`Envelope::verify`].
     pub fn from_ssh(payload_type: &str, payload: Vec<u8>, signature: SshSignature) -> Envelope {
-        let key_id = signature.public_key().key_id();
-        Envelope { payload_type: payload_type.into(), payload, key_id, signature: Signature::Ssh(signature) }
+        let signatures = vec![(signature.public_key().key_id(), Signature::Ssh(signature))];
+        Envelope { payload_type: payload_type.into(), payload, signatures }
+    }
+
+    /// This envelope with the signatures of another one too, which others made of the same payload.
+    pub fn join(mut self, other: Envelope) -> Result<Envelope, EnvelopeError> {
+        if (&self.payload_type, &self.payload) != (&other.payload_type, &other.payload) {
+            return Err(EnvelopeError::OtherPayload);
+        }
+        self.signatures.extend(other.signatures);
+        self.check_signers()?;
+        Ok(self)
     }
 
     /// The payload, if it was signed by `key` and by nobody else.
     pub fn verify(&self, key: &VerifyingKey) -> Result<&[u8], EnvelopeError> {
-        if self.key_id != key.key_id() {
-            return Err(EnvelopeError::OtherKey { found: self.key_id.clone(), expected: key.key_id() });
+        if self.signatures.len() > 1 {
+            return Err(EnvelopeError::Signers);
         }
-        let message = pre_authentication_encoding(&self.payload_type, &self.payload);
-        match &self.signature {
-            Signature::Ed25519(signature) => key.verify(&message, signature)?,
-            Signature::Ssh(signature) => signature.verify(key, &message)?,
-        }
+        self.verify_at(0, key)?;
         Ok(&self.payload)
     }
 
-    /// What was signed and the bare Ed25519 signature, for batch verification; `None` for SSH.
-    pub fn bare_signature(&self) -> Option<(Vec<u8>, &[u8; 64])> {
-        match &self.signature {
-            Signature::Ed25519(signature) => {
+    /// Whether the signature at this place among [`Envelope::key_ids`] is a true one of `key`.
+    pub fn verify_at(&self, at: usize, key: &VerifyingKey) -> Result<(), EnvelopeError> {
+        let (key_id, signature) = self.signatures.get(at).ok_or(EnvelopeError::Signers)?;
+        if *key_id != key.key_id() {
+            return Err(EnvelopeError::OtherKey { found: key_id.clone(), expected: key.key_id() });
+        }
+        let message = pre_authentication_encoding(&self.payload_type, &self.payload);
+        match signature {
+            Signature::Ed25519(signature) => Ok(key.verify(&message, signature)?),
+            Signature::Ssh(signature) => Ok(signature.verify(key, &message)?),
+        }
+    }
+
+    /// What was signed and the bare Ed25519 signature at this place, for batch verification; `None` for SSH.
+    pub fn bare_signature(&self, at: usize) -> Option<(Vec<u8>, &[u8; 64])> {
+        match self.signatures.get(at) {
+            Some((_, Signature::Ed25519(signature))) => {
                 Some((pre_authentication_encoding(&self.payload_type, &self.payload), signature))
             }
-            Signature::Ssh(_) => None,
+            _ => None,
         }
     }
 
@@ -73,14 +97,14 @@ impl Envelope {
         &self.payload_type
     }
 
-    /// Which key is said to have signed: [`VerifyingKey::key_id`].
-    pub fn key_id(&self) -> &str {
-        &self.key_id
+    /// Which keys are said to have signed, at least one and each once: [`VerifyingKey::key_id`].
+    pub fn key_ids(&self) -> impl Iterator<Item = &str> {
+        self.signatures.iter().map(|(key_id, _)| key_id.as_str())
     }
 
-    /// Whether the signature is SSH's rather than bare Ed25519.
+    /// Whether a signature is SSH's rather than bare Ed25519.
     pub fn is_ssh(&self) -> bool {
-        matches!(self.signature, Signature::Ssh(_))
+        self.signatures.iter().any(|(_, signature)| matches!(signature, Signature::Ssh(_)))
     }
 
     /// The payload, whoever signed it. Trust nothing in it before [`Envelope::verify`].
@@ -90,23 +114,35 @@ impl Envelope {
 
     /// The envelope as JSON.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let signature = match &self.signature {
+        let bytes = |signature: &Signature| match signature {
             Signature::Ed25519(signature) => signature.to_vec(),
             Signature::Ssh(signature) => signature.to_bytes(),
         };
-        let Envelope { payload_type, payload, key_id, .. } = self.clone();
-        Parts { payload_type, payload, key_id, signature }.to_bytes()
+        let signatures = self.signatures.iter().map(|(key_id, signature)| (key_id.clone(), bytes(signature))).collect();
+        Parts { payload_type: self.payload_type.clone(), payload: self.payload.clone(), signatures }.to_bytes()
     }
 
-    /// Reads JSON with exactly these fields and exactly one signature.
+    /// Reads JSON with exactly these fields and one to [`MOST_SIGNATURES`] signatures, each by another key.
     pub fn from_bytes(bytes: &[u8]) -> Result<Envelope, EnvelopeError> {
-        let Parts { payload_type, payload, key_id, signature } = Parts::from_bytes(bytes)?;
-        let signature = match <[u8; 64]>::try_from(signature.as_slice()) {
-            Ok(signature) => Signature::Ed25519(signature),
-            Err(_) if signature.starts_with(sshsig::MAGIC) => Signature::Ssh(SshSignature::from_bytes(&signature)?),
-            Err(_) => return Err(EnvelopeError::Kind),
+        let Parts { payload_type, payload, signatures } = Parts::from_bytes(bytes)?;
+        let read = |(key_id, signature): (String, Vec<u8>)| match <[u8; 64]>::try_from(signature.as_slice()) {
+            Ok(signature) => Ok((key_id, Signature::Ed25519(signature))),
+            Err(_) if signature.starts_with(sshsig::MAGIC) => {
+                Ok((key_id, Signature::Ssh(SshSignature::from_bytes(&signature)?)))
+            }
+            Err(_) => Err(EnvelopeError::Kind),
         };
-        Ok(Envelope { payload_type, payload, key_id, signature })
+        let signatures = signatures.into_iter().map(read).collect::<Result<_, EnvelopeError>>()?;
+        let envelope = Envelope { payload_type, payload, signatures };
+        envelope.check_signers()?;
+        Ok(envelope)
+    }
+
+    fn check_signers(&self) -> Result<(), EnvelopeError> {
+        let signers: BTreeSet<&str> = self.key_ids().collect();
+        let each_once = signers.len() == self.signatures.len();
+        let fine = each_once && (1..=MOST_SIGNATURES).contains(&signers.len());
+        if fine { Ok(()) } else { Err(EnvelopeError::Signers) }
     }
 }
 
@@ -130,32 +166,36 @@ fn take_field(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     rest[1..].split_at_checked(usize::try_from(length).ok()?)
 }
 
-/// What the JSON of an envelope with one signature says, whatever that is.
+/// What the JSON of an envelope says, whatever that is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Parts {
     pub payload_type: String,
     pub payload: Vec<u8>,
-    pub key_id: String,
-    pub signature: Vec<u8>,
+    /// Key ids and signatures.
+    pub signatures: Vec<(String, Vec<u8>)>,
 }
 
 impl Parts {
     pub fn to_bytes(&self) -> Vec<u8> {
-        let signature = JsonSignature { keyid: self.key_id.clone(), sig: STANDARD.encode(&self.signature) };
+        let signature =
+            |(keyid, sig): &(String, Vec<u8>)| JsonSignature { keyid: keyid.clone(), sig: STANDARD.encode(sig) };
         let json = JsonEnvelope {
             payload: STANDARD.encode(&self.payload),
             payload_type: self.payload_type.clone(),
-            signatures: [signature],
+            signatures: self.signatures.iter().map(signature).collect(),
         };
         canonical::to_vec_as_declared(&json).expect("invariant: strings always make JSON")
     }
 
     pub fn from_bytes(bytes: &[u8]) -> Result<Parts, EnvelopeError> {
         let json: JsonEnvelope = serde_json::from_slice(bytes).map_err(EnvelopeError::Json)?;
-        let [JsonSignature { keyid, sig }] = json.signatures;
         let payload = STANDARD.decode(json.payload).map_err(|_| EnvelopeError::Base64("payload"))?;
-        let signature = STANDARD.decode(sig).map_err(|_| EnvelopeError::Base64("sig"))?;
-        Ok(Parts { payload_type: json.payload_type, payload, key_id: keyid, signature })
+        let signatures = json.signatures.into_iter().map(|JsonSignature { keyid, sig }| {
+            let signature = STANDARD.decode(sig).map_err(|_| EnvelopeError::Base64("sig"))?;
+            Ok((keyid, signature))
+        });
+        let signatures = signatures.collect::<Result<_, EnvelopeError>>()?;
+        Ok(Parts { payload_type: json.payload_type, payload, signatures })
     }
 }
 
@@ -165,7 +205,7 @@ struct JsonEnvelope {
     payload: String,
     #[serde(rename = "payloadType")]
     payload_type: String,
-    signatures: [JsonSignature; 1],
+    signatures: Vec<JsonSignature>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -181,7 +221,7 @@ mod tests {
     use crate::SigningKey;
 
     fn raw(envelope: &Envelope) -> [u8; 64] {
-        match envelope.signature {
+        match envelope.signatures[0].1 {
             Signature::Ed25519(signature) => signature,
             Signature::Ssh(_) => panic!("signed by a bare key"),
         }
@@ -249,7 +289,7 @@ mod tests {
             (json.replace("text/plain", "text/html"), "another type"),
             (json.replace(&id, &other.verifying_key().key_id()), "another key's name"),
             (json.replace(signature, ""), "no signature"),
-            (json.replace(signature, &format!("{signature},{signature}")), "two signatures"),
+            (json.replace(signature, &format!("{signature},{signature}")), "one signature twice"),
             (json.replace("{\"payload\"", "{\"x\":1,\"payload\""), "an unknown field"),
             (json.replace("{\"payload\"", "{\"payload\":\"eWVz\",\"payload\""), "a field twice"),
             (json.replace("eWVz", "eWVz="), "bad base64"),
@@ -265,5 +305,46 @@ mod tests {
             let by_key = Envelope::from_bytes(wrong.as_bytes()).is_ok_and(|e| e.verify(&key.verifying_key()).is_ok());
             assert!(!by_key, "{why}");
         }
+    }
+
+    #[test]
+    fn several_sign_one_payload_and_each_of_them_counts() {
+        let keys = [1, 2, 3, 4, 5].map(|seed| SigningKey::from_seed([seed; 32]).unwrap());
+        let by = |at: usize, payload: &str| Envelope::sign(&keys[at], "text/plain", payload.into()).unwrap();
+        let two = by(0, "yes").join(by(1, "yes")).unwrap();
+        let bytes = two.to_bytes();
+        assert_eq!(Envelope::from_bytes(&bytes).unwrap(), two);
+        assert_eq!(two.key_ids().collect::<Vec<_>>(), [0, 1].map(|at| keys[at].verifying_key().key_id()));
+        for (at, key) in [(0, 0), (1, 1), (0, 1), (1, 0), (2, 0)] {
+            assert_eq!(two.verify_at(at, &keys[key].verifying_key()).is_ok(), at == key, "{at} {key}");
+        }
+        assert!(matches!(two.verify(&keys[0].verifying_key()), Err(EnvelopeError::Signers)), "somebody else did too");
+
+        assert!(matches!(two.clone().join(by(2, "no")), Err(EnvelopeError::OtherPayload)));
+        assert!(matches!(two.clone().join(by(1, "yes")), Err(EnvelopeError::Signers)), "one key twice");
+        let four = two.join(by(2, "yes")).unwrap().join(by(3, "yes")).unwrap();
+        assert!(matches!(four.clone().join(by(4, "yes")), Err(EnvelopeError::Signers)), "five");
+        // What `join` would not make is not read either.
+        let json = |change: &dyn Fn(&mut Vec<serde_json::Value>)| {
+            let mut json: serde_json::Value = serde_json::from_slice(&four.to_bytes()).unwrap();
+            change(json["signatures"].as_array_mut().unwrap());
+            Envelope::from_bytes(json.to_string().as_bytes())
+        };
+        assert_eq!(json(&|_| ()).unwrap(), four);
+        let fifth: serde_json::Value = serde_json::from_slice(&by(4, "yes").to_bytes()).unwrap();
+        for (change, why) in [
+            (&(|all: &mut Vec<_>| all.clear()) as &dyn Fn(&mut Vec<_>), "none"),
+            (&|all: &mut Vec<_>| all[1] = all[0].clone(), "one twice"),
+            (&|all: &mut Vec<_>| all.push(fifth["signatures"][0].clone()), "five"),
+        ] {
+            assert!(matches!(json(change), Err(EnvelopeError::Signers)), "{why}");
+        }
+        let swapped = json(&|all: &mut Vec<serde_json::Value>| {
+            let (one, other) = (all[0]["sig"].clone(), all[1]["sig"].clone());
+            (all[0]["sig"], all[1]["sig"]) = (other, one);
+        });
+        let swapped = swapped.unwrap();
+        assert!(swapped.verify_at(0, &keys[0].verifying_key()).is_err(), "each is its own key's");
+        assert!(swapped.verify_at(2, &keys[2].verifying_key()).is_ok());
     }
 }

@@ -89,9 +89,17 @@ pub enum NoteError {
 #[code("envelope")]
 pub enum EnvelopeError {
     /// Not the JSON of an envelope.
-    #[error("this is not a DSSE envelope with exactly one signature: {0}")]
-    #[zh("这不是恰有一个签名的 DSSE 信封：{0}")]
+    #[error("this is not a DSSE envelope: {0}")]
+    #[zh("这不是 DSSE 信封：{0}")]
     Json(serde_json::Error),
+    /// None, too many, or two by one key.
+    #[error("the envelope has no signature, more than it may have, or two by one key")]
+    #[zh("信封没有签名、签名过多，或同一密钥签了两次")]
+    Signers,
+    /// Two envelopes that are to be one.
+    #[error("the envelopes hold different payloads, so they cannot become one")]
+    #[zh("两个信封的内容不同，不能合并")]
+    OtherPayload,
     /// A field that is not base64.
     #[error("the envelope's field {0} is not standard base64")]
     #[zh("信封字段 {0} 不是标准 base64")]

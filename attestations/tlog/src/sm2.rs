@@ -227,19 +227,24 @@ impl Countersigner for Sm2NoteSigner {
 
 /// A DSSE envelope that is signed in SM2: beside [`crate::dsse::Envelope`], over the same payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sm2Envelope(Parts);
+pub struct Sm2Envelope {
+    payload_type: String,
+    payload: Vec<u8>,
+    key_id: String,
+    signature: Vec<u8>,
+}
 
 impl Sm2Envelope {
     /// Signs `payload` as being of the type `payload_type`.
     pub fn sign(key: &Sm2SigningKey, payload_type: &str, payload: Vec<u8>) -> Result<Sm2Envelope, KeyError> {
         let signature = key.sign(&pre_authentication_encoding(payload_type, &payload))?;
         let key_id = key.verifying_key().key_id();
-        Ok(Sm2Envelope(Parts { payload_type: payload_type.into(), payload, key_id, signature }))
+        Ok(Sm2Envelope { payload_type: payload_type.into(), payload, key_id, signature })
     }
 
     /// The payload, if it was signed by `key` and by nobody else.
     pub fn verify(&self, key: &Sm2VerifyingKey) -> Result<&[u8], EnvelopeError> {
-        let Parts { payload_type, payload, key_id, signature } = &self.0;
+        let Sm2Envelope { payload_type, payload, key_id, signature } = self;
         if *key_id != key.key_id() {
             return Err(EnvelopeError::OtherKey { found: key_id.clone(), expected: key.key_id() });
         }
@@ -249,29 +254,31 @@ impl Sm2Envelope {
 
     /// What the payload is said to be.
     pub fn payload_type(&self) -> &str {
-        &self.0.payload_type
+        &self.payload_type
     }
 
     /// Which key is said to have signed: [`Sm2VerifyingKey::key_id`].
     pub fn key_id(&self) -> &str {
-        &self.0.key_id
+        &self.key_id
     }
 
     /// The payload, whoever signed it. Trust nothing in it before [`Sm2Envelope::verify`].
     pub fn unverified_payload(&self) -> &[u8] {
-        &self.0.payload
+        &self.payload
     }
 
     /// The envelope as JSON.
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.0.to_bytes()
+        let Sm2Envelope { payload_type, payload, key_id, signature } = self.clone();
+        Parts { payload_type, payload, signatures: vec![(key_id, signature)] }.to_bytes()
     }
 
     /// Reads JSON with exactly these fields and exactly one signature, in DER.
     pub fn from_bytes(bytes: &[u8]) -> Result<Sm2Envelope, EnvelopeError> {
-        let parts = Parts::from_bytes(bytes)?;
-        read_signature(&parts.signature).map_err(|_| EnvelopeError::NotSm2)?;
-        Ok(Sm2Envelope(parts))
+        let Parts { payload_type, payload, signatures } = Parts::from_bytes(bytes)?;
+        let [(key_id, signature)] = <[_; 1]>::try_from(signatures).map_err(|_| EnvelopeError::Signers)?;
+        read_signature(&signature).map_err(|_| EnvelopeError::NotSm2)?;
+        Ok(Sm2Envelope { payload_type, payload, key_id, signature })
     }
 }
 

@@ -383,7 +383,10 @@ mod tests {
         let read = Envelope::from_bytes(&envelope.to_bytes()).unwrap();
         assert_eq!(read, envelope);
         assert!(read.is_ssh());
-        assert_eq!((read.key_id(), read.verify(&key).unwrap()), (key.key_id().as_str(), b"yes".as_slice()));
+        assert_eq!(
+            (read.key_ids().next(), read.verify(&key).unwrap()),
+            (Some(key.key_id().as_str()), b"yes".as_slice())
+        );
         let json = String::from_utf8(envelope.to_bytes()).unwrap();
         assert!(json.contains(&format!(r#""sig":"{}""#, STANDARD.encode(signature.to_bytes()))));
 

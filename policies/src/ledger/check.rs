@@ -5,15 +5,18 @@ use std::collections::BTreeSet;
 use unseen_ids::{Digest, PublicKey, Role};
 
 use super::put::{Nonce, Put};
-use super::{Checked, Dataset, InForce, Ledger, Person, Refusal};
-use crate::event::{DatasetRegistered, Event, LabCreated, LogKeyChanged, PersonEnrolled, PersonRevoked, Record};
+use super::{Checked, InForce, Ledger, Person, Refusal};
+use crate::event::{Event, LabCreated, LogKeyChanged, PersonEnrolled, PersonRevoked, Record};
 use crate::lifecycle::{self, Who};
+use crate::policy::Policy;
 use crate::text::hides;
 /// An entry whose signature was verified, as the ledger looks at it.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
-    /// Who signed it.
+    /// Who signed it, or first.
     pub signer: &'a PublicKey,
+    /// Who signed it too.
+    pub cosigners: &'a [PublicKey],
     /// What it says.
     pub record: &'a Record,
     /// Its RFC 6962 leaf hash.
@@ -34,25 +37,37 @@ impl Ledger {
         if !matches!(event, Event::LabCreated(_)) && record.log != self.origin {
             return Err(Refusal::OtherLog(record.log.clone(), self.origin.clone()));
         }
-        if self.nonces.get(signer).is_some_and(|used| used.contains(&nonce)) {
+        let signers: BTreeSet<&PublicKey> = entry.cosigners.iter().chain([signer]).collect();
+        if signers.iter().any(|signer| self.nonces.get(signer).is_some_and(|used| used.contains(&nonce))) {
             return Err(Refusal::Replayed);
         }
-        if let Some(who) = lifecycle::signer(event.kind()) {
-            self.must(signer, who)?;
-        }
+        self.check_signers(event, &signers)?;
         let mut puts = match event {
             Event::LabCreated(e) => created(signer, &record.log, e)?,
             Event::PersonEnrolled(e) => self.enrolled(e)?,
             Event::PersonRevoked(e) => self.revoked(e)?,
             Event::PolicySet(e) => {
                 e.policy.check().map_err(Refusal::BadPolicy)?;
+                // Older rules did not ask who is there.
+                if e.policy.separated || e.policy.changes_need.is_some() {
+                    self.check_staffed(&e.policy)?;
+                }
                 vec![Put::Policy(InForce { entry: self.size, leaf, policy: e.policy.clone() })]
             }
             Event::DatasetRegistered(e) => self.registered(entry, e)?,
+            Event::DatasetStatus(e) => self.status_set(e)?,
+            Event::DatasetDescribed(e) => self.described(e)?,
+            Event::DatasetDeleted(e) => self.deleted(e)?,
+            Event::AccessLogRecorded(e) => match self.last_access_log {
+                Some(last) if last >= e.date => return Err(Refusal::OldAccessLog { date: e.date, last }),
+                _ => vec![Put::AccessLog(e.date)],
+            },
             Event::LogKeyChanged(e) => self.log_key_changed(e)?,
             Event::JobSubmitted(e) => self.submitted(entry, e)?,
             Event::JobApproved(e) => self.approved(entry, e)?,
-            Event::JobRejected(e) => self.rejected(entry, e)?,
+            Event::JobRejected(e) => self.ended(entry, e.job, &e.reason)?,
+            Event::JobWithdrawn(e) => self.ended(entry, e.job, &e.reason)?,
+            Event::JobPrioritized(e) => self.prioritized(entry, e)?,
             Event::RunStarted(e) => self.started(entry, e)?,
             Event::EvidenceRecorded(e) => self.evidence_recorded(entry, e)?,
             Event::Released(e) => self.released(entry, e)?,
@@ -60,24 +75,66 @@ impl Ledger {
             Event::RunFailed(e) => self.failed(entry, e)?,
             Event::ReleaseRead(e) => self.read(entry, e)?,
         };
-        puts.push(Put::Nonce(*signer, nonce));
+        puts.extend(signers.into_iter().map(|signer| Put::Nonce(*signer, nonce)));
         Ok(Checked { entry: self.size, puts })
     }
 
     /// Whether `signer` could append this now, once signed.
     pub fn may(&self, signer: &PublicKey, record: &Record) -> Result<(), Refusal> {
         let unknown = Digest::from_bytes([0; 32]);
-        self.check(Entry { signer, record, leaf: unknown, statement: unknown }).map(drop)
+        self.check(Entry { signer, cosigners: &[], record, leaf: unknown, statement: unknown }).map(drop)
     }
 
-    pub(super) fn must(&self, signer: &PublicKey, who: Who) -> Result<(), Refusal> {
+    /// Whether an event that happens to no job was signed by those who may, and by as many as the policy asks for:
+    /// each of them a person, for a person has one key at a time. Everything else one key signs.
+    fn check_signers(&self, event: &Event, signers: &BTreeSet<&PublicKey>) -> Result<(), Refusal> {
+        let (who, has) = (lifecycle::signer(event.kind()), signers.len() as u32);
+        who.map_or(Ok(()), |who| signers.iter().try_for_each(|signer| self.must(signer, who)))?;
+        match who {
+            Some(Who::Administrator | Who::Operators) if has < self.changes_need() => {
+                Err(Refusal::TooFewSigners { has, needs: self.changes_need() })
+            }
+            Some(Who::Administrator | Who::Operators) => Ok(()),
+            _ if has > 1 => Err(Refusal::TooManySigners),
+            _ => Ok(()),
+        }
+    }
+
+    fn changes_need(&self) -> u32 {
+        self.policy().and_then(|policy| policy.changes_need).unwrap_or(1)
+    }
+
+    /// How many people have this role now.
+    fn count(&self, role: Role) -> u32 {
+        let has = |person: &&Person| person.revoked.is_none() && person.roles.contains(&role);
+        self.people.values().filter(has).count() as u32
+    }
+
+    /// Whether there are the people whom these rules ask for: to approve jobs, to change the rules again, and
+    /// separated if they are to be.
+    pub fn check_staffed(&self, policy: &Policy) -> Result<(), Refusal> {
+        let changes = policy.changes_need.unwrap_or(1);
+        for (role, needs) in [(Role::Operator, changes.max(policy.approvals)), (policy.administrator(), changes)] {
+            let has = self.count(role);
+            if has < needs {
+                return Err(Refusal::TooFewPeople { role, has, needs });
+            }
+        }
+        let mut people = self.people.values().filter(|person| person.revoked.is_none());
+        people.try_for_each(|person| check_separated(policy, &person.name, &person.roles))
+    }
+
+    /// Whether this key is one of those who may; what depends on a job's author is asked of the entry itself.
+    pub fn must(&self, signer: &PublicKey, who: Who) -> Result<(), Refusal> {
         let role = match who {
-            Who::Lab if self.service_key.as_ref() == Some(signer) => return Ok(()),
+            Who::Lab | Who::PersonOrLab(_) if self.service_key.as_ref() == Some(signer) => return Ok(()),
             Who::Lab => return Err(Refusal::NotTheLab),
             // Named by the entry itself.
             Who::Owner => return Ok(()),
-            Who::Anyone => return self.person(signer).map(drop),
-            Who::Person(role) | Who::NotAuthor(role) => role,
+            Who::Author | Who::Anyone => return self.person(signer).map(drop),
+            Who::Administrator => self.policy().map_or(Role::Operator, Policy::administrator),
+            Who::Operators => Role::Operator,
+            Who::Person(role) | Who::PersonOrLab(role) | Who::NotAuthor(role) => role,
         };
         let person = self.person(signer)?;
         if person.roles.contains(&role) {
@@ -95,6 +152,7 @@ impl Ledger {
         if e.roles.is_empty() || e.roles.iter().collect::<BTreeSet<_>>().len() != e.roles.len() {
             return Err(Refusal::BadRoles);
         }
+        self.policy().map_or(Ok(()), |policy| check_separated(policy, &e.name, &e.roles))?;
         if self.people.contains_key(&e.key) || self.service_key.as_ref() == Some(&e.key) {
             return Err(Refusal::KeyTaken);
         }
@@ -109,33 +167,13 @@ impl Ledger {
         if let Some(entry) = person.revoked {
             return Err(Refusal::Revoked(person.name.clone(), entry));
         }
-        let operates = |person: &Person| person.revoked.is_none() && person.roles.contains(&Role::Operator);
-        let others = self.people.iter().any(|(key, person)| *key != e.key && operates(person));
-        if operates(person) && !others {
-            return Err(Refusal::LastOperator(person.name.clone()));
-        }
-        Ok(vec![Put::Person(e.key, Person { revoked: Some(self.size), ..person.clone() })])
-    }
-
-    fn registered(&self, entry: Entry<'_>, e: &DatasetRegistered) -> Result<Vec<Put>, Refusal> {
-        check_name(&e.name)?;
-        let old = self.datasets.get(&e.name);
-        if let Some(old) = old.filter(|old| old.registered.domain != e.domain) {
-            let (was, now) = (old.registered.domain.clone(), e.domain.clone());
-            return Err(Refusal::DatasetChanged { name: e.name.clone(), was, now });
-        }
-        if let Some(domain) = &e.domain {
-            let others = self.datasets.values().map(|dataset| &dataset.registered);
-            let mut others = others.filter(|other| other.name != e.name && other.domain.as_ref() == Some(domain));
-            if let Some(other) = others.find(|other| other.buckets != e.buckets) {
-                return Err(Refusal::OtherBuckets { domain: domain.clone(), has: other.buckets, not: e.buckets });
+        let administrator = self.policy().map_or(Role::Operator, Policy::administrator);
+        for role in [Role::Operator, administrator] {
+            if person.roles.contains(&role) && self.count(role) <= self.changes_need() {
+                return Err(Refusal::Needed { name: person.name.clone(), role });
             }
         }
-        // The budget runs on under the same name.
-        let (spent, spent_by) = old.map(|old| (old.spent, old.spent_by.clone())).unwrap_or_default();
-        let (steward, time) = (*entry.signer, entry.record.time);
-        let dataset = Dataset { registered: e.clone(), entry: self.size, steward, time, spent, spent_by };
-        Ok(vec![Put::Dataset(e.name.clone(), dataset)])
+        Ok(vec![Put::Person(e.key, Person { revoked: Some(self.size), ..person.clone() })])
     }
 
     fn log_key_changed(&self, e: &LogKeyChanged) -> Result<Vec<Put>, Refusal> {
@@ -145,6 +183,12 @@ impl Ledger {
         check_named_as(&self.origin, &e.log_key)?;
         Ok(vec![Put::LogKey { entry: self.size, log_key: e.log_key.clone() }])
     }
+}
+
+/// Whether a person has no two of the offices that the policy separates.
+fn check_separated(policy: &Policy, name: &str, roles: &[Role]) -> Result<(), Refusal> {
+    let offices = roles.iter().filter(|role| matches!(role, Role::Operator | Role::Security | Role::Auditor));
+    if policy.separated && offices.count() > 1 { Err(Refusal::NotSeparated(name.to_owned())) } else { Ok(()) }
 }
 
 fn created(signer: &PublicKey, log: &str, e: &LabCreated) -> Result<Vec<Put>, Refusal> {
@@ -171,7 +215,7 @@ fn check_named_as(log: &str, log_key: &str) -> Result<(), Refusal> {
     if fits { Ok(()) } else { Err(Refusal::BadLogKey(log_key.to_owned())) }
 }
 
-fn check_name(name: &str) -> Result<(), Refusal> {
+pub(super) fn check_name(name: &str) -> Result<(), Refusal> {
     let fine = (1..=64).contains(&name.chars().count()) && name.trim() == name && !name.chars().any(hides);
     if fine { Ok(()) } else { Err(Refusal::BadName(name.to_owned())) }
 }

@@ -9,8 +9,8 @@ use super::check::Entry;
 use super::put::Put;
 use super::{Dataset, InForce, Job, Ledger, Refusal, Run, Witnessed};
 use crate::event::{
-    EvidenceRecorded, JobApproved, JobRejected, JobSubmitted, ReleaseRead, ReleaseWitnessed, Released, RunFailed,
-    RunStarted,
+    EvidenceRecorded, JobApproved, JobPrioritized, JobSubmitted, ReleaseRead, ReleaseWitnessed, Released, RunFailed,
+    RunStarted, Status,
 };
 use crate::lifecycle::{self, State, Transition, Who};
 use crate::manifest::Release;
@@ -34,6 +34,7 @@ impl Ledger {
             time: entry.record.time,
             author: *entry.signer,
             state,
+            priority: Job::PRIORITY,
             approvals: Vec::new(),
             run: None,
             evidence: None,
@@ -67,9 +68,19 @@ impl Ledger {
         Ok(vec![Put::Job(e.job, job)])
     }
 
-    pub(super) fn rejected(&self, entry: Entry<'_>, e: &JobRejected) -> Result<Vec<Put>, Refusal> {
+    /// A job that is declined, or taken back.
+    pub(super) fn ended(&self, entry: Entry<'_>, id: JobId, reason: &str) -> Result<Vec<Put>, Refusal> {
+        let mut job = self.step(entry, id, false)?;
+        job.reason = Some(reason.to_owned());
+        Ok(vec![Put::Job(id, job)])
+    }
+
+    pub(super) fn prioritized(&self, entry: Entry<'_>, e: &JobPrioritized) -> Result<Vec<Put>, Refusal> {
         let mut job = self.step(entry, e.job, false)?;
-        job.reason = Some(e.reason.clone());
+        if !(1..=9).contains(&e.priority) {
+            return Err(Refusal::BadPriority(e.priority));
+        }
+        job.priority = e.priority;
         Ok(vec![Put::Job(e.job, job)])
     }
 
@@ -80,7 +91,7 @@ impl Ledger {
             return Err(Refusal::TooFewApprovals { job: e.job, has: before.approvals.len(), needs });
         }
         let mut job = self.step(entry, e.job, false)?;
-        let InForce { entry: in_force, leaf, policy } = self.under(job.submitted.policy)?;
+        let InForce { entry: in_force, leaf, .. } = self.under(job.submitted.policy)?;
         if e.submission != job.leaf {
             return Err(Refusal::OtherSubmission(e.job));
         }
@@ -103,8 +114,7 @@ impl Ledger {
             return Err(Refusal::TooSoon);
         }
         self.check_free(time)?;
-        let author = &self.person(&job.author)?.name;
-        self.check_caps(policy, &job.submitted, author)?;
+        let author = self.check_runnable(&job)?;
         let mut puts = self.charge(&job.submitted, author)?;
         // A running job takes no more approvals: the spare capacity is freed, for jobs are many.
         job.approvals.shrink_to_fit();
@@ -119,6 +129,15 @@ impl Ledger {
         });
         puts.extend([Put::Job(e.job, job), Put::LastStarted(e.job)]);
         Ok(puts)
+    }
+
+    /// Whether a job that waits may run as things are now, whoever starts it and when: its author's name.
+    pub(super) fn check_runnable(&self, job: &Job) -> Result<&str, Refusal> {
+        let policy = &self.under(job.submitted.policy)?.policy;
+        let author = &self.person(&job.author)?.name;
+        job.submitted.datasets.iter().try_for_each(|used| self.check_there(used))?;
+        self.check_caps(policy, &job.submitted, author)?;
+        Ok(author)
     }
 
     pub(super) fn evidence_recorded(&self, entry: Entry<'_>, e: &EvidenceRecorded) -> Result<Vec<Put>, Refusal> {
@@ -203,10 +222,12 @@ impl Ledger {
     fn step(&self, entry: Entry<'_>, id: JobId, enough: bool) -> Result<Box<Job>, Refusal> {
         let job = self.job(id)?;
         let arrow = self.arrow(entry, Some(job.state), id, enough)?;
-        if matches!(arrow.who, Who::NotAuthor(_)) && self.same_person(entry.signer, &job.author) {
-            return Err(Refusal::Author(self.person(entry.signer)?.name.clone()));
+        let name = || self.person(entry.signer).map(|person| person.name.clone());
+        match (arrow.who, self.same_person(entry.signer, &job.author)) {
+            (Who::NotAuthor(_), true) => Err(Refusal::Author(name()?)),
+            (Who::Author, false) => Err(Refusal::NotTheAuthor(name()?)),
+            _ => Ok(Box::new(Job { state: arrow.to, ..job.clone() })),
         }
-        Ok(Box::new(Job { state: arrow.to, ..job.clone() }))
     }
 
     /// The arrow of the life-cycle that this entry takes, if its signer may. `enough` says whether the job
@@ -226,14 +247,17 @@ impl Ledger {
     }
 
     /// Whether two keys belong to one name: a new key does not make a new person.
-    fn same_person(&self, one: &PublicKey, other: &PublicKey) -> bool {
+    pub(super) fn same_person(&self, one: &PublicKey, other: &PublicKey) -> bool {
         one == other || matches!((self.people.get(one), self.people.get(other)), (Some(a), Some(b)) if a.name == b.name)
     }
 
     fn check_datasets(&self, e: &JobSubmitted, author: &str) -> Result<(), Refusal> {
         let (mut names, mut domain) = (BTreeSet::new(), None::<&String>);
         for used in &e.datasets {
-            let dataset = &self.dataset(&used.name)?.registered;
+            let Dataset { registered: dataset, status, .. } = self.dataset(&used.name)?;
+            if *status != Status::Open {
+                return Err(Refusal::DatasetIs { dataset: used.name.clone(), status: *status });
+            }
             if !names.insert(&used.name) {
                 return Err(Refusal::NamedTwice(used.name.clone()));
             }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use unseen_ids::{Digest, JobId, PublicKey};
 
@@ -21,6 +22,7 @@ pub enum Put {
     Job(JobId, Box<Job>),
     LastStarted(JobId),
     Domain { name: String, spent: Rho },
+    AccessLog(NaiveDate),
     Nonce(PublicKey, Nonce),
 }
 
@@ -36,6 +38,7 @@ impl Put {
             Put::Job(id, _) => format!("job/{}", id.0),
             Put::LastStarted(_) => "last-started".to_owned(),
             Put::Domain { name, .. } => format!("domain/{name}"),
+            Put::AccessLog(_) => "access-log".to_owned(),
             Put::Nonce(key, nonce) => format!("nonce/{key}/{}", String::from(*nonce)),
         }
     }
@@ -94,6 +97,7 @@ impl Ledger {
             Put::Job(id, job) => drop(self.jobs.insert(id, Arc::from(job))),
             Put::LastStarted(job) => self.last_started = Some(job),
             Put::Domain { name, spent } => drop(self.by_domain.insert(name, spent)),
+            Put::AccessLog(date) => self.last_access_log = Some(date),
             Put::Nonce(signer, nonce) => drop(self.nonces.entry(signer).or_default().insert(nonce)),
         }
     }

@@ -1,9 +1,11 @@
 //! Why an entry may not be appended.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use unseen_ids::{JobId, Role};
 use unseen_texts::{Say, Sentence, Text, say, text};
 
+use super::Gone;
+use crate::event::Status;
 use crate::lifecycle::State;
 use crate::rho::Rho;
 
@@ -52,9 +54,21 @@ pub enum Refusal {
     #[error("no enrolled person has the name or key `{0}`")]
     #[zh("没有姓名或公钥为 `{0}` 的登记人员")]
     NoSuchPerson(String),
-    #[error("{0} is the last operator, whose key may not be revoked")]
-    #[zh("{0} 是最后一位运行管理员，其密钥不得吊销")]
-    LastOperator(String),
+    #[error("{name} is {} whom the rules cannot do without, so the key may not be revoked", role.as_a())]
+    #[zh("按规则不能没有 {name}（{role}），其密钥不得吊销")]
+    Needed { name: String, role: Role },
+    #[error("{has} of the {needs} people have signed whom the policy asks for")]
+    #[zh("规则要求 {needs} 人签署，只有 {has} 人签署了")]
+    TooFewSigners { has: u32, needs: u32 },
+    #[error("only changes of people, rules and the log's key are signed by more than one")]
+    #[zh("只有人员、规则和日志密钥的变更可由多人签署")]
+    TooManySigners,
+    #[error("the policy asks for {needs} people in the role of {role}, and there are {has}")]
+    #[zh("规则要求 {needs} 位{role}，现有 {has} 位")]
+    TooFewPeople { role: Role, has: u32, needs: u32 },
+    #[error("{0} would be two of operator, security administrator and auditor, which the policy separates")]
+    #[zh("{0} 将同时是运行管理员、安全管理员和审计员中的两种，而规则要求三员分立")]
+    NotSeparated(String),
     #[error("the policy cannot stand: {0}")]
     #[zh("规则不成立：{0}")]
     BadPolicy(Sentence),
@@ -67,6 +81,21 @@ pub enum Refusal {
     #[error("datasets of the unit domain `{domain}` have {has} buckets, not {not}")]
     #[zh("单元域 `{domain}` 的数据集有 {has} 个分桶，不是 {not} 个")]
     OtherBuckets { domain: String, has: u32, not: u32 },
+    #[error("the dataset `{dataset}` is {status}")]
+    #[zh("数据集 `{dataset}` {status}")]
+    DatasetIs { dataset: String, status: Status },
+    #[error("the dataset `{0}` was withdrawn, and only the steward who registered it may register it again")]
+    #[zh("数据集 `{0}` 已撤回，只有原登记的数据管理员可以重新登记")]
+    OtherSteward(String),
+    #[error("the snapshot of `{dataset}` was {gone}, so no run may read it")]
+    #[zh("`{dataset}` 的快照已被{gone}，任何运行都不得读取")]
+    SnapshotGone { dataset: String, gone: Gone },
+    #[error("`{0}` has no such snapshot, or it is named twice or deleted already")]
+    #[zh("`{0}` 没有该快照，或其重复出现、已被销毁")]
+    NoSuchSnapshot(String),
+    #[error("the run of job {0} reads this snapshot and has not ended")]
+    #[zh("作业 {0} 的运行要读取该快照，且尚未结束")]
+    StillRead(JobId),
     #[error("the job names another snapshot or description of `{0}` than the one registered then")]
     #[zh("作业所指的 `{0}` 的快照或描述不是当时登记的")]
     OtherSnapshot(String),
@@ -117,6 +146,12 @@ pub enum Refusal {
     #[error("{0} wrote this job: its author never counts among its approvers")]
     #[zh("{0} 是本作业的提交人：提交人不得审批自己的作业")]
     Author(String),
+    #[error("{0} did not submit this job: only its author may take it back")]
+    #[zh("{0} 不是本作业的提交人：只有提交人可以撤回作业")]
+    NotTheAuthor(String),
+    #[error("a priority lies between 1, first, and 9, last, and this is {0}")]
+    #[zh("优先级须在 1（最先）到 9（最后）之间，而这里是 {0}")]
+    BadPriority(u8),
     #[error("{0} has approved this job already, and counts once")]
     #[zh("{0} 已批准过本作业，只算一次")]
     ApprovedTwice(String),
@@ -156,6 +191,9 @@ pub enum Refusal {
     #[error("`{0}` is not a new verifier key of this log: it needs the log's name and another key")]
     #[zh("`{0}` 不是此日志的新验证公钥：须名称相同而密钥不同")]
     BadLogKey(String),
+    #[error("the access log of {date} comes too late: that of {last} is on record")]
+    #[zh("{date} 的访问日志来得太晚：{last} 的已记录在案")]
+    OldAccessLog { date: NaiveDate, last: NaiveDate },
     #[error("the run does not stand on the approvals of job {0}")]
     #[zh("该次运行所依据的不是作业 {0} 的审批")]
     OtherApprovals(JobId),
@@ -192,6 +230,8 @@ fn done(event: &str) -> Text {
     match event {
         "job-approved" => text!("approved", "批准"),
         "job-rejected" => text!("rejected", "驳回"),
+        "job-withdrawn" => text!("withdrawn", "撤回"),
+        "job-prioritized" => text!("put before or after others", "调整优先级"),
         "run-started" => text!("started", "开始运行"),
         "evidence-recorded" => text!("given evidence", "记录证据"),
         "released" => text!("released", "发布"),

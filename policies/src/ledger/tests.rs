@@ -7,7 +7,10 @@ use crate::event::*;
 use crate::need::Need;
 use crate::policy::{EvidenceRule, Witness};
 
+mod datasets;
 mod lab;
+mod people;
+mod queue;
 
 use lab::*;
 
@@ -114,6 +117,61 @@ fn a_new_key_does_not_make_a_second_approver() {
         PersonEnrolled { name: "second".into(), roles: vec![Role::Operator], key: key(6), proof: String::new() },
     );
     assert_eq!(lab.try_(6, good), Err(Refusal::ApprovedTwice("second".into())));
+}
+
+#[test]
+fn an_author_takes_a_job_back_until_it_runs() {
+    let mut lab = Lab::new(["1", "1", "0.25"]);
+    let withdrawn = |job| JobWithdrawn { job, reason: "a wrong column".into() };
+    let (first, second, third) = (lab.submit(), lab.submit(), lab.submit());
+    assert_eq!(lab.try_(SECOND, withdrawn(first)), Err(Refusal::NotTheAuthor("second".into())));
+    assert_eq!(lab.try_(SERVICE, withdrawn(first)), Err(Refusal::NotEnrolled));
+    lab.does(ANALYST, withdrawn(first));
+    assert_eq!(lab.ledger.jobs[&first].state, State::Withdrawn);
+    let late = lab.approval(first);
+    assert!(matches!(lab.try_(OWNER, late), Err(Refusal::WrongState { .. })), "it stays so");
+    // A new key under the old name is the same person, whatever its role.
+    lab.approve(second);
+    lab.approve(third);
+    lab.does(OWNER, PersonRevoked { key: key(ANALYST), reason: "lost".into() });
+    let roles = vec![Role::Auditor];
+    lab.does(OWNER, PersonEnrolled { name: "analyst".into(), roles, key: key(6), proof: String::new() });
+    assert!(matches!(lab.try_(ANALYST, withdrawn(second)), Err(Refusal::Revoked(..))));
+    lab.does(6, withdrawn(second));
+    assert_eq!(lab.ledger.jobs[&second].reason.as_deref(), Some("a wrong column"));
+    assert!(matches!(lab.try_(OWNER, lab.start(second)), Err(Refusal::WrongState { .. })), "nor is it charged");
+    assert_eq!(lab.ledger.datasets["firms"].spent, Rho::ZERO);
+}
+
+#[test]
+fn the_lab_starts_what_was_approved_and_nothing_else() {
+    let mut lab = Lab::new(["1", "1", "0.25"]);
+    let job = lab.submit();
+    let early = lab.start(job);
+    assert_eq!(lab.try_(SERVICE, early), Err(Refusal::TooFewApprovals { job, has: 0, needs: 2 }));
+    lab.approve(job);
+    let good = lab.start(job);
+    assert!(matches!(lab.try_(STEWARD, good.clone()), Err(Refusal::WrongRole { .. })));
+    let cheap = RunStarted { rho: "0.1".parse().unwrap(), ..good.clone() };
+    assert_eq!(lab.try_(SERVICE, cheap), Err(Refusal::OtherCharge(job)));
+    let run = lab.does(SERVICE, good);
+    assert_eq!(lab.ledger.jobs[&job].run.as_ref().unwrap().entry, run);
+    assert_eq!(lab.ledger.datasets["firms"].spent, "0.25".parse().unwrap());
+    // An approval is a person's all the same.
+    let other = lab.submit();
+    let approval = lab.approval(other);
+    assert_eq!(lab.try_(SERVICE, approval), Err(Refusal::NotEnrolled));
+}
+
+#[test]
+fn a_run_is_not_taken_back() {
+    let mut lab = Lab::new(["1", "1", "0.25"]);
+    let job = lab.submit();
+    lab.approve(job);
+    let start = lab.start(job);
+    lab.does(OWNER, start);
+    let refused = Refusal::WrongState { job, state: State::Running, event: "job-withdrawn" };
+    assert_eq!(lab.try_(ANALYST, JobWithdrawn { job, reason: String::new() }), Err(refused));
 }
 
 #[test]
@@ -446,7 +504,7 @@ fn there_is_always_an_operator_and_one_person_a_name() {
     }
     assert!(matches!(
         lab.try_(OWNER, PersonRevoked { key: key(OWNER), reason: String::new() }),
-        Err(Refusal::LastOperator(_))
+        Err(Refusal::Needed { .. })
     ));
 }
 
@@ -472,7 +530,7 @@ fn what_was_checked_before_another_entry_is_not_applied() {
     let job = lab.submit();
     let approval = lab.approval(job);
     let record = lab.record(approval);
-    let entry = Entry { signer: &key(OWNER), record: &record, leaf: digest(1), statement: digest(0) };
+    let entry = Entry { signer: &key(OWNER), cosigners: &[], record: &record, leaf: digest(1), statement: digest(0) };
     let [first, second] = [(); 2].map(|()| lab.ledger.check(entry).unwrap());
     let checked = first.entry();
     lab.ledger.apply(first).unwrap();

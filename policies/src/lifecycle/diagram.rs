@@ -28,7 +28,11 @@ fn signed_by(who: Who) -> String {
     match who {
         Who::Owner => "the owner it names".to_owned(),
         Who::Person(role) => role.name().to_owned(),
+        Who::PersonOrLab(role) => format!("{}, or the lab", role.name()),
         Who::NotAuthor(role) => format!("{}, not the author", role.name()),
+        Who::Administrator => "operator, or security where these are separated; as many as `changes_need`".to_owned(),
+        Who::Operators => "operator; as many as `changes_need`".to_owned(),
+        Who::Author => "its author".to_owned(),
         Who::Anyone => "anyone enrolled".to_owned(),
         Who::Lab => "the lab".to_owned(),
     }

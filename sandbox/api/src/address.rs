@@ -8,8 +8,9 @@ use serde_json::{Map, Value};
 use unseen_usecases::budget::BudgetOf;
 use unseen_usecases::check::Check;
 use unseen_usecases::datasets::{ListDatasets, ShowDataset, ShowQuality};
-use unseen_usecases::jobs::{Approve, ListJobs, Reject, ShowJob, Submit};
+use unseen_usecases::jobs::{Approve, ListJobs, Prioritize, Reject, ShowJob, Submit, Withdraw};
 use unseen_usecases::labs::ShowLab;
+use unseen_usecases::lives::{DeleteSnapshots, Describe, SetStatus, ShowSnapshots};
 use unseen_usecases::logs::{ListEntries, ProveEntry, ShowCheckpoint, ShowEntry};
 use unseen_usecases::people::{Enrol, ListPeople, Revoke};
 use unseen_usecases::policy::{SetPolicy, ShowPolicy};
@@ -95,6 +96,7 @@ addresses! {
         ListDatasets = Get "/v1/datasets", listDatasets on Lab: "Lists registered datasets",
         ShowDataset = Get "/v1/datasets/{dataset}", showDataset on Dataset: "Shows a dataset's description",
         ShowQuality = Get "/v1/datasets/{dataset}/quality", showQuality on Dataset: "Shows a dataset's quality report",
+        ShowSnapshots = Get "/v1/datasets/{dataset}/snapshots", showDataset on Dataset: "Shows all snapshots of a dataset",
         ListJobs = Get "/v1/jobs", listJobs on Lab: "Lists jobs",
         ShowJob = Get "/v1/jobs/{job}", showJob on Job: "Shows a job with all that approvers should see",
         Check = Post "/v1/checks", checkJob on Manifest: "Checks a job before it is submitted",
@@ -110,6 +112,11 @@ addresses! {
         Submit = Post "/v1/jobs", submitJob on Manifest: "Submits a job for approval",
         Approve = Post "/v1/jobs/{job}/approvals", approveJob on Job: "Approves exactly what was submitted",
         Reject = Post "/v1/jobs/{job}/rejections", rejectJob on Job: "Declines a job",
+        Withdraw = Post "/v1/jobs/{job}/withdrawals", withdrawJob on Job: "Takes one's own job back before it runs",
+        Prioritize = Post "/v1/jobs/{job}/priority", prioritizeJob on Job: "Lets a job run before or after others",
+        SetStatus = Post "/v1/datasets/{dataset}/status", closeDataset on Dataset: "Opens, closes or withdraws a dataset",
+        Describe = Post "/v1/datasets/{dataset}/descriptions", describeDataset on Dataset: "Describes a dataset in other words",
+        DeleteSnapshots = Post "/v1/datasets/{dataset}/deletions", deleteDataset on Dataset: "Destroys snapshots of a dataset",
         ReadRelease = Post "/v1/jobs/{job}/release", readRelease on Release: "Opens a job's release, which is put on record",
         Enrol = Post "/v1/people", enrolPerson on Request: "Enrols a person",
         Revoke = Post "/v1/people/{person}/revocations", revokePerson on Person: "Revokes a person's key",

@@ -31,7 +31,7 @@ pub fn advice(code: &str) -> Option<Text> {
         "ledger.name-taken" => {
             text!("choose another name, or revoke the old key first", "请换一个姓名，或先吊销旧密钥")
         }
-        "ledger.last-operator" => text!("enrol another operator first", "请先登记另一位运行管理员"),
+        "ledger.needed" => text!("enrol another person with that role first", "请先登记另一位具有该角色的人员"),
         "ledger.dataset-changed" => text!("register it under another name", "请换名称登记"),
         "ledger.other-buckets" => text!("import with the same number of buckets", "请用相同数目的分桶导入"),
         "ledger.not-open" => text!("ask the dataset's steward", "请联系该数据集的数据管理员"),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use unseen_auditor::{EvidenceCommand, ProofArgs, VerifyArgs, WitnessCommand};
-use unseen_ids::{JobId, Role};
+use unseen_ids::{Digest, JobId, Role};
 use unseen_terminal::examples;
 use unseen_terminal::language::languages;
 use unseen_texts::Lang;
@@ -290,6 +290,50 @@ pub enum DatasetCommand {
         /// The dataset's name
         name: String,
     },
+    /// Close a dataset: no job may be submitted, those that were may run
+    #[command(after_help = examples!("unseen dataset close monthly --reason \"the year is over\" --key steward.pem"))]
+    Close {
+        #[command(flatten)]
+        what: Dataset,
+    },
+    /// Open a closed dataset again
+    #[command(after_help = examples!("unseen dataset open monthly --reason \"corrected\" --key steward.pem"))]
+    Open {
+        #[command(flatten)]
+        what: Dataset,
+    },
+    /// Withdraw what there is of a dataset: no run may start on it, for ever
+    #[command(after_help = examples!("unseen dataset withdraw monthly --reason \"its owner takes it back\" --key steward.pem"))]
+    Withdraw {
+        #[command(flatten)]
+        what: Dataset,
+    },
+    /// Put other words for a dataset: titles and meanings, and nothing that changes its data
+    #[command(after_help = examples!("unseen dataset redescribe monthly --description monthly.toml --key steward.pem"))]
+    Redescribe {
+        /// The dataset's name
+        name: String,
+        /// The new description
+        #[arg(long, value_name = "TOML")]
+        description: PathBuf,
+        #[command(flatten)]
+        signer: Signer,
+    },
+    /// Destroy snapshots of a dataset, with the keys to them; what was spent stays spent
+    #[command(after_help = examples!("unseen dataset delete monthly --reason \"kept for two years\" --key steward.pem"))]
+    Delete {
+        #[command(flatten)]
+        what: Dataset,
+        /// Only this snapshot (sha256:...); may be given several times; all of them when left out
+        #[arg(long, value_name = "DIGEST")]
+        snapshot: Vec<Digest>,
+    },
+    /// Show all snapshots that a dataset ever had
+    #[command(after_help = examples!("unseen dataset history monthly"))]
+    History {
+        /// The dataset's name
+        name: String,
+    },
     /// Show the quality report of the registered snapshot: for stewards, not for analysts
     #[command(after_help = examples!("unseen dataset quality monthly --key steward.pem"))]
     Quality {
@@ -298,6 +342,18 @@ pub enum DatasetCommand {
         #[command(flatten)]
         signer: Signer,
     },
+}
+
+/// A dataset that somebody changes.
+#[derive(Args)]
+pub struct Dataset {
+    /// The dataset's name
+    pub name: String,
+    /// Why, for those who use it
+    #[arg(long)]
+    pub reason: String,
+    #[command(flatten)]
+    pub signer: Signer,
 }
 
 #[derive(Args)]
@@ -413,6 +469,28 @@ pub enum JobCommand {
         /// Why, for the analyst
         #[arg(long)]
         reason: String,
+        #[command(flatten)]
+        signer: Signer,
+    },
+    /// Take your own job back before it runs
+    #[command(after_help = examples!("unseen job withdraw j12 --reason \"a better version follows\" --key analyst.pem"))]
+    Withdraw {
+        /// The job's number
+        job: JobId,
+        /// Why, for the record
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        signer: Signer,
+    },
+    /// Let a job run before others, or after them
+    #[command(after_help = examples!("unseen job prioritize j12 1 --key operator.pem"))]
+    Prioritize {
+        /// The job's number
+        job: JobId,
+        /// From 1, which runs first, to 9; a job has 5 until somebody says so
+        #[arg(value_parser = clap::value_parser!(u8).range(1..=9))]
+        priority: u8,
         #[command(flatten)]
         signer: Signer,
     },

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Local, Utc};
 use unseen_ids::{Digest, Key};
 use unseen_policies::ledger::span;
+use unseen_policies::lifecycle::State;
 use unseen_policies::rho::Rho;
 use unseen_usecases::claims::Left as BudgetLeft;
 use unseen_usecases::jobs::{JobShown, Jobs, ListedJob, ReadColumn, Reads, WitnessedBy};
@@ -190,7 +191,7 @@ pub fn jobs(found: &Jobs, lang: Lang) -> String {
 /// unit adds, what is published with which error, and what is left of each budget.
 pub fn job(found: &JobShown, lang: Lang) -> String {
     let job = &found.job;
-    let (has, needed) = (found.approved_by.len(), found.approvals_needed);
+    let (has, needed) = (found.approved_by.len(), found.job.approvals_needed);
     let approvals = match has {
         0 => say!("0 of {needed}", "0 / {needed}").told(lang),
         _ => say!("{has} of {needed}: {by}", "{has} / {needed}：{by}", by = found.approved_by.join(", ")).told(lang),
@@ -240,7 +241,7 @@ pub fn job(found: &JobShown, lang: Lang) -> String {
         text.push_str(&facts(lang, &[(text!("Released by entry", "发布条目"), entry.to_string())]));
     }
     text.push_str(&witnessed(found.witnessed.as_ref(), lang));
-    if let Some(reason) = &found.reason {
+    if let Some(reason) = &found.job.reason {
         text.push_str(&facts(lang, &[(text!("Reason", "原因"), reason.clone())]));
     }
     text.push_str(&format!("\n{}\n\n", reads(&found.reads, lang)));
@@ -318,6 +319,14 @@ fn listed(jobs: &[ListedJob], lang: Lang) -> String {
 fn standing(job: &ListedJob, lang: Lang) -> String {
     match (job.void, job.sealed_until) {
         (true, _) => text!("void", "已失效").told(lang),
+        _ if job.state == State::Submitted && job.approvals > 0 => {
+            let (has, needs) = (job.approvals, job.approvals_needed);
+            say!("approved {has} of {needs}", "已批准 {has}/{needs}").told(lang)
+        }
+        _ if job.held.is_some() && job.state == State::Approved => {
+            text!("approved, held back", "已批准，暂不能运行").told(lang)
+        }
+        _ if let Some(place) = job.queued => say!("queued at {place}", "排队第 {place} 位").told(lang),
         _ if job.due => text!("due: to be released, or run again", "已到期：待发布或重新运行").told(lang),
         _ if job.waits_for_witnesses => text!("sealed: waits for witnesses", "封存中，等待见证").told(lang),
         (false, Some(until)) => say!("sealed until {until}", "封存至 {until}", until = local(until)).told(lang),

@@ -374,6 +374,19 @@ impl Description {
     pub fn column(&self, name: &str) -> Option<&ColumnSpec> {
         self.columns.iter().find(|column| column.name == name)
     }
+
+    /// Whether the two say the same of what the data is and how it was read, whatever people are told of it: titles,
+    /// provider, level, cycle, sharing.
+    pub fn is_of_same_data(&self, other: &Description) -> bool {
+        let bare = |of: &Description| {
+            let Description { title, description, provider, classification, update_cycle, sharing, .. } = self.clone();
+            let mut bare =
+                Description { title, description, provider, classification, update_cycle, sharing, ..of.clone() };
+            bare.columns.iter_mut().for_each(|column| column.description = Bilingual::default());
+            bare
+        };
+        bare(self) == bare(other)
+    }
 }
 
 impl ColumnSpec {

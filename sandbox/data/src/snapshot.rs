@@ -15,7 +15,7 @@
 //! salt in it keeps that digest from being guessed.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -412,6 +412,25 @@ impl SnapshotDir {
             Kind::Reference => (Vec::new(), read_small(dir, PLAIN_QUALITY)?),
         };
         Ok(Self { manifest, manifest_bytes, root, description, files, wrapped_key, quality })
+    }
+
+    /// Destroys the folder of a snapshot, its key first: without it the rest cannot be read, even where the disk
+    /// keeps it. Done again after a crash, it goes on. Copies elsewhere, such as backups, are not its affair.
+    pub fn destroy(dir: &Path) -> std::io::Result<()> {
+        let key = dir.join(WRAPPED_KEY);
+        match std::fs::OpenOptions::new().write(true).open(&key) {
+            Ok(mut file) => {
+                let length = usize::try_from(file.metadata()?.len()).unwrap_or(0);
+                file.write_all(&vec![0; length])?;
+                file.sync_all()?;
+                std::fs::remove_file(&key)?;
+                unseen_durable::flush_folder(dir)?;
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        std::fs::remove_dir_all(dir)?;
+        dir.parent().map_or(Ok(()), unseen_durable::flush_folder)
     }
 
     /// The data key of a private snapshot.

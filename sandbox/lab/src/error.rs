@@ -32,11 +32,6 @@ pub enum LabError {
     #[error("job {job} has {has} of the {needed} approvals it needs: ask another operator")]
     #[zh("作业 {job} 需要 {needed} 个审批，现有 {has} 个：请另一位运行管理员审批")]
     NotApproved { job: JobId, has: usize, needed: u32 },
-    #[error(
-        "the policy asks for {approvals} approvals, and there are only {operators} operators, so no job could ever run: enrol more of them first"
-    )]
-    #[zh("规则要求 {approvals} 个审批，而运行管理员只有 {operators} 位，任何作业都无法运行：请先登记更多运行管理员")]
-    TooFewOperators { approvals: u32, operators: usize },
     #[error("{}", exists(.0))]
     #[zh("{said}", said = exists(_0))]
     Exists(PathBuf),
@@ -66,6 +61,11 @@ pub enum LabError {
     #[error("{0}")]
     #[zh("{0}")]
     Description(Sentence),
+    #[error(
+        "the new description of `{0}` says something else of the data than the one before: only what people are told may change, all else needs an import"
+    )]
+    #[zh("`{0}` 的新描述对数据本身的说明与原描述不同：只能修改供人阅读的内容，其他改动须重新导入")]
+    OtherData(String),
     #[error("the module is refused: {0}")]
     #[zh("模块被拒绝：{0}")]
     Module(Sentence),

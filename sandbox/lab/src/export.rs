@@ -74,6 +74,7 @@ impl View {
         for entry in self.log().entries(0) {
             match fold.next(&entry?)?.record.event {
                 Event::DatasetRegistered(e) => found.extend([Some(e.description), e.values].into_iter().flatten()),
+                Event::DatasetDescribed(e) => found.push(e.description),
                 Event::JobSubmitted(e) => {
                     found.push(e.manifest);
                     found.extend(modules.then_some(e.module));

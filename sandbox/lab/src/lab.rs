@@ -134,6 +134,7 @@ impl Lab {
         let mut lab = Lab { view, log, keys, state, memory, _writer: writer };
         lab.check_noise_key()?;
         lab.settle_all()?;
+        lab.destroy_deleted()?;
         Ok(lab)
     }
 
@@ -165,8 +166,13 @@ impl Lab {
         for blob in attachments {
             self.log.put_blob(blob)?;
         }
+        let deletes = matches!(checked.opened().record.event, Event::DatasetDeleted(_));
         let appended = self.log.append(entry)?;
         self.applied(checked)?;
+        // The entry is durable.
+        if deletes {
+            self.destroy_deleted()?;
+        }
         Ok(appended.index)
     }
 
@@ -183,17 +189,6 @@ impl Lab {
         self.view.log = self.log.reader(self.view.files.clone());
     }
 
-    /// Signs an event for this lab, without appending it: the entry, and what it says.
-    pub(crate) fn sealed_entry(
-        &self,
-        event: impl Into<Event>,
-        key: &dyn Signer,
-    ) -> Result<(Vec<u8>, Checked), LabError> {
-        let entry = unseen_entries::sign::sign(&self.record(event)?, key)?;
-        let checked = self.fold.check(&entry)?;
-        Ok((entry, checked))
-    }
-
     /// Signs an event for this lab and accepts it.
     pub fn sign_and_accept(
         &mut self,
@@ -201,7 +196,13 @@ impl Lab {
         key: &dyn Signer,
         attachments: Attachments<'_>,
     ) -> Result<u64, LabError> {
-        self.accept(&unseen_entries::sign::sign(&self.record(event)?, key)?, attachments)
+        self.accept(&self.signed(event, key)?, attachments)
+    }
+
+    /// Signs an event for this lab and leaves it to others to sign too, with
+    /// [`countersign`](unseen_entries::sign::countersign), and to [`Lab::accept`] to take it.
+    pub fn signed(&self, event: impl Into<Event>, key: &dyn Signer) -> Result<Vec<u8>, LabError> {
+        Ok(unseen_entries::sign::sign(&self.record(event)?, key)?)
     }
 
     /// What the ledger cannot see: whether what an entry names is there and as it says. What an auditor
@@ -210,8 +211,13 @@ impl Lab {
         let lookup = WithAttachments { lab: self, attachments, plans: Plans::default() };
         named::check(self.ledger(), record, &lookup).map_err(LabError::Named)?;
         match &record.event {
-            Event::PolicySet(event) => self.check_sm2(&event.policy),
+            Event::PolicySet(event) => {
+                // The ledger asks only of rules that older labs could not set.
+                self.ledger().check_staffed(&event.policy)?;
+                self.check_sm2(&event.policy)
+            }
             Event::DatasetRegistered(event) => self.check_dataset(event, &lookup),
+            Event::DatasetDescribed(event) => self.check_described(event, &lookup),
             Event::JobSubmitted(event) => self.check_submission(event, &lookup),
             Event::LogKeyChanged(_) => Err(LabError::NotAHandover),
             _ => Ok(()),

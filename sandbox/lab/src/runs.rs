@@ -14,11 +14,11 @@ use chrono::{DateTime, Utc};
 use ring::hmac;
 use unseen_audit::named::{self, Lookup};
 use unseen_core::release::{Release as UnsealedRelease, SealedRelease, open_failure, seal_failure};
-use unseen_ids::{Digest, JobId, PublicKey, Role};
+use unseen_ids::{Digest, JobId, PublicKey};
 use unseen_policies::Need;
 use unseen_policies::event::{Event, JobSubmitted, Released, RunFailed, RunStarted, Snapshot};
 use unseen_policies::ledger::{Job, RELEASE_DELAY, Refusal, Run};
-use unseen_policies::lifecycle::State;
+use unseen_policies::lifecycle::{STARTER, State};
 use unseen_policies::manifest::Release;
 use unseen_policies::policy::Machine;
 use unseen_policies::text::shown;
@@ -104,6 +104,7 @@ impl Lab {
         threads: u32,
         _held: &RunLock,
     ) -> Result<Begun, LabError> {
+        let starter = PublicKey::from(operator.verifying_key());
         let mut event = None;
         let job = self.ledger().job(id)?;
         if self.ledger().is_void(job) {
@@ -114,10 +115,7 @@ impl Lab {
             return Err(LabError::NotApproved { job: id, has: job.approvals.len(), needed });
         }
         if job.state == State::Running {
-            let person = self.ledger().person(&PublicKey::from(operator.verifying_key()))?;
-            if !person.roles.contains(&Role::Operator) {
-                return Err(Refusal::WrongRole { name: person.name.clone(), role: Role::Operator }.into());
-            }
+            self.ledger().must(&starter, STARTER)?;
             if self.has_ended(program, id)? {
                 let slot_ends = self.started(id)?.slot_ends;
                 return Ok(Begun { job: id, evidence: None, slot_ends, work: None });
@@ -125,7 +123,7 @@ impl Lab {
         } else {
             // What would be refused is refused before a worker is made ready.
             let start = self.run_started(program, id)?;
-            self.ledger().may(&PublicKey::from(operator.verifying_key()), &self.record(start.clone())?)?;
+            self.ledger().may(&starter, &self.record(start.clone())?)?;
             event = Some(start);
         }
         let ready = self.ready(program, id, threads)?;
@@ -142,6 +140,12 @@ impl Lab {
         let slot_ends = self.started(id)?.slot_ends;
         let work = Some(Work { worker, ready, secrets, sealed, failed });
         Ok(Begun { job: id, evidence, slot_ends, work })
+    }
+
+    /// [`Lab::begin`] by the lab itself, whose queue it is: with the service key, and under the same rules.
+    pub fn begin_as_lab(&mut self, program: &Path, id: JobId, threads: u32, held: &RunLock) -> Result<Begun, LabError> {
+        let key = self.keys.service.clone();
+        self.begin(program, id, &*key, threads, held)
     }
 
     /// Publishes a job's result if its time has come and nobody has, and opens it unless it has to wait for
@@ -396,14 +400,35 @@ impl Lab {
         let why = open_failure(&*self.seal_key(id).ok()?, &kept);
         Some(NoResult::Failed(why.unwrap_or_else(|| "the job's `advance` failed".to_owned())))
     }
+}
+
+/// What a run has left in the lab's folder so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// Nothing: it goes on, or was killed.
+    Nothing,
+    /// That it was cut short, and may be tried again until its time comes.
+    CutShort,
+    /// How it ended, sealed.
+    End,
+}
+
+impl View {
+    /// What a run has left so far. What is sealed is not looked into.
+    pub fn kept(&self, id: JobId) -> Kept {
+        match std::fs::read(self.failed_path(id)) {
+            _ if self.sealed_path(id).exists() => Kept::End,
+            Ok(kept) if kept == CUT_SHORT => Kept::CutShort,
+            Ok(_) => Kept::End,
+            Err(_) => Kept::Nothing,
+        }
+    }
 
     /// Stands in for a sealed result when the job itself failed.
     fn failed_path(&self, id: JobId) -> PathBuf {
         self.dir.join("sealed").join(format!("{id}.failed"))
     }
-}
 
-impl View {
     /// A job's release, if it is not sealed any more. [`Lab::publish_due`] comes before, and whoever gives it to a
     /// person has put on record that it was read.
     pub fn readable(&self, id: JobId) -> Result<Published, LabError> {

@@ -354,6 +354,7 @@ impl View {
 
     /// Opens a snapshot's folder; its files are not decrypted.
     pub(crate) fn snapshot(&self, name: &str, root: &Digest) -> Result<SnapshotDir, LabError> {
+        self.check_not_deleted(name, root)?;
         SnapshotDir::open(&self.snapshot_dir(name, root), Some(root.to_bytes()))
             .map_err(|error| LabError::SnapshotOf { dataset: name.to_owned(), error })
     }
@@ -365,7 +366,7 @@ impl View {
     /// Why a job has no result.
     pub(crate) fn no_result(&self, job: JobId) -> LabError {
         match self.ledger().job(job) {
-            Ok(found) if matches!(found.state, State::Rejected | State::Failed) => {
+            Ok(found) if matches!(found.state, State::Rejected | State::Withdrawn | State::Failed) => {
                 LabError::Ended { job, state: found.state, reason: found.reason.clone().unwrap_or_default() }
             }
             _ => LabError::NoResult(job),

@@ -4,7 +4,7 @@ use schemars::Schema;
 use unseen_ids::schema;
 
 use crate::{
-    budget::*, change::*, check::*, datasets::*, doctor::*, jobs::*, labs::*, logs::*, people::*, policy::*,
+    budget::*, change::*, check::*, datasets::*, doctor::*, jobs::*, labs::*, lives::*, logs::*, people::*, policy::*,
     projects::*,
 };
 use crate::{release::*, replay::*, runs::*, trial::*};
@@ -20,6 +20,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         Checked,
         Cosigning,
         DatasetShown,
+        DatasetStanding,
         Datasets,
         Doctor,
         Draft,

@@ -58,7 +58,7 @@ impl Desk for Folder {
 }
 
 /// Publishes a job's result if its time has come, and has it witnessed where the policy says so.
-pub(crate) fn publish(desk: &impl Desk, job: JobId) -> Result<(), UseCaseError> {
+pub fn publish(desk: &impl Desk, job: JobId) -> Result<(), UseCaseError> {
     let Some(witnessing) = desk.write(|lab| lab.publish_due(job))? else { return Ok(()) };
     let witnessed = witnessing.carry_out()?;
     desk.write(|lab| lab.conclude_witnessed(job, witnessed))

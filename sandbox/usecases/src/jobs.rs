@@ -7,10 +7,11 @@ use unseen_data::description::{Bilingual, Classification};
 use unseen_ids::{Answer, Digest, JobId, PublicKey};
 use unseen_lab::{LabError, View, requests};
 use unseen_policies::Manifest;
-use unseen_policies::event::{Event, JobRejected, Used};
+use unseen_policies::event::{Event, JobPrioritized, JobRejected, JobWithdrawn, Used};
 use unseen_policies::ledger::{self, Ledger};
 use unseen_policies::lifecycle::State;
 use unseen_policies::rho::Rho;
+use unseen_texts::Sentence;
 
 use crate::blob::Blob;
 use crate::change::Change;
@@ -86,6 +87,18 @@ pub struct ListedJob {
     pub due: bool,
     /// Whether its release is sealed since too few witnesses have seen it.
     pub waits_for_witnesses: bool,
+    /// Approvals it has.
+    pub approvals: usize,
+    /// How many approvals it needs.
+    pub approvals_needed: u32,
+    /// From 1, which runs first, to 9.
+    pub priority: u8,
+    /// Its place among the approved jobs: 1 runs next.
+    pub queued: Option<usize>,
+    /// Why it could not run as things are, however many approve it.
+    pub held: Option<Sentence>,
+    /// Why it was rejected, withdrawn, or failed.
+    pub reason: Option<String>,
     /// What it costs, in rho.
     #[schemars(with = "String")]
     pub rho: Rho,
@@ -113,8 +126,6 @@ pub struct JobShown {
     pub job: ListedJob,
     /// Names of those who approved it.
     pub approved_by: Vec<String>,
-    /// How many approvals it needs.
-    pub approvals_needed: u32,
     /// Whether its author's key was revoked since: the job cannot start any more.
     pub author_revoked: bool,
     /// Digest of the manifest.
@@ -139,8 +150,6 @@ pub struct JobShown {
     pub release: Option<u64>,
     /// Who had seen the release before it opened; none before that, or where the policy names no witnesses.
     pub witnessed: Option<WitnessedBy>,
-    /// Why it was rejected or failed.
-    pub reason: Option<String>,
     /// What it costs and how exact its numbers will be.
     pub plan: Plan,
     /// The text of the manifest.
@@ -227,6 +236,31 @@ pub struct Reject {
     pub reason: String,
 }
 
+/// Take one's own job back before it runs.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Withdraw {
+    /// The job.
+    #[serde(with = "as_shown")]
+    #[schemars(with = "String")]
+    pub job: JobId,
+    /// Why, for the record.
+    pub reason: String,
+}
+
+/// Let a job run before others, or after them.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Prioritize {
+    /// The job.
+    #[serde(with = "as_shown")]
+    #[schemars(with = "String")]
+    pub job: JobId,
+    /// From 1, which runs first, to 9; a job has 5 until somebody says so.
+    #[schemars(range(min = 1, max = 9))]
+    pub priority: u8,
+}
+
 /// Where a job stands after an approval or a rejection.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -305,7 +339,8 @@ impl Query for ListJobs {
     fn answer(&self, desk: &impl Desk, _: Option<&PublicKey>) -> Result<Jobs, UseCaseError> {
         let lab = desk.view()?;
         let ledger = lab.ledger();
-        let jobs = ledger.jobs().iter().map(|(id, job)| listed(ledger, *id, job));
+        let queue = ledger.queue();
+        let jobs = ledger.jobs().iter().map(|(id, job)| listed(ledger, &queue, *id, job));
         Ok(Jobs { jobs: jobs.collect(), at_work: at_work(&lab) })
     }
 }
@@ -324,20 +359,22 @@ fn show(lab: &View, id: JobId) -> Result<JobShown, UseCaseError> {
     let (manifest_text, manifest, plan) = lab.submitted_plan(id)?;
     let used = job.submitted.datasets.iter();
     let reads = used.map(|used| reads(lab, &manifest, used)).collect::<Result<_, _>>()?;
-    let author = name(ledger, &job.author);
+    let (author, queue) = (name(ledger, &job.author), ledger.queue());
     let waits = matches!(job.state, State::Submitted | State::Approved);
     let earlier = ledger.jobs().range(..id).rev().filter(|(_, other)| name(ledger, &other.author) == author);
     Ok(JobShown {
-        job: listed(ledger, id, job),
+        job: listed(ledger, &queue, id, job),
         approved_by: job.approvals.iter().map(|(_, key)| name(ledger, key)).collect(),
-        approvals_needed: needed(ledger),
         author_revoked: ledger.people().get(&job.author).is_some_and(|person| person.revoked.is_some()),
         manifest: job.submitted.manifest,
         module: job.submitted.module,
         reads,
         budget: if waits { left(ledger, Some(id), &job.submitted, Some(&author)) } else { Vec::new() },
-        earlier: earlier.map(|(id, job)| listed(ledger, *id, job)).collect(),
-        waiting: waiting(ledger).filter(|(other, _)| *other != id).map(|(id, job)| listed(ledger, id, job)).collect(),
+        earlier: earlier.map(|(id, job)| listed(ledger, &queue, *id, job)).collect(),
+        waiting: waiting(ledger)
+            .filter(|(other, _)| *other != id)
+            .map(|(id, job)| listed(ledger, &queue, id, job))
+            .collect(),
         policy: job.submitted.policy,
         run: job.run.as_ref().map(|run| RunOfJob {
             entry: run.entry,
@@ -347,7 +384,6 @@ fn show(lab: &View, id: JobId) -> Result<JobShown, UseCaseError> {
         }),
         release: job.release.map(|(entry, _)| entry),
         witnessed: witnessed(job),
-        reason: job.reason.clone(),
         plan: Plan::new(&manifest, &plan, job.submitted.need, Some(ledger)),
         manifest_text,
     })
@@ -403,6 +439,38 @@ impl Change for Reject {
     }
 }
 
+impl Change for Withdraw {
+    type Answer = JobStanding;
+
+    fn event(&self, _: &View) -> Result<Event, UseCaseError> {
+        Ok(JobWithdrawn { job: self.job, reason: self.reason.clone() }.into())
+    }
+
+    fn is_said_by(&self, event: &Event) -> bool {
+        *event == JobWithdrawn { job: self.job, reason: self.reason.clone() }.into()
+    }
+
+    fn done(&self, _: &View, lab: &View, entry: u64) -> Result<JobStanding, UseCaseError> {
+        Ok(standing(lab, self.job, entry)?)
+    }
+}
+
+impl Change for Prioritize {
+    type Answer = JobStanding;
+
+    fn event(&self, _: &View) -> Result<Event, UseCaseError> {
+        Ok(JobPrioritized { job: self.job, priority: self.priority }.into())
+    }
+
+    fn is_said_by(&self, event: &Event) -> bool {
+        *event == JobPrioritized { job: self.job, priority: self.priority }.into()
+    }
+
+    fn done(&self, _: &View, lab: &View, entry: u64) -> Result<JobStanding, UseCaseError> {
+        Ok(standing(lab, self.job, entry)?)
+    }
+}
+
 /// Who had seen a job's release before it opened.
 pub(crate) fn witnessed(job: &ledger::Job) -> Option<WitnessedBy> {
     job.witnessed.as_ref().map(|found| WitnessedBy { by: found.witnesses.clone(), enough: found.enough })
@@ -420,7 +488,7 @@ fn standing(lab: &View, id: JobId, entry: u64) -> Result<JobStanding, LabError> 
     })
 }
 
-fn listed(ledger: &Ledger, id: JobId, job: &ledger::Job) -> ListedJob {
+fn listed(ledger: &Ledger, queue: &[JobId], id: JobId, job: &ledger::Job) -> ListedJob {
     let now = Utc::now();
     let run = job.run.as_ref().filter(|run| job.state == State::Running && run.slot_ends <= now);
     let due = run.is_some_and(|run| run.release_at <= now);
@@ -432,6 +500,12 @@ fn listed(ledger: &Ledger, id: JobId, job: &ledger::Job) -> ListedJob {
         void: ledger.is_void(job),
         sealed_until: run.map(|run| run.release_at).filter(|_| !due),
         due,
+        approvals: job.approvals.len(),
+        approvals_needed: needed(ledger),
+        priority: job.priority,
+        queued: queue.iter().position(|queued| *queued == id).map(|before| before + 1),
+        held: ledger.held(job).map(|why| Sentence::of(&why)),
+        reason: job.reason.clone(),
         waits_for_witnesses: job.state == State::Released && ledger.witnesses().is_some() && job.witnessed.is_none(),
         rho: job.submitted.rho,
         submitted: job.time,

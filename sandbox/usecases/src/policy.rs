@@ -1,10 +1,8 @@
 //! The lab's rules.
 
-use std::collections::BTreeSet;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use unseen_ids::{Answer, JobId, PublicKey, Role};
+use unseen_ids::{Answer, JobId, PublicKey};
 use unseen_lab::{LabError, View};
 use unseen_policies::event::{self, Event};
 use unseen_policies::ledger::{Job, Refusal};
@@ -91,12 +89,6 @@ impl Change for SetPolicy {
     fn event(&self, lab: &View) -> Result<Event, UseCaseError> {
         let policy = self.policy(lab)?;
         policy.check().map_err(|why| LabError::from(Refusal::BadPolicy(why)))?;
-        let operators = lab.ledger().people().values();
-        let operators = operators.filter(|person| person.revoked.is_none() && person.roles.contains(&Role::Operator));
-        let operators = operators.map(|person| &person.name).collect::<BTreeSet<_>>().len();
-        if policy.approvals as usize > operators {
-            return Err(LabError::TooFewOperators { approvals: policy.approvals, operators }.into());
-        }
         Ok(event::PolicySet { policy }.into())
     }
 

@@ -21,9 +21,10 @@ fn fault(text: &str) -> Option<String> {
             return Some(format!("`{}{}`: Chinese is set with full-width marks", pair[0], pair[1]));
         }
     }
-    let halved =
-        text.match_indices("管理员").any(|(at, _)| !["运行", "数据"].iter().any(|kind| text[..at].ends_with(kind)));
-    halved.then(|| "an operator is 运行管理员, a steward 数据管理员".to_owned())
+    let halved = text
+        .match_indices("管理员")
+        .any(|(at, _)| !["运行", "数据", "安全"].iter().any(|kind| text[..at].ends_with(kind)));
+    halved.then(|| "an operator is 运行管理员, a steward 数据管理员, a security administrator 安全管理员".to_owned())
 }
 
 /// Without what stands in backticks and in braces.

@@ -30,6 +30,7 @@ cases![
     a_mistyped_sm2_key,
     a_mistyped_log_key,
     no_description,
+    no_new_description,
     another_description_under_its_name,
     no_public_values,
     no_manifest,
@@ -95,6 +96,11 @@ fn a_mistyped_log_key(lab: &mut Lab) -> (u64, &'static str) {
 fn no_description(lab: &mut Lab) -> (u64, &'static str) {
     let dataset = DatasetRegistered { description: other_digest(), ..lab.dataset("taxes", None) };
     (lab.does(STEWARD, dataset), "the blob sha256:")
+}
+
+fn no_new_description(lab: &mut Lab) -> (u64, &'static str) {
+    let described = DatasetDescribed { name: "firms".into(), description: other_digest() };
+    (lab.does(STEWARD, described), "the blob sha256:")
 }
 
 fn another_description_under_its_name(lab: &mut Lab) -> (u64, &'static str) {

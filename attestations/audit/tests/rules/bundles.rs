@@ -29,6 +29,9 @@ fn a_good_log_has_no_violation() {
     let mut lab = Lab::new();
     let rejected = lab.submit();
     lab.does(SECOND, JobRejected { job: rejected, reason: "too wide".into() });
+    let withdrawn = lab.submit();
+    lab.does(SECOND, JobPrioritized { job: withdrawn, priority: 1 });
+    lab.does(ANALYST, JobWithdrawn { job: withdrawn, reason: "a wrong column".into() });
     let (failed, run) = lab.running();
     lab.wait(TimeDelta::hours(1));
     lab.does(SERVICE, RunFailed { job: failed, run, reason: "the component failed".into() });
@@ -67,6 +70,25 @@ fn a_good_log_has_no_violation() {
     let nobody = lab.witnessing(marked, &lab.cosigned(&[]), &[]);
     lab.does(SERVICE, nobody);
     lab.hand_over(NEXT_LOG_KEY);
+    lab.does(STEWARD, DatasetStatus { name: "firms".into(), status: Status::Withdrawn, reason: "asked to".into() });
+    let snapshots = vec![lab.ledger().datasets()["firms"].registered.snapshot];
+    lab.does(STEWARD, DatasetDeleted { name: "firms".into(), snapshots, reason: "asked to".into() });
+    let description = lab.put("another text");
+    lab.does(STEWARD, DatasetDescribed { name: "towns".into(), description });
+    let date = "2026-11-28".parse().unwrap();
+    lab.does(SERVICE, AccessLogRecorded { date, digest: other_digest(), lines: 7 });
+    // Under one that separates offices, and changes by two.
+    for (seed, name) in [(40, "first security"), (41, "second security")] {
+        lab.does(OWNER, enrolment(seed, name, vec![Role::Security]));
+    }
+    lab.rules(|policy| (policy.separated, policy.changes_need) = (true, Some(2)));
+    for event in [
+        Event::from(enrolment(STRANGER, "late", vec![Role::Steward])),
+        PersonRevoked { key: public(STRANGER), reason: "left".into() }.into(),
+    ] {
+        let entry = lab.seal_by(&[41, 40], event);
+        lab.push(entry);
+    }
 
     let report = lab.audit();
     assert_eq!(violations(&report), []);
@@ -76,10 +98,11 @@ fn a_good_log_has_no_violation() {
     assert_eq!(kinds, all, "every kind of entry");
     assert_eq!((report.numbers, report.kinds.values().sum::<u64>()), (6, lab.size()));
     let states: Vec<State> = report.jobs.iter().map(|job| job.state).collect();
-    assert_eq!(states, [State::Rejected, State::Failed, State::Released, State::Released, State::Released]);
-    assert!(report.jobs[3].evidence.as_ref().is_some_and(|found| found.provider == "tpm2"));
+    let out = State::Released;
+    assert_eq!(states, [State::Rejected, State::Withdrawn, State::Failed, out, out, out]);
+    assert!(report.jobs[4].evidence.as_ref().is_some_and(|found| found.provider == "tpm2"));
     let enough: Vec<_> = report.jobs.iter().map(|job| job.witnessed.as_ref().map(|found| found.enough)).collect();
-    assert_eq!(enough, [None, None, None, Some(true), Some(false)]);
+    assert_eq!(enough, [None, None, None, None, Some(true), Some(false)]);
     assert_eq!(report.budget[0].spent, "1".parse().unwrap(), "the failed run's charge stays");
 }
 

@@ -28,7 +28,7 @@ macro_rules! cases {
 
 cases! {
     EntryError::Envelope(_) => [
-        garbage, two_signatures, a_member_of_the_envelope_twice, a_flipped_signature, an_altered_approval,
+        garbage, a_signature_twice, a_false_second_signature, a_member_of_the_envelope_twice, a_flipped_signature, an_altered_approval,
         a_person_forged_by_the_server, a_signature_cut_short
     ],
     EntryError::Statement(_) => [another_payload_type, a_strange_field_in_the_statement, another_statement_type],
@@ -38,7 +38,7 @@ cases! {
         a_member_twice
     ],
     EntryError::Subjects => [another_subject, a_subject_more, another_digest_of_itself, the_wrong_one_of_two],
-    EntryError::UnknownKey(_) => [approved_by_a_stranger],
+    EntryError::UnknownKey(_) => [approved_by_a_stranger, signed_by_a_stranger_too],
     EntryError::Proof => [proved_by_the_operator, proved_for_other_roles, proved_for_another_log, proved_by_nothing],
 }
 
@@ -66,12 +66,28 @@ fn garbage(lab: &mut Lab) -> (u64, &'static str) {
     (lab.push(b"not an envelope".to_vec()), "the entry's envelope is refused: this is not a DSSE envelope")
 }
 
-fn two_signatures(lab: &mut Lab) -> (u64, &'static str) {
+fn a_signature_twice(lab: &mut Lab) -> (u64, &'static str) {
     let entry = edited(&approval(lab), |json| {
         let first = json["signatures"][0].clone();
         json["signatures"].as_array_mut().unwrap().push(first);
     });
-    (lab.push(entry), "the entry's envelope is refused: this is not a DSSE envelope")
+    (lab.push(entry), "the entry's envelope is refused: the envelope has no signature, more than it may have")
+}
+
+/// A change that two operators have signed, they say.
+fn a_false_second_signature(lab: &mut Lab) -> (u64, &'static str) {
+    lab.rules(|policy| policy.changes_need = Some(2));
+    let revocation = PersonRevoked { key: public(AUDITOR), reason: "left".into() };
+    let entry = lab.seal_by(&[OWNER, STRANGER], revocation);
+    let second = key(SECOND).verifying_key().key_id();
+    let entry = edited(&entry, |json| json["signatures"][1]["keyid"] = second.into());
+    (lab.push(entry), "the entry's envelope is refused: the envelope was altered or forged")
+}
+
+fn signed_by_a_stranger_too(lab: &mut Lab) -> (u64, &'static str) {
+    let revocation = PersonRevoked { key: public(AUDITOR), reason: "left".into() };
+    let entry = lab.seal_by(&[OWNER, STRANGER], revocation);
+    (lab.push(entry), "the signer's key ")
 }
 
 fn a_member_of_the_envelope_twice(lab: &mut Lab) -> (u64, &'static str) {

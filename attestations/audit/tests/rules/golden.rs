@@ -27,9 +27,9 @@ fn the_golden_log_is_judged_as_ever() {
     let report = audit(&golden().join("log"), &Known::default()).unwrap();
     assert_eq!(violations(&report), []);
     let kinds: Vec<&str> = report.kinds.keys().map(String::as_str).collect();
-    let mut all = Event::KINDS.to_vec();
+    let mut all: Vec<&str> = Event::KINDS.iter().copied().filter(|kind| !LATER.contains(kind)).collect();
     all.sort_unstable();
-    assert_eq!(kinds, all, "every kind of entry");
+    assert_eq!(kinds, all, "every kind of entry of its day");
     let mut report = serde_json::to_value(&report).unwrap();
     let mut kept: serde_json::Value =
         serde_json::from_slice(&std::fs::read(golden().join("report.json")).unwrap()).unwrap();
@@ -40,6 +40,16 @@ fn the_golden_log_is_judged_as_ever() {
     }
     assert_eq!(report, kept);
 }
+
+/// Kinds of entry that there are since.
+const LATER: &[&str] = &[
+    "dataset-status",
+    "dataset-described",
+    "dataset-deleted",
+    "job-withdrawn",
+    "job-prioritized",
+    "access-log-recorded",
+];
 
 /// The bytes that would be signed today for what each entry says are the bytes that were signed.
 #[test]

@@ -31,6 +31,17 @@ pub fn started_without_enough_approvals(lab: &mut Lab) -> (u64, Refusal) {
     (lab.puts(OWNER, lab.start(job)), Refusal::TooFewApprovals { job, has: 1, needs: 2 })
 }
 
+pub fn started_by_the_lab_without_them(lab: &mut Lab) -> (u64, Refusal) {
+    let job = lab.submit();
+    lab.does(OWNER, lab.approval(job));
+    (lab.puts(SERVICE, lab.start(job)), Refusal::TooFewApprovals { job, has: 1, needs: 2 })
+}
+
+pub fn started_by_an_auditor(lab: &mut Lab) -> (u64, Refusal) {
+    let job = lab.approved();
+    (lab.puts(AUDITOR, lab.start(job)), Refusal::WrongRole { name: "auditor".into(), role: Role::Operator })
+}
+
 pub fn started_twice(lab: &mut Lab) -> (u64, Refusal) {
     let (job, _) = lab.running();
     (lab.puts(OWNER, lab.start(job)), wrong_state(job, State::Running, "run-started"))
@@ -56,6 +67,49 @@ pub fn approved_after_a_rejection(lab: &mut Lab) -> (u64, Refusal) {
 pub fn read_before_the_release(lab: &mut Lab) -> (u64, Refusal) {
     let (job, run) = lab.running();
     (lab.puts(ANALYST, ReleaseRead { job, release: run }), wrong_state(job, State::Running, "release-read"))
+}
+
+pub fn withdrawn_though_it_runs(lab: &mut Lab) -> (u64, Refusal) {
+    let (job, _) = lab.running();
+    let withdrawal = JobWithdrawn { job, reason: "too late".into() };
+    (lab.puts(ANALYST, withdrawal), wrong_state(job, State::Running, "job-withdrawn"))
+}
+
+pub fn started_after_a_withdrawal(lab: &mut Lab) -> (u64, Refusal) {
+    let job = lab.approved();
+    lab.does(ANALYST, JobWithdrawn { job, reason: "a wrong column".into() });
+    (lab.puts(OWNER, lab.start(job)), wrong_state(job, State::Withdrawn, "run-started"))
+}
+
+pub fn withdrawn_by_another(lab: &mut Lab) -> (u64, Refusal) {
+    let job = lab.submit();
+    (lab.puts(SECOND, JobWithdrawn { job, reason: "no".into() }), Refusal::NotTheAuthor("second".into()))
+}
+
+pub fn prioritized(lab: &mut Lab, priority: u8) -> (u64, Refusal) {
+    let job = lab.submit();
+    (lab.puts(OWNER, JobPrioritized { job, priority }), Refusal::BadPriority(priority))
+}
+
+pub fn a_priority_of_none(lab: &mut Lab) -> (u64, Refusal) {
+    prioritized(lab, 0)
+}
+
+pub fn a_priority_of_ten(lab: &mut Lab) -> (u64, Refusal) {
+    prioritized(lab, 10)
+}
+
+pub fn prioritized_by_its_author(lab: &mut Lab) -> (u64, Refusal) {
+    lab.does(OWNER, enrolment(NEWCOMER, "newcomer", vec![Role::Analyst]));
+    let submission = lab.submission();
+    let job = JobId(lab.does(NEWCOMER, submission));
+    let entry = lab.puts(NEWCOMER, JobPrioritized { job, priority: 1 });
+    (entry, Refusal::WrongRole { name: "newcomer".into(), role: Role::Operator })
+}
+
+pub fn prioritized_though_it_runs(lab: &mut Lab) -> (u64, Refusal) {
+    let (job, _) = lab.running();
+    (lab.puts(OWNER, JobPrioritized { job, priority: 1 }), wrong_state(job, State::Running, "job-prioritized"))
 }
 
 pub fn approved_by_its_author(lab: &mut Lab) -> (u64, Refusal) {

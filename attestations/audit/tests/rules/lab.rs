@@ -173,6 +173,12 @@ impl Lab {
         unseen_entries::sign::sign(&self.record(event), &key(who)).unwrap()
     }
 
+    /// What several sign, each the same.
+    pub fn seal_by(&mut self, who: &[u8], event: impl Into<Event>) -> Vec<u8> {
+        let first = self.seal(who[0], event);
+        who[1..].iter().fold(first, |entry, seed| unseen_entries::sign::countersign(&entry, &key(*seed)).unwrap())
+    }
+
     /// Signs an event and puts it in, though it may not be.
     pub fn puts(&mut self, who: u8, event: impl Into<Event>) -> u64 {
         let entry = self.seal(who, event);

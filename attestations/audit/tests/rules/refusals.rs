@@ -8,9 +8,13 @@ use unseen_policies::event::*;
 use unseen_policies::ledger::Refusal;
 use unseen_policies::rho::Rho;
 
+mod dataset_refusals;
 mod job_refusals;
+mod people_refusals;
 
+use dataset_refusals::*;
 use job_refusals::*;
+use people_refusals::*;
 
 /// Breaks a rule: the entry that does, and the rule.
 pub type Break = fn(&mut Lab) -> (u64, Refusal);
@@ -33,20 +37,30 @@ cases! {
     // A key that nobody has ever named is not a signer at all: see `EntryError::UnknownKey`.
     Refusal::NotEnrolled => [approved_by_the_server],
     Refusal::Revoked(..) => [approved_with_a_revoked_key, revoked_twice],
-    Refusal::WrongRole { .. } => [submitted_by_an_operator, approved_by_a_steward, enrolled_by_an_analyst_alone],
-    Refusal::NotTheLab => [released_by_an_operator, failed_by_an_operator, evidence_by_an_operator, witnessed_by_an_operator],
-    Refusal::Replayed => [an_envelope_again, a_nonce_again],
+    Refusal::WrongRole { .. } => [submitted_by_an_operator, approved_by_a_steward, started_by_an_auditor, prioritized_by_its_author,
+        enrolled_by_an_analyst_alone, enrolled_by_an_operator_where_others_do],
+    Refusal::NotTheLab => [released_by_an_operator, failed_by_an_operator, evidence_by_an_operator, witnessed_by_an_operator, an_access_log_by_an_operator],
+    Refusal::Replayed => [an_envelope_again, a_nonce_again, an_envelope_with_a_signature_less],
     Refusal::BadNonce => [a_nonce_in_capitals, a_short_nonce],
     Refusal::NameTaken(_) => [a_name_taken],
     Refusal::KeyTaken => [a_key_taken, a_revoked_key_again, the_labs_own_key],
     Refusal::BadName(_) => [a_name_with_a_blank, a_dataset_without_a_name],
     Refusal::BadRoles => [no_role, a_role_twice],
     Refusal::NoSuchPerson(_) => [a_stranger_revoked],
-    Refusal::LastOperator(_) => [the_last_operator_revoked],
+    Refusal::Needed { .. } => [the_last_operator_revoked, one_of_the_last_two_revoked, the_last_security_administrator_revoked],
+    Refusal::TooFewSigners { .. } => [changed_by_one_of_two, enrolled_by_one_of_two, revoked_by_one_of_two, handed_over_by_one_of_two],
+    Refusal::TooManySigners => [submitted_by_two, approved_by_two_at_once, released_by_two],
+    Refusal::TooFewPeople { .. } => [more_approvals_than_operators, two_for_a_change_and_one_there, separated_from_nobody],
+    Refusal::NotSeparated(_) => [an_operator_who_audits, separated_with_two_offices],
     Refusal::BadPolicy(_) => [no_approvals_needed, a_quorum_of_none],
     Refusal::NoSuchDataset(_) => [a_job_on_nothing],
     Refusal::DatasetChanged { .. } => [a_dataset_of_other_units, a_private_dataset_made_public],
     Refusal::OtherBuckets { .. } => [other_buckets],
+    Refusal::DatasetIs { .. } => [a_job_on_a_closed_dataset, a_withdrawn_dataset_opened, the_present_snapshot_deleted],
+    Refusal::OtherSteward(_) => [a_withdrawn_dataset_by_another_steward],
+    Refusal::SnapshotGone { .. } => [run_on_a_withdrawn_dataset, run_on_a_deleted_snapshot, a_deleted_snapshot_again, a_withdrawn_snapshot_again],
+    Refusal::NoSuchSnapshot(_) => [no_snapshot_deleted, a_snapshot_deleted_twice],
+    Refusal::StillRead(_) => [a_snapshot_deleted_in_a_run],
     Refusal::OtherSnapshot(_) => [another_snapshot, another_description, other_public_values],
     Refusal::NotOpen(..) => [a_closed_dataset],
     Refusal::NothingPrivate => [only_public_tables],
@@ -62,10 +76,13 @@ cases! {
     Refusal::NoSuchJob(_) => [an_approval_of_nothing],
     Refusal::WrongState { .. } => [
         approved_after_the_release, started_twice, released_twice, released_without_a_run, approved_after_a_rejection,
-        read_before_the_release
+        read_before_the_release, withdrawn_though_it_runs, started_after_a_withdrawal,
+        prioritized_though_it_runs
     ],
-    Refusal::TooFewApprovals { .. } => [started_without_enough_approvals],
+    Refusal::TooFewApprovals { .. } => [started_without_enough_approvals, started_by_the_lab_without_them],
     Refusal::Author(_) => [approved_by_its_author, approved_by_its_author_with_a_new_key],
+    Refusal::NotTheAuthor(_) => [withdrawn_by_another],
+    Refusal::BadPriority(_) => [a_priority_of_none, a_priority_of_ten],
     Refusal::ApprovedTwice(_) => [approved_twice, approved_twice_with_a_new_key],
     Refusal::OtherSubmission(_) => [
         approved_as_another_job, approved_with_another_manifest, approved_with_another_module, started_as_another_job
@@ -84,6 +101,7 @@ cases! {
     Refusal::WitnessedAlready(_) => [witnessed_twice],
     Refusal::NotWitnessed(_) => [read_before_it_was_witnessed],
     Refusal::BadLogKey(_) => [a_log_key_of_another_name, the_same_log_key, no_log_key],
+    Refusal::OldAccessLog { .. } => [an_access_log_of_the_same_day],
     Refusal::OtherApprovals(_) => [run_on_one_approval, run_on_other_approvals, released_on_other_approvals],
     Refusal::OtherCharge(_) => [charged_less],
     Refusal::OtherRun(_) => [
@@ -254,7 +272,7 @@ fn the_last_operator_revoked(lab: &mut Lab) -> (u64, Refusal) {
         lab.does(OWNER, PersonRevoked { key: public(seed), reason: "left".into() });
     }
     let revocation = PersonRevoked { key: public(OWNER), reason: "left".into() };
-    (lab.puts(OWNER, revocation), Refusal::LastOperator("owner".into()))
+    (lab.puts(OWNER, revocation), Refusal::Needed { name: "owner".into(), role: Role::Operator })
 }
 
 fn no_approvals_needed(lab: &mut Lab) -> (u64, Refusal) {

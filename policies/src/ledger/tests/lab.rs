@@ -20,7 +20,7 @@ pub fn digest(of: u8) -> Digest {
 }
 
 pub fn apply(ledger: &mut Ledger, who: u8, record: &Record, leaf: Digest) -> Result<(), Refusal> {
-    let checked = ledger.check(Entry { signer: &key(who), record, leaf, statement: digest(0) })?;
+    let checked = ledger.check(Entry { signer: &key(who), cosigners: &[], record, leaf, statement: digest(0) })?;
     ledger.apply(checked).unwrap();
     Ok(())
 }
@@ -40,11 +40,22 @@ impl Lab {
     }
 
     pub fn try_(&mut self, who: u8, event: impl Into<Event>) -> Result<u64, Refusal> {
+        self.try_all(&[who], event)
+    }
+
+    /// What several sign together.
+    pub fn try_all(&mut self, who: &[u8], event: impl Into<Event>) -> Result<u64, Refusal> {
         let record = self.record(event);
+        self.put(who, &record)
+    }
+
+    pub fn put(&mut self, who: &[u8], record: &Record) -> Result<u64, Refusal> {
+        let keys: Vec<PublicKey> = who.iter().map(|who| key(*who)).collect();
         let before = self.ledger.clone();
         let entry = self.ledger.size;
-        let leaf = digest(100 + entry as u8);
-        let outcome = self.ledger.check(Entry { signer: &key(who), record: &record, leaf, statement: digest(0) });
+        let leaf = digest(100u8.wrapping_add(entry as u8));
+        let (signer, cosigners) = (&keys[0], &keys[1..]);
+        let outcome = self.ledger.check(Entry { signer, cosigners, record, leaf, statement: digest(0) });
         assert_eq!(self.ledger, before, "asking changes nothing");
         let outcome = outcome.map(|checked| {
             let puts = checked.puts().iter().map(|put| (put.key(), serde_json::to_string(put).unwrap()));

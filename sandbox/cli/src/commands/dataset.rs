@@ -3,13 +3,15 @@
 use std::path::Path;
 
 use unseen_data::import::Progress;
+use unseen_policies::event::Status;
 use unseen_usecases::datasets::{
     self, Bilingual, DatasetShown, Datasets, Import, ListDatasets, Quality, ShowDataset, ShowQuality, Twin,
 };
 use unseen_usecases::doctor::Hold;
+use unseen_usecases::lives::{DatasetStanding, DeleteSnapshots, Describe, SetStatus, ShowSnapshots};
 
 use super::{Outcome, key, read_text};
-use crate::args::{DatasetCommand, Globals, TwinArgs};
+use crate::args::{self, DatasetCommand, Globals, TwinArgs};
 use crate::place::Place;
 use crate::shown::word;
 use unseen_terminal::output::{Output, facts, progress};
@@ -34,6 +36,22 @@ pub fn run(globals: &Globals, command: &DatasetCommand, lang: Lang) -> Outcome {
             let text = format!("{}{}\n\n{}", about(&found, lang), bilingual(&found.title, lang), columns(&found, lang));
             Ok(Output::new(&found, text))
         }
+        DatasetCommand::Close { what } => set_status(globals, what, Status::Closed, lang),
+        DatasetCommand::Open { what } => set_status(globals, what, Status::Open, lang),
+        DatasetCommand::Withdraw { what } => set_status(globals, what, Status::Withdrawn, lang),
+        DatasetCommand::Redescribe { name, description, signer } => {
+            let file = description.display().to_string();
+            let wish = Describe { dataset: name.clone(), name: file, description: read_text(description)? };
+            Ok(standing(&Place::of(globals, lang)?.make(wish, &*key(globals, signer)?)?, lang))
+        }
+        DatasetCommand::Delete { what, snapshot } => {
+            let (dataset, reason) = (what.name.clone(), what.reason.clone());
+            let wish = DeleteSnapshots { dataset, snapshots: snapshot.clone(), reason };
+            Ok(standing(&Place::of(globals, lang)?.make(wish, &*key(globals, &what.signer)?)?, lang))
+        }
+        DatasetCommand::History { name } => {
+            Ok(standing(&Place::of(globals, lang)?.ask(ShowSnapshots { dataset: name.clone() })?, lang))
+        }
         DatasetCommand::Quality { name, signer } => {
             let lab = Place::of(globals, lang)?;
             let quality = lab.ask_as(ShowQuality { dataset: name.clone() }, &*key(globals, signer)?)?;
@@ -55,6 +73,35 @@ pub fn twin(globals: &Globals, args: &TwinArgs, lang: Lang) -> Outcome {
         &[(text!("Rows", "行数"), written.data.clone()), (text!("Description", "描述"), written.description.clone())],
     );
     Ok(Output::new(&written, text))
+}
+
+fn set_status(globals: &Globals, what: &args::Dataset, status: Status, lang: Lang) -> Outcome {
+    let wish = SetStatus { dataset: what.name.clone(), status, reason: what.reason.clone() };
+    Ok(standing(&Place::of(globals, lang)?.make(wish, &*key(globals, &what.signer)?)?, lang))
+}
+
+fn standing(found: &DatasetStanding, lang: Lang) -> Output {
+    let mut text = facts(
+        lang,
+        &[(text!("Dataset", "数据集"), found.dataset.clone()), (text!("Status", "状态"), found.status.told(lang))],
+    );
+    if let Some(entry) = found.entry {
+        text.push_str(&facts(lang, &[(text!("Entry", "条目"), entry.to_string())]));
+    }
+    let rows = found.snapshots.iter().map(|kept| {
+        let gone = match (kept.gone.as_deref(), kept.gone_by) {
+            (Some("deleted"), Some(by)) => say!("deleted by entry {by}", "由条目 {by} 销毁").told(lang),
+            (Some(_), Some(by)) => say!("withdrawn by entry {by}", "由条目 {by} 撤回").told(lang),
+            _ => String::new(),
+        };
+        vec![kept.snapshot.to_string(), kept.entry.to_string(), gone]
+    });
+    text.push_str(&table(
+        lang,
+        &[Left(text!("snapshot", "快照")), Right(text!("entry", "条目")), Left(text!("status", "状态"))],
+        rows,
+    ));
+    Output::new(found, text)
 }
 
 fn describe(source: &Path, out: Option<&Path>, lang: Lang) -> Outcome {

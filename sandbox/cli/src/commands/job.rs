@@ -8,7 +8,7 @@ use unseen_lab::open_key;
 use unseen_toolchain::Template;
 use unseen_usecases::check::{self, Check};
 use unseen_usecases::doctor::Hold;
-use unseen_usecases::jobs::{Approve, JobStanding, ListJobs, Reject, ShowJob, Submit, ToSign};
+use unseen_usecases::jobs::{Approve, JobStanding, ListJobs, Prioritize, Reject, ShowJob, Submit, ToSign, Withdraw};
 use unseen_usecases::projects;
 use unseen_usecases::release::{ReadRelease, Release};
 use unseen_usecases::runs::{self, Ran, RunJob, Watch};
@@ -94,6 +94,14 @@ pub fn run(globals: &Globals, command: &JobCommand, lang: Lang) -> Outcome {
         JobCommand::Reject { job, reason, signer } => {
             let request = Reject { job: *job, reason: reason.clone() };
             Ok(standing(&Place::of(globals, lang)?.make(request, &*key(globals, signer)?)?, lang))
+        }
+        JobCommand::Withdraw { job, reason, signer } => {
+            let wish = Withdraw { job: *job, reason: reason.clone() };
+            Ok(standing(&Place::of(globals, lang)?.make(wish, &*key(globals, signer)?)?, lang))
+        }
+        JobCommand::Prioritize { job, priority, signer } => {
+            let wish = Prioritize { job: *job, priority: *priority };
+            Ok(standing(&Place::of(globals, lang)?.make(wish, &*key(globals, signer)?)?, lang))
         }
         JobCommand::Run { job, threads, signer } => {
             let mut watch = Screen { lang, quiet: globals.json, bar: None };

@@ -1,0 +1,107 @@
+//! Who asks: the holder of a certificate, of a session, or nobody in particular.
+
+use axum::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, COOKIE};
+use axum::http::{HeaderMap, Method, request::Parts};
+use chrono::Utc;
+use unseen_access::{Context, Person, Principal, Session};
+use unseen_ids::PublicKey;
+use unseen_policies::ledger::Ledger;
+use unseen_texts::Lang;
+
+use crate::problem::RequestError;
+use crate::service::Service;
+
+/// The cookie of a session.
+pub(crate) const COOKIE_NAME: &str = "unseen-session";
+
+/// The name in a client's certificate that was verified: the listener leaves it with the request.
+#[derive(Clone, Debug)]
+pub struct Certified(pub String);
+
+/// Who asks, as far as the connection says.
+#[derive(Clone, Debug)]
+pub(crate) enum Credential {
+    Nobody,
+    Certificate(String),
+    Session(PublicKey),
+}
+
+/// Who asks, as the lab knows them.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    pub principal: Principal,
+    pub context: Context,
+    /// The key that stands for them.
+    pub key: Option<PublicKey>,
+}
+
+impl Credential {
+    /// What a request brings. A session that is over is an error, so that nobody is taken for a visitor unawares.
+    pub fn of(service: &Service, parts: &Parts) -> Result<Credential, RequestError> {
+        if let Some(token) = bearer(&parts.headers) {
+            let session = service.sessions.of(token, Utc::now()).ok_or(RequestError::Unknown)?;
+            return Ok(Credential::Session(session.key));
+        }
+        if let Some(Certified(name)) = parts.extensions.get() {
+            return Ok(Credential::Certificate(name.clone()));
+        }
+        // A cookie is sent along whoever made the page that asks, so it lets read only.
+        let reads = matches!(parts.method, Method::GET | Method::HEAD);
+        let session = cookie(&parts.headers).filter(|_| reads).and_then(|token| service.sessions.of(token, Utc::now()));
+        Ok(session.map_or(Credential::Nobody, |session| Credential::Session(session.key)))
+    }
+
+    /// Whom the lab knows by it now: nobody whose key was revoked.
+    pub fn known(&self, ledger: &Ledger) -> Result<Caller, RequestError> {
+        let (key, session) = match self {
+            Credential::Nobody => return Ok(Caller::visitor()),
+            Credential::Session(key) => (Some(*key), Session::Login),
+            Credential::Certificate(name) => {
+                let mut people = ledger.people().iter();
+                let own = people.find(|(_, person)| person.name == *name && person.revoked.is_none());
+                (own.map(|(key, _)| *key), Session::Certificate)
+            }
+        };
+        let key = key.ok_or(RequestError::Unknown)?;
+        let person = ledger.person(&key).map_err(|_| RequestError::Unknown)?;
+        let person = Person { name: person.name.clone(), key: key.to_string(), roles: person.roles.clone() };
+        let context = Context { session, signed: false };
+        Ok(Caller { principal: Principal::Person(person), context, key: Some(key) })
+    }
+}
+
+impl Caller {
+    fn visitor() -> Caller {
+        let context = Context { session: Session::None, signed: false };
+        Caller { principal: Principal::Visitor, context, key: None }
+    }
+
+    /// Whoever signed an envelope, however it came.
+    pub fn signed(ledger: &Ledger, key: PublicKey, context: Context) -> Result<Caller, RequestError> {
+        let person = ledger.person(&key).map_err(|refusal| unseen_usecases::UseCaseError::from(refusal))?;
+        let person = Person { name: person.name.clone(), key: key.to_string(), roles: person.roles.clone() };
+        let context = Context { signed: true, ..context };
+        Ok(Caller { principal: Principal::Person(person), context, key: Some(key) })
+    }
+}
+
+/// The language that a reader asks for: the first of ours that is named.
+pub(crate) fn language(headers: &HeaderMap) -> Lang {
+    let asked = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let named = asked.split(',').map(|part| part.split(';').next().unwrap_or_default().trim());
+    let ours = named.filter_map(|name| match name.split('-').next().unwrap_or_default() {
+        "zh" => Some(Lang::Zh),
+        "en" => Some(Lang::En),
+        _ => None,
+    });
+    ours.into_iter().next().unwrap_or(Lang::En)
+}
+
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+}
+
+fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let pairs = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|all| all.split(';'));
+    pairs.filter_map(|pair| pair.trim().split_once('=')).find(|(name, _)| *name == COOKIE_NAME).map(|(_, value)| value)
+}

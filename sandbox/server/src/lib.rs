@@ -1,0 +1,37 @@
+//! The lab on the network: every use-case at its address, for whom the rules let.
+//!
+//! ```text
+//! connection -> who (caller) -> may they (rules) -> use-case (routes) -> answer or problem
+//! ```
+//! | module | what |
+//! |---|---|
+//! | [`routes`] | one handler for all queries, one for all changes |
+//! | `caller` | who asks: a certificate, a session, nobody |
+//! | `rules` | which action on what each use-case is, and what of an answer is shown |
+//! | `shared` | the lab as many readers have it |
+//! | `problem` | what is told outside, and what only operators read |
+//! | `log`, `events`, `blobs`, `status`, `openapi` | what is no use-case |
+//! | [`queue`] | approved jobs run in turn, results published at their time |
+//!
+//! How connections come in, and their certificates, is `unseen-listener`'s.
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
+
+mod blobs;
+mod caller;
+mod events;
+mod log;
+mod login;
+mod openapi;
+mod problem;
+pub mod queue;
+mod routes;
+mod rules;
+mod service;
+mod sessions;
+mod shared;
+mod status;
+
+pub use openapi::document as openapi;
+pub use routes::router;
+pub use service::{Config, Service, Tell};

@@ -1,0 +1,81 @@
+//! Logging in: with a key that is enrolled, or by a link that is good once.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::State;
+use axum::http::header::{LOCATION, SET_COOKIE};
+use axum::http::{HeaderValue, Response, StatusCode};
+use axum::routing::{get, post};
+use chrono::Utc;
+use unseen_api::MAX_REQUEST;
+use unseen_api::login::{LoggedIn, Login, PATH};
+use unseen_ids::PublicKey;
+
+use crate::caller::{COOKIE_NAME, bearer, language};
+use crate::problem::RequestError;
+use crate::routes::{json_response, to_json};
+use crate::service::Service;
+
+/// Where a link that logs in leads; its secret is the query.
+pub(crate) const LINK: &str = "/v1/login/link";
+
+pub(crate) fn routes() -> Router<Arc<Service>> {
+    Router::new().route(PATH, post(log_in).delete(log_out)).route(LINK, get(follow))
+}
+
+async fn log_in(State(service): State<Arc<Service>>, request: axum::extract::Request) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let lang = language(&parts.headers);
+    let answered = async {
+        let bytes = to_bytes(body, MAX_REQUEST).await.map_err(|_| RequestError::TooLong { most: MAX_REQUEST })?;
+        let login: Login =
+            serde_json::from_slice(&bytes).map_err(|error| RequestError::Malformed(error.to_string()))?;
+        service
+            .in_thread(move |service| {
+                let now = Utc::now();
+                let good = service.hosts.iter().any(|host| login.is_good(host, now));
+                if !good || !service.sessions.is_new(&login, now) {
+                    return Err(RequestError::LogIn);
+                }
+                let session = open(service, login.key)?;
+                Ok(json_response(StatusCode::CREATED, &to_json(&session, lang)?))
+            })
+            .await
+    };
+    let answered = answered.await;
+    service.respond(lang, answered)
+}
+
+fn open(service: &Service, key: PublicKey) -> Result<LoggedIn, RequestError> {
+    let view = service.view()?;
+    let person = view.ledger().person(&key).map_err(|_| RequestError::LogIn)?;
+    let (token, until) = service.sessions.open(key, Utc::now()).ok_or(RequestError::Inside)?;
+    Ok(LoggedIn { name: person.name.clone(), log: view.ledger().origin().to_owned(), token, until })
+}
+
+async fn log_out(State(service): State<Arc<Service>>, request: axum::extract::Request) -> Response<Body> {
+    if let Some(token) = bearer(request.headers()) {
+        service.sessions.close(token);
+    }
+    json_response(StatusCode::OK, &serde_json::json!({}))
+}
+
+async fn follow(State(service): State<Arc<Service>>, request: axum::extract::Request) -> Response<Body> {
+    let lang = language(request.headers());
+    let secret = request.uri().query().unwrap_or_default().to_owned();
+    let answered = service
+        .in_thread(move |service| {
+            let key = service.sessions.follow(&secret).ok_or(RequestError::LogIn)?;
+            let session = open(service, key)?;
+            let cookie = format!("{COOKIE_NAME}={}; Path=/; HttpOnly; SameSite=Strict", session.token);
+            let mut response = json_response(StatusCode::SEE_OTHER, &serde_json::json!({}));
+            let cookie = HeaderValue::from_str(&cookie).map_err(|_| RequestError::Inside)?;
+            response.headers_mut().insert(SET_COOKIE, cookie);
+            response.headers_mut().insert(LOCATION, HeaderValue::from_static("/"));
+            Ok(response)
+        })
+        .await;
+    service.respond(lang, answered)
+}

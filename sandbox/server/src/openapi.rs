@@ -1,0 +1,221 @@
+//! The description of the API (OpenAPI 3.1), made from the types that answer.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::get;
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+use unseen_api::address::{Addressed, Method, Visitor, names, visit};
+use unseen_api::login::{self, LoggedIn, Login};
+use unseen_api::problem::Problem;
+use unseen_api::{BLOBS, DRAFT, PROBLEM};
+use unseen_usecases::change::Unsigned;
+use unseen_usecases::{Change, Query};
+
+use crate::routes::{WillSign, json_response};
+use crate::service::Service;
+
+pub(crate) fn routes() -> Router<Arc<Service>> {
+    Router::new().route("/openapi.json", get(async || json_response(StatusCode::OK, &document())))
+}
+
+/// The whole description.
+pub fn document() -> Value {
+    let settings = || {
+        SchemaSettings::draft2020_12().with(|settings| {
+            settings.definitions_path = "/components/schemas".into();
+            settings.meta_schema = None;
+        })
+    };
+    let mut paths = Paths {
+        paths: Map::new(),
+        answers: settings().for_serialize().into_generator(),
+        requests: settings().for_deserialize().into_generator(),
+    };
+    visit(&mut paths);
+    paths.others();
+    let mut schemas = paths.answers.take_definitions(true);
+    schemas.extend(paths.requests.take_definitions(true));
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Unseen",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "A lab whose data can be used and never seen. Every change of state is an envelope that its author has signed: ask for what is to be signed at the address that ends with /draft, sign it with your own key, and post it to the address itself. Nothing that is answered depends on raw rows, but for what noise has been added to.",
+            "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
+        },
+        "security": [{ "session": [] }, { "certificate": [] }, {}],
+        "paths": paths.paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "session": { "type": "http", "scheme": "bearer", "description": "The token that POST /v1/login gives." },
+                "certificate": { "type": "mutualTLS", "description": "A client certificate with the URI urn:unseen:person:NAME." },
+            },
+        },
+    })
+}
+
+struct Paths {
+    paths: Map<String, Value>,
+    answers: SchemaGenerator,
+    requests: SchemaGenerator,
+}
+
+impl Paths {
+    fn add(&mut self, path: &str, method: &str, operation: Value) {
+        let place = self.paths.entry(path).or_insert_with(|| json!({}));
+        if let Value::Object(methods) = place {
+            methods.insert(method.to_owned(), operation);
+        }
+    }
+
+    /// Parameters in the path, and the other fields of a request as a schema.
+    fn request<A: Addressed + JsonSchema>(&mut self) -> (Vec<Value>, Value) {
+        let mut schema = self.requests.root_schema_for::<A>().to_value();
+        let required: Vec<Value> = schema["required"].as_array().cloned().unwrap_or_default();
+        let mut parameters = Vec::new();
+        for name in names(A::PATH) {
+            let own = schema["properties"].as_object_mut().and_then(|fields| fields.remove(name)).unwrap_or_default();
+            parameters.push(json!({ "name": name, "in": "path", "required": true, "schema": own }));
+        }
+        let left: Vec<Value> = required.into_iter().filter(|name| !names(A::PATH).any(|own| name == own)).collect();
+        schema["required"] = left.into();
+        if let Value::Object(fields) = &mut schema {
+            ["$schema", "title", "$defs", "description"].iter().for_each(|name| drop(fields.remove(*name)));
+        }
+        (parameters, schema)
+    }
+
+    fn answer<A: JsonSchema>(&mut self) -> Value {
+        self.answers.subschema_for::<A>().to_value()
+    }
+
+    fn responses(&mut self, status: &str, says: &str, schema: Value) -> Value {
+        let problem = self.answers.subschema_for::<Problem>().to_value();
+        json!({
+            status: { "description": says, "content": { "application/json": { "schema": schema } } },
+            "default": { "description": "Why not.", "content": { PROBLEM: { "schema": problem } } },
+        })
+    }
+
+    /// What is no use-case.
+    fn others(&mut self) {
+        let text = |says: &str| json!({ "200": { "description": says, "content": { "text/plain": { "schema": { "type": "string" } } } }, "default": { "description": "Why not." } });
+        for (path, says) in [
+            ("/healthz", "Whether the process answers"),
+            ("/readyz", "Whether requests can be answered"),
+            ("/metrics", "Counts, as Prometheus reads them"),
+            ("/checkpoint", "The log's signed checkpoint (C2SP tlog-checkpoint)"),
+        ] {
+            self.add(
+                path,
+                "get",
+                json!({ "summary": says, "operationId": path.trim_matches('/'), "responses": text(says) }),
+            );
+        }
+        let (login, session) = (self.requests.subschema_for::<Login>().to_value(), self.answer::<LoggedIn>());
+        let responses = self.responses("201", "A session", session);
+        self.add(
+            login::PATH,
+            "post",
+            json!({
+                "summary": "Logs in with a key that is enrolled", "operationId": "logIn",
+                "requestBody": { "required": true, "content": { "application/json": { "schema": login } } },
+                "responses": responses,
+            }),
+        );
+        let responses = self.responses("200", "The session is over", json!({ "type": "object" }));
+        self.add(
+            login::PATH,
+            "delete",
+            json!({ "summary": "Logs out", "operationId": "logOut", "responses": responses }),
+        );
+        let responses = self.responses("201", "It waits for the request that names it", json!({ "type": "object" }));
+        let hex = json!({ "type": "string", "pattern": "^[0-9a-f]{64}$" });
+        self.add(&format!("{BLOBS}{{digest}}"), "put", json!({
+            "summary": "Uploads what a request will name", "operationId": "upload",
+            "parameters": [{ "name": "digest", "in": "path", "required": true, "schema": hex, "description": "Its SHA-256." }],
+            "requestBody": { "required": true, "content": { "application/octet-stream": {} } },
+            "responses": responses,
+        }));
+        self.add("/v1/events", "get", json!({
+            "summary": "What happens, as it happens", "operationId": "events",
+            "parameters": [
+                { "name": "from", "in": "query", "schema": { "type": "integer", "minimum": 0 } },
+                { "name": "Last-Event-ID", "in": "header", "schema": { "type": "string" } },
+            ],
+            "responses": { "200": { "description": "An event for each entry of the log", "content": { "text/event-stream": { "schema": { "type": "string" } } } }, "default": { "description": "Why not." } },
+        }));
+    }
+}
+
+impl Visitor for Paths {
+    fn query<Q: Query + Addressed + Send + Sync + 'static>(&mut self) {
+        let (mut parameters, schema) = self.request::<Q>();
+        let answer = self.answer::<Q::Answer>();
+        let mut operation = json!({
+            "summary": Q::SAYS,
+            "operationId": format!("{}", name_of::<Q>()),
+            "responses": self.responses("200", "The answer", answer),
+        });
+        match Q::METHOD {
+            Method::Get => {
+                for (name, field) in schema["properties"].as_object().into_iter().flatten() {
+                    parameters.push(json!({ "name": name, "in": "query", "schema": field }));
+                }
+                operation["parameters"] = parameters.into();
+                self.add(Q::PATH, "get", operation);
+            }
+            Method::Post => {
+                operation["requestBody"] =
+                    json!({ "required": true, "content": { "application/json": { "schema": schema } } });
+                operation["parameters"] = parameters.into();
+                self.add(Q::PATH, "post", operation);
+            }
+        }
+    }
+
+    fn change<C: Change + Addressed + Send + Sync + 'static>(&mut self) {
+        let (parameters, schema) = self.request::<C>();
+        let name = name_of::<C>();
+        let answer = self.answer::<C::Answer>();
+        let signed = json!({
+            "type": "object", "additionalProperties": false, "required": ["change", "entry"],
+            "properties": {
+                "change": schema.clone(),
+                "entry": { "type": "string", "contentEncoding": "base64", "description": "The signed DSSE envelope." },
+            },
+        });
+        let responses = self.responses("201", "It is in the log", answer);
+        self.add(
+            C::PATH,
+            "post",
+            json!({
+                "summary": C::SAYS, "operationId": name, "parameters": parameters.clone(),
+                "requestBody": { "required": true, "content": { "application/json": { "schema": signed } } },
+                "responses": responses,
+            }),
+        );
+        let draft = self.answer::<Unsigned>();
+        let signer = self.requests.root_schema_for::<WillSign>().to_value()["properties"]["signer"].clone();
+        let mut parameters = parameters;
+        parameters.push(json!({ "name": "signer", "in": "query", "schema": signer }));
+        let responses = self.responses("200", "What is to be signed", draft);
+        self.add(&format!("{}{DRAFT}", C::PATH), "post", json!({
+            "summary": format!("What is to be signed. {}", C::SAYS), "operationId": format!("{name}Draft"), "parameters": parameters,
+            "requestBody": { "required": true, "content": { "application/json": { "schema": schema } } },
+            "responses": responses,
+        }));
+    }
+}
+
+/// The name of a request's type, as an operation has it: `showJob`.
+fn name_of<A: JsonSchema>() -> String {
+    let name = A::schema_name();
+    let mut letters = name.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}

@@ -1,0 +1,165 @@
+//! Why a request was not answered: what is told outside, and what only the lab's operators read.
+
+use axum::body::Body;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, Response, StatusCode};
+use unseen_access::Because;
+use unseen_api::PROBLEM;
+use unseen_api::problem::Problem;
+use unseen_ids::Digest;
+use unseen_texts::{Lang, Message, Say, Sentence};
+use unseen_usecases::UseCaseError;
+
+/// Why a request was not answered.
+#[derive(Debug, thiserror::Error, Say)]
+#[code("request")]
+pub(crate) enum RequestError {
+    #[error("the request cannot be read: {0}")]
+    #[zh("请求无法读取：{0}")]
+    Malformed(String),
+    #[error("the request is longer than {most} bytes")]
+    #[zh("请求超过 {most} 字节")]
+    TooLong { most: usize },
+    #[error("the body of this request is JSON: say so in `content-type: application/json`")]
+    #[zh("此请求的正文应为 JSON：请在 `content-type: application/json` 中写明")]
+    NotJson,
+    #[error("there is nothing at this address")]
+    #[zh("此地址没有内容")]
+    NoSuchPlace,
+    #[error("this address does not take {method}")]
+    #[zh("此地址不接受 {method}")]
+    Method { method: String },
+    #[error("say who you are: log in, or show a certificate")]
+    #[zh("请表明身份：登录，或出示证书")]
+    Unknown,
+    #[error("the log-in is not good: it must be signed by an enrolled key, for this service, now, and once")]
+    #[zh("登录无效：须由已登记的密钥针对本服务即时签名，且只能使用一次")]
+    LogIn,
+    #[error("you may not {action}: {why}")]
+    #[zh("您不能{action}：{why}")]
+    Denied { action: Sentence, why: Sentence, rule: String },
+    #[error("what the request names as {digest} was not uploaded before it")]
+    #[zh("请求所指的 {digest} 事先没有上传")]
+    NoBlob { digest: Digest },
+    #[error("what was uploaded is not what its address names")]
+    #[zh("上传内容与地址所写的摘要不符")]
+    OtherBlob,
+    #[error("too much waits that you have uploaded: use it, or try again tomorrow")]
+    #[zh("您已上传而未使用的内容过多：请先使用，或明天再试")]
+    TooMuch,
+    #[error("too many requests: try again in {seconds} s")]
+    #[zh("请求过多：请在 {seconds} 秒后再试")]
+    TooMany { seconds: u64 },
+    #[error("the lab cannot do this now; its operators can read why")]
+    #[zh("实验室暂时无法执行；原因可由运行管理员查看")]
+    Inside,
+    #[error("{0}")]
+    UseCase(Box<UseCaseError>),
+}
+
+impl From<UseCaseError> for RequestError {
+    fn from(error: UseCaseError) -> RequestError {
+        RequestError::UseCase(Box::new(error))
+    }
+}
+
+impl RequestError {
+    /// A refusal by the rules of access.
+    pub fn denied(action: unseen_access::Action, because: &[Because]) -> RequestError {
+        let (why, rule) = match because.first() {
+            Some(because) => (because.text.clone(), because.id.clone()),
+            None => (Sentence::default(), String::new()),
+        };
+        RequestError::Denied { action: Sentence::of(&action), why, rule }
+    }
+
+    /// What is told outside, with its status. What is not for outside goes to `tell`.
+    pub fn respond(self, lang: Lang, tell: &dyn Fn(Sentence)) -> Response<Body> {
+        let status = match &self {
+            RequestError::UseCase(error) => outside(error.code()),
+            own => Some(own.status()),
+        };
+        let (status, told) = match status {
+            Some(status) => (status, self),
+            None => {
+                tell(Sentence::of(&self));
+                (500, RequestError::Inside)
+            }
+        };
+        let problem = Problem::new(status, &told, lang);
+        let mut response = Response::new(Body::from(serde_json::to_vec(&problem).unwrap_or_default()));
+        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM));
+        match &told {
+            RequestError::TooMany { seconds } => {
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(*seconds));
+            }
+            RequestError::Unknown | RequestError::LogIn => {
+                response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            _ => {}
+        }
+        response
+    }
+
+    fn status(&self) -> u16 {
+        match self {
+            RequestError::Malformed(_) => 400,
+            RequestError::Unknown | RequestError::LogIn => 401,
+            RequestError::Denied { .. } => 403,
+            RequestError::NoSuchPlace => 404,
+            RequestError::Method { .. } => 405,
+            RequestError::NoBlob { .. } => 409,
+            RequestError::TooLong { .. } => 413,
+            RequestError::NotJson => 415,
+            RequestError::OtherBlob => 422,
+            RequestError::TooMuch | RequestError::TooMany { .. } => 429,
+            RequestError::Inside | RequestError::UseCase(_) => 500,
+        }
+    }
+}
+
+/// The status of a use-case's error that may be told outside: its text depends on nothing but what is public or was
+/// sent. None where it speaks of the machine, its files or its keys.
+fn outside(code: &str) -> Option<u16> {
+    let (family, _) = code.split_once('.').unwrap_or((code, ""));
+    Some(match (family, code) {
+        (_, "ledger.no-such-job" | "ledger.no-such-dataset" | "ledger.no-such-person" | "usecase.no-entry") => 404,
+        (_, "ledger.not-enrolled" | "ledger.revoked" | "ledger.wrong-role" | "ledger.not-open") => 403,
+        ("ledger" | "overtaken", _) => 409,
+        (_, "lab.sealed" | "lab.ended" | "lab.no-result" | "lab.unwitnessed" | "lab.not-approved") => 409,
+        (_, "lab.manifest" | "lab.module" | "lab.unfit" | "lab.named" | "lab.too-few-operators" | "lab.mismatch") => {
+            422
+        }
+        (_, "usecase.policy-file" | "usecase.other-entry" | "usecase.other-draft") => 422,
+        ("manifest" | "entry" | "envelope" | "statement" | "record" | "sign" | "code" | "component", _) => 422,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use unseen_lab::LabError;
+    use unseen_policies::ledger::Refusal;
+
+    fn problem(error: impl Into<UseCaseError>) -> (Problem, Vec<String>) {
+        let told = std::sync::Mutex::new(Vec::new());
+        let response =
+            RequestError::from(error.into()).respond(Lang::En, &|said| told.lock().unwrap().push(said.to_string()));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let body = runtime.block_on(axum::body::to_bytes(response.into_body(), 1 << 20)).unwrap();
+        (serde_json::from_slice(&body).unwrap(), told.into_inner().unwrap())
+    }
+
+    #[test]
+    fn what_speaks_of_the_machine_is_for_operators_alone() {
+        let (told, inside) = problem(LabError::NoLab("/srv/secret".into()));
+        assert_eq!((told.status, told.code.as_str()), (500, "request.inside"));
+        assert!(!serde_json::to_string(&told).unwrap().contains("secret"));
+        assert_eq!(inside, ["/srv/secret is not a lab"]);
+        let (told, inside) = problem(LabError::from(Refusal::NoSuchDataset("x".into())));
+        assert_eq!((told.status, told.code.as_str()), (404, "ledger.no-such-dataset"));
+        assert!(inside.is_empty());
+    }
+}

@@ -1,0 +1,178 @@
+//! What the lab does by itself: approved jobs run in turn, results are published at their time, witnesses are asked
+//! again until they answer.
+//!
+//! Everything that is to be done follows from the log and the lab's folder, so a queue that was killed goes on where it
+//! was: a run that was charged is resumed, and nothing starts before the slot of the run before it has ended.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use chrono::Utc;
+use unseen_ids::JobId;
+use unseen_lab::{Kept, LabError, RunLock, View};
+use unseen_policies::ledger::Job;
+use unseen_policies::lifecycle::State;
+use unseen_texts::{Sentence, say};
+use unseen_usecases::{Desk, UseCaseError, publish};
+
+use crate::service::Service;
+
+/// How long nothing happens between two looks.
+const LOOK: Duration = Duration::from_millis(500);
+/// How long what went wrong is left alone: at first, and at most.
+const WAIT: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(600));
+
+/// The queue at work, until it is dropped. A run that goes on is left: the next start resumes it.
+pub struct Queue {
+    stop: Arc<AtomicBool>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+/// What went wrong, and until when it is left alone.
+#[derive(Default)]
+struct Setbacks(HashMap<(Step, JobId), (Instant, Duration)>);
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Step {
+    Publish,
+    Run,
+}
+
+impl Queue {
+    /// Begins. `threads` is how many a run may use; the result does not depend on it.
+    pub fn start(service: Arc<Service>, threads: u32) -> std::io::Result<Queue> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let seen = stop.clone();
+        let work = move || {
+            let running = Running::default();
+            let mut setbacks = Setbacks::default();
+            while !seen.load(Ordering::Relaxed) {
+                if let Err(error) = step(&service, &running, threads, &mut setbacks) {
+                    (service.tell)(Sentence::of(&error));
+                }
+                std::thread::sleep(LOOK);
+            }
+        };
+        let thread = std::thread::Builder::new().name("queue".to_owned()).spawn(work)?;
+        Ok(Queue { stop, thread: Some(thread) })
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        let _ = self.thread.take().map(std::thread::JoinHandle::join);
+    }
+}
+
+/// The job that a thread of this process runs, if there is one.
+#[derive(Clone, Default)]
+struct Running(Arc<Mutex<Option<JobId>>>);
+
+impl Running {
+    fn set(&self, job: Option<JobId>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = job;
+    }
+
+    fn get(&self) -> Option<JobId> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn step(service: &Arc<Service>, running: &Running, threads: u32, setbacks: &mut Setbacks) -> Result<(), UseCaseError> {
+    let view = service.view()?;
+    for job in due(&view) {
+        if setbacks.allow(Step::Publish, job) {
+            match publish(&service.desk, job) {
+                Ok(()) => setbacks.forget(Step::Publish, job),
+                Err(error) => {
+                    setbacks.note(Step::Publish, job);
+                    (service.tell)(say!("{job} was not published: {error}", "{job} 未能发布：{error}"));
+                }
+            }
+            service.view()?;
+        }
+    }
+    if running.get().is_some() {
+        return Ok(());
+    }
+    let Some(job) = next(&view).filter(|job| setbacks.allow(Step::Run, *job)) else { return Ok(()) };
+    match begin(service, running, job, threads) {
+        Ok(()) => setbacks.forget(Step::Run, job),
+        // Somebody at the lab's machine runs or replays a job, or its slot has not ended: that passes.
+        Err(UseCaseError::Lab(LabError::RunGoesOn(_))) => {}
+        Err(error) => {
+            setbacks.note(Step::Run, job);
+            (service.tell)(say!("{job} cannot run now: {error}", "{job} 暂时无法运行：{error}"));
+        }
+    }
+    Ok(())
+}
+
+/// Runs whose time has come, and releases that wait for their witnesses.
+fn due(view: &View) -> Vec<JobId> {
+    let now = Utc::now();
+    let jobs = view.ledger().jobs().iter().filter(|(id, job)| match job.state {
+        State::Running => {
+            let past = job.run.as_ref().is_some_and(|run| run.release_at <= now && run.slot_ends <= now);
+            past && view.kept(**id) != Kept::Nothing
+        }
+        State::Released => view.witnessing_of(**id).is_ok_and(|waits| waits.is_some()),
+        _ => false,
+    });
+    jobs.map(|(id, _)| *id).collect()
+}
+
+/// The run that was cut short, or else the job whose turn it is; none while the slot of another lasts.
+fn next(view: &View) -> Option<JobId> {
+    let ledger = view.ledger();
+    let now = Utc::now();
+    let unfinished = |id: JobId, job: &Job| match view.kept(id) {
+        Kept::Nothing => true,
+        Kept::CutShort => job.run.as_ref().is_some_and(|run| now < run.release_at),
+        Kept::End => false,
+    };
+    let started = ledger.jobs().iter().find(|(id, job)| job.state == State::Running && unfinished(**id, job));
+    match started {
+        Some((id, _)) => Some(*id),
+        None => ledger.check_free(now).is_ok().then(|| ledger.queue().first().copied()).flatten(),
+    }
+}
+
+/// Charges the job and lets it run in a thread of its own, until its slot has ended.
+fn begin(service: &Arc<Service>, running: &Running, job: JobId, threads: u32) -> Result<(), UseCaseError> {
+    let held = RunLock::take(service.desk.folder())?;
+    let begun = service.desk.write(|lab| lab.begin_as_lab(service.desk.program(), job, threads, &held))?;
+    running.set(Some(job));
+    let (service, running) = (service.clone(), running.clone());
+    let work = move || {
+        let slot_ends = begun.slot_ends();
+        if let Err(error) = begun.carry_out(|_, _| ()) {
+            (service.tell)(Sentence::of(&error));
+        }
+        while let Ok(left) = (slot_ends - Utc::now()).to_std() {
+            std::thread::sleep(left);
+        }
+        drop(held);
+        running.set(None);
+    };
+    let spawned = std::thread::Builder::new().name("run".to_owned()).spawn(work);
+    spawned.map(drop).map_err(|error| LabError::io(job.to_string())(error).into())
+}
+
+impl Setbacks {
+    fn allow(&self, step: Step, job: JobId) -> bool {
+        self.0.get(&(step, job)).is_none_or(|(until, _)| *until <= Instant::now())
+    }
+
+    fn note(&mut self, step: Step, job: JobId) {
+        let wait = self.0.get(&(step, job)).map_or(WAIT.0, |(_, wait)| (*wait * 2).min(WAIT.1));
+        self.0.insert((step, job), (Instant::now() + wait, wait));
+    }
+
+    fn forget(&mut self, step: Step, job: JobId) {
+        self.0.remove(&(step, job));
+    }
+}

@@ -1,0 +1,255 @@
+//! One handler for all queries, one for all changes.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{RawPathParams, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Response, StatusCode};
+use axum::routing::{MethodRouter, get, post};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde::Serialize;
+use serde_json::Value;
+use unseen_access::Context;
+use unseen_api::address::{Addressed, Method, Visitor, of_body, of_query, visit};
+use unseen_api::{DRAFT, MAX_REQUEST};
+use unseen_ids::{Answer, PublicKey};
+use unseen_texts::{Lang, written_in};
+use unseen_usecases::change::{HandIn, Unsigned, draft, hand_in};
+use unseen_usecases::{Blob, Change, Query, UseCaseError};
+
+use crate::caller::{Caller, Credential, language};
+use crate::problem::RequestError;
+use crate::rules::Guarded;
+use crate::service::Service;
+use crate::{blobs, events, log, login, openapi, status};
+
+/// Every address of the service.
+pub fn router(service: Arc<Service>) -> Router {
+    let mut routes = Routes(Router::new());
+    visit(&mut routes);
+    let Routes(router) = routes;
+    router
+        .merge(blobs::routes())
+        .merge(events::routes())
+        .merge(log::routes())
+        .merge(openapi::routes())
+        .merge(login::routes())
+        .merge(status::routes())
+        .fallback(nowhere)
+        .method_not_allowed_fallback(not_so)
+        .layer(axum::middleware::from_fn_with_state(service.clone(), status::counted))
+        .with_state(service)
+}
+
+struct Routes(Router<Arc<Service>>);
+
+impl Routes {
+    fn add(&mut self, path: &str, handler: MethodRouter<Arc<Service>>) {
+        self.0 = std::mem::take(&mut self.0).route(path, handler);
+    }
+}
+
+impl Visitor for Routes {
+    fn query<Q: Query + Addressed + Send + Sync + 'static>(&mut self) {
+        match Q::METHOD {
+            Method::Get => self.add(Q::PATH, get(ask::<Q>)),
+            Method::Post => self.add(Q::PATH, post(ask::<Q>)),
+        }
+    }
+
+    fn change<C: Change + Addressed + Send + Sync + 'static>(&mut self) {
+        self.add(C::PATH, post(take::<C>));
+        self.add(&format!("{}{DRAFT}", C::PATH), post(prepare::<C>));
+    }
+}
+
+/// A request as every use-case takes it.
+struct Asked {
+    lang: Lang,
+    credential: Credential,
+    path: Vec<(String, String)>,
+    query: String,
+    body: Value,
+}
+
+impl Asked {
+    async fn read(service: &Service, params: RawPathParams, parts: &Parts, body: Body) -> Result<Asked, RequestError> {
+        let credential = Credential::of(service, parts)?;
+        let path = params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let query = parts.uri.query().unwrap_or_default().to_owned();
+        let body = match parts.method {
+            axum::http::Method::POST => json_body(parts, body).await?,
+            _ => Value::Null,
+        };
+        Ok(Asked { lang: language(&parts.headers), credential, path, query, body })
+    }
+}
+
+async fn json_body(parts: &Parts, body: Body) -> Result<Value, RequestError> {
+    let kind = parts.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    if kind.split(';').next().map(str::trim) != Some("application/json") {
+        return Err(RequestError::NotJson);
+    }
+    let bytes = to_bytes(body, MAX_REQUEST).await.map_err(|_| RequestError::TooLong { most: MAX_REQUEST })?;
+    serde_json::from_slice(&bytes).map_err(|error| RequestError::Malformed(error.to_string()))
+}
+
+async fn ask<Q: Query + Addressed + Send + Sync + 'static>(
+    State(service): State<Arc<Service>>,
+    params: RawPathParams,
+    request: axum::extract::Request,
+) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let lang = language(&parts.headers);
+    let answered = async {
+        let asked = Asked::read(&service, params, &parts, body).await?;
+        service.in_thread(move |service| answer::<Q>(service, asked)).await
+    };
+    let answered = answered.await;
+    service.respond(lang, answered)
+}
+
+fn answer<Q: Query + Addressed + 'static>(service: &Service, asked: Asked) -> Result<Response<Body>, RequestError> {
+    let view = service.view()?;
+    let caller = asked.credential.known(view.ledger())?;
+    let mut query: Q = match Q::METHOD {
+        Method::Get => of_query(&asked.path, &asked.query),
+        Method::Post => of_body(&asked.path, asked.body),
+    }
+    .map_err(RequestError::Malformed)?;
+    let guarded = Guarded { service, view: &view, caller: &caller };
+    let resource = guarded.must(&query)?;
+    fill(service, query.blobs(), &caller)?;
+    let mut answer = query.answer(&service.desk, caller.key.as_ref())?;
+    guarded.hide(&mut answer)?;
+    let mut json = to_json(&answer, asked.lang)?;
+    if let Some(allowed) = guarded.allowed(&resource, asked.lang)
+        && let Value::Object(fields) = &mut json
+    {
+        fields.insert("allowedActions".to_owned(), allowed);
+    }
+    Ok(json_response(StatusCode::OK, &json))
+}
+
+async fn prepare<C: Change + Addressed + Send + Sync + 'static>(
+    State(service): State<Arc<Service>>,
+    params: RawPathParams,
+    request: axum::extract::Request,
+) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let lang = language(&parts.headers);
+    let answered = async {
+        let asked = Asked::read(&service, params, &parts, body).await?;
+        service.in_thread(move |service| drafted::<C>(service, asked)).await
+    };
+    let answered = answered.await;
+    service.respond(lang, answered)
+}
+
+/// Who will sign what is drafted.
+#[derive(Default, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WillSign {
+    /// The key: 64 lower-case hex digits. With it, what the lab would refuse is refused now.
+    #[schemars(with = "Option<String>")]
+    pub signer: Option<PublicKey>,
+}
+
+fn drafted<C: Change + Addressed + 'static>(service: &Service, asked: Asked) -> Result<Response<Body>, RequestError> {
+    let view = service.view()?;
+    let caller = asked.credential.known(view.ledger())?;
+    let WillSign { signer } = of_query(&[], &asked.query).map_err(RequestError::Malformed)?;
+    let mut change: C = of_body(&asked.path, asked.body).map_err(RequestError::Malformed)?;
+    // What would be refused once it is signed is refused now.
+    let caller = Caller { context: Context { signed: true, ..caller.context }, ..caller };
+    Guarded { service, view: &view, caller: &caller }
+        .must(&change)
+        .map_err(|denied| refused(&view, &change, signer.as_ref(), denied))?;
+    fill(service, change.blobs(), &caller)?;
+    let draft: Unsigned = draft(&service.desk, &change, signer.as_ref())?;
+    Ok(json_response(StatusCode::OK, &to_json(&draft, asked.lang)?))
+}
+
+async fn take<C: Change + Addressed + Send + Sync + 'static>(
+    State(service): State<Arc<Service>>,
+    params: RawPathParams,
+    request: axum::extract::Request,
+) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let lang = language(&parts.headers);
+    let answered = async {
+        let asked = Asked::read(&service, params, &parts, body).await?;
+        service.in_thread(move |service| taken::<C>(service, asked)).await
+    };
+    let answered = answered.await;
+    service.respond(lang, answered)
+}
+
+fn taken<C: Change + Addressed + 'static>(service: &Service, asked: Asked) -> Result<Response<Body>, RequestError> {
+    let view = service.view()?;
+    let sent = asked.credential.known(view.ledger())?;
+    let HandIn { change, entry }: HandIn<Value> =
+        serde_json::from_value(asked.body).map_err(|error| RequestError::Malformed(error.to_string()))?;
+    let mut change: C = of_body(&asked.path, change).map_err(RequestError::Malformed)?;
+    let entry = BASE64_STANDARD.decode(entry).map_err(|error| RequestError::Malformed(error.to_string()))?;
+    // Whose it is says the signature, whoever carried it here.
+    let signer = view.signer_of(&entry).map_err(UseCaseError::from)?;
+    let caller = Caller::signed(view.ledger(), signer, sent.context)?;
+    Guarded { service, view: &view, caller: &caller }
+        .must(&change)
+        .map_err(|denied| refused(&view, &change, Some(&signer), denied))?;
+    fill(service, change.blobs(), &caller)?;
+    let answer = hand_in(&service.desk, &change, &entry)?;
+    let _ = service.view();
+    Ok(json_response(StatusCode::CREATED, &to_json(&answer, asked.lang)?))
+}
+
+/// Where the ledger refuses too, its words are the ones to tell: they are the same at every front end.
+fn refused<C: Change>(
+    view: &unseen_lab::View,
+    change: &C,
+    signer: Option<&PublicKey>,
+    denied: RequestError,
+) -> RequestError {
+    let said = || {
+        let record = view.record(change.event(view)?)?;
+        signer.map_or(Ok(()), |signer| Ok::<_, UseCaseError>(view.ledger().may(signer, &record)?))
+    };
+    said().err().map_or(denied, RequestError::from)
+}
+
+/// Gives blobs their bytes, which were uploaded before.
+fn fill(service: &Service, blobs: Vec<&mut Blob>, caller: &Caller) -> Result<(), RequestError> {
+    for blob in blobs {
+        let digest = *blob.digest();
+        let bytes = service.blobs.read(&digest, caller).ok_or(RequestError::NoBlob { digest })?;
+        if !blob.fill(bytes) {
+            return Err(RequestError::NoBlob { digest });
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn to_json<A: Answer>(answer: &A, lang: Lang) -> Result<Value, RequestError> {
+    written_in(lang, || answer.to_json()).map_err(|_| RequestError::Inside)
+}
+
+pub(crate) fn json_response(status: StatusCode, json: &impl Serialize) -> Response<Body> {
+    let mut response = Response::new(Body::from(serde_json::to_vec(json).unwrap_or_default()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn nowhere(State(service): State<Arc<Service>>, request: axum::extract::Request) -> Response<Body> {
+    service.respond(language(request.headers()), Err(RequestError::NoSuchPlace))
+}
+
+async fn not_so(State(service): State<Arc<Service>>, request: axum::extract::Request) -> Response<Body> {
+    let method = request.method().as_str().chars().take(20).collect();
+    service.respond(language(request.headers()), Err(RequestError::Method { method }))
+}

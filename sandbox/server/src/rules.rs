@@ -1,0 +1,239 @@
+//! The rules of access, asked: may this caller do that, what of an answer is shown, what could they do next.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::{Value, json};
+use unseen_access::{Action, Context, Dataset, Job, JobState, Level, Person, Resource};
+use unseen_api::address::{Addressed, On};
+use unseen_data::description::Classification;
+use unseen_ids::{Digest, JobId, PublicKey, Role};
+use unseen_lab::View;
+use unseen_policies::Manifest;
+use unseen_policies::event::Status;
+use unseen_policies::ledger::{self, Ledger};
+use unseen_policies::lifecycle::State;
+use unseen_texts::{Lang, Say};
+use unseen_usecases::budget::Budget;
+use unseen_usecases::datasets::Datasets;
+use unseen_usecases::jobs::{JobShown, Jobs, ListedJob};
+use unseen_usecases::labs::LabShown;
+
+use crate::caller::Caller;
+use crate::problem::RequestError;
+use crate::service::Service;
+
+/// How grave each description says that its dataset is: descriptions never change, so each is read once.
+#[derive(Debug, Default)]
+pub(crate) struct Levels(Mutex<HashMap<Digest, Level>>);
+
+/// One caller before one lab.
+pub(crate) struct Guarded<'a> {
+    pub service: &'a Service,
+    pub view: &'a View,
+    pub caller: &'a Caller,
+}
+
+impl Guarded<'_> {
+    /// What a request is about, if the caller may do that to it.
+    pub fn must<A: Addressed>(&self, request: &A) -> Result<Resource, RequestError> {
+        let action = action(A::ACTION).ok_or(RequestError::Inside)?;
+        let fields = serde_json::to_value(request).map_err(|_| RequestError::Inside)?;
+        let resource = self.resource(A::ON, &fields)?;
+        self.may(action, &resource).map(|()| resource)
+    }
+
+    /// Whether the caller may do something.
+    pub fn may(&self, action: Action, resource: &Resource) -> Result<(), RequestError> {
+        let decision = self.service.rules.decide(&self.caller.principal, action, resource, &self.caller.context);
+        decision.faults.iter().for_each(|fault| (self.service.tell)(fault.clone().into()));
+        match (decision.allowed, &self.caller.key) {
+            (true, _) => Ok(()),
+            (false, None) => Err(RequestError::Unknown),
+            (false, Some(_)) => Err(RequestError::denied(action, &decision.because)),
+        }
+    }
+
+    /// Takes out of an answer what is not for the caller.
+    pub fn hide(&self, answer: &mut dyn Any) -> Result<(), RequestError> {
+        let asking = self.service.rules.asking(&self.caller.principal, &self.caller.context);
+        let sees = |job: &ListedJob| {
+            let found = self.view.ledger().job(job.job).map(|found| self.job(job.job, found));
+            found.is_ok_and(|job| asking.decide(Action::ShowJob, &Resource::Job(job)).allowed)
+        };
+        let on = |name: &str, action| {
+            self.dataset(name).is_ok_and(|dataset| asking.decide(action, &Resource::Dataset(dataset)).allowed)
+        };
+        // What is typed on the lab's machine, and by which process, is for those who keep it up.
+        let keeps_it_up = asking.decide(Action::ShowDoctor, &Resource::Lab).allowed;
+        if let Some(jobs) = answer.downcast_mut::<Jobs>() {
+            jobs.jobs.retain(sees);
+            jobs.at_work.retain(|_| keeps_it_up);
+        } else if let Some(job) = answer.downcast_mut::<JobShown>() {
+            job.earlier.retain(sees);
+            job.waiting.retain(sees);
+        } else if let Some(datasets) = answer.downcast_mut::<Datasets>() {
+            datasets.datasets.retain(|dataset| on(&dataset.name, Action::ShowDataset));
+        } else if let Some(budget) = answer.downcast_mut::<Budget>() {
+            budget.budgets.retain(|line| on(&line.dataset, Action::ShowBudget));
+        } else if let Some(lab) = answer.downcast_mut::<LabShown>() {
+            lab.at_work.retain(|_| keeps_it_up);
+        }
+        Ok(())
+    }
+
+    /// What the caller could do with it, each with the rule that decides; as if they signed what must be signed.
+    pub fn allowed(&self, resource: &Resource, lang: Lang) -> Option<Value> {
+        self.caller.key?;
+        let context = Context { signed: true, ..self.caller.context };
+        let asking = self.service.rules.asking(&self.caller.principal, &context);
+        let actions = asking.actions(resource).into_iter().map(|(action, decision)| {
+            let because = decision.because.iter().map(|why| json!({ "rule": why.id, "text": why.text.told(lang) }));
+            json!({
+                "action": action.name(),
+                "title": action.told(lang),
+                "allowed": decision.allowed,
+                "because": because.collect::<Vec<_>>(),
+            })
+        });
+        Some(actions.collect())
+    }
+
+    fn resource(&self, on: On, fields: &Value) -> Result<Resource, RequestError> {
+        let ledger = self.view.ledger();
+        let field = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default();
+        let refused = |refusal: ledger::Refusal| RequestError::from(unseen_usecases::UseCaseError::from(refusal));
+        let job = || {
+            let id: JobId =
+                field("job").parse().map_err(|why: unseen_texts::Sentence| RequestError::Malformed(why.to_string()))?;
+            Ok::<_, RequestError>(self.job(id, ledger.job(id).map_err(refused)?))
+        };
+        Ok(match on {
+            On::Lab => Resource::Lab,
+            On::Dataset => Resource::Dataset(self.dataset(field("dataset")).map_err(refused)?),
+            On::Job => Resource::Job(job()?),
+            On::Release => Resource::Release(job()?),
+            On::Manifest => {
+                // One that cannot be read reads nothing, and is refused by the use-case in better words.
+                let manifest = Manifest::parse(field("manifest")).ok();
+                let names = manifest.iter().flat_map(|manifest| manifest.datasets());
+                let datasets = names.filter_map(|name| self.dataset(name).ok()).collect();
+                Resource::Job(Job { author: self.name(), datasets, ..Job::default() })
+            }
+            On::Person => {
+                let wanted = field("person");
+                let people = ledger.people().iter();
+                let mut found = people.filter(|(key, person)| person.name == wanted || key.to_string() == wanted);
+                let (key, person) =
+                    found.next().ok_or_else(|| refused(ledger::Refusal::NoSuchPerson(wanted.to_owned())))?;
+                Resource::Person(self::person(key, &person.name, &person.roles))
+            }
+            On::Request => {
+                let roles = fields.get("roles").cloned().and_then(|roles| serde_json::from_value(roles).ok());
+                let roles: Vec<Role> = roles.unwrap_or_default();
+                Resource::Person(Person { name: field("name").to_owned(), key: field("key").to_owned(), roles })
+            }
+        })
+    }
+
+    fn name(&self) -> String {
+        match &self.caller.principal {
+            unseen_access::Principal::Person(person) => person.name.clone(),
+            unseen_access::Principal::Visitor => String::new(),
+        }
+    }
+
+    fn dataset(&self, name: &str) -> Result<Dataset, ledger::Refusal> {
+        let found = self.view.ledger().dataset(name)?;
+        let steward = self.view.ledger().people().get(&found.steward).filter(|person| person.revoked.is_none());
+        Ok(Dataset {
+            name: name.to_owned(),
+            steward: steward.map(|person| person.name.clone()),
+            level: self.service.levels.of(self.view, &found.registered.description),
+            open_to: found.registered.open_to.clone(),
+            closed: found.status != Status::Open,
+        })
+    }
+
+    fn job(&self, id: JobId, job: &ledger::Job) -> Job {
+        let ledger = self.view.ledger();
+        let datasets = job.submitted.datasets.iter().filter_map(|used| self.dataset(&used.name).ok());
+        Job {
+            id: Some(id),
+            author: name_of(ledger, &job.author),
+            state: state(job.state),
+            datasets: datasets.collect(),
+            approved_by: job.approvals.iter().map(|(_, key)| name_of(ledger, key)).collect(),
+        }
+    }
+}
+
+impl Levels {
+    /// The level that a description states; the gravest where it cannot be read.
+    fn of(&self, view: &View, description: &Digest) -> Level {
+        let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(level) = known().get(description) {
+            return *level;
+        }
+        let Ok((described, _)) = view.described(description) else { return Level::Core };
+        let level = match described.classification {
+            Classification::Public => Level::Public,
+            Classification::Internal => Level::Internal,
+            Classification::Sensitive => Level::Sensitive,
+            Classification::Core => Level::Core,
+        };
+        known().insert(*description, level);
+        level
+    }
+}
+
+fn action(name: &str) -> Option<Action> {
+    Action::ALL.iter().copied().find(|action| action.name() == name)
+}
+
+fn person(key: &PublicKey, name: &str, roles: &[Role]) -> Person {
+    Person { name: name.to_owned(), key: key.to_string(), roles: roles.to_vec() }
+}
+
+fn name_of(ledger: &Ledger, key: &PublicKey) -> String {
+    ledger.people().get(key).map_or(String::new(), |person| person.name.clone())
+}
+
+fn state(state: State) -> JobState {
+    match state {
+        State::Submitted => JobState::Submitted,
+        State::Approved => JobState::Approved,
+        State::Running => JobState::Running,
+        State::Released => JobState::Released,
+        State::Rejected => JobState::Rejected,
+        State::Failed => JobState::Failed,
+        State::Withdrawn => JobState::Withdrawn,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use unseen_api::address::{Visitor, visit};
+    use unseen_usecases::{Change, Query};
+
+    struct Actions(Vec<&'static str>);
+
+    impl Visitor for Actions {
+        fn query<Q: Query + Addressed + Send + Sync + 'static>(&mut self) {
+            self.0.push(Q::ACTION);
+        }
+        fn change<C: Change + Addressed + Send + Sync + 'static>(&mut self) {
+            self.0.push(C::ACTION);
+        }
+    }
+
+    #[test]
+    fn every_use_case_is_an_action_that_rules_know() {
+        let mut actions = Actions(Vec::new());
+        visit(&mut actions);
+        assert!(actions.0.len() > 20);
+        assert!(actions.0.iter().all(|name| action(name).is_some()), "{:?}", actions.0);
+    }
+}

@@ -1,0 +1,109 @@
+//! The service: what every handler shares.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::Response;
+use tokio::sync::{Semaphore, watch};
+use unseen_access::Rules;
+use unseen_lab::{LabError, View};
+use unseen_texts::{Lang, Sentence};
+use unseen_usecases::{Desk, UseCaseError};
+
+use crate::blobs::Blobs;
+use crate::problem::RequestError;
+use crate::rules::Levels;
+use crate::sessions::Sessions;
+use crate::shared::Shared;
+use crate::status::Counters;
+
+/// What a service is made of.
+pub struct Config {
+    /// The lab's folder.
+    pub folder: PathBuf,
+    /// The binary that becomes a run's worker.
+    pub program: PathBuf,
+    /// The hosts and ports under which people know this service: a log-in is signed for one of them.
+    pub hosts: Vec<String>,
+}
+
+/// Tells the lab's operators what is for them.
+pub type Tell = Arc<dyn Fn(Sentence) + Send + Sync>;
+
+/// A lab, served.
+pub struct Service {
+    pub(crate) desk: Shared,
+    pub(crate) hosts: Vec<String>,
+    pub(crate) rules: Rules,
+    pub(crate) levels: Levels,
+    pub(crate) sessions: Sessions,
+    pub(crate) blobs: Blobs,
+    pub(crate) counters: Counters,
+    pub(crate) tell: Tell,
+    /// How many entries the log has, for those who wait for more.
+    pub(crate) size: watch::Sender<u64>,
+    /// Use-cases at work: each may need a core and much memory.
+    at_work: Arc<Semaphore>,
+}
+
+/// How many use-cases are answered at a time. Further ones wait.
+const AT_WORK: usize = 16;
+
+impl Service {
+    /// Opens a lab to be served.
+    pub fn open(config: Config, tell: Tell) -> Result<Arc<Service>, LabError> {
+        let Config { folder, program, hosts } = config;
+        let blobs = Blobs::open(folder.join("incoming"))?;
+        let desk = Shared::open(folder, program)?;
+        Ok(Arc::new(Service {
+            desk,
+            hosts,
+            rules: Rules::default(),
+            levels: Levels::default(),
+            sessions: Sessions::default(),
+            blobs,
+            counters: Counters::default(),
+            tell,
+            size: watch::channel(0).0,
+            at_work: Arc::new(Semaphore::new(AT_WORK)),
+        }))
+    }
+
+    /// The lab as it is now. Whoever waits for entries hears of new ones.
+    pub(crate) fn view(&self) -> Result<View, UseCaseError> {
+        let view = self.desk.view()?;
+        let size = view.log().size();
+        self.size.send_if_modified(|known| std::mem::replace(known, size.max(*known)) < size);
+        Ok(view)
+    }
+
+    /// Does what waits for disks and cores where it holds nobody up.
+    pub(crate) async fn in_thread<T: Send + 'static>(
+        self: &Arc<Service>,
+        work: impl FnOnce(&Service) -> Result<T, RequestError> + Send + 'static,
+    ) -> Result<T, RequestError> {
+        let (service, at_work) = (self.clone(), self.at_work.clone());
+        let Ok(place) = at_work.acquire_owned().await else { return Err(RequestError::Inside) };
+        let done = tokio::task::spawn_blocking(move || {
+            let done = work(&service);
+            drop(place);
+            done
+        });
+        done.await.unwrap_or(Err(RequestError::Inside))
+    }
+
+    /// An answer, or why there is none.
+    pub(crate) fn respond(&self, lang: Lang, answered: Result<Response<Body>, RequestError>) -> Response<Body> {
+        answered.unwrap_or_else(|error| error.respond(lang, &*self.tell))
+    }
+
+    pub(crate) fn desk_folder(&self) -> &std::path::Path {
+        self.desk.folder()
+    }
+
+    /// A secret for an address that logs the holder of a key in, once: for trying on one's own machine.
+    pub fn login_link(&self, key: unseen_ids::PublicKey) -> Option<String> {
+        self.sessions.link(key)
+    }
+}

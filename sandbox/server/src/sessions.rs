@@ -1,0 +1,139 @@
+//! Who is logged in. A session says who reads; it signs nothing. It ends when nobody uses it, after half a day, when its
+//! key is revoked, and with the server.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use unseen_api::login::{LEEWAY, Login};
+use unseen_ids::{PublicKey, hex, sha256};
+
+/// How long one may be unused.
+const IDLE: TimeDelta = TimeDelta::minutes(30);
+/// How long one may be used.
+const LIFE: TimeDelta = TimeDelta::hours(12);
+/// How many there may be; the one that was unused longest goes first.
+const MOST: usize = 10_000;
+
+/// A session.
+#[derive(Clone, Debug)]
+pub(crate) struct Session {
+    pub key: PublicKey,
+    until: DateTime<Utc>,
+    used: DateTime<Utc>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Sessions {
+    /// By the hash of the token: whoever reads this process's memory later has no token.
+    open: Mutex<HashMap<[u8; 32], Session>>,
+    /// Log-ins that were used, until they are too old to be good.
+    used: Mutex<HashMap<(PublicKey, String), DateTime<Utc>>>,
+    /// Links that log somebody in, once.
+    links: Mutex<HashMap<[u8; 32], PublicKey>>,
+}
+
+impl Sessions {
+    /// Whether a log-in is met for the first time.
+    pub fn is_new(&self, login: &Login, now: DateTime<Utc>) -> bool {
+        let mut used = lock(&self.used);
+        used.retain(|_, time| now - *time <= LEEWAY * 2);
+        used.len() < MOST && used.insert((login.key, login.nonce.clone()), login.time).is_none()
+    }
+
+    /// Opens a session for the holder of a key: its token, and until when it may be used.
+    pub fn open(&self, key: PublicKey, now: DateTime<Utc>) -> Option<(String, DateTime<Utc>)> {
+        let token = random()?;
+        let until = now + LIFE;
+        let mut open = lock(&self.open);
+        open.retain(|_, session| session.is_open(now));
+        if open.len() >= MOST {
+            let longest = open.iter().min_by_key(|(_, session)| session.used).map(|(hash, _)| *hash);
+            longest.and_then(|hash| open.remove(&hash));
+        }
+        open.insert(sha256(&[token.as_bytes()]), Session { key, until, used: now });
+        Some((token, until))
+    }
+
+    /// The session of a token; it counts as used now.
+    pub fn of(&self, token: &str, now: DateTime<Utc>) -> Option<Session> {
+        let mut open = lock(&self.open);
+        let session = open.get_mut(&sha256(&[token.as_bytes()])).filter(|session| session.is_open(now))?;
+        session.used = now;
+        Some(session.clone())
+    }
+
+    /// Ends a session.
+    pub fn close(&self, token: &str) {
+        lock(&self.open).remove(&sha256(&[token.as_bytes()]));
+    }
+
+    /// How many are open.
+    pub fn count(&self, now: DateTime<Utc>) -> usize {
+        lock(&self.open).values().filter(|session| session.is_open(now)).count()
+    }
+
+    /// A secret that logs the holder of a key in, once.
+    pub fn link(&self, key: PublicKey) -> Option<String> {
+        let token = random()?;
+        lock(&self.links).insert(sha256(&[token.as_bytes()]), key);
+        Some(token)
+    }
+
+    /// Whom a link logs in. It is good no longer.
+    pub fn follow(&self, token: &str) -> Option<PublicKey> {
+        lock(&self.links).remove(&sha256(&[token.as_bytes()]))
+    }
+}
+
+impl Session {
+    fn is_open(&self, now: DateTime<Utc>) -> bool {
+        now < self.until && now - self.used < IDLE
+    }
+}
+
+fn random() -> Option<String> {
+    let random: ring::rand::Random<[u8; 32]> = ring::rand::generate(&ring::rand::SystemRandom::new()).ok()?;
+    Some(hex::encode(&random.expose()))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_ends_unused_and_after_half_a_day() {
+        let (sessions, start) = (Sessions::default(), Utc::now());
+        let key = PublicKey::from_bytes([1; 32]);
+        let (token, until) = sessions.open(key, start).unwrap();
+        assert_eq!(until, start + LIFE);
+        let mut now = start;
+        while now + IDLE / 2 < until {
+            now += IDLE / 2;
+            assert_eq!(sessions.of(&token, now).unwrap().key, key);
+        }
+        assert!(sessions.of(&token, until).is_none());
+        let (token, _) = sessions.open(key, start).unwrap();
+        assert!(sessions.of(&token, start + IDLE).is_none());
+        let (token, _) = sessions.open(key, start).unwrap();
+        sessions.close(&token);
+        assert!(sessions.of(&token, start).is_none());
+        assert!(sessions.of("", start).is_none());
+    }
+
+    #[test]
+    fn a_link_and_a_login_are_good_once() {
+        let (sessions, key) = (Sessions::default(), PublicKey::from_bytes([1; 32]));
+        let link = sessions.link(key).unwrap();
+        assert_eq!(sessions.follow(&link), Some(key));
+        assert_eq!(sessions.follow(&link), None);
+        let now = Utc::now();
+        let login = Login { host: "h".into(), time: now, nonce: "0".repeat(32), key, signature: String::new() };
+        assert!(sessions.is_new(&login, now));
+        assert!(!sessions.is_new(&login, now + LEEWAY * 2));
+    }
+}

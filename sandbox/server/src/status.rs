@@ -1,0 +1,153 @@
+//! Whether the service is well, for machines: health, readiness, counts.
+//!
+//! Nothing here depends on rows: no time of a run, no size of what it read, no memory of this process.
+
+use std::fmt::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, Response, StatusCode};
+use axum::middleware::Next;
+use axum::routing::get;
+use chrono::Utc;
+use unseen_access::{Action, Resource};
+use unseen_policies::lifecycle::State as JobState;
+
+use crate::caller::{Credential, language};
+use crate::events::EVENTS;
+use crate::problem::RequestError;
+use crate::rules::Guarded;
+use crate::service::Service;
+
+/// Upper bounds of the times that answers are counted in, in seconds.
+const BOUNDS: [f64; 8] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 10.0];
+
+/// What was counted since the start.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    /// By the first digit of the status.
+    answered: [AtomicU64; 6],
+    /// As many as took at most each of [`BOUNDS`], and the rest.
+    took: [AtomicU64; BOUNDS.len() + 1],
+    /// Microseconds of all of them.
+    sum: AtomicU64,
+}
+
+pub(crate) fn routes() -> Router<Arc<Service>> {
+    Router::new()
+        .route("/healthz", get(async || plain(StatusCode::OK, "ok\n".to_owned())))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+}
+
+/// Counts every answer that has an end.
+pub(crate) async fn counted(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response<Body> {
+    let endless = request.uri().path() == EVENTS;
+    let start = Instant::now();
+    let response = next.run(request).await;
+    if !endless {
+        let Counters { answered, took, sum } = &service.counters;
+        let class = usize::from(response.status().as_u16() / 100).min(5);
+        answered[class].fetch_add(1, Ordering::Relaxed);
+        let seconds = start.elapsed().as_secs_f64();
+        took[BOUNDS.iter().position(|bound| seconds <= *bound).unwrap_or(BOUNDS.len())].fetch_add(1, Ordering::Relaxed);
+        sum.fetch_add((seconds * 1e6) as u64, Ordering::Relaxed);
+    }
+    response
+}
+
+/// Whether requests can be answered: the log is readable, and the lab's folder takes files.
+async fn ready(State(service): State<Arc<Service>>) -> Response<Body> {
+    let found = service
+        .in_thread(|service| {
+            service.view()?;
+            let probe = service.desk_folder().join("incoming/.ready");
+            std::fs::write(&probe, b"").and_then(|()| std::fs::remove_file(&probe)).map_err(|_| RequestError::Inside)
+        })
+        .await;
+    match found {
+        Ok(()) => plain(StatusCode::OK, "ready\n".to_owned()),
+        Err(_) => plain(StatusCode::SERVICE_UNAVAILABLE, "not ready\n".to_owned()),
+    }
+}
+
+async fn metrics(State(service): State<Arc<Service>>, request: Request) -> Response<Body> {
+    let (parts, _) = request.into_parts();
+    let lang = language(&parts.headers);
+    let answered = async {
+        let credential = Credential::of(&service, &parts)?;
+        service
+            .in_thread(move |service| {
+                let view = service.view()?;
+                let caller = credential.known(view.ledger())?;
+                Guarded { service, view: &view, caller: &caller }.may(Action::ShowDoctor, &Resource::Lab)?;
+                Ok(plain(StatusCode::OK, text(service, &view)))
+            })
+            .await
+    };
+    let answered = answered.await;
+    service.respond(lang, answered)
+}
+
+/// The text format of Prometheus, version 0.0.4.
+fn text(service: &Service, view: &unseen_lab::View) -> String {
+    let mut text = String::new();
+    let mut metric = |name: &str, kind: &str, help: &str, lines: Vec<(String, String)>| {
+        let _ = write!(text, "# HELP unseen_{name} {help}\n# TYPE unseen_{name} {kind}\n");
+        for (labels, value) in lines {
+            let _ = writeln!(text, "unseen_{name}{labels} {value}");
+        }
+    };
+    let ledger = view.ledger();
+    let count = |number: &AtomicU64| number.load(Ordering::Relaxed).to_string();
+    let Counters { answered, took, sum } = &service.counters;
+    let classes = (1..6).map(|class| (format!("{{class=\"{class}xx\"}}"), count(&answered[class])));
+    metric("http_answers_total", "counter", "Answers by the class of their status.", classes.collect());
+    let (mut all, mut lines) = (0, Vec::new());
+    for (at, number) in took.iter().enumerate() {
+        all += number.load(Ordering::Relaxed);
+        let bound = BOUNDS.get(at).map_or_else(|| "+Inf".to_owned(), ToString::to_string);
+        lines.push((format!("_bucket{{le=\"{bound}\"}}"), all.to_string()));
+    }
+    lines.push(("_sum".to_owned(), format!("{:.6}", sum.load(Ordering::Relaxed) as f64 / 1e6)));
+    lines.push(("_count".to_owned(), all.to_string()));
+    metric("http_answer_seconds", "histogram", "How long answers took.", lines);
+    metric("log_entries", "gauge", "Entries of the log.", vec![(String::new(), ledger.size().to_string())]);
+    let states = [
+        JobState::Submitted,
+        JobState::Approved,
+        JobState::Running,
+        JobState::Released,
+        JobState::Rejected,
+        JobState::Failed,
+        JobState::Withdrawn,
+    ];
+    let jobs = states.iter().map(|state| {
+        let many = ledger.jobs().values().filter(|job| job.state == *state).count();
+        (format!("{{state=\"{}\"}}", state.name()), many.to_string())
+    });
+    metric("jobs", "gauge", "Jobs by their state.", jobs.collect());
+    let waits = ledger.jobs().values().filter(|job| job.state == JobState::Submitted && !ledger.is_void(job));
+    let oldest = waits.map(|job| (Utc::now() - job.time).num_seconds().max(0)).max().unwrap_or(0);
+    metric(
+        "oldest_wait_seconds",
+        "gauge",
+        "How long the oldest job has waited for its approvals.",
+        vec![(String::new(), oldest.to_string())],
+    );
+    let open = service.sessions.count(Utc::now());
+    metric("sessions", "gauge", "People who are logged in.", vec![(String::new(), open.to_string())]);
+    text
+}
+
+fn plain(status: StatusCode, text: String) -> Response<Body> {
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"));
+    response
+}
