@@ -19,6 +19,7 @@ need() {
     "${@:2}" > /dev/null 2>&1 || packages+=("$1")
 }
 library() { compgen -G "/usr/lib/*/$1" || compgen -G "/usr/lib/$1"; }
+need age has age-keygen
 need golang-go has go
 need golang-golang-x-mod-dev test -d /usr/share/gocode/src/golang.org/x/mod/sumdb/tlog
 need strace has strace

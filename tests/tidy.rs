@@ -19,6 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("guest-sdk/rust", &[]),
     ("guest-sdk/toolchain", &["durable", "policies"]),
     ("runtime", &[]),
+    ("sandbox/age", &[]),
     ("sandbox/core", &["ids", "policies", "tlog"]),
     ("sandbox/data", &["ids", "durable", "policies"]),
     ("attestations/log", &["ids", "durable", "tlog"]),
@@ -75,7 +76,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("demo", &[]),
-    ("fuzz", &["ids", "policies", "tlog", "entries", "audit", "evidence", "witness", "data", "runtime", "toolchain"]),
+    ("fuzz", &["age", "ids", "policies", "tlog", "entries", "audit", "evidence", "witness", "data", "runtime", "toolchain"]),
     (
         "bench",
         &[

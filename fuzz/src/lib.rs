@@ -47,6 +47,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "import", run: sandbox::import, seeds: sandbox::sources },
     Target { name: "snapshot", run: sandbox::snapshot, seeds: sandbox::snapshots },
     Target { name: "reference", run: sandbox::reference, seeds: sandbox::references },
+    Target { name: "age-file", run: sandbox::age_file, seeds: sandbox::age_files },
+    Target { name: "age-key", run: sandbox::age_key, seeds: sandbox::age_keys },
     Target { name: "module", run: sandbox::module, seeds: sandbox::modules },
 ];
 

@@ -1,11 +1,12 @@
 //! What a lab reads of stewards and analysts: descriptions, raw files, snapshots, components.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use parquet::arrow::ArrowWriter;
+use unseen_age::{Decrypter, Identity, Recipient};
 use unseen_data::description::ColumnType;
 use unseen_data::import::{import as import_file, infer};
 use unseen_data::snapshot::{Manifest, load_reference};
@@ -163,6 +164,46 @@ fn imported(description: &str) -> (Vec<u8>, Vec<u8>) {
     let manifest = std::fs::read(out.join("manifest.json")).unwrap();
     let first = Manifest::parse(&manifest, sha256(&[&manifest])).unwrap().files[0].file.clone();
     (manifest, std::fs::read(out.join(first)).unwrap())
+}
+
+/// A file encrypted with age. Only who has the key could make one of another content than the seeds have.
+pub fn age_file(bytes: &[u8]) -> bool {
+    let us = Identity::from_secret(AGE_SECRET).unwrap();
+    let Ok(mut reader) = Decrypter::new(bytes, &[us]) else { return false };
+    let mut content = Vec::new();
+    let whole = reader.read_to_end(&mut content).is_ok();
+    assert_eq!(content, if whole { &b"age"[..] } else { b"" });
+    whole
+}
+
+pub fn age_files() -> Vec<Vec<u8>> {
+    let vectors: [&[u8]; 4] = [
+        include_bytes!("../../sandbox/age/tests/testkit/x25519"),
+        include_bytes!("../../sandbox/age/tests/testkit/x25519_grease"),
+        include_bytes!("../../sandbox/age/tests/testkit/x25519_multiple_recipients"),
+        include_bytes!("../../sandbox/age/tests/testkit/armor_crlf"),
+    ];
+    let file = |vector: &[u8]| vector[vector.windows(2).position(|pair| pair == b"\n\n").unwrap() + 2..].to_vec();
+    vectors.map(file).to_vec()
+}
+
+/// The key of age's test vectors.
+const AGE_SECRET: &str = "AGE-SECRET-KEY-1EGTZVFFV20835NWYV6270LXYVK2VKNX2MMDKWYKLMGR48UAWX40Q2P2LM0";
+
+/// A key has one form.
+pub fn age_key(bytes: &[u8]) -> bool {
+    let Some(text) = text(bytes) else { return false };
+    let secret = Identity::from_secret(text).map(|identity| identity.to_secret().to_string());
+    let public = text.parse::<Recipient>().map(|recipient| recipient.to_string());
+    for written in secret.iter().chain(&public) {
+        assert_eq!(written, text);
+    }
+    secret.is_ok() || public.is_ok()
+}
+
+pub fn age_keys() -> Vec<Vec<u8>> {
+    let public = Identity::from_secret(AGE_SECRET).unwrap().recipient().to_string();
+    [AGE_SECRET, &public].map(|text| text.as_bytes().to_vec()).to_vec()
 }
 
 /// Anybody's module: made a component, checked, compiled, and run on an empty grain under little fuel.
