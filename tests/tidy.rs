@@ -38,6 +38,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "keys", "evidence", "witness",
         ],
     ),
+    ("sandbox/accesslog", &["ids", "durable", "policies"]),
     (
         "sandbox/usecases",
         &[

@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::{InLang, Lang, Say, Value};
 
@@ -21,7 +21,7 @@ macro_rules! said_as_written {
     )+ };
 }
 
-said_as_written!(str, String, char, Cow<'_, str>, fmt::Arguments<'_>, SocketAddr, DateTime<Utc>);
+said_as_written!(str, String, char, Cow<'_, str>, fmt::Arguments<'_>, SocketAddr, DateTime<Utc>, NaiveDate);
 
 macro_rules! numbers {
     ($($type:ty),+) => { $(
