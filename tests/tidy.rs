@@ -39,6 +39,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("sandbox/accesslog", &["ids", "durable", "policies"]),
+    ("sandbox/notices", &["ids", "keys", "policies"]),
     (
         "sandbox/usecases",
         &[
