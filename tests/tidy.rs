@@ -39,6 +39,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "keys", "evidence", "witness",
         ],
     ),
+    ("sandbox/accesslog", &["ids", "durable", "policies"]),
+    ("sandbox/notices", &["ids", "keys", "policies"]),
     (
         "sandbox/usecases",
         &[
