@@ -74,8 +74,24 @@ const ARROWS: &[(&str, &[&str])] = &[
             "terminal",
         ],
     ),
+    ("sandbox/signon", &["ids"]),
     ("demo", &[]),
-    ("fuzz", &["ids", "policies", "tlog", "entries", "audit", "evidence", "witness", "data", "runtime", "toolchain"]),
+    (
+        "fuzz",
+        &[
+            "ids",
+            "policies",
+            "tlog",
+            "entries",
+            "audit",
+            "evidence",
+            "witness",
+            "data",
+            "runtime",
+            "signon",
+            "toolchain",
+        ],
+    ),
     (
         "bench",
         &[

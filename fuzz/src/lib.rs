@@ -7,6 +7,7 @@
 
 mod attestations;
 mod sandbox;
+mod signon;
 mod words;
 
 /// One parser, or a few that read the same thing.
@@ -48,6 +49,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "snapshot", run: sandbox::snapshot, seeds: sandbox::snapshots },
     Target { name: "reference", run: sandbox::reference, seeds: sandbox::references },
     Target { name: "module", run: sandbox::module, seeds: sandbox::modules },
+    Target { name: "id-token", run: signon::id_token, seeds: signon::id_tokens },
 ];
 
 /// A text, if it is one.

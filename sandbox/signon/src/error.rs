@@ -43,8 +43,8 @@ pub enum SignOnError {
     )]
     #[zh("ID 令牌的签名算法是 `{0}`，此处只接受 RS256、ES256 和 EdDSA：请在身份提供方那里改用其中之一")]
     Algorithm(String),
-    #[error("the identity provider publishes no {alg} key called `{kid}`, with which the ID token says it is signed")]
-    #[zh("身份提供方没有公布名为 `{kid}` 的 {alg} 密钥，而 ID 令牌称由它签名")]
+    #[error("the identity provider publishes no {alg} key that made the ID token's signature (kid: {kid})")]
+    #[zh("身份提供方公布的 {alg} 密钥中，没有作出此 ID 令牌签名的密钥（kid：{kid}）")]
     NoKey { alg: &'static str, kid: String },
     #[error("the ID token's signature is false: somebody changed it, or it is not from this identity provider")]
     #[zh("ID 令牌的签名不成立：它被改动过，或不是来自此身份提供方")]
@@ -61,20 +61,25 @@ pub enum SignOnError {
 }
 
 impl SignOnError {
-    /// What the person who signs on is told: fixed, and the same whatever the identity provider said.
+    /// What the person who signs on is told: one of two fixed texts, with nothing of what the provider said.
     pub fn outside(&self) -> Text {
         match self {
-            SignOnError::Strayed | SignOnError::Refused { .. } | SignOnError::Late => {
-                text!("the sign-on was not completed: begin again", "登录没有完成：请重新登录")
-            }
+            SignOnError::Strayed | SignOnError::Late => NOT_COMPLETED,
+            // By the person; all other refusals are of the lab.
+            SignOnError::Refused { error, .. } if error == "access_denied" => NOT_COMPLETED,
             _ => text!("the sign-on failed: ask the lab's operator", "登录失败：请联系实验室的运行管理员"),
         }
     }
 
     pub(crate) fn unreadable(what: Text, why: &serde_json::Error) -> SignOnError {
-        SignOnError::Unreadable { what, why: words(&why.to_string()).into() }
+        let why = why.to_string();
+        // Before this stands the value that was there instead, which may be a secret.
+        let told = why.rsplit_once(", expected ").map_or(why.clone(), |(_, what)| format!("expected {what}"));
+        SignOnError::Unreadable { what, why: words(&told).into() }
     }
 }
+
+const NOT_COMPLETED: Text = text!("the sign-on was not completed: begin again", "登录没有完成：请重新登录");
 
 /// What somebody else wrote, as it may stand in a log: on one line, and not for ever.
 pub(crate) fn words(text: &str) -> String {
@@ -93,11 +98,15 @@ mod tests {
 
     #[test]
     fn outsiders_are_told_nothing_that_the_provider_said() {
-        let refused =
-            |error: &str| SignOnError::Refused { error: error.into(), description: words("no\r\nroot \u{202e}x") };
-        assert_eq!(refused("access_denied").outside(), refused("other").outside());
+        let description = words("no\r\nroot \u{202e}x");
+        let refused = |error: &str| SignOnError::Refused { error: error.into(), description: description.clone() };
+        assert_eq!(refused("access_denied").outside(), SignOnError::Strayed.outside());
+        assert_eq!(refused("invalid_client").outside(), SignOnError::Random.outside());
         assert_eq!(SignOnError::Signature.outside(), SignOnError::Algorithm("none".into()).outside());
         assert_eq!(refused("e").to_string(), "the identity provider refused with `e`: noroot x");
+        let why = serde_json::from_str::<u64>(r#""the secret, expected or not""#).unwrap_err();
+        let told = SignOnError::unreadable(text!("answer", "应答"), &why).to_string();
+        assert_eq!(told, "the answer cannot be read: expected u64 at line 1 column 30");
         assert_eq!(words(&"x".repeat(9_999)).len(), 200);
     }
 }

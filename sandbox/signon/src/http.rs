@@ -30,7 +30,7 @@ impl Http {
             .root_certs(RootCerts::PlatformVerifier)
             .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .build();
-        let config = Agent::config_builder()
+        let mut config = Agent::config_builder()
             .tls_config(tls)
             .https_only(!plain)
             .timeout_global(Some(TIMEOUT))
@@ -38,9 +38,12 @@ impl Http {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .user_agent("unseen-signon")
-            .accept("application/json")
-            .build();
-        Http(Agent::new_with_config(config))
+            .accept("application/json");
+        if plain {
+            // What is said without TLS stays on this machine.
+            config = config.proxy(None);
+        }
+        Http(config.build().into())
     }
 
     /// The answer to a GET.

@@ -74,7 +74,7 @@ impl KeySet {
         match keys.any(|key| key.public.verifies(signed, &signature)) {
             true => Ok(Opened { payload, algorithm }),
             false if unknown => {
-                let kid = words(head.kid.as_deref().unwrap_or_default());
+                let kid = words(head.kid.as_deref().unwrap_or("-"));
                 Err(SignOnError::NoKey { alg: algorithm.name(), kid })
             }
             false => Err(SignOnError::Signature),

@@ -146,5 +146,4 @@ impl Audience {
 }
 
 #[cfg(test)]
-#[path = "token_tests.rs"]
 mod tests;

