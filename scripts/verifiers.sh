@@ -85,7 +85,7 @@ if changed node $pins/package.json || ! [ -d "$place/node/node_modules" ]; then
     elif (cd "$place/node" && npm install --no-fund --no-audit --no-package-lock --ignore-scripts) > "$place/npm.log" 2>&1; then
         settle node $pins/package.json
     else
-        missing "@sigstore/verify (see $place/npm.log)"
+        missing "@sigstore/verify and oidc-provider (see $place/npm.log)"
     fi
 fi
 

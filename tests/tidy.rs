@@ -77,8 +77,25 @@ const ARROWS: &[(&str, &[&str])] = &[
             "terminal",
         ],
     ),
+    ("sandbox/signon", &["ids"]),
     ("demo", &[]),
     ("fuzz", &["age", "ids", "policies", "tlog", "entries", "audit", "evidence", "witness", "data", "runtime", "toolchain"]),
+    (
+        "fuzz",
+        &[
+            "ids",
+            "policies",
+            "tlog",
+            "entries",
+            "audit",
+            "evidence",
+            "witness",
+            "data",
+            "runtime",
+            "signon",
+            "toolchain",
+        ],
+    ),
     (
         "bench",
         &[

@@ -7,6 +7,7 @@
 
 mod attestations;
 mod sandbox;
+mod signon;
 mod words;
 
 /// One parser, or a few that read the same thing.
@@ -50,6 +51,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "age-file", run: sandbox::age_file, seeds: sandbox::age_files },
     Target { name: "age-key", run: sandbox::age_key, seeds: sandbox::age_keys },
     Target { name: "module", run: sandbox::module, seeds: sandbox::modules },
+    Target { name: "id-token", run: signon::id_token, seeds: signon::id_tokens },
 ];
 
 /// A text, if it is one.
