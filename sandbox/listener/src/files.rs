@@ -165,8 +165,7 @@ fn config(files: &TlsFiles, people: Option<Arc<dyn ClientCertVerifier>>) -> Resu
         key: files.key.clone(),
         why: why.to_string(),
     };
-    let builder =
-        ServerConfig::builder_with_provider(default_provider().into()).with_safe_default_protocol_versions();
+    let builder = ServerConfig::builder_with_provider(default_provider().into()).with_safe_default_protocol_versions();
     let mut config = builder
         .map_err(failed)?
         .with_client_cert_verifier(people.unwrap_or_else(WebPkiClientVerifier::no_client_auth))

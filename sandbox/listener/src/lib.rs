@@ -43,10 +43,10 @@ mod shutdown;
 mod systemd;
 
 pub use body::{Body, BodyError};
+pub use error::ListenError;
 pub use event::{Event, Turned};
 pub use files::{FileError, Kind, TlsFiles};
 pub use limits::Limits;
-pub use error::ListenError;
 pub use listener::{Listener, Wire};
 pub use peer::{Identity, NotAPerson, Peer, person_uri};
 pub use shutdown::{Shutdown, Stop};

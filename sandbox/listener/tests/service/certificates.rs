@@ -67,10 +67,13 @@ async fn certificates_that_do_not_count() {
     assert_eq!(server.client().with(servers).get("/who").await, None, "a server's certificate is no person's");
     server.told("cannot be used").await;
 
-    let revoked = server.ca.person("li.si", 2).unwrap();
-    server.put("ca.crl", server.ca.revoke(&[&revoked.serial], 2).unwrap());
+    let issued = server.ca.person("li.si", 2).unwrap();
+    let serial = issued.serial.clone();
+    let revoked = server.client().with(issued);
+    assert_eq!(revoked.get("/who").await, said("li.si"));
+    server.put("ca.crl", server.ca.revoke(&[&serial], 2).unwrap());
     server.told("read again").await;
-    assert_eq!(server.client().with(revoked).get("/who").await, None);
+    assert_eq!(revoked.get("/who").await, None, "nor does a session of before bring it back");
     server.told("was revoked").await;
     assert_eq!(server.client_of("li.si").get("/who").await, said("li.si"), "a new one counts");
     // It is out of date at once.

@@ -80,7 +80,8 @@ async fn floods_of_frames_end_their_connection_and_nothing_else() {
     assert!(get(&mut other, "/who").await.is_some());
 
     let head = std::iter::once(frame(HEADERS, 0x1, 1, GET));
-    let more = (0..MANY).map(|_| frame(CONTINUATION, 0, 1, &[b"\x00\x01a\x7f\x81\x00".as_slice(), &[b'x'; 250]].concat()));
+    let more =
+        (0..MANY).map(|_| frame(CONTINUATION, 0, 1, &[b"\x00\x01a\x7f\x81\x00".as_slice(), &[b'x'; 250]].concat()));
     let (sent, error) = timeout(SOON, flood(&server, head.chain(more))).await.unwrap();
     println!("continuation: {sent} bytes, then {error:?}");
     assert!(sent < MANY as usize * 200, "CVE-2024-28182: all {MANY} were taken");

@@ -3,6 +3,7 @@
 
 mod bounds;
 mod certificates;
+mod crowd;
 mod end;
 mod frames;
 mod outside;

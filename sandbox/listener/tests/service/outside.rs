@@ -16,7 +16,7 @@ use tokio::time::sleep;
 use unseen_listener::ca::{Ca, CaError};
 use unseen_listener::{Limits, Listener, Shutdown, Wire, sockets};
 
-use crate::support::{SOON, Server, Service, get, limits};
+use crate::support::{SOON, Server, Service, files, get, limits};
 
 /// Runs a tool: what it says, if it is content.
 fn run(tool: &str, arguments: &[&str], dir: &Path) -> Result<String, String> {
@@ -43,9 +43,14 @@ fn an_authority_is_kept_and_openssl_agrees_with_it() {
     assert_eq!(mode & 0o777, 0o600);
     let person = ca.person("张三", 30).unwrap();
     person.save(&dir.path().join("person.pem"), &dir.path().join("person-key.pem")).unwrap();
-    assert!(ca.person("张三", 30).unwrap().save(&dir.path().join("other.pem"), &dir.path().join("ca-key.pem")).is_err());
+    assert!(
+        ca.person("张三", 30).unwrap().save(&dir.path().join("other.pem"), &dir.path().join("ca-key.pem")).is_err()
+    );
     assert!(!dir.path().join("other.pem").exists(), "a certificate whose key was not written");
-    ca.server(&["lab.example.org"], 30).unwrap().save(&dir.path().join("s.pem"), &dir.path().join("s-key.pem")).unwrap();
+    ca.server(&["lab.example.org"], 30)
+        .unwrap()
+        .save(&dir.path().join("s.pem"), &dir.path().join("s-key.pem"))
+        .unwrap();
     std::fs::write(dir.path().join("none.crl"), ca.revoke(&[], 30).unwrap()).unwrap();
     std::fs::write(dir.path().join("one.crl"), ca.revoke(&[&person.serial], 30).unwrap()).unwrap();
     for (refused, code) in [
@@ -99,7 +104,7 @@ async fn curl_comes_in() {
 }
 
 /// Starts this program again, to serve by itself.
-fn alone(mut before: Command) -> Child {
+pub fn alone(mut before: Command) -> Child {
     before
         .args(["--exact", "outside::serving", "--ignored", "--nocapture"])
         .stdout(Stdio::null())
@@ -108,15 +113,19 @@ fn alone(mut before: Command) -> Child {
         .unwrap()
 }
 
-fn kill(child: &Child, signal: Signal) {
+pub fn kill(child: &Child, signal: Signal) {
     kill_process(Pid::from_child(child), signal).unwrap();
 }
 
-#[tokio::test]
-#[ignore = "played by the tests about systemd"]
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "played by others, in a process of its own"]
 async fn serving() {
-    let sockets = sockets(&["127.0.0.1:0".parse().unwrap()]).unwrap();
-    let listener = Listener::new(sockets, Wire::Plain, Limits::default()).unwrap();
+    let variable = |name: &str| std::env::var(name).ok();
+    let address = variable("SERVE_AT").unwrap_or("127.0.0.1:0".to_owned());
+    let wire = variable("SERVE_FROM").map_or(Wire::Plain, |dir| Wire::Tls(files(Path::new(&dir))));
+    let sockets = sockets(&[address.parse().unwrap()]).unwrap();
+    let limits = Limits { idle: Duration::from_secs(600), ..Limits::default() };
+    let listener = Listener::new(sockets, wire, limits).unwrap();
     listener.serve(Service, Shutdown::on_signals(), |_| {}).await.unwrap();
 }
 

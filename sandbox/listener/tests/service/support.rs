@@ -5,7 +5,7 @@ use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
@@ -107,7 +107,8 @@ impl Server {
     }
 
     pub fn client(&self) -> Client<'_> {
-        Client { server: self, certificate: None, alpn: "http/1.1", version: &rustls::version::TLS13 }
+        let (alpn, version) = ("http/1.1", &rustls::version::TLS13);
+        Client { server: self, certificate: None, alpn, version, config: OnceLock::new() }
     }
 
     pub fn client_of(&self, person: &str) -> Client<'_> {
@@ -143,6 +144,8 @@ pub struct Client<'a> {
     certificate: Option<Issued>,
     alpn: &'static str,
     version: &'static SupportedProtocolVersion,
+    /// One for all connections, so that it could resume a session.
+    config: OnceLock<Arc<ClientConfig>>,
 }
 
 impl Client<'_> {
@@ -159,6 +162,14 @@ impl Client<'_> {
     }
 
     pub async fn connect(&self) -> std::io::Result<TlsStream<TcpStream>> {
+        let connector = TlsConnector::from(self.config.get_or_init(|| self.config()).clone());
+        let stream = TcpStream::connect(self.server.address).await?;
+        stream.set_nodelay(true)?;
+        let name = ServerName::try_from("localhost").unwrap();
+        timeout(SOON, connector.connect(name, stream)).await?
+    }
+
+    fn config(&self) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(self.server.ca.certificate().as_bytes()).unwrap()).unwrap();
         let builder = ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into());
@@ -172,9 +183,7 @@ impl Client<'_> {
             }
         };
         config.alpn_protocols = vec![self.alpn.into()];
-        let stream = TcpStream::connect(self.server.address).await?;
-        let name = ServerName::try_from("localhost").unwrap();
-        timeout(SOON, TlsConnector::from(Arc::new(config)).connect(name, stream)).await?
+        config.into()
     }
 
     /// One request on a connection of its own: the answer's first line and its body, or nothing if the door is shut.
