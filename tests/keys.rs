@@ -132,23 +132,37 @@ fn people_enrol_and_approve_with_ssh_keys() {
     lab.ok(&enroll);
 
     let id = lab.submit("job");
-    lab.ok(&["job", "approve", &id, "--to-sign", "approval"]);
-    let approve = ["job", "approve", &id, "--signed", "approval"];
-    sign("approval");
-    let good = std::fs::read(lab.path("approval")).unwrap();
-    lab.write("approval", String::from_utf8(good.clone()).unwrap().replace("operator", "0perator"));
-    lab.refuses(&approve);
+    let write = |job: &str, file: &str| {
+        lab.ok(&["job", "approve", job, "--key", "id.pub", "--out", file]);
+        sign(&format!("{file}.to-sign"));
+    };
+    write(&id, "approval");
+    // Whoever signs reads what it is about.
+    let to_sign = std::fs::read_to_string(lab.path("approval.to-sign")).unwrap();
+    assert!(to_sign.contains("\"purpose\":") && to_sign.contains("\"datasets\":[\"firms\"]"), "{to_sign}");
+    let receive = ["receive", "approval"];
+    let good: serde_json::Value = serde_json::from_slice(&std::fs::read(lab.path("approval")).unwrap()).unwrap();
+    let changed = |name: &str, value: serde_json::Value| {
+        let mut changed = good.clone();
+        changed[name] = value;
+        lab.write("approval", changed.to_string());
+    };
+    let other_words = to_sign.replace("operator", "0perator");
+    changed("toSign", base64::Engine::encode(&base64::prelude::BASE64_STANDARD, other_words).into());
+    lab.refuses(&receive);
     lab.write("approval", "something else");
-    assert!(lab.refuses(&approve).contains("is not the file that was to be signed"));
-    lab.write("approval", &good);
-    assert_eq!(lab.ok(&approve)["approvals"], 1);
-    assert!(lab.refuses(&approve).contains("in the log already"));
-    lab.ok(&["job", "approve", &id, "--to-sign", "again"]);
-    sign("again");
-    assert!(lab.refuses(&["job", "approve", &id, "--signed", "again"]).contains("li has approved this job already"));
-    // What was signed for one job approves no other, whatever is typed.
+    assert!(lab.refuses(&receive).contains("this is no hand-in"));
+    // What was signed for one job approves no other, whatever stands beside it.
     let other = lab.submit("job");
-    assert!(lab.refuses(&["job", "approve", &other, "--signed", "again"]).contains("holds no approval of"));
+    changed("change", serde_json::json!({ "job": other }));
+    assert!(lab.refuses(&receive).contains("says something else than was asked for"));
+    lab.write("approval", good.to_string());
+    assert_eq!(lab.ok(&receive)["approvals"], 1);
+    // Handed in again, it is answered as before.
+    let before = lab.entries();
+    assert_eq!((lab.ok(&receive)["approvals"].clone(), lab.entries()), (1.into(), before));
+    write(&id, "again");
+    assert!(lab.refuses(&["receive", "again"]).contains("li has approved this job already"));
     lab.approve(&id, "second");
     lab.ok(&["job", "run", &id, "--key", "keys/operator.pem"]);
     lab.ok(&["log", "export", "bundle"]);

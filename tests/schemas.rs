@@ -266,6 +266,13 @@ fn examples() -> Vec<Event> {
             module: digest(9),
             role: Role::Operator,
             seen: TreeHead { size: 11, root: digest(11) },
+            words: Some(Words {
+                title: "Firms by town".into(),
+                purpose: "planning".into(),
+                datasets: vec!["firms".into()],
+                rho: "0.25".parse().unwrap(),
+                release: "+3600s".into(),
+            }),
         }
         .into(),
         JobRejected { job, reason: "too wide".into() }.into(),

@@ -79,7 +79,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("sandbox/signon", &["ids"]),
     ("demo", &[]),
-    ("fuzz", &["age", "ids", "policies", "tlog", "entries", "audit", "evidence", "witness", "data", "runtime", "toolchain"]),
+    (
+        "fuzz",
+        &["age", "ids", "policies", "tlog", "entries", "audit", "evidence", "witness", "data", "runtime", "toolchain"],
+    ),
     (
         "fuzz",
         &[

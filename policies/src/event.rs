@@ -200,6 +200,9 @@ events! {
         role: Role,
         /// The log as the operator saw it: a lab that shows people different histories is found out.
         seen: TreeHead,
+        /// The same job in words, so that whoever signs reads what they sign; older entries have none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        words: Option<Words>,
     }
     /// An operator declines; the job ends.
     JobRejected = "job-rejected" / "驳回作业", "urn:unseen:Rejection/v1" {
@@ -359,6 +362,31 @@ pub struct Snapshot {
     pub name: String,
     /// Root digest of the snapshot's manifest.
     pub snapshot: Digest,
+}
+
+/// A job as people speak of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Words {
+    /// Its title.
+    pub title: String,
+    /// Why it is run, as its manifest says.
+    pub purpose: String,
+    /// The datasets it reads.
+    pub datasets: Vec<String>,
+    /// What it costs.
+    pub rho: Rho,
+    /// When its result may appear.
+    pub release: String,
+}
+
+impl Words {
+    /// Of a submission, with the purpose that its manifest states.
+    pub fn of(job: &JobSubmitted, purpose: &str) -> Words {
+        let datasets = job.datasets.iter().map(|used| used.name.clone()).collect();
+        let (title, release) = (job.title.clone(), job.release.clone());
+        Words { title, purpose: purpose.to_owned(), datasets, rho: job.rho, release }
+    }
 }
 
 /// A log of some size, as a checkpoint has it.

@@ -251,7 +251,7 @@ impl Maker {
         let submission = self.fold.ledger().job(job).unwrap().leaf;
         for who in [OWNER, SECOND] {
             let seen = TreeHead { size: self.size, root: Digest::from_bytes(self.root()) };
-            self.does(who, JobApproved { job, submission, manifest, module, role: Role::Operator, seen });
+            self.does(who, JobApproved { job, submission, manifest, module, role: Role::Operator, seen, words: None });
         }
         let approvals = vec![job.0 + 1, job.0 + 2];
         let started = RunStarted {

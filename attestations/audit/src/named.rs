@@ -116,7 +116,7 @@ pub fn check(ledger: &Ledger, record: &Record, lookup: &dyn Lookup) -> Result<Be
         Event::JobSubmitted(event) => {
             behind.purpose = Some((JobId(ledger.size()), submission(ledger, event, lookup)?));
         }
-        Event::JobApproved(event) => approval(event, lookup)?,
+        Event::JobApproved(event) => approval(ledger, event, lookup)?,
         Event::RunStarted(event) => release_time(ledger, record.time, event, lookup)?,
         Event::EvidenceRecorded(event) => behind.evidence = Some((event.job, evidence(ledger, event, lookup)?)),
         Event::Released(event) => {
@@ -211,7 +211,12 @@ fn submission(ledger: &Ledger, event: &JobSubmitted, lookup: &dyn Lookup) -> Res
     Ok(manifest.job.purpose.clone())
 }
 
-fn approval(event: &JobApproved, lookup: &dyn Lookup) -> Result<(), Sentence> {
+fn approval(ledger: &Ledger, event: &JobApproved, lookup: &dyn Lookup) -> Result<(), Sentence> {
+    if let Some(words) = &event.words
+        && planned(submitted(ledger, event.job)?, lookup)?.0.job.purpose != words.purpose
+    {
+        return Err(text!("the purpose that was approved is not the manifest's", "所批准的用途与作业清单不符").into());
+    }
     if lookup.root_at(event.seen.size)? == event.seen.root.to_bytes() {
         Ok(())
     } else {

@@ -10,7 +10,7 @@ use super::put::Put;
 use super::{Dataset, InForce, Job, Ledger, Refusal, Run, Witnessed};
 use crate::event::{
     EvidenceRecorded, JobApproved, JobPrioritized, JobSubmitted, ReleaseRead, ReleaseWitnessed, Released, RunFailed,
-    RunStarted, Status,
+    RunStarted, Status, Words,
 };
 use crate::lifecycle::{self, State, Transition, Who};
 use crate::manifest::Release;
@@ -60,8 +60,9 @@ impl Ledger {
         if e.seen.size <= e.job.0 || e.seen.size > self.size {
             return Err(Refusal::OtherLogSeen { job: e.job, seen: e.seen.size });
         }
+        let words = e.words.as_ref().is_none_or(|words| *words == Words::of(&job.submitted, &words.purpose));
         let same = e.submission == job.leaf && e.manifest == job.submitted.manifest && e.module == job.submitted.module;
-        if !same {
+        if !same || !words {
             return Err(Refusal::OtherSubmission(e.job));
         }
         job.approvals.push((self.size, *entry.signer));

@@ -75,7 +75,7 @@ pub fn advice(code: &str) -> Option<Text> {
             "its holder makes a new request: `unseen person request`",
             "请由持有人用 `unseen person request` 重新生成申请"
         ),
-        "sign.not-to-sign" => text!("--to-sign writes the file", "用 --to-sign 写出该文件"),
+        "sign.not-to-sign" => text!("--out writes the file", "用 --out 写出该文件"),
         "fault.lab" => text!("`unseen doctor` looks at this machine", "用 `unseen doctor` 检查本机"),
         "usecase.no-twin" => text!("`unseen twin` makes one", "用 `unseen twin` 生成"),
         "module.not-wasm" | "module.core-module" => {

@@ -1,5 +1,6 @@
 //! What people type. The help texts are English here; `help.rs` holds the Chinese ones.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -91,6 +92,9 @@ pub enum Command {
     /// Evidence of the machine on which a run happened
     #[command(subcommand)]
     Evidence(EvidenceCommand),
+    /// Serve a lab on the network, run its approved jobs in turn, and publish results at their time
+    #[command(after_help = examples!("unseen serve --demo", "unseen serve --lab lab --listen 0.0.0.0:8443 --host lab.wujin.gov.cn:8443 --tls-cert server.pem --tls-key server-key.pem --client-ca people-ca.pem"))]
+    Serve(ServeArgs),
     /// Log in to a lab at an address, so that what you ask need not name your key each time
     #[command(after_help = examples!("unseen login --lab https://lab.wujin.gov.cn:8443 --key wang.pem", "unseen login --profile wujin"))]
     Login {
@@ -100,9 +104,46 @@ pub enum Command {
     /// Forget the session at a lab
     #[command(after_help = examples!("unseen logout --lab https://lab.wujin.gov.cn:8443"))]
     Logout,
+    /// Take a change that was signed elsewhere and written with --out
+    #[command(after_help = examples!("unseen receive j12.approval --lab lab"))]
+    Receive {
+        /// The file; where it was to be signed with `ssh-keygen`, the signature is beside it in FILE.to-sign.sig
+        file: PathBuf,
+    },
     /// Say which protections hold on this machine
     #[command(after_help = examples!("unseen doctor", "unseen doctor --lab lab"))]
     Doctor,
+}
+
+#[derive(Args)]
+pub struct ServeArgs {
+    /// Where to listen; may be given several times
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8443")]
+    pub listen: Vec<SocketAddr>,
+    /// Host and port under which people know the lab; may be given several times; as it listens when left out
+    #[arg(long, value_name = "HOST:PORT")]
+    pub host: Vec<String>,
+    /// The server's certificate, in PEM; read again when it changes
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// The private key of that certificate
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// The authorities of people's certificates (URI urn:unseen:person:NAME), in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub client_ca: Option<PathBuf>,
+    /// Revocation lists of those authorities, in PEM
+    #[arg(long, value_name = "FILE", requires = "client_ca")]
+    pub crl: Option<PathBuf>,
+    /// Without TLS: for this machine only
+    #[arg(long, conflicts_with = "tls_cert")]
+    pub plain: bool,
+    /// Threads for a job's run; all cores when left out. The result does not depend on it
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub threads: Option<u32>,
+    /// Make a lab with made-up people and data in this folder, if there is none yet, and serve it on this machine
+    #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = "demo-served", conflicts_with_all = ["tls_cert", "plain", "listen"])]
+    pub demo: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -186,6 +227,16 @@ pub struct Signer {
     pub key: Option<String>,
 }
 
+/// Who signs a change, and whether it is handed in.
+#[derive(Args)]
+pub struct ChangeSigner {
+    #[command(flatten)]
+    pub signer: Signer,
+    /// Hand nothing in: write the change, signed, to a file for `unseen receive`; with an SSH public key, sign FILE.to-sign with `ssh-keygen -Y sign -n unseen`
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
 #[derive(Subcommand)]
 pub enum PersonCommand {
     /// Ask to be enrolled: writes a request signed by the new key, for an operator; with an SSH public key, sign the request with `ssh-keygen -Y sign -n unseen`
@@ -210,7 +261,7 @@ pub enum PersonCommand {
         #[command(flatten)]
         who: Option<NewPerson>,
         #[command(flatten)]
-        signer: Signer,
+        signer: ChangeSigner,
     },
     /// Revoke a person's key
     #[command(after_help = examples!("unseen person revoke wang --reason \"left the bureau\" --key owner.pem"))]
@@ -221,7 +272,7 @@ pub enum PersonCommand {
         #[arg(long)]
         reason: String,
         #[command(flatten)]
-        signer: Signer,
+        signer: ChangeSigner,
     },
     /// List everyone enrolled
     #[command(after_help = examples!("unseen person list"))]
@@ -252,7 +303,7 @@ pub enum PolicyCommand {
         /// A TOML file as `policy show` prints it
         file: PathBuf,
         #[command(flatten)]
-        signer: Signer,
+        signer: ChangeSigner,
     },
 }
 
@@ -317,7 +368,7 @@ pub enum DatasetCommand {
         #[arg(long, value_name = "TOML")]
         description: PathBuf,
         #[command(flatten)]
-        signer: Signer,
+        signer: ChangeSigner,
     },
     /// Destroy snapshots of a dataset, with the keys to them; what was spent stays spent
     #[command(after_help = examples!("unseen dataset delete monthly --reason \"kept for two years\" --key steward.pem"))]
@@ -353,7 +404,7 @@ pub struct Dataset {
     #[arg(long)]
     pub reason: String,
     #[command(flatten)]
-    pub signer: Signer,
+    pub signer: ChangeSigner,
 }
 
 #[derive(Args)]
@@ -432,7 +483,7 @@ pub enum JobCommand {
         #[command(flatten)]
         job: JobDir,
         #[command(flatten)]
-        signer: Signer,
+        signer: ChangeSigner,
     },
     /// List jobs
     #[command(after_help = examples!("unseen job list"))]
@@ -447,19 +498,12 @@ pub enum JobCommand {
         manifest: bool,
     },
     /// Approve exactly what was submitted
-    #[command(after_help = examples!("unseen job approve j12 --key operator.pem", "unseen job approve j12 --to-sign j12.approval"))]
+    #[command(after_help = examples!("unseen job approve j12 --key operator.pem", "unseen job approve j12 --key id_ed25519.pub --out j12.approval"))]
     Approve {
         /// The job's number
         job: JobId,
-        /// Write what is to be signed with `ssh-keygen -Y sign -n unseen`, and approve nothing yet
-        #[arg(long, value_name = "FILE", conflicts_with = "signed")]
-        to_sign: Option<PathBuf>,
-        /// Approve with the file that --to-sign wrote; its signature is beside it, in FILE.sig
-        #[arg(long, value_name = "FILE")]
-        signed: Option<PathBuf>,
-        /// Your private key: a file, or a key on a token (pkcs11:...)
-        #[arg(long, env = "UNSEEN_KEY", value_name = "KEY")]
-        key: Option<String>,
+        #[command(flatten)]
+        signer: ChangeSigner,
     },
     /// Decline a job
     #[command(after_help = examples!("unseen job reject j12 --reason \"asks for more than its purpose needs\" --key operator.pem"))]
@@ -470,7 +514,7 @@ pub enum JobCommand {
         #[arg(long)]
         reason: String,
         #[command(flatten)]
-        signer: Signer,
+        signer: ChangeSigner,
     },
     /// Take your own job back before it runs
     #[command(after_help = examples!("unseen job withdraw j12 --reason \"a better version follows\" --key analyst.pem"))]
@@ -481,7 +525,7 @@ pub enum JobCommand {
         #[arg(long)]
         reason: String,
         #[command(flatten)]
-        signer: Signer,
+        signer: ChangeSigner,
     },
     /// Let a job run before others, or after them
     #[command(after_help = examples!("unseen job prioritize j12 1 --key operator.pem"))]
@@ -492,7 +536,7 @@ pub enum JobCommand {
         #[arg(value_parser = clap::value_parser!(u8).range(1..=9))]
         priority: u8,
         #[command(flatten)]
-        signer: Signer,
+        signer: ChangeSigner,
     },
     /// Run an approved job, or resume a run that was interrupted
     #[command(after_help = examples!("unseen job run j12 --key operator.pem"))]
@@ -517,7 +561,7 @@ pub enum JobCommand {
         #[arg(long, value_name = "FILE")]
         html: Option<PathBuf>,
         #[command(flatten)]
-        signer: Signer,
+        signer: ChangeSigner,
     },
 }
 

@@ -1,4 +1,4 @@
-//! What one need not type again: `~/.config/unseen/config.toml`, and sessions.
+//! What one need not type again: `~/.config/unseen/config.toml` (or the file that `UNSEEN_CONFIG` names), and sessions.
 //!
 //! ```toml
 //! default = "wujin"
@@ -57,7 +57,7 @@ impl Profile {
         Ok(Profile {
             lab: globals.lab.clone().or(kept.lab),
             log: kept.log,
-            key: kept.key,
+            key: std::env::var("UNSEEN_KEY").ok().filter(|key| !key.is_empty()).or(kept.key),
             cert: globals.cert.clone().or(kept.cert),
             cert_key: globals.cert_key.clone().or(kept.cert_key),
             ca: globals.ca.clone().or(kept.ca),
@@ -66,7 +66,10 @@ impl Profile {
 
     /// The profile of this name; without a name the default one, unless a lab was named.
     fn kept(name: Option<&str>, has_lab: bool) -> Result<Profile, Problem> {
-        let Some(place) = place("XDG_CONFIG_HOME", ".config", "config.toml") else { return Ok(Profile::default()) };
+        let named = std::env::var_os("UNSEEN_CONFIG").map(PathBuf::from);
+        let Some(place) = named.or_else(|| place("XDG_CONFIG_HOME", ".config", "config.toml")) else {
+            return Ok(Profile::default());
+        };
         let text = match std::fs::read_to_string(&place) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
             read => read.map_err(FileError::at(&place))?,

@@ -6,6 +6,7 @@ mod args;
 mod commands;
 mod config;
 mod figures;
+mod hand_in;
 mod help;
 mod place;
 mod released;

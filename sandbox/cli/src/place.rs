@@ -9,7 +9,7 @@ use unseen_lab::open_key;
 use unseen_terminal::Problem;
 use unseen_texts::{Lang, text};
 use unseen_tlog::Signer;
-use unseen_usecases::{Change, Folder, Query, change};
+use unseen_usecases::{Change, Copy, Folder, Query, change};
 
 use crate::args::Globals;
 use crate::config::{Profile, Sessions};
@@ -18,6 +18,8 @@ use crate::config::{Profile, Sessions};
 pub enum Place {
     /// A folder on this machine.
     Folder(Folder),
+    /// A copy of a lab's log.
+    Copy(Copy),
     /// A service.
     Remote {
         /// The way to it.
@@ -37,7 +39,12 @@ impl Place {
         );
         let lab = profile.lab.clone().ok_or(none)?;
         if !is_address(&lab) {
-            return Ok(Place::Folder(Folder { folder: PathBuf::from(lab), program: program()? }));
+            let folder = PathBuf::from(lab);
+            let copy = if folder.join("lab.toml").exists() { None } else { Copy::open(&folder)? };
+            return match copy {
+                Some(copy) => Ok(Place::Copy(copy)),
+                None => Ok(Place::Folder(Folder { folder, program: program()? })),
+            };
         }
         // Programs read English.
         let lang = if globals.json { Lang::En } else { lang };
@@ -56,6 +63,7 @@ impl Place {
     pub fn ask<Q: Query + Addressed>(&self, query: Q) -> Result<Q::Answer, Problem> {
         match self {
             Place::Folder(folder) => Ok(query.answer(folder, None)?),
+            Place::Copy(copy) => Ok(query.answer(copy, None)?),
             Place::Remote { client, key: Some(key) } if !client.is_known() => {
                 logged_in(client, &*open_key(key)?, query)
             }
@@ -67,6 +75,7 @@ impl Place {
     pub fn ask_as<Q: Query + Addressed>(&self, query: Q, key: &dyn Signer) -> Result<Q::Answer, Problem> {
         match self {
             Place::Folder(folder) => Ok(query.answer(folder, Some(&PublicKey::from(key.verifying_key())))?),
+            Place::Copy(copy) => Ok(query.answer(copy, Some(&PublicKey::from(key.verifying_key())))?),
             Place::Remote { client, .. } => logged_in(client, key, query),
         }
     }
@@ -75,6 +84,7 @@ impl Place {
     pub fn make<C: Change + Addressed>(&self, wish: C, key: &dyn Signer) -> Result<C::Answer, Problem> {
         match self {
             Place::Folder(folder) => Ok(change::make(folder, &wish, key)?),
+            Place::Copy(copy) => Ok(change::make(copy, &wish, key)?),
             Place::Remote { client, .. } => Ok(with_key(client, key)?.make(wish, key)?),
         }
     }
@@ -83,6 +93,7 @@ impl Place {
     pub fn draft<C: Change + Addressed>(&self, wish: &C) -> Result<Vec<u8>, Problem> {
         match self {
             Place::Folder(folder) => Ok(change::draft(folder, wish, None)?.checked(wish, None)?),
+            Place::Copy(copy) => Ok(change::draft(copy, wish, None)?.checked(wish, None)?),
             Place::Remote { client, .. } => Ok(client.draft(wish)?),
         }
     }
@@ -91,6 +102,7 @@ impl Place {
     pub fn hand_in<C: Change + Addressed>(&self, wish: C, entry: &[u8]) -> Result<C::Answer, Problem> {
         match self {
             Place::Folder(folder) => Ok(change::hand_in(folder, &wish, entry)?),
+            Place::Copy(copy) => Ok(change::hand_in(copy, &wish, entry)?),
             Place::Remote { client, .. } => Ok(client.hand_in(wish, entry)?),
         }
     }
@@ -99,7 +111,7 @@ impl Place {
     pub fn folder(&self) -> Result<&Folder, Problem> {
         match self {
             Place::Folder(folder) => Ok(folder),
-            Place::Remote { .. } => Err(text!(
+            Place::Remote { .. } | Place::Copy(_) => Err(text!(
                 "this is done on the lab's own machine: give the lab's folder with --lab",
                 "此操作只能在实验室所在的机器上执行：请用 --lab 给出实验室文件夹"
             )

@@ -35,8 +35,8 @@ pub fn submission(
     })
 }
 
-/// An approval of exactly what was submitted, by somebody who saw the log as this checkpoint has it.
-pub fn approval(ledger: &Ledger, log: &Checkpoint, job: JobId) -> Result<JobApproved, Refusal> {
+/// An approval of exactly what was submitted, whose manifest states this purpose, by somebody who saw the log as this checkpoint has it.
+pub fn approval(ledger: &Ledger, log: &Checkpoint, job: JobId, purpose: &str) -> Result<JobApproved, Refusal> {
     let seen = ledger.job(job)?;
     Ok(JobApproved {
         job,
@@ -45,5 +45,6 @@ pub fn approval(ledger: &Ledger, log: &Checkpoint, job: JobId) -> Result<JobAppr
         module: seen.submitted.module,
         role: Role::Operator,
         seen: TreeHead { size: log.size, root: Digest::from_bytes(log.root) },
+        words: Some(Words::of(&seen.submitted, purpose)),
     })
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use unseen_audit::bundle::VERIFIER_KEY;
 use unseen_audit::fold::Fold;
 use unseen_audit::named;
 use unseen_audit::public_values::PublicTables;
@@ -105,6 +106,20 @@ impl View {
             fold.next(&log.entry(index)?).map_err(|error| LabError::DamagedLog(index, error))?;
         }
         Ok(View { dir: dir.to_owned(), fold, log, files })
+    }
+
+    /// What a copy of a lab's log says, as [`View::export`] made it; none where a folder is no such copy. Whoever made
+    /// it also wrote the key in it: what one signs by it is checked again where it is handed in.
+    pub fn of_copy(dir: &Path) -> Result<Option<View>, LabError> {
+        let Ok(key) = std::fs::read_to_string(dir.join(VERIFIER_KEY)) else { return Ok(None) };
+        let key: NoteKey = key.trim().parse().map_err(|_| LabError::NoLab(dir.to_owned()))?;
+        let files = Arc::new(Folder::reading(dir));
+        let log = LogReader::open_in(files.clone(), &key)?;
+        let mut fold = Fold::default();
+        for index in 0..log.size() {
+            fold.next(&log.entry(index)?).map_err(|error| LabError::DamagedLog(index, error))?;
+        }
+        Ok(Some(View { dir: dir.to_owned(), fold, log, files }))
     }
 
     /// The lab as it is now: only what came since is read.

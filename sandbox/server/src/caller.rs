@@ -5,6 +5,7 @@ use axum::http::{HeaderMap, Method, request::Parts};
 use chrono::Utc;
 use unseen_access::{Context, Person, Principal, Session};
 use unseen_ids::PublicKey;
+use unseen_listener::Peer;
 use unseen_policies::ledger::Ledger;
 use unseen_texts::Lang;
 
@@ -13,10 +14,6 @@ use crate::service::Service;
 
 /// The cookie of a session.
 pub(crate) const COOKIE_NAME: &str = "unseen-session";
-
-/// The name in a client's certificate that was verified: the listener leaves it with the request.
-#[derive(Clone, Debug)]
-pub struct Certified(pub String);
 
 /// Who asks, as far as the connection says.
 #[derive(Clone, Debug)]
@@ -42,8 +39,8 @@ impl Credential {
             let session = service.sessions.of(token, Utc::now()).ok_or(RequestError::Unknown)?;
             return Ok(Credential::Session(session.key));
         }
-        if let Some(Certified(name)) = parts.extensions.get() {
-            return Ok(Credential::Certificate(name.clone()));
+        if let Some(certified) = parts.extensions.get::<Peer>().and_then(|peer| peer.certificate.as_ref()) {
+            return Ok(Credential::Certificate(certified.person.clone()));
         }
         // A cookie is sent along whoever made the page that asks, so it lets read only.
         let reads = matches!(parts.method, Method::GET | Method::HEAD);

@@ -27,6 +27,7 @@ mod problem;
 pub mod queue;
 mod routes;
 mod rules;
+mod run;
 mod service;
 mod sessions;
 mod shared;
@@ -34,4 +35,5 @@ mod status;
 
 pub use openapi::document as openapi;
 pub use routes::router;
+pub use run::serve;
 pub use service::{Config, Service, Tell};

@@ -92,9 +92,10 @@ fn step(service: &Arc<Service>, running: &Running, threads: u32, setbacks: &mut 
                     (service.tell)(say!("{job} was not published: {error}", "{job} 未能发布：{error}"));
                 }
             }
-            service.view()?;
         }
     }
+    // What was published just now is not to be run again.
+    let view = service.view()?;
     if running.get().is_some() {
         return Ok(());
     }

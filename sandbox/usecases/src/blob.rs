@@ -29,6 +29,11 @@ impl Blob {
         &self.bytes
     }
 
+    /// Whether it has the bytes that it names.
+    pub fn is_whole(&self) -> bool {
+        Digest::of(&self.bytes) == self.digest
+    }
+
     /// Gives it its bytes, if they are those that it names.
     pub fn fill(&mut self, bytes: Vec<u8>) -> bool {
         let same = Digest::of(&bytes) == self.digest;

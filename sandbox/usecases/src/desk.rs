@@ -57,6 +57,36 @@ impl Desk for Folder {
     }
 }
 
+/// A copy of a lab's log, as `log export` makes it: enough to read and to sign by, and nothing else.
+pub struct Copy {
+    view: View,
+}
+
+impl Copy {
+    /// The copy in a folder; none where there is no such thing.
+    pub fn open(folder: &Path) -> Result<Option<Copy>, UseCaseError> {
+        Ok(View::of_copy(folder)?.map(|view| Copy { view }))
+    }
+}
+
+impl Desk for Copy {
+    fn view(&self) -> Result<View, UseCaseError> {
+        Ok(self.view.clone())
+    }
+
+    fn write<T, E: Into<UseCaseError>>(&self, _: impl FnOnce(&mut Lab) -> Result<T, E>) -> Result<T, UseCaseError> {
+        Err(UseCaseError::IsCopy)
+    }
+
+    fn folder(&self) -> &Path {
+        self.view.dir()
+    }
+
+    fn program(&self) -> &Path {
+        Path::new("")
+    }
+}
+
 /// Publishes a job's result if its time has come, and has it witnessed where the policy says so.
 pub fn publish(desk: &impl Desk, job: JobId) -> Result<(), UseCaseError> {
     let Some(witnessing) = desk.write(|lab| lab.publish_due(job))? else { return Ok(()) };

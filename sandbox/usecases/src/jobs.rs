@@ -411,7 +411,9 @@ impl Change for Approve {
     type Answer = JobStanding;
 
     fn event(&self, lab: &View) -> Result<Event, UseCaseError> {
-        Ok(requests::approval(lab.ledger(), lab.log().checkpoint(), self.job)?.into())
+        lab.ledger().job(self.job)?;
+        let (_, manifest, _) = lab.submitted_plan(self.job)?;
+        Ok(requests::approval(lab.ledger(), lab.log().checkpoint(), self.job, &manifest.job.purpose)?.into())
     }
 
     fn is_said_by(&self, event: &Event) -> bool {

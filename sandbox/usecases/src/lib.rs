@@ -41,6 +41,6 @@ mod wire;
 pub use answers::schemas;
 pub use blob::Blob;
 pub use change::Change;
-pub use desk::{Desk, Folder, publish};
+pub use desk::{Copy, Desk, Folder, publish};
 pub use error::UseCaseError;
 pub use query::Query;

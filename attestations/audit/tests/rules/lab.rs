@@ -284,6 +284,7 @@ impl Lab {
             module: submitted.module,
             role: Role::Operator,
             seen: TreeHead { size: self.size(), root: Digest::from_bytes(self.root()) },
+            words: None,
         }
     }
 

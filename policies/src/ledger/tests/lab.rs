@@ -125,6 +125,7 @@ impl Lab {
             module: digest(21),
             role: Role::Operator,
             seen: TreeHead { size: self.ledger.size, root: digest(0) },
+            words: None,
         }
     }
 

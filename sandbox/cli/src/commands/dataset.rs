@@ -10,7 +10,7 @@ use unseen_usecases::datasets::{
 use unseen_usecases::doctor::Hold;
 use unseen_usecases::lives::{DatasetStanding, DeleteSnapshots, Describe, SetStatus, ShowSnapshots};
 
-use super::{Outcome, key, read_text};
+use super::{Outcome, change, key, read_text};
 use crate::args::{self, DatasetCommand, Globals, TwinArgs};
 use crate::place::Place;
 use crate::shown::word;
@@ -42,12 +42,12 @@ pub fn run(globals: &Globals, command: &DatasetCommand, lang: Lang) -> Outcome {
         DatasetCommand::Redescribe { name, description, signer } => {
             let file = description.display().to_string();
             let wish = Describe { dataset: name.clone(), name: file, description: read_text(description)? };
-            Ok(standing(&Place::of(globals, lang)?.make(wish, &*key(globals, signer)?)?, lang))
+            change(globals, wish, signer, lang, |done| standing(done, lang))
         }
         DatasetCommand::Delete { what, snapshot } => {
             let (dataset, reason) = (what.name.clone(), what.reason.clone());
             let wish = DeleteSnapshots { dataset, snapshots: snapshot.clone(), reason };
-            Ok(standing(&Place::of(globals, lang)?.make(wish, &*key(globals, &what.signer)?)?, lang))
+            change(globals, wish, &what.signer, lang, |done| standing(done, lang))
         }
         DatasetCommand::History { name } => {
             Ok(standing(&Place::of(globals, lang)?.ask(ShowSnapshots { dataset: name.clone() })?, lang))
@@ -77,7 +77,7 @@ pub fn twin(globals: &Globals, args: &TwinArgs, lang: Lang) -> Outcome {
 
 fn set_status(globals: &Globals, what: &args::Dataset, status: Status, lang: Lang) -> Outcome {
     let wish = SetStatus { dataset: what.name.clone(), status, reason: what.reason.clone() };
-    Ok(standing(&Place::of(globals, lang)?.make(wish, &*key(globals, &what.signer)?)?, lang))
+    change(globals, wish, &what.signer, lang, |done| standing(done, lang))
 }
 
 fn standing(found: &DatasetStanding, lang: Lang) -> Output {

@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
-use unseen_ids::{JobId, PublicKey};
+use unseen_ids::PublicKey;
 use unseen_lab::open_key;
 use unseen_toolchain::Template;
 use unseen_usecases::check::{self, Check};
 use unseen_usecases::doctor::Hold;
-use unseen_usecases::jobs::{Approve, JobStanding, ListJobs, Prioritize, Reject, ShowJob, Submit, ToSign, Withdraw};
+use unseen_usecases::jobs::{Approve, JobStanding, ListJobs, Prioritize, Reject, ShowJob, Submit, Withdraw};
 use unseen_usecases::projects;
 use unseen_usecases::release::{ReadRelease, Release};
 use unseen_usecases::runs::{self, Ran, RunJob, Watch};
@@ -17,9 +17,9 @@ use unseen_usecases::{Blob, UseCaseError};
 
 use super::doctor::title;
 use super::project::Project;
-use super::{Outcome, Problem, key, ssh_signature};
+use super::{Outcome, Problem, change, key};
 use crate::advice::advice;
-use crate::args::{Globals, JobCommand, JobDir, Signer};
+use crate::args::{Globals, JobCommand, JobDir};
 use crate::place::Place;
 use crate::{released, shown};
 use unseen_terminal::output::{Output, Progress, facts, progress};
@@ -62,16 +62,17 @@ pub fn run(globals: &Globals, command: &JobCommand, lang: Lang) -> Outcome {
             let job = Project::read(job)?;
             let (name, module) = (job.name(), job.component()?);
             let wish = Submit { name, manifest: job.text, module: Blob::new(module) };
-            let done = Place::of(globals, lang)?.make(wish, &*key(globals, signer)?)?;
-            let needed = done.approvals_needed.to_string();
-            let text = facts(
-                lang,
-                &[
-                    (text!("Submitted", "已提交"), done.job.to_string()),
-                    (text!("Approvals needed", "所需审批数"), needed),
-                ],
-            );
-            Ok(Output::new(&done, text))
+            change(globals, wish, signer, lang, |done| {
+                let needed = done.approvals_needed.to_string();
+                let text = facts(
+                    lang,
+                    &[
+                        (text!("Submitted", "已提交"), done.job.to_string()),
+                        (text!("Approvals needed", "所需审批数"), needed),
+                    ],
+                );
+                Output::new(done, text)
+            })
         }
         JobCommand::List => {
             let found = Place::of(globals, lang)?.ask(ListJobs {})?;
@@ -82,26 +83,20 @@ pub fn run(globals: &Globals, command: &JobCommand, lang: Lang) -> Outcome {
             let text = shown::job(&found, lang);
             Ok(Output::new(&found, if *manifest { format!("{text}\n{}", found.manifest_text) } else { text }))
         }
-        JobCommand::Approve { job, to_sign: Some(file), .. } => to_sign(globals, *job, file, lang),
-        JobCommand::Approve { job, signed: Some(file), .. } => {
-            let entry = signed_by_ssh(file)?;
-            Ok(standing(&Place::of(globals, lang)?.hand_in(Approve { job: *job }, &entry)?, lang))
-        }
-        JobCommand::Approve { job, key, .. } => {
-            let key = super::key(globals, &Signer { key: key.clone() })?;
-            Ok(standing(&Place::of(globals, lang)?.make(Approve { job: *job }, &*key)?, lang))
+        JobCommand::Approve { job, signer } => {
+            change(globals, Approve { job: *job }, signer, lang, |done| standing(done, lang))
         }
         JobCommand::Reject { job, reason, signer } => {
-            let request = Reject { job: *job, reason: reason.clone() };
-            Ok(standing(&Place::of(globals, lang)?.make(request, &*key(globals, signer)?)?, lang))
+            let wish = Reject { job: *job, reason: reason.clone() };
+            change(globals, wish, signer, lang, |done| standing(done, lang))
         }
         JobCommand::Withdraw { job, reason, signer } => {
             let wish = Withdraw { job: *job, reason: reason.clone() };
-            Ok(standing(&Place::of(globals, lang)?.make(wish, &*key(globals, signer)?)?, lang))
+            change(globals, wish, signer, lang, |done| standing(done, lang))
         }
         JobCommand::Prioritize { job, priority, signer } => {
             let wish = Prioritize { job: *job, priority: *priority };
-            Ok(standing(&Place::of(globals, lang)?.make(wish, &*key(globals, signer)?)?, lang))
+            change(globals, wish, signer, lang, |done| standing(done, lang))
         }
         JobCommand::Run { job, threads, signer } => {
             let mut watch = Screen { lang, quiet: globals.json, bar: None };
@@ -124,7 +119,11 @@ pub fn run(globals: &Globals, command: &JobCommand, lang: Lang) -> Outcome {
                 )
                 .into());
             }
-            let found = Place::of(globals, lang)?.make(ReadRelease { job: *job }, &*key(globals, signer)?)?;
+            let wish = ReadRelease { job: *job };
+            if signer.out.is_some() {
+                return change(globals, wish, signer, lang, |found| Output::new(found, after_release(found, lang)));
+            }
+            let found = Place::of(globals, lang)?.make(wish, &*key(globals, &signer.signer)?)?;
             let written = write_release(&found, files, lang)?;
             Ok(Output::new(&found, format!("{}{written}", after_release(&found, lang))))
         }
@@ -208,24 +207,6 @@ fn check(globals: &Globals, job: &JobDir, twins: Option<&Path>, key: Option<&str
         }
     }
     Ok(Output::new(&checked, text).bad_unless(checked.refusal.is_none()))
-}
-
-fn to_sign(globals: &Globals, job: JobId, file: &Path, lang: Lang) -> Outcome {
-    write_new(file, &Place::of(globals, lang)?.draft(&Approve { job })?)?;
-    let next = text!(
-        "Next: sign it with `ssh-keygen -Y sign -n unseen -f KEY FILE`, then approve with --signed FILE.",
-        "下一步：用 `ssh-keygen -Y sign -n unseen -f KEY FILE` 签名，然后用 --signed FILE 批准。"
-    )
-    .to(lang);
-    let to_sign = file.display().to_string();
-    let text = format!("{}{next}", facts(lang, &[(text!("To sign", "待签文件"), to_sign.clone())]));
-    Ok(Output::new(&ToSign { to_sign }, text))
-}
-
-/// The entry in a file that was signed with `ssh-keygen`.
-fn signed_by_ssh(file: &Path) -> Result<Vec<u8>, Problem> {
-    let bytes = std::fs::read(file).map_err(unseen_lab::LabError::io(file))?;
-    Ok(unseen_entries::sign::with_ssh(&bytes, ssh_signature(file)?)?)
 }
 
 fn standing(job: &JobStanding, lang: Lang) -> Output {

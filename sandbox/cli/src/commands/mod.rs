@@ -11,6 +11,7 @@ mod log;
 mod login;
 mod people;
 mod project;
+mod serve;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,9 +20,14 @@ use unseen_lab::{LabError, open_key};
 use unseen_texts::{Lang, say, text};
 use unseen_tlog::sshsig::SshSignature;
 
-use crate::args::{Cli, Command, Globals, Signer};
+use crate::args::{ChangeSigner, Cli, Command, Globals, Signer};
 use crate::config::Profile;
+use crate::hand_in;
+use crate::place::Place;
+use unseen_api::address::Addressed;
+use unseen_terminal::output::Output;
 pub use unseen_terminal::{Outcome, Problem};
+use unseen_usecases::Change;
 
 /// Does what was typed.
 pub fn run(cli: &Cli, lang: Lang) -> Outcome {
@@ -39,14 +45,36 @@ pub fn run(cli: &Cli, lang: Lang) -> Outcome {
         Command::Audit(command) => audit::run(globals, command, lang),
         Command::Witness(command) => unseen_auditor::witness(command, lang),
         Command::Evidence(command) => unseen_auditor::evidence(command, lang),
+        Command::Serve(args) => serve::run(globals, args, lang),
         Command::Login { signer } => login::login(globals, signer, lang),
         Command::Logout => login::logout(globals, lang),
+        Command::Receive { file } => hand_in::receive(&Place::of(globals, lang)?, file, lang),
         Command::Doctor => doctor::run(globals, lang),
     }
 }
 
-/// The key that signs: as typed, or as configured.
+/// Makes a change, or writes it to a file, signed.
+fn change<C: Change + Addressed>(
+    globals: &Globals,
+    wish: C,
+    by: &ChangeSigner,
+    lang: Lang,
+    shown: impl FnOnce(&C::Answer) -> Output,
+) -> Outcome {
+    let place = Place::of(globals, lang)?;
+    match &by.out {
+        Some(out) => hand_in::write(&place, wish, &key_name(globals, &by.signer)?, out, lang),
+        None => Ok(shown(&place.make(wish, &*key(globals, &by.signer)?)?)),
+    }
+}
+
+/// The key that signs.
 fn key(globals: &Globals, signer: &Signer) -> Result<Arc<dyn unseen_tlog::Signer>, Problem> {
+    Ok(open_key(&key_name(globals, signer)?)?)
+}
+
+/// Where the key is that signs: as typed, or as configured.
+fn key_name(globals: &Globals, signer: &Signer) -> Result<String, Problem> {
     let none = text!(
         "say who signs: give --key, or set UNSEEN_KEY, or name a key in the configuration",
         "请指明谁来签名：用 --key 给出密钥，或设置 UNSEEN_KEY，或在配置文件中写明"
@@ -55,7 +83,7 @@ fn key(globals: &Globals, signer: &Signer) -> Result<Arc<dyn unseen_tlog::Signer
         Some(key) => Some(key.clone()),
         None => Profile::chosen(globals)?.key,
     };
-    Ok(open_key(&named.ok_or(none)?)?)
+    Ok(named.ok_or(none)?)
 }
 
 /// The signature that `ssh-keygen -Y sign` wrote beside a file.

@@ -12,7 +12,7 @@ use unseen_usecases::labs::ShowLab;
 use unseen_usecases::people::{self, Enrol, EnrolmentRequest, ListPeople, People, Revoke};
 use unseen_usecases::policy::{PolicySet, SetPolicy, ShowPolicy};
 
-use super::{Outcome, Problem, key as signing_key, read_text, ssh_signature};
+use super::{Outcome, Problem, change, read_text, ssh_signature};
 use crate::args::{Globals, KeyCommand, NewPerson, PersonCommand, PolicyCommand};
 use crate::place::Place;
 use unseen_terminal::output::{Output, facts};
@@ -70,28 +70,30 @@ pub fn person(globals: &Globals, command: &PersonCommand, lang: Lang) -> Outcome
                     .into());
                 }
             };
-            let done = lab.make(Enrol(request), &*signing_key(globals, signer)?)?;
-            let text = facts(
-                lang,
-                &[
-                    (text!("Enrolled", "已登记"), done.name.clone()),
-                    (text!("Public key", "公钥"), done.public_key.to_string()),
-                    (text!("Entry", "条目"), done.entry.to_string()),
-                ],
-            );
-            Ok(Output::new(&done, text))
+            change(globals, Enrol(request), signer, lang, |done| {
+                let text = facts(
+                    lang,
+                    &[
+                        (text!("Enrolled", "已登记"), done.name.clone()),
+                        (text!("Public key", "公钥"), done.public_key.to_string()),
+                        (text!("Entry", "条目"), done.entry.to_string()),
+                    ],
+                );
+                Output::new(done, text)
+            })
         }
         PersonCommand::Revoke { person, reason, signer } => {
             let wish = Revoke { person: person.clone(), reason: reason.clone() };
-            let done = Place::of(globals, lang)?.make(wish, &*signing_key(globals, signer)?)?;
-            let text = facts(
-                lang,
-                &[
-                    (text!("Revoked", "已吊销"), done.public_key.to_string()),
-                    (text!("Entry", "条目"), done.entry.to_string()),
-                ],
-            );
-            Ok(Output::new(&done, text))
+            change(globals, wish, signer, lang, |done| {
+                let text = facts(
+                    lang,
+                    &[
+                        (text!("Revoked", "已吊销"), done.public_key.to_string()),
+                        (text!("Entry", "条目"), done.entry.to_string()),
+                    ],
+                );
+                Output::new(done, text)
+            })
         }
         PersonCommand::List => {
             let people = Place::of(globals, lang)?.ask(ListPeople {})?;
@@ -108,8 +110,7 @@ pub fn policy(globals: &Globals, command: &PolicyCommand, lang: Lang) -> Outcome
         }
         PolicyCommand::Set { file, signer } => {
             let wish = SetPolicy { name: file.display().to_string(), toml: read_text(file)? };
-            let done = Place::of(globals, lang)?.make(wish, &*signing_key(globals, signer)?)?;
-            Ok(Output::new(&done, policy_set(&done, lang)))
+            change(globals, wish, signer, lang, |done| Output::new(done, policy_set(done, lang)))
         }
     }
 }

@@ -1,0 +1,89 @@
+//! `unseen serve`: a lab on the network.
+
+mod demo;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chrono::Utc;
+use unseen_ids::Answer;
+use unseen_listener::{Limits, Listener, TlsFiles, Wire, sockets};
+use unseen_server::{Config, Service, Tell, serve};
+use unseen_terminal::output::{Output, clean};
+use unseen_terminal::{Outcome, Problem};
+use unseen_texts::{Lang, Sentence, text};
+
+use crate::args::{Globals, ServeArgs};
+use crate::place::{Place, program};
+use demo::Demo;
+
+/// A service that has ended.
+#[derive(serde::Serialize)]
+struct Served {
+    addresses: Vec<String>,
+}
+
+impl Answer for Served {
+    const NAME: &str = "served/v1";
+}
+
+pub fn run(globals: &Globals, args: &ServeArgs, lang: Lang) -> Outcome {
+    // Sockets that systemd hands over are taken before there are threads.
+    let demo = args.demo.as_deref().map(|dir| Demo::prepare(dir, lang)).transpose()?;
+    let (folder, listeners) = match &demo {
+        Some(demo) => (demo.lab.clone(), demo.listeners()?),
+        None => (Place::of(globals, lang)?.folder()?.folder.clone(), vec![listener(args)?]),
+    };
+    let addresses: Vec<SocketAddr> = listeners.iter().flat_map(Listener::addresses).collect();
+    let hosts = if args.host.is_empty() { addresses.iter().flat_map(names).collect() } else { args.host.clone() };
+    let service = Service::open(Config { folder, program: program()?, hosts }, teller(lang))?;
+    if let Some(demo) = &demo {
+        eprintln!("{}", demo.welcome(&service, lang)?);
+    }
+    let threads =
+        args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32));
+    serve(&service, listeners, threads)?;
+    let said = text!(
+        "The service has ended. Runs that went on are resumed when it starts again.",
+        "服务已停止。未完成的运行会在下次启动时继续。"
+    );
+    let addresses = addresses.iter().map(ToString::to_string).collect();
+    Ok(Output::new(&Served { addresses }, said.to(lang)))
+}
+
+fn listener(args: &ServeArgs) -> Result<Listener, Problem> {
+    let wire = match (&args.tls_cert, &args.tls_key) {
+        (Some(certificate), Some(key)) => Wire::Tls(TlsFiles {
+            certificate: certificate.clone(),
+            key: key.clone(),
+            client_ca: args.client_ca.clone(),
+            crl: args.crl.clone(),
+        }),
+        _ if args.plain => Wire::Plain,
+        _ => {
+            return Err(text!(
+                "give the server's certificate with --tls-cert and --tls-key; on this machine alone --plain does without, and --demo makes everything",
+                "请用 --tls-cert 和 --tls-key 给出服务器证书；仅在本机使用时可用 --plain，或用 --demo 自动准备一切"
+            )
+            .into());
+        }
+    };
+    Ok(Listener::new(sockets(&args.listen)?, wire, Limits::default())?)
+}
+
+/// The names under which an address is known on its own machine.
+fn names(address: &SocketAddr) -> Vec<String> {
+    let local = address.ip().is_loopback().then(|| format!("localhost:{}", address.port()));
+    std::iter::once(address.to_string()).chain(local).collect()
+}
+
+/// Writes lines for operators on standard error, where systemd's journal reads them.
+fn teller(lang: Lang) -> Tell {
+    Arc::new(move |said: Sentence| eprintln!("{} {}", Utc::now().format("%FT%TZ"), clean(said.to(lang))))
+}
+
+/// A file in a folder.
+fn within(folder: &std::path::Path, name: &str) -> PathBuf {
+    folder.join(name)
+}

@@ -1,0 +1,43 @@
+//! The service at work: its queue, its listeners, until it is told to end.
+
+use std::io;
+use std::sync::Arc;
+
+use unseen_listener::{Listener, Shutdown};
+use unseen_texts::Sentence;
+
+use crate::queue::Queue;
+use crate::routes::router;
+use crate::service::Service;
+
+/// How many threads wait for connections; use-cases have threads of their own.
+const THREADS: usize = 2;
+
+/// Serves on all listeners until SIGTERM or SIGINT, then finishes what was begun. `run_threads` is how many a job's
+/// run may use. A run that goes on is left, and resumed by the next start.
+pub fn serve(service: &Arc<Service>, listeners: Vec<Listener>, run_threads: u32) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
+    let queue = Queue::start(service.clone(), run_threads)?;
+    let ended = runtime.block_on(async {
+        let mut all = tokio::task::JoinSet::new();
+        for listener in listeners {
+            let (router, tell) = (router(service.clone()), service.tell.clone());
+            let told = move |event: unseen_listener::Event| tell(event.line());
+            all.spawn(listener.serve(router.into_service::<unseen_listener::Body>(), Shutdown::on_signals(), told));
+        }
+        let mut ended = Ok(());
+        while let Some(one) = all.join_next().await {
+            ended = ended.and(one.unwrap_or_else(|error| Err(io::Error::other(error))));
+        }
+        ended
+    });
+    drop(queue);
+    ended
+}
+
+impl Service {
+    /// Tells the lab's operators something.
+    pub fn tell(&self, said: impl Into<Sentence>) {
+        (self.tell)(said.into());
+    }
+}

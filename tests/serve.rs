@@ -1,0 +1,339 @@
+//! The lab as a service: the same questions and changes, answers and errors as at the lab's own folder; and what is
+//! the service's own: who may what, the log for others, the queue.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod support;
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use support::*;
+
+/// A service of a lab, until it is dropped.
+struct Served {
+    process: Child,
+    url: String,
+}
+
+impl Served {
+    fn of(lab: &Lab) -> Served {
+        let mut command = lab.command(&["serve", "--plain", "--listen", "127.0.0.1:0"]);
+        let mut process = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        let address = loop {
+            let line = lines.next().expect("the service ended").unwrap();
+            if let Some((_, address)) = line.split_once("connections are taken at ") {
+                break address.to_owned();
+            }
+        };
+        // What it tells operators is read on, or it would wait.
+        std::thread::spawn(move || lines.for_each(|line| eprintln!("serve: {}", line.unwrap_or_default())));
+        Served { process, url: format!("http://{address}") }
+    }
+
+    /// `unseen ARGS` for this lab at its address, in somebody's name.
+    fn unseen(&self, lab: &Lab, who: &str, args: &[&str]) -> Done {
+        let mut command = lab.command(args);
+        command.env("UNSEEN_LAB", &self.url).env("UNSEEN_KEY", key(who));
+        Done::from(command.output().unwrap(), args)
+    }
+
+    fn ok(&self, lab: &Lab, who: &str, args: &[&str]) -> Value {
+        let done = self.unseen(lab, who, &[&["--json"], args].concat());
+        assert_eq!((done.code, done.stderr.as_str()), (0, ""), "{done:?}");
+        serde_json::from_str(&done.stdout).unwrap()
+    }
+
+    /// A plain request: status, and the body as JSON or text.
+    fn get(&self, path: &str) -> (u16, Value) {
+        self.ask(agent().get(format!("{}{path}", self.url)).call())
+    }
+
+    fn post(&self, path: &str, token: Option<&str>, body: &Value) -> (u16, Value) {
+        let request = agent().post(format!("{}{path}", self.url)).header("content-type", "application/json");
+        let request = match token {
+            Some(token) => request.header("authorization", format!("Bearer {token}")),
+            None => request,
+        };
+        self.ask(request.send(&serde_json::to_vec(body).unwrap()))
+    }
+
+    fn ask(&self, sent: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> (u16, Value) {
+        let mut response = sent.unwrap();
+        let text = response.body_mut().read_to_string().unwrap();
+        (response.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn agent() -> ureq::Agent {
+    let config = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0);
+    ureq::Agent::new_with_config(config.max_redirects_will_error(false).build())
+}
+
+/// Waits until a job is in this state.
+fn wait_for(served: &Served, lab: &Lab, job: &str, state: &str) -> Value {
+    let start = Instant::now();
+    loop {
+        let shown = served.ok(lab, "owner", &["job", "show", job]);
+        if shown["state"] == state {
+            return shown;
+        }
+        assert!(start.elapsed() < Duration::from_secs(60), "{job} is {} and not {state}: {shown}", shown["state"]);
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// Without what is the service's own: who has the lab at this moment, and what else one may do.
+fn plain(mut answer: Value) -> Value {
+    for own in ["allowedActions", "atWork"] {
+        answer.as_object_mut().unwrap().remove(own);
+    }
+    answer
+}
+
+#[test]
+fn what_is_asked_at_an_address_is_answered_as_at_the_folder() {
+    let lab = Lab::with_job();
+    let job = lab.submit("job");
+    let served = Served::of(&lab);
+    for args in [
+        ["lab", "show"].as_slice(),
+        &["dataset", "list"],
+        &["dataset", "show", "firms"],
+        &["dataset", "history", "firms"],
+        &["job", "list"],
+        &["job", "show", &job],
+        &["job", "check", "job"],
+        &["budget"],
+        &["budget", "--dataset", "firms"],
+        &["person", "list"],
+        &["policy", "show"],
+        &["log", "show"],
+        &["log", "show", "--from", "3"],
+        &["log", "show", "5"],
+        &["log", "prove", "5"],
+        &["log", "checkpoint"],
+    ] {
+        let (there, here) = (plain(served.ok(&lab, "owner", args)), plain(lab.ok(args)));
+        assert_eq!(there, here, "{args:?}");
+        for lang in ["en", "zh"] {
+            let args = [args, &["--lang", lang]].concat();
+            assert_eq!(served.unseen(&lab, "owner", &args).stdout, lab.unseen(&args).stdout, "{args:?}");
+        }
+    }
+    lab.write("wrong/job.toml", support::job("rho = 0.25").replace("firms", "farms"));
+    for args in [
+        ["job", "show", "j99"].as_slice(),
+        &["dataset", "show", "nothing"],
+        &["log", "show", "99"],
+        &["budget", "--analyst", "nobody"],
+        &["job", "approve", "j99"],
+        &["job", "reject", &job, "--reason", "no", "--key", "keys/analyst.pem"],
+        &["person", "revoke", "nobody", "--reason", "left"],
+        &["job", "submit", "job"],
+        &["job", "check", "wrong"],
+        &["lab", "rotate-key", "--to", "nowhere"],
+    ] {
+        for form in [["--json"].as_slice(), &["--lang", "en"], &["--lang", "zh"]] {
+            let args = [form, args].concat();
+            let there = served.unseen(&lab, "owner", &args);
+            let here = Done::from(lab.command(&args).env("UNSEEN_KEY", key("owner")).output().unwrap(), &args);
+            if args.contains(&"rotate-key") {
+                assert_eq!(there.code, 1, "{there:?}");
+                continue;
+            }
+            assert_eq!((there.code, &there.stderr), (1, &here.stderr), "{args:?}");
+        }
+    }
+}
+
+#[test]
+fn a_job_goes_from_submission_to_release_over_the_network() {
+    let lab = Lab::with_job();
+    let served = Served::of(&lab);
+    let id = text(&served.ok(&lab, "analyst", &["job", "submit", "job"])["job"]);
+    served.ok(&lab, "operator", &["job", "prioritize", &id, "1"]);
+    served.ok(&lab, "operator", &["job", "approve", &id]);
+    let list = served.unseen(&lab, "analyst", &["job", "list"]).stdout;
+    assert!(list.contains("approved 1 of 2"), "{list}");
+    served.ok(&lab, "second", &["job", "approve", &id]);
+    // Nobody runs it and nobody publishes it: the lab does.
+    wait_for(&served, &lab, &id, "released");
+    let there = served.ok(&lab, "analyst", &["job", "release", &id]);
+    let here = lab.ok(&["job", "release", &id, "--key", "keys/analyst.pem"]);
+    assert_eq!(there, here);
+    let kinds = lab.kinds();
+    assert_eq!(kinds.iter().filter(|kind| *kind == "run-started").count(), 1, "{kinds:?}");
+    // A job that its author takes back is gone from the queue.
+    let other = text(&served.ok(&lab, "analyst", &["job", "submit", "job"])["job"]);
+    served.ok(&lab, "analyst", &["job", "withdraw", &other, "--reason", "a mistake"]);
+    wait_for(&served, &lab, &other, "withdrawn");
+    // Started by the lab's own key, and an auditor finds nothing wrong with it.
+    lab.ok(&["log", "export", "bundle"]);
+    assert_eq!(lab.ok(&["audit", "verify", "bundle", "--forget"])["violations"], json!([]));
+}
+
+#[test]
+fn a_service_that_is_killed_in_a_run_goes_on_with_it() {
+    let (lab, job) = busy();
+    let mut served = Served::of(&lab);
+    worker_behind_walls(served.process.id());
+    served.kill();
+    let served = Served::of(&lab);
+    wait_for(&served, &lab, &job, "released");
+    let kinds = lab.kinds();
+    assert_eq!(kinds.iter().filter(|kind| *kind == "run-started").count(), 1, "{kinds:?}");
+    assert_eq!(kinds.iter().filter(|kind| *kind == "released").count(), 1, "{kinds:?}");
+}
+
+#[test]
+fn each_sees_and_does_what_the_rules_let() {
+    let lab = Lab::with_job();
+    unseen_lab::write_new_key(&lab.path("keys/other.pem")).unwrap();
+    let other = ["--name", "other", "--role", "analyst", "--new-key", "keys/other.pem"];
+    lab.ok(&[["person", "enroll"].as_slice(), &other, &["--key", "keys/owner.pem"]].concat());
+    let job = lab.submit("job");
+    let served = Served::of(&lab);
+    // Whoever does not say who they are reads the log, and nothing else.
+    assert_eq!(served.get("/v1/log").0, 200);
+    for path in ["/v1/lab", "/v1/jobs", &format!("/v1/jobs/{job}"), "/v1/people", "/metrics"] {
+        let (status, problem) = served.get(path);
+        assert_eq!((status, &problem["code"]), (401, &json!("request.unknown")), "{path}: {problem}");
+    }
+    // Another analyst's job is in no list of theirs, and the rule says why.
+    let listed = served.ok(&lab, "other", &["job", "list"]);
+    assert_eq!(listed["jobs"], json!([]), "{listed}");
+    let denied = served.unseen(&lab, "other", &["--json", "job", "show", &job]);
+    let error: Value = serde_json::from_str(&denied.stderr).unwrap();
+    assert_eq!(error["error"]["code"], "request.denied", "{error}");
+    // What one may do next is said, with the rule that decides it.
+    let session = login(&served, &lab, "analyst");
+    let (_, shown) = get_as(&served, &session, &format!("/v1/jobs/{job}"));
+    let actions = shown["allowedActions"].as_array().unwrap();
+    let of = |name: &str| actions.iter().find(|action| action["action"] == name).unwrap();
+    assert_eq!(of("withdrawJob")["allowed"], true);
+    assert_eq!(of("approveJob")["allowed"], false);
+    assert_eq!(of("approveJob")["because"][0]["rule"], "no-own-approval");
+    // A key that is revoked is no longer known, whatever session it had.
+    lab.ok(&["person", "revoke", "analyst", "--reason", "left", "--key", "keys/owner.pem"]);
+    assert_eq!(get_as(&served, &session, "/v1/lab").0, 401);
+}
+
+fn login(served: &Served, lab: &Lab, who: &str) -> String {
+    let host = served.url.strip_prefix("http://").unwrap();
+    let nonce = format!("{:032x}", chrono::Utc::now().timestamp_nanos_opt().unwrap());
+    let login = unseen_api::login::Login::sign(host, nonce, &lab.signing_key(who)).unwrap();
+    let (status, session) = served.post(unseen_api::login::PATH, None, &serde_json::to_value(&login).unwrap());
+    assert_eq!(status, 201, "{session}");
+    // It is good once.
+    let (again, problem) = served.post(unseen_api::login::PATH, None, &serde_json::to_value(&login).unwrap());
+    assert_eq!((again, &problem["code"]), (401, &json!("request.log-in")));
+    text(&session["token"])
+}
+
+fn get_as(served: &Served, token: &str, path: &str) -> (u16, Value) {
+    served.ask(agent().get(format!("{}{path}", served.url)).header("authorization", format!("Bearer {token}")).call())
+}
+
+#[test]
+fn an_envelope_counts_for_whoever_signed_it_once_and_for_what_it_says() {
+    let lab = Lab::with_job();
+    let (job, other) = (lab.submit("job"), lab.submit("job"));
+    let served = Served::of(&lab);
+    let session = login(&served, &lab, "operator");
+    let path = format!("/v1/jobs/{job}/approvals");
+    let (_, draft) = served.post(&format!("{path}/draft"), Some(&session), &json!({}));
+    let to_sign = base64::Engine::decode(&base64::prelude::BASE64_STANDARD, text(&draft["toSign"])).unwrap();
+    let signed = |who: &str| {
+        let entry = unseen_entries::sign::with_key(&to_sign, &lab.signing_key(who)).unwrap();
+        base64::Engine::encode(&base64::prelude::BASE64_STANDARD, entry)
+    };
+    let hand_in =
+        |path: &str, who: &str| served.post(path, Some(&session), &json!({ "change": {}, "entry": signed(who) }));
+    // An operator's session does not make an analyst's signature an operator's.
+    let (status, problem) = hand_in(&path, "analyst");
+    assert_eq!((status, &problem["code"]), (403, &json!("ledger.wrong-role")), "{problem}");
+    let (status, problem) = hand_in(&format!("/v1/jobs/{other}/approvals"), "operator");
+    assert_eq!((status, &problem["code"]), (422, &json!("usecase.other-entry")), "{problem}");
+    let before = lab.entries();
+    let (status, first) = hand_in(&path, "operator");
+    assert_eq!((status, &first["approvals"]), (201, &json!(1)), "{first}");
+    // Whoever did not hear the answer asks again, and nothing happens twice.
+    assert_eq!(hand_in(&path, "operator"), (201, first));
+    assert_eq!(lab.entries(), before + 1);
+    let mut broken = serde_json::from_value::<String>(json!(signed("second"))).unwrap().into_bytes();
+    let last = broken.len() - 10;
+    broken[last] = if broken[last] == b'A' { b'B' } else { b'A' };
+    let (status, _) =
+        served.post(&path, Some(&session), &json!({ "change": {}, "entry": String::from_utf8(broken).unwrap() }));
+    assert!((400..500).contains(&status), "{status}");
+    assert_eq!(lab.entries(), before + 1);
+}
+
+#[test]
+fn monitors_and_tricksters_get_the_log_and_nothing_else() {
+    let lab = Lab::with_job();
+    lab.submit("job");
+    let served = Served::of(&lab);
+    let note = std::fs::read_to_string(lab.path("lab/log/checkpoint")).unwrap();
+    assert_eq!(served.get("/checkpoint"), (200, Value::String(note)));
+    for path in tree(&lab.path("lab/log"))
+        .iter()
+        .filter(|path| path.starts_with("tile/") && lab.path("lab/log").join(path).is_file())
+    {
+        let bytes = std::fs::read(lab.path("lab/log").join(path)).unwrap();
+        let mut answer = agent().get(format!("{}/{path}", served.url)).call().unwrap();
+        assert_eq!(answer.body_mut().read_to_vec().unwrap(), bytes, "{path}");
+    }
+    let session = login(&served, &lab, "operator");
+    for path in [
+        "/tile/../../lab.toml",
+        "/tile/..%2f..%2flab.toml",
+        "/tile/%2e%2e/%2e%2e/keys/noise.key",
+        "/tile/0/999",
+        "/tile/0/000.p/255",
+        "/tile/0/00",
+        "/tile/entries/../../keys/service.pem",
+        "/v1/blobs/../../keys/service.pem",
+        "/v1/datasets/..%2f..%2fkeys",
+        "/v1/datasets/%00",
+        "/v1/jobs/j1%2f..",
+        "/v1/log/-1",
+        "/v1/log/18446744073709551616",
+        "/v2/jobs",
+    ] {
+        let (status, problem) = get_as(&served, &session, path);
+        assert!((400..500).contains(&status), "{path}: {status} {problem}");
+    }
+    for (path, body) in
+        [("/v1/checks", json!({})), ("/v1/checks", json!([1])), ("/v1/jobs", json!({ "change": {}, "entry": "!" }))]
+    {
+        let (status, problem) = served.post(path, Some(&session), &body);
+        assert_eq!(status, 400, "{path}: {problem}");
+    }
+    // What the service is, as programs read it, is what is kept.
+    let (_, document) = served.get("/openapi.json");
+    let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json");
+    let is = format!("{}\n", serde_json::to_string_pretty(&document).unwrap());
+    if std::env::var_os("UNSEEN_WRITE_SCHEMAS").is_some() {
+        std::fs::write(&golden, &is).unwrap();
+    }
+    assert!(
+        std::fs::read_to_string(&golden).unwrap_or_default() == is,
+        "write docs/openapi.json: UNSEEN_WRITE_SCHEMAS=1"
+    );
+}
