@@ -106,7 +106,7 @@ mod tests {
         assert_eq!(refused("e").to_string(), "the identity provider refused with `e`: noroot x");
         let why = serde_json::from_str::<u64>(r#""the secret, expected or not""#).unwrap_err();
         let told = SignOnError::unreadable(text!("answer", "应答"), &why).to_string();
-        assert_eq!(told, "the answer cannot be read: expected u64 at line 1 column 30");
+        assert_eq!(told, "the answer cannot be read: expected u64 at line 1 column 29");
         assert_eq!(words(&"x".repeat(9_999)).len(), 200);
     }
 }
