@@ -3,6 +3,8 @@
 //! answers: what the code says of itself.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod support;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -79,7 +81,7 @@ fn what_a_schema_requires_or_does_not_know_the_code_requires_or_refuses_too() {
 #[test]
 fn every_answer_has_the_schema_that_is_kept_and_no_other_has() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schemas/answers");
-    let pretty = |value: &Value| format!("{}\n", serde_json::to_string_pretty(value).unwrap());
+    let pretty = |value: &Value| format!("{}\n", serde_json::to_string_pretty(&support::sorted(value)).unwrap());
     let schemas = unseen_usecases::schemas().into_iter().chain(unseen_auditor::schemas());
     let is: BTreeMap<String, String> = schemas
         .map(|(name, schema)| (format!("{}.schema.json", name.replace('/', ".")), pretty(schema.as_value())))
@@ -211,6 +213,7 @@ fn examples() -> Vec<Event> {
         witnesses: Some(Witnesses { quorum: 1, required: true, witness: vec![witness] }),
         evidence: Some(EvidenceRule { provider: "tpm2".into(), required: true, key: "0".repeat(64), pcrs }),
         sm2_key: Some("lab.example/log+00000000+AAAA".into()),
+        access: Some(digest(12)),
         changes_need: Some(2),
         separated: true,
         ..Policy::default()

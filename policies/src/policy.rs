@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use unseen_ids::Role;
+use unseen_ids::{Digest, Role};
 use unseen_texts::{Sentence, say, text};
 
 use crate::rho::Rho;
@@ -44,6 +44,10 @@ pub struct Policy {
     /// Verifier key of the lab's SM2 key, if its checkpoints and releases bear SM2 signatures too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sm2_key: Option<String>,
+    /// The rules of access to the lab's service, as a blob: a text in Cedar. Without one the usual rules hold. They
+    /// say who may ask; what the log takes is the ledger's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<Digest>,
 }
 
 /// The machine that runs jobs, in public numbers. What a job may need at most is worked out from these
@@ -269,6 +273,7 @@ impl Default for Policy {
             witnesses: None,
             evidence: None,
             sm2_key: None,
+            access: None,
         }
     }
 }

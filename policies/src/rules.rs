@@ -87,6 +87,7 @@ pub fn meaning(key: &str) -> Text {
         ),
         "release_now" => text!("whether a result may appear as soon as it is there", "结果是否可以一算完就发布"),
         "sm2_key" => text!("key of the second signatures, in SM2", "第二重签名（SM2）的验证公钥"),
+        "access" => text!("rules of access to the service", "服务的访问规则"),
         "machine.fuel_per_second" => {
             text!("speed that the lab counts on, for public time limits", "用于公开时限的机器速度")
         }
@@ -139,6 +140,7 @@ mod tests {
                 pcrs: [("7".into(), "11".into())].into(),
             }),
             sm2_key: Some("lab+1+k".into()),
+            access: Some(unseen_ids::Digest::of(b"")),
             changes_need: Some(2),
             separated: true,
             ..Policy::default()

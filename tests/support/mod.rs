@@ -281,6 +281,20 @@ pub fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("not a text: {value}")).to_owned()
 }
 
+/// The same JSON with the members of each object in the order of their names: whether they are kept in the order in
+/// which they were made depends on which crates are built together.
+pub fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let fields: std::collections::BTreeMap<_, _> =
+                fields.iter().map(|(name, value)| (name, sorted(value))).collect();
+            fields.into_iter().map(|(name, value)| (name.clone(), value)).collect()
+        }
+        Value::Array(values) => values.iter().map(sorted).collect(),
+        other => other.clone(),
+    }
+}
+
 /// Everything under a folder, as sorted paths relative to it.
 pub fn tree(dir: &Path) -> Vec<String> {
     let mut found = Vec::new();

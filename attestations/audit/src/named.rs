@@ -105,6 +105,7 @@ pub fn check(ledger: &Ledger, record: &Record, lookup: &dyn Lookup) -> Result<Be
         Event::PolicySet(event) => {
             witness_keys(event.policy.witnesses.as_ref())?;
             event.policy.sm2_key.as_deref().map_or(Ok(()), sm2::check_key)?;
+            event.policy.access.as_ref().map_or(Ok(()), |access| lookup.blob(access).map(drop))?;
         }
         Event::LabCreated(event) => log_key(&event.log_key)?,
         Event::LogKeyChanged(event) => log_key(&event.log_key)?,

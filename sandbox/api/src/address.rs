@@ -13,7 +13,7 @@ use unseen_usecases::labs::ShowLab;
 use unseen_usecases::lives::{DeleteSnapshots, Describe, SetStatus, ShowSnapshots};
 use unseen_usecases::logs::{ListEntries, ProveEntry, ShowCheckpoint, ShowEntry};
 use unseen_usecases::people::{Enrol, ListPeople, Revoke};
-use unseen_usecases::policy::{SetPolicy, ShowPolicy};
+use unseen_usecases::policy::{ExplainAccess, PreviewPolicy, SetPolicy, ShowPolicy};
 use unseen_usecases::release::ReadRelease;
 use unseen_usecases::{Change, Query};
 
@@ -103,6 +103,8 @@ addresses! {
         BudgetOf = Get "/v1/budgets", listDatasets on Lab: "Shows what was spent and what is left",
         ListPeople = Get "/v1/people", listPeople on Lab: "Lists everyone who was ever enrolled",
         ShowPolicy = Get "/v1/policy", showPolicy on Lab: "Shows the rules in force",
+        PreviewPolicy = Post "/v1/policy/previews", showPolicy on Lab: "Shows what new rules would change",
+        ExplainAccess = Get "/v1/access", showPolicy on Lab: "Shows the rules of access, each in a sentence",
         ListEntries = Get "/v1/log", readLog on Lab: "Lists entries of the log",
         ShowEntry = Get "/v1/log/{entry}", readLog on Lab: "Shows one entry whole",
         ProveEntry = Get "/v1/log/{entry}/proof", readLog on Lab: "Proves that an entry is in the log",

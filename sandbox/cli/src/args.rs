@@ -110,6 +110,14 @@ pub enum Command {
         /// The file; where it was to be signed with `ssh-keygen`, the signature is beside it in FILE.to-sign.sig
         file: PathBuf,
     },
+    /// Sign a change that somebody else has signed with --out: for labs whose changes need two
+    #[command(after_help = examples!("unseen countersign policy.hand-in --key li.pem"))]
+    Countersign {
+        /// The file, which is written anew
+        file: PathBuf,
+        #[command(flatten)]
+        signer: Signer,
+    },
     /// Say which protections hold on this machine
     #[command(after_help = examples!("unseen doctor", "unseen doctor --lab lab"))]
     Doctor,
@@ -297,11 +305,38 @@ pub enum PolicyCommand {
     /// Show the rules in force, as a file that `policy set` takes
     #[command(after_help = examples!("unseen policy show > policy.toml"))]
     Show,
+    /// Show what new rules would change, and which jobs would be void, before they are set
+    #[command(after_help = examples!("unseen policy diff policy.toml", "unseen policy diff policy.toml --access rules.cedar"))]
+    Diff {
+        /// A TOML file as `policy show` prints it
+        file: PathBuf,
+        /// Rules of access to the lab's service, in Cedar
+        #[arg(long, value_name = "CEDAR")]
+        access: Option<PathBuf>,
+    },
+    /// Check rules of access, in Cedar
+    #[command(after_help = examples!("unseen policy check rules.cedar"))]
+    Check {
+        /// The rules
+        file: PathBuf,
+    },
+    /// Say in a sentence each what rules of access allow and forbid
+    #[command(after_help = examples!("unseen policy explain", "unseen policy explain --cedar > rules.cedar", "unseen policy explain rules.cedar"))]
+    Explain {
+        /// The rules; those in force when left out
+        file: Option<PathBuf>,
+        /// Print their text in Cedar instead, to begin new ones with
+        #[arg(long, conflicts_with = "file")]
+        cedar: bool,
+    },
     /// Set new rules from a file
     #[command(after_help = examples!("unseen policy set policy.toml --key owner.pem"))]
     Set {
         /// A TOML file as `policy show` prints it
         file: PathBuf,
+        /// New rules of access to the lab's service, in Cedar
+        #[arg(long, value_name = "CEDAR")]
+        access: Option<PathBuf>,
         #[command(flatten)]
         signer: ChangeSigner,
     },

@@ -13,12 +13,14 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use unseen_api::address::{Addressed, Visitor, visit};
-use unseen_entries::sign::{says, unverified, with_key, with_ssh};
+use unseen_entries::sign::{self, says, unverified, with_key, with_ssh};
 use unseen_ids::Answer;
+use unseen_policies::about;
 use unseen_policies::event::Event;
 use unseen_terminal::output::{Output, facts};
 use unseen_terminal::{FileError, Outcome, Problem, may_be_made, write_new};
 use unseen_texts::{Lang, Say, say, text};
+use unseen_tlog::Signer;
 use unseen_tlog::sshsig::{SshSignature, parse_public_key};
 use unseen_usecases::{Change, Query};
 
@@ -90,8 +92,27 @@ pub fn write<C: Change + Addressed>(place: &Place, mut wish: C, key: &str, out: 
     Ok(Output::new(&Written { hand_in: out.display().to_string(), to_sign }, text))
 }
 
-/// Takes a file that [`write`] has written.
-pub fn receive(place: &Place, file: &Path, lang: Lang) -> Outcome {
+/// Adds a signature to a file that [`write`] has written, after saying what is signed.
+pub fn countersign(file: &Path, key: &dyn Signer, lang: Lang) -> Outcome {
+    let (mut hand_in, to_sign, entry) = read(file)?;
+    let said = says(&to_sign)?;
+    let signed = sign::countersign(&entry, key)?;
+    hand_in.entry = Some(BASE64_STANDARD.encode(&signed));
+    unseen_durable::write(file, &serde_json::to_vec_pretty(&hand_in)?).map_err(FileError::at(file))?;
+    let kind = Event::title(said.event.kind()).map_or_else(|| said.event.kind().to_owned(), |kind| kind.told(lang));
+    let text = facts(
+        lang,
+        &[
+            (text!("Signed too", "已加签"), kind),
+            (text!("About", "内容"), about(&said.event, None).told(lang)),
+            (text!("Log", "日志"), said.log),
+        ],
+    );
+    Ok(Output::new(&Written { hand_in: file.display().to_string(), to_sign: None }, text))
+}
+
+/// A hand-in: what it says, what is signed, and the envelope.
+fn read(file: &Path) -> Result<(HandIn, Vec<u8>, Vec<u8>), Problem> {
     let bytes = std::fs::read(file).map_err(FileError::at(file))?;
     let not_one = || Problem::from(say!("{file}: this is no hand-in", "{file}：这不是提交文件"));
     let hand_in: HandIn = serde_json::from_slice(&bytes).map_err(|_| not_one())?;
@@ -100,12 +121,19 @@ pub fn receive(place: &Place, file: &Path, lang: Lang) -> Outcome {
         Some(entry) => BASE64_STANDARD.decode(entry).map_err(|_| not_one())?,
         None => with_ssh(&to_sign, signature_beside(file)?)?,
     };
+    Ok((hand_in, to_sign, entry))
+}
+
+/// Takes a file that [`write`] has written.
+pub fn receive(place: &Place, file: &Path, lang: Lang) -> Outcome {
+    let (hand_in, to_sign, entry) = read(file)?;
     // Said from what was signed, and not from what stands beside it.
     says(&to_sign)?;
     let kind = unverified(&entry)?.event.kind();
     let mut receiver = Receiver { place, hand_in, entry, done: None };
     visit(&mut receiver);
-    let answer = receiver.done.ok_or_else(not_one)??;
+    let unknown = || Problem::from(say!("{file}: this is no hand-in", "{file}：这不是提交文件"));
+    let answer = receiver.done.ok_or_else(unknown)??;
     let kind = Event::title(kind).map_or_else(|| kind.to_owned(), |title| title.told(lang));
     let text =
         format!("{}{}", facts(lang, &[(text!("Received", "已接收"), kind)]), serde_json::to_string_pretty(&answer.0)?);

@@ -51,6 +51,8 @@ pub enum LabError {
     #[error("{0}")]
     Overtaken(#[from] Overtaken),
     #[error("{0}")]
+    Access(#[from] unseen_access::RulesError),
+    #[error("{0}")]
     Import(ImportError),
     #[error("{file}: {error}")]
     #[zh("{file}：{error}")]

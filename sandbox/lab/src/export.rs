@@ -79,6 +79,7 @@ impl View {
                     found.push(e.manifest);
                     found.extend(modules.then_some(e.module));
                 }
+                Event::PolicySet(e) => found.extend(e.policy.access),
                 Event::EvidenceRecorded(e) => found.push(e.evidence),
                 Event::Released(e) => found.push(e.body),
                 Event::ReleaseWitnessed(e) => found.push(e.checkpoint),

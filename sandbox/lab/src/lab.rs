@@ -15,6 +15,7 @@ use std::ops::Deref;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
+use unseen_access::Rules;
 use unseen_audit::fold::{Checked, Fold};
 use unseen_audit::named::{self, Body, Lookup, Plans};
 use unseen_core::release::CheckError;
@@ -23,7 +24,7 @@ use unseen_log::Log;
 use unseen_policies::Plan;
 use unseen_policies::event::{Event, LabCreated, PolicySet, Record};
 use unseen_policies::policy::{Machine, Policy};
-use unseen_texts::Sentence;
+use unseen_texts::{Sentence, text};
 use unseen_tlog::Signer;
 use unseen_tlog::note::NoteKey;
 use unseen_worker::jail;
@@ -214,6 +215,7 @@ impl Lab {
             Event::PolicySet(event) => {
                 // The ledger asks only of rules that older labs could not set.
                 self.ledger().check_staffed(&event.policy)?;
+                event.policy.access.as_ref().map_or(Ok(()), |access| check_access(access, &lookup))?;
                 self.check_sm2(&event.policy)
             }
             Event::DatasetRegistered(event) => self.check_dataset(event, &lookup),
@@ -228,6 +230,13 @@ impl Lab {
         let own = Digest::from_bytes(unseen_core::seed::NoiseKey::new(*self.keys.noise).commitment());
         if self.ledger().noise_commitment() == Some(&own) { Ok(()) } else { Err(LabError::OtherNoiseKey) }
     }
+}
+
+/// Whether a blob holds rules of access that can be asked.
+fn check_access(access: &Digest, lookup: &dyn Lookup) -> Result<(), LabError> {
+    let text = String::from_utf8(lookup.blob(access).map_err(LabError::Named)?);
+    let text = text.map_err(|_| LabError::Mismatch(text!("the rules of access", "访问规则")))?;
+    Ok(Rules::parse(&text).map(drop)?)
 }
 
 /// What an entry names may be in the log already or come with it.

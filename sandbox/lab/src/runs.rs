@@ -10,13 +10,13 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use ring::hmac;
 use unseen_audit::named::{self, Lookup};
 use unseen_core::release::{Release as UnsealedRelease, SealedRelease, open_failure, seal_failure};
 use unseen_ids::{Digest, JobId, PublicKey};
 use unseen_policies::Need;
-use unseen_policies::event::{Event, JobSubmitted, Released, RunFailed, RunStarted, Snapshot};
+use unseen_policies::event::{AccessLogRecorded, Event, JobSubmitted, Released, RunFailed, RunStarted, Snapshot};
 use unseen_policies::ledger::{Job, RELEASE_DELAY, Refusal, Run};
 use unseen_policies::lifecycle::{STARTER, State};
 use unseen_policies::manifest::Release;
@@ -329,6 +329,11 @@ impl Lab {
 
     pub(crate) fn record_as_lab(&mut self, event: impl Into<Event>) -> Result<u64, LabError> {
         self.record_with(event, &[])
+    }
+
+    /// Records the digest of a day of the lab's second log.
+    pub fn record_access_log(&mut self, date: NaiveDate, digest: Digest, lines: u64) -> Result<u64, LabError> {
+        self.record_as_lab(AccessLogRecorded { date, digest, lines })
     }
 
     /// Records what the lab itself says, with what that names.

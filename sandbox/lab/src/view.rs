@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use unseen_access::Rules;
 use unseen_audit::bundle::VERIFIER_KEY;
 use unseen_audit::fold::Fold;
 use unseen_audit::named;
@@ -326,6 +327,23 @@ impl View {
     pub fn check_ready_made(&self, manifest: &Manifest, plan: &Plan) -> Result<(), LabError> {
         let described = |name: &str| self.description(name).ok().map(|(description, _)| description);
         fit::ready_made(manifest, plan, &described).map_err(LabError::Unfit)
+    }
+
+    /// The rules of access in force, and their text.
+    pub fn access(&self) -> Result<(String, Rules), LabError> {
+        self.access_named(self.ledger().policy().and_then(|policy| policy.access.as_ref()))
+    }
+
+    /// Rules of access that a policy names; the usual ones where it names none.
+    pub fn access_named(&self, access: Option<&Digest>) -> Result<(String, Rules), LabError> {
+        match access {
+            None => Ok((Rules::DEFAULT.to_owned(), Rules::default())),
+            Some(access) => {
+                let text = self.text(access)?;
+                let rules = Rules::parse(&text)?;
+                Ok((text, rules))
+            }
+        }
     }
 
     /// A registered dataset's description, and its text.

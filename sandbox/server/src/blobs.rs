@@ -106,7 +106,7 @@ async fn upload(
         let place = service
             .in_thread(move |service| {
                 let view = service.view()?;
-                let caller = credential.known(view.ledger())?;
+                let caller = credential.known(service, view.ledger())?;
                 let place = service.blobs.place(&caller.principal).ok_or(RequestError::Unknown)?;
                 if !service.blobs.has_room(&place) {
                     return Err(RequestError::TooMuch);

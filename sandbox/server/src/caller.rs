@@ -1,5 +1,7 @@
 //! Who asks: the holder of a certificate, of a session, or nobody in particular.
 
+use std::net::IpAddr;
+
 use axum::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, COOKIE};
 use axum::http::{HeaderMap, Method, request::Parts};
 use chrono::Utc;
@@ -8,6 +10,7 @@ use unseen_ids::PublicKey;
 use unseen_listener::Peer;
 use unseen_policies::ledger::Ledger;
 use unseen_texts::Lang;
+use unseen_usecases::UseCaseError;
 
 use crate::problem::RequestError;
 use crate::service::Service;
@@ -17,8 +20,14 @@ pub(crate) const COOKIE_NAME: &str = "unseen-session";
 
 /// Who asks, as far as the connection says.
 #[derive(Clone, Debug)]
-pub(crate) enum Credential {
-    Nobody,
+pub(crate) struct Credential {
+    shown: Shown,
+    from: IpAddr,
+}
+
+#[derive(Clone, Debug)]
+enum Shown {
+    Nothing,
     Certificate(String),
     Session(PublicKey),
 }
@@ -30,30 +39,49 @@ pub(crate) struct Caller {
     pub context: Context,
     /// The key that stands for them.
     pub key: Option<PublicKey>,
+    /// From where.
+    pub from: IpAddr,
 }
 
 impl Credential {
     /// What a request brings. A session that is over is an error, so that nobody is taken for a visitor unawares.
     pub fn of(service: &Service, parts: &Parts) -> Result<Credential, RequestError> {
+        let from = address(parts);
+        let credential = |shown| Ok(Credential { shown, from });
         if let Some(token) = bearer(&parts.headers) {
-            let session = service.sessions.of(token, Utc::now()).ok_or(RequestError::Unknown)?;
-            return Ok(Credential::Session(session.key));
+            service.watch.may_try(from)?;
+            return match service.sessions.of(token, Utc::now()) {
+                Some(session) => credential(Shown::Session(session.key)),
+                None => {
+                    service.watch.failed(from, "session");
+                    Err(RequestError::Unknown)
+                }
+            };
         }
         if let Some(certified) = parts.extensions.get::<Peer>().and_then(|peer| peer.certificate.as_ref()) {
-            return Ok(Credential::Certificate(certified.person.clone()));
+            return credential(Shown::Certificate(certified.person.clone()));
         }
         // A cookie is sent along whoever made the page that asks, so it lets read only.
         let reads = matches!(parts.method, Method::GET | Method::HEAD);
         let session = cookie(&parts.headers).filter(|_| reads).and_then(|token| service.sessions.of(token, Utc::now()));
-        Ok(session.map_or(Credential::Nobody, |session| Credential::Session(session.key)))
+        credential(session.map_or(Shown::Nothing, |session| Shown::Session(session.key)))
     }
 
-    /// Whom the lab knows by it now: nobody whose key was revoked.
-    pub fn known(&self, ledger: &Ledger) -> Result<Caller, RequestError> {
-        let (key, session) = match self {
-            Credential::Nobody => return Ok(Caller::visitor()),
-            Credential::Session(key) => (Some(*key), Session::Login),
-            Credential::Certificate(name) => {
+    /// What everybody may have, whoever they are.
+    pub fn nobody(parts: &Parts) -> Credential {
+        Credential { shown: Shown::Nothing, from: address(parts) }
+    }
+
+    /// Whom the lab knows by it now: nobody whose key was revoked, and nobody who asks too often.
+    pub fn known(&self, service: &Service, ledger: &Ledger) -> Result<Caller, RequestError> {
+        let (key, session) = match &self.shown {
+            Shown::Nothing => {
+                let context = Context { session: Session::None, signed: false };
+                let visitor = Caller { principal: Principal::Visitor, context, key: None, from: self.from };
+                return service.watch.paced(&visitor).map(|()| visitor);
+            }
+            Shown::Session(key) => (Some(*key), Session::Login),
+            Shown::Certificate(name) => {
                 let mut people = ledger.people().iter();
                 let own = people.find(|(_, person)| person.name == *name && person.revoked.is_none());
                 (own.map(|(key, _)| *key), Session::Certificate)
@@ -63,23 +91,24 @@ impl Credential {
         let person = ledger.person(&key).map_err(|_| RequestError::Unknown)?;
         let person = Person { name: person.name.clone(), key: key.to_string(), roles: person.roles.clone() };
         let context = Context { session, signed: false };
-        Ok(Caller { principal: Principal::Person(person), context, key: Some(key) })
+        let caller = Caller { principal: Principal::Person(person), context, key: Some(key), from: self.from };
+        service.watch.paced(&caller).map(|()| caller)
     }
 }
 
 impl Caller {
-    fn visitor() -> Caller {
-        let context = Context { session: Session::None, signed: false };
-        Caller { principal: Principal::Visitor, context, key: None }
-    }
-
     /// Whoever signed an envelope, however it came.
-    pub fn signed(ledger: &Ledger, key: PublicKey, context: Context) -> Result<Caller, RequestError> {
-        let person = ledger.person(&key).map_err(|refusal| unseen_usecases::UseCaseError::from(refusal))?;
+    pub fn signed(self, ledger: &Ledger, key: PublicKey) -> Result<Caller, RequestError> {
+        let person = ledger.person(&key).map_err(UseCaseError::from)?;
         let person = Person { name: person.name.clone(), key: key.to_string(), roles: person.roles.clone() };
-        let context = Context { signed: true, ..context };
-        Ok(Caller { principal: Principal::Person(person), context, key: Some(key) })
+        let context = Context { signed: true, ..self.context };
+        Ok(Caller { principal: Principal::Person(person), context, key: Some(key), ..self })
     }
+}
+
+/// From where a request comes; behind a proxy it is the proxy's address.
+pub(crate) fn address(parts: &Parts) -> IpAddr {
+    parts.extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.address.ip())
 }
 
 /// The language that a reader asks for: the first of ours that is named.

@@ -49,8 +49,8 @@ async fn events(State(service): State<Arc<Service>>, request: axum::extract::Req
         let size = service
             .in_thread(move |service| {
                 let view = service.view()?;
-                let caller = credential.known(view.ledger())?;
-                Guarded { service, view: &view, caller: &caller }.may(Action::WatchEvents, &Resource::Lab)?;
+                let caller = credential.known(service, view.ledger())?;
+                Guarded { service, view: &view, caller: &caller }.may(Action::WatchEvents, &Resource::Lab, EVENTS)?;
                 Ok(view.log().size())
             })
             .await?;

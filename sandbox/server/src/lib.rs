@@ -8,6 +8,7 @@
 //! | [`routes`] | one handler for all queries, one for all changes |
 //! | `caller` | who asks: a certificate, a session, nobody |
 //! | `rules` | which action on what each use-case is, and what of an answer is shown |
+//! | `watch` | the second log, and how often one may ask |
 //! | `shared` | the lab as many readers have it |
 //! | `problem` | what is told outside, and what only operators read |
 //! | `log`, `events`, `blobs`, `status`, `openapi` | what is no use-case |
@@ -32,6 +33,7 @@ mod service;
 mod sessions;
 mod shared;
 mod status;
+mod watch;
 
 pub use openapi::document as openapi;
 pub use routes::router;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, Response, StatusCode};
 use axum::routing::get;
@@ -24,20 +24,22 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
     Router::new().route("/checkpoint", get(checkpoint)).route("/tile/{*path}", get(tile))
 }
 
-async fn checkpoint(State(service): State<Arc<Service>>) -> Response<Body> {
+async fn checkpoint(State(service): State<Arc<Service>>, request: Request) -> Response<Body> {
+    let credential = Credential::nobody(&request.into_parts().0);
     let found = service
-        .in_thread(|service| {
-            let view = public(service)?;
+        .in_thread(move |service| {
+            let view = public(service, &credential)?;
             Ok(file("text/plain; charset=utf-8", "no-cache", view.log().note().to_string().into_bytes()))
         })
         .await;
     service.respond(Lang::En, found)
 }
 
-async fn tile(State(service): State<Arc<Service>>, Path(path): Path<String>) -> Response<Body> {
+async fn tile(State(service): State<Arc<Service>>, Path(path): Path<String>, request: Request) -> Response<Body> {
+    let credential = Credential::nobody(&request.into_parts().0);
     let found = service
         .in_thread(move |service| {
-            let view = public(service)?;
+            let view = public(service, &credential)?;
             let tile = Tile::parse(&format!("tile/{path}")).ok_or(RequestError::NoSuchPlace)?;
             let bytes = std::fs::read(view.log_dir().join(tile.to_string())).map_err(|_| RequestError::NoSuchPlace)?;
             // Written before its checkpoint, it might tell of entries that are not there yet.
@@ -52,10 +54,10 @@ async fn tile(State(service): State<Arc<Service>>, Path(path): Path<String>) -> 
 }
 
 /// The lab, if its rules let everybody read its log.
-fn public(service: &Service) -> Result<View, RequestError> {
+fn public(service: &Service, credential: &Credential) -> Result<View, RequestError> {
     let view = service.view()?;
-    let caller = Credential::Nobody.known(view.ledger())?;
-    Guarded { service, view: &view, caller: &caller }.may(Action::ReadLog, &Resource::Lab)?;
+    let caller = credential.known(service, view.ledger())?;
+    Guarded { service, view: &view, caller: &caller }.may(Action::ReadLog, &Resource::Lab, "/checkpoint")?;
     Ok(view)
 }
 

@@ -1,5 +1,6 @@
 //! Logging in: with a key that is enrolled, or by a link that is good once.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -13,7 +14,7 @@ use unseen_api::MAX_REQUEST;
 use unseen_api::login::{LoggedIn, Login, PATH};
 use unseen_ids::PublicKey;
 
-use crate::caller::{COOKIE_NAME, bearer, language};
+use crate::caller::{COOKIE_NAME, address, bearer, language};
 use crate::problem::RequestError;
 use crate::routes::{json_response, to_json};
 use crate::service::Service;
@@ -27,8 +28,9 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
 
 async fn log_in(State(service): State<Arc<Service>>, request: axum::extract::Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let lang = language(&parts.headers);
+    let (lang, from) = (language(&parts.headers), address(&parts));
     let answered = async {
+        service.watch.may_try(from)?;
         let bytes = to_bytes(body, MAX_REQUEST).await.map_err(|_| RequestError::TooLong { most: MAX_REQUEST })?;
         let login: Login =
             serde_json::from_slice(&bytes).map_err(|error| RequestError::Malformed(error.to_string()))?;
@@ -37,9 +39,9 @@ async fn log_in(State(service): State<Arc<Service>>, request: axum::extract::Req
                 let now = Utc::now();
                 let good = service.hosts.iter().any(|host| login.is_good(host, now));
                 if !good || !service.sessions.is_new(&login, now) {
-                    return Err(RequestError::LogIn);
+                    return Err(service.watch.failed(from, "logIn"));
                 }
-                let session = open(service, login.key)?;
+                let session = open(service, login.key, from)?;
                 Ok(json_response(StatusCode::CREATED, &to_json(&session, lang)?))
             })
             .await
@@ -48,9 +50,10 @@ async fn log_in(State(service): State<Arc<Service>>, request: axum::extract::Req
     service.respond(lang, answered)
 }
 
-fn open(service: &Service, key: PublicKey) -> Result<LoggedIn, RequestError> {
+fn open(service: &Service, key: PublicKey, from: IpAddr) -> Result<LoggedIn, RequestError> {
     let view = service.view()?;
-    let person = view.ledger().person(&key).map_err(|_| RequestError::LogIn)?;
+    let person = view.ledger().person(&key).map_err(|_| service.watch.failed(from, "logIn"))?;
+    service.watch.logged_in(&person.name, from)?;
     let (token, until) = service.sessions.open(key, Utc::now()).ok_or(RequestError::Inside)?;
     Ok(LoggedIn { name: person.name.clone(), log: view.ledger().origin().to_owned(), token, until })
 }
@@ -63,12 +66,14 @@ async fn log_out(State(service): State<Arc<Service>>, request: axum::extract::Re
 }
 
 async fn follow(State(service): State<Arc<Service>>, request: axum::extract::Request) -> Response<Body> {
-    let lang = language(request.headers());
-    let secret = request.uri().query().unwrap_or_default().to_owned();
+    let (parts, _) = request.into_parts();
+    let (lang, from) = (language(&parts.headers), address(&parts));
+    let secret = parts.uri.query().unwrap_or_default().to_owned();
     let answered = service
         .in_thread(move |service| {
-            let key = service.sessions.follow(&secret).ok_or(RequestError::LogIn)?;
-            let session = open(service, key)?;
+            service.watch.may_try(from)?;
+            let key = service.sessions.follow(&secret).ok_or_else(|| service.watch.failed(from, "link"))?;
+            let session = open(service, key, from)?;
             let cookie = format!("{COOKIE_NAME}={}; Path=/; HttpOnly; SameSite=Strict", session.token);
             let mut response = json_response(StatusCode::SEE_OTHER, &serde_json::json!({}));
             let cookie = HeaderValue::from_str(&cookie).map_err(|_| RequestError::Inside)?;

@@ -132,7 +132,9 @@ fn outside(code: &str) -> Option<u16> {
             422
         }
         (_, "usecase.policy-file" | "usecase.other-entry" | "usecase.other-draft") => 422,
-        ("manifest" | "entry" | "envelope" | "statement" | "record" | "sign" | "code" | "component", _) => 422,
+        ("manifest" | "rules" | "entry" | "envelope" | "statement" | "record" | "sign" | "code" | "component", _) => {
+            422
+        }
         _ => return None,
     })
 }

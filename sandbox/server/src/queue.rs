@@ -18,6 +18,7 @@ use unseen_texts::{Sentence, say};
 use unseen_usecases::{Desk, UseCaseError, publish};
 
 use crate::service::Service;
+use crate::watch::Day;
 
 /// How long nothing happens between two looks.
 const LOOK: Duration = Duration::from_millis(500);
@@ -83,6 +84,7 @@ impl Running {
 
 fn step(service: &Arc<Service>, running: &Running, threads: u32, setbacks: &mut Setbacks) -> Result<(), UseCaseError> {
     let view = service.view()?;
+    keep_watch(service, &view);
     for job in due(&view) {
         if setbacks.allow(Step::Publish, job) {
             match publish(&service.desk, job) {
@@ -110,6 +112,22 @@ fn step(service: &Arc<Service>, running: &Running, threads: u32, setbacks: &mut 
         }
     }
     Ok(())
+}
+
+/// Makes the second log durable, and puts the digest of a finished day into the lab's log.
+fn keep_watch(service: &Service, view: &View) {
+    let now = Utc::now();
+    let finished =
+        service.watch.flush(now).and_then(|()| service.watch.finished_after(view.ledger().last_access_log(), now));
+    match finished {
+        Ok(None) => {}
+        Ok(Some(Day { date, digest, lines })) => {
+            if let Err(error) = service.desk.write(|lab| lab.record_access_log(date, digest, lines)) {
+                (service.tell)(Sentence::of(&error));
+            }
+        }
+        Err(error) => (service.tell)(Sentence::of(&error)),
+    }
 }
 
 /// Runs whose time has come, and releases that wait for their witnesses.

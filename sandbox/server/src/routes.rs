@@ -114,7 +114,7 @@ async fn ask<Q: Query + Addressed + Send + Sync + 'static>(
 
 fn answer<Q: Query + Addressed + 'static>(service: &Service, asked: Asked) -> Result<Response<Body>, RequestError> {
     let view = service.view()?;
-    let caller = asked.credential.known(view.ledger())?;
+    let caller = asked.credential.known(service, view.ledger())?;
     let mut query: Q = match Q::METHOD {
         Method::Get => of_query(&asked.path, &asked.query),
         Method::Post => of_body(&asked.path, asked.body),
@@ -160,7 +160,7 @@ pub(crate) struct WillSign {
 
 fn drafted<C: Change + Addressed + 'static>(service: &Service, asked: Asked) -> Result<Response<Body>, RequestError> {
     let view = service.view()?;
-    let caller = asked.credential.known(view.ledger())?;
+    let caller = asked.credential.known(service, view.ledger())?;
     let WillSign { signer } = of_query(&[], &asked.query).map_err(RequestError::Malformed)?;
     let mut change: C = of_body(&asked.path, asked.body).map_err(RequestError::Malformed)?;
     // What would be refused once it is signed is refused now.
@@ -190,14 +190,14 @@ async fn take<C: Change + Addressed + Send + Sync + 'static>(
 
 fn taken<C: Change + Addressed + 'static>(service: &Service, asked: Asked) -> Result<Response<Body>, RequestError> {
     let view = service.view()?;
-    let sent = asked.credential.known(view.ledger())?;
+    let sent = asked.credential.known(service, view.ledger())?;
     let HandIn { change, entry }: HandIn<Value> =
         serde_json::from_value(asked.body).map_err(|error| RequestError::Malformed(error.to_string()))?;
     let mut change: C = of_body(&asked.path, change).map_err(RequestError::Malformed)?;
     let entry = BASE64_STANDARD.decode(entry).map_err(|error| RequestError::Malformed(error.to_string()))?;
     // Whose it is says the signature, whoever carried it here.
     let signer = view.signer_of(&entry).map_err(UseCaseError::from)?;
-    let caller = Caller::signed(view.ledger(), signer, sent.context)?;
+    let caller = sent.signed(view.ledger(), signer)?;
     if let Err(denied) = (Guarded { service, view: &view, caller: &caller }).must(&change) {
         // What is in the log already was allowed then, and whoever did not hear of it asks again.
         if view.find(&entry).map_err(UseCaseError::from)?.is_none() {

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
 use unseen_access::{Action, Context, Dataset, Job, JobState, Level, Person, Resource};
-use unseen_api::address::{Addressed, On};
+use unseen_api::address::{Addressed, On, apart};
 use unseen_data::description::Classification;
 use unseen_ids::{Digest, JobId, PublicKey, Role};
 use unseen_lab::View;
@@ -36,18 +36,22 @@ pub(crate) struct Guarded<'a> {
 }
 
 impl Guarded<'_> {
-    /// What a request is about, if the caller may do that to it.
+    /// What a request is about, if the caller may do that to it. Either way it is on record.
     pub fn must<A: Addressed>(&self, request: &A) -> Result<Resource, RequestError> {
         let action = action(A::ACTION).ok_or(RequestError::Inside)?;
         let fields = serde_json::to_value(request).map_err(|_| RequestError::Inside)?;
         let resource = self.resource(A::ON, &fields)?;
-        self.may(action, &resource).map(|()| resource)
+        let (path, _) = apart(request).map_err(|_| RequestError::Inside)?;
+        self.may(action, &resource, &path).map(|()| resource)
     }
 
-    /// Whether the caller may do something.
-    pub fn may(&self, action: Action, resource: &Resource) -> Result<(), RequestError> {
-        let decision = self.service.rules.decide(&self.caller.principal, action, resource, &self.caller.context);
+    /// Whether the caller may do something; `at` is what was asked for.
+    pub fn may(&self, action: Action, resource: &Resource, at: &str) -> Result<(), RequestError> {
+        let decision =
+            self.service.rules(self.view)?.decide(&self.caller.principal, action, resource, &self.caller.context);
         decision.faults.iter().for_each(|fault| (self.service.tell)(fault.clone().into()));
+        let refused_by = decision.because.first().filter(|_| !decision.allowed).map(|because| because.id.as_str());
+        self.service.watch.asked(self.caller, action.name(), at, refused_by)?;
         match (decision.allowed, &self.caller.key) {
             (true, _) => Ok(()),
             (false, None) => Err(RequestError::Unknown),
@@ -57,7 +61,8 @@ impl Guarded<'_> {
 
     /// Takes out of an answer what is not for the caller.
     pub fn hide(&self, answer: &mut dyn Any) -> Result<(), RequestError> {
-        let asking = self.service.rules.asking(&self.caller.principal, &self.caller.context);
+        let rules = self.service.rules(self.view)?;
+        let asking = rules.asking(&self.caller.principal, &self.caller.context);
         let sees = |job: &ListedJob| {
             let found = self.view.ledger().job(job.job).map(|found| self.job(job.job, found));
             found.is_ok_and(|job| asking.decide(Action::ShowJob, &Resource::Job(job)).allowed)
@@ -87,7 +92,8 @@ impl Guarded<'_> {
     pub fn allowed(&self, resource: &Resource, lang: Lang) -> Option<Value> {
         self.caller.key?;
         let context = Context { signed: true, ..self.caller.context };
-        let asking = self.service.rules.asking(&self.caller.principal, &context);
+        let rules = self.service.rules(self.view).ok()?;
+        let asking = rules.asking(&self.caller.principal, &context);
         let actions = asking.actions(resource).into_iter().map(|(action, decision)| {
             let because = decision.because.iter().map(|why| json!({ "rule": why.id, "text": why.text.told(lang) }));
             json!({

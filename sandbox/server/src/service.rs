@@ -1,12 +1,13 @@
 //! The service: what every handler shares.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Body;
 use axum::http::Response;
 use tokio::sync::{Semaphore, watch};
 use unseen_access::Rules;
+use unseen_ids::Digest;
 use unseen_lab::{LabError, View};
 use unseen_texts::{Lang, Sentence};
 use unseen_usecases::{Desk, UseCaseError};
@@ -17,6 +18,10 @@ use crate::rules::Levels;
 use crate::sessions::Sessions;
 use crate::shared::Shared;
 use crate::status::Counters;
+use crate::watch::Watch;
+
+/// Rules of access, and how the policy names them.
+type InForce = (Option<Digest>, Arc<Rules>);
 
 /// What a service is made of.
 pub struct Config {
@@ -35,11 +40,12 @@ pub type Tell = Arc<dyn Fn(Sentence) + Send + Sync>;
 pub struct Service {
     pub(crate) desk: Shared,
     pub(crate) hosts: Vec<String>,
-    pub(crate) rules: Rules,
+    rules: Mutex<Option<InForce>>,
     pub(crate) levels: Levels,
     pub(crate) sessions: Sessions,
     pub(crate) blobs: Blobs,
     pub(crate) counters: Counters,
+    pub(crate) watch: Watch,
     pub(crate) tell: Tell,
     /// How many entries the log has, for those who wait for more.
     pub(crate) size: watch::Sender<u64>,
@@ -55,15 +61,17 @@ impl Service {
     pub fn open(config: Config, tell: Tell) -> Result<Arc<Service>, LabError> {
         let Config { folder, program, hosts } = config;
         let blobs = Blobs::open(folder.join("incoming"))?;
+        let watch = Watch::open(&folder.join("access")).map_err(|error| LabError::Other(Sentence::of(&error)))?;
         let desk = Shared::open(folder, program)?;
         Ok(Arc::new(Service {
             desk,
             hosts,
-            rules: Rules::default(),
+            rules: Mutex::new(None),
             levels: Levels::default(),
             sessions: Sessions::default(),
             blobs,
             counters: Counters::default(),
+            watch,
             tell,
             size: watch::channel(0).0,
             at_work: Arc::new(Semaphore::new(AT_WORK)),
@@ -76,6 +84,20 @@ impl Service {
         let size = view.log().size();
         self.size.send_if_modified(|known| std::mem::replace(known, size.max(*known)) < size);
         Ok(view)
+    }
+
+    /// The rules of access that a lab's policy names. Rules that cannot be had let nobody do anything.
+    pub(crate) fn rules(&self, view: &View) -> Result<Arc<Rules>, RequestError> {
+        let named = view.ledger().policy().and_then(|policy| policy.access);
+        let mut known = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((digest, rules)) = &*known
+            && *digest == named
+        {
+            return Ok(rules.clone());
+        }
+        let rules = Arc::new(view.access().map_err(UseCaseError::from)?.1);
+        *known = Some((named, rules.clone()));
+        Ok(rules)
     }
 
     /// Does what waits for disks and cores where it holds nobody up.

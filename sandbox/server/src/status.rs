@@ -84,8 +84,12 @@ async fn metrics(State(service): State<Arc<Service>>, request: Request) -> Respo
         service
             .in_thread(move |service| {
                 let view = service.view()?;
-                let caller = credential.known(view.ledger())?;
-                Guarded { service, view: &view, caller: &caller }.may(Action::ShowDoctor, &Resource::Lab)?;
+                let caller = credential.known(service, view.ledger())?;
+                Guarded { service, view: &view, caller: &caller }.may(
+                    Action::ShowDoctor,
+                    &Resource::Lab,
+                    "/metrics",
+                )?;
                 Ok(plain(StatusCode::OK, text(service, &view)))
             })
             .await

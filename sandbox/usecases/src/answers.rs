@@ -13,6 +13,7 @@ use crate::{release::*, replay::*, runs::*, trial::*};
 pub fn schemas() -> Vec<(&'static str, Schema)> {
     macro_rules! schemas { ($($answer:ty),* $(,)?) => { vec![$(schema::<$answer>()),*] } }
     schemas![
+        AccessExplained,
         BackedUp,
         Budget,
         Built,
@@ -38,6 +39,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         LabShown,
         LogKeyChanged,
         People,
+        PolicyPreview,
         PolicySet,
         PolicyShown,
         Project,

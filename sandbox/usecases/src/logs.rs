@@ -74,7 +74,7 @@ pub struct LogEntry {
     /// What it is about, in a few words and numbers.
     pub about: Sentence,
     /// The roles of a person who was enrolled.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(with = "Vec<String>")]
     pub roles: Vec<Role>,
 }

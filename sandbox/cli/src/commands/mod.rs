@@ -10,6 +10,7 @@ mod lab;
 mod log;
 mod login;
 mod people;
+mod policy;
 mod project;
 mod serve;
 
@@ -36,7 +37,7 @@ pub fn run(cli: &Cli, lang: Lang) -> Outcome {
         Command::Lab(command) => lab::run(globals, command, lang),
         Command::Key(command) => people::key(command, lang),
         Command::Person(command) => people::person(globals, command, lang),
-        Command::Policy(command) => people::policy(globals, command, lang),
+        Command::Policy(command) => policy::run(globals, command, lang),
         Command::Dataset(command) => dataset::run(globals, command, lang),
         Command::Twin(args) => dataset::twin(globals, args, lang),
         Command::Job(command) => job::run(globals, command, lang),
@@ -48,6 +49,7 @@ pub fn run(cli: &Cli, lang: Lang) -> Outcome {
         Command::Serve(args) => serve::run(globals, args, lang),
         Command::Login { signer } => login::login(globals, signer, lang),
         Command::Logout => login::logout(globals, lang),
+        Command::Countersign { file, signer } => hand_in::countersign(file, &*key(globals, signer)?, lang),
         Command::Receive { file } => hand_in::receive(&Place::of(globals, lang)?, file, lang),
         Command::Doctor => doctor::run(globals, lang),
     }

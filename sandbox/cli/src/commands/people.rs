@@ -1,4 +1,4 @@
-//! `unseen key`, `unseen person`, `unseen policy`: who may do what.
+//! `unseen key` and `unseen person`: who may do what.
 
 use std::path::Path;
 
@@ -10,10 +10,9 @@ use unseen_tlog::sshsig::parse_public_key;
 use unseen_usecases::jobs::ToSign;
 use unseen_usecases::labs::ShowLab;
 use unseen_usecases::people::{self, Enrol, EnrolmentRequest, ListPeople, People, Revoke};
-use unseen_usecases::policy::{PolicySet, SetPolicy, ShowPolicy};
 
 use super::{Outcome, Problem, change, read_text, ssh_signature};
-use crate::args::{Globals, KeyCommand, NewPerson, PersonCommand, PolicyCommand};
+use crate::args::{Globals, KeyCommand, NewPerson, PersonCommand};
 use crate::place::Place;
 use unseen_terminal::output::{Output, facts};
 use unseen_terminal::table::Column::{Left, Right};
@@ -100,41 +99,6 @@ pub fn person(globals: &Globals, command: &PersonCommand, lang: Lang) -> Outcome
             Ok(Output::new(&people, list(&people, lang)))
         }
     }
-}
-
-pub fn policy(globals: &Globals, command: &PolicyCommand, lang: Lang) -> Outcome {
-    match command {
-        PolicyCommand::Show => {
-            let shown = Place::of(globals, lang)?.ask(ShowPolicy {})?;
-            Ok(Output::new(&shown, shown.toml.clone()))
-        }
-        PolicyCommand::Set { file, signer } => {
-            let wish = SetPolicy { name: file.display().to_string(), toml: read_text(file)? };
-            change(globals, wish, signer, lang, |done| Output::new(done, policy_set(done, lang)))
-        }
-    }
-}
-
-fn policy_set(done: &PolicySet, lang: Lang) -> String {
-    let mut text = facts(lang, &[(text!("Policy set by entry", "规则设置条目"), done.entry.to_string())]);
-    if !done.voided.is_empty() {
-        let jobs = done.voided.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let void = text!("Jobs that are void now, to be submitted again", "因此失效、须重新提交的作业");
-        text.push_str(&facts(lang, &[(void, jobs)]));
-    }
-    if !done.changes.is_empty() {
-        let none = || "-".to_owned();
-        let rows = done.changes.iter().map(|change| {
-            vec![
-                change.key.clone(),
-                change.before.clone().unwrap_or_else(none),
-                change.after.clone().unwrap_or_else(none),
-            ]
-        });
-        let header = [Left(text!("rule", "规则")), Left(text!("before", "原为")), Left(text!("now", "现为"))];
-        text.push_str(&table(lang, &header, rows));
-    }
-    text
 }
 
 /// A request as `unseen person request` wrote it, or as bytes that an SSH key has signed beside it.

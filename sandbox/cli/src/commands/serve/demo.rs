@@ -116,7 +116,8 @@ impl Demo {
             let request = request_enrolment(ORIGIN, name, &[*role], &*open_key(&self.key(name))?)?;
             change::make(&desk, &Enrol(request), &*key)?;
         }
-        change::make(&desk, &SetPolicy { name: "policy.toml".to_owned(), toml: POLICY.to_owned() }, &*key)?;
+        let rules = SetPolicy { name: "policy.toml".to_owned(), toml: POLICY.to_owned(), access: None };
+        change::make(&desk, &rules, &*key)?;
         self.import(&desk)?;
         let submit = Submit {
             name: "job.toml".to_owned(),
