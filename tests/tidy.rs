@@ -31,6 +31,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["ids", "durable", "entries", "audit", "evidence", "keys", "policies", "terminal", "tlog", "witness"],
     ),
     ("terminal", &["ids", "policies"]),
+    ("sandbox/listener", &["ids", "keys"]),
     ("sandbox/worker", &["ids", "data", "core", "runtime", "policies"]),
     (
         "sandbox/lab",

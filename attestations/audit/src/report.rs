@@ -136,7 +136,7 @@ pub struct RulesLine {
     /// When, by the signer's clock.
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub time: DateTime<Utc>,
-    /// Who signed it.
+    /// Who signed it, all of them.
     pub by: String,
     /// What it changed; every rule, if it is the first.
     pub changes: Vec<Change>,
@@ -283,13 +283,15 @@ pub(crate) struct Found {
 impl Found {
     /// Notes an entry that was folded in.
     pub fn entry(&mut self, index: u64, opened: &Opened, ledger: &Ledger) {
-        let Opened { record, signer, by_ssh, .. } = opened;
+        let Opened { record, signer, cosigners, by_ssh, .. } = opened;
         *self.kinds.entry(record.event.kind().to_owned()).or_default() += 1;
         self.ssh_signed += u64::from(*by_ssh);
         match &record.event {
             Event::PolicySet(set) => {
                 let changes = rules::changes(self.policy.as_ref(), &set.policy);
-                self.rules_set.push(RulesLine { entry: index, time: record.time, by: name(ledger, signer), changes });
+                let by =
+                    [signer].into_iter().chain(cosigners).map(|key| name(ledger, key)).collect::<Vec<_>>().join(", ");
+                self.rules_set.push(RulesLine { entry: index, time: record.time, by, changes });
                 self.policy = Some(set.policy.clone());
             }
             Event::Released(released) => _ = self.released.insert(released.job, record.time),

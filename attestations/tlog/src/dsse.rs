@@ -332,14 +332,15 @@ mod tests {
         };
         assert_eq!(json(&|_| ()).unwrap(), four);
         let fifth: serde_json::Value = serde_json::from_slice(&by(4, "yes").to_bytes()).unwrap();
-        for (change, why) in [
-            (&(|all: &mut Vec<_>| all.clear()) as &dyn Fn(&mut Vec<_>), "none"),
-            (&|all: &mut Vec<_>| all[1] = all[0].clone(), "one twice"),
-            (&|all: &mut Vec<_>| all.push(fifth["signatures"][0].clone()), "five"),
+        let fifth = &fifth["signatures"][0];
+        for (wrong, why) in [
+            (json(&|all| all.clear()), "none"),
+            (json(&|all| all[1] = all[0].clone()), "one twice"),
+            (json(&|all| all.push(fifth.clone())), "five"),
         ] {
-            assert!(matches!(json(change), Err(EnvelopeError::Signers)), "{why}");
+            assert!(matches!(wrong, Err(EnvelopeError::Signers)), "{why}");
         }
-        let swapped = json(&|all: &mut Vec<serde_json::Value>| {
+        let swapped = json(&|all| {
             let (one, other) = (all[0]["sig"].clone(), all[1]["sig"].clone());
             (all[0]["sig"], all[1]["sig"]) = (other, one);
         });

@@ -84,8 +84,10 @@ pub enum Refusal {
     #[error("the dataset `{dataset}` is {status}")]
     #[zh("数据集 `{dataset}` {status}")]
     DatasetIs { dataset: String, status: Status },
-    #[error("the dataset `{0}` was withdrawn, and only the steward who registered it may register it again")]
-    #[zh("数据集 `{0}` 已撤回，只有原登记的数据管理员可以重新登记")]
+    #[error(
+        "the dataset `{0}` was withdrawn, and only the steward of its last registration may bring another snapshot"
+    )]
+    #[zh("数据集 `{0}` 已撤回，只有最近一次登记它的数据管理员可以登记新快照")]
     OtherSteward(String),
     #[error("the snapshot of `{dataset}` was {gone}, so no run may read it")]
     #[zh("`{dataset}` 的快照已被{gone}，任何运行都不得读取")]

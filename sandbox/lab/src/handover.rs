@@ -19,6 +19,10 @@ impl Lab {
     /// returns the entry.
     pub fn rotate_log_key(&mut self, uri: Option<&str>, operator: &dyn Signer) -> Result<u64, LabError> {
         let entry = self.next_log_key(uri, operator)?;
+        if let Err(refused) = self.fold.check(&entry) {
+            self.keys.forget_next_log()?;
+            return Err(refused.into());
+        }
         self.hand_over(&entry)
     }
 
@@ -27,14 +31,12 @@ impl Lab {
     pub fn next_log_key(&mut self, uri: Option<&str>, operator: &dyn Signer) -> Result<Vec<u8>, LabError> {
         let next = self.keys.prepare_next_log(uri)?;
         let log_key = verifier(self.ledger().origin(), &*next)?.to_string();
-        self.signed(LogKeyChanged { log_key }, operator)
+        self.signed(LogKeyChanged { log_key }, operator).inspect_err(|_| drop(self.keys.forget_next_log()))
     }
 
-    /// Hands the log over to the key that was made, with the entry that says so; whatever is refused leaves the
-    /// old key. Returns the entry's index.
+    /// Hands the log over to the key that was made, with the entry that says so. Returns the entry's index.
     pub fn hand_over(&mut self, entry: &[u8]) -> Result<u64, LabError> {
-        let forget = |lab: &Lab| drop(lab.keys.forget_next_log());
-        let opened = self.fold.check(entry).inspect_err(|_| forget(self))?;
+        let opened = self.fold.check(entry)?;
         let next = self.keys.next_log()?.ok_or(LabError::NotAHandover)?;
         let named = verifier(self.ledger().origin(), &*next)?.to_string();
         if !matches!(&opened.opened().record.event, Event::LogKeyChanged(change) if change.log_key == named) {

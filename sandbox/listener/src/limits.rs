@@ -6,11 +6,14 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Bounds of a [`crate::Listener`]; its `Default` is for a lab of a city.
 ///
-/// Memory at worst, with these defaults: an idle connection is about 60 KiB with TLS (measured: 10,000 take 450 MB
-/// with their sockets' share), so 12,000 are 0.7 GB. A request adds its head (16 KiB and what parsing doubles) and
-/// what waits to be sent ([`Limits::send_buffer`] and one piece of its body): 4,096 of them 0.3 GB with pieces of
-/// 16 KiB. What was sent to us and is not read yet is at most [`Limits::window`] for each connection with a
-/// request under way: 1 GB for 4,096. All together some 2 GB, which takes 24 networks at their bounds.
+/// Memory at worst, with these defaults. A connection that rests takes 35 KiB by HTTP/1.1 and 43 KiB by HTTP/2, with
+/// TLS and a person's certificate (measured, `tests/service/crowd.rs`): 12,000 are 0.5 GB. A request under way adds
+/// what of its head is kept, at most [`Limits::head_bytes`] and as much for parsing, and what of its answer waits to be
+/// sent, [`Limits::send_buffer`] and one piece of the service's: 4,096 are 0.3 GB with pieces of 16 KiB. What was sent
+/// to us and nobody has read is at most [`Limits::window`] for a connection by HTTP/2 with a request under way, 1 GB
+/// for 4,096 of them. So less than 2 GB, which it takes 24 networks to fill. By HTTP/2 a peer may also leave answers
+/// that the service has finished unread: one piece each for [`Limits::streams`] on a connection, until it is idle for
+/// too long. A service that answers in small pieces bounds that too.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// Connections at a time; further ones wait in the system's queue.

@@ -73,7 +73,7 @@ impl Drop for UnderWay {
     }
 }
 
-/// A stream that fails with [`ErrorKind::TimedOut`] when the peer keeps it waiting.
+/// A stream that fails with [`ErrorKind::TimedOut`] when the peer keeps it waiting, and ends when it idles.
 pub(crate) struct Patient<T> {
     stream: T,
     pulse: Arc<Pulse>,
@@ -129,8 +129,10 @@ impl<T> Patient<T> {
         ready!(self.reading.as_mut().poll(cx));
         if matches!(self.awaited, Awaited::Head(_)) {
             self.tally.count(Turned::Slow);
+            return Poll::Ready(Err(ErrorKind::TimedOut.into()));
         }
-        Poll::Ready(Err(ErrorKind::TimedOut.into()))
+        // As if the peer had ended it: then it is closed in order.
+        Poll::Ready(Ok(()))
     }
 
     /// After something was to be sent.

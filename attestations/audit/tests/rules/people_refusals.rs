@@ -77,7 +77,9 @@ pub fn more_approvals_than_operators(lab: &mut Lab) -> (u64, Refusal) {
 }
 
 pub fn two_for_a_change_and_one_there(lab: &mut Lab) -> (u64, Refusal) {
-    [SECOND, ANALYST].map(|seed| lab.does(OWNER, revocation(seed)));
+    for seed in [SECOND, ANALYST] {
+        lab.does(OWNER, revocation(seed));
+    }
     let two = rules(lab, |policy| (policy.approvals, policy.changes_need) = (1, Some(2)));
     (lab.puts(OWNER, two), Refusal::TooFewPeople { role: Role::Operator, has: 1, needs: 2 })
 }

@@ -27,7 +27,7 @@ fn a_change_is_signed_by_as_many_as_the_policy_asks_for() {
     for event in [
         Event::from(two.clone()),
         enrolment(9, "late", &[Role::Auditor]).into(),
-        PersonRevoked { key: key(STEWARD), reason: "left".into() }.into(),
+        PersonRevoked { key: key(9), reason: "left".into() }.into(),
         LogKeyChanged { log_key: "lab+2+y".into() }.into(),
     ] {
         assert_eq!(lab.try_(OWNER, event.clone()), Err(few.clone()));
@@ -113,7 +113,7 @@ fn security_administrators_are_nothing_else_where_the_policy_separates_them() {
         assert_eq!(lab.try_(OTHER_SECURITY, enrolment(10, "both", &roles)), Err(Refusal::NotSeparated("both".into())));
     }
     lab.does(OTHER_SECURITY, enrolment(10, "both", &[Role::Auditor, Role::Analyst]));
-    // The last one stays; the operators may all go, for others can be enrolled.
+    // The last one stays.
     let revoke = |who| PersonRevoked { key: key(who), reason: String::new() };
     let needed = |name: &str, role| Refusal::Needed { name: name.into(), role };
     assert_eq!(lab.try_(OTHER_SECURITY, revoke(OTHER_SECURITY)), Err(needed("security", Role::Security)));

@@ -72,14 +72,13 @@ impl Server {
 
     /// Waits until the operator was told this, and forgets all that was told until then.
     pub async fn told(&self, what: &str) {
+        let heard = || {
+            let mut told = self.told.lock().unwrap();
+            let at = told.iter().position(|line| line.contains(what));
+            at.map(|at| told.drain(..=at).count())
+        };
         let heard = async {
-            loop {
-                let mut told = self.told.lock().unwrap();
-                if let Some(at) = told.iter().position(|line| line.contains(what)) {
-                    told.drain(..=at);
-                    return;
-                }
-                drop(told);
+            while heard().is_none() {
                 sleep(Duration::from_millis(5)).await;
             }
         };
