@@ -98,6 +98,9 @@ pub enum Command {
     /// Log in to a lab at an address, so that what you ask need not name your key each time
     #[command(after_help = examples!("unseen login --lab https://lab.wujin.gov.cn:8443 --key wang.pem", "unseen login --profile wujin"))]
     Login {
+        /// Sign on at your office's identity provider instead, which asks for no key
+        #[arg(long, conflicts_with = "key")]
+        office: bool,
         #[command(flatten)]
         signer: Signer,
     },
@@ -149,6 +152,12 @@ pub struct ServeArgs {
     /// Threads for a job's run; all cores when left out. The result does not depend on it
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=256))]
     pub threads: Option<u32>,
+    /// Let people sign on by the office's identity provider (OpenID Connect): a TOML file
+    #[arg(long, value_name = "TOML")]
+    pub sign_on: Option<PathBuf>,
+    /// Whom to tell by webhook and mail what happens: a TOML file
+    #[arg(long, value_name = "TOML")]
+    pub notices: Option<PathBuf>,
     /// Make a lab with made-up people and data in this folder, if there is none yet, and serve it on this machine
     #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = "demo-served", conflicts_with_all = ["tls_cert", "plain", "listen"])]
     pub demo: Option<PathBuf>,

@@ -7,7 +7,7 @@ use unseen_access::Because;
 use unseen_api::PROBLEM;
 use unseen_api::problem::Problem;
 use unseen_ids::Digest;
-use unseen_texts::{Lang, Message, Say, Sentence};
+use unseen_texts::{Lang, Message, Say, Sentence, Text};
 use unseen_usecases::UseCaseError;
 
 /// Why a request was not answered.
@@ -35,6 +35,9 @@ pub(crate) enum RequestError {
     #[error("the log-in is not good: it must be signed by an enrolled key, for this service, now, and once")]
     #[zh("登录无效：须由已登记的密钥针对本服务即时签名，且只能使用一次")]
     LogIn,
+    #[error("{0}")]
+    #[zh("{0}")]
+    Office(Text),
     #[error("you may not {action}: {why}")]
     #[zh("您不能{action}：{why}")]
     Denied { action: Sentence, why: Sentence, rule: String },
@@ -105,7 +108,7 @@ impl RequestError {
     fn status(&self) -> u16 {
         match self {
             RequestError::Malformed(_) => 400,
-            RequestError::Unknown | RequestError::LogIn => 401,
+            RequestError::Unknown | RequestError::LogIn | RequestError::Office(_) => 401,
             RequestError::Denied { .. } => 403,
             RequestError::NoSuchPlace => 404,
             RequestError::Method { .. } => 405,

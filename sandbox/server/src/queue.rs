@@ -17,6 +17,7 @@ use unseen_policies::lifecycle::State;
 use unseen_texts::{Sentence, say};
 use unseen_usecases::{Desk, UseCaseError, publish};
 
+use crate::notify::Notifier;
 use crate::service::Service;
 use crate::watch::Day;
 
@@ -43,7 +44,7 @@ enum Step {
 
 impl Queue {
     /// Begins. `threads` is how many a run may use; the result does not depend on it.
-    pub fn start(service: Arc<Service>, threads: u32) -> std::io::Result<Queue> {
+    pub(crate) fn start(service: Arc<Service>, threads: u32, mut notifier: Option<Notifier>) -> std::io::Result<Queue> {
         let stop = Arc::new(AtomicBool::new(false));
         let seen = stop.clone();
         let work = move || {
@@ -51,6 +52,10 @@ impl Queue {
             let mut setbacks = Setbacks::default();
             while !seen.load(Ordering::Relaxed) {
                 if let Err(error) = step(&service, &running, threads, &mut setbacks) {
+                    (service.tell)(Sentence::of(&error));
+                }
+                let told = |notifier: &mut Notifier| notifier.go_on(&service, &service.view()?);
+                if let Some(Err(error)) = notifier.as_mut().map(told) {
                     (service.tell)(Sentence::of(&error));
                 }
                 std::thread::sleep(LOOK);

@@ -24,7 +24,7 @@ use crate::caller::{Caller, Credential, language};
 use crate::problem::RequestError;
 use crate::rules::Guarded;
 use crate::service::Service;
-use crate::{blobs, events, log, login, openapi, status};
+use crate::{blobs, events, log, login, office, openapi, status};
 
 /// Every address of the service.
 pub fn router(service: Arc<Service>) -> Router {
@@ -37,6 +37,7 @@ pub fn router(service: Arc<Service>) -> Router {
         .merge(log::routes())
         .merge(openapi::routes())
         .merge(login::routes())
+        .merge(office::routes())
         .merge(status::routes())
         .fallback(nowhere)
         .method_not_allowed_fallback(not_so)

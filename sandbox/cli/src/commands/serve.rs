@@ -9,7 +9,7 @@ use std::sync::Arc;
 use chrono::Utc;
 use unseen_ids::Answer;
 use unseen_listener::{Limits, Listener, TlsFiles, Wire, sockets};
-use unseen_server::{Config, Service, Tell, serve};
+use unseen_server::{Config, OfficeConfig, Service, Tell, serve};
 use unseen_terminal::output::{Output, clean};
 use unseen_terminal::{Outcome, Problem};
 use unseen_texts::{Lang, Sentence, text};
@@ -37,13 +37,15 @@ pub fn run(globals: &Globals, args: &ServeArgs, lang: Lang) -> Outcome {
     };
     let addresses: Vec<SocketAddr> = listeners.iter().flat_map(Listener::addresses).collect();
     let hosts = if args.host.is_empty() { addresses.iter().flat_map(names).collect() } else { args.host.clone() };
-    let service = Service::open(Config { folder, program: program()?, hosts }, teller(lang))?;
+    let office = args.sign_on.as_deref().map(OfficeConfig::read).transpose()?;
+    let notices = args.notices.as_deref().map(unseen_notices::Config::read).transpose()?;
+    let service = Service::open(Config { folder, program: program()?, hosts, office }, teller(lang))?;
     if let Some(demo) = &demo {
         eprintln!("{}", demo.welcome(&service, lang)?);
     }
     let threads =
         args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32));
-    serve(&service, listeners, threads)?;
+    serve(&service, listeners, threads, notices)?;
     let said = text!(
         "The service has ended. Runs that went on are resumed when it starts again.",
         "服务已停止。未完成的运行会在下次启动时继续。"
