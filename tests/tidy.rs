@@ -192,7 +192,7 @@ const READINGS: &[(&str, usize, &[&str])] = &[
     ),
     (
         "Were the rules kept?",
-        2_832,
+        2_863,
         &[
             "policies/src/event.rs",
             "policies/src/lifecycle.rs",

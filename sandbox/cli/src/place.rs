@@ -103,6 +103,9 @@ impl Place {
         match self {
             Place::Folder(folder) => Ok(change::hand_in(folder, &wish, entry)?),
             Place::Copy(copy) => Ok(change::hand_in(copy, &wish, entry)?),
+            Place::Remote { client, key: Some(key) } if !client.is_known() => {
+                Ok(with_key(client, &*open_key(key)?)?.hand_in(wish, entry)?)
+            }
             Place::Remote { client, .. } => Ok(client.hand_in(wish, entry)?),
         }
     }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use unseen_api::answers::LoggedOut;
 use unseen_api::login::LoggedIn;
 use unseen_client::Client;
-use unseen_ids::Answer;
 
 use super::{Outcome, key};
 use crate::args::{Globals, Signer};
@@ -14,16 +14,6 @@ use crate::shown;
 use unseen_terminal::Problem;
 use unseen_terminal::output::{Output, clean, facts};
 use unseen_texts::{Lang, say, text};
-
-/// Nobody is logged in any more.
-#[derive(serde::Serialize)]
-struct LoggedOut {
-    lab: String,
-}
-
-impl Answer for LoggedOut {
-    const NAME: &str = "logged-out/v1";
-}
 
 pub fn login(globals: &Globals, office: bool, signer: &Signer, lang: Lang) -> Outcome {
     let lab = address(globals)?;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::Utc;
-use unseen_ids::Answer;
+use unseen_api::answers::Served;
 use unseen_listener::{Limits, Listener, TlsFiles, Wire, sockets};
 use unseen_server::{Config, OfficeConfig, Service, Tell, serve};
 use unseen_terminal::output::{Output, clean};
@@ -17,16 +17,6 @@ use unseen_texts::{Lang, Sentence, text};
 use crate::args::{Globals, ServeArgs};
 use crate::place::{Place, program};
 use demo::Demo;
-
-/// A service that has ended.
-#[derive(serde::Serialize)]
-struct Served {
-    addresses: Vec<String>,
-}
-
-impl Answer for Served {
-    const NAME: &str = "served/v1";
-}
 
 pub fn run(globals: &Globals, args: &ServeArgs, lang: Lang) -> Outcome {
     // Sockets that systemd hands over are taken before there are threads.
