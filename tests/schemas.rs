@@ -110,9 +110,13 @@ fn every_answer_has_the_schema_that_is_kept_and_no_other_has() {
 fn every_answer_in_the_code_is_among_the_schemas() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut named: Vec<String> = Vec::new();
-    for folder in
-        ["sandbox/api/src", "sandbox/usecases/src", "attestations/auditor/src", "attestations/audit/src", "attestations/evidence/src"]
-    {
+    for folder in [
+        "sandbox/api/src",
+        "sandbox/usecases/src",
+        "attestations/auditor/src",
+        "attestations/audit/src",
+        "attestations/evidence/src",
+    ] {
         for file in std::fs::read_dir(root.join(folder)).unwrap() {
             let Ok(source) = std::fs::read_to_string(file.unwrap().path()) else { continue };
             let names =
