@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use unseen_ids::{PublicKey, Role};
+use unseen_ids::{JobId, PublicKey, Role};
 use unseen_lab::{Lab, write_new_key};
 use unseen_policies::event::{PersonEnrolled, PolicySet};
 use unseen_policies::policy::Policy;
@@ -45,8 +45,15 @@ pub fn run(bench: &Path) -> Fallible<Cost> {
     let manifest = inside::ROLLING.replace("epsilon = 1", "epsilon = 0.1");
     let mut jobs = Vec::new();
     for _ in 0..5 {
-        let job = lab.submit("job.toml", &manifest, &component, &keys[1])?;
-        lab.sign_and_accept(unseen_lab::requests::approval(lab.ledger(), lab.log().checkpoint(), job)?, &keys[0], &[])?;
+        let (parsed, plan) = lab.plan("job.toml", &manifest)?;
+        let module = unseen_ids::Digest::of(&component);
+        let submission = unseen_lab::requests::submission(lab.ledger(), &parsed, &plan, &manifest, &module)?;
+        let job = JobId(lab.sign_and_accept(submission, &keys[1], &[manifest.as_bytes(), &component])?);
+        lab.sign_and_accept(
+            unseen_lab::requests::approval(lab.ledger(), lab.log().checkpoint(), job, &parsed.job.purpose)?,
+            &keys[0],
+            &[],
+        )?;
         jobs.push(job.to_string());
     }
     drop(lab);

@@ -1,6 +1,7 @@
 //! The rules of access, asked: may this caller do that, what of an answer is shown, what could they do next.
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -68,16 +69,16 @@ impl Guarded<'_> {
     /// Takes out of an answer what is not for the caller.
     pub fn hide(&self, answer: &mut dyn Any) -> Result<(), RequestError> {
         let rules = self.service.rules(self.view)?;
-        let asking = rules.asking(&self.caller.principal, &self.caller.context);
+        let asking = RefCell::new(rules.asking(&self.caller.principal, &self.caller.context));
         let sees = |job: &ListedJob| {
             let found = self.view.ledger().job(job.job).map(|found| self.things().job(job.job, found));
-            found.is_ok_and(|job| asking.decide(Action::ShowJob, &Resource::Job(job)).allowed)
+            found.is_ok_and(|job| asking.borrow_mut().decide(Action::ShowJob, &Resource::Job(job)).allowed)
         };
         let on = |name: &str, action| {
-            self.things().dataset(name).is_ok_and(|dataset| asking.decide(action, &Resource::Dataset(dataset)).allowed)
+            self.things().dataset(name).is_ok_and(|dataset| asking.borrow_mut().decide(action, &Resource::Dataset(dataset)).allowed)
         };
         // What is typed on the lab's machine, and by which process, is for those who keep it up.
-        let keeps_it_up = asking.decide(Action::ShowDoctor, &Resource::Lab).allowed;
+        let keeps_it_up = asking.borrow_mut().decide(Action::ShowDoctor, &Resource::Lab).allowed;
         if let Some(jobs) = answer.downcast_mut::<Jobs>() {
             jobs.jobs.retain(sees);
             jobs.at_work.retain(|_| keeps_it_up);
@@ -99,7 +100,7 @@ impl Guarded<'_> {
         self.caller.key?;
         let context = Context { signed: true, ..self.caller.context };
         let rules = self.service.rules(self.view).ok()?;
-        let asking = rules.asking(&self.caller.principal, &context);
+        let mut asking = rules.asking(&self.caller.principal, &context);
         let actions = asking.actions(resource).into_iter().map(|(action, decision)| {
             let because = decision.because.iter().map(|why| json!({ "rule": why.id, "text": why.text.told(lang) }));
             json!({

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use unseen_ids::JobId;
+use unseen_policies::lifecycle::State;
 use unseen_terminal::examples;
+use unseen_texts::{Sentence, say};
 
 use super::{ChangeSigner, Signer};
 
@@ -72,8 +74,21 @@ pub enum JobCommand {
         signer: ChangeSigner,
     },
     /// List jobs
-    #[command(after_help = examples!("unseen job list"))]
-    List,
+    #[command(after_help = examples!("unseen job list", "unseen job list --state submitted --dataset monthly"))]
+    List {
+        /// Only in this state: submitted, approved, running, released, rejected, failed or withdrawn
+        #[arg(long, value_name = "STATE", value_parser = state)]
+        state: Option<State>,
+        /// Only of this person
+        #[arg(long, value_name = "NAME")]
+        author: Option<String>,
+        /// Only those that read this dataset
+        #[arg(long, value_name = "NAME")]
+        dataset: Option<String>,
+        /// The newest so many
+        #[arg(long, value_name = "NUMBER")]
+        limit: Option<usize>,
+    },
     /// Show a job: what it asks for, its cost, its history
     #[command(after_help = examples!("unseen job show j12 --manifest"))]
     Show {
@@ -149,4 +164,13 @@ pub enum JobCommand {
         #[command(flatten)]
         signer: ChangeSigner,
     },
+}
+
+fn state(text: &str) -> Result<State, Sentence> {
+    serde_json::from_value(text.into()).map_err(|_| {
+        say!(
+            "`{text}` is no state of a job: write submitted, approved, running, released, rejected, failed or withdrawn",
+            "`{text}` 不是作业状态：请写 submitted、approved、running、released、rejected、failed 或 withdrawn"
+        )
+    })
 }
