@@ -18,11 +18,11 @@ pub struct Office {
 
 impl Office {
     /// None, and said to be skipped, where it is not installed.
-    pub fn open() -> Option<Office> {
+    pub fn open(skipped: impl FnOnce(&str)) -> Option<Office> {
         let modules = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("verifiers").join("node");
         let node = Command::new("node").arg("--version").output();
         if !modules.join("node_modules/oidc-provider").is_dir() || node.is_err() {
-            super::skip::skipped("signing on at oidc-provider, which is not installed: see scripts/verifiers.sh");
+            skipped("signing on at oidc-provider, which is not installed: see scripts/verifiers.sh");
             return None;
         }
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../signon/tests/provider.mjs");
@@ -46,10 +46,10 @@ impl Drop for Office {
 /// Somebody with a browser who fills in whatever form comes.
 #[derive(Default)]
 pub struct Browser {
-    name: &'static str,
+    pub name: &'static str,
     pub code: String,
     pub refuses: bool,
-    cookies: BTreeMap<String, String>,
+    pub cookies: BTreeMap<String, String>,
 }
 
 impl Browser {

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use unseen_access::{Action, Context, Person, Principal, Resource, Session};
 use unseen_ids::{JobId, PublicKey};
-use unseen_lab::View;
+use unseen_lab::{LabError, View};
 use unseen_notices::{Config, ConfigError, Notice, Pace, Sender};
 use unseen_policies::event::{Event, Record};
 use unseen_policies::ledger::{Job, Ledger};
-use unseen_usecases::UseCaseError;
 
+use crate::problem::RequestError;
 use crate::rules::Things;
 use crate::service::Service;
 
@@ -37,9 +37,9 @@ impl Notifier {
     }
 
     /// Offers what came since, and keeps in mind what has arrived.
-    pub fn go_on(&mut self, service: &Service, view: &View) -> Result<(), UseCaseError> {
+    pub fn go_on(&mut self, service: &Service, view: &View) -> Result<(), RequestError> {
         while self.next < view.log().size() {
-            let entry = view.log().entry(self.next).map_err(unseen_lab::LabError::from)?;
+            let entry = view.log().entry(self.next).map_err(LabError::from)?;
             let signer = view.signer_of(&entry)?;
             let notices = told(service, view, self.next, &view.said(&entry)?, &signer);
             let to = notices.into_iter().map(|(notice, action, resource)| {

@@ -7,6 +7,8 @@ use unseen_access::Because;
 use unseen_api::PROBLEM;
 use unseen_api::problem::Problem;
 use unseen_ids::Digest;
+use unseen_lab::LabError;
+use unseen_policies::ledger::Refusal;
 use unseen_texts::{Lang, Message, Say, Sentence, Text};
 use unseen_usecases::UseCaseError;
 
@@ -63,6 +65,18 @@ pub(crate) enum RequestError {
 impl From<UseCaseError> for RequestError {
     fn from(error: UseCaseError) -> RequestError {
         RequestError::UseCase(Box::new(error))
+    }
+}
+
+impl From<LabError> for RequestError {
+    fn from(error: LabError) -> RequestError {
+        UseCaseError::from(error).into()
+    }
+}
+
+impl From<Refusal> for RequestError {
+    fn from(refusal: Refusal) -> RequestError {
+        UseCaseError::from(refusal).into()
     }
 }
 
@@ -145,8 +159,6 @@ fn outside(code: &str) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use unseen_lab::LabError;
-    use unseen_policies::ledger::Refusal;
 
     fn problem(error: impl Into<UseCaseError>) -> (Problem, Vec<String>) {
         let told = std::sync::Mutex::new(Vec::new());

@@ -220,9 +220,9 @@ fn refused<C: Change>(
 ) -> RequestError {
     let said = || {
         let record = view.record(change.event(view)?)?;
-        signer.map_or(Ok(()), |signer| Ok::<_, UseCaseError>(view.ledger().may(signer, &record)?))
+        signer.map_or(Ok(()), |signer| Ok::<_, RequestError>(view.ledger().may(signer, &record)?))
     };
-    said().err().map_or(denied, RequestError::from)
+    said().err().unwrap_or(denied)
 }
 
 /// Gives blobs their bytes, which were uploaded before.

@@ -75,7 +75,9 @@ impl Guarded<'_> {
             found.is_ok_and(|job| asking.borrow_mut().decide(Action::ShowJob, &Resource::Job(job)).allowed)
         };
         let on = |name: &str, action| {
-            self.things().dataset(name).is_ok_and(|dataset| asking.borrow_mut().decide(action, &Resource::Dataset(dataset)).allowed)
+            self.things()
+                .dataset(name)
+                .is_ok_and(|dataset| asking.borrow_mut().decide(action, &Resource::Dataset(dataset)).allowed)
         };
         // What is typed on the lab's machine, and by which process, is for those who keep it up.
         let keeps_it_up = asking.borrow_mut().decide(Action::ShowDoctor, &Resource::Lab).allowed;

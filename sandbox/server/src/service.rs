@@ -84,7 +84,7 @@ impl Service {
     }
 
     /// The lab as it is now. Whoever waits for entries hears of new ones.
-    pub(crate) fn view(&self) -> Result<View, UseCaseError> {
+    pub(crate) fn view(&self) -> Result<View, RequestError> {
         let view = self.desk.view()?;
         let size = view.log().size();
         self.size.send_if_modified(|known| std::mem::replace(known, size.max(*known)) < size);
