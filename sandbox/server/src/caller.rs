@@ -50,14 +50,13 @@ impl Credential {
         let from = address(parts);
         let credential = |shown| Ok(Credential { shown, from });
         if let Some(token) = bearer(&parts.headers) {
+            // Whoever has a session has shown who they are: others at their address do not shut them out.
+            if let Some(session) = service.sessions.of(token, Utc::now()) {
+                return credential(Shown::Session(session.key, session.by));
+            }
             service.watch.may_try(from)?;
-            return match service.sessions.of(token, Utc::now()) {
-                Some(session) => credential(Shown::Session(session.key, session.by)),
-                None => {
-                    service.watch.failed(from, "session");
-                    Err(RequestError::Unknown)
-                }
-            };
+            service.watch.failed(from, "session");
+            return Err(RequestError::Unknown);
         }
         if let Some(certified) = parts.extensions.get::<Peer>().and_then(|peer| peer.certificate.as_ref()) {
             return credential(Shown::Certificate(certified.person.clone()));
