@@ -104,8 +104,9 @@ const ARROWS: &[(&str, &[&str])] = &[
         "bench",
         &[
             "ids",
-            "entries",
             "lab",
+            "listener",
+            "usecases",
             "worker",
             "data",
             "core",

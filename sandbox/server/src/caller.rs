@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, Method, request::Parts};
 use chrono::Utc;
 use unseen_access::{Context, Person, Principal, Session};
 use unseen_ids::PublicKey;
-use unseen_listener::Peer;
+use unseen_listener::{Peer, network};
 use unseen_policies::ledger::Ledger;
 use unseen_texts::Lang;
 use unseen_usecases::UseCaseError;
@@ -49,14 +49,13 @@ impl Credential {
         let from = address(parts);
         let credential = |shown| Ok(Credential { shown, from });
         if let Some(token) = bearer(&parts.headers) {
+            // A token cannot be guessed, so whoever has one is not shut out by what others at their address tried.
+            if let Some(session) = service.sessions.of(token, Utc::now()) {
+                return credential(Shown::Session(session.key));
+            }
             service.watch.may_try(from)?;
-            return match service.sessions.of(token, Utc::now()) {
-                Some(session) => credential(Shown::Session(session.key)),
-                None => {
-                    service.watch.failed(from, "session");
-                    Err(RequestError::Unknown)
-                }
-            };
+            service.watch.failed(from, "session");
+            return Err(RequestError::Unknown);
         }
         if let Some(certified) = parts.extensions.get::<Peer>().and_then(|peer| peer.certificate.as_ref()) {
             return credential(Shown::Certificate(certified.person.clone()));
@@ -65,6 +64,18 @@ impl Credential {
         let reads = matches!(parts.method, Method::GET | Method::HEAD);
         let session = cookie(&parts.headers).filter(|_| reads).and_then(|token| service.sessions.of(token, Utc::now()));
         credential(session.map_or(Shown::Nothing, |session| Shown::Session(session.key)))
+    }
+
+    /// Whose share of the service a request takes.
+    pub fn caller(service: &Service, parts: &Parts) -> String {
+        let token = bearer(&parts.headers).or_else(|| cookie(&parts.headers));
+        if let Some(session) = token.and_then(|token| service.sessions.of(token, Utc::now())) {
+            return format!("session {}", session.key);
+        }
+        match parts.extensions.get::<Peer>().and_then(|peer| peer.certificate.as_ref()) {
+            Some(certified) => format!("certificate {}", certified.person),
+            None => format!("network {}", network(address(parts))),
+        }
     }
 
     /// What everybody may have, whoever they are.

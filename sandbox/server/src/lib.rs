@@ -8,6 +8,7 @@
 //! | [`routes`] | one handler for all queries, one for all changes |
 //! | `caller` | who asks: a certificate, a session, nobody |
 //! | `rules` | which action on what each use-case is, and what of an answer is shown |
+//! | `share` | how much one caller may have under way, so that others are served |
 //! | `watch` | the second log, and how often one may ask |
 //! | `shared` | the lab as many readers have it |
 //! | `problem` | what is told outside, and what only operators read |
@@ -31,6 +32,7 @@ mod rules;
 mod run;
 mod service;
 mod sessions;
+mod share;
 mod shared;
 mod status;
 mod watch;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{RawPathParams, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::request::Parts;
@@ -24,6 +24,7 @@ use crate::caller::{Caller, Credential, language};
 use crate::problem::RequestError;
 use crate::rules::Guarded;
 use crate::service::Service;
+use crate::share::{Place, shared, whole};
 use crate::{blobs, events, log, login, openapi, status};
 
 /// Every address of the service.
@@ -40,6 +41,7 @@ pub fn router(service: Arc<Service>) -> Router {
         .merge(status::routes())
         .fallback(nowhere)
         .method_not_allowed_fallback(not_so)
+        .layer(axum::middleware::from_fn_with_state(service.clone(), shared))
         .layer(axum::middleware::from_fn_with_state(service.clone(), status::counted))
         .with_state(service)
 }
@@ -72,7 +74,8 @@ struct Asked {
     credential: Credential,
     path: Vec<(String, String)>,
     query: String,
-    body: Value,
+    body: Vec<u8>,
+    _held: Option<Place>,
 }
 
 impl Asked {
@@ -80,21 +83,44 @@ impl Asked {
         let credential = Credential::of(service, parts)?;
         let path = params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let query = parts.uri.query().unwrap_or_default().to_owned();
-        let body = match parts.method {
-            axum::http::Method::POST => json_body(parts, body).await?,
-            _ => Value::Null,
+        let (body, held) = match parts.method {
+            axum::http::Method::POST if is_json(parts) => whole(body, MAX_REQUEST).await?,
+            axum::http::Method::POST => return Err(RequestError::NotJson),
+            _ => (Vec::new(), None),
         };
-        Ok(Asked { lang: language(&parts.headers), credential, path, query, body })
+        Ok(Asked { lang: language(&parts.headers), credential, path, query, body, _held: held })
+    }
+
+    /// The body, read where that holds nobody up.
+    fn json(&self) -> Result<Value, RequestError> {
+        if members(&self.body) > MOST_MEMBERS {
+            return Err(RequestError::Malformed(format!("it has more than {MOST_MEMBERS} members")));
+        }
+        serde_json::from_slice(&self.body).map_err(|error| RequestError::Malformed(error.to_string()))
     }
 }
 
-async fn json_body(parts: &Parts, body: Body) -> Result<Value, RequestError> {
-    let kind = parts.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    if kind.split(';').next().map(str::trim) != Some("application/json") {
-        return Err(RequestError::NotJson);
+/// The most members of all arrays and objects in a request. Read, one takes ten times the memory that it takes to send.
+const MOST_MEMBERS: usize = 10_000;
+
+/// How many members a JSON text has at most, without reading it.
+fn members(json: &[u8]) -> usize {
+    let (mut found, mut in_string, mut escaped) = (0, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_string,
+            b'"' => in_string = !in_string,
+            b',' | b'[' | b'{' if !in_string => found += 1,
+            _ => {}
+        }
     }
-    let bytes = to_bytes(body, MAX_REQUEST).await.map_err(|_| RequestError::TooLong { most: MAX_REQUEST })?;
-    serde_json::from_slice(&bytes).map_err(|error| RequestError::Malformed(error.to_string()))
+    found
+}
+
+fn is_json(parts: &Parts) -> bool {
+    let kind = parts.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().map(str::trim) == Some("application/json")
 }
 
 async fn ask<Q: Query + Addressed + Send + Sync + 'static>(
@@ -117,7 +143,7 @@ fn answer<Q: Query + Addressed + 'static>(service: &Service, asked: Asked) -> Re
     let caller = asked.credential.known(service, view.ledger())?;
     let mut query: Q = match Q::METHOD {
         Method::Get => of_query(&asked.path, &asked.query),
-        Method::Post => of_body(&asked.path, asked.body),
+        Method::Post => of_body(&asked.path, asked.json()?),
     }
     .map_err(RequestError::Malformed)?;
     let guarded = Guarded { service, view: &view, caller: &caller };
@@ -162,7 +188,7 @@ fn drafted<C: Change + Addressed + 'static>(service: &Service, asked: Asked) -> 
     let view = service.view()?;
     let caller = asked.credential.known(service, view.ledger())?;
     let WillSign { signer } = of_query(&[], &asked.query).map_err(RequestError::Malformed)?;
-    let mut change: C = of_body(&asked.path, asked.body).map_err(RequestError::Malformed)?;
+    let mut change: C = of_body(&asked.path, asked.json()?).map_err(RequestError::Malformed)?;
     // What would be refused once it is signed is refused now.
     let caller = Caller { context: Context { signed: true, ..caller.context }, ..caller };
     Guarded { service, view: &view, caller: &caller }
@@ -192,7 +218,7 @@ fn taken<C: Change + Addressed + 'static>(service: &Service, asked: Asked) -> Re
     let view = service.view()?;
     let sent = asked.credential.known(service, view.ledger())?;
     let HandIn { change, entry }: HandIn<Value> =
-        serde_json::from_value(asked.body).map_err(|error| RequestError::Malformed(error.to_string()))?;
+        serde_json::from_value(asked.json()?).map_err(|error| RequestError::Malformed(error.to_string()))?;
     let mut change: C = of_body(&asked.path, change).map_err(RequestError::Malformed)?;
     let entry = BASE64_STANDARD.decode(entry).map_err(|error| RequestError::Malformed(error.to_string()))?;
     // Whose it is says the signature, whoever carried it here.

@@ -16,6 +16,7 @@ use crate::blobs::Blobs;
 use crate::problem::RequestError;
 use crate::rules::Levels;
 use crate::sessions::Sessions;
+use crate::share::{self, Shares};
 use crate::shared::Shared;
 use crate::status::Counters;
 use crate::watch::Watch;
@@ -43,6 +44,7 @@ pub struct Service {
     rules: Mutex<Option<InForce>>,
     pub(crate) levels: Levels,
     pub(crate) sessions: Sessions,
+    pub(crate) shares: Shares,
     pub(crate) blobs: Blobs,
     pub(crate) counters: Counters,
     pub(crate) watch: Watch,
@@ -69,6 +71,7 @@ impl Service {
             rules: Mutex::new(None),
             levels: Levels::default(),
             sessions: Sessions::default(),
+            shares: Shares::default(),
             blobs,
             counters: Counters::default(),
             watch,
@@ -106,13 +109,16 @@ impl Service {
         work: impl FnOnce(&Service) -> Result<T, RequestError> + Send + 'static,
     ) -> Result<T, RequestError> {
         let (service, at_work) = (self.clone(), self.at_work.clone());
+        let own = share::at_work().await;
         let Ok(place) = at_work.acquire_owned().await else { return Err(RequestError::Inside) };
         let done = tokio::task::spawn_blocking(move || {
             let done = work(&service);
             drop(place);
-            done
+            (done, own)
         });
-        done.await.unwrap_or(Err(RequestError::Inside))
+        let (done, own) = done.await.unwrap_or((Err(RequestError::Inside), None));
+        share::keep(own);
+        done
     }
 
     /// An answer, or why there is none.
