@@ -103,8 +103,7 @@ async fn an_upload_takes_no_more_than_its_room() {
 /// What is small to send and large to look into.
 fn bombs() -> Vec<(&'static str, Vec<u8>)> {
     let zstd = zstd::encode_all(std::io::repeat(0).take(256 << 20), 3).unwrap();
-    let nested = format!("(component {}{})", "(component ".repeat(2_000), ")".repeat(2_000));
-    let deep = format!("(module (func {} {}))", "(block".repeat(50_000), ")".repeat(50_000));
+    let deep = format!("(module (func {} {}))", "block ".repeat(50_000), "end ".repeat(50_000));
     let many = format!("(module {})", "(func)".repeat(150_000));
     let locals = format!("(module (func (local {})))", "i64 ".repeat(60_000));
     let core = |text: &str| wat::parse_str(text).unwrap();
@@ -113,13 +112,27 @@ fn bombs() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("zstd", zstd),
         ("a Parquet file", parquet_bomb()),
-        ("components in components", core(&nested)),
+        ("components in components", nested(2_000)),
         ("deep blocks", core(&deep)),
         ("many functions", core(&many)),
         ("many locals", core(&locals)),
         ("half a component", cut),
         ("no component", b"\0asm\x0d\0\x01\0\xff\xff\xff\xff\x0f".to_vec()),
     ]
+}
+
+/// A component in a component, so many times (the component model's binary format: section 4).
+fn nested(times: usize) -> Vec<u8> {
+    let empty = b"\0asm\x0d\0\x01\0".to_vec();
+    (0..times).fold(empty.clone(), |inner, _| {
+        let (mut length, mut rest) = (Vec::new(), inner.len());
+        while rest >= 0x80 {
+            length.push(rest as u8 | 0x80);
+            rest >>= 7;
+        }
+        length.push(rest as u8);
+        [empty.as_slice(), &[4], &length, &inner].concat()
+    })
 }
 
 /// Eight million equal values in some kilobytes.
