@@ -19,7 +19,7 @@ fn grow(lab: &Lab, jobs: usize) -> (u64, f64) {
         if number + 10 == jobs {
             start = Instant::now();
         }
-        open.submit("job.toml", &text, &module, &key).unwrap();
+        submit_to(&mut open, &text, &module, &key);
     }
     let seconds = start.elapsed().as_secs_f64() / 10.0;
     drop(open);

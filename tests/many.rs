@@ -121,7 +121,7 @@ fn one_process_may_serve_many() {
             let (text, module) = (support::job("rho = 0.1"), std::fs::read(lab.path("job/target/job.wasm")).unwrap());
             for _ in 0..20 {
                 let mut open = served.lock().unwrap();
-                open.submit("job.toml", &text, &module, &lab.signing_key("analyst")).unwrap();
+                submit_to(&mut open, &text, &module, &lab.signing_key("analyst"));
                 publish(&open);
             }
         });

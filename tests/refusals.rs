@@ -43,7 +43,7 @@ fn approvals_that_do_not_count() {
     {
         let mut open = unseen_lab::Lab::open(&lab.path("lab")).unwrap();
         let key = lab.signing_key("second");
-        let good = requests::approval(open.ledger(), open.log().checkpoint(), JobId(8)).unwrap();
+        let good = requests::approval(open.ledger(), open.log().checkpoint(), JobId(8), "").unwrap();
         let other = Digest::from_bytes([7; 32]);
         for forged in [
             JobApproved { manifest: other, ..good.clone() },

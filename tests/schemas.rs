@@ -82,7 +82,8 @@ fn what_a_schema_requires_or_does_not_know_the_code_requires_or_refuses_too() {
 fn every_answer_has_the_schema_that_is_kept_and_no_other_has() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schemas/answers");
     let pretty = |value: &Value| format!("{}\n", serde_json::to_string_pretty(&support::sorted(value)).unwrap());
-    let schemas = unseen_usecases::schemas().into_iter().chain(unseen_auditor::schemas());
+    let schemas =
+        unseen_usecases::schemas().into_iter().chain(unseen_auditor::schemas()).chain(unseen_api::answers::schemas());
     let is: BTreeMap<String, String> = schemas
         .map(|(name, schema)| (format!("{}.schema.json", name.replace('/', ".")), pretty(schema.as_value())))
         .collect();
@@ -109,9 +110,13 @@ fn every_answer_has_the_schema_that_is_kept_and_no_other_has() {
 fn every_answer_in_the_code_is_among_the_schemas() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut named: Vec<String> = Vec::new();
-    for folder in
-        ["sandbox/usecases/src", "attestations/auditor/src", "attestations/audit/src", "attestations/evidence/src"]
-    {
+    for folder in [
+        "sandbox/api/src",
+        "sandbox/usecases/src",
+        "attestations/auditor/src",
+        "attestations/audit/src",
+        "attestations/evidence/src",
+    ] {
         for file in std::fs::read_dir(root.join(folder)).unwrap() {
             let Ok(source) = std::fs::read_to_string(file.unwrap().path()) else { continue };
             let names =
@@ -119,8 +124,12 @@ fn every_answer_in_the_code_is_among_the_schemas() {
             named.extend(names);
         }
     }
-    let mut known: Vec<_> =
-        unseen_usecases::schemas().into_iter().chain(unseen_auditor::schemas()).map(|(name, _)| name).collect();
+    let mut known: Vec<_> = unseen_usecases::schemas()
+        .into_iter()
+        .chain(unseen_auditor::schemas())
+        .chain(unseen_api::answers::schemas())
+        .map(|(name, _)| name)
+        .collect();
     named.sort();
     known.sort_unstable();
     assert_eq!(named, known);

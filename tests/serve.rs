@@ -2,87 +2,15 @@
 //! the service's own: who may what, the log for others, the queue.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "support/served.rs"]
+mod served;
 mod support;
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use served::{Served, agent};
 use support::*;
-
-/// A service of a lab, until it is dropped.
-struct Served {
-    process: Child,
-    url: String,
-}
-
-impl Served {
-    fn of(lab: &Lab) -> Served {
-        let mut command = lab.command(&["serve", "--plain", "--listen", "127.0.0.1:0"]);
-        let mut process = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
-        let address = loop {
-            let line = lines.next().expect("the service ended").unwrap();
-            if let Some((_, address)) = line.split_once("connections are taken at ") {
-                break address.to_owned();
-            }
-        };
-        // What it tells operators is read on, or it would wait.
-        std::thread::spawn(move || lines.for_each(|line| eprintln!("serve: {}", line.unwrap_or_default())));
-        Served { process, url: format!("http://{address}") }
-    }
-
-    /// `unseen ARGS` for this lab at its address, in somebody's name.
-    fn unseen(&self, lab: &Lab, who: &str, args: &[&str]) -> Done {
-        let mut command = lab.command(args);
-        command.env("UNSEEN_LAB", &self.url).env("UNSEEN_KEY", key(who));
-        Done::from(command.output().unwrap(), args)
-    }
-
-    fn ok(&self, lab: &Lab, who: &str, args: &[&str]) -> Value {
-        let done = self.unseen(lab, who, &[&["--json"], args].concat());
-        assert_eq!((done.code, done.stderr.as_str()), (0, ""), "{done:?}");
-        serde_json::from_str(&done.stdout).unwrap()
-    }
-
-    /// A plain request: status, and the body as JSON or text.
-    fn get(&self, path: &str) -> (u16, Value) {
-        self.ask(agent().get(format!("{}{path}", self.url)).call())
-    }
-
-    fn post(&self, path: &str, token: Option<&str>, body: &Value) -> (u16, Value) {
-        let request = agent().post(format!("{}{path}", self.url)).header("content-type", "application/json");
-        let request = match token {
-            Some(token) => request.header("authorization", format!("Bearer {token}")),
-            None => request,
-        };
-        self.ask(request.send(&serde_json::to_vec(body).unwrap()))
-    }
-
-    fn ask(&self, sent: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> (u16, Value) {
-        let mut response = sent.unwrap();
-        let text = response.body_mut().read_to_string().unwrap();
-        (response.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::String(text)))
-    }
-
-    fn kill(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn agent() -> ureq::Agent {
-    let config = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0);
-    ureq::Agent::new_with_config(config.max_redirects_will_error(false).build())
-}
 
 /// Waits until a job is in this state.
 fn wait_for(served: &Served, lab: &Lab, job: &str, state: &str) -> Value {
@@ -124,7 +52,7 @@ fn what_is_asked_at_an_address_is_answered_as_at_the_folder() {
         &["policy", "show"],
         &["log", "show"],
         &["log", "show", "--from", "3"],
-        &["log", "show", "5"],
+        &["log", "show", "--entry", "5"],
         &["log", "prove", "5"],
         &["log", "checkpoint"],
     ] {
@@ -139,7 +67,7 @@ fn what_is_asked_at_an_address_is_answered_as_at_the_folder() {
     for args in [
         ["job", "show", "j99"].as_slice(),
         &["dataset", "show", "nothing"],
-        &["log", "show", "99"],
+        &["log", "show", "--entry", "99"],
         &["budget", "--analyst", "nobody"],
         &["job", "approve", "j99"],
         &["job", "reject", &job, "--reason", "no", "--key", "keys/analyst.pem"],
@@ -336,4 +264,121 @@ fn monitors_and_tricksters_get_the_log_and_nothing_else() {
         std::fs::read_to_string(&golden).unwrap_or_default() == is,
         "write docs/openapi.json: UNSEEN_WRITE_SCHEMAS=1"
     );
+}
+
+#[test]
+fn what_is_signed_without_a_network_is_taken_as_a_file() {
+    let lab = Lab::with_job();
+    let copied = |lab: &Lab| {
+        let _ = std::fs::remove_dir_all(lab.path("copy"));
+        lab.ok(&["log", "export", "copy"]);
+    };
+    copied(&lab);
+    // At home, with a copy of the log and no lab.
+    let at_home = |args: &[&str]| {
+        let done = Done::from(lab.command(args).env("UNSEEN_LAB", "copy").output().unwrap(), args);
+        assert_eq!(done.code, 0, "{done:?}");
+    };
+    at_home(&["job", "submit", "job", "--key", "keys/analyst.pem", "--out", "j.hand-in"]);
+    let said = Done::from(
+        lab.command(&["job", "submit", "job", "--key", "keys/analyst.pem"]).env("UNSEEN_LAB", "copy").output().unwrap(),
+        &["submit to a copy"],
+    );
+    assert!(said.code == 1 && said.stderr.contains("a copy of a lab's log"), "{said:?}");
+    let served = Served::of(&lab);
+    let id = text(&served.ok(&lab, "owner", &["receive", "j.hand-in"])["job"]);
+    copied(&lab);
+    for who in ["operator", "second"] {
+        at_home(&["job", "approve", &id, "--key", &key(who), "--out", who]);
+        served.ok(&lab, "owner", &["receive", who]);
+    }
+    wait_for(&served, &lab, &id, "released");
+    copied(&lab);
+    at_home(&["job", "release", &id, "--key", "keys/analyst.pem", "--out", "reading"]);
+    let read = lab.ok(&["receive", "reading"]);
+    assert_eq!(read, lab.ok(&["job", "release", &id, "--key", "keys/analyst.pem"]));
+    // A file that somebody has changed is refused, whatever was changed.
+    let hand_in: Value = serde_json::from_slice(&std::fs::read(lab.path("j.hand-in")).unwrap()).unwrap();
+    for (name, value) in [
+        ("blobs", json!([])),
+        ("change", json!({ "name": "x", "manifest": "", "module": hand_in["change"]["module"] })),
+        ("entry", json!("AAAA")),
+        ("at", json!("/v1/nowhere")),
+    ] {
+        let mut changed = hand_in.clone();
+        changed[name] = value;
+        lab.write("changed", changed.to_string());
+        lab.refuses(&["receive", "changed"]);
+    }
+}
+
+#[test]
+fn changes_that_need_two_are_signed_by_two() {
+    let lab = Lab::with_job();
+    lab.write("two.toml", format!("changes_need = 2\n{POLICY}"));
+    lab.ok(&["policy", "set", "two.toml", "--key", "keys/owner.pem"]);
+    let said = lab.refuses(&["policy", "set", "policy.toml", "--key", "keys/owner.pem"]);
+    assert!(said.contains('2'), "{said}");
+    lab.ok(&["policy", "set", "policy.toml", "--key", "keys/owner.pem", "--out", "rules"]);
+    lab.refuses(&["receive", "rules"]);
+    let told = lab.unseen(&["countersign", "rules", "--key", "keys/operator.pem"]).stdout;
+    assert!(told.contains("policy-set") && told.contains("changes_need"), "{told}");
+    lab.ok(&["receive", "rules"]);
+    assert_eq!(lab.ok(&["policy", "show"])["policy"].get("changes_need"), None);
+}
+
+#[test]
+fn a_lab_sets_rules_of_access_of_its_own() {
+    let lab = Lab::with_job();
+    let job = lab.submit("job");
+    let usual = text(&lab.ok(&["policy", "explain"])["cedar"]);
+    let closed = format!(
+        "{usual}\n@id(\"no-lists\")\n@en(\"nobody lists jobs\")\n@zh(\"任何人不得列出作业\")\n\
+         forbid (principal, action == Action::\"listJobs\", resource);\n"
+    );
+    lab.write("rules.cedar", &closed);
+    let found = lab.ok(&["policy", "diff", "policy.toml", "--access", "rules.cedar"]);
+    assert_eq!((&found["access"][0]["rule"], &found["voids"]), (&json!("no-lists"), &json!([job])), "{found}");
+    // What cannot be asked is refused, with its place; nothing is set.
+    for (file, wrong, says) in [
+        ("typo.cedar", closed.replace("listJobs", "listJob"), "line"),
+        ("nobody.cedar", "@id(\"a\")\n@en(\"a\")\n@zh(\"甲\")\nforbid (principal, action, resource);".into(), ""),
+    ] {
+        lab.write(file, wrong);
+        let said = lab.refuses(&["policy", "check", file]);
+        assert!(said.contains(says), "{said}");
+        lab.refuses(&["policy", "set", "policy.toml", "--access", file, "--key", "keys/owner.pem"]);
+    }
+    let served = Served::of(&lab);
+    served.ok(&lab, "operator", &["job", "list"]);
+    served.ok(&lab, "owner", &["policy", "set", "policy.toml", "--access", "rules.cedar"]);
+    let said = served.unseen(&lab, "operator", &["--lang", "zh", "job", "list"]).stderr;
+    assert!(said.contains("任何人不得列出作业"), "{said}");
+    // An auditor outside has them too.
+    lab.ok(&["log", "export", "bundle"]);
+    assert_eq!(lab.ok(&["audit", "verify", "bundle", "--forget"])["violations"], json!([]));
+}
+
+#[test]
+fn who_came_and_who_was_refused_is_on_record_and_guessing_ends() {
+    let lab = Lab::with_job();
+    let served = Served::of(&lab);
+    served.ok(&lab, "owner", &["job", "list"]);
+    served.unseen(&lab, "analyst", &["dataset", "quality", "firms"]);
+    let session = login(&served, &lab, "operator");
+    // Five tokens that nobody was given, and this address has to wait.
+    let statuses: Vec<u16> = (0..8).map(|guess| get_as(&served, &format!("{guess:064x}"), "/v1/lab").0).collect();
+    assert_eq!((statuses[0], statuses[7]), (401, 429), "{statuses:?}");
+    assert_eq!(get_as(&served, &session, "/v1/lab").0, 429);
+    std::thread::sleep(Duration::from_secs(2));
+    let day = lab.path(&format!("lab/access/{}.jsonl", chrono::Utc::now().format("%F")));
+    let kept = std::fs::read_to_string(day).unwrap();
+    let lines: Vec<Value> = kept.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let found = |who: Value, action: &str, outcome: &str| {
+        lines.iter().any(|line| line["who"] == who && line["action"] == action && line["outcome"] == outcome)
+    };
+    assert!(found(json!("owner"), "logIn", "allowed") && found(json!("owner"), "listJobs", "allowed"), "{kept}");
+    assert!(found(json!("analyst"), "showQuality", "denied"), "{kept}");
+    assert!(found(Value::Null, "session", "failed"), "{kept}");
+    assert!(!kept.contains(&session), "a secret is on record");
 }

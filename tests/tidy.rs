@@ -33,11 +33,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("terminal", &["ids", "policies"]),
     ("sandbox/listener", &["ids", "keys"]),
     ("sandbox/worker", &["ids", "data", "core", "runtime", "policies"]),
+    ("sandbox/access", &["ids"]),
     (
         "sandbox/lab",
         &[
-            "ids", "durable", "entries", "worker", "data", "core", "runtime", "policies", "log", "audit", "tlog",
-            "keys", "evidence", "witness",
+            "access", "ids", "durable", "entries", "worker", "data", "core", "runtime", "policies", "log", "audit",
+            "tlog", "keys", "evidence", "witness",
         ],
     ),
     ("sandbox/accesslog", &["ids", "durable", "policies"]),
@@ -45,6 +46,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "sandbox/usecases",
         &[
+            "access",
             "ids",
             "entries",
             "lab",
@@ -59,9 +61,35 @@ const ARROWS: &[(&str, &[&str])] = &[
             "toolchain",
         ],
     ),
+    ("sandbox/api", &["ids", "tlog", "usecases"]),
+    ("sandbox/client", &["api", "entries", "ids", "tlog", "usecases"]),
+    (
+        "sandbox/server",
+        &[
+            "access",
+            "accesslog",
+            "api",
+            "data",
+            "ids",
+            "lab",
+            "listener",
+            "notices",
+            "policies",
+            "signon",
+            "tlog",
+            "usecases",
+        ],
+    ),
     (
         "sandbox/cli",
         &[
+            "access",
+            "api",
+            "client",
+            "demo",
+            "listener",
+            "notices",
+            "server",
             "ids",
             "durable",
             "entries",
@@ -82,11 +110,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("demo", &[]),
     (
         "fuzz",
-        &["age", "ids", "policies", "tlog", "entries", "audit", "evidence", "witness", "data", "runtime", "toolchain"],
-    ),
-    (
-        "fuzz",
         &[
+            "age",
             "ids",
             "policies",
             "tlog",
@@ -168,7 +193,7 @@ const READINGS: &[(&str, usize, &[&str])] = &[
     ),
     (
         "Were the rules kept?",
-        2_832,
+        2_863,
         &[
             "policies/src/event.rs",
             "policies/src/lifecycle.rs",

@@ -201,6 +201,14 @@ pub fn busy() -> (Lab, String) {
     (lab, job)
 }
 
+/// Submits a job to a lab that is open, as its author would.
+pub fn submit_to(open: &mut unseen_lab::Lab, text: &str, module: &[u8], author: &dyn unseen_tlog::Signer) -> u64 {
+    let (manifest, plan) = open.plan("job.toml", text).unwrap();
+    let named = Digest::of(module);
+    let event = unseen_lab::requests::submission(open.ledger(), &manifest, &plan, text, &named).unwrap();
+    open.sign_and_accept(event, author, &[text.as_bytes(), module]).unwrap()
+}
+
 /// Charges an approved job as an operator would have this long ago, with a build of this digest, and leaves
 /// it there. Returns the entry.
 pub fn start(lab: &Lab, job: &str, runtime_build: Digest, ago: TimeDelta) -> u64 {

@@ -1,5 +1,7 @@
 //! A question answered, with the rules that decided.
 
+use std::collections::HashMap;
+
 use cedar_policy::{Authorizer, Entities, Entity, Request, Response};
 use unseen_texts::{Sentence, Text, say, text};
 
@@ -7,7 +9,7 @@ use crate::actions::Action;
 use crate::entities;
 use crate::rules::Rules;
 use crate::schema::{Askable, CEDAR};
-use crate::vocabulary::{Context, Principal, Resource};
+use crate::vocabulary::{Context, Principal, Resource, Session};
 
 /// An answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,48 +49,73 @@ impl Rules {
     /// Questions of one person, in one request.
     pub fn asking(&self, principal: &Principal, context: &Context) -> Asking<'_> {
         let who = entities::principal(principal).zip(entities::context(context));
-        Asking { rules: self, who, authorizer: Authorizer::new() }
+        Asking { asker: Asker { rules: self, who, authorizer: Authorizer::new() }, answered: HashMap::new() }
     }
 
     /// Whether any of these people could set the policy by these rules, signing. [`Rules::parse`] has seen to it
     /// that some operator could; the lab asks with the people it has.
     pub fn somebody_sets_policy<'a>(&self, people: impl IntoIterator<Item = &'a Principal>) -> bool {
-        let contexts = crate::Session::ALL.iter().map(|session| Context { session: *session, signed: true });
+        let contexts = Session::ALL.iter().map(|session| Context { session: *session, signed: true });
         let may =
             |person: &Principal, context| self.decide(person, Action::SetPolicy, &Resource::Lab, &context).allowed;
         people.into_iter().any(|person| contexts.clone().any(|context| may(person, context)))
     }
 }
 
-/// Questions of one person, in one request.
+/// Questions of one person, in one request: what is alike is asked once.
 pub struct Asking<'a> {
-    rules: &'a Rules,
-    /// None if this could not be put to the engine at all: everything is refused.
-    who: Option<(Entity, cedar_policy::Context)>,
-    authorizer: Authorizer,
+    asker: Asker<'a>,
+    answered: HashMap<Resource, Answered>,
+}
+
+/// What has been asked about a thing.
+struct Answered {
+    /// None if it could not be put to the engine.
+    thing: Option<Entity>,
+    /// None where the schema does not have such a question.
+    answers: HashMap<Action, Option<Decision>>,
 }
 
 impl Asking<'_> {
     /// Whether they may do something.
-    pub fn decide(&self, action: Action, resource: &Resource) -> Decision {
-        match entities::resource(resource) {
-            Some(resource) => {
-                self.decide_on(action, &resource).unwrap_or_else(|| Decision::fixed(Because::NOT_ASKED, NOT_ASKED))
-            }
-            None => Decision::unanswerable("the resource does not fit the schema".to_owned()),
-        }
+    pub fn decide(&mut self, action: Action, resource: &Resource) -> Decision {
+        let answer = self.each(&[action], resource).pop().and_then(|(_, answer)| answer);
+        answer.unwrap_or_else(|| Decision::fixed(Because::NOT_ASKED, NOT_ASKED))
     }
 
-    /// All that can be done to such a thing, and whether they may: faster than asking one by one.
-    pub fn actions(&self, resource: &Resource) -> Vec<(Action, Decision)> {
-        let Some(resource) = entities::resource(resource) else { return Vec::new() };
-        Action::ALL.iter().filter_map(|action| Some((*action, self.decide_on(*action, &resource)?))).collect()
+    /// All that can be done to such a thing, and whether they may.
+    pub fn actions(&mut self, resource: &Resource) -> Vec<(Action, Decision)> {
+        let each = self.each(Action::ALL, resource).into_iter();
+        each.filter_map(|(action, answer)| Some((action, answer?))).collect()
     }
 
+    fn each(&mut self, actions: &[Action], resource: &Resource) -> Vec<(Action, Option<Decision>)> {
+        let alike = self.asker.rules.alike(resource);
+        let answered = self
+            .answered
+            .entry(alike)
+            .or_insert_with_key(|alike| Answered { thing: entities::resource(alike), answers: HashMap::new() });
+        let mut answer = |action| {
+            let answer = answered.answers.entry(action);
+            answer.or_insert_with(|| self.asker.ask(action, answered.thing.as_ref())).clone()
+        };
+        actions.iter().map(|action| (*action, answer(*action))).collect()
+    }
+}
+
+/// Puts questions to the engine.
+struct Asker<'a> {
+    rules: &'a Rules,
+    /// None if this could not be put to the engine: everything is refused.
+    who: Option<(Entity, cedar_policy::Context)>,
+    authorizer: Authorizer,
+}
+
+impl Asker<'_> {
     /// None where the schema does not have such a question.
-    fn decide_on(&self, action: Action, resource: &Entity) -> Option<Decision> {
-        let Some((principal, context)) = &self.who else {
-            return Some(Decision::unanswerable("the principal does not fit the schema".to_owned()));
+    fn ask(&self, action: Action, resource: Option<&Entity>) -> Option<Decision> {
+        let (Some((principal, context)), Some(resource)) = (&self.who, resource) else {
+            return Some(Decision::unanswerable("who asks, or what about, does not fit the schema".to_owned()));
         };
         let declared = CEDAR.action(action)?;
         match declared.askable(&principal.uid(), &resource.uid()) {

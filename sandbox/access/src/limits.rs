@@ -5,7 +5,6 @@
 //! rule pass that it has not looked at (both measured in a debug build; `tests/parse.rs` has them).
 
 use crate::error::RulesError;
-use crate::rules::place;
 
 /// Bytes of a text.
 pub(crate) const BYTES: usize = 64 << 10;
@@ -94,4 +93,11 @@ fn string(text: &str) -> Option<usize> {
         ends
     });
     end.map(|(at, _)| at + 1)
+}
+
+/// Line and column, from 1, of a byte.
+pub(crate) fn place(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line = before.rsplit('\n').next().unwrap_or(before);
+    (before.matches('\n').count() + 1, line.chars().count() + 1)
 }

@@ -2,16 +2,18 @@
 
 use std::collections::HashMap;
 
-use cedar_policy::{ActionConstraint, Policy, PolicyId, PolicySet, ValidationMode, ValidationWarning, Validator};
+use cedar_policy::{
+    ActionConstraint, EntityUid, Policy, PolicyId, PolicySet, ValidationMode, ValidationWarning, Validator,
+};
 use miette::Diagnostic;
 use unseen_ids::Role;
 use unseen_texts::{Say, Sentence};
 
 use crate::actions::Action;
 use crate::error::RulesError;
-use crate::limits;
+use crate::limits::{self, place};
 use crate::schema::{CEDAR, Declared};
-use crate::vocabulary::{Person, Principal};
+use crate::vocabulary::{Person, Principal, Resource};
 
 /// The rules of a lab: read, checked, ready to be asked ([`Rules::decide`]).
 #[derive(Clone, Debug)]
@@ -22,6 +24,8 @@ pub struct Rules {
     all: PolicySet,
     /// Those whose head can be about an action: the others need not be asked.
     by_action: HashMap<Action, PolicySet>,
+    /// Whether any of them is about a job by its number.
+    numbers: bool,
 }
 
 /// A rule.
@@ -74,8 +78,13 @@ impl Rules {
             let (line, column) = place(text, text.find(&template.to_string()).unwrap_or(0));
             return Err(RulesError::Slot { line, column });
         }
-        let mut rules =
-            Rules { rules: Vec::new(), places: HashMap::new(), all: PolicySet::new(), by_action: HashMap::new() };
+        let mut rules = Rules {
+            rules: Vec::new(),
+            places: HashMap::new(),
+            all: PolicySet::new(),
+            by_action: HashMap::new(),
+            numbers: false,
+        };
         let mut from = 0;
         for policy in in_order(&parsed) {
             let source = policy.to_string();
@@ -112,6 +121,15 @@ impl Rules {
         self.by_action.get(&action).unwrap_or(&self.all)
     }
 
+    /// What rules see of a thing: a job's number only where one of them names a job.
+    pub(crate) fn alike(&self, resource: &Resource) -> Resource {
+        let mut alike = resource.clone();
+        if let (false, Resource::Job(job) | Resource::Release(job)) = (self.numbers, &mut alike) {
+            job.id = None;
+        }
+        alike
+    }
+
     fn take(&mut self, policy: &Policy, source: String, (line, column): (usize, usize)) -> Result<(), RulesError> {
         let id = policy.annotation("id").filter(|id| is_name(id)).ok_or(RulesError::NoId { line, column })?.to_owned();
         let text = |key| {
@@ -136,7 +154,10 @@ impl Rules {
         let result = Validator::new(CEDAR.schema.clone()).validate(&self.all, ValidationMode::Strict);
         if let Some(error) = result.validation_errors().next() {
             let ((line, column), id) = (place(text, offset(error)), error.policy_id().to_string());
-            return Err(RulesError::Unfit { id, line, column, why: one_line(error) });
+            let why = one_line(error);
+            let about = format!("for policy `{id}`");
+            let why = why.strip_prefix(&about).map_or(why.as_str(), |why| why.trim_start_matches([':', ',', ' ']));
+            return Err(RulesError::Unfit { why: why.to_owned(), id, line, column });
         }
         let never = |warning: &&ValidationWarning| matches!(warning, ValidationWarning::ImpossiblePolicy(_));
         match result.validation_warnings().find(never) {
@@ -149,6 +170,8 @@ impl Rules {
     }
 
     fn index(&mut self) {
+        let numbered = |uid: &EntityUid| ["Job", "Release"].contains(&uid.type_name().basename());
+        self.numbers = self.all.policies().any(|policy| policy.entity_literals().iter().any(numbered));
         for action in Action::ALL {
             let Some(declared) = CEDAR.action(*action) else { continue };
             let about = self.all.policies().filter(|policy| can_be_about(policy, declared));
@@ -202,11 +225,4 @@ fn one_line(error: &dyn Diagnostic) -> String {
 /// Where Cedar sees the fault, in bytes from the start.
 fn offset(error: &dyn Diagnostic) -> usize {
     error.labels().and_then(|mut labels| labels.next()).map_or(0, |label| label.offset())
-}
-
-/// Line and column, from 1, of a byte.
-pub(crate) fn place(text: &str, offset: usize) -> (usize, usize) {
-    let before = text.get(..offset).unwrap_or(text);
-    let line = before.rsplit('\n').next().unwrap_or(before);
-    (before.matches('\n').count() + 1, line.chars().count() + 1)
 }

@@ -12,7 +12,7 @@ pub enum Principal {
 }
 
 /// Somebody with a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Person {
     /// What they are called; stays when the key changes, and is what rules compare.
     pub name: String,
@@ -23,7 +23,7 @@ pub struct Person {
 }
 
 /// What is asked about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Resource {
     /// The lab as a whole.
     Lab,
@@ -38,7 +38,7 @@ pub enum Resource {
 }
 
 /// A dataset as rules see it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Dataset {
     /// Its name.
     pub name: String,
@@ -53,7 +53,7 @@ pub struct Dataset {
 }
 
 /// Classification levels, from harmless to gravest.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
     /// 公开, 0 in rules.
     #[default]
@@ -67,7 +67,7 @@ pub enum Level {
 }
 
 /// A job as rules see it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Job {
     /// Its number; none before it is submitted.
     pub id: Option<JobId>,
@@ -82,7 +82,7 @@ pub struct Job {
 }
 
 /// Where a job stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum JobState {
     /// Not submitted.
     #[default]

@@ -9,6 +9,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
 pub mod address;
+pub mod answers;
 pub mod login;
 pub mod problem;
 

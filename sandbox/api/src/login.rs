@@ -9,6 +9,12 @@ use unseen_tlog::{KeyError, Signer, VerifyingKey};
 
 /// Where it is posted.
 pub const PATH: &str = "/v1/login";
+/// Where a browser is sent to the office's identity provider.
+pub const OFFICE: &str = "/v1/login/office";
+/// Where a terminal begins to sign on there; `/ID` after it asks whether it is done.
+pub const OFFICE_DEVICE: &str = "/v1/login/office/device";
+/// In an answer: nobody has signed on yet.
+pub const WAITS: &str = "waits";
 /// How far the clocks of the two may be apart.
 pub const LEEWAY: TimeDelta = TimeDelta::minutes(5);
 
@@ -43,6 +49,24 @@ pub struct LoggedIn {
     /// Until when, if it is used.
     #[schemars(with = "String")]
     pub until: DateTime<Utc>,
+}
+
+/// What to type at the office's identity provider, to sign on at a terminal.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DeviceCode {
+    /// By which to ask whether it is done.
+    pub id: String,
+    /// What to type.
+    pub code: String,
+    /// Where.
+    pub at: String,
+    /// How many seconds to wait between two questions.
+    pub interval: u64,
+}
+
+impl Answer for DeviceCode {
+    const NAME: &str = "device-code/v1";
 }
 
 impl Answer for LoggedIn {

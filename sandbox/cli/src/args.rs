@@ -1,14 +1,20 @@
 //! What people type. The help texts are English here; `help.rs` holds the Chinese ones.
 
+mod datasets;
+mod jobs;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use unseen_auditor::{EvidenceCommand, ProofArgs, VerifyArgs, WitnessCommand};
-use unseen_ids::{Digest, JobId, Role};
+use unseen_ids::{JobId, Role};
 use unseen_terminal::examples;
 use unseen_terminal::language::languages;
 use unseen_texts::Lang;
+
+pub use datasets::{Dataset, DatasetCommand, TwinArgs};
+pub use jobs::{JobCommand, JobDir};
 
 /// Compute on data you may use but never see.
 ///
@@ -98,6 +104,9 @@ pub enum Command {
     /// Log in to a lab at an address, so that what you ask need not name your key each time
     #[command(after_help = examples!("unseen login --lab https://lab.wujin.gov.cn:8443 --key wang.pem", "unseen login --profile wujin"))]
     Login {
+        /// Sign on at your office's identity provider instead, which asks for no key
+        #[arg(long, conflicts_with = "key")]
+        office: bool,
         #[command(flatten)]
         signer: Signer,
     },
@@ -149,6 +158,12 @@ pub struct ServeArgs {
     /// Threads for a job's run; all cores when left out. The result does not depend on it
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=256))]
     pub threads: Option<u32>,
+    /// Let people sign on by the office's identity provider (OpenID Connect): a TOML file
+    #[arg(long, value_name = "TOML")]
+    pub sign_on: Option<PathBuf>,
+    /// Whom to tell by webhook and mail what happens: a TOML file
+    #[arg(long, value_name = "TOML")]
+    pub notices: Option<PathBuf>,
     /// Make a lab with made-up people and data in this folder, if there is none yet, and serve it on this machine
     #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = "demo-served", conflicts_with_all = ["tls_cert", "plain", "listen"])]
     pub demo: Option<PathBuf>,
@@ -337,264 +352,6 @@ pub enum PolicyCommand {
         /// New rules of access to the lab's service, in Cedar
         #[arg(long, value_name = "CEDAR")]
         access: Option<PathBuf>,
-        #[command(flatten)]
-        signer: ChangeSigner,
-    },
-}
-
-#[derive(Subcommand)]
-pub enum DatasetCommand {
-    /// Draft a dataset description from a CSV or Parquet file, for the steward to correct
-    #[command(after_help = examples!("unseen dataset describe monthly.csv --out monthly.toml"))]
-    Describe {
-        /// The CSV or Parquet file
-        source: PathBuf,
-        /// Where to write the draft; standard output when left out
-        #[arg(long, value_name = "FILE")]
-        out: Option<PathBuf>,
-    },
-    /// Import a file as an encrypted, sorted snapshot and register it
-    #[command(after_help = examples!("unseen dataset import monthly.csv --description monthly.toml --key steward.pem", "unseen dataset import monthly.csv --description monthly.toml --open-to wang --key steward.pem"))]
-    Import {
-        /// The CSV or Parquet file
-        source: PathBuf,
-        /// The dataset description
-        #[arg(long, value_name = "TOML")]
-        description: PathBuf,
-        /// Only this analyst may use it; may be given several times; everyone when left out
-        #[arg(long, value_name = "NAME")]
-        open_to: Vec<String>,
-        #[command(flatten)]
-        signer: Signer,
-    },
-    /// List registered datasets
-    #[command(after_help = examples!("unseen dataset list"))]
-    List,
-    /// Show a dataset's description
-    #[command(after_help = examples!("unseen dataset show monthly"))]
-    Show {
-        /// The dataset's name
-        name: String,
-    },
-    /// Close a dataset: no job may be submitted, those that were may run
-    #[command(after_help = examples!("unseen dataset close monthly --reason \"the year is over\" --key steward.pem"))]
-    Close {
-        #[command(flatten)]
-        what: Dataset,
-    },
-    /// Open a closed dataset again
-    #[command(after_help = examples!("unseen dataset open monthly --reason \"corrected\" --key steward.pem"))]
-    Open {
-        #[command(flatten)]
-        what: Dataset,
-    },
-    /// Withdraw what there is of a dataset: no run may start on it, for ever
-    #[command(after_help = examples!("unseen dataset withdraw monthly --reason \"its owner takes it back\" --key steward.pem"))]
-    Withdraw {
-        #[command(flatten)]
-        what: Dataset,
-    },
-    /// Put other words for a dataset: titles and meanings, and nothing that changes its data
-    #[command(after_help = examples!("unseen dataset redescribe monthly --description monthly.toml --key steward.pem"))]
-    Redescribe {
-        /// The dataset's name
-        name: String,
-        /// The new description
-        #[arg(long, value_name = "TOML")]
-        description: PathBuf,
-        #[command(flatten)]
-        signer: ChangeSigner,
-    },
-    /// Destroy snapshots of a dataset, with the keys to them; what was spent stays spent
-    #[command(after_help = examples!("unseen dataset delete monthly --reason \"kept for two years\" --key steward.pem"))]
-    Delete {
-        #[command(flatten)]
-        what: Dataset,
-        /// Only this snapshot (sha256:...); may be given several times; all of them when left out
-        #[arg(long, value_name = "DIGEST")]
-        snapshot: Vec<Digest>,
-    },
-    /// Show all snapshots that a dataset ever had
-    #[command(after_help = examples!("unseen dataset history monthly"))]
-    History {
-        /// The dataset's name
-        name: String,
-    },
-    /// Show the quality report of the registered snapshot: for stewards, not for analysts
-    #[command(after_help = examples!("unseen dataset quality monthly --key steward.pem"))]
-    Quality {
-        /// The dataset's name
-        name: String,
-        #[command(flatten)]
-        signer: Signer,
-    },
-}
-
-/// A dataset that somebody changes.
-#[derive(Args)]
-pub struct Dataset {
-    /// The dataset's name
-    pub name: String,
-    /// Why, for those who use it
-    #[arg(long)]
-    pub reason: String,
-    #[command(flatten)]
-    pub signer: ChangeSigner,
-}
-
-#[derive(Args)]
-pub struct TwinArgs {
-    /// The dataset's name in the lab, or a dataset.toml
-    pub dataset: String,
-    /// How many rows
-    #[arg(long, default_value_t = 1000)]
-    pub rows: u64,
-    /// Folder to write NAME.csv and NAME.dataset.toml into; a public table is written as it is
-    #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
-    /// Seed; the same seed gives the same rows
-    #[arg(long, default_value_t = 1)]
-    pub seed: u64,
-}
-
-/// A job's folder.
-#[derive(Args)]
-pub struct JobDir {
-    /// The job's folder, or its job.toml
-    #[arg(default_value = ".")]
-    pub path: PathBuf,
-}
-
-#[derive(Subcommand)]
-pub enum JobCommand {
-    /// Write a ready project for a new job
-    #[command(after_help = examples!("unseen job new my-job", "unseen job new my-regression --iterative"))]
-    New {
-        /// Folder to make; its name becomes the job's
-        name: PathBuf,
-        /// Write a job of several rounds
-        #[arg(long)]
-        iterative: bool,
-    },
-    /// Compile a job's Rust project to a component
-    #[command(after_help = examples!("unseen job build my-job"))]
-    Build {
-        #[command(flatten)]
-        job: JobDir,
-        /// Make the component from this core module instead of compiling the project
-        #[arg(long, value_name = "WASM")]
-        module: Option<PathBuf>,
-    },
-    /// Check a job: its cost, its expected errors, and its component
-    #[command(after_help = examples!("unseen job check my-job", "unseen job check my-job --twins twins"))]
-    Check {
-        #[command(flatten)]
-        job: JobDir,
-        /// Folder of twins to take dataset descriptions from when there is no lab
-        #[arg(long, value_name = "DIR")]
-        twins: Option<PathBuf>,
-        /// Check it as a submission by this key; without one, as any analyst's
-        #[arg(long, value_name = "KEY", conflicts_with = "twins")]
-        key: Option<String>,
-    },
-    /// Run a job on synthetic twins, with logs and traps shown
-    #[command(after_help = examples!("unseen job try my-job --twins twins"))]
-    Try {
-        #[command(flatten)]
-        job: JobDir,
-        /// Folder of twins, as `unseen twin` writes it
-        #[arg(long, value_name = "DIR")]
-        twins: PathBuf,
-        /// Seed of the noise, which is not secret here
-        #[arg(long, default_value_t = 1)]
-        seed: u64,
-        /// Leave the noise out, to see what clamping and rounding do
-        #[arg(long, conflicts_with = "seed")]
-        no_noise: bool,
-    },
-    /// Submit a job for approval
-    #[command(after_help = examples!("unseen job submit my-job --key analyst.pem"))]
-    Submit {
-        #[command(flatten)]
-        job: JobDir,
-        #[command(flatten)]
-        signer: ChangeSigner,
-    },
-    /// List jobs
-    #[command(after_help = examples!("unseen job list"))]
-    List,
-    /// Show a job: what it asks for, its cost, its history
-    #[command(after_help = examples!("unseen job show j12 --manifest"))]
-    Show {
-        /// The job's number, such as j12
-        job: JobId,
-        /// Print the manifest too
-        #[arg(long)]
-        manifest: bool,
-    },
-    /// Approve exactly what was submitted
-    #[command(after_help = examples!("unseen job approve j12 --key operator.pem", "unseen job approve j12 --key id_ed25519.pub --out j12.approval"))]
-    Approve {
-        /// The job's number
-        job: JobId,
-        #[command(flatten)]
-        signer: ChangeSigner,
-    },
-    /// Decline a job
-    #[command(after_help = examples!("unseen job reject j12 --reason \"asks for more than its purpose needs\" --key operator.pem"))]
-    Reject {
-        /// The job's number
-        job: JobId,
-        /// Why, for the analyst
-        #[arg(long)]
-        reason: String,
-        #[command(flatten)]
-        signer: ChangeSigner,
-    },
-    /// Take your own job back before it runs
-    #[command(after_help = examples!("unseen job withdraw j12 --reason \"a better version follows\" --key analyst.pem"))]
-    Withdraw {
-        /// The job's number
-        job: JobId,
-        /// Why, for the record
-        #[arg(long)]
-        reason: String,
-        #[command(flatten)]
-        signer: ChangeSigner,
-    },
-    /// Let a job run before others, or after them
-    #[command(after_help = examples!("unseen job prioritize j12 1 --key operator.pem"))]
-    Prioritize {
-        /// The job's number
-        job: JobId,
-        /// From 1, which runs first, to 9; a job has 5 until somebody says so
-        #[arg(value_parser = clap::value_parser!(u8).range(1..=9))]
-        priority: u8,
-        #[command(flatten)]
-        signer: ChangeSigner,
-    },
-    /// Run an approved job, or resume a run that was interrupted
-    #[command(after_help = examples!("unseen job run j12 --key operator.pem"))]
-    Run {
-        /// The job's number
-        job: JobId,
-        /// Threads; all cores when left out. The result does not depend on it
-        #[arg(long)]
-        threads: Option<u32>,
-        #[command(flatten)]
-        signer: Signer,
-    },
-    /// Open a job's release and print it
-    #[command(after_help = examples!("unseen job release j12 --key analyst.pem", "unseen job release j12 --html j12.html --csv j12.csv --key analyst.pem"))]
-    Release {
-        /// The job's number
-        job: JobId,
-        /// Write every number, with its interval, as a line of this CSV file too; never overwrites
-        #[arg(long, value_name = "FILE")]
-        csv: Option<PathBuf>,
-        /// Write the release as one HTML page with charts too; never overwrites
-        #[arg(long, value_name = "FILE")]
-        html: Option<PathBuf>,
         #[command(flatten)]
         signer: ChangeSigner,
     },

@@ -13,6 +13,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use unseen_api::address::{Addressed, Visitor, visit};
+use unseen_api::answers::HandInWritten;
 use unseen_entries::sign::{self, says, unverified, with_key, with_ssh};
 use unseen_ids::Answer;
 use unseen_policies::about;
@@ -40,18 +41,6 @@ struct HandIn {
     entry: Option<String>,
     /// What the change names by digest, in base64, in its order.
     blobs: Vec<String>,
-}
-
-/// A hand-in was written.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Written {
-    hand_in: String,
-    to_sign: Option<String>,
-}
-
-impl Answer for Written {
-    const NAME: &str = "hand-in-written/v1";
 }
 
 /// Writes a change as a file, signed by this key.
@@ -89,7 +78,7 @@ pub fn write<C: Change + Addressed>(place: &Place, mut wish: C, key: &str, out: 
         );
     }
     let to_sign = by_ssh.then(|| beside.display().to_string());
-    Ok(Output::new(&Written { hand_in: out.display().to_string(), to_sign }, text))
+    Ok(Output::new(&HandInWritten { hand_in: out.display().to_string(), to_sign }, text))
 }
 
 /// Adds a signature to a file that [`write`] has written, after saying what is signed.
@@ -108,7 +97,7 @@ pub fn countersign(file: &Path, key: &dyn Signer, lang: Lang) -> Outcome {
             (text!("Log", "日志"), said.log),
         ],
     );
-    Ok(Output::new(&Written { hand_in: file.display().to_string(), to_sign: None }, text))
+    Ok(Output::new(&HandInWritten { hand_in: file.display().to_string(), to_sign: None }, text))
 }
 
 /// A hand-in: what it says, what is signed, and the envelope.

@@ -19,7 +19,7 @@ pub enum Place {
     /// A folder on this machine.
     Folder(Folder),
     /// A copy of a lab's log.
-    Copy(Copy),
+    Copy(Box<Copy>),
     /// A service.
     Remote {
         /// The way to it.
@@ -42,7 +42,7 @@ impl Place {
             let folder = PathBuf::from(lab);
             let copy = if folder.join("lab.toml").exists() { None } else { Copy::open(&folder)? };
             return match copy {
-                Some(copy) => Ok(Place::Copy(copy)),
+                Some(copy) => Ok(Place::Copy(Box::new(copy))),
                 None => Ok(Place::Folder(Folder { folder, program: program()? })),
             };
         }
@@ -63,7 +63,7 @@ impl Place {
     pub fn ask<Q: Query + Addressed>(&self, query: Q) -> Result<Q::Answer, Problem> {
         match self {
             Place::Folder(folder) => Ok(query.answer(folder, None)?),
-            Place::Copy(copy) => Ok(query.answer(copy, None)?),
+            Place::Copy(copy) => Ok(query.answer(&**copy, None)?),
             Place::Remote { client, key: Some(key) } if !client.is_known() => {
                 logged_in(client, &*open_key(key)?, query)
             }
@@ -75,7 +75,7 @@ impl Place {
     pub fn ask_as<Q: Query + Addressed>(&self, query: Q, key: &dyn Signer) -> Result<Q::Answer, Problem> {
         match self {
             Place::Folder(folder) => Ok(query.answer(folder, Some(&PublicKey::from(key.verifying_key())))?),
-            Place::Copy(copy) => Ok(query.answer(copy, Some(&PublicKey::from(key.verifying_key())))?),
+            Place::Copy(copy) => Ok(query.answer(&**copy, Some(&PublicKey::from(key.verifying_key())))?),
             Place::Remote { client, .. } => logged_in(client, key, query),
         }
     }
@@ -84,7 +84,7 @@ impl Place {
     pub fn make<C: Change + Addressed>(&self, wish: C, key: &dyn Signer) -> Result<C::Answer, Problem> {
         match self {
             Place::Folder(folder) => Ok(change::make(folder, &wish, key)?),
-            Place::Copy(copy) => Ok(change::make(copy, &wish, key)?),
+            Place::Copy(copy) => Ok(change::make(&**copy, &wish, key)?),
             Place::Remote { client, .. } => Ok(with_key(client, key)?.make(wish, key)?),
         }
     }
@@ -93,7 +93,7 @@ impl Place {
     pub fn draft<C: Change + Addressed>(&self, wish: &C) -> Result<Vec<u8>, Problem> {
         match self {
             Place::Folder(folder) => Ok(change::draft(folder, wish, None)?.checked(wish, None)?),
-            Place::Copy(copy) => Ok(change::draft(copy, wish, None)?.checked(wish, None)?),
+            Place::Copy(copy) => Ok(change::draft(&**copy, wish, None)?.checked(wish, None)?),
             Place::Remote { client, .. } => Ok(client.draft(wish)?),
         }
     }
@@ -102,7 +102,10 @@ impl Place {
     pub fn hand_in<C: Change + Addressed>(&self, wish: C, entry: &[u8]) -> Result<C::Answer, Problem> {
         match self {
             Place::Folder(folder) => Ok(change::hand_in(folder, &wish, entry)?),
-            Place::Copy(copy) => Ok(change::hand_in(copy, &wish, entry)?),
+            Place::Copy(copy) => Ok(change::hand_in(&**copy, &wish, entry)?),
+            Place::Remote { client, key: Some(key) } if !client.is_known() => {
+                Ok(with_key(client, &*open_key(key)?)?.hand_in(wish, entry)?)
+            }
             Place::Remote { client, .. } => Ok(client.hand_in(wish, entry)?),
         }
     }

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::Value;
 use unseen_api::address::{Addressed, Method, apart, to_query};
-use unseen_api::login::{self, LoggedIn, Login};
+use unseen_api::login::{self, DeviceCode, LoggedIn, Login};
 use unseen_api::{BLOBS, DRAFT};
 use unseen_entries::sign::with_key;
 use unseen_ids::{PublicKey, hex};
@@ -94,6 +94,20 @@ impl Client {
             ring::rand::generate(&ring::rand::SystemRandom::new()).map_err(|_| ClientError::NoRandomness)?;
         let login = Login::sign(self.http.host(), hex::encode(&nonce.expose()), key)?;
         self.http.post(login::PATH, &serde_json::to_value(login)?)
+    }
+
+    /// Begins to sign on at the office's identity provider.
+    pub fn sign_on(&self) -> Result<DeviceCode, ClientError> {
+        self.http.post(login::OFFICE_DEVICE, &serde_json::json!({}))
+    }
+
+    /// The session, once somebody has typed the code there.
+    pub fn signed_on(&self, code: &DeviceCode) -> Result<Option<LoggedIn>, ClientError> {
+        let answer: Value = self.http.post(&format!("{}/{}", login::OFFICE_DEVICE, code.id), &serde_json::json!({}))?;
+        match answer.get(login::WAITS) {
+            Some(_) => Ok(None),
+            None => Ok(Some(serde_json::from_value(answer)?)),
+        }
     }
 
     /// Whether the lab knows who asks, as far as can be said from here.

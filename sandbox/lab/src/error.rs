@@ -51,7 +51,7 @@ pub enum LabError {
     #[error("{0}")]
     Overtaken(#[from] Overtaken),
     #[error("{0}")]
-    Access(#[from] unseen_access::RulesError),
+    Access(Box<unseen_access::RulesError>),
     #[error("{0}")]
     Import(ImportError),
     #[error("{file}: {error}")]
@@ -214,6 +214,12 @@ impl LabError {
             }
             _ => LabError::Source { file: file.display().to_string(), error },
         }
+    }
+}
+
+impl From<unseen_access::RulesError> for LabError {
+    fn from(error: unseen_access::RulesError) -> LabError {
+        LabError::Access(Box::new(error))
     }
 }
 

@@ -80,7 +80,9 @@ impl Blobs {
             let changed = path.metadata().and_then(|found| found.modified()).ok();
             changed.and_then(|at| SystemTime::now().duration_since(at).ok()).is_some_and(|age| age > KEPT)
         };
-        for file in files(&self.folder).into_iter().filter(|file| is_whole(file) && old(file)) {
+        // What lies beside people's folders is the service's own.
+        let theirs = |file: &Path| file.parent() != Some(&self.folder) && is_whole(file);
+        for file in files(&self.folder).into_iter().filter(|file| theirs(file) && old(file)) {
             let _ = std::fs::remove_file(file);
         }
     }

@@ -14,6 +14,7 @@ use unseen_usecases::UseCaseError;
 
 use crate::problem::RequestError;
 use crate::service::Service;
+use crate::sessions::By;
 
 /// The cookie of a session.
 pub(crate) const COOKIE_NAME: &str = "unseen-session";
@@ -29,7 +30,7 @@ pub(crate) struct Credential {
 enum Shown {
     Nothing,
     Certificate(String),
-    Session(PublicKey),
+    Session(PublicKey, By),
 }
 
 /// Who asks, as the lab knows them.
@@ -51,7 +52,7 @@ impl Credential {
         if let Some(token) = bearer(&parts.headers) {
             // A token cannot be guessed, so whoever has one is not shut out by what others at their address tried.
             if let Some(session) = service.sessions.of(token, Utc::now()) {
-                return credential(Shown::Session(session.key));
+                return credential(Shown::Session(session.key, session.by));
             }
             service.watch.may_try(from)?;
             service.watch.failed(from, "session");
@@ -62,13 +63,15 @@ impl Credential {
         }
         // A cookie is sent along whoever made the page that asks, so it lets read only.
         let reads = matches!(parts.method, Method::GET | Method::HEAD);
-        let session = cookie(&parts.headers).filter(|_| reads).and_then(|token| service.sessions.of(token, Utc::now()));
-        credential(session.map_or(Shown::Nothing, |session| Shown::Session(session.key)))
+        let session = cookie(&parts.headers, COOKIE_NAME)
+            .filter(|_| reads)
+            .and_then(|token| service.sessions.of(token, Utc::now()));
+        credential(session.map_or(Shown::Nothing, |session| Shown::Session(session.key, session.by)))
     }
 
     /// Whose share of the service a request takes.
     pub fn caller(service: &Service, parts: &Parts) -> String {
-        let token = bearer(&parts.headers).or_else(|| cookie(&parts.headers));
+        let token = bearer(&parts.headers).or_else(|| cookie(&parts.headers, COOKIE_NAME));
         if let Some(session) = token.and_then(|token| service.sessions.of(token, Utc::now())) {
             return format!("session {}", session.key);
         }
@@ -85,13 +88,18 @@ impl Credential {
 
     /// Whom the lab knows by it now: nobody whose key was revoked, and nobody who asks too often.
     pub fn known(&self, service: &Service, ledger: &Ledger) -> Result<Caller, RequestError> {
+        let mut given = None;
         let (key, session) = match &self.shown {
             Shown::Nothing => {
                 let context = Context { session: Session::None, signed: false };
                 let visitor = Caller { principal: Principal::Visitor, context, key: None, from: self.from };
                 return service.watch.paced(&visitor).map(|()| visitor);
             }
-            Shown::Session(key) => (Some(*key), Session::Login),
+            Shown::Session(key, By::Key) => (Some(*key), Session::Login),
+            Shown::Session(key, By::Office(roles)) => {
+                given = Some(roles);
+                (Some(*key), Session::Oidc)
+            }
             Shown::Certificate(name) => {
                 let mut people = ledger.people().iter();
                 let own = people.find(|(_, person)| person.name == *name && person.revoked.is_none());
@@ -100,7 +108,9 @@ impl Credential {
         };
         let key = key.ok_or(RequestError::Unknown)?;
         let person = ledger.person(&key).map_err(|_| RequestError::Unknown)?;
-        let person = Person { name: person.name.clone(), key: key.to_string(), roles: person.roles.clone() };
+        let mut roles = person.roles.clone();
+        roles.retain(|role| given.is_none_or(|given| given.contains(role)));
+        let person = Person { name: person.name.clone(), key: key.to_string(), roles };
         let context = Context { session, signed: false };
         let caller = Caller { principal: Principal::Person(person), context, key: Some(key), from: self.from };
         service.watch.paced(&caller).map(|()| caller)
@@ -138,7 +148,8 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
 }
 
-fn cookie(headers: &HeaderMap) -> Option<&str> {
+/// The value of a cookie.
+pub(crate) fn cookie<'h>(headers: &'h HeaderMap, wanted: &str) -> Option<&'h str> {
     let pairs = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|all| all.split(';'));
-    pairs.filter_map(|pair| pair.trim().split_once('=')).find(|(name, _)| *name == COOKIE_NAME).map(|(_, value)| value)
+    pairs.filter_map(|pair| pair.trim().split_once('=')).find(|(name, _)| *name == wanted).map(|(_, value)| value)
 }

@@ -8,6 +8,8 @@
 //! | [`routes`] | one handler for all queries, one for all changes |
 //! | `caller` | who asks: a certificate, a session, nobody |
 //! | `rules` | which action on what each use-case is, and what of an answer is shown |
+//! | `login`, `office` | how a session begins: with a key, by a link, at the office's identity provider |
+//! | `notify` | who is told of what happened |
 //! | `share` | how much one caller may have under way, so that others are served |
 //! | `watch` | the second log, and how often one may ask |
 //! | `shared` | the lab as many readers have it |
@@ -24,6 +26,8 @@ mod caller;
 mod events;
 mod log;
 mod login;
+mod notify;
+mod office;
 mod openapi;
 mod problem;
 pub mod queue;
@@ -37,6 +41,7 @@ mod shared;
 mod status;
 mod watch;
 
+pub use office::OfficeConfig;
 pub use openapi::document as openapi;
 pub use routes::router;
 pub use run::serve;

@@ -10,6 +10,7 @@ use axum::http::header::{LOCATION, SET_COOKIE};
 use axum::http::{HeaderValue, Response, StatusCode};
 use axum::routing::{get, post};
 use chrono::Utc;
+use unseen_accesslog::How;
 use unseen_api::login::{LoggedIn, Login, PATH};
 use unseen_ids::PublicKey;
 
@@ -17,6 +18,8 @@ use crate::caller::{COOKIE_NAME, address, bearer, language};
 use crate::problem::RequestError;
 use crate::routes::{json_response, to_json};
 use crate::service::Service;
+use crate::sessions::By;
+pub(crate) use crate::sessions::random;
 use crate::share::whole;
 
 /// The most bytes of a log-in.
@@ -46,7 +49,7 @@ async fn log_in(State(service): State<Arc<Service>>, request: axum::extract::Req
                 if !good || !known || !service.sessions.is_new(&login, now) {
                     return Err(service.watch.failed(from, "logIn"));
                 }
-                let session = open(service, login.key, from)?;
+                let session = logged_in(service, login.key, By::Key, from)?;
                 Ok(json_response(StatusCode::CREATED, &to_json(&session, lang)?))
             })
             .await
@@ -55,11 +58,12 @@ async fn log_in(State(service): State<Arc<Service>>, request: axum::extract::Req
     service.respond(lang, answered)
 }
 
-fn open(service: &Service, key: PublicKey, from: IpAddr) -> Result<LoggedIn, RequestError> {
+/// Opens a session.
+pub(crate) fn logged_in(service: &Service, key: PublicKey, by: By, from: IpAddr) -> Result<LoggedIn, RequestError> {
     let view = service.view()?;
     let person = view.ledger().person(&key).map_err(|_| service.watch.failed(from, "logIn"))?;
-    service.watch.logged_in(&person.name, from)?;
-    let (token, until) = service.sessions.open(key, Utc::now()).ok_or(RequestError::Inside)?;
+    service.watch.logged_in(&person.name, how(&by), from)?;
+    let (token, until) = service.sessions.open(key, by, Utc::now()).ok_or(RequestError::Inside)?;
     Ok(LoggedIn { name: person.name.clone(), log: view.ledger().origin().to_owned(), token, until })
 }
 
@@ -78,14 +82,26 @@ async fn follow(State(service): State<Arc<Service>>, request: axum::extract::Req
         .in_thread(move |service| {
             service.watch.may_try(from)?;
             let key = service.sessions.follow(&secret).ok_or_else(|| service.watch.failed(from, "link"))?;
-            let session = open(service, key, from)?;
-            let cookie = format!("{COOKIE_NAME}={}; Path=/; HttpOnly; SameSite=Strict", session.token);
-            let mut response = json_response(StatusCode::SEE_OTHER, &serde_json::json!({}));
-            let cookie = HeaderValue::from_str(&cookie).map_err(|_| RequestError::Inside)?;
-            response.headers_mut().insert(SET_COOKIE, cookie);
-            response.headers_mut().insert(LOCATION, HeaderValue::from_static("/"));
-            Ok(response)
+            to_session(&logged_in(service, key, By::Key, from)?, false)
         })
         .await;
     service.respond(lang, answered)
+}
+
+/// Gives a browser its session.
+pub(crate) fn to_session(session: &LoggedIn, secure: bool) -> Result<Response<Body>, RequestError> {
+    let secure = if secure { "; Secure" } else { "" };
+    let cookie = format!("{COOKIE_NAME}={}; Path=/; HttpOnly; SameSite=Strict{secure}", session.token);
+    let mut response = json_response(StatusCode::SEE_OTHER, &serde_json::json!({}));
+    let cookie = HeaderValue::from_str(&cookie).map_err(|_| RequestError::Inside)?;
+    response.headers_mut().insert(SET_COOKIE, cookie);
+    response.headers_mut().insert(LOCATION, HeaderValue::from_static("/"));
+    Ok(response)
+}
+
+fn how(by: &By) -> How {
+    match by {
+        By::Key => How::Login,
+        By::Office(_) => How::Oidc,
+    }
 }

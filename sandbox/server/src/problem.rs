@@ -7,7 +7,9 @@ use unseen_access::Because;
 use unseen_api::PROBLEM;
 use unseen_api::problem::Problem;
 use unseen_ids::Digest;
-use unseen_texts::{Lang, Message, Say, Sentence};
+use unseen_lab::LabError;
+use unseen_policies::ledger::Refusal;
+use unseen_texts::{Lang, Message, Say, Sentence, Text};
 use unseen_usecases::UseCaseError;
 
 /// Why a request was not answered.
@@ -38,6 +40,9 @@ pub(crate) enum RequestError {
     #[error("the log-in is not good: it must be signed by an enrolled key, for this service, now, and once")]
     #[zh("登录无效：须由已登记的密钥针对本服务即时签名，且只能使用一次")]
     LogIn,
+    #[error("{0}")]
+    #[zh("{0}")]
+    Office(Text),
     #[error("you may not {action}: {why}")]
     #[zh("您不能{action}：{why}")]
     Denied { action: Sentence, why: Sentence, rule: String },
@@ -63,6 +68,18 @@ pub(crate) enum RequestError {
 impl From<UseCaseError> for RequestError {
     fn from(error: UseCaseError) -> RequestError {
         RequestError::UseCase(Box::new(error))
+    }
+}
+
+impl From<LabError> for RequestError {
+    fn from(error: LabError) -> RequestError {
+        UseCaseError::from(error).into()
+    }
+}
+
+impl From<Refusal> for RequestError {
+    fn from(refusal: Refusal) -> RequestError {
+        UseCaseError::from(refusal).into()
     }
 }
 
@@ -108,7 +125,7 @@ impl RequestError {
     fn status(&self) -> u16 {
         match self {
             RequestError::Malformed(_) => 400,
-            RequestError::Unknown | RequestError::LogIn => 401,
+            RequestError::Unknown | RequestError::LogIn | RequestError::Office(_) => 401,
             RequestError::Denied { .. } => 403,
             RequestError::NoSuchPlace => 404,
             RequestError::Method { .. } => 405,
@@ -146,8 +163,6 @@ fn outside(code: &str) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use unseen_lab::LabError;
-    use unseen_policies::ledger::Refusal;
 
     fn problem(error: impl Into<UseCaseError>) -> (Problem, Vec<String>) {
         let told = std::sync::Mutex::new(Vec::new());

@@ -15,8 +15,10 @@ use unseen_lab::{Kept, LabError, RunLock, View};
 use unseen_policies::ledger::Job;
 use unseen_policies::lifecycle::State;
 use unseen_texts::{Sentence, say};
-use unseen_usecases::{Desk, UseCaseError, publish};
+use unseen_usecases::{Desk, publish};
 
+use crate::notify::Notifier;
+use crate::problem::RequestError;
 use crate::service::Service;
 use crate::watch::Day;
 
@@ -43,7 +45,7 @@ enum Step {
 
 impl Queue {
     /// Begins. `threads` is how many a run may use; the result does not depend on it.
-    pub fn start(service: Arc<Service>, threads: u32) -> std::io::Result<Queue> {
+    pub(crate) fn start(service: Arc<Service>, threads: u32, mut notifier: Option<Notifier>) -> std::io::Result<Queue> {
         let stop = Arc::new(AtomicBool::new(false));
         let seen = stop.clone();
         let work = move || {
@@ -51,6 +53,10 @@ impl Queue {
             let mut setbacks = Setbacks::default();
             while !seen.load(Ordering::Relaxed) {
                 if let Err(error) = step(&service, &running, threads, &mut setbacks) {
+                    (service.tell)(Sentence::of(&error));
+                }
+                let told = |notifier: &mut Notifier| notifier.go_on(&service, &service.view()?);
+                if let Some(Err(error)) = notifier.as_mut().map(told) {
                     (service.tell)(Sentence::of(&error));
                 }
                 std::thread::sleep(LOOK);
@@ -82,7 +88,7 @@ impl Running {
     }
 }
 
-fn step(service: &Arc<Service>, running: &Running, threads: u32, setbacks: &mut Setbacks) -> Result<(), UseCaseError> {
+fn step(service: &Arc<Service>, running: &Running, threads: u32, setbacks: &mut Setbacks) -> Result<(), RequestError> {
     let view = service.view()?;
     keep_watch(service, &view);
     for job in due(&view) {
@@ -104,8 +110,6 @@ fn step(service: &Arc<Service>, running: &Running, threads: u32, setbacks: &mut 
     let Some(job) = next(&view).filter(|job| setbacks.allow(Step::Run, *job)) else { return Ok(()) };
     match begin(service, running, job, threads) {
         Ok(()) => setbacks.forget(Step::Run, job),
-        // Somebody at the lab's machine runs or replays a job, or its slot has not ended: that passes.
-        Err(UseCaseError::Lab(LabError::RunGoesOn(_))) => {}
         Err(error) => {
             setbacks.note(Step::Run, job);
             (service.tell)(say!("{job} cannot run now: {error}", "{job} 暂时无法运行：{error}"));
@@ -161,8 +165,12 @@ fn next(view: &View) -> Option<JobId> {
 }
 
 /// Charges the job and lets it run in a thread of its own, until its slot has ended.
-fn begin(service: &Arc<Service>, running: &Running, job: JobId, threads: u32) -> Result<(), UseCaseError> {
-    let held = RunLock::take(service.desk.folder())?;
+fn begin(service: &Arc<Service>, running: &Running, job: JobId, threads: u32) -> Result<(), RequestError> {
+    let held = match RunLock::take(service.desk.folder()) {
+        // Somebody at the lab's machine runs or replays a job: that passes.
+        Err(LabError::RunGoesOn(_)) => return Ok(()),
+        held => held?,
+    };
     let begun = service.desk.write(|lab| lab.begin_as_lab(service.desk.program(), job, threads, &held))?;
     running.set(Some(job));
     let (service, running) = (service.clone(), running.clone());

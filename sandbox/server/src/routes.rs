@@ -25,7 +25,7 @@ use crate::problem::RequestError;
 use crate::rules::Guarded;
 use crate::service::Service;
 use crate::share::{Place, shared, whole};
-use crate::{blobs, events, log, login, openapi, status};
+use crate::{blobs, events, log, login, office, openapi, status};
 
 /// Every address of the service.
 pub fn router(service: Arc<Service>) -> Router {
@@ -38,6 +38,7 @@ pub fn router(service: Arc<Service>) -> Router {
         .merge(log::routes())
         .merge(openapi::routes())
         .merge(login::routes())
+        .merge(office::routes())
         .merge(status::routes())
         .fallback(nowhere)
         .method_not_allowed_fallback(not_so)
@@ -245,9 +246,9 @@ fn refused<C: Change>(
 ) -> RequestError {
     let said = || {
         let record = view.record(change.event(view)?)?;
-        signer.map_or(Ok(()), |signer| Ok::<_, UseCaseError>(view.ledger().may(signer, &record)?))
+        signer.map_or(Ok(()), |signer| Ok::<_, RequestError>(view.ledger().may(signer, &record)?))
     };
-    said().err().map_or(denied, RequestError::from)
+    said().err().unwrap_or(denied)
 }
 
 /// Gives blobs their bytes, which were uploaded before.

@@ -1,6 +1,7 @@
 //! The rules of access, asked: may this caller do that, what of an answer is shown, what could they do next.
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -35,6 +36,12 @@ pub(crate) struct Guarded<'a> {
     pub caller: &'a Caller,
 }
 
+/// What there is in a lab, as the rules of access see it.
+pub(crate) struct Things<'a> {
+    pub service: &'a Service,
+    pub view: &'a View,
+}
+
 impl Guarded<'_> {
     /// What a request is about, if the caller may do that to it. Either way it is on record.
     pub fn must<A: Addressed>(&self, request: &A) -> Result<Resource, RequestError> {
@@ -62,16 +69,18 @@ impl Guarded<'_> {
     /// Takes out of an answer what is not for the caller.
     pub fn hide(&self, answer: &mut dyn Any) -> Result<(), RequestError> {
         let rules = self.service.rules(self.view)?;
-        let asking = rules.asking(&self.caller.principal, &self.caller.context);
+        let asking = RefCell::new(rules.asking(&self.caller.principal, &self.caller.context));
         let sees = |job: &ListedJob| {
-            let found = self.view.ledger().job(job.job).map(|found| self.job(job.job, found));
-            found.is_ok_and(|job| asking.decide(Action::ShowJob, &Resource::Job(job)).allowed)
+            let found = self.view.ledger().job(job.job).map(|found| self.things().job(job.job, found));
+            found.is_ok_and(|job| asking.borrow_mut().decide(Action::ShowJob, &Resource::Job(job)).allowed)
         };
         let on = |name: &str, action| {
-            self.dataset(name).is_ok_and(|dataset| asking.decide(action, &Resource::Dataset(dataset)).allowed)
+            self.things()
+                .dataset(name)
+                .is_ok_and(|dataset| asking.borrow_mut().decide(action, &Resource::Dataset(dataset)).allowed)
         };
         // What is typed on the lab's machine, and by which process, is for those who keep it up.
-        let keeps_it_up = asking.decide(Action::ShowDoctor, &Resource::Lab).allowed;
+        let keeps_it_up = asking.borrow_mut().decide(Action::ShowDoctor, &Resource::Lab).allowed;
         if let Some(jobs) = answer.downcast_mut::<Jobs>() {
             jobs.jobs.retain(sees);
             jobs.at_work.retain(|_| keeps_it_up);
@@ -93,7 +102,7 @@ impl Guarded<'_> {
         self.caller.key?;
         let context = Context { signed: true, ..self.caller.context };
         let rules = self.service.rules(self.view).ok()?;
-        let asking = rules.asking(&self.caller.principal, &context);
+        let mut asking = rules.asking(&self.caller.principal, &context);
         let actions = asking.actions(resource).into_iter().map(|(action, decision)| {
             let because = decision.because.iter().map(|why| json!({ "rule": why.id, "text": why.text.told(lang) }));
             json!({
@@ -113,18 +122,18 @@ impl Guarded<'_> {
         let job = || {
             let id: JobId =
                 field("job").parse().map_err(|why: unseen_texts::Sentence| RequestError::Malformed(why.to_string()))?;
-            Ok::<_, RequestError>(self.job(id, ledger.job(id).map_err(refused)?))
+            Ok::<_, RequestError>(self.things().job(id, ledger.job(id).map_err(refused)?))
         };
         Ok(match on {
             On::Lab => Resource::Lab,
-            On::Dataset => Resource::Dataset(self.dataset(field("dataset")).map_err(refused)?),
+            On::Dataset => Resource::Dataset(self.things().dataset(field("dataset")).map_err(refused)?),
             On::Job => Resource::Job(job()?),
             On::Release => Resource::Release(job()?),
             On::Manifest => {
                 // One that cannot be read reads nothing, and is refused by the use-case in better words.
                 let manifest = Manifest::parse(field("manifest")).ok();
                 let names = manifest.iter().flat_map(|manifest| manifest.datasets());
-                let datasets = names.filter_map(|name| self.dataset(name).ok()).collect();
+                let datasets = names.filter_map(|name| self.things().dataset(name).ok()).collect();
                 Resource::Job(Job { author: self.name(), datasets, ..Job::default() })
             }
             On::Person => {
@@ -143,14 +152,20 @@ impl Guarded<'_> {
         })
     }
 
+    fn things(&self) -> Things<'_> {
+        Things { service: self.service, view: self.view }
+    }
+
     fn name(&self) -> String {
         match &self.caller.principal {
             unseen_access::Principal::Person(person) => person.name.clone(),
             unseen_access::Principal::Visitor => String::new(),
         }
     }
+}
 
-    fn dataset(&self, name: &str) -> Result<Dataset, ledger::Refusal> {
+impl Things<'_> {
+    pub fn dataset(&self, name: &str) -> Result<Dataset, ledger::Refusal> {
         let found = self.view.ledger().dataset(name)?;
         let steward = self.view.ledger().people().get(&found.steward).filter(|person| person.revoked.is_none());
         Ok(Dataset {
@@ -162,7 +177,7 @@ impl Guarded<'_> {
         })
     }
 
-    fn job(&self, id: JobId, job: &ledger::Job) -> Job {
+    pub fn job(&self, id: JobId, job: &ledger::Job) -> Job {
         let ledger = self.view.ledger();
         let datasets = job.submitted.datasets.iter().filter_map(|used| self.dataset(&used.name).ok());
         Job {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use unseen_listener::{Listener, Shutdown};
 use unseen_texts::Sentence;
 
+use crate::notify::Notifier;
 use crate::queue::Queue;
 use crate::routes::router;
 use crate::service::Service;
@@ -14,10 +15,16 @@ use crate::service::Service;
 const THREADS: usize = 2;
 
 /// Serves on all listeners until SIGTERM or SIGINT, then finishes what was begun. `run_threads` is how many a job's
-/// run may use. A run that goes on is left, and resumed by the next start.
-pub fn serve(service: &Arc<Service>, listeners: Vec<Listener>, run_threads: u32) -> io::Result<()> {
+/// run may use; `notices` says whom to tell what happens. A run that goes on is left, and resumed by the next start.
+pub fn serve(
+    service: &Arc<Service>,
+    listeners: Vec<Listener>,
+    run_threads: u32,
+    notices: Option<unseen_notices::Config>,
+) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
-    let queue = Queue::start(service.clone(), run_threads)?;
+    let notifier = notices.map(|config| Notifier::start(config, service)).transpose().map_err(io::Error::other)?;
+    let queue = Queue::start(service.clone(), run_threads, notifier)?;
     let ended = runtime.block_on(async {
         let mut all = tokio::task::JoinSet::new();
         for listener in listeners {

@@ -13,6 +13,7 @@ use unseen_texts::{Lang, Sentence};
 use unseen_usecases::{Desk, UseCaseError};
 
 use crate::blobs::Blobs;
+use crate::office::{Office, OfficeConfig};
 use crate::problem::RequestError;
 use crate::rules::Levels;
 use crate::sessions::Sessions;
@@ -32,6 +33,8 @@ pub struct Config {
     pub program: PathBuf,
     /// The hosts and ports under which people know this service: a log-in is signed for one of them.
     pub hosts: Vec<String>,
+    /// The office's identity provider, and the lab's secret there.
+    pub office: Option<(OfficeConfig, Option<String>)>,
 }
 
 /// Tells the lab's operators what is for them.
@@ -48,6 +51,7 @@ pub struct Service {
     pub(crate) blobs: Blobs,
     pub(crate) counters: Counters,
     pub(crate) watch: Watch,
+    pub(crate) office: Option<Office>,
     pub(crate) tell: Tell,
     /// How many entries the log has, for those who wait for more.
     pub(crate) size: watch::Sender<u64>,
@@ -61,7 +65,7 @@ const AT_WORK: usize = 16;
 impl Service {
     /// Opens a lab to be served.
     pub fn open(config: Config, tell: Tell) -> Result<Arc<Service>, LabError> {
-        let Config { folder, program, hosts } = config;
+        let Config { folder, program, hosts, office } = config;
         let blobs = Blobs::open(folder.join("incoming"))?;
         let watch = Watch::open(&folder.join("access")).map_err(|error| LabError::Other(Sentence::of(&error)))?;
         let desk = Shared::open(folder, program)?;
@@ -75,6 +79,7 @@ impl Service {
             blobs,
             counters: Counters::default(),
             watch,
+            office: office.map(Office::new),
             tell,
             size: watch::channel(0).0,
             at_work: Arc::new(Semaphore::new(AT_WORK)),
@@ -82,7 +87,7 @@ impl Service {
     }
 
     /// The lab as it is now. Whoever waits for entries hears of new ones.
-    pub(crate) fn view(&self) -> Result<View, UseCaseError> {
+    pub(crate) fn view(&self) -> Result<View, RequestError> {
         let view = self.desk.view()?;
         let size = view.log().size();
         self.size.send_if_modified(|known| std::mem::replace(known, size.max(*known)) < size);

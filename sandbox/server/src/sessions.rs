@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use unseen_api::login::{LEEWAY, Login};
-use unseen_ids::{PublicKey, hex, sha256};
+use unseen_ids::{PublicKey, Role, hex, sha256};
 
 /// How long one may be unused.
 const IDLE: TimeDelta = TimeDelta::minutes(30);
@@ -15,10 +15,20 @@ const LIFE: TimeDelta = TimeDelta::hours(12);
 /// How many there may be; the one that was unused longest goes first.
 const MOST: usize = 10_000;
 
+/// How somebody has shown who they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    /// With their key, or by a link that the lab has made for it.
+    Key,
+    /// At the office's identity provider, which gives them these roles of theirs.
+    Office(Vec<Role>),
+}
+
 /// A session.
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
     pub key: PublicKey,
+    pub by: By,
     until: DateTime<Utc>,
     used: DateTime<Utc>,
 }
@@ -42,7 +52,7 @@ impl Sessions {
     }
 
     /// Opens a session for the holder of a key: its token, and until when it may be used.
-    pub fn open(&self, key: PublicKey, now: DateTime<Utc>) -> Option<(String, DateTime<Utc>)> {
+    pub fn open(&self, key: PublicKey, by: By, now: DateTime<Utc>) -> Option<(String, DateTime<Utc>)> {
         let token = random()?;
         let until = now + LIFE;
         let mut open = lock(&self.open);
@@ -51,7 +61,7 @@ impl Sessions {
             let longest = open.iter().min_by_key(|(_, session)| session.used).map(|(hash, _)| *hash);
             longest.and_then(|hash| open.remove(&hash));
         }
-        open.insert(sha256(&[token.as_bytes()]), Session { key, until, used: now });
+        open.insert(sha256(&[token.as_bytes()]), Session { key, by, until, used: now });
         Some((token, until))
     }
 
@@ -92,7 +102,8 @@ impl Session {
     }
 }
 
-fn random() -> Option<String> {
+/// 64 hex digits that nobody guesses.
+pub(crate) fn random() -> Option<String> {
     let random: ring::rand::Random<[u8; 32]> = ring::rand::generate(&ring::rand::SystemRandom::new()).ok()?;
     Some(hex::encode(&random.expose()))
 }
@@ -109,7 +120,7 @@ mod tests {
     fn a_session_ends_unused_and_after_half_a_day() {
         let (sessions, start) = (Sessions::default(), Utc::now());
         let key = PublicKey::from_bytes([1; 32]);
-        let (token, until) = sessions.open(key, start).unwrap();
+        let (token, until) = sessions.open(key, By::Key, start).unwrap();
         assert_eq!(until, start + LIFE);
         let mut now = start;
         while now + IDLE / 2 < until {
@@ -117,9 +128,9 @@ mod tests {
             assert_eq!(sessions.of(&token, now).unwrap().key, key);
         }
         assert!(sessions.of(&token, until).is_none());
-        let (token, _) = sessions.open(key, start).unwrap();
+        let (token, _) = sessions.open(key, By::Key, start).unwrap();
         assert!(sessions.of(&token, start + IDLE).is_none());
-        let (token, _) = sessions.open(key, start).unwrap();
+        let (token, _) = sessions.open(key, By::Key, start).unwrap();
         sessions.close(&token);
         assert!(sessions.of(&token, start).is_none());
         assert!(sessions.of("", start).is_none());

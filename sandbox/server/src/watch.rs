@@ -68,9 +68,9 @@ impl Watch {
     }
 
     /// Somebody logged in.
-    pub fn logged_in(&self, name: &str, from: IpAddr) -> Result<(), RequestError> {
+    pub fn logged_in(&self, name: &str, how: How, from: IpAddr) -> Result<(), RequestError> {
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner).succeeded(&Who::address(from), Instant::now());
-        let record = record(Some(name), How::Login, from, "logIn", "", Outcome::Allowed, None);
+        let record = record(Some(name), how, from, "logIn", "", Outcome::Allowed, None);
         self.log.append(&record).map_err(|_| RequestError::Inside)
     }
 

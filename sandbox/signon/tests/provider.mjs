@@ -13,7 +13,7 @@ const require = createRequire(join(resolve(process.argv[2]), 'package.json'));
 const { Provider } = await import(pathToFileURL(require.resolve('oidc-provider')));
 
 const key = (...of) => ({ ...generateKeyPairSync(...of).privateKey.export({ format: 'jwk' }), use: 'sig' });
-const web = { client_secret: 'se:cr%t and +', redirect_uris: ['https://lab.example/back'] };
+const web = { client_secret: 'se:cr%t and +', redirect_uris: ['https://lab.example/back', 'https://lab.example/v1/login/office/back'] };
 const device = 'urn:ietf:params:oauth:grant-type:device_code';
 const server = createServer().listen(0, '127.0.0.1', () => {
   const issuer = `http://127.0.0.1:${server.address().port}`;

@@ -50,7 +50,28 @@ pub struct Submitted {
 /// List jobs.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct ListJobs {}
+pub struct ListJobs {
+    /// Only in this state: `submitted`, `approved`, `running`, `released`, `rejected`, `failed` or `withdrawn`.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub state: Option<State>,
+    /// Only of this person.
+    #[serde(default)]
+    pub author: Option<String>,
+    /// Only those that read this dataset.
+    #[serde(default)]
+    pub dataset: Option<String>,
+    /// Only those submitted before this job.
+    #[serde(default, with = "as_shown::option")]
+    #[schemars(with = "Option<String>")]
+    pub before: Option<JobId>,
+    /// How many at most, the newest; no answer has more than 1,000.
+    #[serde(default)]
+    pub limit: Option<usize>,
+}
+
+/// The most jobs of an answer.
+const PAGE: usize = 1_000;
 
 /// All jobs, and what goes on at this moment.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -58,6 +79,10 @@ pub struct ListJobs {}
 pub struct Jobs {
     /// In the order of their submission.
     pub jobs: Vec<ListedJob>,
+    /// Before which job there are more.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "as_shown::option")]
+    #[schemars(with = "Option<String>")]
+    pub next: Option<JobId>,
     /// What goes on.
     pub at_work: Vec<AtWork>,
 }
@@ -340,8 +365,17 @@ impl Query for ListJobs {
         let lab = desk.view()?;
         let ledger = lab.ledger();
         let queue = ledger.queue();
-        let jobs = ledger.jobs().iter().map(|(id, job)| listed(ledger, &queue, *id, job));
-        Ok(Jobs { jobs: jobs.collect(), at_work: at_work(&lab) })
+        let most = self.limit.unwrap_or(PAGE).clamp(1, PAGE);
+        let mut found = ledger.jobs().range(..self.before.unwrap_or(JobId(u64::MAX))).rev().filter(|(_, job)| {
+            let reads = |dataset: &String| job.submitted.datasets.iter().any(|used| used.name == *dataset);
+            self.state.is_none_or(|state| job.state == state)
+                && self.author.as_ref().is_none_or(|author| name(ledger, &job.author) == *author)
+                && self.dataset.as_ref().is_none_or(reads)
+        });
+        let mut jobs: Vec<_> = found.by_ref().take(most).map(|(id, job)| listed(ledger, &queue, *id, job)).collect();
+        let next = jobs.last().map(|job| job.job).filter(|_| found.next().is_some());
+        jobs.reverse();
+        Ok(Jobs { jobs, next, at_work: at_work(&lab) })
     }
 }
 

@@ -6,11 +6,11 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use unseen_audit::fold::Fold;
 use unseen_ids::{Answer, PublicKey, Role};
 use unseen_lab::{LabError, View};
 use unseen_policies::about;
-use unseen_policies::event::Event;
+use unseen_policies::event::{Event, Record};
+use unseen_policies::policy::Policy;
 use unseen_texts::Sentence;
 use unseen_tlog::dsse::Envelope;
 
@@ -25,7 +25,13 @@ pub struct ListEntries {
     /// From this index on.
     #[serde(default)]
     pub from: u64,
+    /// How many at most; no answer has more than 1,000.
+    #[serde(default)]
+    pub limit: Option<u64>,
 }
+
+/// The most entries of an answer.
+const PAGE: u64 = 1_000;
 
 /// Show one entry whole.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -54,6 +60,9 @@ pub struct ProveEntry {
 pub struct Entries {
     /// In their order.
     pub entries: Vec<LogEntry>,
+    /// From where on there are more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<u64>,
 }
 
 /// An entry in a list.
@@ -182,36 +191,59 @@ impl Query for ListEntries {
 
     fn answer(&self, desk: &impl Desk, _: Option<&PublicKey>) -> Result<Entries, UseCaseError> {
         let lab = desk.view()?;
-        let mut fold = Fold::default();
+        let (from, size) = (self.from, lab.log().size());
+        let to = from.saturating_add(self.limit.unwrap_or(PAGE).clamp(1, PAGE)).min(size);
+        let mut rules = None;
+        let mut before = match from.checked_sub(1).filter(|last| *last < size) {
+            Some(last) => said(&lab, last)?.time,
+            None => DateTime::<Utc>::MIN_UTC,
+        };
         let mut entries = Vec::new();
-        let mut before = DateTime::<Utc>::MIN_UTC;
-        for (entry, bytes) in (0u64..).zip(lab.log().entries(0)) {
-            let damaged = |error| LabError::DamagedLog(entry, error);
-            let checked = fold.check(&bytes.map_err(LabError::from)?).map_err(damaged)?;
+        for entry in from..to {
+            let bytes = lab.log().entry(entry).map_err(LabError::from)?;
+            let record = lab.said(&bytes)?;
             // New rules are told by what they change.
-            let about = about(&checked.opened().record.event, fold.ledger().policy());
-            let opened = fold.apply(checked).map_err(|error| damaged(error.into()))?;
-            let time = opened.record.time;
-            let time_goes_back = time < std::mem::replace(&mut before, time);
-            if entry < self.from {
-                continue;
-            }
-            let roles = match &opened.record.event {
+            let about = match &record.event {
+                Event::PolicySet(set) => {
+                    let old = rules
+                        .replace(set.policy.clone())
+                        .map_or_else(|| rules_before(&lab, entry), |old| Ok(Some(old)))?;
+                    about(&record.event, old.as_ref())
+                }
+                _ => about(&record.event, None),
+            };
+            let time_goes_back = record.time < std::mem::replace(&mut before, record.time);
+            let roles = match &record.event {
                 Event::PersonEnrolled(enrolled) => enrolled.roles.clone(),
                 _ => Vec::new(),
             };
+            let signer = lab.signer_of(&bytes)?;
             entries.push(LogEntry {
                 entry,
-                time,
+                time: record.time,
                 time_goes_back,
-                kind: opened.record.event.kind().to_owned(),
-                signer: fold.ledger().people().get(&opened.signer).map(|person| person.name.clone()),
+                kind: record.event.kind().to_owned(),
+                signer: lab.ledger().people().get(&signer).map(|person| person.name.clone()),
                 about,
                 roles,
             });
         }
-        Ok(Entries { entries })
+        Ok(Entries { entries, next: (to < size).then_some(to) })
     }
+}
+
+fn said(lab: &View, entry: u64) -> Result<Record, UseCaseError> {
+    Ok(lab.said(&lab.log().entry(entry).map_err(LabError::from)?)?)
+}
+
+/// The policy that held before an entry.
+fn rules_before(lab: &View, entry: u64) -> Result<Option<Policy>, UseCaseError> {
+    for earlier in (0..entry).rev() {
+        if let Event::PolicySet(set) = said(lab, earlier)?.event {
+            return Ok(Some(set.policy));
+        }
+    }
+    Ok(None)
 }
 
 impl Query for ShowEntry {

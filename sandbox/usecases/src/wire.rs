@@ -19,6 +19,27 @@ pub(crate) mod as_shown {
         String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 
+    /// One that may be missing.
+    pub mod option {
+        use super::*;
+
+        pub fn serialize<T: Display, S: Serializer>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
+            match value {
+                Some(value) => serializer.collect_str(value),
+                None => serializer.serialize_none(),
+            }
+        }
+
+        pub fn deserialize<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+        where
+            T: FromStr<Err: Display>,
+            D: Deserializer<'de>,
+        {
+            let text = Option::<String>::deserialize(deserializer)?;
+            text.map(|text| text.parse().map_err(D::Error::custom)).transpose()
+        }
+    }
+
     /// Several of them.
     pub mod list {
         use super::*;

@@ -37,7 +37,8 @@ fn who_may_do_what_is_as_written_down() {
             let decisions: Vec<_> = people.iter().map(|(name, who)| (*name, may(who))).collect();
             if decisions.iter().any(|(_, decision)| decision.because[0].id != Because::NOT_ASKED) {
                 let allowed = decisions.iter().filter(|(_, decision)| decision.allowed).map(|(name, _)| *name);
-                writeln!(table, "    {:16} {}", action.name(), allowed.collect::<Vec<_>>().join(" ")).unwrap();
+                let line = format!("    {:16} {}", action.name(), allowed.collect::<Vec<_>>().join(" "));
+                writeln!(table, "{}", line.trim_end()).unwrap();
             }
         }
     }
@@ -103,6 +104,20 @@ fn datasets_without_a_steward_can_be_taken_over() {
         rules.decide(&su, Action::RegisterDataset, &Resource::Dataset(dataset), &SIGNED).allowed
     };
     assert_eq!((may(None), may(Some("su")), may(Some("sun"))), (true, true, false));
+}
+
+#[test]
+fn a_rule_can_be_about_one_job() {
+    for about in ["resource == Job::\"j2\")", "resource) when { [Job::\"j2\"].contains(resource) }"] {
+        let head = "@id(\"j2\") @en(\"not j2\") @zh(\"除 j2 外\") forbid (principal, action == Action::\"showJob\", ";
+        let text = format!("{}{head}{about};", Rules::DEFAULT);
+        let rules = Rules::parse(&text).unwrap();
+        let aud = person("aud", &[Role::Auditor]);
+        let mut asking = rules.asking(&aud, &SIGNED_ON);
+        let shown = (1..4).map(|id| Resource::Job(Job { id: Some(crate::JobId(id)), ..job(&[]) }));
+        let shown: Vec<_> = shown.map(|job| asking.decide(Action::ShowJob, &job).allowed).collect();
+        assert_eq!(shown, [true, false, true]);
+    }
 }
 
 #[test]

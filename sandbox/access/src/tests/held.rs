@@ -1,5 +1,7 @@
 //! What holds for whatever is asked, by whatever rules.
 
+use std::sync::LazyLock;
+
 use cedar_policy::{Authorizer, Entities, PolicySet, Request};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -10,6 +12,8 @@ use crate::{Action, Rules, entities};
 
 const NAMES: [&str; 3] = ["ana", "bo", "sun"];
 const ROLES: [Role; 4] = [Role::Steward, Role::Analyst, Role::Operator, Role::Auditor];
+
+static DEFAULT: LazyLock<Rules> = LazyLock::new(Rules::default);
 
 fn names() -> impl Strategy<Value = Vec<String>> {
     subsequence(NAMES.map(str::to_owned).to_vec(), 0..=2)
@@ -90,10 +94,17 @@ fn with(rule: &str) -> Option<Rules> {
     Rules::parse(&format!("{}{rule}", Rules::DEFAULT)).ok()
 }
 
+/// Reading rules is what takes long here, in a debug build.
+fn few() -> ProptestConfig {
+    ProptestConfig { cases: 24, ..ProptestConfig::default() }
+}
+
 proptest! {
+    #![proptest_config(few())]
+
     #[test]
     fn visitors_change_nothing_by_whatever_rules(extra in rule("permit"), thing in things(), context in contexts()) {
-        let rules = with(&extra).unwrap_or_default();
+        let rules = with(&extra).unwrap_or_else(|| DEFAULT.clone());
         for (action, decision) in rules.asking(&Principal::Visitor, &context).actions(&thing) {
             let changes = CEDAR.action(action).unwrap().within.contains(&"Action::\"change\"".parse().unwrap());
             prop_assert!(!(changes && decision.allowed), "{action}");
@@ -105,7 +116,7 @@ proptest! {
         extra in rule("forbid"), who in principals(), thing in things(), context in contexts()
     ) {
         let Some(stricter) = with(&extra) else { return Ok(()) };
-        let (before, after) = (Rules::default(), stricter);
+        let (before, after) = (&*DEFAULT, stricter);
         let before = before.asking(&who, &context).actions(&thing);
         let after = after.asking(&who, &context).actions(&thing);
         prop_assert_eq!(before.len(), after.len());
@@ -118,13 +129,13 @@ proptest! {
     fn authors_never_approve_their_own(who in people(), job in jobs(), context in contexts()) {
         let job = Job { author: who.name.clone(), ..job };
         let who = Principal::Person(who);
-        prop_assert!(!Rules::default().decide(&who, Action::ApproveJob, &Resource::Job(job), &context).allowed);
+        prop_assert!(!DEFAULT.decide(&who, Action::ApproveJob, &Resource::Job(job), &context).allowed);
     }
 
     /// Against the engine asked in full: all rules, and the schema checked at each step.
     #[test]
     fn the_short_way_answers_as_the_long_one(who in principals(), thing in things(), context in contexts()) {
-        let rules = Rules::default();
+        let rules = &*DEFAULT;
         let all: PolicySet = Rules::DEFAULT.parse().unwrap();
         for (action, decision) in rules.asking(&who, &context).actions(&thing) {
             let (who, thing) = (entities::principal(&who).unwrap(), entities::resource(&thing).unwrap());

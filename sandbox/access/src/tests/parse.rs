@@ -34,11 +34,11 @@ fn faults_are_placed_and_explained() {
         ),
         (
             &format!("{said}permit (principal in Role::\"boss\", action, resource);"),
-            "line 3, column 1: the rule `two` does not fit",
+            "line 4, column 22: the rule `two` does not fit",
         ),
         (
             &format!("{said}permit (principal, action == Action::\"approve\", resource);"),
-            "line 4, column 30: the rule `two` does not fit",
+            "line 4, column 30: the rule `two` does not fit what rules can speak of: un",
         ),
         (
             &format!("{said}permit (principal, action, resource)\nwhen {{ resource.author == \"王\" }};"),
@@ -61,12 +61,16 @@ fn faults_are_placed_and_explained() {
     assert!(matches!(Rules::parse(&long), Err(RulesError::TooLong { .. })));
 }
 
-fn with(condition: &str) -> Result<Rules, RulesError> {
+fn rule(condition: &str) -> String {
     let head = "@id(\"two\") @en(\"two; {(\") @zh(\"二\") forbid (principal, action == Action::\"showJob\", resource)";
-    Rules::parse(&format!("{OPERATORS}{head} when {{ {condition} }};"))
+    format!("{OPERATORS}{head} when {{ {condition} }};")
 }
 
-/// Each of these overflows the stack when Cedar reads it.
+fn with(condition: &str) -> Result<Rules, RulesError> {
+    Rules::parse(&rule(condition))
+}
+
+/// A thousand deep, each of these overflows the stack when Cedar reads it.
 #[test]
 fn deep_texts_are_refused_before_they_are_read() {
     for (open, close) in [("(", ")"), ("[", "]"), ("{a:", "}"), ("!(", ")"), ("if true then true else ", "")] {
@@ -97,11 +101,11 @@ fn what_is_read_is_validated_to_its_end() {
         ("context.signed } unless { ", "context.nope == 1", ""),
         ("if context.signed then true else ", "context.nope == 1", ""),
     ] {
-        let chains = (0..200).map(|links| with(&format!("{}{wrong}{}", before.repeat(links), after.repeat(links))));
-        let read: Vec<_> = chains.take_while(|result| !matches!(result, Err(RulesError::TooDeep { .. }))).collect();
-        assert!((8..60).contains(&read.len()), "{before}{after}: {}", read.len());
-        // All would do, and take long.
-        for result in [&read[1], &read[read.len() - 1]] {
+        let chain = |links: usize| format!("{}{wrong}{}", before.repeat(links), after.repeat(links));
+        let fits = |links: &usize| crate::limits::check(&rule(&chain(*links))).is_ok();
+        let longest = (0..200).take_while(fits).count() - 1;
+        assert!((8..60).contains(&longest), "{before}{after}: {longest}");
+        for result in [with(&chain(1)), with(&chain(longest))] {
             assert!(matches!(result, Err(RulesError::Unfit { .. })), "{before}{after}: {result:?}");
         }
     }

@@ -74,8 +74,17 @@ pub fn run(globals: &Globals, command: &JobCommand, lang: Lang) -> Outcome {
                 Output::new(done, text)
             })
         }
-        JobCommand::List => {
-            let found = Place::of(globals, lang)?.ask(ListJobs {})?;
+        JobCommand::List { state, author, dataset, limit } => {
+            let lab = Place::of(globals, lang)?;
+            let (author, dataset) = (author.clone(), dataset.clone());
+            let mut wanted = ListJobs { state: *state, author, dataset, before: None, limit: *limit };
+            let mut found = lab.ask(wanted.clone())?;
+            while let Some(before) = found.next.take().filter(|_| limit.is_none()) {
+                wanted.before = Some(before);
+                let mut more = lab.ask(wanted.clone())?;
+                more.jobs.append(&mut found.jobs);
+                (found.jobs, found.next) = (more.jobs, more.next);
+            }
             Ok(Output::new(&found, shown::jobs(&found, lang)))
         }
         JobCommand::Show { job, manifest } => {

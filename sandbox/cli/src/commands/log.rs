@@ -24,7 +24,12 @@ pub fn run(globals: &Globals, command: &LogCommand, lang: Lang) -> Outcome {
             Ok(Output::new(&found, serde_json::to_string_pretty(&found.statement)?))
         }
         LogCommand::Show { from, entry: None } => {
-            let found = lab.ask(ListEntries { from: *from })?;
+            let mut found = lab.ask(ListEntries { from: *from, limit: None })?;
+            while let Some(from) = found.next.take() {
+                let more = lab.ask(ListEntries { from, limit: None })?;
+                found.entries.extend(more.entries);
+                found.next = more.next;
+            }
             Ok(Output::new(&found, list(&found, lang)))
         }
         LogCommand::Checkpoint => {

@@ -1,6 +1,10 @@
 //! `unseen login` and `unseen logout`.
 
-use unseen_ids::Answer;
+use std::time::Duration;
+
+use unseen_api::answers::LoggedOut;
+use unseen_api::login::LoggedIn;
+use unseen_client::Client;
 
 use super::{Outcome, key};
 use crate::args::{Globals, Signer};
@@ -8,23 +12,13 @@ use crate::config::{Profile, Sessions};
 use crate::place::{Place, is_address};
 use crate::shown;
 use unseen_terminal::Problem;
-use unseen_terminal::output::{Output, facts};
-use unseen_texts::{Lang, text};
+use unseen_terminal::output::{Output, clean, facts};
+use unseen_texts::{Lang, say, text};
 
-/// Nobody is logged in any more.
-#[derive(serde::Serialize)]
-struct LoggedOut {
-    lab: String,
-}
-
-impl Answer for LoggedOut {
-    const NAME: &str = "logged-out/v1";
-}
-
-pub fn login(globals: &Globals, signer: &Signer, lang: Lang) -> Outcome {
+pub fn login(globals: &Globals, office: bool, signer: &Signer, lang: Lang) -> Outcome {
     let lab = address(globals)?;
     let Place::Remote { client, .. } = Place::of(globals, lang)? else { return Err(no_address()) };
-    let session = client.log_in(&*key(globals, signer)?)?;
+    let session = if office { at_office(&client, lang)? } else { client.log_in(&*key(globals, signer)?)? };
     Sessions::read()?.keep(&lab, Some(&session))?;
     let text = facts(
         lang,
@@ -41,6 +35,20 @@ pub fn logout(globals: &Globals, lang: Lang) -> Outcome {
     let lab = address(globals)?;
     Sessions::read()?.keep(&lab, None)?;
     Ok(Output::new(&LoggedOut { lab }, text!("The session is forgotten.", "会话已清除。").to(lang)))
+}
+
+/// Waits until somebody has typed the code that is shown.
+fn at_office(client: &Client, lang: Lang) -> Result<LoggedIn, Problem> {
+    let code = client.sign_on()?;
+    let said =
+        say!("Open {at} and type the code {code}.", "请打开 {at} 并输入代码 {code}。", at = code.at, code = code.code);
+    eprintln!("{}", clean(said.to(lang)));
+    loop {
+        std::thread::sleep(Duration::from_secs(code.interval.clamp(1, 60)));
+        if let Some(session) = client.signed_on(&code)? {
+            return Ok(session);
+        }
+    }
 }
 
 fn address(globals: &Globals) -> Result<String, Problem> {

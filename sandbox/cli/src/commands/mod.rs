@@ -47,7 +47,7 @@ pub fn run(cli: &Cli, lang: Lang) -> Outcome {
         Command::Witness(command) => unseen_auditor::witness(command, lang),
         Command::Evidence(command) => unseen_auditor::evidence(command, lang),
         Command::Serve(args) => serve::run(globals, args, lang),
-        Command::Login { signer } => login::login(globals, signer, lang),
+        Command::Login { office, signer } => login::login(globals, *office, signer, lang),
         Command::Logout => login::logout(globals, lang),
         Command::Countersign { file, signer } => hand_in::countersign(file, &*key(globals, signer)?, lang),
         Command::Receive { file } => hand_in::receive(&Place::of(globals, lang)?, file, lang),

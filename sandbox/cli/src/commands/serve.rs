@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::Utc;
-use unseen_ids::Answer;
+use unseen_api::answers::Served;
 use unseen_listener::{Limits, Listener, TlsFiles, Wire, sockets};
-use unseen_server::{Config, Service, Tell, serve};
+use unseen_server::{Config, OfficeConfig, Service, Tell, serve};
 use unseen_terminal::output::{Output, clean};
 use unseen_terminal::{Outcome, Problem};
 use unseen_texts::{Lang, Sentence, text};
@@ -17,16 +17,6 @@ use unseen_texts::{Lang, Sentence, text};
 use crate::args::{Globals, ServeArgs};
 use crate::place::{Place, program};
 use demo::Demo;
-
-/// A service that has ended.
-#[derive(serde::Serialize)]
-struct Served {
-    addresses: Vec<String>,
-}
-
-impl Answer for Served {
-    const NAME: &str = "served/v1";
-}
 
 pub fn run(globals: &Globals, args: &ServeArgs, lang: Lang) -> Outcome {
     // Sockets that systemd hands over are taken before there are threads.
@@ -37,13 +27,15 @@ pub fn run(globals: &Globals, args: &ServeArgs, lang: Lang) -> Outcome {
     };
     let addresses: Vec<SocketAddr> = listeners.iter().flat_map(Listener::addresses).collect();
     let hosts = if args.host.is_empty() { addresses.iter().flat_map(names).collect() } else { args.host.clone() };
-    let service = Service::open(Config { folder, program: program()?, hosts }, teller(lang))?;
+    let office = args.sign_on.as_deref().map(OfficeConfig::read).transpose()?;
+    let notices = args.notices.as_deref().map(unseen_notices::Config::read).transpose()?;
+    let service = Service::open(Config { folder, program: program()?, hosts, office }, teller(lang))?;
     if let Some(demo) = &demo {
         eprintln!("{}", demo.welcome(&service, lang)?);
     }
     let threads =
         args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32));
-    serve(&service, listeners, threads)?;
+    serve(&service, listeners, threads, notices)?;
     let said = text!(
         "The service has ended. Runs that went on are resumed when it starts again.",
         "服务已停止。未完成的运行会在下次启动时继续。"
