@@ -195,7 +195,15 @@ impl Wire {
         answer(&mut stream).await
     }
 
-    /// The same by HTTP/2.
+    /// An upload by HTTP/1.1.
+    pub async fn put(&self, path: &str, bytes: &[u8]) -> Option<Said> {
+        let mut stream = self.connect("http/1.1").await?;
+        let head = format!("PUT {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n", bytes.len());
+        stream.write_all(&[head.as_bytes(), bytes].concat()).await.ok()?;
+        answer(&mut stream).await
+    }
+
+    /// One request by HTTP/2.
     pub async fn ask_h2(&self, method: &str, path: &str, token: Option<&str>, body: &[u8]) -> Option<Said> {
         let mut client = self.h2().await?;
         h2_answer(h2_send(&mut client, method, path, token, Some(body)).await?.0).await

@@ -3,8 +3,11 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+use unseen_ids::Digest;
+
 use crate::house::{House, Wire, h2_answer, h2_send};
-use crate::support::skipped;
+use crate::support::{component, job, skipped};
 
 /// How long anybody else may ever have to wait in these tests; alone it takes a hundredth of that. Debug builds on a
 /// busy machine need such slack.
@@ -58,6 +61,35 @@ async fn requests_that_never_end_fill_one_share_only() {
         assert!(begun.elapsed() < Duration::from_secs(20), "its share is not given back");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn components_that_take_long_to_compile_hold_nobody_up() {
+    let house = House::open();
+    let sum = format!("(block (result f64) f64.const 0 {})", "f64.const 1 f64.add ".repeat(100_000));
+    let component = component(&sum);
+    let digest = Digest::of(&component).to_hex();
+    let mut checks = tokio::task::JoinSet::new();
+    let begun = Instant::now();
+    for wire in [house.wire("analyst"), house.wire("owner")] {
+        let (status, said) = wire.put(&format!("/v1/blobs/{digest}"), &component).await.unwrap();
+        assert_eq!(status, 201, "{said}");
+        for _ in 0..6 {
+            let (wire, module) = (wire.clone(), format!("sha256:{digest}"));
+            let check = json!({ "name": "job.toml", "manifest": job("rho = 0.25"), "module": module }).to_string();
+            checks.spawn(async move { wire.ask("POST", "/v1/checks", None, check.as_bytes()).await.unwrap().0 });
+        }
+    }
+    let operator = house.wire("operator");
+    let mut times = 0;
+    while checks.len() > 4 {
+        served(&operator).await;
+        times += 1;
+        while checks.try_join_next().is_some() {}
+    }
+    println!("{times} lists while components were compiled, {:?}, {} MiB", begun.elapsed(), house.peak());
+    assert!(times > 3, "they took no time");
+    assert!(house.peak() < 700, "{} MiB", house.peak());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,7 +13,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::Serialize;
 use serde_json::Value;
 use unseen_access::Context;
-use unseen_api::address::{Addressed, Method, Visitor, of_body, of_query, visit};
+use unseen_api::address::{Addressed, Method, On, Visitor, of_body, of_query, visit};
 use unseen_api::{DRAFT, MAX_REQUEST};
 use unseen_ids::{Answer, PublicKey};
 use unseen_texts::{Lang, written_in};
@@ -124,6 +124,17 @@ fn is_json(parts: &Parts) -> bool {
     kind.split(';').next().map(str::trim) == Some("application/json")
 }
 
+/// A job that is looked at may have a component to compile.
+async fn in_thread<A: Addressed>(
+    service: &Arc<Service>,
+    work: impl FnOnce(&Service) -> Result<Response<Body>, RequestError> + Send + 'static,
+) -> Result<Response<Body>, RequestError> {
+    match A::ON {
+        On::Manifest => service.in_slow_thread(work).await,
+        _ => service.in_thread(work).await,
+    }
+}
+
 async fn ask<Q: Query + Addressed + Send + Sync + 'static>(
     State(service): State<Arc<Service>>,
     params: RawPathParams,
@@ -133,7 +144,7 @@ async fn ask<Q: Query + Addressed + Send + Sync + 'static>(
     let lang = language(&parts.headers);
     let answered = async {
         let asked = Asked::read(&service, params, &parts, body).await?;
-        service.in_thread(move |service| answer::<Q>(service, asked)).await
+        in_thread::<Q>(&service, move |service| answer::<Q>(service, asked)).await
     };
     let answered = answered.await;
     service.respond(lang, answered)
@@ -170,7 +181,7 @@ async fn prepare<C: Change + Addressed + Send + Sync + 'static>(
     let lang = language(&parts.headers);
     let answered = async {
         let asked = Asked::read(&service, params, &parts, body).await?;
-        service.in_thread(move |service| drafted::<C>(service, asked)).await
+        in_thread::<C>(&service, move |service| drafted::<C>(service, asked)).await
     };
     let answered = answered.await;
     service.respond(lang, answered)
@@ -209,7 +220,7 @@ async fn take<C: Change + Addressed + Send + Sync + 'static>(
     let lang = language(&parts.headers);
     let answered = async {
         let asked = Asked::read(&service, params, &parts, body).await?;
-        service.in_thread(move |service| taken::<C>(service, asked)).await
+        in_thread::<C>(&service, move |service| taken::<C>(service, asked)).await
     };
     let answered = answered.await;
     service.respond(lang, answered)
