@@ -28,6 +28,7 @@ need swtpm-tools has swtpm_setup
 need tpm2-tools has tpm2_quote
 need libtss2-tcti-swtpm0 library 'libtss2-tcti-swtpm.so*'
 need softhsm2 has softhsm2-util
+need slowhttptest has slowhttptest
 need opensc has pkcs11-tool
 need openssl has openssl
 need openssh-client has ssh-keygen

@@ -129,8 +129,9 @@ const ARROWS: &[(&str, &[&str])] = &[
         "bench",
         &[
             "ids",
-            "entries",
             "lab",
+            "listener",
+            "usecases",
             "worker",
             "data",
             "core",

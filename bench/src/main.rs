@@ -2,7 +2,9 @@
 
 mod cost;
 mod inside;
+mod lab;
 mod measure;
+mod service;
 mod tiny;
 
 use std::path::PathBuf;
@@ -27,6 +29,9 @@ pub struct Args {
     /// Run only the measurements whose name contains this
     #[arg(long)]
     only: Option<String>,
+    /// Measure a lab of a thousand jobs on the network, and nothing else
+    #[arg(long)]
+    service: bool,
     /// Print JSON instead of text
     #[arg(long)]
     json: bool,

@@ -13,7 +13,7 @@ use unseen_terminal::table::table;
 use unseen_texts::{Lang, Sentence, text};
 
 use crate::cost::{Cost, Fallible, Place};
-use crate::{Args, inside, tiny};
+use crate::{Args, inside, service, tiny};
 
 /// Runs all measurements, or one inside a process of its own.
 pub fn run(args: &Args, lang: Lang) -> Outcome {
@@ -24,6 +24,10 @@ pub fn run(args: &Args, lang: Lang) -> Outcome {
         return Ok(Output::new(&Measured(json!(cost)), serde_json::to_string(&cost)?));
     }
     std::fs::create_dir_all(&place.dir)?;
+    if args.service {
+        let figures = service::run(&place, args).map_err(|error| Sentence::from(error.to_string()))?;
+        return Ok(Output::new(&Measured(json!(figures)), serde_json::to_string_pretty(&figures)?));
+    }
     let mut bench = Bench { place, lang, args, found: Vec::new() };
     bench.ours("make the table", "generate");
     bench.ours("import: sort, encrypt, describe", "import");

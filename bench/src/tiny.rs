@@ -4,14 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use unseen_ids::{JobId, PublicKey, Role};
-use unseen_lab::{Lab, write_new_key};
-use unseen_policies::event::{PersonEnrolled, PolicySet};
-use unseen_policies::policy::Policy;
-use unseen_tlog::Signer;
-
 use crate::cost::{Cost, Fallible};
-use crate::inside;
+use crate::lab;
 
 /// The best of several `unseen --help`.
 pub fn help(_: &Path) -> Fallible<Cost> {
@@ -26,47 +20,24 @@ pub fn run(bench: &Path) -> Fallible<Cost> {
     let dir = folder.path();
     let lines: Vec<String> = (0..100).map(|i| format!("{i},{},a,{}.5,2.5", i % 10, 10 + i)).collect();
     std::fs::write(dir.join("bench.csv"), format!("unit,month,district,output,energy\n{}\n", lines.join("\n")))?;
-    std::fs::write(dir.join("bench.toml"), inside::description(100))?;
-    let keys: Vec<_> =
-        ["owner", "other"].iter().map(|name| write_new_key(&dir.join(name))).collect::<Result<_, _>>()?;
-    let mut lab = Lab::init(&dir.join("lab"), "bench/tiny", "owner", &keys[0])?;
-    let origin = lab.ledger().origin().to_owned();
-    let roles = vec![Role::Steward, Role::Analyst];
-    let key = PublicKey::from(keys[1].verifying_key());
-    let proof = unseen_entries::sign::prove_enrolment(&keys[1], &origin, "other", &roles)?;
-    lab.sign_and_accept(PersonEnrolled { name: "other".into(), roles, key, proof }, &keys[0], &[])?;
-    let mut policy = Policy { release_now: true, ..Policy::default() };
-    policy.caps.job = "0.5".parse()?;
-    policy.caps.analyst = "1".parse()?;
-    lab.sign_and_accept(PolicySet { policy }, &keys[0], &[])?;
-    let importing = lab.begin_import(&dir.join("bench.csv"), &dir.join("bench.toml"), Vec::new(), &key)?;
-    lab.finish_import(importing.carry_out(&mut |_| ())?, &keys[1])?;
+    let lab = lab::make(dir, program.clone(), &dir.join("bench.csv"), 100)?;
     let component = std::fs::read(bench.join("rolling.wasm"))?;
-    let manifest = inside::ROLLING.replace("epsilon = 1", "epsilon = 0.1");
     let mut jobs = Vec::new();
     for _ in 0..5 {
-        let (parsed, plan) = lab.plan("job.toml", &manifest)?;
-        let module = unseen_ids::Digest::of(&component);
-        let submission = unseen_lab::requests::submission(lab.ledger(), &parsed, &plan, &manifest, &module)?;
-        let job = JobId(lab.sign_and_accept(submission, &keys[1], &[manifest.as_bytes(), &component])?);
-        lab.sign_and_accept(
-            unseen_lab::requests::approval(lab.ledger(), lab.log().checkpoint(), job, &parsed.job.purpose)?,
-            &keys[0],
-            &[],
-        )?;
+        let job = lab.submit(&component)?;
+        lab.approve(job)?;
         jobs.push(job.to_string());
     }
-    drop(lab);
     let mut jobs = jobs.into_iter();
     best(5, || {
         let job = jobs.next().unwrap_or_default();
         let mut command = Command::new(&program);
-        time(command.args(["job", "run", &job]).arg("--lab").arg(dir.join("lab")).arg("--key").arg(dir.join("owner")))
+        time(command.args(["job", "run", &job]).arg("--lab").arg(&lab.folder).arg("--key").arg(dir.join("owner")))
     })
 }
 
 /// The binary that people type, built beside this one.
-fn unseen() -> Fallible<PathBuf> {
+pub fn unseen() -> Fallible<PathBuf> {
     Ok(std::env::current_exe()?.with_file_name("unseen"))
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     fmt::Write,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv6Addr, SocketAddr},
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -73,6 +73,14 @@ impl Peer {
             Some(Err(why)) => (None, Some(why)),
         };
         Peer { address, loopback: is_loopback(address.ip()), certificate, unusable }
+    }
+}
+
+/// What one subscriber has: an IPv4 address, or the first 64 bits of an IPv6 one.
+pub fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::peer::is_loopback;
+use crate::peer::{is_loopback, network};
 
 /// The places for connections.
 #[derive(Debug)]
@@ -69,14 +69,6 @@ impl Drop for Place {
             Some(here) if *here > 1 => *here -= 1,
             _ => drop(taken.remove(&network)),
         }
-    }
-}
-
-/// What one subscriber has: an IPv4 address, or the first 64 bits of an IPv6 one.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.into(),
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
     }
 }
 

@@ -3,10 +3,11 @@
 //! A blob is written as it comes, and is there whole or not at all. It waits for a day; how much may wait is bounded for
 //! each person and for all.
 
+use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
@@ -24,6 +25,7 @@ use crate::caller::{Caller, Credential, language};
 use crate::problem::RequestError;
 use crate::routes::json_response;
 use crate::service::Service;
+use crate::share::{piece, resting};
 
 /// The most bytes of one: as many as a component may have.
 pub(crate) const MOST: usize = 64 << 20;
@@ -38,8 +40,15 @@ const KEPT: Duration = Duration::from_secs(24 * 3600);
 pub(crate) struct Blobs {
     folder: PathBuf,
     counter: AtomicU64,
-    /// Bytes are counted and taken by one at a time.
-    counting: Mutex<()>,
+    /// The bytes that uploads under way may still fill, by where they go.
+    promised: Mutex<HashMap<PathBuf, u64>>,
+}
+
+/// Room for an upload, until it is whole or given up.
+struct Room {
+    service: Arc<Service>,
+    place: PathBuf,
+    bytes: u64,
 }
 
 pub(crate) fn routes() -> Router<Arc<Service>> {
@@ -49,8 +58,11 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
 impl Blobs {
     pub fn open(folder: PathBuf) -> Result<Blobs, LabError> {
         std::fs::create_dir_all(&folder).map_err(LabError::io(&folder))?;
-        let blobs = Blobs { folder, counter: AtomicU64::new(0), counting: Mutex::new(()) };
-        blobs.sweep();
+        let blobs = Blobs { folder, counter: AtomicU64::new(0), promised: Mutex::default() };
+        // What a killed process left half done is not counted, and never will be whole.
+        for file in files(&blobs.folder).into_iter().filter(|file| !is_whole(file)) {
+            let _ = std::fs::remove_file(file);
+        }
         Ok(blobs)
     }
 
@@ -62,23 +74,37 @@ impl Blobs {
         Some(bytes)
     }
 
-    /// Removes what has waited too long, and what was never whole.
-    pub fn sweep(&self) {
+    /// Removes what has waited too long.
+    fn sweep(&self) {
         let old = |path: &Path| {
             let changed = path.metadata().and_then(|found| found.modified()).ok();
             changed.and_then(|at| SystemTime::now().duration_since(at).ok()).is_some_and(|age| age > KEPT)
         };
-        for file in files(&self.folder).into_iter().filter(|file| old(file)) {
+        // What lies beside people's folders is the service's own.
+        let theirs = |file: &Path| file.parent() != Some(&self.folder) && is_whole(file);
+        for file in files(&self.folder).into_iter().filter(|file| theirs(file) && old(file)) {
             let _ = std::fs::remove_file(file);
         }
     }
 
-    /// Whether so much more may wait for this person.
-    fn has_room(&self, place: &Path) -> bool {
-        let sum =
-            |files: Vec<PathBuf>| files.iter().filter_map(|file| file.metadata().ok()).map(|it| it.len()).sum::<u64>();
-        let _one_at_a_time = self.counting.lock().unwrap_or_else(PoisonError::into_inner);
-        sum(files(place)) < MOST_EACH && sum(files(&self.folder)) < MOST_OF_ALL
+    /// Promises so much room to an upload, if so much more may wait for this person.
+    fn promise(&self, place: &Path, bytes: u64) -> bool {
+        let waiting = |folder: &Path| {
+            let whole = files(folder).into_iter().filter(|file| is_whole(file));
+            whole.filter_map(|file| file.metadata().ok()).map(|found| found.len()).sum::<u64>()
+        };
+        let mut promised = self.promised();
+        let all: u64 = promised.values().sum();
+        let own = promised.get(place).copied().unwrap_or_default();
+        let fits = waiting(place) + own + bytes <= MOST_EACH && waiting(&self.folder) + all + bytes <= MOST_OF_ALL;
+        if fits {
+            promised.insert(place.to_owned(), own + bytes);
+        }
+        fits
+    }
+
+    fn promised(&self) -> MutexGuard<'_, HashMap<PathBuf, u64>> {
+        self.promised.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn place(&self, principal: &Principal) -> Option<PathBuf> {
@@ -86,6 +112,16 @@ impl Blobs {
             // A name may be anything; its hash is a file's name.
             Principal::Person(person) => Some(self.folder.join(hex::encode(&sha256(&[person.name.as_bytes()])[..16]))),
             Principal::Visitor => None,
+        }
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        let mut promised = self.service.blobs.promised();
+        let left = promised.remove(&self.place).unwrap_or_default().saturating_sub(self.bytes);
+        if left > 0 {
+            promised.insert(self.place.clone(), left);
         }
     }
 }
@@ -103,19 +139,24 @@ async fn upload(
         if body.size_hint().lower() > MOST as u64 {
             return Err(RequestError::TooLong { most: MOST });
         }
-        let place = service
+        let bytes = body.size_hint().upper().unwrap_or(MOST as u64).min(MOST as u64);
+        let whose = service.clone();
+        let room = service
             .in_thread(move |service| {
                 let view = service.view()?;
                 let caller = credential.known(service, view.ledger())?;
                 let place = service.blobs.place(&caller.principal).ok_or(RequestError::Unknown)?;
-                if !service.blobs.has_room(&place) {
+                service.blobs.sweep();
+                if !service.blobs.promise(&place, bytes) {
                     return Err(RequestError::TooMuch);
                 }
-                std::fs::create_dir_all(&place).map_err(|error| inside(service, &error))?;
-                Ok(place)
+                let room = Room { service: whose, place, bytes };
+                std::fs::create_dir_all(&room.place).map_err(|error| inside(service, &error))?;
+                Ok(room)
             })
             .await?;
-        let length = write(&service, &place, digest, body).await?;
+        drop(resting());
+        let length = write(&service, &room.place, digest, body).await?;
         Ok(json_response(StatusCode::CREATED, &serde_json::json!({ "digest": digest, "bytes": length })))
     };
     let answered = answered.await;
@@ -123,21 +164,19 @@ async fn upload(
 }
 
 /// Writes what comes, piece by piece.
-async fn write(service: &Service, place: &Path, digest: Digest, body: Body) -> Result<usize, RequestError> {
+async fn write(service: &Service, place: &Path, digest: Digest, mut body: Body) -> Result<usize, RequestError> {
     let number = service.blobs.counter.fetch_add(1, Ordering::Relaxed);
     let unfinished = Unfinished(place.join(format!("{}-{number}.tmp", std::process::id())));
     let mut file = std::fs::File::create(&unfinished.0).map_err(|error| inside(service, &error))?;
     let (mut hash, mut length) = (Context::new(&SHA256), 0usize);
-    let mut body = std::pin::pin!(body);
-    while let Some(frame) = std::future::poll_fn(|context| body.as_mut().poll_frame(context)).await {
-        let frame = frame.map_err(|error| RequestError::Malformed(error.to_string()))?;
-        let Ok(piece) = frame.into_data() else { continue };
+    while let Some(piece) = piece(&mut body).await? {
         length += piece.len();
         if length > MOST {
             return Err(RequestError::TooLong { most: MOST });
         }
         hash.update(&piece);
-        file.write_all(&piece).map_err(|error| inside(service, &error))?;
+        // A slow disk keeps this upload waiting, and no other request.
+        tokio::task::block_in_place(|| file.write_all(&piece)).map_err(|error| inside(service, &error))?;
     }
     if hash.finish().as_ref() != digest.as_bytes() {
         return Err(RequestError::OtherBlob);
@@ -153,6 +192,10 @@ impl Drop for Unfinished {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.0);
     }
+}
+
+fn is_whole(file: &Path) -> bool {
+    file.extension().is_none()
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {

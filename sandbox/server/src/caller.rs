@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, Method, request::Parts};
 use chrono::Utc;
 use unseen_access::{Context, Person, Principal, Session};
 use unseen_ids::PublicKey;
-use unseen_listener::Peer;
+use unseen_listener::{Peer, network};
 use unseen_policies::ledger::Ledger;
 use unseen_texts::Lang;
 use unseen_usecases::UseCaseError;
@@ -50,7 +50,7 @@ impl Credential {
         let from = address(parts);
         let credential = |shown| Ok(Credential { shown, from });
         if let Some(token) = bearer(&parts.headers) {
-            // Whoever has a session has shown who they are: others at their address do not shut them out.
+            // A token cannot be guessed, so whoever has one is not shut out by what others at their address tried.
             if let Some(session) = service.sessions.of(token, Utc::now()) {
                 return credential(Shown::Session(session.key, session.by));
             }
@@ -67,6 +67,18 @@ impl Credential {
             .filter(|_| reads)
             .and_then(|token| service.sessions.of(token, Utc::now()));
         credential(session.map_or(Shown::Nothing, |session| Shown::Session(session.key, session.by)))
+    }
+
+    /// Whose share of the service a request takes.
+    pub fn caller(service: &Service, parts: &Parts) -> String {
+        let token = bearer(&parts.headers).or_else(|| cookie(&parts.headers, COOKIE_NAME));
+        if let Some(session) = token.and_then(|token| service.sessions.of(token, Utc::now())) {
+            return format!("session {}", session.key);
+        }
+        match parts.extensions.get::<Peer>().and_then(|peer| peer.certificate.as_ref()) {
+            Some(certified) => format!("certificate {}", certified.person),
+            None => format!("network {}", network(address(parts))),
+        }
     }
 
     /// What everybody may have, whoever they are.

@@ -10,6 +10,7 @@
 //! | `rules` | which action on what each use-case is, and what of an answer is shown |
 //! | `login`, `office` | how a session begins: with a key, by a link, at the office's identity provider |
 //! | `notify` | who is told of what happened |
+//! | `share` | how much one caller may have under way, so that others are served |
 //! | `watch` | the second log, and how often one may ask |
 //! | `shared` | the lab as many readers have it |
 //! | `problem` | what is told outside, and what only operators read |
@@ -36,6 +37,7 @@ mod rules;
 mod run;
 mod service;
 mod sessions;
+mod share;
 mod shared;
 mod status;
 mod tes;

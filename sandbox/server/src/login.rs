@@ -4,14 +4,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{LOCATION, SET_COOKIE};
 use axum::http::{HeaderValue, Response, StatusCode};
 use axum::routing::{get, post};
 use chrono::Utc;
 use unseen_accesslog::How;
-use unseen_api::MAX_REQUEST;
 use unseen_api::login::{LoggedIn, Login, PATH};
 use unseen_ids::PublicKey;
 
@@ -21,6 +20,10 @@ use crate::routes::{json_response, to_json};
 use crate::service::Service;
 use crate::sessions::By;
 pub(crate) use crate::sessions::random;
+use crate::share::whole;
+
+/// The most bytes of a log-in.
+const MOST: usize = 4 << 10;
 
 /// Where a link that logs in leads; its secret is the query.
 pub(crate) const LINK: &str = "/v1/login/link";
@@ -34,14 +37,16 @@ async fn log_in(State(service): State<Arc<Service>>, request: axum::extract::Req
     let (lang, from) = (language(&parts.headers), address(&parts));
     let answered = async {
         service.watch.may_try(from)?;
-        let bytes = to_bytes(body, MAX_REQUEST).await.map_err(|_| RequestError::TooLong { most: MAX_REQUEST })?;
+        let (bytes, _held) = whole(body, MOST).await?;
         let login: Login =
             serde_json::from_slice(&bytes).map_err(|error| RequestError::Malformed(error.to_string()))?;
         service
             .in_thread(move |service| {
                 let now = Utc::now();
                 let good = service.hosts.iter().any(|host| login.is_good(host, now));
-                if !good || !service.sessions.is_new(&login, now) {
+                // Only log-ins of known keys are remembered: with others anybody could fill that memory.
+                let known = service.view()?.ledger().person(&login.key).is_ok();
+                if !good || !known || !service.sessions.is_new(&login, now) {
                     return Err(service.watch.failed(from, "logIn"));
                 }
                 let session = logged_in(service, login.key, By::Key, from)?;

@@ -1,6 +1,6 @@
 //! The description of the API (OpenAPI 3.1), made from the types that answer.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -21,7 +21,9 @@ use crate::routes::{WillSign, json_response};
 use crate::service::Service;
 
 pub(crate) fn routes() -> Router<Arc<Service>> {
-    Router::new().route("/openapi.json", get(async || json_response(StatusCode::OK, &document())))
+    // Made once: whoever asks for it again and again keeps nobody busy.
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(document);
+    Router::new().route("/openapi.json", get(async || json_response(StatusCode::OK, &*DOCUMENT)))
 }
 
 /// Base64 as it is read: padded, and without bits that say nothing (RFC 4648, section 3.5).

@@ -22,6 +22,9 @@ pub(crate) enum RequestError {
     #[error("the request is longer than {most} bytes")]
     #[zh("请求超过 {most} 字节")]
     TooLong { most: usize },
+    #[error("the request came too slowly: try again on a faster line")]
+    #[zh("请求传送过慢：请换用更快的网络后重试")]
+    Slow,
     #[error("the body of this request is JSON: say so in `content-type: application/json`")]
     #[zh("此请求的正文应为 JSON：请在 `content-type: application/json` 中写明")]
     NotJson,
@@ -143,6 +146,7 @@ impl RequestError {
             RequestError::Denied { .. } | RequestError::UnsignedCancel { .. } => 403,
             RequestError::NoSuchPlace => 404,
             RequestError::Method { .. } => 405,
+            RequestError::Slow => 408,
             RequestError::NoBlob { .. } => 409,
             RequestError::TooLong { .. } => 413,
             RequestError::NotJson => 415,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, HttpBody, to_bytes};
+use axum::body::{Body, HttpBody};
 use axum::extract::{RawPathParams, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::request::Parts;
@@ -13,7 +13,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::Serialize;
 use serde_json::Value;
 use unseen_access::Context;
-use unseen_api::address::{Addressed, Method, Visitor, of_body, of_query, visit};
+use unseen_api::address::{Addressed, Method, On, Visitor, of_body, of_query, visit};
 use unseen_api::{DRAFT, MAX_REQUEST};
 use unseen_ids::{Answer, PublicKey};
 use unseen_texts::{Lang, written_in};
@@ -24,6 +24,7 @@ use crate::caller::{Caller, Credential, language};
 use crate::problem::RequestError;
 use crate::rules::Guarded;
 use crate::service::Service;
+use crate::share::{Place, shared, whole};
 use crate::{blobs, events, log, login, office, openapi, status, tes};
 
 /// Every address of the service.
@@ -42,6 +43,7 @@ pub fn router(service: Arc<Service>) -> Router {
         .merge(tes::routes())
         .fallback(nowhere)
         .method_not_allowed_fallback(not_so)
+        .layer(axum::middleware::from_fn_with_state(service.clone(), shared))
         .layer(axum::middleware::from_fn_with_state(service.clone(), status::counted))
         .with_state(service)
 }
@@ -74,7 +76,8 @@ pub(crate) struct Asked {
     pub credential: Credential,
     pub path: Vec<(String, String)>,
     pub query: String,
-    pub body: Value,
+    body: Vec<u8>,
+    _held: Option<Place>,
 }
 
 impl Asked {
@@ -87,31 +90,32 @@ impl Asked {
         let credential = Credential::of(service, parts)?;
         let path = params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let query = parts.uri.query().unwrap_or_default().to_owned();
-        let body = match parts.method {
-            axum::http::Method::POST => json_body(parts, body).await?,
-            _ => Value::Null,
+        let (body, held) = match parts.method {
+            axum::http::Method::POST if body.is_end_stream() => (Vec::new(), None),
+            axum::http::Method::POST if is_json(parts) => whole(body, MAX_REQUEST).await?,
+            axum::http::Method::POST => return Err(RequestError::NotJson),
+            _ => (Vec::new(), None),
         };
-        Ok(Asked { lang: language(&parts.headers), credential, path, query, body })
+        Ok(Asked { lang: language(&parts.headers), credential, path, query, body, _held: held })
     }
-}
 
-/// The body; null where there is none.
-async fn json_body(parts: &Parts, body: Body) -> Result<Value, RequestError> {
-    if body.is_end_stream() {
-        return Ok(Value::Null);
+    /// The body, read where that holds nobody up; null where there is none.
+    pub fn json(&self) -> Result<Value, RequestError> {
+        if self.body.is_empty() {
+            return Ok(Value::Null);
+        }
+        if members(&self.body) > MOST_MEMBERS {
+            return Err(RequestError::Malformed(format!("it has more than {MOST_MEMBERS} members")));
+        }
+        let mut json =
+            serde_json::from_slice(&self.body).map_err(|error| RequestError::Malformed(error.to_string()))?;
+        integral(&mut json);
+        Ok(json)
     }
-    let kind = parts.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    if kind.split(';').next().map(str::trim) != Some("application/json") {
-        return Err(RequestError::NotJson);
-    }
-    let bytes = to_bytes(body, MAX_REQUEST).await.map_err(|_| RequestError::TooLong { most: MAX_REQUEST })?;
-    let mut json = serde_json::from_slice(&bytes).map_err(|error| RequestError::Malformed(error.to_string()))?;
-    whole(&mut json);
-    Ok(json)
 }
 
 /// Writes `5.0` as `5`: to JSON Schema both are the same whole number.
-fn whole(json: &mut Value) {
+fn integral(json: &mut Value) {
     /// Up to here floats are exact.
     const EXACT: f64 = (1u64 << 53) as f64;
     match json {
@@ -119,9 +123,43 @@ fn whole(json: &mut Value) {
             let float = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() <= EXACT);
             *number = float.map_or(number.clone(), |float| (float as i64).into());
         }
-        Value::Array(items) => items.iter_mut().for_each(whole),
-        Value::Object(fields) => fields.values_mut().for_each(whole),
+        Value::Array(items) => items.iter_mut().for_each(integral),
+        Value::Object(fields) => fields.values_mut().for_each(integral),
         _ => {}
+    }
+}
+
+/// The most members of all arrays and objects in a request. Read, one takes ten times the memory that it takes to send.
+const MOST_MEMBERS: usize = 10_000;
+
+/// How many members a JSON text has at most, without reading it.
+fn members(json: &[u8]) -> usize {
+    let (mut found, mut in_string, mut escaped) = (0, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_string,
+            b'"' => in_string = !in_string,
+            b',' | b'[' | b'{' if !in_string => found += 1,
+            _ => {}
+        }
+    }
+    found
+}
+
+fn is_json(parts: &Parts) -> bool {
+    let kind = parts.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().map(str::trim) == Some("application/json")
+}
+
+/// A job that is looked at may have a component to compile.
+async fn in_thread<A: Addressed>(
+    service: &Arc<Service>,
+    work: impl FnOnce(&Service) -> Result<Response<Body>, RequestError> + Send + 'static,
+) -> Result<Response<Body>, RequestError> {
+    match A::ON {
+        On::Manifest => service.in_slow_thread(work).await,
+        _ => service.in_thread(work).await,
     }
 }
 
@@ -134,7 +172,7 @@ async fn ask<Q: Query + Addressed + Send + Sync + 'static>(
     let lang = language(&parts.headers);
     let answered = async {
         let asked = Asked::read(&service, params, &parts, body).await?;
-        service.in_thread(move |service| answer::<Q>(service, asked)).await
+        in_thread::<Q>(&service, move |service| answer::<Q>(service, asked)).await
     };
     let answered = answered.await;
     service.respond(lang, answered)
@@ -145,7 +183,7 @@ fn answer<Q: Query + Addressed + 'static>(service: &Service, asked: Asked) -> Re
     let caller = asked.credential.known(service, view.ledger())?;
     let mut query: Q = match Q::METHOD {
         Method::Get => of_query(&asked.path, &asked.query),
-        Method::Post => of_body(&asked.path, asked.body),
+        Method::Post => of_body(&asked.path, asked.json()?),
     }
     .map_err(RequestError::Malformed)?;
     let guarded = Guarded { service, view: &view, caller: &caller };
@@ -171,7 +209,7 @@ async fn prepare<C: Change + Addressed + Send + Sync + 'static>(
     let lang = language(&parts.headers);
     let answered = async {
         let asked = Asked::read(&service, params, &parts, body).await?;
-        service.in_thread(move |service| drafted::<C>(service, asked)).await
+        in_thread::<C>(&service, move |service| drafted::<C>(service, asked)).await
     };
     let answered = answered.await;
     service.respond(lang, answered)
@@ -190,7 +228,7 @@ fn drafted<C: Change + Addressed + 'static>(service: &Service, asked: Asked) -> 
     let view = service.view()?;
     let caller = asked.credential.known(service, view.ledger())?;
     let WillSign { signer } = of_query(&[], &asked.query).map_err(RequestError::Malformed)?;
-    let mut change: C = of_body(&asked.path, asked.body).map_err(RequestError::Malformed)?;
+    let mut change: C = of_body(&asked.path, asked.json()?).map_err(RequestError::Malformed)?;
     // What would be refused once it is signed is refused now.
     let caller = Caller { context: Context { signed: true, ..caller.context }, ..caller };
     Guarded { service, view: &view, caller: &caller }
@@ -210,7 +248,7 @@ async fn take<C: Change + Addressed + Send + Sync + 'static>(
     let lang = language(&parts.headers);
     let answered = async {
         let asked = Asked::read(&service, params, &parts, body).await?;
-        service.in_thread(move |service| taken::<C>(service, asked)).await
+        in_thread::<C>(&service, move |service| taken::<C>(service, asked)).await
     };
     let answered = answered.await;
     service.respond(lang, answered)
@@ -220,7 +258,7 @@ fn taken<C: Change + Addressed + 'static>(service: &Service, asked: Asked) -> Re
     let view = service.view()?;
     let sent = asked.credential.known(service, view.ledger())?;
     let HandIn { change, entry }: HandIn<Value> =
-        serde_json::from_value(asked.body).map_err(|error| RequestError::Malformed(error.to_string()))?;
+        serde_json::from_value(asked.json()?).map_err(|error| RequestError::Malformed(error.to_string()))?;
     let change: C = of_body(&asked.path, change).map_err(RequestError::Malformed)?;
     let entry = BASE64_STANDARD.decode(entry).map_err(|error| RequestError::Malformed(error.to_string()))?;
     let answer = signed(service, &view, sent, change, &entry)?;

@@ -17,6 +17,7 @@ use crate::office::{Office, OfficeConfig};
 use crate::problem::RequestError;
 use crate::rules::Levels;
 use crate::sessions::Sessions;
+use crate::share::{self, Shares};
 use crate::shared::Shared;
 use crate::status::Counters;
 use crate::watch::Watch;
@@ -46,6 +47,7 @@ pub struct Service {
     rules: Mutex<Option<InForce>>,
     pub(crate) levels: Levels,
     pub(crate) sessions: Sessions,
+    pub(crate) shares: Shares,
     pub(crate) blobs: Blobs,
     pub(crate) counters: Counters,
     pub(crate) watch: Watch,
@@ -55,10 +57,14 @@ pub struct Service {
     pub(crate) size: watch::Sender<u64>,
     /// Use-cases at work: each may need a core and much memory.
     at_work: Arc<Semaphore>,
+    /// Those that compile a component, which is long.
+    compiling: Arc<Semaphore>,
 }
 
 /// How many use-cases are answered at a time. Further ones wait.
 const AT_WORK: usize = 16;
+/// How many of those that compile a component, beside the others.
+const COMPILING: usize = 2;
 
 impl Service {
     /// Opens a lab to be served.
@@ -73,6 +79,7 @@ impl Service {
             rules: Mutex::new(None),
             levels: Levels::default(),
             sessions: Sessions::default(),
+            shares: Shares::default(),
             blobs,
             counters: Counters::default(),
             watch,
@@ -80,6 +87,7 @@ impl Service {
             tell,
             size: watch::channel(0).0,
             at_work: Arc::new(Semaphore::new(AT_WORK)),
+            compiling: Arc::new(Semaphore::new(COMPILING)),
         }))
     }
 
@@ -110,14 +118,33 @@ impl Service {
         self: &Arc<Service>,
         work: impl FnOnce(&Service) -> Result<T, RequestError> + Send + 'static,
     ) -> Result<T, RequestError> {
-        let (service, at_work) = (self.clone(), self.at_work.clone());
-        let Ok(place) = at_work.acquire_owned().await else { return Err(RequestError::Inside) };
+        self.among(&self.at_work, work).await
+    }
+
+    /// Does what may compile a component, where it holds nobody up who asks for less.
+    pub(crate) async fn in_slow_thread<T: Send + 'static>(
+        self: &Arc<Service>,
+        work: impl FnOnce(&Service) -> Result<T, RequestError> + Send + 'static,
+    ) -> Result<T, RequestError> {
+        self.among(&self.compiling, work).await
+    }
+
+    async fn among<T: Send + 'static>(
+        self: &Arc<Service>,
+        places: &Arc<Semaphore>,
+        work: impl FnOnce(&Service) -> Result<T, RequestError> + Send + 'static,
+    ) -> Result<T, RequestError> {
+        let (service, places) = (self.clone(), places.clone());
+        let own = share::at_work().await;
+        let Ok(place) = places.acquire_owned().await else { return Err(RequestError::Inside) };
         let done = tokio::task::spawn_blocking(move || {
             let done = work(&service);
             drop(place);
-            done
+            (done, own)
         });
-        done.await.unwrap_or(Err(RequestError::Inside))
+        let (done, own) = done.await.unwrap_or((Err(RequestError::Inside), None));
+        share::keep(own);
+        done
     }
 
     /// An answer, or why there is none.

@@ -24,6 +24,9 @@ use crate::problem::RequestError;
 use crate::rules::Guarded;
 use crate::service::Service;
 
+/// Where it is said that this process lives.
+pub(crate) const ALIVE: &str = "/healthz";
+
 /// Upper bounds of the times that answers are counted in, in seconds.
 const BOUNDS: [f64; 8] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 10.0];
 
@@ -40,7 +43,7 @@ pub(crate) struct Counters {
 
 pub(crate) fn routes() -> Router<Arc<Service>> {
     Router::new()
-        .route("/healthz", get(async || plain(StatusCode::OK, "ok\n".to_owned())))
+        .route(ALIVE, get(async || plain(StatusCode::OK, "ok\n".to_owned())))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
 }
@@ -66,7 +69,10 @@ async fn ready(State(service): State<Arc<Service>>) -> Response<Body> {
     let found = service
         .in_thread(|service| {
             service.view()?;
-            let probe = service.desk_folder().join("incoming/.ready");
+            // One for each who asks: they would remove each other's.
+            static ASKED: AtomicU64 = AtomicU64::new(0);
+            let number = ASKED.fetch_add(1, Ordering::Relaxed);
+            let probe = service.desk_folder().join(format!("incoming/ready-{number}.tmp"));
             std::fs::write(&probe, b"").and_then(|()| std::fs::remove_file(&probe)).map_err(|_| RequestError::Inside)
         })
         .await;

@@ -123,7 +123,7 @@ fn shown(service: &Service, asked: Asked) -> Result<Value, RequestError> {
 fn created(service: &Service, asked: Asked) -> Result<Value, RequestError> {
     let view = service.view()?;
     let sent = asked.credential.known(service, view.ledger())?;
-    let task = task::New::read(asked.body)?;
+    let task = task::New::read(asked.json()?)?;
     let entry = decoded(task.entry.as_deref().ok_or(RequestError::UnsignedTask)?)?;
     if let Event::JobSubmitted(said) = view.said(&entry).map_err(UseCaseError::from)?.event {
         task.check(&said)?;
@@ -146,7 +146,7 @@ fn cancelled(service: &Service, asked: Asked) -> Result<Value, RequestError> {
     let view = service.view()?;
     let sent = asked.credential.known(service, view.ledger())?;
     Guarded { service, view: &view, caller: &sent }.must(&ShowJob { job })?;
-    let Cancel { entry } = match asked.body {
+    let Cancel { entry } = match asked.json()? {
         Value::Null => Cancel::default(),
         body => serde_json::from_value(body).map_err(|error| RequestError::Malformed(error.to_string()))?,
     };

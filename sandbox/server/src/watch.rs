@@ -12,6 +12,7 @@ use governor::{Quota, RateLimiter, state::keyed::HashMapStateStore};
 use unseen_access::{Principal, Session};
 use unseen_accesslog::{AccessLog, AccessLogError, Attempts, How, Limits, Outcome, Record, Settings, Who};
 use unseen_ids::Digest;
+use unseen_listener::network;
 
 use crate::caller::Caller;
 use crate::problem::RequestError;
@@ -77,7 +78,7 @@ impl Watch {
     pub fn paced(&self, caller: &Caller) -> Result<(), RequestError> {
         let who = match &caller.principal {
             Principal::Person(person) => format!("p {}", person.name),
-            Principal::Visitor => format!("a {}", caller.from),
+            Principal::Visitor => format!("a {}", network(caller.from)),
         };
         self.pace.check_key(&who).map_err(|until| {
             let seconds = until.wait_time_from(self.clock.now()).as_secs().max(1);

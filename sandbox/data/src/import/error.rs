@@ -56,6 +56,10 @@ pub enum ImportError {
     #[error("the file cannot be read to its end: {0}")]
     #[zh("文件无法读完：{0}")]
     Read(io::Error),
+    /// A workbook that is small only while it is packed.
+    #[error("the workbook unpacks to more than is read of one: save the sheet as CSV")]
+    #[zh("工作簿解压后超出可读取的上限：请将该工作表另存为 CSV")]
+    Large,
     /// Writing stopped half-way; nothing was kept.
     #[error("the snapshot cannot be written, and nothing of it was kept: {0}")]
     #[zh("快照无法写入，未保留任何内容：{0}")]
