@@ -448,7 +448,8 @@ fn files(folders: &[&str], extension: &str) -> Vec<PathBuf> {
         for entry in std::fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            let made = matches!(name.as_str(), "target" | "demo-lab") || (name.starts_with('.') && name != ".ci");
+            let made = matches!(name.as_str(), "target" | "demo-lab" | "demo-served")
+                || (name.starts_with('.') && name != ".ci");
             if path.is_symlink() || made {
                 continue;
             }
