@@ -31,7 +31,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["ids", "durable", "entries", "audit", "evidence", "keys", "policies", "terminal", "tlog", "witness"],
     ),
     ("terminal", &["ids", "policies"]),
-    ("sandbox/listener", &["ids", "keys"]),
+    ("sandbox/listener", &["ids", "durable", "keys"]),
     ("sandbox/worker", &["ids", "data", "core", "runtime", "policies"]),
     ("sandbox/access", &["ids"]),
     (

@@ -2,9 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Utc};
-use serde::Serialize;
-use unseen_ids::Answer;
+use unseen_api::answers::{Certificate, CertificateMade, Certificates};
 use unseen_listener::ca::Issued;
 use unseen_listener::office::{Held, Office};
 use unseen_terminal::output::{Output, facts};
@@ -16,59 +14,18 @@ use super::{Outcome, Problem};
 use crate::args::CertificateCommand;
 use crate::shown;
 
-/// Files that were written.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Written {
-    certificate: String,
-    key: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    serial: Option<String>,
-}
-
-impl Answer for Written {
-    const NAME: &str = "certificate/v1";
-}
-
-/// Certificates of people.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Certificates {
-    certificates: Vec<Certificate>,
-    list: String,
-}
-
-impl Answer for Certificates {
-    const NAME: &str = "certificates/v1";
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Certificate {
-    person: String,
-    serial: String,
-    until: DateTime<Utc>,
-    revoked: bool,
-}
-
-impl From<Held> for Certificate {
-    fn from(held: Held) -> Certificate {
-        Certificate { person: held.person, serial: held.serial, until: held.not_after.into(), revoked: held.revoked }
-    }
-}
-
 pub fn run(command: &CertificateCommand, lang: Lang) -> Outcome {
     match command {
         CertificateCommand::Ca { dir, name, days } => {
             let office = Office::found(dir, name, *days)?;
             let (certificate, key) = (dir.join("ca.pem"), dir.join("ca-key.pem"));
-            let written = Written { certificate: shown(&certificate), key: shown(&key), serial: None };
+            let written = CertificateMade { certificate: name_of(&certificate), key: name_of(&key), serial: None };
             let text = facts(
                 lang,
                 &[
                     (text!("Certificate", "证书"), written.certificate.clone()),
                     (text!("Key", "私钥"), written.key.clone()),
-                    (text!("Revocation list", "吊销列表"), shown(&office.list())),
+                    (text!("Revocation list", "吊销列表"), name_of(&office.list())),
                 ],
             );
             let care = text!(
@@ -113,7 +70,8 @@ fn written(issued: &Issued, out: &Path, lang: Lang) -> Outcome {
     };
     let (certificate, key) = (beside(".pem"), beside("-key.pem"));
     issued.save(&certificate, &key).map_err(Problem::from)?;
-    let written = Written { certificate: shown(&certificate), key: shown(&key), serial: Some(issued.serial.clone()) };
+    let written =
+        CertificateMade { certificate: name_of(&certificate), key: name_of(&key), serial: Some(issued.serial.clone()) };
     let text = facts(
         lang,
         &[
@@ -126,7 +84,13 @@ fn written(issued: &Issued, out: &Path, lang: Lang) -> Outcome {
 }
 
 fn answer(held: Vec<Held>, office: &Office) -> Certificates {
-    Certificates { certificates: held.into_iter().map(Certificate::from).collect(), list: shown(&office.list()) }
+    let certificates = held.into_iter().map(|held| Certificate {
+        person: held.person,
+        serial: held.serial,
+        until: held.not_after.into(),
+        revoked: held.revoked,
+    });
+    Certificates { certificates: certificates.collect(), list: name_of(&office.list()) }
 }
 
 fn listed(held: &[Held], lang: Lang) -> String {
@@ -152,6 +116,6 @@ fn listed(held: &[Held], lang: Lang) -> String {
     table(lang, &columns, rows)
 }
 
-fn shown(path: &Path) -> String {
+fn name_of(path: &Path) -> String {
     path.display().to_string()
 }

@@ -6,8 +6,7 @@ use std::path::Path;
 use clap::{Command, CommandFactory};
 use clap_complete::Shell;
 use clap_mangen::Man;
-use serde::Serialize;
-use unseen_ids::Answer;
+use unseen_api::answers::{Completions, Manual};
 use unseen_terminal::help::in_chinese;
 use unseen_terminal::output::Output;
 use unseen_terminal::{FileError, Problem};
@@ -17,31 +16,11 @@ use super::Outcome;
 use crate::args::Cli;
 use crate::help::PAGES;
 
-/// A script that a shell reads.
-#[derive(Serialize)]
-struct Script {
-    script: String,
-}
-
-impl Answer for Script {
-    const NAME: &str = "completions/v1";
-}
-
-/// Pages that were written.
-#[derive(Serialize)]
-struct Pages {
-    pages: Vec<String>,
-}
-
-impl Answer for Pages {
-    const NAME: &str = "man/v1";
-}
-
 pub fn completions(shell: Shell, lang: Lang) -> Outcome {
     let mut bytes = Vec::new();
     clap_complete::generate(shell, &mut spoken(lang), "unseen", &mut bytes);
     let script = String::from_utf8_lossy(&bytes).into_owned();
-    Ok(Output::new(&Script { script: script.clone() }, script))
+    Ok(Output::new(&Completions { script: script.clone() }, script))
 }
 
 pub fn man(dir: &Path, lang: Lang) -> Outcome {
@@ -51,9 +30,9 @@ pub fn man(dir: &Path, lang: Lang) -> Outcome {
     let mut pages = Vec::new();
     write_all(&command, dir, lang, &mut pages)?;
     let many = pages.len();
-    let dir = dir.display();
+    let dir = dir.to_owned();
     let said = say!("{many} pages are written to {dir}.", "已写出 {many} 页到 {dir}。");
-    Ok(Output::new(&Pages { pages }, said.to(lang)))
+    Ok(Output::new(&Manual { pages }, said.to(lang)))
 }
 
 fn spoken(lang: Lang) -> Command {
