@@ -117,7 +117,7 @@ fn shown(service: &Service, asked: Asked) -> Result<Value, RequestError> {
     let caller = asked.credential.known(service, view.ledger())?;
     Guarded { service, view: &view, caller: &caller }.must(&request)?;
     let answer = request.answer(&service.desk, caller.key.as_ref())?;
-    Ok(task::shown(&view, &answer.job, detail)?)
+    task::shown(&view, &answer.job, detail)
 }
 
 fn created(service: &Service, asked: Asked) -> Result<Value, RequestError> {

@@ -19,8 +19,8 @@ use unseen_policies::Manifest;
 use unseen_policies::event::JobSubmitted;
 use unseen_policies::ledger::Run;
 use unseen_policies::lifecycle::State;
+use unseen_usecases::Blob;
 use unseen_usecases::jobs::ListedJob;
-use unseen_usecases::{Blob, UseCaseError};
 
 use super::list::Detail;
 use crate::problem::RequestError;
@@ -59,7 +59,7 @@ pub(super) fn state(job: &ListedJob) -> &'static str {
 }
 
 /// A job as a task.
-pub(super) fn shown(view: &View, job: &ListedJob, detail: Detail) -> Result<Value, UseCaseError> {
+pub(super) fn shown(view: &View, job: &ListedJob, detail: Detail) -> Result<Value, RequestError> {
     let mut task = json!({ "id": job.job.to_string(), "state": state(job) });
     if detail == Detail::Minimal {
         return Ok(task);
@@ -180,10 +180,8 @@ impl New {
         for name in ["id", "state", "creation_time", "logs", "resources"] {
             rest.remove(name);
         }
-        if let Some(executor) = rest.get_mut("executors").and_then(|all| all.get_mut(0)) {
-            if let Value::Object(executor) = executor {
-                executor.remove("image");
-            }
+        if let Some(Value::Object(executor)) = rest.get_mut("executors").and_then(|all| all.get_mut(0)) {
+            executor.remove("image");
         }
         Ok(New { manifest, module, entry: parameters.remove("entry"), rest })
     }
