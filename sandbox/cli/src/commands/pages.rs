@@ -44,36 +44,33 @@ fn write_all(command: &Command, dir: &Path, lang: Lang, pages: &mut Vec<String>)
     for below in command.get_subcommands().filter(|below| !below.is_hide_set() && below.get_name() != "help") {
         write_all(below, dir, lang, pages)?;
     }
-    let page = Man::new(command.clone());
+    let page = Man::new(command.clone()).source(concat!("unseen ", env!("CARGO_PKG_VERSION")));
     let name = page.get_filename();
     let mut bytes = Vec::new();
     page.render(&mut bytes).map_err(FileError::at(&name))?;
-    let mut text = String::from_utf8(bytes).map_err(|_| FileError::at(&name)(ErrorKind::InvalidData.into()))?;
-    if lang == Lang::Zh {
-        text = in_chinese_headings(&text);
-    }
+    let text = String::from_utf8(bytes).map_err(|_| FileError::at(&name)(ErrorKind::InvalidData.into()))?;
     let place = dir.join(&name);
-    std::fs::write(&place, text).map_err(FileError::at(&place))?;
+    std::fs::write(&place, with_headings(&text, lang)).map_err(FileError::at(&place))?;
     pages.push(name);
     Ok(())
 }
 
-/// The headings of a page, as Chinese manuals have them.
-const HEADINGS: &[(&str, &str)] = &[
-    ("NAME", "名称"),
-    ("SYNOPSIS", "概要"),
-    ("DESCRIPTION", "描述"),
-    ("OPTIONS", "选项"),
-    ("SUBCOMMANDS", "命令"),
-    ("EXTRA", "示例"),
-    ("VERSION", "版本"),
+/// The headings of a page as they are generated, and as manuals have them in English and Chinese.
+const HEADINGS: &[(&str, &str, &str)] = &[
+    ("NAME", "NAME", "名称"),
+    ("SYNOPSIS", "SYNOPSIS", "概要"),
+    ("DESCRIPTION", "DESCRIPTION", "描述"),
+    ("OPTIONS", "OPTIONS", "选项"),
+    ("SUBCOMMANDS", "COMMANDS", "命令"),
+    ("EXTRA", "EXAMPLES", "示例"),
+    ("VERSION", "VERSION", "版本"),
 ];
 
-fn in_chinese_headings(page: &str) -> String {
+fn with_headings(page: &str, lang: Lang) -> String {
     let set = |line: &str| {
         let heading = line.strip_prefix(".SH ")?;
-        let (_, chinese) = HEADINGS.iter().find(|(english, _)| *english == heading)?;
-        Some(format!(".SH {chinese}"))
+        let (_, english, chinese) = HEADINGS.iter().find(|(generated, ..)| *generated == heading)?;
+        Some(format!(".SH {}", if lang == Lang::Zh { chinese } else { english }))
     };
     page.lines().map(|line| set(line).unwrap_or_else(|| line.to_owned()) + "\n").collect()
 }
