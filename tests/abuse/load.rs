@@ -90,7 +90,7 @@ fn well_behaved(house: &House, over: Arc<AtomicBool>) -> std::thread::JoinHandle
         let mut took = Vec::new();
         while !over.load(Ordering::Relaxed) {
             let begun = Instant::now();
-            client.ask(ListJobs {}).unwrap();
+            client.ask(ListJobs::default()).unwrap();
             took.push(begun.elapsed());
             std::thread::sleep(Duration::from_millis(100));
         }
@@ -164,7 +164,7 @@ async fn under_all_of_it_others_are_served_and_what_was_promised_survives_a_kill
 
     house.again();
     let client = house.client("operator");
-    let jobs = tokio::task::spawn_blocking(move || client.ask(ListJobs {}).unwrap()).await.unwrap();
+    let jobs = tokio::task::spawn_blocking(move || client.ask(ListJobs::default()).unwrap()).await.unwrap();
     let jobs: Value = serde_json::to_value(jobs).unwrap();
     let known: Vec<&str> = jobs["jobs"].as_array().unwrap().iter().map(|job| job["job"].as_str().unwrap()).collect();
     let kinds = house.lab.kinds();

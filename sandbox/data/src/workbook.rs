@@ -141,8 +141,9 @@ mod tests {
         let mut book = ZipWriter::new(Cursor::new(Vec::new()));
         for at in 0..real.len() {
             let mut part = real.by_index(at).unwrap();
-            book.start_file(part.name(), SimpleFileOptions::default()).unwrap();
-            match part.name().contains("worksheets/sheet") {
+            let name = part.name().unwrap().into_owned();
+            book.start_file(&name, SimpleFileOptions::default()).unwrap();
+            match name.contains("worksheets/sheet") {
                 true => book.write_all(sheet).unwrap(),
                 false => drop(io::copy(&mut part, &mut book).unwrap()),
             }
