@@ -9,7 +9,7 @@ RUN_TESTS := $(if $(NEXTEST),cargo nextest run --no-fail-fast,cargo test --no-fa
 HEARD := $(if $(NEXTEST),--config-file $(CURDIR)/tests/nextest.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rust target verifiers build demo test bench bench-audit bench-service docs lint advisories vm-test miri fuzz
+.PHONY: help setup rust target verifiers build demo serve test bench bench-audit bench-service docs lint advisories vm-test miri fuzz
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,10 @@ build: rust
 
 demo: target build ## Play the whole story in the folder demo-lab (or DEMO_DIR)
 	@demo/story.sh
+
+# `cargo run` would keep cargo's lock while it serves.
+serve: build ## Serve a made-up lab on this machine, from the folder demo-served, until Ctrl-C
+	@$(CARGO_TARGET_DIR)/debug/unseen serve --demo
 
 # The examples and the documentation's examples first, so that the workspace's summary comes last.
 test: target lint ## Check and run all tests; those that lack a tool say so

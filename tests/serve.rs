@@ -9,7 +9,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use served::{Served, agent};
+use served::{Served, agent, get_as, login};
 use support::*;
 
 /// Waits until a job is in this state.
@@ -159,22 +159,6 @@ fn each_sees_and_does_what_the_rules_let() {
     // A key that is revoked is no longer known, whatever session it had.
     lab.ok(&["person", "revoke", "analyst", "--reason", "left", "--key", "keys/owner.pem"]);
     assert_eq!(get_as(&served, &session, "/v1/lab").0, 401);
-}
-
-fn login(served: &Served, lab: &Lab, who: &str) -> String {
-    let host = served.url.strip_prefix("http://").unwrap();
-    let nonce = format!("{:032x}", chrono::Utc::now().timestamp_nanos_opt().unwrap());
-    let login = unseen_api::login::Login::sign(host, nonce, &lab.signing_key(who)).unwrap();
-    let (status, session) = served.post(unseen_api::login::PATH, None, &serde_json::to_value(&login).unwrap());
-    assert_eq!(status, 201, "{session}");
-    // It is good once.
-    let (again, problem) = served.post(unseen_api::login::PATH, None, &serde_json::to_value(&login).unwrap());
-    assert_eq!((again, &problem["code"]), (401, &json!("request.log-in")));
-    text(&session["token"])
-}
-
-fn get_as(served: &Served, token: &str, path: &str) -> (u16, Value) {
-    served.ask(agent().get(format!("{}{path}", served.url)).header("authorization", format!("Bearer {token}")).call())
 }
 
 #[test]

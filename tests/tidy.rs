@@ -31,7 +31,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["ids", "durable", "entries", "audit", "evidence", "keys", "policies", "terminal", "tlog", "witness"],
     ),
     ("terminal", &["ids", "policies"]),
-    ("sandbox/listener", &["ids", "keys"]),
+    ("sandbox/listener", &["ids", "durable", "keys"]),
     ("sandbox/worker", &["ids", "data", "core", "runtime", "policies"]),
     ("sandbox/access", &["ids"]),
     (
@@ -449,7 +449,8 @@ fn files(folders: &[&str], extension: &str) -> Vec<PathBuf> {
         for entry in std::fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
-            let made = matches!(name.as_str(), "target" | "demo-lab") || (name.starts_with('.') && name != ".ci");
+            let made = matches!(name.as_str(), "target" | "demo-lab" | "demo-served")
+                || (name.starts_with('.') && name != ".ci");
             if path.is_symlink() || made {
                 continue;
             }

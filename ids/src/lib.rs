@@ -20,6 +20,7 @@ mod digest;
 pub mod hex;
 mod job;
 mod key;
+pub mod pattern;
 pub mod pem;
 
 #[cfg(feature = "schema")]

@@ -25,7 +25,7 @@ macro_rules! examples {
 }
 
 /// Lets the page of a group of commands end with the first examples of its first commands.
-fn with_examples(command: clap::Command) -> clap::Command {
+pub fn with_examples(command: clap::Command) -> clap::Command {
     let names: Vec<_> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
     let command = names.into_iter().fold(command, |command, name| command.mut_subcommand(name, with_examples));
     if command.get_after_help().is_some() || !command.has_subcommands() {

@@ -4,9 +4,9 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::support::{Done, Lab, key};
+use super::support::{Done, Lab, key, text};
 
 /// A service of a lab, until it is dropped.
 pub struct Served {
@@ -84,4 +84,22 @@ impl Drop for Served {
 pub fn agent() -> ureq::Agent {
     let config = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0);
     ureq::Agent::new_with_config(config.max_redirects_will_error(false).build())
+}
+
+/// Logs somebody in: the session's token.
+pub fn login(served: &Served, lab: &Lab, who: &str) -> String {
+    let host = served.url.strip_prefix("http://").unwrap();
+    let nonce = format!("{:032x}", chrono::Utc::now().timestamp_nanos_opt().unwrap());
+    let login = unseen_api::login::Login::sign(host, nonce, &lab.signing_key(who)).unwrap();
+    let (status, session) = served.post(unseen_api::login::PATH, None, &serde_json::to_value(&login).unwrap());
+    assert_eq!(status, 201, "{session}");
+    // It is good once.
+    let (again, problem) = served.post(unseen_api::login::PATH, None, &serde_json::to_value(&login).unwrap());
+    assert_eq!((again, &problem["code"]), (401, &json!("request.log-in")));
+    text(&session["token"])
+}
+
+/// A plain request in the name of whose session this is.
+pub fn get_as(served: &Served, token: &str, path: &str) -> (u16, Value) {
+    served.ask(agent().get(format!("{}{path}", served.url)).header("authorization", format!("Bearer {token}")).call())
 }

@@ -1,5 +1,7 @@
-//! Answers of what is no use-case of the lab's: being served, logging in and out, files to hand in.
+//! Answers of what is no use-case of the lab's: being served, logging in and out, files to hand in, certificates,
+//! what shells and `man` read.
 
+use chrono::{DateTime, Utc};
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use unseen_ids::{Answer, schema};
@@ -32,6 +34,71 @@ pub struct HandInWritten {
     pub to_sign: Option<String>,
 }
 
+/// A certificate was made, and its key.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CertificateMade {
+    /// The file with the certificate, in PEM.
+    pub certificate: String,
+    /// The file with its key, in PEM.
+    pub key: String,
+    /// Its serial number, in lower-case hex digits; null for an authority's own.
+    pub serial: Option<String>,
+}
+
+/// Certificates of people.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Certificates {
+    /// By person, and then by when each ends.
+    pub certificates: Vec<Certificate>,
+    /// The file with the revocation list.
+    pub list: String,
+}
+
+/// A certificate of a person.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Certificate {
+    /// Whose it is.
+    pub person: String,
+    /// Its serial number, in lower-case hex digits.
+    pub serial: String,
+    /// Its last moment.
+    #[schemars(with = "String")]
+    pub until: DateTime<Utc>,
+    /// Whether it is on the revocation list.
+    pub revoked: bool,
+}
+
+/// What lets a shell complete commands.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Completions {
+    /// For the shell to read.
+    pub script: String,
+}
+
+/// Manual pages were written.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Manual {
+    /// Names of their files.
+    pub pages: Vec<String>,
+}
+
+impl Answer for CertificateMade {
+    const NAME: &str = "certificate-made/v1";
+}
+impl Answer for Certificates {
+    const NAME: &str = "certificates/v1";
+}
+impl Answer for Completions {
+    const NAME: &str = "completions/v1";
+}
+impl Answer for Manual {
+    const NAME: &str = "manual/v1";
+}
 impl Answer for LoggedOut {
     const NAME: &str = "logged-out/v1";
 }
@@ -45,10 +112,14 @@ impl Answer for HandInWritten {
 /// The JSON schema of every one of them, by its name.
 pub fn schemas() -> Vec<(&'static str, Schema)> {
     vec![
+        schema::<CertificateMade>(),
+        schema::<Certificates>(),
+        schema::<Completions>(),
         schema::<DeviceCode>(),
         schema::<HandInWritten>(),
         schema::<LoggedIn>(),
         schema::<LoggedOut>(),
+        schema::<Manual>(),
         schema::<Served>(),
     ]
 }

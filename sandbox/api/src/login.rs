@@ -25,12 +25,12 @@ pub struct Login {
     /// The host and port of the service, as whoever logs in knows them: a signature is good for no other service.
     pub host: String,
     /// When.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub time: DateTime<Utc>,
     /// 32 hex digits, used once.
     pub nonce: String,
     /// The key.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", regex(pattern = unseen_ids::pattern::KEY))]
     pub key: PublicKey,
     /// Its signature over [`Login::to_sign`], in base64.
     pub signature: String,

@@ -1,12 +1,15 @@
 //! What people type. The help texts are English here; `help.rs` holds the Chinese ones.
 
+mod certificates;
 mod datasets;
 mod jobs;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+pub use certificates::CertificateCommand;
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 use unseen_auditor::{EvidenceCommand, ProofArgs, VerifyArgs, WitnessCommand};
 use unseen_ids::{JobId, Role};
 use unseen_terminal::examples;
@@ -101,6 +104,9 @@ pub enum Command {
     /// Serve a lab on the network, run its approved jobs in turn, and publish results at their time
     #[command(after_help = examples!("unseen serve --demo", "unseen serve --lab lab --listen 0.0.0.0:8443 --host lab.wujin.gov.cn:8443 --tls-cert server.pem --tls-key server-key.pem --client-ca people-ca.pem"))]
     Serve(ServeArgs),
+    /// Certificates for a server and for people, where there is no other authority
+    #[command(subcommand)]
+    Certificate(CertificateCommand),
     /// Log in to a lab at an address, so that what you ask need not name your key each time
     #[command(after_help = examples!("unseen login --lab https://lab.wujin.gov.cn:8443 --key wang.pem", "unseen login --profile wujin"))]
     Login {
@@ -130,11 +136,23 @@ pub enum Command {
     /// Say which protections hold on this machine
     #[command(after_help = examples!("unseen doctor", "unseen doctor --lab lab"))]
     Doctor,
+    /// Print what lets a shell complete these commands
+    #[command(after_help = examples!("unseen completions bash > ~/.local/share/bash-completion/completions/unseen"))]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Write a manual page for each command, in your language
+    #[command(after_help = examples!("unseen man ~/.local/share/man/man1", "unseen man --lang zh ~/.local/share/man/zh_CN/man1"))]
+    Man {
+        /// The folder; pages of these names in it are written anew
+        dir: PathBuf,
+    },
 }
 
 #[derive(Args)]
 pub struct ServeArgs {
-    /// Where to listen; may be given several times
+    /// Where to listen; may be given several times; with --demo first HTTPS, then HTTP for a browser
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8443")]
     pub listen: Vec<SocketAddr>,
     /// Host and port under which people know the lab; may be given several times; as it listens when left out
@@ -165,7 +183,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "TOML")]
     pub notices: Option<PathBuf>,
     /// Make a lab with made-up people and data in this folder, if there is none yet, and serve it on this machine
-    #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = "demo-served", conflicts_with_all = ["tls_cert", "plain", "listen"])]
+    #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = "demo-served", conflicts_with_all = ["tls_cert", "plain"])]
     pub demo: Option<PathBuf>,
 }
 

@@ -36,9 +36,12 @@ impl Lab {
         build_new(out, PRIVATE, |building| {
             self.log.verify()?;
             copy(&self.dir, building)?;
-            // Who is at work here is at work there no more.
-            let locks = building.join(locks::FOLDER);
-            fs::remove_dir_all(&locks).map_err(LabError::io(locks))
+            // Who is at work here is at work there no more, and whoever uploads begins again.
+            for left in [locks::FOLDER, INCOMING] {
+                let left = building.join(left);
+                there(fs::remove_dir_all(&left)).map_err(LabError::io(left))?;
+            }
+            Ok(())
         })
     }
 
@@ -77,19 +80,26 @@ impl Lab {
     }
 }
 
+/// Where a service keeps what is uploaded before the request that names it.
+const INCOMING: &str = "incoming";
+
 /// Copies what is in a folder, each file durably and with its mode. Links and devices have no place in a lab.
+///
+/// What goes away meanwhile was on its way only, an upload or an import: the lab's own changes under its lock, which
+/// whoever copies holds.
 fn copy(from: &Path, to: &Path) -> Result<(), LabError> {
-    for entry in fs::read_dir(from).map_err(LabError::io(from))? {
+    let Some(listed) = there(fs::read_dir(from)).map_err(LabError::io(from))? else { return Ok(()) };
+    for entry in listed {
         let entry = entry.map_err(LabError::io(from))?;
         let (source, target) = (entry.path(), to.join(entry.file_name()));
-        let kind = entry.file_type().map_err(LabError::io(&source))?;
+        let Some(kind) = there(entry.file_type()).map_err(LabError::io(&source))? else { continue };
         if kind.is_dir() {
             fs::DirBuilder::new().mode(PRIVATE).create(&target).map_err(LabError::io(&target))?;
             copy(&source, &target)?;
-            let mode = fs::metadata(&source).map_err(LabError::io(&source))?.mode() & 0o777;
+            let mode = fs::metadata(&source).map_or(PRIVATE, |found| found.mode() & 0o777);
             fs::set_permissions(&target, fs::Permissions::from_mode(mode)).map_err(LabError::io(&target))?;
         } else if kind.is_file() {
-            let mut bytes = fs::File::open(&source).map_err(LabError::io(&source))?;
+            let Some(mut bytes) = there(fs::File::open(&source)).map_err(LabError::io(&source))? else { continue };
             let mode = bytes.metadata().map_err(LabError::io(&source))?.mode() & 0o777;
             let file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&target);
             let written = file.and_then(|mut file| io::copy(&mut bytes, &mut file).and_then(|_| file.sync_all()));
@@ -104,4 +114,12 @@ fn copy(from: &Path, to: &Path) -> Result<(), LabError> {
         }
     }
     sync_dir(to)
+}
+
+/// None for what is not there, or not any more.
+fn there<T>(found: io::Result<T>) -> io::Result<Option<T>> {
+    match found {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        found => found.map(Some),
+    }
 }

@@ -19,8 +19,9 @@ use unseen_tlog::Signer;
 use crate::error::LabError;
 use crate::folder::sync_dir;
 use crate::keys::data_key;
-use crate::lab::{Lab, now};
+use crate::lab::Lab;
 use crate::locks::{self, Lock};
+use crate::moment::now;
 use crate::view::View;
 
 /// A finished registration.

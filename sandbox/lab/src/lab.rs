@@ -14,12 +14,11 @@
 use std::ops::Deref;
 use std::path::Path;
 
-use chrono::{DateTime, Utc};
 use unseen_access::Rules;
 use unseen_audit::fold::{Checked, Fold};
 use unseen_audit::named::{self, Body, Lookup, Plans};
 use unseen_core::release::CheckError;
-use unseen_ids::{Digest, PublicKey, hex};
+use unseen_ids::{Digest, PublicKey};
 use unseen_log::Log;
 use unseen_policies::Plan;
 use unseen_policies::event::{Event, LabCreated, PolicySet, Record};
@@ -32,8 +31,9 @@ use unseen_worker::wall::Wall;
 
 use crate::error::LabError;
 use crate::folder::{PRIVATE, build_whole, ensure_no_links, shut};
-use crate::keys::{LabKeys, random};
+use crate::keys::LabKeys;
 use crate::locks::{self, Lock};
+use crate::moment::{nonce, now};
 use crate::state::StateCache;
 use crate::view::{About, View};
 use crate::{log_key, sm2_key};
@@ -267,14 +267,4 @@ impl Lookup for WithAttachments<'_> {
         let sealed = self.lab.sealed(job).filter(|sealed| sealed.digest() == body)?;
         Some(sealed.check(plan, job, run))
     }
-}
-
-pub(crate) fn now() -> DateTime<Utc> {
-    // Whole milliseconds survive every text form.
-    let now = Utc::now();
-    DateTime::from_timestamp_millis(now.timestamp_millis()).unwrap_or(now)
-}
-
-pub(crate) fn nonce() -> Result<String, LabError> {
-    Ok(hex::encode(&random()?[..16]))
 }

@@ -19,6 +19,7 @@ mod lives;
 mod locks;
 mod log_key;
 mod modules;
+mod moment;
 mod replay;
 pub mod requests;
 mod runs;

@@ -16,8 +16,9 @@ use unseen_tlog::note::Checkpoint;
 use unseen_worker::process::{Secrets, Worker};
 
 use crate::error::LabError;
-use crate::lab::{Lab, now};
+use crate::lab::Lab;
 use crate::locks::RunLock;
+use crate::moment::now;
 
 /// A run that was run again.
 pub struct Replay {

@@ -31,8 +31,9 @@ use zeroize::Zeroizing;
 
 use crate::error::LabError;
 use crate::folder::write_durably;
-use crate::lab::{Attachments, Lab, now};
+use crate::lab::{Attachments, Lab};
 use crate::locks::RunLock;
+use crate::moment::now;
 use crate::view::{Published, View};
 use crate::witnessing::Witnessing;
 

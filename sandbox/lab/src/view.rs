@@ -29,8 +29,8 @@ use unseen_worker::fit;
 use crate::error::LabError;
 use crate::folder::{ensure_no_links, shut, write_durably};
 use crate::keys::{data_key, seal_key};
-use crate::lab::{nonce, now};
 use crate::locks::{self, Doing, Holder};
+use crate::moment::{nonce, now};
 use crate::state::StateCache;
 
 /// A lab after some entry. Clones share what they hold.

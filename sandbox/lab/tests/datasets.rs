@@ -83,7 +83,7 @@ fn a_deleted_snapshot_is_destroyed_after_a_crash_too() {
     assert!(matches!(present, Err(LabError::Refused(Refusal::DatasetIs { .. }))), "{present:?}");
     lab.sign_and_accept(deletion(old), &steward, &[]).unwrap();
     assert!(!place.exists() && kept.exists());
-    lab.quality("firms", &steward).unwrap();
+    lab.quality("firms", &unseen_tlog::Signer::verifying_key(&steward).into()).unwrap();
 
     // As if the lab had been killed between the entry and the files, or somebody had put them back.
     drop(lab);
@@ -97,7 +97,7 @@ fn a_deleted_snapshot_is_destroyed_after_a_crash_too() {
     assert!(kept.exists(), "what is withdrawn is there");
     lab.sign_and_accept(deletion(new), &steward, &[]).unwrap();
     assert!(!kept.exists());
-    let gone = lab.quality("firms", &steward).map(drop);
+    let gone = lab.quality("firms", &unseen_tlog::Signer::verifying_key(&steward).into()).map(drop);
     assert!(matches!(gone, Err(LabError::Refused(Refusal::SnapshotGone { .. }))), "{gone:?}");
 }
 

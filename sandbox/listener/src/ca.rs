@@ -70,6 +70,10 @@ pub enum CaError {
     #[error("`{0}` is neither a DNS name nor an IP address")]
     #[zh("`{0}` 既不是域名也不是 IP 地址")]
     Host(String),
+    /// Nobody who holds a certificate that counts.
+    #[error("`{0}` holds no certificate that could be revoked: the list of those issued says who does")]
+    #[zh("`{0}` 没有可吊销的证书：请查看已签发证书的列表")]
+    NotIssued(String),
     /// A serial number that is none.
     #[error("`{0}` is no serial number: it is up to 40 hex digits, two for each byte")]
     #[zh("`{0}` 不是序列号：应为至多 40 位十六进制数字，每字节两位")]

@@ -35,6 +35,7 @@ mod event;
 mod files;
 mod limits;
 mod listener;
+pub mod office;
 mod patience;
 mod peer;
 mod places;

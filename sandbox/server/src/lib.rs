@@ -15,6 +15,7 @@
 //! | `shared` | the lab as many readers have it |
 //! | `problem` | what is told outside, and what only operators read |
 //! | `log`, `events`, `blobs`, `status`, `openapi` | what is no use-case |
+//! | `tes` | jobs as tasks of GA4GH's Task Execution Service |
 //! | [`queue`] | approved jobs run in turn, results published at their time |
 //!
 //! How connections come in, and their certificates, is `unseen-listener`'s.
@@ -39,6 +40,7 @@ mod sessions;
 mod share;
 mod shared;
 mod status;
+mod tes;
 mod watch;
 
 pub use office::OfficeConfig;

@@ -6,12 +6,14 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
 use schemars::generate::SchemaSettings;
-use schemars::{JsonSchema, SchemaGenerator};
+use schemars::transform::RecursiveTransform;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 use unseen_api::address::{Addressed, Method, Visitor, names, visit};
 use unseen_api::login::{self, LoggedIn, Login};
 use unseen_api::problem::Problem;
 use unseen_api::{BLOBS, DRAFT, PROBLEM};
+use unseen_ids::pattern;
 use unseen_usecases::change::Unsigned;
 use unseen_usecases::{Change, Query};
 
@@ -24,6 +26,9 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
     Router::new().route("/openapi.json", get(async || json_response(StatusCode::OK, &*DOCUMENT)))
 }
 
+/// Base64 as it is read: padded, and without bits that say nothing (RFC 4648, section 3.5).
+const BASE64: &str = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$";
+
 /// The whole description.
 pub fn document() -> Value {
     let settings = || {
@@ -35,7 +40,7 @@ pub fn document() -> Value {
     let mut paths = Paths {
         paths: Map::new(),
         answers: settings().for_serialize().into_generator(),
-        requests: settings().for_deserialize().into_generator(),
+        requests: settings().with_transform(RecursiveTransform(bounded)).for_deserialize().into_generator(),
     };
     visit(&mut paths);
     paths.others();
@@ -59,6 +64,14 @@ pub fn document() -> Value {
             },
         },
     })
+}
+
+/// Says how large a whole number may be, where a type's name for it does not.
+fn bounded(schema: &mut Schema) {
+    let is_large = schema.get("format").is_some_and(|format| format == "uint64" || format == "uint");
+    if is_large && schema.get("maximum").is_none() {
+        schema.insert("maximum".to_owned(), u64::MAX.into());
+    }
 }
 
 struct Paths {
@@ -137,20 +150,25 @@ impl Paths {
             json!({ "summary": "Logs out", "operationId": "logOut", "responses": responses }),
         );
         let responses = self.responses("201", "It waits for the request that names it", json!({ "type": "object" }));
-        let hex = json!({ "type": "string", "pattern": "^[0-9a-f]{64}$" });
+        let hex = json!({ "type": "string", "pattern": pattern::KEY });
         self.add(&format!("{BLOBS}{{digest}}"), "put", json!({
             "summary": "Uploads what a request will name", "operationId": "upload",
             "parameters": [{ "name": "digest", "in": "path", "required": true, "schema": hex, "description": "Its SHA-256." }],
             "requestBody": { "required": true, "content": { "application/octet-stream": {} } },
             "responses": responses,
         }));
+        let event = json!({
+            "description": "Each event. Its data is JSON with `entry`, `kind` and `time`.",
+            "type": "object", "required": ["event", "id", "data"],
+            "properties": { "event": { "const": "entry" }, "id": { "type": "string" }, "data": { "type": "string" } },
+        });
         self.add("/v1/events", "get", json!({
             "summary": "What happens, as it happens", "operationId": "events",
             "parameters": [
-                { "name": "from", "in": "query", "schema": { "type": "integer", "minimum": 0 } },
+                { "name": "from", "in": "query", "schema": { "type": "integer", "minimum": 0, "maximum": u64::MAX } },
                 { "name": "Last-Event-ID", "in": "header", "schema": { "type": "string" } },
             ],
-            "responses": { "200": { "description": "An event for each entry of the log", "content": { "text/event-stream": { "schema": { "type": "string" } } } }, "default": { "description": "Why not." } },
+            "responses": { "200": { "description": "An event for each entry of the log", "content": { "text/event-stream": { "schema": event } } }, "default": { "description": "Why not." } },
         }));
     }
 }
@@ -167,7 +185,7 @@ impl Visitor for Paths {
         match Q::METHOD {
             Method::Get => {
                 for (name, field) in schema["properties"].as_object().into_iter().flatten() {
-                    parameters.push(json!({ "name": name, "in": "query", "schema": field }));
+                    parameters.push(json!({ "name": name, "in": "query", "schema": in_address(field) }));
                 }
                 operation["parameters"] = parameters.into();
                 self.add(Q::PATH, "get", operation);
@@ -189,7 +207,7 @@ impl Visitor for Paths {
             "type": "object", "additionalProperties": false, "required": ["change", "entry"],
             "properties": {
                 "change": schema.clone(),
-                "entry": { "type": "string", "contentEncoding": "base64", "description": "The signed DSSE envelope." },
+                "entry": { "type": "string", "pattern": BASE64, "contentEncoding": "base64", "description": "The signed DSSE envelope." },
             },
         });
         let responses = self.responses("201", "It is in the log", answer);
@@ -205,7 +223,7 @@ impl Visitor for Paths {
         let draft = self.answer::<Unsigned>();
         let signer = self.requests.root_schema_for::<WillSign>().to_value()["properties"]["signer"].clone();
         let mut parameters = parameters;
-        parameters.push(json!({ "name": "signer", "in": "query", "schema": signer }));
+        parameters.push(json!({ "name": "signer", "in": "query", "schema": in_address(&signer) }));
         let responses = self.responses("200", "What is to be signed", draft);
         self.add(&format!("{}{DRAFT}", C::PATH), "post", json!({
             "summary": format!("What is to be signed. {}", C::SAYS), "operationId": format!("{name}Draft"), "parameters": parameters,
@@ -213,6 +231,18 @@ impl Visitor for Paths {
             "responses": responses,
         }));
     }
+}
+
+/// What stands in an address is a text: there is no null in it, it is left out.
+fn in_address(schema: &Value) -> Value {
+    let mut schema = schema.clone();
+    if let Some(types) = schema.get_mut("type").and_then(Value::as_array_mut) {
+        types.retain(|name| name != "null");
+    }
+    if let Some(ways) = schema.get_mut("anyOf").and_then(Value::as_array_mut) {
+        ways.retain(|way| way["type"] != "null");
+    }
+    schema
 }
 
 /// The name of a request's type, as an operation has it: `showJob`.

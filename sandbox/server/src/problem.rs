@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, Response, StatusCode};
 use unseen_access::Because;
 use unseen_api::PROBLEM;
 use unseen_api::problem::Problem;
-use unseen_ids::Digest;
+use unseen_ids::{Digest, JobId};
 use unseen_lab::LabError;
 use unseen_policies::ledger::Refusal;
 use unseen_texts::{Lang, Message, Say, Sentence, Text};
@@ -52,6 +52,23 @@ pub(crate) enum RequestError {
     #[error("what was uploaded is not what its address names")]
     #[zh("上传内容与地址所写的摘要不符")]
     OtherBlob,
+    #[error(
+        "a task is created with its author's signature: sign what /v1/jobs/draft answers, and send the envelope, in base64, as `resources.backend_parameters.entry`"
+    )]
+    #[zh(
+        "创建任务须有作者签名：请对 /v1/jobs/draft 返回的内容签名，并将信封以 base64 填入 `resources.backend_parameters.entry`"
+    )]
+    UnsignedTask,
+    #[error(
+        "a task is cancelled with a signature: sign what /v1/jobs/{job}/withdrawals/draft answers to its author, or /v1/jobs/{job}/rejections/draft to an operator, and send the envelope, in base64, as `entry`"
+    )]
+    #[zh(
+        "取消任务须有签名：作者请对 /v1/jobs/{job}/withdrawals/draft 返回的内容签名，运行管理员请对 /v1/jobs/{job}/rejections/draft 返回的内容签名，并将信封以 base64 填入 `entry`"
+    )]
+    UnsignedCancel { job: JobId },
+    #[error("`{field}` of the task is not what its author has signed: leave it out")]
+    #[zh("任务的 `{field}` 不在作者签名的内容之内：请将其删去")]
+    OtherTask { field: String },
     #[error("too much waits that you have uploaded: use it, or try again tomorrow")]
     #[zh("您已上传而未使用的内容过多：请先使用，或明天再试")]
     TooMuch,
@@ -124,16 +141,16 @@ impl RequestError {
 
     fn status(&self) -> u16 {
         match self {
-            RequestError::Malformed(_) => 400,
+            RequestError::Malformed(_) | RequestError::UnsignedTask => 400,
             RequestError::Unknown | RequestError::LogIn | RequestError::Office(_) => 401,
-            RequestError::Denied { .. } => 403,
+            RequestError::Denied { .. } | RequestError::UnsignedCancel { .. } => 403,
             RequestError::NoSuchPlace => 404,
             RequestError::Method { .. } => 405,
             RequestError::Slow => 408,
             RequestError::NoBlob { .. } => 409,
             RequestError::TooLong { .. } => 413,
             RequestError::NotJson => 415,
-            RequestError::OtherBlob => 422,
+            RequestError::OtherBlob | RequestError::OtherTask { .. } => 422,
             RequestError::TooMuch | RequestError::TooMany { .. } => 429,
             RequestError::Inside | RequestError::UseCase(_) => 500,
         }
@@ -152,7 +169,7 @@ fn outside(code: &str) -> Option<u16> {
         (_, "lab.manifest" | "lab.module" | "lab.unfit" | "lab.named" | "lab.too-few-operators" | "lab.mismatch") => {
             422
         }
-        (_, "usecase.policy-file" | "usecase.other-entry" | "usecase.other-draft") => 422,
+        (_, "usecase.description" | "usecase.policy-file" | "usecase.other-entry" | "usecase.other-draft") => 422,
         ("manifest" | "rules" | "entry" | "envelope" | "statement" | "record" | "sign" | "code" | "component", _) => {
             422
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::{RawPathParams, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::request::Parts;
@@ -25,7 +25,7 @@ use crate::problem::RequestError;
 use crate::rules::Guarded;
 use crate::service::Service;
 use crate::share::{Place, shared, whole};
-use crate::{blobs, events, log, login, office, openapi, status};
+use crate::{blobs, events, log, login, office, openapi, status, tes};
 
 /// Every address of the service.
 pub fn router(service: Arc<Service>) -> Router {
@@ -40,6 +40,7 @@ pub fn router(service: Arc<Service>) -> Router {
         .merge(login::routes())
         .merge(office::routes())
         .merge(status::routes())
+        .merge(tes::routes())
         .fallback(nowhere)
         .method_not_allowed_fallback(not_so)
         .layer(axum::middleware::from_fn_with_state(service.clone(), shared))
@@ -70,21 +71,27 @@ impl Visitor for Routes {
 }
 
 /// A request as every use-case takes it.
-struct Asked {
-    lang: Lang,
-    credential: Credential,
-    path: Vec<(String, String)>,
-    query: String,
+pub(crate) struct Asked {
+    pub lang: Lang,
+    pub credential: Credential,
+    pub path: Vec<(String, String)>,
+    pub query: String,
     body: Vec<u8>,
     _held: Option<Place>,
 }
 
 impl Asked {
-    async fn read(service: &Service, params: RawPathParams, parts: &Parts, body: Body) -> Result<Asked, RequestError> {
+    pub async fn read(
+        service: &Service,
+        params: RawPathParams,
+        parts: &Parts,
+        body: Body,
+    ) -> Result<Asked, RequestError> {
         let credential = Credential::of(service, parts)?;
         let path = params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let query = parts.uri.query().unwrap_or_default().to_owned();
         let (body, held) = match parts.method {
+            axum::http::Method::POST if body.is_end_stream() => (Vec::new(), None),
             axum::http::Method::POST if is_json(parts) => whole(body, MAX_REQUEST).await?,
             axum::http::Method::POST => return Err(RequestError::NotJson),
             _ => (Vec::new(), None),
@@ -92,12 +99,33 @@ impl Asked {
         Ok(Asked { lang: language(&parts.headers), credential, path, query, body, _held: held })
     }
 
-    /// The body, read where that holds nobody up.
-    fn json(&self) -> Result<Value, RequestError> {
+    /// The body, read where that holds nobody up; null where there is none.
+    pub fn json(&self) -> Result<Value, RequestError> {
+        if self.body.is_empty() {
+            return Ok(Value::Null);
+        }
         if members(&self.body) > MOST_MEMBERS {
             return Err(RequestError::Malformed(format!("it has more than {MOST_MEMBERS} members")));
         }
-        serde_json::from_slice(&self.body).map_err(|error| RequestError::Malformed(error.to_string()))
+        let mut json =
+            serde_json::from_slice(&self.body).map_err(|error| RequestError::Malformed(error.to_string()))?;
+        integral(&mut json);
+        Ok(json)
+    }
+}
+
+/// Writes `5.0` as `5`: to JSON Schema both are the same whole number.
+fn integral(json: &mut Value) {
+    /// Up to here floats are exact.
+    const EXACT: f64 = (1u64 << 53) as f64;
+    match json {
+        Value::Number(number) if number.is_f64() => {
+            let float = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() <= EXACT);
+            *number = float.map_or(number.clone(), |float| (float as i64).into());
+        }
+        Value::Array(items) => items.iter_mut().for_each(integral),
+        Value::Object(fields) => fields.values_mut().for_each(integral),
+        _ => {}
     }
 }
 
@@ -192,7 +220,7 @@ async fn prepare<C: Change + Addressed + Send + Sync + 'static>(
 #[serde(deny_unknown_fields)]
 pub(crate) struct WillSign {
     /// The key: 64 lower-case hex digits. With it, what the lab would refuse is refused now.
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<String>", regex(pattern = unseen_ids::pattern::KEY))]
     pub signer: Option<PublicKey>,
 }
 
@@ -231,21 +259,32 @@ fn taken<C: Change + Addressed + 'static>(service: &Service, asked: Asked) -> Re
     let sent = asked.credential.known(service, view.ledger())?;
     let HandIn { change, entry }: HandIn<Value> =
         serde_json::from_value(asked.json()?).map_err(|error| RequestError::Malformed(error.to_string()))?;
-    let mut change: C = of_body(&asked.path, change).map_err(RequestError::Malformed)?;
+    let change: C = of_body(&asked.path, change).map_err(RequestError::Malformed)?;
     let entry = BASE64_STANDARD.decode(entry).map_err(|error| RequestError::Malformed(error.to_string()))?;
-    // Whose it is says the signature, whoever carried it here.
-    let signer = view.signer_of(&entry).map_err(UseCaseError::from)?;
+    let answer = signed(service, &view, sent, change, &entry)?;
+    Ok(json_response(StatusCode::CREATED, &to_json(&answer, asked.lang)?))
+}
+
+/// Makes a change that its author has signed. Whose it is says the signature, whoever carried it here.
+pub(crate) fn signed<C: Change + Addressed + 'static>(
+    service: &Service,
+    view: &unseen_lab::View,
+    sent: Caller,
+    mut change: C,
+    entry: &[u8],
+) -> Result<C::Answer, RequestError> {
+    let signer = view.signer_of(entry).map_err(UseCaseError::from)?;
     let caller = sent.signed(view.ledger(), signer)?;
-    if let Err(denied) = (Guarded { service, view: &view, caller: &caller }).must(&change) {
+    if let Err(denied) = (Guarded { service, view, caller: &caller }).must(&change) {
         // What is in the log already was allowed then, and whoever did not hear of it asks again.
-        if view.find(&entry).map_err(UseCaseError::from)?.is_none() {
-            return Err(refused(&view, &change, Some(&signer), denied));
+        if view.find(entry).map_err(UseCaseError::from)?.is_none() {
+            return Err(refused(view, &change, Some(&signer), denied));
         }
     }
     fill(service, change.blobs(), &caller)?;
-    let answer = hand_in(&service.desk, &change, &entry)?;
+    let answer = hand_in(&service.desk, &change, entry)?;
     let _ = service.view();
-    Ok(json_response(StatusCode::CREATED, &to_json(&answer, asked.lang)?))
+    Ok(answer)
 }
 
 /// Where the ledger refuses too, its words are the ones to tell: they are the same at every front end.
@@ -262,9 +301,9 @@ fn refused<C: Change>(
     said().err().unwrap_or(denied)
 }
 
-/// Gives blobs their bytes, which were uploaded before.
+/// Gives blobs without bytes those that were uploaded before.
 fn fill(service: &Service, blobs: Vec<&mut Blob>, caller: &Caller) -> Result<(), RequestError> {
-    for blob in blobs {
+    for blob in blobs.into_iter().filter(|blob| !blob.is_whole()) {
         let digest = *blob.digest();
         let bytes = service.blobs.read(&digest, caller).ok_or(RequestError::NoBlob { digest })?;
         if !blob.fill(bytes) {

@@ -35,7 +35,7 @@ pub struct Check {
     /// The key of whoever would submit it: 64 lower-case hex digits. Without one the job is good if any analyst
     /// might submit it.
     #[serde(default)]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<String>", regex(pattern = unseen_ids::pattern::KEY))]
     pub author: Option<PublicKey>,
 }
 

@@ -21,7 +21,7 @@ use crate::error::UseCaseError;
 use crate::labs::{AtWork, at_work};
 use crate::plan::Plan;
 use crate::query::Query;
-use crate::wire::as_shown;
+use crate::wire::{StateName, as_shown};
 
 /// Submit a job for approval.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -53,7 +53,7 @@ pub struct Submitted {
 pub struct ListJobs {
     /// Only in this state: `submitted`, `approved`, `running`, `released`, `rejected`, `failed` or `withdrawn`.
     #[serde(default)]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<StateName>")]
     pub state: Option<State>,
     /// Only of this person.
     #[serde(default)]
@@ -63,7 +63,7 @@ pub struct ListJobs {
     pub dataset: Option<String>,
     /// Only those submitted before this job.
     #[serde(default, with = "as_shown::option")]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<String>", regex(pattern = unseen_ids::pattern::JOB))]
     pub before: Option<JobId>,
     /// How many at most, the newest; no answer has more than 1,000.
     #[serde(default)]
@@ -138,7 +138,7 @@ pub struct ListedJob {
 pub struct ShowJob {
     /// The job.
     #[serde(with = "as_shown")]
-    #[schemars(with = "String")]
+    #[schemars(with = "String", regex(pattern = unseen_ids::pattern::JOB))]
     pub job: JobId,
 }
 
@@ -245,7 +245,7 @@ pub struct WitnessedBy {
 pub struct Approve {
     /// The job.
     #[serde(with = "as_shown")]
-    #[schemars(with = "String")]
+    #[schemars(with = "String", regex(pattern = unseen_ids::pattern::JOB))]
     pub job: JobId,
 }
 
@@ -255,7 +255,7 @@ pub struct Approve {
 pub struct Reject {
     /// The job.
     #[serde(with = "as_shown")]
-    #[schemars(with = "String")]
+    #[schemars(with = "String", regex(pattern = unseen_ids::pattern::JOB))]
     pub job: JobId,
     /// Why, for the analyst.
     pub reason: String,
@@ -267,7 +267,7 @@ pub struct Reject {
 pub struct Withdraw {
     /// The job.
     #[serde(with = "as_shown")]
-    #[schemars(with = "String")]
+    #[schemars(with = "String", regex(pattern = unseen_ids::pattern::JOB))]
     pub job: JobId,
     /// Why, for the record.
     pub reason: String,
@@ -279,7 +279,7 @@ pub struct Withdraw {
 pub struct Prioritize {
     /// The job.
     #[serde(with = "as_shown")]
-    #[schemars(with = "String")]
+    #[schemars(with = "String", regex(pattern = unseen_ids::pattern::JOB))]
     pub job: JobId,
     /// From 1, which runs first, to 9; a job has 5 until somebody says so.
     #[schemars(range(min = 1, max = 9))]

@@ -56,7 +56,7 @@ pub struct DeleteSnapshots {
     pub dataset: String,
     /// Which, by their root digests; all that are there when left out.
     #[serde(default)]
-    #[schemars(with = "Vec<String>")]
+    #[schemars(with = "Vec<String>", inner(regex(pattern = unseen_ids::pattern::DIGEST)))]
     pub snapshots: Vec<Digest>,
     /// Why, for the record.
     pub reason: String,

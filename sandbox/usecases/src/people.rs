@@ -58,10 +58,10 @@ pub struct EnrolmentRequest {
     /// What the person is called.
     pub name: String,
     /// What they may do.
-    #[schemars(with = "Vec<String>")]
+    #[schemars(with = "Vec<crate::wire::RoleName>")]
     pub roles: Vec<Role>,
     /// The new key.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", regex(pattern = unseen_ids::pattern::KEY))]
     pub key: PublicKey,
     /// The new key's signature, in base64.
     pub proof: String,

@@ -22,7 +22,7 @@ use crate::wire::as_shown;
 pub struct ReadRelease {
     /// The job.
     #[serde(with = "as_shown")]
-    #[schemars(with = "String")]
+    #[schemars(with = "String", regex(pattern = unseen_ids::pattern::JOB))]
     pub job: JobId,
 }
 

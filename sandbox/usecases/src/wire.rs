@@ -1,5 +1,33 @@
 //! How values are written in requests and answers.
 
+use schemars::JsonSchema;
+
+/// The names of roles.
+#[derive(JsonSchema)]
+#[schemars(rename = "Role", rename_all = "lowercase")]
+#[expect(dead_code, reason = "stands for another type in schemas")]
+pub(crate) enum RoleName {
+    Steward,
+    Analyst,
+    Operator,
+    Security,
+    Auditor,
+}
+
+/// The names of states of a job.
+#[derive(JsonSchema)]
+#[schemars(rename = "JobState", rename_all = "lowercase")]
+#[expect(dead_code, reason = "stands for another type in schemas")]
+pub(crate) enum StateName {
+    Submitted,
+    Approved,
+    Running,
+    Released,
+    Rejected,
+    Failed,
+    Withdrawn,
+}
+
 /// As people see it: `j12`, and not the number that is signed.
 pub(crate) mod as_shown {
     use std::fmt::Display;

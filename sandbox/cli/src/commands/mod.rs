@@ -3,12 +3,14 @@
 
 mod audit;
 mod budget;
+mod certificate;
 mod dataset;
 mod doctor;
 mod job;
 mod lab;
 mod log;
 mod login;
+mod pages;
 mod people;
 mod policy;
 mod project;
@@ -47,11 +49,14 @@ pub fn run(cli: &Cli, lang: Lang) -> Outcome {
         Command::Witness(command) => unseen_auditor::witness(command, lang),
         Command::Evidence(command) => unseen_auditor::evidence(command, lang),
         Command::Serve(args) => serve::run(globals, args, lang),
+        Command::Certificate(command) => certificate::run(command, lang),
         Command::Login { office, signer } => login::login(globals, *office, signer, lang),
         Command::Logout => login::logout(globals, lang),
         Command::Countersign { file, signer } => hand_in::countersign(file, &*key(globals, signer)?, lang),
         Command::Receive { file } => hand_in::receive(&Place::of(globals, lang)?, file, lang),
         Command::Doctor => doctor::run(globals, lang),
+        Command::Completions { shell } => pages::completions(*shell, lang),
+        Command::Man { dir } => pages::man(dir, lang),
     }
 }
 

@@ -22,7 +22,7 @@ pub fn run(globals: &Globals, args: &ServeArgs, lang: Lang) -> Outcome {
     // Sockets that systemd hands over are taken before there are threads.
     let demo = args.demo.as_deref().map(|dir| Demo::prepare(dir, lang)).transpose()?;
     let (folder, listeners) = match &demo {
-        Some(demo) => (demo.lab.clone(), demo.listeners()?),
+        Some(demo) => (demo.lab.clone(), demo.listeners(&args.listen)?),
         None => (Place::of(globals, lang)?.folder()?.folder.clone(), vec![listener(args)?]),
     };
     let addresses: Vec<SocketAddr> = listeners.iter().flat_map(Listener::addresses).collect();
@@ -31,7 +31,7 @@ pub fn run(globals: &Globals, args: &ServeArgs, lang: Lang) -> Outcome {
     let notices = args.notices.as_deref().map(unseen_notices::Config::read).transpose()?;
     let service = Service::open(Config { folder, program: program()?, hosts, office }, teller(lang))?;
     if let Some(demo) = &demo {
-        eprintln!("{}", demo.welcome(&service, lang)?);
+        eprintln!("{}", demo.welcome(&service, &addresses, lang)?);
     }
     let threads =
         args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32));

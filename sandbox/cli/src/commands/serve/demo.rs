@@ -1,6 +1,6 @@
 //! A lab to try on one's own machine: made-up people, a small authority for their certificates, the demo district.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use unseen_demo::district::District;
@@ -34,6 +34,11 @@ const PEOPLE: &[(&str, &str, Role)] = &[
 const ORIGIN: &str = "demo.unseen.example/wujin";
 /// One approval, and results at once: a real lab leaves the second off.
 const POLICY: &str = "approvals = 1\ndelta = 1e-6\nrelease_now = true\n[caps]\ndataset = \"1\"\nanalyst = \"0.5\"\njob = \"0.25\"\ndomain = \"1\"\n";
+/// The job that waits for its approval, and that one may change and submit again.
+const JOB: &str = include_str!("demo-job.toml");
+/// Where it listens unless it is told: for programs with certificates, and for a browser.
+const HTTPS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8443);
+const HTTP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 /// How long certificates are good.
 const DAYS: u32 = 365;
 
@@ -65,8 +70,12 @@ impl Demo {
     }
 
     /// HTTPS for programs with certificates, and plain HTTP for a browser, both on this machine only.
-    pub fn listeners(&self) -> Result<Vec<Listener>, Problem> {
-        let at = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
+    pub fn listeners(&self, listen: &[SocketAddr]) -> Result<Vec<Listener>, Problem> {
+        let (https, http) = match listen {
+            [https, http, ..] => (*https, *http),
+            [https] => (*https, HTTP),
+            [] => (HTTPS, HTTP),
+        };
         let tls = TlsFiles {
             certificate: self.file("server.pem"),
             key: self.file("server-key.pem"),
@@ -74,13 +83,16 @@ impl Demo {
             crl: None,
         };
         Ok(vec![
-            Listener::new(sockets(&[at(8443)])?, Wire::Tls(tls), Limits::default())?,
-            Listener::new(sockets(&[at(8080)])?, Wire::Plain, Limits::default())?,
+            Listener::new(sockets(&[https])?, Wire::Tls(tls), Limits::default())?,
+            Listener::new(sockets(&[http])?, Wire::Plain, Limits::default())?,
         ])
     }
 
-    /// What to do next: for each person a link that logs them in, once, and a command.
-    pub fn welcome(&self, service: &Service, lang: Lang) -> Result<String, Problem> {
+    /// What to do next: for each person a link that logs them in, once, and a profile for the command line.
+    pub fn welcome(&self, service: &Service, addresses: &[SocketAddr], lang: Lang) -> Result<String, Problem> {
+        let [https, http] = addresses else { return Ok(String::new()) };
+        let dir = std::path::absolute(&self.dir).map_err(FileError::at(&self.dir))?;
+        self.write("unseen.toml", &profiles(&dir, https.port()))?;
         let title = text!(
             "A lab of made-up people and data. Each link works once:",
             "这是一个由虚构人员和数据组成的实验室。每个链接只能使用一次："
@@ -89,14 +101,19 @@ impl Demo {
         for (name, _, role) in PEOPLE {
             let key = PublicKey::from(open_key(&self.key(name))?.verifying_key());
             let link = service.login_link(key).unwrap_or_default();
-            lines.push(format!("  {name} ({}): http://127.0.0.1:8080/v1/login/link?{link}", role.told(lang)));
+            lines.push(format!("  {name} ({}): http://{http}/v1/login/link?{link}", role.told(lang)));
         }
-        let config = self.file("unseen.toml").display().to_string();
-        let next = say!(
-            "From another terminal: export UNSEEN_CONFIG={config}; then, for one, `unseen job list --profile wang`.",
-            "在另一个终端里：export UNSEEN_CONFIG={config}；然后例如 `unseen job list --profile wang`。"
+        let next = text!(
+            "From another terminal, with the profiles zhang, li, chen, wang and zhou:",
+            "在另一个终端里，可用配置 zhang、li、chen、wang、zhou："
         );
-        lines.extend([String::new(), next.to(lang).to_owned()]);
+        let bin = program()?.parent().map(|folder| folder.display().to_string()).unwrap_or_default();
+        let config = dir.join("unseen.toml");
+        lines.extend([String::new(), next.to(lang).to_owned(), String::new()]);
+        lines.push(format!("  cd '{}'", dir.display()));
+        lines.push(format!("  export UNSEEN_CONFIG='{}' PATH='{bin}':$PATH", config.display()));
+        lines.push("  unseen job list --profile wang".to_owned());
+        lines.push(String::new());
         Ok(lines.join("\n"))
     }
 
@@ -121,11 +138,12 @@ impl Demo {
         self.import(&desk)?;
         let submit = Submit {
             name: "job.toml".to_owned(),
-            manifest: include_str!("demo-job.toml").to_owned(),
+            manifest: JOB.to_owned(),
             module: Blob::new(ready_made::SUM.to_vec()),
         };
         change::make(&desk, &submit, &*open_key(&self.key("王伟"))?)?;
-        self.write("unseen.toml", &self.profiles()?)?;
+        std::fs::create_dir_all(self.file("job")).map_err(FileError::at(self.file("job")))?;
+        self.write("job/job.toml", JOB)?;
         self.write("ready", "")
     }
 
@@ -157,20 +175,6 @@ impl Demo {
         Ok(())
     }
 
-    fn profiles(&self) -> Result<String, Problem> {
-        let dir = std::path::absolute(&self.dir).map_err(FileError::at(&self.dir))?;
-        let profiles = PEOPLE.iter().map(|(_, folder, _)| {
-            let place = dir.join("people").join(folder);
-            let (place, ca) = (place.display(), dir.join("ca/ca.pem"));
-            format!(
-                "[profile.{folder}]\nlab = \"https://localhost:8443\"\nlog = \"{ORIGIN}\"\nkey = \"{place}/key.pem\"\n\
-                 cert = \"{place}/cert.pem\"\ncert-key = \"{place}/cert-key.pem\"\nca = \"{}\"\n",
-                ca.display()
-            )
-        });
-        Ok(profiles.collect::<Vec<_>>().join("\n"))
-    }
-
     fn key(&self, name: &str) -> String {
         let folder = PEOPLE.iter().find(|(known, ..)| *known == name).map_or("", |(_, folder, _)| *folder);
         self.file("people").join(folder).join("key.pem").display().to_string()
@@ -184,4 +188,18 @@ impl Demo {
         let place = self.file(name);
         Ok(std::fs::write(&place, content).map_err(FileError::at(&place))?)
     }
+}
+
+/// A configuration with a profile for each person, at this port of this machine.
+fn profiles(dir: &Path, port: u16) -> String {
+    let profiles = PEOPLE.iter().map(|(_, folder, _)| {
+        let place = dir.join("people").join(folder);
+        let (place, ca) = (place.display(), dir.join("ca/ca.pem"));
+        format!(
+            "[profile.{folder}]\nlab = \"https://localhost:{port}\"\nlog = \"{ORIGIN}\"\nkey = \"{place}/key.pem\"\n\
+             cert = \"{place}/cert.pem\"\ncert-key = \"{place}/cert-key.pem\"\nca = \"{}\"\n",
+            ca.display()
+        )
+    });
+    profiles.collect::<Vec<_>>().join("\n")
 }
