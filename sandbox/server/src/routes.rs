@@ -281,10 +281,8 @@ pub(crate) fn signed<C: Change + Addressed + 'static>(
             return Err(refused(view, &change, Some(&signer), denied));
         }
     }
-    // Uploaded by whoever carried it here, or by its author before.
-    if fill(service, change.blobs(), &sent).is_err() {
-        fill(service, change.blobs(), &caller)?;
-    }
+    // Uploaded by whoever carried it here.
+    fill(service, change.blobs(), &sent)?;
     let answer = hand_in(&service.desk, &change, entry)?;
     let _ = service.view();
     Ok(answer)
