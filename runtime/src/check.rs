@@ -119,6 +119,9 @@ const VERSION: &str = "0.2.0";
 pub const MAX_MODULE: usize = 64 << 20;
 /// Functions all core modules together may have.
 const MAX_FUNCTIONS: u64 = 100_000;
+/// Bytes one function may have. Compiling takes some 400 times as much memory, and more time for each byte of a longer
+/// one; of what compilers make, the loops of interpreters are the longest, with a quarter of it.
+const MAX_FUNCTION: u64 = 512 << 10;
 /// Core modules a component may carry.
 pub const MAX_MODULES: u64 = MAX_CORE_INSTANCES as u64;
 /// Components nested in a component; `wit-component` makes one for each exported interface.
@@ -224,13 +227,14 @@ fn sizes(
 ) -> Result<(), ModuleError> {
     let (mut modules, mut components, mut instances) = (0_u64, 0_u64, 0_u64);
     let (mut functions, mut tables, mut memories, mut memory) = (0_u64, 0_u64, 0_u64, 0_u64);
-    let mut elements = 0_u64;
+    let (mut elements, mut longest) = (0_u64, 0_u64);
     for payload in Parser::new(0).parse_all(bytes) {
         match payload.map_err(invalid)? {
             Payload::ModuleSection { .. } => modules += 1,
             Payload::ComponentSection { .. } => components += 1,
             Payload::InstanceSection(section) => instances += u64::from(section.count()),
             Payload::FunctionSection(section) => functions += u64::from(section.count()),
+            Payload::CodeSectionEntry(body) => longest = longest.max(body.range().len() as u64),
             Payload::TableSection(section) => {
                 for table in section {
                     tables += 1;
@@ -261,6 +265,7 @@ fn sizes(
         // Bundles of exports count as instances here, hence the slack.
         (text!("core instances", "核心实例"), instances, 4 * u64::from(MAX_CORE_INSTANCES)),
         (text!("functions", "函数"), functions, MAX_FUNCTIONS),
+        (text!("bytes in one function", "字节的单个函数"), longest, MAX_FUNCTION),
         (text!("tables", "表"), tables, u64::from(MAX_TABLES)),
         (text!("table elements", "表元素"), elements, MAX_TABLE_ELEMENTS as u64),
         (text!("memories", "内存"), memories, u64::from(MAX_MEMORIES)),

@@ -9,6 +9,7 @@ use tokio::io::AsyncWriteExt;
 use unseen_ids::Digest;
 
 use crate::house::{House, Wire, answer};
+use crate::shares::sum;
 use crate::support::{component, job, tree};
 
 const MIB: usize = 1 << 20;
@@ -116,6 +117,7 @@ fn bombs() -> Vec<(&'static str, Vec<u8>)> {
         ("deep blocks", core(&deep)),
         ("many functions", core(&many)),
         ("many locals", core(&locals)),
+        ("a long function", component(&sum(60_000))),
         ("half a component", cut),
         ("no component", b"\0asm\x0d\0\x01\0\xff\xff\xff\xff\x0f".to_vec()),
     ]

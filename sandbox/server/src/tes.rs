@@ -12,7 +12,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{RawPathParams, Request, State};
-use axum::http::{Response, StatusCode};
+use axum::http::{Method, Response, StatusCode};
 use axum::routing::get;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::Deserialize;
@@ -61,7 +61,11 @@ async fn at(
     let lang = language(&parts.headers);
     let answered = async {
         let asked = Asked::read(&service, path, &parts, body).await?;
-        let answer = service.in_thread(move |service| answer(service, asked)).await?;
+        let answer = match parts.method {
+            // It may have a component to compile.
+            Method::POST => service.in_slow_thread(move |service| answer(service, asked)).await?,
+            _ => service.in_thread(move |service| answer(service, asked)).await?,
+        };
         Ok(json_response(StatusCode::OK, &answer))
     };
     let answered = answered.await;
