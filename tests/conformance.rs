@@ -41,7 +41,7 @@ struct Tes {
 impl Tes {
     fn of(served: &Served, token: &str) -> Option<Tes> {
         let mut command = python("tes")?;
-        command.arg(script("tes.py")).arg(&served.url).arg(token);
+        command.arg(script("tasks.py")).arg(&served.url).arg(token);
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (asks, answers) = (process.stdin.take().unwrap(), process.stdout.take().unwrap());
         Some(Tes { process, asks, answers: BufReader::new(answers).lines() })
@@ -163,7 +163,7 @@ fn a_client_of_the_task_execution_service_sees_jobs_as_tasks() {
 
 /// The name of the snapshot of `firms`.
 fn snapshot(lab: &Lab) -> String {
-    let digest = text(&lab.ok(&["dataset", "show", "firms"])["snapshot"]);
+    let digest = text(&lab.ok(&["dataset", "list"])["datasets"][0]["snapshot"]);
     digest.replace("sha256:", "urn:unseen:snapshot:")
 }
 
