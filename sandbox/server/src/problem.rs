@@ -170,7 +170,7 @@ fn outside(code: &str) -> Option<u16> {
             422
         }
         (_, "usecase.description" | "usecase.policy-file" | "usecase.other-entry" | "usecase.other-draft") => 422,
-        ("manifest" | "rules" | "entry" | "envelope" | "statement" | "record" | "sign" | "code" | "component", _) => {
+        ("manifest" | "access" | "entry" | "envelope" | "statement" | "record" | "sign" | "code" | "component", _) => {
             422
         }
         _ => return None,

@@ -1,6 +1,6 @@
 """A client of GA4GH's Task Execution Service by others (py-tes), asked line by line.
 
-    tes.py URL TOKEN
+    tasks.py URL TOKEN
 
 Each line that comes is a JSON list: the name of one of the client's methods, and its arguments. Each is answered with
 a line: what the method returned, or the status and the body of the error that it raised.
