@@ -327,7 +327,7 @@ fn folders_that_are_no_lab_or_somebody_elses() {
     let done = Done::from(done, &[]);
     assert_eq!(
         (done.code, done.stderr.as_str()),
-        (1, "error: no lab is named: give its folder with --lab or in UNSEEN_LAB\n")
+        (1, "error: no lab is named: give its folder or address with --lab or in UNSEEN_LAB\n")
     );
 
     // One writer at a time, who is named; whoever reads is in nobody's way.
@@ -351,7 +351,6 @@ fn usage() {
         "frobnicate",
         "job approve",
         "job approve seven --key k",
-        "job run j1",
         "--lang fr lab show",
         "person enroll --name x --key keys/owner.pem",
         "person enroll --role king --name x --new-key k --key k",

@@ -21,9 +21,9 @@ use unseen_api::BLOBS;
 use unseen_ids::{Digest, hex, sha256};
 use unseen_lab::LabError;
 
+use crate::answer::json_response;
 use crate::caller::{Caller, Credential, language};
 use crate::problem::RequestError;
-use crate::routes::json_response;
 use crate::service::Service;
 use crate::share::{piece, resting};
 

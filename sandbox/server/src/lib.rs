@@ -5,7 +5,7 @@
 //! ```
 //! | module | what |
 //! |---|---|
-//! | [`routes`] | one handler for all queries, one for all changes |
+//! | `routes` | one handler for all queries, one for all changes |
 //! | `caller` | who asks: a certificate, a session, nobody |
 //! | `rules` | which action on what each use-case is, and what of an answer is shown |
 //! | `login`, `office` | how a session begins: with a key, by a link, at the office's identity provider |
@@ -22,6 +22,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
+mod answer;
 mod blobs;
 mod caller;
 mod events;
@@ -32,6 +33,7 @@ mod office;
 mod openapi;
 mod problem;
 pub mod queue;
+mod router;
 mod routes;
 mod rules;
 mod run;
@@ -45,6 +47,6 @@ mod watch;
 
 pub use office::OfficeConfig;
 pub use openapi::document as openapi;
-pub use routes::router;
+pub use router::router;
 pub use run::serve;
 pub use service::{Config, Service, Tell};

@@ -14,9 +14,9 @@ use unseen_accesslog::How;
 use unseen_api::login::{LoggedIn, Login, PATH};
 use unseen_ids::PublicKey;
 
+use crate::answer::{json_response, to_json};
 use crate::caller::{COOKIE_NAME, address, bearer, language};
 use crate::problem::RequestError;
-use crate::routes::{json_response, to_json};
 use crate::service::Service;
 use crate::sessions::By;
 pub(crate) use crate::sessions::random;

@@ -22,10 +22,10 @@ use unseen_ids::{Role, sha256};
 use unseen_signon::{Begun, ClaimRules, Claims, Device, Poll, Provider, SignOnError};
 use unseen_texts::{Sentence, say};
 
+use crate::answer::{json_response, to_json};
 use crate::caller::{address, cookie, language};
 use crate::login::{logged_in, random, to_session};
 use crate::problem::RequestError;
-use crate::routes::{json_response, to_json};
 use crate::service::Service;
 use crate::sessions::By;
 

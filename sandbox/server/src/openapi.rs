@@ -17,7 +17,8 @@ use unseen_ids::pattern;
 use unseen_usecases::change::Unsigned;
 use unseen_usecases::{Change, Query};
 
-use crate::routes::{WillSign, json_response};
+use crate::answer::json_response;
+use crate::routes::WillSign;
 use crate::service::Service;
 
 pub(crate) fn routes() -> Router<Arc<Service>> {

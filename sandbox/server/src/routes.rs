@@ -5,47 +5,32 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, HttpBody};
 use axum::extract::{RawPathParams, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Response, StatusCode};
+use axum::http::{Response, StatusCode};
 use axum::routing::{MethodRouter, get, post};
 use base64::{Engine, prelude::BASE64_STANDARD};
-use serde::Serialize;
 use serde_json::Value;
 use unseen_access::Context;
 use unseen_api::address::{Addressed, Method, On, Visitor, of_body, of_query, visit};
 use unseen_api::{DRAFT, MAX_REQUEST};
-use unseen_ids::{Answer, PublicKey};
-use unseen_texts::{Lang, written_in};
+use unseen_ids::PublicKey;
+use unseen_texts::Lang;
 use unseen_usecases::change::{HandIn, Unsigned, draft, hand_in};
 use unseen_usecases::{Blob, Change, Query, UseCaseError};
 
+use crate::answer::{json_response, to_json};
 use crate::caller::{Caller, Credential, language};
 use crate::problem::RequestError;
 use crate::rules::Guarded;
 use crate::service::Service;
-use crate::share::{Place, shared, whole};
-use crate::{blobs, events, log, login, office, openapi, status, tes};
+use crate::share::{Place, whole};
 
-/// Every address of the service.
-pub fn router(service: Arc<Service>) -> Router {
+/// Every use-case at its address.
+pub(crate) fn routes() -> Router<Arc<Service>> {
     let mut routes = Routes(Router::new());
     visit(&mut routes);
-    let Routes(router) = routes;
-    router
-        .merge(blobs::routes())
-        .merge(events::routes())
-        .merge(log::routes())
-        .merge(openapi::routes())
-        .merge(login::routes())
-        .merge(office::routes())
-        .merge(status::routes())
-        .merge(tes::routes())
-        .fallback(nowhere)
-        .method_not_allowed_fallback(not_so)
-        .layer(axum::middleware::from_fn_with_state(service.clone(), shared))
-        .layer(axum::middleware::from_fn_with_state(service.clone(), status::counted))
-        .with_state(service)
+    routes.0
 }
 
 struct Routes(Router<Arc<Service>>);
@@ -312,25 +297,4 @@ fn fill(service: &Service, blobs: Vec<&mut Blob>, caller: &Caller) -> Result<(),
         }
     }
     Ok(())
-}
-
-pub(crate) fn to_json<A: Answer>(answer: &A, lang: Lang) -> Result<Value, RequestError> {
-    written_in(lang, || answer.to_json()).map_err(|_| RequestError::Inside)
-}
-
-pub(crate) fn json_response(status: StatusCode, json: &impl Serialize) -> Response<Body> {
-    let mut response = Response::new(Body::from(serde_json::to_vec(json).unwrap_or_default()));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
-async fn nowhere(State(service): State<Arc<Service>>, request: axum::extract::Request) -> Response<Body> {
-    service.respond(language(request.headers()), Err(RequestError::NoSuchPlace))
-}
-
-async fn not_so(State(service): State<Arc<Service>>, request: axum::extract::Request) -> Response<Body> {
-    let method = request.method().as_str().chars().take(20).collect();
-    service.respond(language(request.headers()), Err(RequestError::Method { method }))
 }

@@ -8,7 +8,7 @@ use unseen_texts::Sentence;
 
 use crate::notify::Notifier;
 use crate::queue::Queue;
-use crate::routes::router;
+use crate::router::router;
 use crate::service::Service;
 
 /// How many threads wait for connections; use-cases have threads of their own.

@@ -23,9 +23,10 @@ use unseen_policies::event::Event;
 use unseen_usecases::jobs::{ListJobs, Reject, ShowJob, Submit, Withdraw};
 use unseen_usecases::{Query, UseCaseError};
 
+use crate::answer::json_response;
 use crate::caller::language;
 use crate::problem::RequestError;
-use crate::routes::{Asked, json_response, signed};
+use crate::routes::{Asked, signed};
 use crate::rules::Guarded;
 use crate::service::Service;
 use list::{Detail, Wanted};
