@@ -111,7 +111,10 @@ fn one_process_may_serve_many() {
             let steward = lab.signing_key("steward");
             let key = PublicKey::from(unseen_tlog::Signer::verifying_key(&steward));
             let (source, described) = (lab.path("more.csv"), lab.path("more.toml"));
-            let importing = served.lock().unwrap().begin_import(&source, &described, vec![], &key).unwrap();
+            let rows = unseen_lab::Rows { file: source.clone(), called: source.clone() };
+            let text = std::fs::read_to_string(&described).unwrap();
+            let begin = |lab: &unseen_lab::Lab| lab.begin_import(rows, "firms.toml", text, Default::default(), &key);
+            let importing = begin(&served.lock().unwrap()).unwrap();
             let done = importing.carry_out(&mut |_| ()).unwrap();
             let mut open = served.lock().unwrap();
             open.finish_import(done, &steward).unwrap();

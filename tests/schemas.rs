@@ -249,6 +249,7 @@ fn examples() -> Vec<Event> {
             open_to: names("zhang"),
             values: Some(digest(7)),
             bounds: Some(Bounds::DEFAULT),
+            keep_until: None,
         }
         .into(),
         DatasetStatus { name: "towns".into(), status: Status::Closed, reason: "a census".into() }.into(),

@@ -37,8 +37,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "sandbox/lab",
         &[
-            "access", "ids", "durable", "entries", "worker", "data", "core", "runtime", "policies", "log", "audit",
-            "tlog", "keys", "evidence", "witness",
+            "access", "age", "ids", "durable", "entries", "worker", "data", "core", "runtime", "policies", "log",
+            "audit", "tlog", "keys", "evidence", "witness",
         ],
     ),
     ("sandbox/accesslog", &["ids", "durable", "policies"]),
@@ -48,6 +48,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "access",
             "ids",
+            "durable",
             "entries",
             "lab",
             "worker",
@@ -62,7 +63,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("sandbox/api", &["ids", "tlog", "usecases"]),
-    ("sandbox/client", &["api", "entries", "ids", "tlog", "usecases"]),
+    ("sandbox/client", &["age", "api", "entries", "ids", "tlog", "usecases"]),
     (
         "sandbox/server",
         &[

@@ -38,7 +38,7 @@ pub fn make(dir: &Path, program: PathBuf, table: &Path, rows: u64) -> Fallible<M
     change::make(&desk, &rules, &owner)?;
     let description = dir.join("bench.toml");
     std::fs::write(&description, inside::description(rows))?;
-    let import = Import { source: table.to_owned(), description, open_to: Vec::new() };
+    let import = Import { source: table.to_owned(), description, open_to: Vec::new(), keep_until: None };
     datasets::import(&desk, &import, &other, &mut |_| ())?;
     Ok(Made { folder, desk, owner, other })
 }

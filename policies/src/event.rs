@@ -137,6 +137,10 @@ events! {
         /// it has. Older entries have none, which counts as [`Bounds::DEFAULT`].
         #[serde(default, skip_serializing_if = "Option::is_none")]
         bounds: Option<Bounds>,
+        /// From then on no job may use the snapshot, and the lab destroys it. Without it, it is kept until its steward
+        /// says otherwise.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        keep_until: Option<DateTime<Utc>>,
     }
     /// Whether a dataset may be used. Signed by a steward.
     DatasetStatus = "dataset-status" / "变更数据集状态", "urn:unseen:DatasetStatus/v1" {
@@ -154,7 +158,8 @@ events! {
         /// The new description, as a blob.
         description: Digest,
     }
-    /// Snapshots are destroyed: their files and the keys to them, once this is in the log. Signed by a steward.
+    /// Snapshots are destroyed: their files and the keys to them, once this is in the log. Signed by its
+    /// steward, or by the lab when they were to be kept no longer.
     DatasetDeleted = "dataset-deleted" / "销毁数据快照", "urn:unseen:Deletion/v1" {
         /// The dataset.
         name: String,

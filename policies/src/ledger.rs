@@ -114,6 +114,9 @@ pub struct Kept {
     pub entry: u64,
     /// Whether no run may read it any more, and by which entry.
     pub gone: Option<(Gone, u64)>,
+    /// From when on it is kept no longer.
+    #[serde(default)]
+    pub until: Option<DateTime<Utc>>,
 }
 
 /// Why no run may read a snapshot any more. Its text says what it was.
@@ -127,6 +130,10 @@ pub enum Gone {
     #[en("deleted")]
     #[zh("销毁")]
     Deleted,
+    /// It was to be kept until now.
+    #[en("kept until its time, which is over")]
+    #[zh("按期停用")]
+    Expired,
 }
 
 /// A job and where it stands.

@@ -121,7 +121,7 @@ pub const SIGNERS: &[(&str, Who)] = &[
     ("dataset-registered", Who::Person(Role::Steward)),
     ("dataset-status", Who::Person(Role::Steward)),
     ("dataset-described", Who::Person(Role::Steward)),
-    ("dataset-deleted", Who::Person(Role::Steward)),
+    ("dataset-deleted", Who::PersonOrLab(Role::Steward)),
     ("log-key-changed", Who::Operators),
     ("access-log-recorded", Who::Lab),
 ];

@@ -117,7 +117,7 @@ impl Lab {
         }
         command.env("UNSEEN_LAB", "lab").env("LANG", "C");
         // What auditors remember stays in this folder too.
-        command.env("XDG_STATE_HOME", self.path("state"));
+        command.env("XDG_STATE_HOME", self.path("state")).env("XDG_CACHE_HOME", self.path("cache"));
         command
     }
 

@@ -226,6 +226,7 @@ impl Maker {
                 open_to: vec![],
                 values: None,
                 bounds: None,
+                keep_until: None,
             },
         );
     }

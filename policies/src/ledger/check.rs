@@ -55,9 +55,9 @@ impl Ledger {
                 vec![Put::Policy(InForce { entry: self.size, leaf, policy: e.policy.clone() })]
             }
             Event::DatasetRegistered(e) => self.registered(entry, e)?,
-            Event::DatasetStatus(e) => self.status_set(e)?,
-            Event::DatasetDescribed(e) => self.described(e)?,
-            Event::DatasetDeleted(e) => self.deleted(e)?,
+            Event::DatasetStatus(e) => self.status_set(entry, e)?,
+            Event::DatasetDescribed(e) => self.described(entry, e)?,
+            Event::DatasetDeleted(e) => self.deleted(entry, e)?,
             Event::AccessLogRecorded(e) => match self.last_access_log {
                 Some(last) if last >= e.date => return Err(Refusal::OldAccessLog { date: e.date, last }),
                 _ => vec![Put::AccessLog(e.date)],

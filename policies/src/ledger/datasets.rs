@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
 use unseen_ids::Digest;
 
 use super::check::{Entry, check_name};
@@ -21,13 +22,18 @@ impl Ledger {
         if old.is_some_and(|old| old.status == Status::Withdrawn && !self.same_person(&old.steward, entry.signer)) {
             return Err(Refusal::OtherSteward(e.name.clone()));
         }
+        if e.keep_until.is_some_and(|until| until <= entry.record.time) {
+            return Err(Refusal::SnapshotGone { dataset: e.name.clone(), gone: Gone::Expired });
+        }
         let mut snapshots = old.map(|old| old.snapshots.clone()).unwrap_or_default();
-        match snapshots.iter().find(|kept| kept.snapshot == e.snapshot) {
+        match snapshots.iter_mut().find(|kept| kept.snapshot == e.snapshot) {
             Some(Kept { gone: Some((gone, _)), .. }) => {
                 return Err(Refusal::SnapshotGone { dataset: e.name.clone(), gone: *gone });
             }
-            Some(_) => {}
-            None => snapshots.push(Kept { snapshot: e.snapshot, entry: self.size, gone: None }),
+            Some(kept) => kept.until = e.keep_until,
+            None => {
+                snapshots.push(Kept { snapshot: e.snapshot, entry: self.size, gone: None, until: e.keep_until });
+            }
         }
         if let Some(domain) = &e.domain {
             let others = self.datasets.values().map(|dataset| &dataset.registered);
@@ -45,8 +51,8 @@ impl Ledger {
     }
 
     /// A dataset is closed and opened again as often as a steward likes, and withdrawn once.
-    pub(super) fn status_set(&self, e: &DatasetStatus) -> Result<Vec<Put>, Refusal> {
-        let mut dataset = self.dataset(&e.name)?.clone();
+    pub(super) fn status_set(&self, entry: Entry<'_>, e: &DatasetStatus) -> Result<Vec<Put>, Refusal> {
+        let mut dataset = self.own(entry, &e.name)?.clone();
         if dataset.status == Status::Withdrawn || dataset.status == e.status {
             return Err(Refusal::DatasetIs { dataset: e.name.clone(), status: dataset.status });
         }
@@ -57,15 +63,16 @@ impl Ledger {
         Ok(vec![Put::Dataset(e.name.clone(), dataset)])
     }
 
-    pub(super) fn described(&self, e: &DatasetDescribed) -> Result<Vec<Put>, Refusal> {
-        let mut dataset = self.dataset(&e.name)?.clone();
+    pub(super) fn described(&self, entry: Entry<'_>, e: &DatasetDescribed) -> Result<Vec<Put>, Refusal> {
+        let mut dataset = self.own(entry, &e.name)?.clone();
         dataset.registered.description = e.description;
         Ok(vec![Put::Dataset(e.name.clone(), dataset)])
     }
 
     /// What was spent stays spent. The present snapshot goes only with the whole dataset, and none while a run reads it.
-    pub(super) fn deleted(&self, e: &DatasetDeleted) -> Result<Vec<Put>, Refusal> {
-        let mut dataset = self.dataset(&e.name)?.clone();
+    pub(super) fn deleted(&self, entry: Entry<'_>, e: &DatasetDeleted) -> Result<Vec<Put>, Refusal> {
+        let by_lab = self.service_key.as_ref() == Some(entry.signer);
+        let mut dataset = if by_lab { self.dataset(&e.name)? } else { self.own(entry, &e.name)? }.clone();
         let named: BTreeSet<&Digest> = e.snapshots.iter().collect();
         let gone =
             dataset.snapshots.iter_mut().filter(|kept| named.contains(&kept.snapshot) && !kept.is(Gone::Deleted));
@@ -73,8 +80,11 @@ impl Ledger {
         if named.is_empty() || gone.len() != e.snapshots.len() {
             return Err(Refusal::NoSuchSnapshot(e.name.clone()));
         }
+        if by_lab && gone.iter().any(|kept| !kept.is_over(entry.record.time)) {
+            return Err(Refusal::StillKept(e.name.clone()));
+        }
         gone.into_iter().for_each(|kept| kept.gone = Some((Gone::Deleted, self.size)));
-        if dataset.status != Status::Withdrawn && named.contains(&dataset.registered.snapshot) {
+        if !by_lab && dataset.status != Status::Withdrawn && named.contains(&dataset.registered.snapshot) {
             return Err(Refusal::DatasetIs { dataset: e.name.clone(), status: dataset.status });
         }
         let reads = |used: &Used| used.name == e.name && named.contains(&used.snapshot);
@@ -82,6 +92,22 @@ impl Ledger {
         match running.find(|(_, job)| job.submitted.datasets.iter().any(reads)) {
             Some((job, _)) => Err(Refusal::StillRead(*job)),
             None => Ok(vec![Put::Dataset(e.name.clone(), dataset)]),
+        }
+    }
+
+    /// A dataset of whoever signs this; of anybody while its steward's key is revoked.
+    fn own(&self, entry: Entry<'_>, name: &str) -> Result<&Dataset, Refusal> {
+        let dataset = self.dataset(name)?;
+        let own = self.same_person(&dataset.steward, entry.signer) || self.person(&dataset.steward).is_err();
+        if own { Ok(dataset) } else { Err(Refusal::NotItsSteward(name.to_owned())) }
+    }
+
+    /// Whether a snapshot is still to be kept at this time, so that a job may use it.
+    pub(super) fn check_kept(&self, used: &Used, time: DateTime<Utc>) -> Result<(), Refusal> {
+        let mut kept = self.dataset(&used.name)?.snapshots.iter().filter(|kept| kept.snapshot == used.snapshot);
+        match kept.any(|kept| kept.is_over(time)) {
+            true => Err(Refusal::SnapshotGone { dataset: used.name.clone(), gone: Gone::Expired }),
+            false => Ok(()),
         }
     }
 
@@ -100,5 +126,10 @@ impl Kept {
     /// Whether this has become of it.
     pub fn is(&self, gone: Gone) -> bool {
         self.gone.is_some_and(|(became, _)| became == gone)
+    }
+
+    /// Whether it was to be kept until then.
+    pub fn is_over(&self, time: DateTime<Utc>) -> bool {
+        self.until.is_some_and(|until| until <= time)
     }
 }

@@ -26,6 +26,7 @@ impl Ledger {
         }
         let author = &self.person(entry.signer)?.name;
         self.check_datasets(e, author)?;
+        e.datasets.iter().try_for_each(|used| self.check_kept(used, entry.record.time))?;
         self.check_caps(policy, e, author)?;
         check_need(policy, entry.record.time, e)?;
         let job = Job {
@@ -116,6 +117,7 @@ impl Ledger {
         }
         self.check_free(time)?;
         let author = self.check_runnable(&job)?;
+        job.submitted.datasets.iter().try_for_each(|used| self.check_kept(used, time))?;
         let mut puts = self.charge(&job.submitted, author)?;
         // A running job takes no more approvals: the spare capacity is freed, for jobs are many.
         job.approvals.shrink_to_fit();

@@ -89,6 +89,12 @@ pub enum Refusal {
     )]
     #[zh("数据集 `{0}` 已撤回，只有最近一次登记它的数据管理员可以登记新快照")]
     OtherSteward(String),
+    #[error("only the steward who registered `{0}` may do this")]
+    #[zh("只有登记 `{0}` 的数据管理员可以执行此操作")]
+    NotItsSteward(String),
+    #[error("the lab destroys a snapshot of `{0}` only when it is to be kept no longer")]
+    #[zh("只有在保留期届满后，实验室才会自行销毁 `{0}` 的快照")]
+    StillKept(String),
     #[error("the snapshot of `{dataset}` was {gone}, so no run may read it")]
     #[zh("`{dataset}` 的快照已被{gone}，任何运行都不得读取")]
     SnapshotGone { dataset: String, gone: Gone },

@@ -34,6 +34,10 @@ pub enum AgeError {
     )]
     #[zh("文件开头不是 age-encryption.org/v1 和换行符：可能采用了 age 格式的其他版本，或已被改动")]
     Version,
+    /// In ASCII armor, where places in the file matter.
+    #[error("the file is in ASCII armor: encrypt it without `-a`")]
+    #[zh("文件采用了 ASCII 封装：请去掉 `-a` 重新加密")]
+    Armored,
     /// ASCII armor that is not strict PEM.
     #[error("line {line} of the ASCII armor is not as `age -a` writes it: the file was altered, send it again")]
     #[zh("ASCII 封装的第 {line} 行与 `age -a` 的写法不符：文件已被改动，请重新发送")]

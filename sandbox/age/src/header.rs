@@ -22,6 +22,11 @@ const MOST_BYTES: usize = 64 << 10;
 /// Recipients in a header: each that is of our kind costs an agreement with each identity.
 const MOST_STANZAS: usize = 128;
 
+/// Whether a file that begins so is an age file, of whatever version, or one in armor.
+pub fn is_age(start: &[u8]) -> bool {
+    start.starts_with(ANY_VERSION) || start.starts_with(b"-----BEGIN AGE ENCRYPTED FILE-----")
+}
+
 /// The header of a file with this key, which these can read.
 pub fn write(key: &FileKey, recipients: &[Recipient]) -> Result<Vec<u8>, AgeError> {
     if recipients.is_empty() {

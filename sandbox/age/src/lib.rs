@@ -31,10 +31,13 @@ mod error;
 mod file_key;
 mod header;
 mod keys;
+mod opened;
 mod source;
 mod stream;
 
 pub use decrypt::Decrypter;
 pub use encrypt::Encrypter;
 pub use error::AgeError;
+pub use header::is_age;
 pub use keys::{Identity, Recipient};
+pub use opened::OpenedFile;

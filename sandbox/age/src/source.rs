@@ -35,6 +35,14 @@ impl<R: Read> Source<R> {
         Ok(filled)
     }
 
+    /// How many bytes were read ahead; none for what is in armor.
+    pub fn ahead(&self) -> Option<usize> {
+        match self {
+            Source::Armored(_) => None,
+            Source::Binary(reader) => Some(reader.buffer().len()),
+        }
+    }
+
     fn read(&mut self, out: &mut [u8]) -> Result<usize, AgeError> {
         match self {
             Source::Armored(armor) => armor.read(out),

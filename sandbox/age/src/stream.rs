@@ -22,16 +22,20 @@ impl Chunks {
     /// Opens the next chunk in place and gives the length of its content, which stands at the beginning. Else
     /// `None`, and what is in `sealed` then is not to be seen.
     pub fn open(&mut self, sealed: &mut [u8], last: bool) -> Option<usize> {
-        let first = self.next == 0;
-        let nonce = self.nonce(last);
-        let opened = self.key.open_in_place(nonce, Aad::empty(), sealed).ok()?;
+        let number = self.take_number();
+        self.open_at(number, sealed, last)
+    }
+
+    /// Opens the chunk of this number.
+    pub fn open_at(&self, number: u64, sealed: &mut [u8], last: bool) -> Option<usize> {
+        let opened = self.key.open_in_place(nonce(number, last), Aad::empty(), sealed).ok()?;
         // The last is empty only where all is.
-        (!opened.is_empty() || first).then_some(opened.len())
+        (!opened.is_empty() || number == 0).then_some(opened.len())
     }
 
     /// Seals the next chunk in place and appends its tag.
     pub fn seal(&mut self, chunk: &mut Vec<u8>, last: bool) {
-        let nonce = self.nonce(last);
+        let nonce = nonce(self.take_number(), last);
         // The cipher takes up to 256 GiB.
         self.key.seal_in_place_append_tag(nonce, Aad::empty(), chunk).expect("invariant: a chunk is 64 KiB");
     }
@@ -41,13 +45,18 @@ impl Chunks {
         self.next.saturating_mul(CHUNK as u64)
     }
 
-    /// 11 bytes of number and one that says whether it is the last. Each is used once.
-    fn nonce(&mut self, last: bool) -> Nonce {
-        let mut nonce = [0; 12];
-        nonce[3..11].copy_from_slice(&self.next.to_be_bytes());
-        nonce[11] = last.into();
+    /// Each is used once.
+    fn take_number(&mut self) -> u64 {
         // 2^64 chunks are more than a disk can hold.
         self.next += 1;
-        Nonce::assume_unique_for_key(nonce)
+        self.next - 1
     }
+}
+
+/// 11 bytes of number and one that says whether it is the last.
+fn nonce(number: u64, last: bool) -> Nonce {
+    let mut nonce = [0; 12];
+    nonce[3..11].copy_from_slice(&number.to_be_bytes());
+    nonce[11] = last.into();
+    Nonce::assume_unique_for_key(nonce)
 }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use unseen_usecases::budget::BudgetOf;
 use unseen_usecases::check::Check;
 use unseen_usecases::datasets::{ListDatasets, ShowDataset, ShowQuality};
+use unseen_usecases::imports::{PrepareImport, Register, ShowImport};
 use unseen_usecases::jobs::{Approve, ListJobs, Prioritize, Reject, ShowJob, Submit, Withdraw};
 use unseen_usecases::labs::ShowLab;
 use unseen_usecases::lives::{DeleteSnapshots, Describe, SetStatus, ShowSnapshots};
@@ -47,6 +48,8 @@ pub enum On {
     Lab,
     /// The dataset in the field `dataset`.
     Dataset,
+    /// The dataset in the field `dataset`, which may be new.
+    NewDataset,
     /// The job in the field `job`.
     Job,
     /// What came of the job in the field `job`.
@@ -97,6 +100,8 @@ addresses! {
         ShowDataset = Get "/v1/datasets/{dataset}", showDataset on Dataset: "Shows a dataset's description",
         ShowQuality = Get "/v1/datasets/{dataset}/quality", showQuality on Dataset: "Shows a dataset's quality report",
         ShowSnapshots = Get "/v1/datasets/{dataset}/snapshots", showDataset on Dataset: "Shows all snapshots of a dataset",
+        PrepareImport = Post "/v1/datasets/{dataset}/imports", uploadData on NewDataset: "Asks for an import of what was uploaded",
+        ShowImport = Get "/v1/datasets/{dataset}/imports/{import}", uploadData on NewDataset: "Shows an import, until it is ready to be registered",
         ListJobs = Get "/v1/jobs", listJobs on Lab: "Lists jobs",
         ShowJob = Get "/v1/jobs/{job}", showJob on Job: "Shows a job with all that approvers should see",
         Check = Post "/v1/checks", checkJob on Manifest: "Checks a job before it is submitted",
@@ -116,6 +121,7 @@ addresses! {
         Reject = Post "/v1/jobs/{job}/rejections", rejectJob on Job: "Declines a job",
         Withdraw = Post "/v1/jobs/{job}/withdrawals", withdrawJob on Job: "Takes one's own job back before it runs",
         Prioritize = Post "/v1/jobs/{job}/priority", prioritizeJob on Job: "Lets a job run before or after others",
+        Register = Post "/v1/datasets/{dataset}/registrations", registerDataset on NewDataset: "Registers what was imported",
         SetStatus = Post "/v1/datasets/{dataset}/status", closeDataset on Dataset: "Opens, closes or withdraws a dataset",
         Describe = Post "/v1/datasets/{dataset}/descriptions", describeDataset on Dataset: "Describes a dataset in other words",
         DeleteSnapshots = Post "/v1/datasets/{dataset}/deletions", deleteDataset on Dataset: "Destroys snapshots of a dataset",

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`address`] | where each use-case is: method and path |
 //! | [`problem`] | why a request was not answered (RFC 9457) |
+//! | [`uploads`] | rows that are sent in pieces |
 //! | [`login`] | how a person shows that a key is theirs |
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
@@ -12,6 +13,7 @@ pub mod address;
 pub mod answers;
 pub mod login;
 pub mod problem;
+pub mod uploads;
 
 /// The most bytes of a request that is not an upload.
 pub const MAX_REQUEST: usize = 4 << 20;
@@ -21,3 +23,9 @@ pub const PROBLEM: &str = "application/problem+json";
 pub const BLOBS: &str = "/v1/blobs/";
 /// After the address of a change: what its author is to sign.
 pub const DRAFT: &str = "/draft";
+/// Where rows are uploaded: the digest's 64 hex digits follow.
+pub const UPLOADS: &str = "/v1/uploads/";
+/// The header that says at which byte a piece of an upload begins.
+pub const UPLOAD_OFFSET: &str = "upload-offset";
+/// The header that says how many bytes an upload has in all.
+pub const UPLOAD_LENGTH: &str = "upload-length";

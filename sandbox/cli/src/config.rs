@@ -140,6 +140,11 @@ impl Sessions {
     }
 }
 
+/// A place for what can be made again.
+pub fn cache_place(name: &str) -> Option<PathBuf> {
+    place("XDG_CACHE_HOME", ".cache", name)
+}
+
 /// Writes a file that its owner alone reads, whole or not at all.
 fn write_private(place: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let beside = place.with_extension(format!("{}.tmp", std::process::id()));

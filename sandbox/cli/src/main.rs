@@ -21,10 +21,20 @@ use unseen_terminal::Program;
 use crate::args::Cli;
 
 fn main() -> ExitCode {
-    // The worker is not a command: it gets no lab, no language and no arguments.
-    if std::env::args_os().nth(1).is_some_and(|argument| argument == unseen_worker::process::ARGUMENT) {
+    // What the lab starts itself is no command: it gets no lab, no language and no arguments.
+    let argument = std::env::args_os().nth(1).unwrap_or_default();
+    if argument == unseen_worker::process::ARGUMENT {
         unseen_worker::process::work();
         return ExitCode::SUCCESS;
+    }
+    if argument == unseen_usecases::imports::ARGUMENT {
+        return match unseen_usecases::imports::work() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("{error}");
+                ExitCode::FAILURE
+            }
+        };
     }
     Program { chinese: help::PAGES, advice: advice::advice }.main(commands::run, |cli: &Cli| cli.globals.json)
 }

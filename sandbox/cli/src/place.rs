@@ -138,7 +138,7 @@ fn logged_in<Q: Query + Addressed>(client: &Client, key: &dyn Signer, query: Q) 
 }
 
 /// A session of this key: the name that the lab knows decides what is answered.
-fn with_key(client: &Client, key: &dyn Signer) -> Result<Client, Problem> {
+pub fn with_key(client: &Client, key: &dyn Signer) -> Result<Client, Problem> {
     let session = client.log_in(key)?;
     Ok(client.clone().with_session(&session))
 }

@@ -33,6 +33,11 @@ pub enum ClientError {
     #[error("{}: this holds no {what} in PEM", path.display())]
     #[zh("{path}：其中没有 PEM 格式的{what}")]
     Pem { path: PathBuf, what: unseen_texts::Text },
+    #[error("{}: {source}", path.display())]
+    #[zh("{path}：{source}")]
+    File { path: PathBuf, source: std::io::Error },
+    #[error("{0}")]
+    Age(#[from] unseen_age::AgeError),
     #[error("the system gave no randomness")]
     #[zh("系统未提供随机数")]
     NoRandomness,

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use unseen_api::PROBLEM;
 use unseen_api::problem::Problem;
+use unseen_api::{PROBLEM, UPLOAD_LENGTH, UPLOAD_OFFSET};
 use unseen_texts::{Lang, Sentence, Text, text};
 use ureq::Agent;
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, TlsProvider, parse_pem};
@@ -82,6 +82,13 @@ impl Http {
     pub fn put(&self, path: &str, bytes: &[u8]) -> Result<(), ClientError> {
         let request = self.with_headers(self.agent.put(format!("{}{path}", self.base)));
         self.answer::<Value>(request.header("content-type", "application/octet-stream").send(bytes)).map(drop)
+    }
+
+    pub fn patch<A: DeserializeOwned>(&self, path: &str, at: u64, of: u64, piece: &[u8]) -> Result<A, ClientError> {
+        let request = self.with_headers(self.agent.patch(format!("{}{path}", self.base)));
+        let request = request.header("content-type", "application/octet-stream");
+        let request = request.header(UPLOAD_OFFSET, at.to_string()).header(UPLOAD_LENGTH, of.to_string());
+        self.answer(request.send(piece))
     }
 
     fn with_headers<B>(&self, request: ureq::RequestBuilder<B>) -> ureq::RequestBuilder<B> {

@@ -12,6 +12,7 @@
 
 mod error;
 mod http;
+mod rows;
 
 use std::path::PathBuf;
 
@@ -29,6 +30,8 @@ use unseen_usecases::{Blob, Change, Query};
 
 pub use error::{ClientError, Told};
 use http::Http;
+pub use rows::{is_sealed, seal};
+use unseen_usecases::imports::PrepareImport;
 
 /// How one gets to a lab.
 #[derive(Clone, Debug, Default)]

@@ -1,7 +1,7 @@
 //! Reading shared files by position, and writing files that survive a crash.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
@@ -13,17 +13,36 @@ use ring::digest;
 
 use crate::hash::to_array;
 
+/// Bytes that are read by position: those of a file, or what is encrypted in one.
+pub trait ReadAt: Send + Sync {
+    /// How many there are.
+    fn length(&self) -> io::Result<u64>;
+
+    /// Fills `out` with what is there from a position on, or a part of it; gives how many bytes. 0 at the end.
+    fn read_at(&self, out: &mut [u8], at: u64) -> io::Result<usize>;
+}
+
+impl ReadAt for File {
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+
+    fn read_at(&self, out: &mut [u8], at: u64) -> io::Result<usize> {
+        FileExt::read_at(self, out, at)
+    }
+}
+
 /// A file read by position only, so that several readers of one descriptor do not disturb each
 /// other, and never asked for more bytes than it has, whatever a footer claims.
 #[derive(Clone)]
 pub(crate) struct SharedFile {
-    file: Arc<File>,
+    file: Arc<dyn ReadAt>,
     length: u64,
 }
 
 impl SharedFile {
-    pub(crate) fn new(file: Arc<File>) -> io::Result<Self> {
-        let length = file.metadata()?.len();
+    pub(crate) fn new(file: Arc<dyn ReadAt>) -> io::Result<Self> {
+        let length = file.length()?;
         Ok(Self { file, length })
     }
 
@@ -33,7 +52,7 @@ impl SharedFile {
 
     /// All the bytes, from the start.
     pub(crate) fn reader(&self) -> FileAt {
-        FileAt { file: Arc::clone(&self.file), at: 0 }
+        FileAt { file: Arc::clone(&self.file), at: 0, length: self.length }
     }
 }
 
@@ -50,7 +69,7 @@ impl ChunkReader for SharedFile {
         if start > self.length {
             return Err(ParquetError::EOF("a part is said to start after the end of the file".into()));
         }
-        Ok(BufReader::new(FileAt { file: Arc::clone(&self.file), at: start }))
+        Ok(BufReader::new(FileAt { at: start, ..self.reader() }))
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
@@ -58,15 +77,16 @@ impl ChunkReader for SharedFile {
             return Err(ParquetError::EOF("a part is said to end after the end of the file".into()));
         }
         let mut bytes = vec![0; length];
-        self.file.read_exact_at(&mut bytes, start)?;
+        FileAt { at: start, ..self.reader() }.read_exact(&mut bytes)?;
         Ok(bytes.into())
     }
 }
 
 /// Reads on from a position of its own.
 pub(crate) struct FileAt {
-    file: Arc<File>,
+    file: Arc<dyn ReadAt>,
     at: u64,
+    length: u64,
 }
 
 impl Read for FileAt {
@@ -74,6 +94,18 @@ impl Read for FileAt {
         let read = self.file.read_at(buffer, self.at)?;
         self.at += read as u64;
         Ok(read)
+    }
+}
+
+impl Seek for FileAt {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let at = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::End(by) => self.length.checked_add_signed(by),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+        };
+        self.at = at.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.at)
     }
 }
 

@@ -20,12 +20,14 @@ pub use error::{ImportError, Position};
 pub use request::{ImportOptions, Imported, Progress};
 
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::description::{Description, Kind};
+use crate::files::ReadAt;
 use crate::keys::LabDataKey;
 use crate::snapshot::MAX_BUCKETS;
 use job::Job;
-use source::open_source;
+use source::{Opened, open_file, open_source};
 use workshop::Workshop;
 
 /// Imports `source` (CSV, or Parquet by its magic bytes) as described into the new folder
@@ -41,13 +43,37 @@ pub fn import(
     options: &ImportOptions,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Imported, ImportError> {
+    import_opened(open_file(source)?, description, description_toml, destination, lab, options, progress)
+}
+
+/// Imports rows that lie in no file of their own, as [`import`] does those of a file.
+pub fn import_rows(
+    rows: Arc<dyn ReadAt>,
+    description: &Description,
+    description_toml: &str,
+    destination: &Path,
+    lab: &LabDataKey,
+    options: &ImportOptions,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Imported, ImportError> {
+    import_opened(open_source(rows)?, description, description_toml, destination, lab, options, progress)
+}
+
+fn import_opened(
+    opened: Opened,
+    description: &Description,
+    description_toml: &str,
+    destination: &Path,
+    lab: &LabDataKey,
+    options: &ImportOptions,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Imported, ImportError> {
     if !(1..=MAX_BUCKETS).contains(&options.buckets) {
         return Err(ImportError::Buckets(options.buckets));
     }
     if Description::parse(description_toml).as_ref() != Ok(description) {
         return Err(ImportError::Description);
     }
-    let opened = open_source(source)?;
     let workshop = Workshop::open(destination)?;
     let mut job = Job { description, description_toml, options, workshop: &workshop, progress };
     let imported = match description.kind {

@@ -41,6 +41,7 @@ mod sort;
 
 pub use blocks::{BlockGatherer, BlockKey};
 pub use description::{Description, DescriptionError};
+pub use files::ReadAt;
 pub use import::{ImportError, ImportOptions, Imported, Progress};
 pub use keys::{DataKey, LabDataKey};
 pub use quality::QualityReport;

@@ -1,7 +1,6 @@
 //! Rows of a foreign Parquet file, checked against a description. The file may lie: every claim of
 //! its footer is compared with the file before it is used, and a panic in the decoder is an error.
 
-use std::fs::File;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -31,7 +30,11 @@ const MAX_FOOTER: u64 = 64 << 20;
 const MAX_CHUNK: i64 = 4 << 30;
 
 /// Reads all rows into `sink`. Returns the columns of the file that are not declared.
-pub(crate) fn read(file: File, description: &Description, sink: &mut dyn RowSink) -> Result<Vec<String>, ImportError> {
+pub(crate) fn read(
+    file: SharedFile,
+    description: &Description,
+    sink: &mut dyn RowSink,
+) -> Result<Vec<String>, ImportError> {
     guarded(|| read_rows(file, description, sink), lies)
 }
 
@@ -44,7 +47,7 @@ pub(crate) struct Sample {
 }
 
 /// The file's columns that a description can declare, and up to `limit` rows, for inference.
-pub(crate) fn sample(file: File, limit: usize) -> Result<Sample, ImportError> {
+pub(crate) fn sample(file: SharedFile, limit: usize) -> Result<Sample, ImportError> {
     let read = || {
         let builder = open(file)?;
         let total = builder.metadata().file_metadata().num_rows();
@@ -86,7 +89,7 @@ fn lies(fault: impl Into<Sentence>) -> ImportError {
     ImportError::Parquet(fault.into())
 }
 
-fn read_rows(file: File, description: &Description, sink: &mut dyn RowSink) -> Result<Vec<String>, ImportError> {
+fn read_rows(file: SharedFile, description: &Description, sink: &mut dyn RowSink) -> Result<Vec<String>, ImportError> {
     let builder = open(file)?;
     let length = sink_length(builder.metadata());
     let total = builder.metadata().file_metadata().num_rows().max(0) as u64;
@@ -165,8 +168,7 @@ fn read_rows(file: File, description: &Description, sink: &mut dyn RowSink) -> R
 }
 
 /// Opens the file and compares what its footer says with what can be.
-fn open(file: File) -> Result<ParquetRecordBatchReaderBuilder<SharedFile>, ImportError> {
-    let file = SharedFile::new(Arc::new(file)).map_err(ImportError::Read)?;
+fn open(file: SharedFile) -> Result<ParquetRecordBatchReaderBuilder<SharedFile>, ImportError> {
     let length = file.length();
     let tail =
         length.checked_sub(8).filter(|_| length >= 12).ok_or_else(|| lies(text!("it is too short", "文件太短")))?;

@@ -1,7 +1,6 @@
 //! A sheet of an Excel workbook (.xlsx), as the CSV text that it would be saved as: one line for each row, so that
 //! what is said of a line is true of the sheet.
 
-use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};
 
 use calamine::{Data, Reader, Xlsx};
@@ -11,6 +10,7 @@ use zip::ZipArchive;
 use crate::cell;
 use crate::decoder::guarded;
 use crate::description::{ColumnType, CsvOptions, DEFAULT_DATE_FORMAT, Description, Encoding};
+use crate::files::SharedFile;
 use crate::import::error::ImportError;
 
 /// The most bytes that a workbook may unpack to: Excel's million rows of some twenty columns.
@@ -25,17 +25,17 @@ pub(crate) fn described(description: &Description) -> Description {
 }
 
 /// The sheet of this name, or the only one.
-pub(crate) fn as_csv(file: File, sheet: Option<&str>) -> Result<Vec<u8>, ImportError> {
+pub(crate) fn as_csv(file: &SharedFile, sheet: Option<&str>) -> Result<Vec<u8>, ImportError> {
     let archive = text!(
         "a ZIP archive or a damaged workbook: unpack it, or save it as .xlsx again",
         "ZIP 压缩包或已损坏的工作簿：请先解压，或重新另存为 .xlsx"
     );
     guarded(
         || {
-            if unpacked(BufReader::new(&file), MOST_UNPACKED) > MOST_UNPACKED {
+            if unpacked(BufReader::new(file.reader()), MOST_UNPACKED) > MOST_UNPACKED {
                 return Err(ImportError::Large);
             }
-            let mut book = Xlsx::new(BufReader::new(file)).map_err(|_| ImportError::NotCsv(archive))?;
+            let mut book = Xlsx::new(BufReader::new(file.reader())).map_err(|_| ImportError::NotCsv(archive))?;
             let names = book.sheet_names();
             let name = match (sheet, names.as_slice()) {
                 (Some(sheet), names) if names.iter().any(|name| name == sheet) => sheet.to_owned(),
@@ -161,6 +161,7 @@ mod tests {
         let corners = br#"<worksheet><sheetData><row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData></worksheet>"#;
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&with_sheet(corners)).unwrap();
-        assert!(matches!(as_csv(file, None), Err(ImportError::Large)));
+        let file = SharedFile::new(std::sync::Arc::new(file)).unwrap();
+        assert!(matches!(as_csv(&file, None), Err(ImportError::Large)));
     }
 }

@@ -1,24 +1,31 @@
 //! Registering datasets: import, then a signed entry that names the snapshot.
 
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::path::PathBuf;
+use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use unseen_age::{OpenedFile, is_age};
 use unseen_audit::named::Lookup;
 use unseen_audit::public_values::PublicValues;
 use unseen_data::description::Kind;
-use unseen_data::import::{ImportOptions, Imported, Progress, import};
+use unseen_data::import::{ImportError, ImportOptions, Imported, Progress, import_rows};
 use unseen_data::reference::ReferenceTable;
 use unseen_data::snapshot::SnapshotDir;
-use unseen_data::{Description, LabDataKey, QualityReport};
+use unseen_data::{Description, LabDataKey, QualityReport, ReadAt};
 use unseen_ids::{Digest, PublicKey, canonical};
 use unseen_policies::Bounds;
 use unseen_policies::event::DatasetRegistered;
 use unseen_policies::manifest::MAX_GROUPS;
 use unseen_texts::{Sentence, say, text};
 use unseen_tlog::Signer;
+use unseen_worker::wall::Wall;
 
 use crate::error::LabError;
 use crate::folder::sync_dir;
-use crate::keys::data_key;
+use crate::keys::{data_key, upload_key};
 use crate::lab::Lab;
 use crate::locks::{self, Lock};
 use crate::moment::now;
@@ -39,16 +46,37 @@ pub struct Registration {
 /// What is public of a reference table: its values, as they go into a blob, and how much it has.
 type Public = (Vec<u8>, Bounds);
 
+/// A file with rows.
+pub struct Rows {
+    /// Where it is.
+    pub file: PathBuf,
+    /// What errors call it.
+    pub called: PathBuf,
+}
+
+/// On what terms a dataset may be used.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Terms {
+    /// The analysts who may; everyone when empty.
+    #[serde(default)]
+    pub open_to: Vec<String>,
+    /// From when on nobody may, and the lab destroys the snapshot; none: when its steward says so.
+    #[serde(default)]
+    pub keep_until: Option<DateTime<Utc>>,
+}
+
 /// An import that may begin. It does not need the lab for the hours that it may take.
 pub struct Importing {
     view: View,
-    source: PathBuf,
+    rows: Rows,
     text: String,
     description: Description,
     /// What will be signed, without what only the import can tell.
     event: DatasetRegistered,
     options: ImportOptions,
     key: LabDataKey,
+    memory: Wall,
     lock: Lock,
 }
 
@@ -60,31 +88,44 @@ pub struct Snapshotted {
     description: Description,
     quality: QualityReport,
     ignored_columns: Vec<String>,
+    memory: Wall,
     _lock: Lock,
 }
 
+/// A snapshot that is written and not registered.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Prepared {
+    /// What its steward signs.
+    pub event: DatasetRegistered,
+    /// Columns of the source that the description does not declare.
+    pub ignored_columns: Vec<String>,
+    /// Whether rows were kept out of swap meanwhile.
+    pub memory: Wall,
+}
+
 impl Lab {
-    /// Begins to import a file as a new snapshot that this steward will register. What would be refused is
-    /// refused now, before the hours of an import.
+    /// Begins to import rows as a new snapshot that this steward will register. What would be refused is refused now,
+    /// before the hours of an import. `text` is the dataset's description, which errors call `file`.
     pub fn begin_import(
         &self,
-        source: &Path,
-        description: &Path,
-        open_to: Vec<String>,
+        rows: Rows,
+        file: &str,
+        text: String,
+        terms: Terms,
         steward: &PublicKey,
     ) -> Result<Importing, LabError> {
-        let text = unseen_durable::read_text(description).map_err(LabError::io(description))?;
         let parsed = Description::parse(&text)
-            .map_err(|error| LabError::Description(say!("{description}: {error}", "{description}：{error}")))?;
+            .map_err(|error| LabError::Description(say!("{file}: {error}", "{file}：{error}")))?;
         let mut event = DatasetRegistered {
             name: parsed.name.clone(),
             domain: parsed.unit.as_ref().map(|unit| unit.domain.clone()),
             buckets: 0,
             description: Digest::of(text.as_bytes()),
             snapshot: Digest::of(b""),
-            open_to,
+            open_to: terms.open_to,
             values: None,
             bounds: Some(parsed.bounds),
+            keep_until: terms.keep_until,
         };
         let options = ImportOptions::new(now());
         if parsed.unit.is_some() {
@@ -93,13 +134,23 @@ impl Lab {
         }
         self.ledger().may(steward, &self.record(event.clone())?)?;
         let lock = locks::take_import(&self.dir, &parsed.name)?;
-        let (view, key, source) = (self.view(), data_key(&self.dir)?, source.to_owned());
-        Ok(Importing { view, source, text, description: parsed, event, options, key, lock })
+        let (view, key) = (self.view(), data_key(&self.dir)?);
+        Ok(Importing {
+            view,
+            rows,
+            text,
+            description: parsed,
+            event,
+            options,
+            key,
+            memory: self.memory().clone(),
+            lock,
+        })
     }
 
     /// Registers a snapshot that was imported, signed by its steward.
     pub fn finish_import(&mut self, done: Snapshotted, steward: &dyn Signer) -> Result<Registration, LabError> {
-        let Snapshotted { event, text, values, description, quality, ignored_columns, _lock } = done;
+        let Snapshotted { event, text, values, description, quality, ignored_columns, memory: _, _lock } = done;
         let attachments: Vec<&[u8]> = [text.as_bytes()].into_iter().chain(values.as_deref()).collect();
         let entry = self.sign_and_accept(event, steward, &attachments)?;
         Ok(Registration { entry, description, quality, ignored_columns })
@@ -147,23 +198,23 @@ impl Importing {
             // Goes only if it is empty.
             let _ = std::fs::remove_dir(&place);
         })?;
-        let Importing { text, description, mut event, lock, .. } = self;
+        let Importing { text, description, mut event, memory, lock, .. } = self;
         event.snapshot = Digest::from_bytes(imported.root);
         let (values, bounds) = public.unzip();
         event.values = values.as_deref().map(Digest::of);
         event.bounds = bounds.or(event.bounds);
         let Imported { quality, ignored_columns, .. } = imported;
-        Ok(Snapshotted { event, text, values, description, quality, ignored_columns, _lock: lock })
+        Ok(Snapshotted { event, text, values, description, quality, ignored_columns, memory, _lock: lock })
     }
 
     /// Imports into the place where snapshots of this dataset lie. Gives the public values and bounds of
     /// a reference table too.
     fn write(&self, progress: &mut dyn FnMut(Progress)) -> Result<(Imported, Option<Public>), LabError> {
         self.sweep()?;
-        let (source, description) = (&self.source, &self.description);
+        let (rows, description) = (self.rows.open(&self.view)?, &self.description);
         let incoming = self.place().join("incoming");
-        let imported = import(source, description, &self.text, &incoming, &self.key, &self.options, progress)
-            .map_err(|error| LabError::import(source, error))?;
+        let imported = import_rows(rows, description, &self.text, &incoming, &self.key, &self.options, progress)
+            .map_err(|error| LabError::import(&self.rows.called, error))?;
         let settled = self.view.snapshot_dir(&description.name, &Digest::from_bytes(imported.root));
         std::fs::rename(&incoming, &settled).map_err(LabError::io(&settled))?;
         sync_dir(&self.place())?;
@@ -207,8 +258,44 @@ impl Importing {
     }
 }
 
+impl Snapshotted {
+    /// As it is kept until it is registered; others may import the dataset meanwhile.
+    pub(crate) fn into_prepared(self) -> Prepared {
+        Prepared { event: self.event, ignored_columns: self.ignored_columns, memory: self.memory }
+    }
+}
+
+impl Rows {
+    /// The rows in the clear, as they are or out of a file that is encrypted to the lab.
+    fn open(&self, view: &View) -> Result<Arc<dyn ReadAt>, LabError> {
+        let called = self.called.display().to_string();
+        let unopened = |source| LabError::import(&self.called, ImportError::Open { path: self.called.clone(), source });
+        let mut file = File::open(&self.file).map_err(unopened)?;
+        let mut start = Vec::new();
+        (&mut file).take(64).read_to_end(&mut start).and_then(|_| file.rewind()).map_err(unopened)?;
+        if !is_age(&start) {
+            return Ok(Arc::new(file));
+        }
+        let opened = OpenedFile::new(file, &[upload_key(&view.dir)?]);
+        Ok(Arc::new(Opened(opened.map_err(|error| LabError::Encrypted { file: called, error })?)))
+    }
+}
+
+/// Rows out of an encrypted file.
+struct Opened(OpenedFile);
+
+impl ReadAt for Opened {
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.0.length())
+    }
+
+    fn read_at(&self, out: &mut [u8], at: u64) -> io::Result<usize> {
+        self.0.read_at(out, at)
+    }
+}
+
 /// The public values of a reference table, as they are attached to its registration.
-fn canonical_values(table: &ReferenceTable) -> Result<Vec<u8>, LabError> {
+pub(crate) fn canonical_values(table: &ReferenceTable) -> Result<Vec<u8>, LabError> {
     let mut values = PublicValues::default();
     for (column, _) in table.columns() {
         // A column with more values than a domain may have cannot be a domain.

@@ -15,6 +15,8 @@ use unseen_policies::manifest::ManifestError;
 use unseen_texts::{Say, Sentence, Text, exists};
 use unseen_worker::process::Fault;
 
+use crate::uploads::UploadError;
+
 /// Why a command did nothing.
 #[derive(Debug, thiserror::Error, Say)]
 #[code("lab")]
@@ -57,6 +59,14 @@ pub enum LabError {
     #[error("{file}: {error}")]
     #[zh("{file}：{error}")]
     Source { file: String, error: ImportError },
+    #[error("{file}: {error}")]
+    #[zh("{file}：{error}")]
+    Encrypted { file: String, error: unseen_age::AgeError },
+    #[error("{0}")]
+    Upload(#[from] UploadError),
+    #[error("there is no such import, or it was removed since: ask for it again")]
+    #[zh("没有此导入，或其已被清除：请重新提出")]
+    NoImport,
     #[error("{file}: {error}")]
     #[zh("{file}：{error}")]
     Manifest { file: String, error: ManifestError },

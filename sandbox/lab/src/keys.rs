@@ -5,6 +5,7 @@
 //! log.next.pem, log.next.uri  the key that a handover is going to, while it is under way
 //! service.pem                 signs what the lab itself says
 //! data.key noise.key seal.key 32 random bytes each
+//! upload.key                  opens what is uploaded: an age identity
 //! sm2.pem                     signs in SM2 too, if it is there
 //! ```
 
@@ -13,6 +14,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use unseen_age::Identity;
 use unseen_data::LabDataKey;
 use unseen_keys::{open_key, read_secret, read_signing_key, write_new_key, write_secret};
 use unseen_texts::{Sentence, say, text};
@@ -35,6 +37,8 @@ pub(crate) struct LabKeys {
     pub seal: Zeroizing<[u8; 32]>,
 }
 
+/// Where the key to uploads is kept.
+const UPLOAD: &str = "upload.key";
 /// Where the log's key is kept.
 const LOG: &str = "log";
 /// Where the key is kept that the log is being handed over to.
@@ -48,6 +52,24 @@ pub(crate) fn data_key(lab: &Path) -> Result<LabDataKey, LabError> {
 /// What authenticates the files that a lab keeps.
 pub(crate) fn seal_key(lab: &Path) -> Result<Zeroizing<[u8; 32]>, LabError> {
     secret(lab.join("keys/seal.key"))
+}
+
+/// What opens files that were encrypted to the lab.
+pub(crate) fn upload_key(lab: &Path) -> Result<Identity, LabError> {
+    let path = lab.join("keys").join(UPLOAD);
+    let bytes = read_secret(&path)?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| LabError::NotAKey(path.clone()))?;
+    Identity::from_secret(text.trim()).map_err(|_| LabError::NotAKey(path))
+}
+
+/// Makes it where there is none: in a lab of an older version.
+pub(crate) fn ensure_upload_key(lab: &Path) -> Result<(), LabError> {
+    let path = lab.join("keys").join(UPLOAD);
+    if path.exists() {
+        return Ok(());
+    }
+    let key = Identity::generate().map_err(|error| LabError::Other(Sentence::of(&error)))?;
+    Ok(write_secret(&path, key.to_secret().as_bytes())?)
 }
 
 fn secret(path: PathBuf) -> Result<Zeroizing<[u8; 32]>, LabError> {

@@ -31,7 +31,7 @@ use unseen_worker::wall::Wall;
 
 use crate::error::LabError;
 use crate::folder::{PRIVATE, build_whole, ensure_no_links, shut};
-use crate::keys::LabKeys;
+use crate::keys::{LabKeys, ensure_upload_key};
 use crate::locks::{self, Lock};
 use crate::moment::{nonce, now};
 use crate::state::StateCache;
@@ -110,6 +110,7 @@ impl Lab {
         shut(dir)?;
         let memory = jail::keep_to_itself();
         let keys = LabKeys::open(&dir.join("keys"))?;
+        ensure_upload_key(dir)?;
         let mut log = log_key::open_log(&dir.join("log"), &origin, &keys)?;
         let mut state = StateCache::open(dir, &keys.seal)?;
         let mut fold = Fold::default();
@@ -135,6 +136,7 @@ impl Lab {
         let mut lab = Lab { view, log, keys, state, memory, _writer: writer };
         lab.check_noise_key()?;
         lab.settle_all()?;
+        lab.delete_expired()?;
         lab.destroy_deleted()?;
         Ok(lab)
     }

@@ -1,15 +1,17 @@
 //! What becomes of datasets after their registration: other words for them, and their end.
 
+use chrono::{DateTime, Utc};
 use unseen_audit::named::Lookup;
 use unseen_data::Description;
 use unseen_data::snapshot::SnapshotDir;
 use unseen_ids::Digest;
-use unseen_policies::event::DatasetDescribed;
+use unseen_policies::event::{DatasetDeleted, DatasetDescribed};
 use unseen_policies::ledger::{Gone, Refusal};
 use unseen_texts::{Sentence, text};
 
 use crate::error::LabError;
 use crate::lab::Lab;
+use crate::moment::now;
 use crate::view::View;
 
 impl Lab {
@@ -20,6 +22,20 @@ impl Lab {
         let new = Description::parse(&text).map_err(|error| LabError::Description(Sentence::of(&error)))?;
         let (old, _) = self.description(&event.name)?;
         if old.is_of_same_data(&new) { Ok(()) } else { Err(LabError::OtherData(event.name.clone())) }
+    }
+
+    /// Puts on record that snapshots are destroyed which are to be kept no longer, unless a run reads them still.
+    pub(crate) fn delete_expired(&mut self) -> Result<(), LabError> {
+        let now = now();
+        for (name, snapshots) in self.expired(now) {
+            let reason = "kept until its time".to_owned();
+            let service = self.keys.service.clone();
+            match self.sign_and_accept(DatasetDeleted { name, snapshots, reason }, &*service, &[]) {
+                Ok(_) | Err(LabError::Refused(Refusal::StillRead(_))) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// Destroys the snapshots that the log says are deleted; what a crash left, on the next opening.
@@ -37,6 +53,15 @@ impl Lab {
 }
 
 impl View {
+    /// Snapshots that are to be kept no longer and are there, by their datasets.
+    pub fn expired(&self, now: DateTime<Utc>) -> Vec<(String, Vec<Digest>)> {
+        let datasets = self.ledger().datasets().iter().map(|(name, dataset)| {
+            let over = dataset.snapshots.iter().filter(|kept| kept.is_over(now) && !kept.is(Gone::Deleted));
+            (name.clone(), over.map(|kept| kept.snapshot).collect::<Vec<_>>())
+        });
+        datasets.filter(|(_, over)| !over.is_empty()).collect()
+    }
+
     /// Refuses a snapshot that the log says is deleted.
     pub(crate) fn check_not_deleted(&self, name: &str, root: &Digest) -> Result<(), Refusal> {
         let kept = self.ledger().datasets().get(name).into_iter().flat_map(|dataset| &dataset.snapshots);

@@ -18,7 +18,8 @@ use unseen_access::{Action, Resource};
 use unseen_api::address::of_query;
 use unseen_lab::View;
 
-use crate::caller::{Credential, language};
+use crate::caller::language;
+use crate::credential::Credential;
 use crate::problem::RequestError;
 use crate::rules::Guarded;
 use crate::service::Service;

@@ -6,16 +6,18 @@
 //! | module | what |
 //! |---|---|
 //! | `routes` | one handler for all queries, one for all changes |
-//! | `caller` | who asks: a certificate, a session, nobody |
+//! | `caller`, `credential` | who asks: a certificate, a session, nobody |
 //! | `rules` | which action on what each use-case is, and what of an answer is shown |
-//! | `login`, `office` | how a session begins: with a key, by a link, at the office's identity provider |
+//! | `login`, `sign_on` | how a session begins: with a key, by a link, at the office's identity provider |
 //! | `notify` | who is told of what happened |
 //! | `share` | how much one caller may have under way, so that others are served |
 //! | `watch` | the second log, and how often one may ask |
 //! | `shared` | the lab as many readers have it |
 //! | `problem` | what is told outside, and what only operators read |
-//! | `log`, `events`, `blobs`, `status`, `openapi` | what is no use-case |
+//! | `blobs`, `office`, `sessions`, `counters`, `levels` | what the service keeps between requests |
+//! | `log`, `events`, `upload`, `status`, `openapi` | addresses of what is no use-case |
 //! | `tes` | jobs as tasks of GA4GH's Task Execution Service |
+//! | `data_upload`, `importer` | rows that come encrypted, and their imports |
 //! | [`queue`] | approved jobs run in turn, results published at their time |
 //!
 //! How connections come in, and their certificates, is `unseen-listener`'s.
@@ -25,7 +27,12 @@
 mod answer;
 mod blobs;
 mod caller;
+mod counters;
+mod credential;
+mod data_upload;
 mod events;
+mod importer;
+mod levels;
 mod log;
 mod login;
 mod notify;
@@ -41,8 +48,10 @@ mod service;
 mod sessions;
 mod share;
 mod shared;
+mod sign_on;
 mod status;
 mod tes;
+mod upload;
 mod watch;
 
 pub use office::OfficeConfig;

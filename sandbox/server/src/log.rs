@@ -15,7 +15,7 @@ use unseen_lab::View;
 use unseen_texts::Lang;
 use unseen_tlog::tile::Tile;
 
-use crate::caller::Credential;
+use crate::credential::Credential;
 use crate::problem::RequestError;
 use crate::rules::Guarded;
 use crate::service::Service;

@@ -1,42 +1,26 @@
-//! Signing on by an office's identity provider (OpenID Connect): in a browser, or from a terminal by a code.
-//!
-//! Whoever signs on reads as the person of that name, with no more roles than their enrolled keys have and the provider
-//! says. It signs nothing: what changes the lab is signed with a person's own key.
+//! An office's identity provider (OpenID Connect), and who is on the way there.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::Router;
-use axum::body::Body;
-use axum::extract::{Path as InPath, State};
-use axum::http::header::{LOCATION, SET_COOKIE};
-use axum::http::request::Parts;
-use axum::http::{HeaderValue, Response, StatusCode};
-use axum::routing::{get, post};
 use chrono::Utc;
 use serde::Deserialize;
-use unseen_api::login::{DeviceCode, LoggedIn, OFFICE, OFFICE_DEVICE, WAITS};
-use unseen_ids::{Role, sha256};
-use unseen_signon::{Begun, ClaimRules, Claims, Device, Poll, Provider, SignOnError};
+use unseen_ids::sha256;
+use unseen_listener::network;
+use unseen_signon::{Begun, ClaimRules, Device, Provider, SignOnError};
 use unseen_texts::{Sentence, say};
 
-use crate::answer::{json_response, to_json};
-use crate::caller::{address, cookie, language};
-use crate::login::{logged_in, random, to_session};
 use crate::problem::RequestError;
-use crate::service::Service;
-use crate::sessions::By;
 
-/// Where the provider sends the browser back to.
-const BACK: &str = "/v1/login/office/back";
-/// The cookie of a browser that has gone to the provider.
-const AWAY: &str = "unseen-away";
 /// How long somebody may take there.
 const PATIENCE: Duration = Duration::from_secs(600);
 /// How many may be there at a time.
-const MOST: usize = 1_000;
+const MOST: usize = 10_000;
+/// How many from one network, so that nobody takes all places.
+const MOST_EACH: usize = 200;
 
 /// Where the provider is, and what its word counts for: a file.
 #[derive(Debug, Deserialize)]
@@ -59,13 +43,22 @@ pub struct OfficeConfig {
 
 /// The way to the provider.
 pub(crate) struct Office {
-    config: OfficeConfig,
+    pub config: OfficeConfig,
     secret: Option<String>,
     provider: Mutex<Option<Arc<Provider>>>,
     /// Browsers that are away, by what their cookie digests to.
-    away: Mutex<HashMap<[u8; 32], (Begun, Instant)>>,
+    pub away: Away<Begun>,
     /// Terminals that wait, by the same of what they were given.
-    waiting: Mutex<HashMap<[u8; 32], (Device, Instant)>>,
+    pub waiting: Away<Device>,
+}
+
+/// Those who are away, by the digest of the secret that they will show.
+pub(crate) struct Away<T>(Mutex<HashMap<[u8; 32], Gone<T>>>);
+
+struct Gone<T> {
+    value: T,
+    since: Instant,
+    network: IpAddr,
 }
 
 impl OfficeConfig {
@@ -93,11 +86,11 @@ fn read_text(place: &Path) -> Result<String, Sentence> {
 
 impl Office {
     pub fn new((config, secret): (OfficeConfig, Option<String>)) -> Office {
-        Office { config, secret, provider: Mutex::default(), away: Mutex::default(), waiting: Mutex::default() }
+        Office { config, secret, provider: Mutex::default(), away: Away::default(), waiting: Away::default() }
     }
 
     /// The provider, asked what it can do when it is needed first.
-    fn provider(&self) -> Result<Arc<Provider>, SignOnError> {
+    pub fn provider(&self) -> Result<Arc<Provider>, SignOnError> {
         let mut known = lock(&self.provider);
         if let Some(provider) = &*known {
             return Ok(provider.clone());
@@ -108,166 +101,60 @@ impl Office {
         Ok(provider)
     }
 
-    fn scopes(&self) -> Vec<&str> {
+    pub fn scopes(&self) -> Vec<&str> {
         self.config.scopes.iter().map(String::as_str).collect()
     }
 }
 
-pub(crate) fn routes() -> Router<Arc<Service>> {
-    Router::new()
-        .route(OFFICE, get(go))
-        .route(BACK, get(come_back))
-        .route(OFFICE_DEVICE, post(begin_device))
-        .route(&format!("{OFFICE_DEVICE}/{{id}}"), post(poll_device))
-}
-
-/// Sends a browser to the provider.
-async fn go(State(service): State<Arc<Service>>, request: axum::extract::Request) -> Response<Body> {
-    let (parts, _) = request.into_parts();
-    let lang = language(&parts.headers);
-    let answered = service
-        .in_thread(move |service| {
-            let office = of(service)?;
-            service.watch.may_try(address(&parts))?;
-            let provider = office.provider().map_err(|error| refused(service, &error))?;
-            let back = format!("{}{BACK}", office.config.url.trim_end_matches('/'));
-            let begun =
-                provider.authorization_url(&back, &office.scopes()).map_err(|error| refused(service, &error))?;
-            let (away, url) = (random().ok_or(RequestError::Inside)?, begun.url.clone());
-            put(&office.away, &away, begun)?;
-            let secure = if office.config.url.starts_with("https://") { "; Secure" } else { "" };
-            // The provider sends the browser back from another site.
-            let cookie = format!("{AWAY}={away}; Path={BACK}; Max-Age=600; HttpOnly; SameSite=Lax{secure}");
-            to(&url, &cookie)
-        })
-        .await;
-    service.respond(lang, answered)
-}
-
-/// Takes a browser back, with what the provider says of who it is.
-async fn come_back(State(service): State<Arc<Service>>, request: axum::extract::Request) -> Response<Body> {
-    let (parts, _) = request.into_parts();
-    let lang = language(&parts.headers);
-    let answered = service
-        .in_thread(move |service| {
-            let office = of(service)?;
-            service.watch.may_try(address(&parts))?;
-            let begun = cookie(&parts.headers, AWAY).and_then(|away| take(&office.away, away));
-            let begun = begun.ok_or_else(|| refused(service, &SignOnError::Strayed))?;
-            let provider = office.provider().map_err(|error| refused(service, &error))?;
-            let claims = provider.exchange(parts.uri.query().unwrap_or_default(), &begun, now());
-            let claims = claims.map_err(|error| refused(service, &error))?;
-            let session = known(service, office, &claims, &parts)?;
-            to_session(&session, office.config.url.starts_with("https://"))
-        })
-        .await;
-    service.respond(lang, answered)
-}
-
-/// Begins for a terminal: what to type where.
-async fn begin_device(State(service): State<Arc<Service>>, request: axum::extract::Request) -> Response<Body> {
-    let (parts, _) = request.into_parts();
-    let lang = language(&parts.headers);
-    let answered = service
-        .in_thread(move |service| {
-            let office = of(service)?;
-            service.watch.may_try(address(&parts))?;
-            let provider = office.provider().map_err(|error| refused(service, &error))?;
-            let device = provider.begin_device(&office.scopes(), now()).map_err(|error| refused(service, &error))?;
-            let id = random().ok_or(RequestError::Inside)?;
-            let code = DeviceCode {
-                id: id.clone(),
-                code: device.user_code.clone(),
-                at: device.verification_uri.clone(),
-                interval: device.interval,
-            };
-            put(&office.waiting, &id, device)?;
-            Ok(json_response(StatusCode::CREATED, &to_json(&code, lang)?))
-        })
-        .await;
-    service.respond(lang, answered)
-}
-
-/// Whether the person at a terminal has signed on by now.
-async fn poll_device(
-    State(service): State<Arc<Service>>,
-    InPath(id): InPath<String>,
-    request: axum::extract::Request,
-) -> Response<Body> {
-    let (parts, _) = request.into_parts();
-    let lang = language(&parts.headers);
-    let answered = service
-        .in_thread(move |service| {
-            let office = of(service)?;
-            service.watch.may_try(address(&parts))?;
-            let device = take(&office.waiting, &id).ok_or_else(|| refused(service, &SignOnError::Strayed))?;
-            let provider = office.provider().map_err(|error| refused(service, &error))?;
-            match provider.poll_device(&device, now()).map_err(|error| refused(service, &error))? {
-                Poll::Done(claims) => {
-                    let session = known(service, office, &claims, &parts)?;
-                    Ok(json_response(StatusCode::CREATED, &to_json(&session, lang)?))
-                }
-                wait => {
-                    put(&office.waiting, &id, device)?;
-                    let slower = matches!(wait, Poll::SlowDown);
-                    Ok(json_response(StatusCode::ACCEPTED, &serde_json::json!({ WAITS: true, "slower": slower })))
-                }
-            }
-        })
-        .await;
-    service.respond(lang, answered)
-}
-
-/// A session of the person whom the provider names.
-fn known(service: &Service, office: &Office, claims: &Claims, parts: &Parts) -> Result<LoggedIn, RequestError> {
-    let signed_on = office.config.claims.read(claims).map_err(|error| refused(service, &error))?;
-    let view = service.view()?;
-    let mut people = view.ledger().people().iter();
-    let own = people.find(|(_, person)| person.name == signed_on.name && person.revoked.is_none());
-    let Some((key, person)) = own.map(|(key, person)| (*key, person)) else {
-        return Err(service.watch.failed(address(parts), "office"));
-    };
-    let roles: Vec<Role> = signed_on.narrow(person.roles.iter().copied()).into_iter().collect();
-    logged_in(service, key, By::Office(roles), address(parts))
-}
-
-fn of(service: &Service) -> Result<&Office, RequestError> {
-    service.office.as_ref().ok_or(RequestError::NoSuchPlace)
-}
-
-/// What went wrong is for operators; whoever tried is told one of two fixed sentences.
-fn refused(service: &Service, error: &SignOnError) -> RequestError {
-    (service.tell)(Sentence::of(error));
-    RequestError::Office(error.outside())
-}
-
-fn to(url: &str, cookie: &str) -> Result<Response<Body>, RequestError> {
-    let mut response = json_response(StatusCode::SEE_OTHER, &serde_json::json!({}));
-    let header = |text: &str| HeaderValue::from_str(text).map_err(|_| RequestError::Inside);
-    response.headers_mut().insert(LOCATION, header(url)?);
-    response.headers_mut().insert(SET_COOKIE, header(cookie)?);
-    Ok(response)
-}
-
-fn put<T>(map: &Mutex<HashMap<[u8; 32], (T, Instant)>>, secret: &str, value: T) -> Result<(), RequestError> {
-    let mut map = lock(map);
-    map.retain(|_, (_, since)| since.elapsed() < PATIENCE);
-    if map.len() >= MOST {
-        return Err(RequestError::TooMany { seconds: PATIENCE.as_secs() });
+impl<T> Away<T> {
+    /// Remembers somebody who comes back with this secret.
+    pub fn put(&self, secret: &str, from: IpAddr, value: T) -> Result<(), RequestError> {
+        let network = network(from);
+        let mut gone = lock(&self.0);
+        gone.retain(|_, gone| gone.since.elapsed() < PATIENCE);
+        if gone.len() >= MOST || gone.values().filter(|gone| gone.network == network).count() >= MOST_EACH {
+            return Err(RequestError::TooMany { seconds: PATIENCE.as_secs() });
+        }
+        gone.insert(sha256(&[secret.as_bytes()]), Gone { value, since: Instant::now(), network });
+        Ok(())
     }
-    map.insert(sha256(&[secret.as_bytes()]), (value, Instant::now()));
-    Ok(())
+
+    /// Whoever has come back, once.
+    pub fn take(&self, secret: &str) -> Option<T> {
+        let gone = lock(&self.0).remove(&sha256(&[secret.as_bytes()]))?;
+        (gone.since.elapsed() < PATIENCE).then_some(gone.value)
+    }
 }
 
-fn take<T>(map: &Mutex<HashMap<[u8; 32], (T, Instant)>>, secret: &str) -> Option<T> {
-    let (value, since) = lock(map).remove(&sha256(&[secret.as_bytes()]))?;
-    (since.elapsed() < PATIENCE).then_some(value)
+impl<T> Default for Away<T> {
+    fn default() -> Away<T> {
+        Away(Mutex::default())
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     u64::try_from(Utc::now().timestamp()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_network_does_not_take_all_places() {
+        let away = Away::default();
+        let (here, there) = (IpAddr::from([203, 0, 113, 7]), IpAddr::from([198, 51, 100, 7]));
+        for number in 0..MOST_EACH {
+            away.put(&number.to_string(), here, number).unwrap();
+        }
+        assert!(away.put("one more", here, 0).is_err());
+        away.put("elsewhere", there, 1).unwrap();
+        assert_eq!((away.take("elsewhere"), away.take("elsewhere")), (Some(1), None));
+        assert_eq!(away.take("0"), Some(0));
+        away.put("one more", here, 0).unwrap();
+    }
 }

@@ -12,7 +12,8 @@ use serde_json::{Map, Value, json};
 use unseen_api::address::{Addressed, Method, Visitor, names, visit};
 use unseen_api::login::{self, LoggedIn, Login};
 use unseen_api::problem::Problem;
-use unseen_api::{BLOBS, DRAFT, PROBLEM};
+use unseen_api::uploads::Uploaded;
+use unseen_api::{BLOBS, DRAFT, PROBLEM, UPLOAD_LENGTH, UPLOAD_OFFSET, UPLOADS};
 use unseen_ids::pattern;
 use unseen_usecases::change::Unsigned;
 use unseen_usecases::{Change, Query};
@@ -158,6 +159,31 @@ impl Paths {
             "requestBody": { "required": true, "content": { "application/octet-stream": {} } },
             "responses": responses,
         }));
+        let digest = json!({ "name": "digest", "in": "path", "required": true, "schema": { "type": "string", "pattern": pattern::KEY }, "description": "The SHA-256 of the whole file." });
+        let bytes = |name: &str, says: &str| json!({ "name": name, "in": "header", "required": true, "schema": { "type": "integer", "minimum": 0, "maximum": u64::MAX }, "description": says });
+        let path = format!("{UPLOADS}{{digest}}");
+        for (method, id, says) in [
+            ("patch", "sendUpload", "Uploads the next bytes of a file of rows, encrypted to the lab"),
+            ("get", "showUpload", "Shows how far an upload is"),
+            ("delete", "removeUpload", "Takes an upload back"),
+        ] {
+            let answer = match method {
+                "delete" => json!({ "type": "object" }),
+                _ => self.answer::<Uploaded>(),
+            };
+            let responses = self.responses("200", says, answer);
+            let mut operation =
+                json!({ "summary": says, "operationId": id, "parameters": [digest], "responses": responses });
+            if method == "patch" {
+                operation["parameters"] = json!([
+                    digest,
+                    bytes(UPLOAD_OFFSET, "Where in the file these bytes begin."),
+                    bytes(UPLOAD_LENGTH, "How many bytes the file has."),
+                ]);
+                operation["requestBody"] = json!({ "required": true, "content": { "application/octet-stream": {} } });
+            }
+            self.add(&path, method, operation);
+        }
         let event = json!({
             "description": "Each event. Its data is JSON with `entry`, `kind` and `time`.",
             "type": "object", "required": ["event", "id", "data"],

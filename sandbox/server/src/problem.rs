@@ -75,6 +75,9 @@ pub(crate) enum RequestError {
     #[error("too many requests: try again in {seconds} s")]
     #[zh("请求过多：请在 {seconds} 秒后再试")]
     TooMany { seconds: u64 },
+    #[error("the lab is busy: try again in a moment")]
+    #[zh("实验室正忙：请稍后再试")]
+    Busy,
     #[error("the lab cannot do this now; its operators can read why")]
     #[zh("实验室暂时无法执行；原因可由运行管理员查看")]
     Inside,
@@ -120,7 +123,9 @@ impl RequestError {
             Some(status) => (status, self),
             None => {
                 tell(Sentence::of(&self));
-                (500, RequestError::Inside)
+                let busy = matches!(&self, RequestError::UseCase(error) if error.code() == "lab.in-use");
+                let told = if busy { RequestError::Busy } else { RequestError::Inside };
+                (told.status(), told)
             }
         };
         let problem = Problem::new(status, &told, lang);
@@ -128,6 +133,9 @@ impl RequestError {
         *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM));
         match &told {
+            RequestError::Busy => {
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"));
+            }
             RequestError::TooMany { seconds } => {
                 response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(*seconds));
             }
@@ -152,6 +160,7 @@ impl RequestError {
             RequestError::NotJson => 415,
             RequestError::OtherBlob | RequestError::OtherTask { .. } => 422,
             RequestError::TooMuch | RequestError::TooMany { .. } => 429,
+            RequestError::Busy => 503,
             RequestError::Inside | RequestError::UseCase(_) => 500,
         }
     }
@@ -165,6 +174,11 @@ fn outside(code: &str) -> Option<u16> {
         (_, "ledger.no-such-job" | "ledger.no-such-dataset" | "ledger.no-such-person" | "usecase.no-entry") => 404,
         (_, "ledger.not-enrolled" | "ledger.revoked" | "ledger.wrong-role" | "ledger.not-open") => 403,
         ("ledger" | "overtaken", _) => 409,
+        (_, "upload.none" | "lab.no-import") => 404,
+        (_, "upload.offset" | "upload.busy") => 409,
+        (_, "upload.longer" | "upload.too-much") => 413,
+        (_, "upload.other" | "usecase.other-name") => 422,
+        (_, "upload.no-room") => 507,
         (_, "lab.sealed" | "lab.ended" | "lab.no-result" | "lab.unwitnessed" | "lab.not-approved") => 409,
         (_, "lab.manifest" | "lab.module" | "lab.unfit" | "lab.named" | "lab.too-few-operators" | "lab.mismatch") => {
             422

@@ -91,6 +91,7 @@ impl Running {
 fn step(service: &Arc<Service>, running: &Running, threads: u32, setbacks: &mut Setbacks) -> Result<(), RequestError> {
     let view = service.view()?;
     keep_watch(service, &view);
+    destroy_expired(service, &view);
     for job in due(&view) {
         if setbacks.allow(Step::Publish, job) {
             match publish(&service.desk, job) {
@@ -131,6 +132,15 @@ fn keep_watch(service: &Service, view: &View) {
             }
         }
         Err(error) => (service.tell)(Sentence::of(&error)),
+    }
+}
+
+/// Destroys what is to be kept no longer, which a lab does whenever it is opened to be written to.
+fn destroy_expired(service: &Service, view: &View) {
+    if !view.expired(Utc::now()).is_empty()
+        && let Err(error) = service.desk.write(|_| Ok::<_, LabError>(()))
+    {
+        (service.tell)(Sentence::of(&error));
     }
 }
 

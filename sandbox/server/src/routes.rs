@@ -20,7 +20,8 @@ use unseen_usecases::change::{HandIn, Unsigned, draft, hand_in};
 use unseen_usecases::{Blob, Change, Query, UseCaseError};
 
 use crate::answer::{json_response, to_json};
-use crate::caller::{Caller, Credential, language};
+use crate::caller::{Caller, language};
+use crate::credential::Credential;
 use crate::problem::RequestError;
 use crate::rules::Guarded;
 use crate::service::Service;

@@ -2,14 +2,11 @@
 
 use std::any::Any;
 use std::cell::RefCell;
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
-use unseen_access::{Action, Context, Dataset, Job, JobState, Level, Person, Resource};
+use unseen_access::{Action, Context, Dataset, Job, JobState, Person, Resource};
 use unseen_api::address::{Addressed, On, apart};
-use unseen_data::description::Classification;
-use unseen_ids::{Digest, JobId, PublicKey, Role};
+use unseen_ids::{JobId, PublicKey, Role};
 use unseen_lab::View;
 use unseen_policies::Manifest;
 use unseen_policies::event::Status;
@@ -24,10 +21,6 @@ use unseen_usecases::labs::LabShown;
 use crate::caller::Caller;
 use crate::problem::RequestError;
 use crate::service::Service;
-
-/// How grave each description says that its dataset is: descriptions never change, so each is read once.
-#[derive(Debug, Default)]
-pub(crate) struct Levels(Mutex<HashMap<Digest, Level>>);
 
 /// One caller before one lab.
 pub(crate) struct Guarded<'a> {
@@ -127,6 +120,11 @@ impl Guarded<'_> {
         Ok(match on {
             On::Lab => Resource::Lab,
             On::Dataset => Resource::Dataset(self.things().dataset(field("dataset")).map_err(refused)?),
+            On::NewDataset => {
+                let name = field("dataset");
+                let new = || Dataset { name: name.to_owned(), ..Dataset::default() };
+                Resource::Dataset(self.things().dataset(name).unwrap_or_else(|_| new()))
+            }
             On::Job => Resource::Job(job()?),
             On::Release => Resource::Release(job()?),
             On::Manifest => {
@@ -187,25 +185,6 @@ impl Things<'_> {
             datasets: datasets.collect(),
             approved_by: job.approvals.iter().map(|(_, key)| name_of(ledger, key)).collect(),
         }
-    }
-}
-
-impl Levels {
-    /// The level that a description states; the gravest where it cannot be read.
-    fn of(&self, view: &View, description: &Digest) -> Level {
-        let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(level) = known().get(description) {
-            return *level;
-        }
-        let Ok((described, _)) = view.described(description) else { return Level::Core };
-        let level = match described.classification {
-            Classification::Public => Level::Public,
-            Classification::Internal => Level::Internal,
-            Classification::Sensitive => Level::Sensitive,
-            Classification::Core => Level::Core,
-        };
-        known().insert(*description, level);
-        level
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use unseen_listener::{Listener, Shutdown};
 use unseen_texts::Sentence;
 
+use crate::importer::Importer;
 use crate::notify::Notifier;
 use crate::queue::Queue;
 use crate::router::router;
@@ -24,6 +25,7 @@ pub fn serve(
 ) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
     let notifier = notices.map(|config| Notifier::start(config, service)).transpose().map_err(io::Error::other)?;
+    let importer = Importer::start(service.clone())?;
     let queue = Queue::start(service.clone(), run_threads, notifier)?;
     let ended = runtime.block_on(async {
         let mut all = tokio::task::JoinSet::new();
@@ -38,7 +40,7 @@ pub fn serve(
         }
         ended
     });
-    drop(queue);
+    drop((queue, importer));
     ended
 }
 

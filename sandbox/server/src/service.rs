@@ -13,13 +13,14 @@ use unseen_texts::{Lang, Sentence};
 use unseen_usecases::{Desk, UseCaseError};
 
 use crate::blobs::Blobs;
+use crate::counters::Counters;
+use crate::levels::Levels;
 use crate::office::{Office, OfficeConfig};
 use crate::problem::RequestError;
-use crate::rules::Levels;
+
 use crate::sessions::Sessions;
 use crate::share::{self, Shares};
 use crate::shared::Shared;
-use crate::status::Counters;
 use crate::watch::Watch;
 
 /// Rules of access, and how the policy names them.
@@ -48,7 +49,7 @@ pub struct Service {
     pub(crate) levels: Levels,
     pub(crate) sessions: Sessions,
     pub(crate) shares: Shares,
-    pub(crate) blobs: Blobs,
+    pub(crate) blobs: Arc<Blobs>,
     pub(crate) counters: Counters,
     pub(crate) watch: Watch,
     pub(crate) office: Option<Office>,
@@ -70,7 +71,7 @@ impl Service {
     /// Opens a lab to be served.
     pub fn open(config: Config, tell: Tell) -> Result<Arc<Service>, LabError> {
         let Config { folder, program, hosts, office } = config;
-        let blobs = Blobs::open(folder.join("incoming"))?;
+        let blobs = Blobs::open(folder.join("incoming/blobs"))?;
         let watch = Watch::open(&folder.join("access")).map_err(|error| LabError::Other(Sentence::of(&error)))?;
         let desk = Shared::open(folder, program)?;
         Ok(Arc::new(Service {
@@ -80,7 +81,7 @@ impl Service {
             levels: Levels::default(),
             sessions: Sessions::default(),
             shares: Shares::default(),
-            blobs,
+            blobs: Arc::new(blobs),
             counters: Counters::default(),
             watch,
             office: office.map(Office::new),

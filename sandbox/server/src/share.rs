@@ -10,17 +10,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
-use axum::extract::{Request, State};
 use axum::http::Response;
-use axum::middleware::Next;
 use hyper::body::{Bytes, Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use unseen_listener::BodyError;
 
-use crate::caller::{Credential, language};
 use crate::problem::RequestError;
-use crate::service::Service;
-use crate::status::ALIVE;
 
 /// Requests that one caller may have under way; a stream of events is under way as long as it lasts.
 const UNDER_WAY: usize = 256;
@@ -82,25 +77,22 @@ impl Shares {
     }
 }
 
-/// Answers a request within its caller's share.
-pub(crate) async fn shared(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response<Body> {
-    // Whether this process lives is answered whatever goes on.
-    if request.uri().path() == ALIVE {
-        return next.run(request).await;
-    }
-    let (parts, body) = request.into_parts();
-    let share = service.shares.of(Credential::caller(&service, &parts));
-    let Ok(permit) = share.under_way.clone().try_acquire_owned() else {
-        return service.respond(language(&parts.headers), Err(RequestError::TooMany { seconds: 1 }));
-    };
+/// Answers a request within its caller's share; none where the share is used up.
+pub(crate) async fn within(
+    shares: &Shares,
+    caller: String,
+    answer: impl Future<Output = Response<Body>>,
+) -> Option<Response<Body>> {
+    let share = shares.of(caller);
+    let permit = share.under_way.clone().try_acquire_owned().ok()?;
     let place = Place { _permit: permit, _share: share.clone() };
     let answer = async {
-        let response = next.run(Request::from_parts(parts, body)).await;
+        let response = answer.await;
         let large = response.body().size_hint().lower() >= LARGE;
         (response, resting().filter(|_| large))
     };
     let (response, at_work) = OWN.scope(Own { share, at_work: Mutex::default() }, answer).await;
-    response.map(|body| Body::new(Lasting { body, _places: (place, at_work) }))
+    Some(response.map(|body| Body::new(Lasting { body, _places: (place, at_work) })))
 }
 
 /// The place of this request among the caller's that are at work, waited for. None where nobody asked for it.

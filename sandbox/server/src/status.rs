@@ -5,21 +5,19 @@
 use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, Response, StatusCode};
-use axum::middleware::Next;
 use axum::routing::get;
 use chrono::Utc;
 use unseen_access::{Action, Resource};
 use unseen_policies::lifecycle::State as JobState;
 
-use crate::caller::{Credential, language};
-use crate::events::EVENTS;
+use crate::caller::language;
+use crate::credential::Credential;
 use crate::problem::RequestError;
 use crate::rules::Guarded;
 use crate::service::Service;
@@ -27,41 +25,11 @@ use crate::service::Service;
 /// Where it is said that this process lives.
 pub(crate) const ALIVE: &str = "/healthz";
 
-/// Upper bounds of the times that answers are counted in, in seconds.
-const BOUNDS: [f64; 8] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 10.0];
-
-/// What was counted since the start.
-#[derive(Debug, Default)]
-pub(crate) struct Counters {
-    /// By the first digit of the status.
-    answered: [AtomicU64; 6],
-    /// As many as took at most each of [`BOUNDS`], and the rest.
-    took: [AtomicU64; BOUNDS.len() + 1],
-    /// Microseconds of all of them.
-    sum: AtomicU64,
-}
-
 pub(crate) fn routes() -> Router<Arc<Service>> {
     Router::new()
         .route(ALIVE, get(async || plain(StatusCode::OK, "ok\n".to_owned())))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
-}
-
-/// Counts every answer that has an end.
-pub(crate) async fn counted(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response<Body> {
-    let endless = request.uri().path() == EVENTS;
-    let start = Instant::now();
-    let response = next.run(request).await;
-    if !endless {
-        let Counters { answered, took, sum } = &service.counters;
-        let class = usize::from(response.status().as_u16() / 100).min(5);
-        answered[class].fetch_add(1, Ordering::Relaxed);
-        let seconds = start.elapsed().as_secs_f64();
-        took[BOUNDS.iter().position(|bound| seconds <= *bound).unwrap_or(BOUNDS.len())].fetch_add(1, Ordering::Relaxed);
-        sum.fetch_add((seconds * 1e6) as u64, Ordering::Relaxed);
-    }
-    response
 }
 
 /// Whether requests can be answered: the log is readable, and the lab's folder takes files.
@@ -114,19 +82,8 @@ fn text(service: &Service, view: &unseen_lab::View) -> String {
         }
     };
     let ledger = view.ledger();
-    let count = |number: &AtomicU64| number.load(Ordering::Relaxed).to_string();
-    let Counters { answered, took, sum } = &service.counters;
-    let classes = (1..6).map(|class| (format!("{{class=\"{class}xx\"}}"), count(&answered[class])));
-    metric("http_answers_total", "counter", "Answers by the class of their status.", classes.collect());
-    let (mut all, mut lines) = (0, Vec::new());
-    for (at, number) in took.iter().enumerate() {
-        all += number.load(Ordering::Relaxed);
-        let bound = BOUNDS.get(at).map_or_else(|| "+Inf".to_owned(), ToString::to_string);
-        lines.push((format!("_bucket{{le=\"{bound}\"}}"), all.to_string()));
-    }
-    lines.push(("_sum".to_owned(), format!("{:.6}", sum.load(Ordering::Relaxed) as f64 / 1e6)));
-    lines.push(("_count".to_owned(), all.to_string()));
-    metric("http_answer_seconds", "histogram", "How long answers took.", lines);
+    metric("http_answers_total", "counter", "Answers by the class of their status.", service.counters.classes());
+    metric("http_answer_seconds", "histogram", "How long answers took.", service.counters.histogram());
     metric("log_entries", "gauge", "Entries of the log.", vec![(String::new(), ledger.size().to_string())]);
     let states = [
         JobState::Submitted,

@@ -29,7 +29,7 @@ use crate::problem::RequestError;
 use crate::routes::{Asked, signed};
 use crate::rules::Guarded;
 use crate::service::Service;
-use list::{Detail, Wanted};
+use list::{Wanted, detail_of};
 
 /// Where tasks are.
 const PATH: &str = "/ga4gh/tes/v1";
@@ -116,7 +116,7 @@ fn listed(service: &Service, asked: Asked) -> Result<Value, RequestError> {
 }
 
 fn shown(service: &Service, asked: Asked) -> Result<Value, RequestError> {
-    let detail = Detail::of(&asked.query)?;
+    let detail = detail_of(&asked.query)?;
     let request = ShowJob { job: number(named(&asked))? };
     let view = service.view()?;
     let caller = asked.credential.known(service, view.ledger())?;

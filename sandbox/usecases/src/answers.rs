@@ -4,8 +4,8 @@ use schemars::Schema;
 use unseen_ids::schema;
 
 use crate::{
-    budget::*, change::*, check::*, datasets::*, doctor::*, jobs::*, labs::*, lives::*, logs::*, people::*, policy::*,
-    projects::*,
+    budget::*, change::*, check::*, datasets::*, doctor::*, imports::*, jobs::*, labs::*, lives::*, logs::*, people::*,
+    policy::*, projects::*,
 };
 use crate::{release::*, replay::*, runs::*, trial::*};
 
@@ -31,6 +31,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         EntryProof,
         EntryShown,
         Exported,
+        ImportShown,
         Imported,
         JobShown,
         JobStanding,
@@ -45,6 +46,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         Project,
         Quality,
         Ran,
+        Registered,
         Release,
         Replayed,
         Revoked,

@@ -6,6 +6,8 @@
 //! ```
 //! Either way the lab takes a signed envelope and nothing else, so that nobody but the author can have wished it.
 
+use std::borrow::Cow;
+
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::Utc;
 use schemars::JsonSchema;
@@ -14,7 +16,6 @@ use unseen_entries::sign::{self, unverified};
 use unseen_ids::{Answer, PublicKey};
 use unseen_lab::{LabError, View};
 use unseen_policies::event::Event;
-use unseen_policies::ledger::Refusal;
 use unseen_tlog::Signer;
 
 use crate::blob::Blob;
@@ -39,9 +40,9 @@ pub trait Change: Serialize + DeserializeOwned + JsonSchema {
     /// What its author signs, by what the lab is now.
     fn event(&self, lab: &View) -> Result<Event, UseCaseError>;
 
-    /// What the event names and this brings along.
-    fn attachments(&self) -> Vec<&[u8]> {
-        Vec::new()
+    /// What the event names and this brings along, or the lab has made for it.
+    fn attachments(&self, _: &View) -> Result<Vec<Cow<'_, [u8]>>, UseCaseError> {
+        Ok(Vec::new())
     }
 
     /// Whether an event says what was wished: asked of one that others have drafted before it is signed, and of one
@@ -80,7 +81,9 @@ pub fn make<C: Change>(desk: &impl Desk, change: &C, author: &dyn Signer) -> Res
     desk.write(|lab| {
         let event = change.event(lab)?;
         let before = lab.view();
-        let entry = lab.sign_and_accept(event, author, &change.attachments())?;
+        let attachments = change.attachments(&before)?;
+        let attachments: Vec<&[u8]> = attachments.iter().map(AsRef::as_ref).collect();
+        let entry = lab.sign_and_accept(event, author, &attachments)?;
         change.done(&before, lab, entry)
     })
 }
@@ -121,13 +124,16 @@ pub fn hand_in<C: Change>(desk: &impl Desk, change: &C, entry: &[u8]) -> Result<
     }
     desk.write(|lab| {
         let before = lab.view();
-        match lab.accept(entry, &change.attachments()) {
+        let accepted = change.attachments(&before).and_then(|attachments| {
+            let attachments: Vec<&[u8]> = attachments.iter().map(AsRef::as_ref).collect();
+            Ok(lab.accept(entry, &attachments)?)
+        });
+        match accepted {
             Ok(entry) => change.done(&before, lab, entry),
-            Err(LabError::Refused(Refusal::Replayed)) => {
-                let index = lab.find(entry)?.ok_or(LabError::Refused(Refusal::Replayed))?;
-                change.done(&lab.at(index)?, lab, index)
-            }
-            Err(error) => Err(error.into()),
+            Err(error) => match lab.find(entry)? {
+                Some(index) => change.done(&lab.at(index)?, lab, index),
+                None => Err(error),
+            },
         }
     })
 }

@@ -10,7 +10,7 @@ use unseen_data::description::{Bound, Classification, ColumnSpec, Sharing, Updat
 use unseen_data::import::{Progress, infer};
 use unseen_data::{Description, QualityReport, description, twin as twins};
 use unseen_ids::{Answer, Digest, PublicKey};
-use unseen_lab::LabError;
+use unseen_lab::{LabError, Rows, Terms};
 use unseen_policies::ledger::Refusal;
 use unseen_tlog::Signer;
 use unseen_worker::jail;
@@ -39,6 +39,10 @@ pub struct Import {
     /// The analysts who may use it; everyone when empty.
     #[serde(default)]
     pub open_to: Vec<String>,
+    /// From when on nobody may, and the lab destroys the snapshot.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub keep_until: Option<DateTime<Utc>>,
 }
 
 /// A dataset was registered.
@@ -303,8 +307,11 @@ pub fn import(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Imported, UseCaseError> {
     let key = PublicKey::from(steward.verifying_key());
-    let begin =
-        desk.write(|lab| lab.begin_import(&request.source, &request.description, request.open_to.clone(), &key));
+    let text = unseen_durable::read_text(&request.description).map_err(LabError::io(&request.description))?;
+    let rows = Rows { file: request.source.clone(), called: request.source.clone() };
+    let file = request.description.display().to_string();
+    let terms = Terms { open_to: request.open_to.clone(), keep_until: request.keep_until };
+    let begin = desk.write(|lab| lab.begin_import(rows, &file, text, terms, &key));
     let written = begin?.carry_out(progress)?;
     desk.write(|lab| {
         let done = lab.finish_import(written, steward)?;

@@ -55,6 +55,9 @@ pub enum UseCaseError {
     #[error("{file}: {error}")]
     #[zh("{file}：{error}")]
     Description { file: String, error: DescriptionError },
+    #[error("{file} describes `{says}` and not `{asked}`")]
+    #[zh("{file} 描述的是 `{says}`，不是 `{asked}`")]
+    OtherName { file: String, says: String, asked: String },
     #[error("{file}: line {line}, column {column}: {why}")]
     #[zh("{file}：第 {line} 行第 {column} 列：{why}")]
     PolicyFile { file: String, line: usize, column: usize, why: Sentence },

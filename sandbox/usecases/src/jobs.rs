@@ -1,5 +1,7 @@
 //! Jobs: submitted, listed, approved, rejected.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -344,8 +346,8 @@ impl Change for Submit {
         Ok(requests::submission(lab.ledger(), &manifest, &plan, &self.manifest, self.module.digest())?.into())
     }
 
-    fn attachments(&self) -> Vec<&[u8]> {
-        vec![self.manifest.as_bytes(), self.module.bytes()]
+    fn attachments(&self, _: &View) -> Result<Vec<Cow<'_, [u8]>>, UseCaseError> {
+        Ok(vec![self.manifest.as_bytes().into(), self.module.bytes().into()])
     }
 
     fn is_said_by(&self, event: &Event) -> bool {

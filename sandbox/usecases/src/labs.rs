@@ -43,6 +43,8 @@ pub struct LabShown {
     pub datasets: usize,
     /// Jobs ever submitted.
     pub jobs: usize,
+    /// What rows are encrypted to that are uploaded here: an age recipient. Null in a copy of a log.
+    pub upload_to: Option<String>,
     /// What goes on at this moment.
     pub at_work: Vec<AtWork>,
 }
@@ -184,6 +186,7 @@ fn shown(lab: &View) -> LabShown {
         people: ledger.people().values().filter(|person| person.revoked.is_none()).count(),
         datasets: ledger.datasets().len(),
         jobs: ledger.jobs().len(),
+        upload_to: lab.upload_recipient(),
         at_work: at_work(lab),
     }
 }

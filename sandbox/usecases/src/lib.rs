@@ -22,6 +22,7 @@ mod desk;
 pub mod doctor;
 mod error;
 pub mod estimates;
+pub mod imports;
 pub mod jobs;
 pub mod labs;
 pub mod lives;

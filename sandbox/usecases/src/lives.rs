@@ -1,5 +1,8 @@
 //! What becomes of datasets after their registration: closed, withdrawn, described anew, their snapshots destroyed.
 
+use std::borrow::Cow;
+
+use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use unseen_data::Description;
@@ -98,6 +101,9 @@ pub struct SnapshotShown {
     pub gone: Option<String>,
     /// The entry that says so.
     pub gone_by: Option<u64>,
+    /// From when on it is kept no longer; null: until its steward says so.
+    #[schemars(with = "Option<String>")]
+    pub keep_until: Option<DateTime<Utc>>,
 }
 
 impl Answer for DatasetStanding {
@@ -132,8 +138,8 @@ impl Change for Describe {
         Ok(DatasetDescribed { name: self.dataset.clone(), description }.into())
     }
 
-    fn attachments(&self) -> Vec<&[u8]> {
-        vec![self.description.as_bytes()]
+    fn attachments(&self, _: &View) -> Result<Vec<Cow<'_, [u8]>>, UseCaseError> {
+        Ok(vec![self.description.as_bytes().into()])
     }
 
     fn is_said_by(&self, event: &Event) -> bool {
@@ -185,6 +191,7 @@ fn standing(lab: &View, name: &str, entry: Option<u64>) -> Result<DatasetStandin
         entry: kept.entry,
         gone: kept.gone.map(|(gone, _)| gone.to_string()),
         gone_by: kept.gone.map(|(_, by)| by),
+        keep_until: kept.until,
     });
     Ok(DatasetStanding { dataset: name.to_owned(), status: dataset.status, entry, snapshots: snapshots.collect() })
 }

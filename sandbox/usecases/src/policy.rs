@@ -1,5 +1,7 @@
 //! The lab's rules.
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use unseen_access::{Change as Changed, Effect, Rules};
@@ -221,8 +223,8 @@ impl Change for SetPolicy {
         Ok(event::PolicySet { policy }.into())
     }
 
-    fn attachments(&self) -> Vec<&[u8]> {
-        self.access.iter().map(String::as_bytes).collect()
+    fn attachments(&self, _: &View) -> Result<Vec<Cow<'_, [u8]>>, UseCaseError> {
+        Ok(self.access.iter().map(|text| text.as_bytes().into()).collect())
     }
 
     fn is_said_by(&self, event: &Event) -> bool {

@@ -82,6 +82,18 @@ pub fn keep_to_itself() -> Wall {
     memory::lock()
 }
 
+/// Ends this process when the one that started it ends.
+pub fn die_with_parent() {
+    // Fails on no kernel that a worker runs on.
+    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
+}
+
+/// Lets this process have so many bytes of address space, and the processor when others do not need it.
+pub fn keep_small(most: u64) {
+    let _ = limit(Resource::As, most);
+    let _ = rustix::process::nice(10);
+}
+
 fn limit(resource: Resource, most: u64) -> rustix::io::Result<()> {
     setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })
 }

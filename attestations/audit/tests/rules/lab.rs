@@ -223,6 +223,7 @@ impl Lab {
             open_to: vec![],
             values: None,
             bounds: None,
+            keep_until: None,
         }
     }
 

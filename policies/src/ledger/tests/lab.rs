@@ -176,6 +176,7 @@ pub fn dataset_named(name: &str, domain: Option<&str>) -> DatasetRegistered {
         open_to: vec![],
         values: None,
         bounds: None,
+        keep_until: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use chrono::{DateTime, Local, NaiveDate, NaiveTime, Utc};
 use clap::{Args, Subcommand};
 use unseen_ids::Digest;
 use unseen_terminal::examples;
@@ -20,7 +21,7 @@ pub enum DatasetCommand {
         out: Option<PathBuf>,
     },
     /// Import a file as an encrypted, sorted snapshot and register it
-    #[command(after_help = examples!("unseen dataset import monthly.csv --description monthly.toml --key steward.pem", "unseen dataset import monthly.csv --description monthly.toml --open-to wang --key steward.pem"))]
+    #[command(after_help = examples!("unseen dataset import monthly.csv --description monthly.toml --key steward.pem", "unseen dataset import monthly.csv --description monthly.toml --open-to wang --keep-until 2027-12-31 --key steward.pem"))]
     Import {
         /// The CSV or Parquet file
         source: PathBuf,
@@ -30,6 +31,9 @@ pub enum DatasetCommand {
         /// Only this analyst may use it; may be given several times; everyone when left out
         #[arg(long, value_name = "NAME")]
         open_to: Vec<String>,
+        /// From this day on nobody may use it, and the lab destroys it (YYYY-MM-DD); kept until you say so when left out
+        #[arg(long, value_name = "DAY", value_parser = day)]
+        keep_until: Option<DateTime<Utc>>,
         #[command(flatten)]
         signer: Signer,
     },
@@ -94,6 +98,13 @@ pub enum DatasetCommand {
         #[command(flatten)]
         signer: Signer,
     },
+}
+
+/// The beginning of a day, by this machine's clock.
+fn day(text: &str) -> Result<DateTime<Utc>, String> {
+    let day = text.parse::<NaiveDate>().map_err(|_| "a day is written 2027-12-31".to_owned())?;
+    let begins = day.and_time(NaiveTime::MIN).and_local_timezone(Local).earliest();
+    begins.map(|begins| begins.to_utc()).ok_or_else(|| "this day does not begin at midnight here".to_owned())
 }
 
 /// A dataset that somebody changes.

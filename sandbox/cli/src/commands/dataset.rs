@@ -2,19 +2,20 @@
 
 use std::path::Path;
 
-use unseen_data::import::Progress;
+use chrono::{DateTime, Local, Utc};
 use unseen_policies::event::Status;
 use unseen_usecases::datasets::{
-    self, Bilingual, DatasetShown, Datasets, Import, ListDatasets, Quality, ShowDataset, ShowQuality, Twin,
+    self, Bilingual, DatasetShown, Datasets, Import, ListDatasets, ShowDataset, ShowQuality, Twin,
 };
-use unseen_usecases::doctor::Hold;
 use unseen_usecases::lives::{DatasetStanding, DeleteSnapshots, Describe, SetStatus, ShowSnapshots};
 
+use super::import::import;
+use super::quality::quality_text;
 use super::{Outcome, change, key, read_text};
 use crate::args::{self, DatasetCommand, Globals, TwinArgs};
 use crate::place::Place;
 use crate::shown::word;
-use unseen_terminal::output::{Output, facts, progress};
+use unseen_terminal::output::{Output, facts};
 use unseen_terminal::table::Column::{Left, Right};
 use unseen_terminal::table::{NO_NAME, table};
 use unseen_terminal::write_new;
@@ -23,8 +24,9 @@ use unseen_texts::{Lang, Say, say, text};
 pub fn run(globals: &Globals, command: &DatasetCommand, lang: Lang) -> Outcome {
     match command {
         DatasetCommand::Describe { source, out } => describe(source, out.as_deref(), lang),
-        DatasetCommand::Import { source, description, open_to, signer } => {
-            let request = Import { source: source.clone(), description: description.clone(), open_to: open_to.clone() };
+        DatasetCommand::Import { source, description, open_to, keep_until, signer } => {
+            let (source, description, open_to) = (source.clone(), description.clone(), open_to.clone());
+            let request = Import { source, description, open_to, keep_until: *keep_until };
             import(globals, &request, &*key(globals, signer)?, lang)
         }
         DatasetCommand::List => {
@@ -92,7 +94,7 @@ fn standing(found: &DatasetStanding, lang: Lang) -> Output {
         let gone = match (kept.gone.as_deref(), kept.gone_by) {
             (Some("deleted"), Some(by)) => say!("deleted by entry {by}", "由条目 {by} 销毁").told(lang),
             (Some(_), Some(by)) => say!("withdrawn by entry {by}", "由条目 {by} 撤回").told(lang),
-            _ => String::new(),
+            _ => kept.keep_until.map(|until| kept_until(until, lang)).unwrap_or_default(),
         };
         vec![kept.snapshot.to_string(), kept.entry.to_string(), gone]
     });
@@ -102,6 +104,11 @@ fn standing(found: &DatasetStanding, lang: Lang) -> Output {
         rows,
     ));
     Output::new(found, text)
+}
+
+fn kept_until(until: DateTime<Utc>, lang: Lang) -> String {
+    let until = until.with_timezone(&Local).format("%F %H:%M").to_string();
+    say!("kept until {until}", "保留至 {until}").told(lang)
 }
 
 fn describe(source: &Path, out: Option<&Path>, lang: Lang) -> Outcome {
@@ -114,60 +121,6 @@ fn describe(source: &Path, out: Option<&Path>, lang: Lang) -> Outcome {
     )
     .to(lang);
     Ok(Output::new(&draft, said))
-}
-
-fn import(globals: &Globals, request: &Import, steward: &dyn unseen_tlog::Signer, lang: Lang) -> Outcome {
-    let lab = Place::of(globals, lang)?;
-    let bar = progress(text!("Reading and sorting", "正在读取和排序").to(lang), Some(1));
-    let mut watch = |step: Progress| match step {
-        Progress::Reading { bytes, of_bytes, .. } => {
-            bar.set_length(of_bytes.saturating_mul(2).max(1));
-            bar.set_position(bytes);
-        }
-        Progress::Writing { rows, of_rows } => {
-            bar.set_message(text!("Writing buckets", "正在写入分桶").told(lang));
-            let half = bar.length().unwrap_or(2) / 2;
-            bar.set_position(half + (half as f64 * rows as f64 / of_rows.max(1) as f64) as u64);
-        }
-    };
-    let done = datasets::import(lab.folder()?, request, steward, &mut watch);
-    bar.finish_and_clear();
-    let done = done?;
-    let mut text = facts(
-        lang,
-        &[(text!("Registered", "已登记"), done.dataset.clone()), (text!("Entry", "条目"), done.entry.to_string())],
-    );
-    if let (Some(unit), Some(domain)) = (&done.unit, &done.domain) {
-        text.push_str(&facts(
-            lang,
-            &[(
-                text!("Privacy unit", "隐私单元"),
-                say!("{domain}, named by the column {unit}", "{domain}，由列 {unit} 标识").told(lang),
-            )],
-        ));
-        let failed = done.quality.columns.iter().find(|column| column.name == *unit);
-        if let Some(failed @ 1..) = failed.map(|column| column.failed_check) {
-            text.push_str(&facts(
-                lang,
-                &[(text!("Rows whose unit fails its check", "隐私单元未通过校验的行数"), failed.to_string())],
-            ));
-        }
-    }
-    if !done.ignored_columns.is_empty() {
-        text.push_str(&facts(
-            lang,
-            &[(text!("Columns not described, left out", "描述中没有、未导入的列"), done.ignored_columns.join(", "))],
-        ));
-    }
-    text.push_str(&quality_text(&done.quality, lang));
-    if done.memory.state != Hold::Holds {
-        let why = done.memory.why.told(lang);
-        text.push_str(&format!(
-            "\n{}",
-            facts(lang, &[(text!("Rows may have gone to swap", "数据行可能已写入交换区"), why)])
-        ));
-    }
-    Ok(Output::new(&done, text))
 }
 
 fn list(found: &Datasets, lang: Lang) -> String {
@@ -233,79 +186,6 @@ fn columns(dataset: &DatasetShown, lang: Lang) -> String {
         ],
         rows,
     )
-}
-
-fn quality_text(quality: &Quality, lang: Lang) -> String {
-    let mut text = facts(
-        lang,
-        &[
-            (text!("Rows", "行数"), quality.rows.to_string()),
-            (text!("Rows without a unit, set aside", "没有隐私单元、另计的行数"), quality.set_aside.to_string()),
-            (text!("Units", "隐私单元数"), quality.units.to_string()),
-        ],
-    );
-    if quality.bad_rows > 0 {
-        text.push_str(&facts(
-            lang,
-            &[(text!("Rows with bad cells, set aside", "有不合格单元格、另计的行数"), quality.bad_rows.to_string())],
-        ));
-    }
-    if quality.alike > 0 {
-        text.push_str(&facts(
-            lang,
-            &[(
-                text!("Ids that differ in case, width or spaces only", "仅大小写、全半角或空格不同的编号"),
-                quality.alike.to_string(),
-            )],
-        ));
-    }
-    if !quality.totals.is_empty() {
-        text.push_str(&facts(
-            lang,
-            &[(text!("Units that look like total rows", "疑似合计行的隐私单元"), quality.totals.join(", "))],
-        ));
-    }
-    if quality.as_floats > 0 {
-        text.push_str(&facts(
-            lang,
-            &[(
-                text!("Ids like 1001.0 that were probably whole numbers", "形如 1001.0、原本可能是整数的编号"),
-                quality.as_floats.to_string(),
-            )],
-        ));
-    }
-    if let Some(freshness) = &quality.freshness {
-        let state = if freshness.fresh { text!("fresh", "及时") } else { text!("late", "逾期") }.to(lang);
-        text.push_str(&facts(
-            lang,
-            &[(text!("Newest", "最新数据"), format!("{} ({state})", freshness.newest.date_naive()))],
-        ));
-    }
-    let percent = |share: f64| format!("{:.2} %", share * 100.0);
-    let rows = quality.columns.iter().map(|column| {
-        let invalid = column.out_of_range.saturating_add(column.out_of_domain).saturating_add(column.failed_check);
-        vec![
-            column.name.clone(),
-            percent(column.completeness),
-            percent(column.validity),
-            invalid.to_string(),
-            column.distinct_estimate.to_string(),
-            column.rows.to_string(),
-        ]
-    });
-    text.push_str(&table(
-        lang,
-        &[
-            Left(text!("column", "列")),
-            Right(text!("completeness", "完整性")),
-            Right(text!("validity", "有效性")),
-            Right(text!("invalid", "无效")),
-            Right(text!("distinct (estimate)", "不同取值（估计）")),
-            Right(text!("rows", "行数")),
-        ],
-        rows,
-    ));
-    text
 }
 
 fn bilingual(text: &Bilingual, lang: Lang) -> String {

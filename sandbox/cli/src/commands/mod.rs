@@ -6,6 +6,7 @@ mod budget;
 mod certificate;
 mod dataset;
 mod doctor;
+mod import;
 mod job;
 mod lab;
 mod log;
@@ -14,6 +15,7 @@ mod pages;
 mod people;
 mod policy;
 mod project;
+mod quality;
 mod serve;
 
 use std::path::{Path, PathBuf};

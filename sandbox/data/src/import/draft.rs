@@ -6,11 +6,12 @@ use std::path::Path;
 use unseen_policies::Bounds;
 
 use super::error::ImportError;
-use super::source::{Opened, Packed, open_source};
+use super::source::{Opened, Packed, open_file};
 use crate::description::{
     BadRows, Bilingual, Check, Classification, ColumnSpec, ColumnType, CsvOptions, DEFAULT_DATE_FORMAT, Description,
     Encoding, Kind, Sharing, Unit, UpdateCycle, WhenMissing, can_be_a_name,
 };
+use crate::files::SharedFile;
 use crate::seems::seems;
 use crate::{cell, csv_source, parquet_source, workbook};
 
@@ -22,17 +23,17 @@ const NULLS: [&str; 8] = ["", "NA", "N/A", "null", "NULL", "None", "nan", "NaN"]
 /// Drafts the text of a description from a whole CSV file, a sheet, or the beginning of a Parquet file. What no
 /// file tells is left open: above all whose rows these are.
 pub fn infer(source: &Path, name: &str) -> Result<String, ImportError> {
-    let opened = open_source(source)?;
+    let opened = open_file(source)?;
     let length = opened.length();
     let (csv, columns, bounds) = match opened {
-        Opened::Parquet(file, _) => of_parquet(file, length)?,
+        Opened::Parquet(file) => of_parquet(file, length)?,
         Opened::Csv(packed) => {
             let csv = sniff(&packed)?;
             of_text(&|| Ok(packed.text()?.0), csv, packed.length()).map_err(|fault| packed.named(fault))?
         }
-        Opened::Workbook(file, _) => {
+        Opened::Workbook(file) => {
             let csv = CsvOptions::default();
-            let text = workbook::as_csv(file, None)?;
+            let text = workbook::as_csv(&file, None)?;
             let length = text.len() as u64;
             of_text(&|| Ok(Box::new(Cursor::new(text.clone()))), csv, length)?
         }
@@ -52,7 +53,7 @@ pub fn infer(source: &Path, name: &str) -> Result<String, ImportError> {
 
 type Found = (CsvOptions, Vec<ColumnSpec>, Bounds);
 
-fn of_parquet(file: std::fs::File, length: u64) -> Result<Found, ImportError> {
+fn of_parquet(file: SharedFile, length: u64) -> Result<Found, ImportError> {
     let parquet_source::Sample { columns, rows, whole } = parquet_source::sample(file, SAMPLE)?;
     let text = |row: &Vec<Option<String>>| row.iter().flatten().map(String::len).sum();
     let sizes: Vec<usize> = rows.iter().map(text).collect();

@@ -5,25 +5,26 @@ use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use unseen_texts::{Text, text};
 
 use super::error::ImportError;
 use super::sink::RowSink;
 use crate::description::Description;
+use crate::files::{FileAt, ReadAt, SharedFile};
 use crate::seems::seems;
 use crate::{csv_source, parquet_source, workbook};
 
 pub(super) enum Opened {
     Csv(Packed),
-    Parquet(File, u64),
-    Workbook(File, u64),
+    Parquet(SharedFile),
+    Workbook(SharedFile),
 }
 
 /// A file of text, perhaps compressed.
 pub(super) struct Packed {
-    file: File,
-    length: u64,
+    file: SharedFile,
     packing: Packing,
 }
 
@@ -37,21 +38,24 @@ enum Packing {
     Zstd,
 }
 
-pub(super) fn open_source(path: &Path) -> Result<Opened, ImportError> {
-    let unopened = |source| ImportError::Open { path: path.to_owned(), source };
-    let mut file = File::open(path).map_err(unopened)?;
-    let length = file.metadata().map_err(unopened)?.len();
+/// Opens a file of rows.
+pub(super) fn open_file(path: &Path) -> Result<Opened, ImportError> {
+    let file = File::open(path).map_err(|source| ImportError::Open { path: path.to_owned(), source })?;
+    open_source(Arc::new(file))
+}
+
+pub(super) fn open_source(rows: Arc<dyn ReadAt>) -> Result<Opened, ImportError> {
+    let file = SharedFile::new(rows).map_err(ImportError::Read)?;
     let mut magic = Vec::new();
-    (&mut file).take(8).read_to_end(&mut magic).map_err(ImportError::Read)?;
-    io::Seek::rewind(&mut file).map_err(ImportError::Read)?;
-    let packed = |file, packing| Ok(Opened::Csv(Packed { file, length, packing }));
+    file.reader().take(8).read_to_end(&mut magic).map_err(ImportError::Read)?;
+    let packed = |file, packing| Ok(Opened::Csv(Packed { file, packing }));
     match magic.as_slice() {
         [] => Err(ImportError::Empty),
-        [b'P', b'A', b'R', b'1', ..] => Ok(Opened::Parquet(file, length)),
+        [b'P', b'A', b'R', b'1', ..] => Ok(Opened::Parquet(file)),
         [b'P', b'A', b'R', b'E', ..] => Err(ImportError::Parquet(text!("it is encrypted", "文件已加密").into())),
         [0x1f, 0x8b, ..] => packed(file, Packing::Gzip),
         [0x28, 0xb5, 0x2f, 0xfd, ..] => packed(file, Packing::Zstd),
-        [b'P', b'K', 3, 4, ..] => Ok(Opened::Workbook(file, length)),
+        [b'P', b'K', 3, 4, ..] => Ok(Opened::Workbook(file)),
         magic => match named(magic) {
             Some(name) => Err(ImportError::NotCsv(name)),
             None => packed(file, Packing::Plain),
@@ -87,10 +91,8 @@ fn named(magic: &[u8]) -> Option<Text> {
 impl Packed {
     /// The text from its beginning, and how many bytes of the file were read.
     pub(super) fn text(&self) -> Result<(Box<dyn Read>, Count), ImportError> {
-        let mut file = self.file.try_clone().map_err(ImportError::Read)?;
-        io::Seek::rewind(&mut file).map_err(ImportError::Read)?;
         let bytes = Rc::new(Shared::new(0));
-        let counted = Counted { inner: file, bytes: Rc::clone(&bytes) };
+        let counted = Counted { inner: self.file.reader(), bytes: Rc::clone(&bytes) };
         let text: Box<dyn Read> = match self.packing {
             Packing::Plain => Box::new(counted),
             Packing::Gzip => Box::new(flate2::read::MultiGzDecoder::new(BufReader::new(counted))),
@@ -113,8 +115,8 @@ impl Packed {
     /// How long the text is, about: what is compressed is several times as long.
     pub(super) fn length(&self) -> u64 {
         match self.packing {
-            Packing::Plain => self.length,
-            Packing::Gzip | Packing::Zstd => self.length.saturating_mul(10),
+            Packing::Plain => self.file.length(),
+            Packing::Gzip | Packing::Zstd => self.file.length().saturating_mul(10),
         }
     }
 }
@@ -122,8 +124,8 @@ impl Packed {
 impl Opened {
     pub(super) fn length(&self) -> u64 {
         match self {
-            Self::Csv(packed) => packed.length,
-            Self::Parquet(_, length) | Self::Workbook(_, length) => *length,
+            Self::Csv(packed) => packed.file.length(),
+            Self::Parquet(file) | Self::Workbook(file) => file.length(),
         }
     }
 
@@ -133,9 +135,10 @@ impl Opened {
                 let (text, bytes) = packed.text()?;
                 csv_source::read(text, bytes, description, sink).map_err(|fault| packed.named(fault))
             }
-            Self::Parquet(file, _) => parquet_source::read(file, description, sink),
-            Self::Workbook(file, length) => {
-                let text = workbook::as_csv(file, description.sheet.as_deref())?;
+            Self::Parquet(file) => parquet_source::read(file, description, sink),
+            Self::Workbook(file) => {
+                let length = file.length();
+                let text = workbook::as_csv(&file, description.sheet.as_deref())?;
                 let bytes = Rc::new(Shared::new(length));
                 csv_source::read(Box::new(Cursor::new(text)), bytes, &workbook::described(description), sink)
             }
@@ -145,7 +148,7 @@ impl Opened {
 
 /// Counts the bytes of the file.
 struct Counted {
-    inner: File,
+    inner: FileAt,
     bytes: Count,
 }
 

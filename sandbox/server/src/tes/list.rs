@@ -4,25 +4,13 @@ use unseen_api::address::of_query;
 use unseen_ids::JobId;
 use unseen_usecases::jobs::{Jobs, ListJobs, ListedJob};
 
-use super::task;
+use super::task::{self, Detail};
 use crate::problem::RequestError;
 
 /// How many tasks a page has when nothing is said of it.
 const PAGE: usize = 256;
 /// A page has fewer than this.
 const TOO_MANY: usize = 2048;
-
-/// How much of a task is shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Detail {
-    /// Its number and its state.
-    #[default]
-    Minimal,
-    /// All but the lab's own words on it.
-    Basic,
-    /// All.
-    Full,
-}
 
 /// What a list is asked for.
 #[derive(Debug, Default)]
@@ -36,31 +24,12 @@ pub(super) struct Wanted {
     before: Option<JobId>,
 }
 
-impl Detail {
-    /// What the query of an address asks for, which says nothing else.
-    pub fn of(query: &str) -> Result<Detail, RequestError> {
-        pairs(query)?.into_iter().try_fold(Detail::default(), |_, (name, value)| match name.as_str() {
-            "view" => Detail::named(&value),
-            _ => Err(strange(&name)),
-        })
-    }
-
-    fn named(name: &str) -> Result<Detail, RequestError> {
-        match name {
-            "MINIMAL" => Ok(Detail::Minimal),
-            "BASIC" => Ok(Detail::Basic),
-            "FULL" => Ok(Detail::Full),
-            _ => Err(strange("view")),
-        }
-    }
-}
-
 impl Wanted {
     pub fn of(query: &str) -> Result<Wanted, RequestError> {
         let mut wanted = Wanted::default();
         for (name, value) in pairs(query)? {
             match name.as_str() {
-                "view" => wanted.detail = Detail::named(&value)?,
+                "view" => wanted.detail = detail(&value)?,
                 "name_prefix" => wanted.name_prefix = value,
                 "state" if task::STATES.contains(&value.as_str()) => wanted.state = Some(value),
                 "tag_key" | "tag_value" => wanted.tagged = true,
@@ -103,6 +72,18 @@ impl Wanted {
     fn has(&self, job: &ListedJob) -> bool {
         job.title.starts_with(&self.name_prefix) && self.state.as_ref().is_none_or(|state| state == task::state(job))
     }
+}
+
+/// How much of a task the query of an address asks for, which says nothing else.
+pub(super) fn detail_of(query: &str) -> Result<Detail, RequestError> {
+    pairs(query)?.into_iter().try_fold(Detail::default(), |_, (name, value)| match name.as_str() {
+        "view" => detail(&value),
+        _ => Err(strange(&name)),
+    })
+}
+
+fn detail(name: &str) -> Result<Detail, RequestError> {
+    Detail::named(name).ok_or_else(|| strange("view"))
 }
 
 fn pairs(query: &str) -> Result<Vec<(String, String)>, RequestError> {

@@ -22,7 +22,6 @@ use unseen_policies::lifecycle::State;
 use unseen_usecases::Blob;
 use unseen_usecases::jobs::ListedJob;
 
-use super::list::Detail;
 use crate::problem::RequestError;
 
 /// The backend parameters that mean something here.
@@ -55,6 +54,29 @@ pub(super) fn state(job: &ListedJob) -> &'static str {
         State::Released => "COMPLETE",
         State::Rejected | State::Withdrawn => "CANCELED",
         State::Failed => "SYSTEM_ERROR",
+    }
+}
+
+/// How much of a task is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Detail {
+    /// Its number and its state.
+    #[default]
+    Minimal,
+    /// All but the lab's own words on it.
+    Basic,
+    /// All.
+    Full,
+}
+
+impl Detail {
+    pub fn named(name: &str) -> Option<Detail> {
+        match name {
+            "MINIMAL" => Some(Detail::Minimal),
+            "BASIC" => Some(Detail::Basic),
+            "FULL" => Some(Detail::Full),
+            _ => None,
+        }
     }
 }
 

@@ -1,0 +1,198 @@
+//! `unseen dataset import`: into a lab's folder, or encrypted to a lab that is elsewhere.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use unseen_client::{Client, is_sealed, seal};
+use unseen_data::Description;
+use unseen_data::import::Progress;
+use unseen_ids::sha256;
+use unseen_terminal::output::{Output, facts, progress};
+use unseen_terminal::{FileError, Problem};
+use unseen_texts::{Lang, Say, say, text};
+use unseen_tlog::Signer;
+use unseen_usecases::UseCaseError;
+use unseen_usecases::datasets::{self, Import, Imported};
+use unseen_usecases::doctor::Hold;
+use unseen_usecases::imports::{ImportStanding, PrepareImport, Register};
+use unseen_usecases::labs::ShowLab;
+
+use super::quality::quality_text;
+use super::{Outcome, read_text};
+use crate::args::Globals;
+use crate::config::cache_place;
+use crate::place::{Place, with_key};
+
+/// How long an encrypted copy is kept that was not sent to its end.
+const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+
+pub fn import(globals: &Globals, request: &Import, steward: &dyn Signer, lang: Lang) -> Outcome {
+    let done = match Place::of(globals, lang)? {
+        Place::Remote { client, .. } => remote(&with_key(&client, steward)?, request, steward, lang)?,
+        place => local(&place, request, steward, lang)?,
+    };
+    Ok(Output::new(&done, shown(&done, lang)))
+}
+
+fn local(lab: &Place, request: &Import, steward: &dyn Signer, lang: Lang) -> Result<Imported, Problem> {
+    let bar = progress(text!("Reading and sorting", "正在读取和排序").to(lang), Some(1));
+    let mut watch = |step: Progress| match step {
+        Progress::Reading { bytes, of_bytes, .. } => {
+            bar.set_length(of_bytes.saturating_mul(2).max(1));
+            bar.set_position(bytes);
+        }
+        Progress::Writing { rows, of_rows } => {
+            bar.set_message(text!("Writing buckets", "正在写入分桶").told(lang));
+            let half = bar.length().unwrap_or(2) / 2;
+            bar.set_position(half + (half as f64 * rows as f64 / of_rows.max(1) as f64) as u64);
+        }
+    };
+    let done = datasets::import(lab.folder()?, request, steward, &mut watch);
+    bar.finish_and_clear();
+    Ok(done?)
+}
+
+/// Encrypts the rows here, sends them, has them imported, and signs for what came of them.
+fn remote(client: &Client, request: &Import, steward: &dyn Signer, lang: Lang) -> Result<Imported, Problem> {
+    let (source, file) = (&request.source, request.description.display().to_string());
+    let description = read_text(&request.description)?;
+    let parsed =
+        Description::parse(&description).map_err(|error| UseCaseError::Description { file: file.clone(), error })?;
+    let sealed = Sealed::of(client, source, lang)?;
+    let bar = progress(text!("Uploading", "正在上传").to(lang), Some(1));
+    let upload = client.send_rows(&sealed.file, &mut |sent, of| {
+        bar.set_length(of.max(1));
+        bar.set_position(sent);
+    });
+    bar.finish_and_clear();
+    let wish = PrepareImport {
+        dataset: parsed.name.clone(),
+        upload: upload?,
+        source: source.display().to_string(),
+        name: file,
+        description: description.clone(),
+        open_to: request.open_to.clone(),
+        keep_until: request.keep_until,
+    };
+    let bar = progress(text!("Importing at the lab", "实验室正在导入").to(lang), Some(1000));
+    let ready = client.import(&wish, &mut |done| bar.set_position((done * 1000.0) as u64));
+    bar.finish_and_clear();
+    let ready = ready?;
+    if ready.state == ImportStanding::Failed {
+        sealed.remove();
+        return Err(Problem::from(ready.why.unwrap_or_default()));
+    }
+    let (dataset, open_to) = (parsed.name, request.open_to.clone());
+    let done = client.make(
+        Register { dataset, import: ready.import, description, open_to, keep_until: request.keep_until },
+        steward,
+    )?;
+    sealed.remove();
+    let (unit, domain) = parsed.unit.map(|unit| (unit.column, unit.domain)).unzip();
+    let strange = || Problem::from(text!("the lab's answer lacks what it should say", "实验室的答复缺少应有的内容"));
+    Ok(Imported {
+        dataset: done.dataset,
+        entry: done.entry,
+        unit,
+        domain,
+        quality: ready.quality.ok_or_else(strange)?,
+        ignored_columns: ready.ignored_columns,
+        memory: ready.memory.ok_or_else(strange)?,
+    })
+}
+
+/// A file that is encrypted to the lab. What we encrypt ourselves is kept until it is registered, so that typing the
+/// same again goes on with the same bytes.
+struct Sealed {
+    file: PathBuf,
+    ours: bool,
+}
+
+impl Sealed {
+    fn of(client: &Client, source: &Path, lang: Lang) -> Result<Sealed, Problem> {
+        if is_sealed(source)? {
+            return Ok(Sealed { file: source.to_owned(), ours: false });
+        }
+        let recipient = client.ask(ShowLab {})?.upload_to;
+        let recipient =
+            recipient.ok_or_else(|| Problem::from(text!("this lab takes no uploads", "此实验室不接受上传")))?;
+        let file = copy_of(source, &recipient)?;
+        if !file.exists() {
+            let bar = progress(text!("Encrypting", "正在加密").to(lang), None);
+            let half_done = file.with_extension("tmp");
+            let sealed = seal(source, &recipient, &half_done);
+            bar.finish_and_clear();
+            sealed?;
+            std::fs::rename(&half_done, &file).map_err(FileError::at(&file))?;
+        }
+        Ok(Sealed { file, ours: true })
+    }
+
+    fn remove(&self) {
+        if self.ours {
+            let _ = std::fs::remove_file(&self.file);
+        }
+    }
+}
+
+/// Where the encrypted copy of a file as it is now is kept.
+fn copy_of(source: &Path, recipient: &str) -> Result<PathBuf, Problem> {
+    let failed = FileError::at(source);
+    let found = std::fs::canonicalize(source).and_then(|path| Ok((path.metadata()?, path)));
+    let (about, path) = found.map_err(failed)?;
+    let changed =
+        about.modified().ok().and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok()).unwrap_or_default();
+    let name = format!("{recipient} {} {} {}", path.display(), about.len(), changed.as_nanos());
+    let name: String = sha256(&[name.as_bytes()])[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    let folder = cache_place("uploads").unwrap_or_else(|| std::env::temp_dir().join("unseen-uploads"));
+    std::fs::create_dir_all(&folder).map_err(FileError::at(&folder))?;
+    sweep(&folder);
+    Ok(folder.join(format!("{name}.age")))
+}
+
+fn sweep(folder: &Path) {
+    for file in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let changed = file.metadata().and_then(|found| found.modified()).ok();
+        if changed.and_then(|at| at.elapsed().ok()).is_some_and(|age| age > KEPT) {
+            let _ = std::fs::remove_file(file.path());
+        }
+    }
+}
+
+fn shown(done: &Imported, lang: Lang) -> String {
+    let mut text = facts(
+        lang,
+        &[(text!("Registered", "已登记"), done.dataset.clone()), (text!("Entry", "条目"), done.entry.to_string())],
+    );
+    if let (Some(unit), Some(domain)) = (&done.unit, &done.domain) {
+        text.push_str(&facts(
+            lang,
+            &[(
+                text!("Privacy unit", "隐私单元"),
+                say!("{domain}, named by the column {unit}", "{domain}，由列 {unit} 标识").told(lang),
+            )],
+        ));
+        let failed = done.quality.columns.iter().find(|column| column.name == *unit);
+        if let Some(failed @ 1..) = failed.map(|column| column.failed_check) {
+            text.push_str(&facts(
+                lang,
+                &[(text!("Rows whose unit fails its check", "隐私单元未通过校验的行数"), failed.to_string())],
+            ));
+        }
+    }
+    if !done.ignored_columns.is_empty() {
+        text.push_str(&facts(
+            lang,
+            &[(text!("Columns not described, left out", "描述中没有、未导入的列"), done.ignored_columns.join(", "))],
+        ));
+    }
+    text.push_str(&quality_text(&done.quality, lang));
+    if done.memory.state != Hold::Holds {
+        let why = done.memory.why.told(lang);
+        text.push_str(&format!(
+            "\n{}",
+            facts(lang, &[(text!("Rows may have gone to swap", "数据行可能已写入交换区"), why)])
+        ));
+    }
+    text
+}

@@ -1,0 +1,296 @@
+//! Rows that somebody sends, encrypted to the lab, before they are imported: piece by piece, and on after a break.
+//!
+//! ```text
+//! incoming/uploads/PERSON/DIGEST.part   what has come so far
+//! incoming/uploads/PERSON/DIGEST        all of it; its SHA-256 is its name
+//! ```
+//! The lab keeps them as they came. They are opened by an import only, in its memory, and go with it or after a week.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use ring::digest::{Context, SHA256};
+use unseen_ids::{Digest, hex, sha256};
+use unseen_texts::Say;
+
+use crate::error::LabError;
+use crate::folder::sync_dir;
+
+/// The most bytes of one file, and of all that wait for one person.
+pub const MOST_EACH: u64 = 64 << 30;
+/// How long a file waits that nobody sends on or imports.
+const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+/// What uploads leave free of a disk, at least: bytes, and one part in so many of all.
+const LEFT_FREE: (u64, u64) = (1 << 30, 20);
+/// What ends the name of a file that is not whole.
+const PART: &str = "part";
+
+/// Why an upload does not go on.
+#[derive(Debug, thiserror::Error, Say)]
+#[code("upload")]
+pub enum UploadError {
+    /// It was not begun, or was removed since.
+    #[error("nothing was uploaded here under {digest}: upload it first")]
+    #[zh("此处没有上传过 {digest}：请先上传")]
+    None {
+        /// What its address says.
+        digest: Digest,
+    },
+    /// More is missing than what was sent.
+    #[error("{received} bytes of the upload are here: go on with byte {received}")]
+    #[zh("已收到 {received} 字节：请从第 {received} 字节继续")]
+    Offset {
+        /// Bytes that are here.
+        received: u64,
+    },
+    /// Another connection sends it.
+    #[error("another connection sends this upload: try again when it has ended")]
+    #[zh("另一个连接正在发送此上传：请等它结束后再试")]
+    Busy,
+    /// Whole, and not what its address says.
+    #[error("what was uploaded is not what its address names: it was removed, send it again")]
+    #[zh("上传内容与地址所写的摘要不符：已删除，请重新发送")]
+    Other,
+    /// More than was announced.
+    #[error("the upload is longer than the {length} bytes that were announced")]
+    #[zh("上传内容超过预告的 {length} 字节")]
+    Longer {
+        /// Bytes announced.
+        length: u64,
+    },
+    /// Beyond one person's share.
+    #[error("uploads of one person may have {most} bytes together: import or remove others first")]
+    #[zh("每人上传的文件合计不得超过 {most} 字节：请先导入或删除其他文件")]
+    TooMuch {
+        /// That share.
+        most: u64,
+    },
+    /// The disk is too small.
+    #[error("the lab has no room for {length} bytes now: ask its operators")]
+    #[zh("实验室目前没有 {length} 字节的空间：请联系运行管理员")]
+    NoRoom {
+        /// Bytes that are still to come.
+        length: u64,
+    },
+}
+
+/// How far an upload is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// Bytes that are here.
+    pub bytes: u64,
+    /// Whether that is all.
+    pub whole: bool,
+}
+
+/// The uploads of a lab.
+#[derive(Clone, Debug)]
+pub struct Uploads {
+    folder: PathBuf,
+}
+
+/// An upload that goes on. Nobody else sends it meanwhile.
+#[derive(Debug)]
+pub struct Uploading {
+    file: File,
+    part: PathBuf,
+    whole: PathBuf,
+    received: u64,
+    length: u64,
+}
+
+impl Uploads {
+    /// Those of the lab in this folder.
+    pub fn of(lab: &Path) -> Uploads {
+        Uploads { folder: lab.join("incoming/uploads") }
+    }
+
+    /// How far an upload of this person is; none where there is none.
+    pub fn received(&self, person: &str, digest: &Digest) -> Option<Received> {
+        let whole = self.place(person, digest);
+        let bytes = |path: &Path| path.metadata().ok().map(|found| found.len());
+        let received = bytes(&whole).map(|bytes| Received { bytes, whole: true });
+        received.or_else(|| bytes(&part(&whole)).map(|bytes| Received { bytes, whole: false }))
+    }
+
+    /// The file of an upload that is whole.
+    pub fn whole(&self, person: &str, digest: &Digest) -> Result<PathBuf, UploadError> {
+        let place = self.place(person, digest);
+        if place.exists() { Ok(place) } else { Err(UploadError::None { digest: *digest }) }
+    }
+
+    /// Begins an upload of `length` bytes, or goes on with it: byte `at` is what comes next.
+    pub fn go_on(&self, person: &str, digest: &Digest, at: u64, length: u64) -> Result<Uploading, LabError> {
+        let whole = self.place(person, digest);
+        let received = self.received(person, digest).unwrap_or(Received { bytes: 0, whole: false });
+        if received.whole || received.bytes != at {
+            return Err(UploadError::Offset { received: received.bytes }.into());
+        }
+        let left = length.checked_sub(at).ok_or(UploadError::Longer { length })?;
+        let folder = whole.parent().unwrap_or(&self.folder);
+        fs::create_dir_all(folder).map_err(LabError::io(folder))?;
+        self.room(folder, left)?;
+        let part = part(&whole);
+        let opened = File::options().create(true).truncate(false).write(true).open(&part);
+        let mut file = opened.map_err(LabError::io(&part))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(UploadError::Busy.into()),
+            Err(TryLockError::Error(error)) => return Err(LabError::io(&part)(error)),
+        }
+        // Whoever held it before may have written more meanwhile.
+        let received = file.seek(SeekFrom::End(0)).map_err(LabError::io(&part))?;
+        if received != at {
+            return Err(UploadError::Offset { received }.into());
+        }
+        Ok(Uploading { file, part, whole, received, length })
+    }
+
+    /// Removes an upload, as far as it has come.
+    pub fn remove(&self, person: &str, digest: &Digest) -> Result<(), LabError> {
+        let whole = self.place(person, digest);
+        let mut found = false;
+        for place in [part(&whole), whole] {
+            match fs::remove_file(&place) {
+                Ok(()) => found = true,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(LabError::io(place)(error)),
+            }
+        }
+        if found { Ok(()) } else { Err(UploadError::None { digest: *digest }.into()) }
+    }
+
+    /// Removes what has waited too long.
+    pub fn sweep(&self) {
+        for file in files(&self.folder) {
+            if older_than(&file, KEPT) {
+                let _ = fs::remove_file(file);
+            }
+        }
+    }
+
+    /// Refuses more than a person's share, and what would fill the disk.
+    fn room(&self, folder: &Path, left: u64) -> Result<(), LabError> {
+        let held: u64 = files(folder).iter().filter_map(|file| file.metadata().ok()).map(|found| found.len()).sum();
+        if held.saturating_add(left) > MOST_EACH {
+            return Err(UploadError::TooMuch { most: MOST_EACH }.into());
+        }
+        // An import needs as much again.
+        match has_room(folder, left.saturating_mul(2)).map_err(LabError::io(folder))? {
+            true => Ok(()),
+            false => Err(UploadError::NoRoom { length: left }.into()),
+        }
+    }
+
+    fn place(&self, person: &str, digest: &Digest) -> PathBuf {
+        // A name may be anything; its hash is a file's name.
+        self.folder.join(hex::encode(&sha256(&[person.as_bytes()])[..16])).join(digest.to_hex())
+    }
+}
+
+impl Uploading {
+    /// Takes the next bytes.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), LabError> {
+        if bytes.len() as u64 > self.length - self.received {
+            return Err(UploadError::Longer { length: self.length }.into());
+        }
+        self.file.write_all(bytes).map_err(LabError::io(&self.part))?;
+        self.received += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Keeps what has come. When that is all, it is compared with the digest that it was announced with.
+    pub fn finish(self, digest: &Digest) -> Result<Received, LabError> {
+        if self.received < self.length {
+            return Ok(Received { bytes: self.received, whole: false });
+        }
+        self.file.sync_all().map_err(LabError::io(&self.part))?;
+        if digest_of(&self.part).map_err(LabError::io(&self.part))? != *digest {
+            fs::remove_file(&self.part).map_err(LabError::io(&self.part))?;
+            return Err(UploadError::Other.into());
+        }
+        fs::rename(&self.part, &self.whole).map_err(LabError::io(&self.whole))?;
+        sync_dir(self.whole.parent().unwrap_or(Path::new(".")))?;
+        Ok(Received { bytes: self.received, whole: true })
+    }
+}
+
+/// Whether a disk has so many bytes beside those that are to stay free.
+pub(crate) fn has_room(place: &Path, bytes: u64) -> io::Result<bool> {
+    let disk = rustix::fs::statvfs(place)?;
+    let (free, all) = (disk.f_bavail.saturating_mul(disk.f_frsize), disk.f_blocks.saturating_mul(disk.f_frsize));
+    Ok(free >= bytes.saturating_add(LEFT_FREE.0.min(all / LEFT_FREE.1)))
+}
+
+/// Whether a file was not changed for so long.
+pub(crate) fn older_than(file: &Path, age: Duration) -> bool {
+    let changed = file.metadata().and_then(|found| found.modified()).ok();
+    changed.and_then(|at| SystemTime::now().duration_since(at).ok()).is_some_and(|found| found > age)
+}
+
+fn part(whole: &Path) -> PathBuf {
+    whole.with_extension(PART)
+}
+
+fn digest_of(file: &Path) -> io::Result<Digest> {
+    let (mut file, mut hash) = (File::open(file)?, Context::new(&SHA256));
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => break,
+            read => hash.update(&buffer[..read]),
+        }
+    }
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(hash.finish().as_ref());
+    Ok(Digest::from_bytes(bytes))
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let found = fs::read_dir(folder).into_iter().flatten().flatten();
+    found.flat_map(|entry| if entry.path().is_dir() { files(&entry.path()) } else { vec![entry.path()] }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(error: LabError) -> &'static str {
+        error.code()
+    }
+
+    #[test]
+    fn an_upload_goes_on_where_it_ended_and_is_whole_or_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let uploads = Uploads::of(dir.path());
+        let bytes: Vec<u8> = (0..10_000u32).flat_map(u32::to_le_bytes).collect();
+        let (digest, length) = (Digest::of(&bytes), bytes.len() as u64);
+        assert_eq!(uploads.received("wang", &digest), None);
+        let mut first = uploads.go_on("wang", &digest, 0, length).unwrap();
+        first.write(&bytes[..1000]).unwrap();
+        assert_eq!(code(uploads.go_on("wang", &digest, 1000, length).unwrap_err()), "upload.busy");
+        drop(first);
+        assert_eq!(uploads.received("wang", &digest), Some(Received { bytes: 1000, whole: false }));
+        assert_eq!(uploads.received("li", &digest), None);
+        for at in [0, 999, 1001] {
+            assert_eq!(code(uploads.go_on("wang", &digest, at, length).unwrap_err()), "upload.offset");
+        }
+        let mut rest = uploads.go_on("wang", &digest, 1000, length).unwrap();
+        rest.write(&bytes[1000..]).unwrap();
+        assert_eq!(code(rest.write(&[0]).unwrap_err()), "upload.longer");
+        assert_eq!(rest.finish(&digest).unwrap(), Received { bytes: length, whole: true });
+        assert_eq!(fs::read(uploads.whole("wang", &digest).unwrap()).unwrap(), bytes);
+        assert!(uploads.whole("li", &digest).is_err());
+        assert_eq!(code(uploads.go_on("wang", &digest, 0, length).unwrap_err()), "upload.offset");
+        uploads.remove("wang", &digest).unwrap();
+        assert_eq!(code(uploads.remove("wang", &digest).unwrap_err()), "upload.none");
+
+        let mut other = uploads.go_on("wang", &digest, 0, length).unwrap();
+        other.write(&vec![0; bytes.len()]).unwrap();
+        assert_eq!(code(other.finish(&digest).unwrap_err()), "upload.other");
+        assert_eq!(uploads.received("wang", &digest), None);
+        assert_eq!(code(uploads.go_on("wang", &digest, 0, MOST_EACH + 1).unwrap_err()), "upload.too-much");
+    }
+}

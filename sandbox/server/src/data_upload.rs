@@ -1,0 +1,125 @@
+//! Uploads of rows that are encrypted to the lab: sent in pieces, and on after a break, as the IETF's draft on resumable
+//! uploads (draft-ietf-httpbis-resumable-upload) names its headers.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use axum::routing::patch;
+use unseen_access::{Action, Dataset, Principal, Resource};
+use unseen_api::{UPLOAD_LENGTH, UPLOAD_OFFSET, UPLOADS, uploads::Uploaded};
+use unseen_ids::Digest;
+use unseen_lab::{Received, UploadError, Uploading, Uploads};
+use unseen_usecases::Desk;
+
+use crate::answer::json_response;
+use crate::caller::language;
+use crate::credential::Credential;
+use crate::problem::RequestError;
+use crate::rules::Guarded;
+use crate::service::Service;
+use crate::share::{piece, resting};
+
+pub(crate) fn routes() -> Router<Arc<Service>> {
+    Router::new().route(&format!("{UPLOADS}{{digest}}"), patch(send).get(show).delete(remove))
+}
+
+/// Takes the next bytes.
+async fn send(State(service): State<Arc<Service>>, Path(digest): Path<String>, request: Request) -> Response<Body> {
+    let (parts, mut body) = request.into_parts();
+    let lang = language(&parts.headers);
+    let answered = async {
+        let credential = Credential::of(&service, &parts)?;
+        let digest = named(&digest)?;
+        let (at, length) = (number(&parts.headers, UPLOAD_OFFSET)?, number(&parts.headers, UPLOAD_LENGTH)?);
+        let path = parts.uri.path().to_owned();
+        let mut upload: Uploading = service
+            .in_thread(move |service| {
+                let (uploads, person) = whose(service, &credential, &path)?;
+                Ok(uploads.go_on(&person, &digest, at, length)?)
+            })
+            .await?;
+        drop(resting());
+        while let Some(piece) = piece(&mut body).await? {
+            // A slow disk keeps this upload waiting, and no other request.
+            tokio::task::block_in_place(|| upload.write(&piece))?;
+        }
+        let received = service.in_thread(move |_| Ok(upload.finish(&digest)?)).await?;
+        Ok(shown(digest, received))
+    };
+    let answered = answered.await;
+    service.respond(lang, answered)
+}
+
+/// Says how far it is.
+async fn show(State(service): State<Arc<Service>>, Path(digest): Path<String>, request: Request) -> Response<Body> {
+    let (parts, _) = request.into_parts();
+    about(service, digest, parts, |uploads, person, digest| {
+        let received = uploads.received(person, digest).ok_or(UploadError::None { digest: *digest });
+        Ok(shown(*digest, received.map_err(unseen_lab::LabError::from)?))
+    })
+    .await
+}
+
+/// Removes it.
+async fn remove(State(service): State<Arc<Service>>, Path(digest): Path<String>, request: Request) -> Response<Body> {
+    let (parts, _) = request.into_parts();
+    about(service, digest, parts, |uploads, person, digest| {
+        uploads.remove(person, digest)?;
+        Ok(json_response(StatusCode::OK, &serde_json::json!({})))
+    })
+    .await
+}
+
+async fn about(
+    service: Arc<Service>,
+    digest: String,
+    parts: Parts,
+    then: impl FnOnce(&Uploads, &str, &Digest) -> Result<Response<Body>, RequestError> + Send + 'static,
+) -> Response<Body> {
+    let lang = language(&parts.headers);
+    let answered = async {
+        let credential = Credential::of(&service, &parts)?;
+        let digest = named(&digest)?;
+        let path = parts.uri.path().to_owned();
+        service
+            .in_thread(move |service| {
+                let (uploads, person) = whose(service, &credential, &path)?;
+                then(&uploads, &person, &digest)
+            })
+            .await
+    };
+    let answered = answered.await;
+    service.respond(lang, answered)
+}
+
+/// The uploads, and the name of who may send some. Whose dataset it becomes, the import asks.
+fn whose(service: &Service, credential: &Credential, path: &str) -> Result<(Uploads, String), RequestError> {
+    let view = service.view()?;
+    let caller = credential.known(service, view.ledger())?;
+    let any = Resource::Dataset(Dataset::default());
+    Guarded { service, view: &view, caller: &caller }.may(Action::UploadData, &any, path)?;
+    match caller.principal {
+        Principal::Person(person) => Ok((Uploads::of(service.desk.folder()), person.name)),
+        Principal::Visitor => Err(RequestError::Unknown),
+    }
+}
+
+fn shown(digest: Digest, received: Received) -> Response<Body> {
+    let Received { bytes, whole } = received;
+    let mut response = json_response(StatusCode::OK, &Uploaded { upload: digest, received: bytes, whole });
+    response.headers_mut().insert(UPLOAD_OFFSET, HeaderValue::from(bytes));
+    response
+}
+
+fn named(digest: &str) -> Result<Digest, RequestError> {
+    Digest::from_hex(digest).ok_or(RequestError::NoSuchPlace)
+}
+
+fn number(headers: &HeaderMap, name: &str) -> Result<u64, RequestError> {
+    let value = headers.get(name).and_then(|value| value.to_str().ok()).and_then(|value| value.parse().ok());
+    value.ok_or_else(|| RequestError::Malformed(format!("the header `{name}` is a number of bytes, and is missing")))
+}

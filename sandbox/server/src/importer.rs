@@ -1,0 +1,129 @@
+//! Imports of what was uploaded, one after another, each in a process of its own: what a file makes it do ends with that
+//! process.
+
+use std::io::Write;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use unseen_lab::{ImportId, LabError, View};
+use unseen_texts::{Sentence, say};
+use unseen_usecases::Desk;
+use unseen_usecases::imports::{ARGUMENT, Assigned};
+
+use crate::problem::RequestError;
+use crate::service::Service;
+
+/// How long nothing happens between two looks.
+const LOOK: Duration = Duration::from_millis(300);
+/// How long what is done with is left lying.
+const SWEEP: Duration = Duration::from_secs(30);
+/// How long an import rests that could not begin.
+const REST: Duration = Duration::from_secs(5);
+
+/// The importer at work, until it is dropped: then the import that goes on ends, and begins again with the next start.
+pub(crate) struct Importer {
+    stop: Arc<AtomicBool>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Importer {
+    pub fn start(service: Arc<Service>) -> std::io::Result<Importer> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let seen = stop.clone();
+        let work = move || {
+            let mut swept = None;
+            while !seen.load(Ordering::Relaxed) {
+                let rest = match look(&service, &seen, &mut swept) {
+                    Ok(()) => LOOK,
+                    Err(error) => {
+                        (service.tell)(Sentence::of(&error));
+                        REST
+                    }
+                };
+                pause(rest, &seen);
+            }
+        };
+        let thread = std::thread::Builder::new().name("importer".to_owned()).spawn(work)?;
+        Ok(Importer { stop, thread: Some(thread) })
+    }
+}
+
+impl Drop for Importer {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        let _ = self.thread.take().map(std::thread::JoinHandle::join);
+    }
+}
+
+fn look(service: &Service, stop: &AtomicBool, swept: &mut Option<Instant>) -> Result<(), RequestError> {
+    let view = service.view()?;
+    if swept.is_none_or(|at| at.elapsed() > SWEEP) {
+        view.sweep_imports();
+        *swept = Some(Instant::now());
+    }
+    match view.next_import() {
+        Some(id) if view.begin_asked_import(&id)? => carry_out(service, &view, &id, stop),
+        _ => Ok(()),
+    }
+}
+
+fn carry_out(service: &Service, view: &View, import: &ImportId, stop: &AtomicBool) -> Result<(), RequestError> {
+    let id = import.to_string();
+    let mut child = begun(service, import).map_err(LabError::io(&id))?;
+    let ended = loop {
+        if let Some(status) = child.0.try_wait().map_err(LabError::io(&id))? {
+            break Some(status);
+        }
+        if stop.load(Ordering::Relaxed) {
+            break None;
+        }
+        // Rows that fill the disk would stop the whole lab.
+        if !view.has_room() {
+            break Some(child.end().map_err(LabError::io(&id))?);
+        }
+        pause(LOOK, stop);
+    };
+    // An end by a signal is one that its file or its size brought about; what could not begin is tried again.
+    if ended.is_some_and(|status| status.code().is_none()) {
+        (service.tell)(say!("the import {id} needed more than it may have", "导入 {id} 所需资源超过限额"));
+        view.import_died(import)?;
+    }
+    Ok(())
+}
+
+fn begun(service: &Service, id: &ImportId) -> std::io::Result<Running> {
+    let told = serde_json::to_vec(&Assigned { lab: service.desk.folder().to_owned(), import: id.clone() })?;
+    let mut command = Command::new(service.desk.program());
+    command.arg(ARGUMENT).env_clear().stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::inherit());
+    let mut child = Running(command.spawn()?);
+    if let Some(mut input) = child.0.stdin.take() {
+        input.write_all(&told)?;
+    }
+    Ok(child)
+}
+
+/// A process that does not outlive who started it.
+struct Running(Child);
+
+impl Running {
+    fn end(&mut self) -> std::io::Result<std::process::ExitStatus> {
+        self.0.kill()?;
+        self.0.wait()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.end();
+    }
+}
+
+/// Waits, unless it is to stop.
+fn pause(long: Duration, stop: &AtomicBool) {
+    let until = Instant::now() + long;
+    while Instant::now() < until && !stop.load(Ordering::Relaxed) {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}

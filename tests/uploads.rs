@@ -1,0 +1,233 @@
+//! A company's own rows: encrypted on its own machine, sent in pieces, imported by the lab, registered with its own
+//! signature, and its own to take back.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+#[path = "support/served.rs"]
+mod served;
+mod support;
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use served::{Served, agent, get_as, login};
+use support::*;
+use unseen_ids::Digest;
+
+const IMPORT: [&str; 7] =
+    ["dataset", "import", "firms.csv", "--description", "firms.toml", "--key", "keys/steward.pem"];
+
+/// A lab with a description and rows beside it, and nothing imported.
+fn lab() -> Lab {
+    let lab = Lab::new();
+    lab.write("firms.csv", firms(40));
+    lab.write("firms.toml", FIRMS);
+    lab
+}
+
+fn until(what: &str, mut so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !so() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Sends a piece of an upload.
+fn send(served: &Served, token: &str, digest: &Digest, at: usize, of: usize, piece: &[u8]) -> (u16, Value) {
+    let request = agent().patch(format!("{}/v1/uploads/{}", served.url, digest.to_hex()));
+    let request = request.header("authorization", format!("Bearer {token}"));
+    let request = request.header("upload-offset", at.to_string()).header("upload-length", of.to_string());
+    served.ask(request.send(piece))
+}
+
+fn files_of_imports(lab: &Lab) -> Vec<String> {
+    let all = tree(&lab.path("lab/incoming")).into_iter();
+    all.filter(|name| lab.path(&format!("lab/incoming/{name}")).is_file())
+        .filter(|name| name.starts_with("uploads/") || name.starts_with("imports/"))
+        .collect()
+}
+
+#[test]
+fn rows_are_imported_over_the_network_as_at_the_folder() {
+    let (lab, other) = (lab(), lab());
+    let served = Served::of(&lab);
+    let there = served.ok(&lab, "steward", &IMPORT);
+    let here = other.ok(&IMPORT);
+    for field in ["dataset", "unit", "domain", "quality", "ignoredColumns", "memory"] {
+        assert_eq!(there[field], here[field], "{field}");
+    }
+    let shown = served.unseen(&lab, "steward", &[&["--lang", "zh"], IMPORT.as_slice()].concat());
+    let local = other.unseen(&[&["--lang", "zh"], IMPORT.as_slice()].concat());
+    let but_entry =
+        |text: &str| text.lines().filter(|line| !line.contains("条目")).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!((shown.code, but_entry(&shown.stdout)), (0, but_entry(&local.stdout)), "{shown:?}");
+    // Jobs run on it as on any other.
+    lab.write("job/job.toml", job("rho = 0.25"));
+    lab.write("job/target/job.wasm", component("(f64.convert_i32_u (i32.load (local.get $grain)))"));
+    let id = text(&served.ok(&lab, "analyst", &["job", "submit", "job"])["job"]);
+    for who in ["operator", "second"] {
+        served.ok(&lab, who, &["job", "approve", &id]);
+    }
+    until("it is released", || served.ok(&lab, "owner", &["job", "show", &id])["state"] == "released");
+    // What was sent goes once it is registered; and here nothing encrypted is left either.
+    until("what was sent is gone", || files_of_imports(&lab).is_empty());
+    assert_eq!(tree(&lab.path("cache")).iter().filter(|name| name.ends_with(".age")).count(), 0);
+    lab.ok(&["log", "export", "bundle"]);
+    assert_eq!(lab.ok(&["audit", "verify", "bundle", "--forget"])["violations"], json!([]));
+}
+
+#[test]
+fn what_is_wrong_with_rows_their_steward_is_told() {
+    let (lab, other) = (lab(), lab());
+    let served = Served::of(&lab);
+    let wrong = firms(40).replacen("0.5", "one", 1);
+    for lab in [&lab, &other] {
+        lab.write("firms.csv", &wrong);
+    }
+    for lang in ["en", "zh"] {
+        let args = [&["--lang", lang], IMPORT.as_slice()].concat();
+        let (there, here) = (served.unseen(&lab, "steward", &args), other.unseen(&args));
+        assert_eq!((there.code, &there.stdout, &there.stderr), (1, &here.stdout, &here.stderr));
+    }
+    // Its words tell of rows, so the lab keeps them for their steward alone.
+    for name in files_of_imports(&lab) {
+        let kept = std::fs::read(lab.path(&format!("lab/incoming/{name}"))).unwrap();
+        assert!(!kept.windows(3).any(|word| word == b"one") || name.ends_with("wish"), "{name}");
+    }
+    // Put right, the same command does it.
+    lab.write("firms.csv", firms(40));
+    served.ok(&lab, "steward", &IMPORT);
+    // Whoever is no steward sends nothing.
+    let refused = served.unseen(&lab, "analyst", &[&IMPORT[..6], &["keys/analyst.pem"]].concat());
+    assert!(refused.code == 1 && refused.stderr.contains("may not"), "{refused:?}");
+}
+
+#[test]
+fn a_file_that_stock_age_has_encrypted_is_sent_in_pieces() {
+    if Command::new("age").arg("--version").output().is_err() {
+        return skipped("files encrypted by Debian's age, which is not installed");
+    }
+    let lab = lab();
+    let served = Served::of(&lab);
+    let recipient = text(&served.ok(&lab, "steward", &["lab", "show"])["uploadTo"]);
+    let age = |more: &[&str], out: &str| {
+        let mut age = Command::new("age");
+        age.args(["-r", &recipient]).args(more).args(["-o", out, "firms.csv"]).current_dir(lab.path("."));
+        assert!(age.status().unwrap().success());
+        std::fs::read(lab.path(out)).unwrap()
+    };
+    let sealed = age(&[], "firms.csv.age");
+    let (digest, of) = (Digest::of(&sealed), sealed.len());
+    let (steward, analyst) = (login(&served, &lab, "steward"), login(&served, &lab, "analyst"));
+    let path = format!("/v1/uploads/{}", digest.to_hex());
+    assert_eq!(get_as(&served, &steward, &path).0, 404);
+    assert_eq!(served.get(&path).0, 401);
+    assert_eq!(send(&served, &analyst, &digest, 0, of, &sealed).0, 403);
+    assert_eq!(send(&served, &steward, &digest, 0, of, &sealed[..100]).1["received"], 100);
+    // Anywhere else than where it ended is refused, and said how far it is.
+    let (status, problem) = send(&served, &steward, &digest, 50, of, &sealed[50..]);
+    assert_eq!((status, &problem["code"], &problem["data"]["received"]), (409, &json!("upload.offset"), &json!(100)));
+    assert_eq!(get_as(&served, &steward, &path).1["received"], 100);
+    let done = send(&served, &steward, &digest, 100, of, &sealed[100..]);
+    assert_eq!(done, (200, json!({ "upload": digest.to_string(), "received": of, "whole": true })));
+    // By hand, as whoever has no `unseen`.
+    let wish = |source: &str, upload: &Digest| json!({ "upload": upload.to_string(), "source": source, "name": "firms.toml", "description": FIRMS });
+    let imports = "/v1/datasets/firms/imports";
+    let (status, begun) = served.post(imports, Some(&steward), &wish("firms.csv.age", &digest));
+    assert_eq!(status, 200, "{begun}");
+    let at = format!("{imports}/{}", text(&begun["import"]));
+    until("it is ready", || get_as(&served, &steward, &at).1["state"] == "ready");
+    assert_eq!(get_as(&served, &analyst, &at).0, 403);
+    let ready = get_as(&served, &steward, &at).1;
+    assert_eq!(ready["quality"]["rows"], firms(40).lines().count() - 1);
+    // Typed with `unseen`, the rest of it is done.
+    let with = |file: &str| {
+        ["dataset", "import", file, "--description", "firms.toml", "--key", "keys/steward.pem"].map(str::to_owned)
+    };
+    let typed = |file: &str| {
+        let args = with(file);
+        served.unseen(&lab, "steward", &args.each_ref().map(String::as_str))
+    };
+    assert_eq!(typed("firms.csv.age").code, 0);
+    // In armor, to somebody else, and cut off.
+    age(&["-a"], "armored.age");
+    let said = typed("armored.age");
+    assert!(said.code == 1 && said.stderr.contains("without `-a`"), "{said:?}");
+    let other = unseen_age::Identity::generate().unwrap().recipient();
+    let mut file = unseen_age::Encrypter::new(Vec::new(), &[other]).unwrap();
+    file.write_all(firms(40).as_bytes()).unwrap();
+    lab.write("other.age", file.finish().unwrap());
+    let said = typed("other.age");
+    assert!(said.code == 1 && said.stderr.contains("other.age: the file is not encrypted to this key"), "{said:?}");
+    lab.write("cut.age", &sealed[..of - 1]);
+    let said = typed("cut.age");
+    assert!(said.code == 1 && said.stderr.contains("cut.age: the file was"), "{said:?}");
+    // What is not what its address says is gone at once, and one may take back what one sent.
+    let nothing = Digest::of(b"nothing");
+    assert_eq!(send(&served, &steward, &nothing, 0, 4, b"some").1["code"], "upload.other");
+    let nowhere = format!("/v1/uploads/{}", nothing.to_hex());
+    assert_eq!(get_as(&served, &steward, &nowhere).0, 404);
+    send(&served, &steward, &nothing, 0, 40, b"some");
+    let removed =
+        agent().delete(format!("{}{nowhere}", served.url)).header("authorization", format!("Bearer {steward}"));
+    assert_eq!(served.ask(removed.call()).0, 200);
+    assert_eq!(get_as(&served, &steward, &nowhere).0, 404);
+    // More than one may send, or more than was said.
+    assert_eq!(send(&served, &steward, &nothing, 0, 100 << 30, b"some").1["code"], "upload.too-much");
+    assert_eq!(send(&served, &steward, &nothing, 0, 3, b"some").1["code"], "upload.longer");
+    assert_eq!(send(&served, &steward, &nothing, 3, 2, b"some").0, 409);
+}
+
+#[test]
+fn a_service_that_is_killed_in_an_import_begins_it_again() {
+    let lab = lab();
+    let many = 400_000;
+    lab.write("firms.csv", firms(many));
+    lab.write("firms.toml", FIRMS.replace("text = 256", &format!("text = 256\nunits = {many}\nrows = 10_000_000")));
+    let mut served = Served::of(&lab);
+    let mut import = lab.command(&IMPORT);
+    import.env("UNSEEN_LAB", &served.url).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut import = import.spawn().unwrap();
+    until("it has begun", || files_of_imports(&lab).iter().any(|name| name.ends_with("share")));
+    served.kill();
+    // Whoever waits for it goes on waiting for a while, and so does its process nowhere.
+    import.kill().unwrap();
+    import.wait().unwrap();
+    until("its process ended", || {
+        let all = std::fs::read_dir("/proc").unwrap().flatten();
+        let mut lines = all.filter_map(|it| std::fs::read(it.path().join("cmdline")).ok());
+        !lines.any(|line| line.windows(8).any(|word| word == b"__import"))
+    });
+    let served = Served::of(&lab);
+    let done = served.ok(&lab, "steward", &IMPORT);
+    assert_eq!(done["quality"]["units"], many);
+    assert_eq!(lab.kinds().iter().filter(|kind| *kind == "dataset-registered").count(), 1);
+}
+
+#[test]
+fn small_files_that_want_to_be_large_end_their_own_import_only() {
+    let lab = lab();
+    let served = Served::of(&lab);
+    // 16 GiB of rows in a few kB.
+    let mut bomb = zstd::Encoder::new(Vec::new(), 3).unwrap();
+    bomb.write_all(firms(1).lines().next().unwrap().as_bytes()).unwrap();
+    let rows = format!("\n{}", firms(1).lines().nth(1).unwrap()).repeat(10_000);
+    for _ in 0..((1usize << 30) / rows.len()) {
+        bomb.write_all(rows.as_bytes()).unwrap();
+    }
+    lab.write("firms.csv", bomb.finish().unwrap());
+    let said = served.unseen(&lab, "steward", &IMPORT);
+    assert!(said.code == 1 && said.stderr.contains("rows"), "{said:?}");
+    // One line that never ends.
+    let mut bomb = zstd::Encoder::new(Vec::new(), 3).unwrap();
+    bomb.write_all(firms(1).as_bytes()).unwrap();
+    (0..3 << 10).for_each(|_| bomb.write_all(&vec![b'x'; 1 << 20]).unwrap());
+    lab.write("firms.csv", bomb.finish().unwrap());
+    let said = served.unseen(&lab, "steward", &IMPORT);
+    assert!(said.code == 1, "{said:?}");
+    assert_eq!(served.get("/healthz").0, 200);
+    lab.write("firms.csv", firms(40));
+    served.ok(&lab, "steward", &IMPORT);
+}
