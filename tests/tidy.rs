@@ -194,7 +194,7 @@ const READINGS: &[(&str, usize, &[&str])] = &[
     ),
     (
         "Were the rules kept?",
-        2_863,
+        2_896,
         &[
             "policies/src/event.rs",
             "policies/src/lifecycle.rs",

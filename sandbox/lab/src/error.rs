@@ -15,7 +15,7 @@ use unseen_policies::manifest::ManifestError;
 use unseen_texts::{Say, Sentence, Text, exists};
 use unseen_worker::process::Fault;
 
-use crate::uploads::UploadError;
+use crate::upload_error::UploadError;
 
 /// Why a command did nothing.
 #[derive(Debug, thiserror::Error, Say)]

@@ -57,7 +57,10 @@ fn import(lab: &mut Lab, folder: &Path, steward: &SigningKey, staff: u32) -> (Di
     fs::write(&source, format!("code,staff\na,{staff}\nb,2\n")).unwrap();
     fs::write(&description, DESCRIPTION).unwrap();
     let key = PublicKey::from(steward.verifying_key());
-    let done = lab.begin_import(&source, &description, vec![], &key).unwrap().carry_out(&mut |_| ()).unwrap();
+    let text = fs::read_to_string(&description).unwrap();
+    let rows = unseen_lab::Rows { file: source.clone(), called: source };
+    let import = lab.begin_import(rows, "firms.toml", text, unseen_lab::Terms::default(), &key).unwrap();
+    let done = import.carry_out(&mut |_| ()).unwrap();
     lab.finish_import(done, steward).unwrap();
     let root = lab.ledger().datasets()["firms"].registered.snapshot;
     (root, folder.join("lab/snapshots/firms").join(root.to_hex()))

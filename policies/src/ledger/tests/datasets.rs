@@ -39,7 +39,9 @@ fn a_closed_dataset_takes_no_jobs_and_lets_those_run_that_it_has() {
     let (mut lab, job) = lab();
     assert!(matches!(lab.try_(OWNER, marked(Status::Closed)), Err(Refusal::WrongRole { .. })));
     assert_eq!(lab.try_(STEWARD, marked(Status::Open)), Err(is(Status::Open)));
-    lab.does(OTHER_STEWARD, marked(Status::Closed));
+    let not_its = Err(Refusal::NotItsSteward("firms".into()));
+    assert_eq!(lab.try_(OTHER_STEWARD, marked(Status::Closed)), not_its);
+    lab.does(STEWARD, marked(Status::Closed));
     let submission = lab.submission();
     assert_eq!(lab.try_(ANALYST, submission.clone()), Err(is(Status::Closed)));
     assert_eq!(lab.ledger.queue(), [job]);
@@ -122,4 +124,32 @@ fn a_description_is_put_otherwise() {
     lab.does(ANALYST, submission);
     let start = lab.start(job);
     lab.does(OWNER, start);
+}
+
+#[test]
+fn what_is_kept_no_longer_is_destroyed_by_the_lab_and_nothing_else() {
+    let (mut lab, _) = lab();
+    let until = lab.record(marked(Status::Closed)).time + chrono::TimeDelta::days(1);
+    let kept = DatasetRegistered { keep_until: Some(until), ..dataset_named("firms", Some("enterprise")) };
+    lab.does(STEWARD, kept.clone());
+    let early = Err(Refusal::StillKept("firms".into()));
+    assert_eq!(lab.try_(SERVICE, deletion(&[11])), early);
+    lab.wait(24 * 3600);
+    let submission = lab.submission();
+    assert_eq!(lab.try_(ANALYST, submission), Err(gone(Gone::Expired)));
+    assert_eq!(lab.try_(STEWARD, kept), Err(gone(Gone::Expired)));
+    assert_eq!(lab.try_(OTHER_STEWARD, deletion(&[11])), Err(Refusal::NotItsSteward("firms".into())));
+    // The present one too, and without a withdrawal.
+    lab.does(SERVICE, deletion(&[11]));
+    assert!(lab.ledger.datasets["firms"].snapshots[0].is(Gone::Deleted));
+    // Its steward brings another.
+    let next = DatasetRegistered { snapshot: digest(12), ..dataset_named("firms", Some("enterprise")) };
+    lab.does(STEWARD, next);
+}
+
+#[test]
+fn whoever_is_steward_takes_over_when_the_one_there_was_is_gone() {
+    let (mut lab, _) = lab();
+    lab.does(OWNER, PersonRevoked { key: key(STEWARD), reason: "left".into() });
+    lab.does(OTHER_STEWARD, marked(Status::Closed));
 }

@@ -39,6 +39,11 @@ impl Lab {
         Record { log: "lab".into(), time, nonce: format!("{:032x}", self.nonce), event: event.into() }
     }
 
+    /// What comes next comes so much later.
+    pub fn wait(&mut self, seconds: u64) {
+        self.nonce += seconds;
+    }
+
     pub fn try_(&mut self, who: u8, event: impl Into<Event>) -> Result<u64, Refusal> {
         self.try_all(&[who], event)
     }

@@ -1,0 +1,53 @@
+//! Why an upload does not go on.
+
+use unseen_ids::Digest;
+use unseen_texts::Say;
+
+/// Why an upload does not go on.
+#[derive(Debug, thiserror::Error, Say)]
+#[code("upload")]
+pub enum UploadError {
+    /// It was not begun, or was removed since.
+    #[error("nothing was uploaded here under {digest}: upload it first")]
+    #[zh("此处没有上传过 {digest}：请先上传")]
+    None {
+        /// What its address says.
+        digest: Digest,
+    },
+    /// More is missing than what was sent.
+    #[error("{received} bytes of the upload are here: go on with byte {received}")]
+    #[zh("已收到 {received} 字节：请从第 {received} 字节继续")]
+    Offset {
+        /// Bytes that are here.
+        received: u64,
+    },
+    /// Another connection sends it.
+    #[error("another connection sends this upload: try again when it has ended")]
+    #[zh("另一个连接正在发送此上传：请等它结束后再试")]
+    Busy,
+    /// Whole, and not what its address says.
+    #[error("what was uploaded is not what its address names: it was removed, send it again")]
+    #[zh("上传内容与地址所写的摘要不符：已删除，请重新发送")]
+    Other,
+    /// More than was announced.
+    #[error("the upload is longer than the {length} bytes that were announced")]
+    #[zh("上传内容超过预告的 {length} 字节")]
+    Longer {
+        /// Bytes announced.
+        length: u64,
+    },
+    /// Beyond one person's share.
+    #[error("uploads of one person may have {most} bytes together: import or remove others first")]
+    #[zh("每人上传的文件合计不得超过 {most} 字节：请先导入或删除其他文件")]
+    TooMuch {
+        /// That share.
+        most: u64,
+    },
+    /// The disk is too small.
+    #[error("the lab has no room for {length} bytes now: ask its operators")]
+    #[zh("实验室目前没有 {length} 字节的空间：请联系运行管理员")]
+    NoRoom {
+        /// Bytes that are still to come.
+        length: u64,
+    },
+}
