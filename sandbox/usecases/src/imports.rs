@@ -17,7 +17,7 @@ use unseen_lab::{ImportId, ImportState, LabError, Terms, View, Wish, carry_out_i
 use unseen_policies::event::Event;
 use unseen_policies::ledger::Refusal;
 use unseen_texts::Sentence;
-use unseen_worker::jail;
+use unseen_worker::{cgroup, jail};
 
 use crate::change::Change;
 use crate::datasets::Quality;
@@ -234,6 +234,7 @@ pub fn work() -> Result<(), UseCaseError> {
     // Nobody waits for it any more when the service has ended; the next one begins it again.
     jail::die_with_parent();
     jail::keep_small(MOST_MEMORY);
+    cgroup::enter("import", cgroup::Limits { memory: MOST_MEMORY, processors: 1, weight: 20 });
     let mut told = String::new();
     std::io::stdin().take(1 << 20).read_to_string(&mut told).map_err(LabError::io("-"))?;
     let Assigned { lab, import } =

@@ -5,6 +5,7 @@
 //! read the process has shut itself in ([`jail`]).
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
+pub mod cgroup;
 pub mod clock;
 pub mod code;
 pub mod fit;

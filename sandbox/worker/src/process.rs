@@ -33,6 +33,7 @@ use unseen_runtime::freshness::{self, Freshness};
 use unseen_texts::{Lang, Say, Sentence, say, text};
 use zeroize::Zeroizing;
 
+use crate::cgroup;
 use crate::code::Code;
 use crate::jail::{self, Walls};
 use crate::memory;
@@ -360,6 +361,7 @@ fn work_on_input(say: &(dyn Fn(&Message) + Sync)) -> Result<Option<Vec<u8>>, Fau
         )));
     }
     let mut outline: Outline = serde_json::from_slice(&text).map_err(lab_fault)?;
+    cgroup::enter("run", limits(&outline));
     for part in outline.snapshots.iter_mut().chain(&mut outline.references) {
         part.manifest = read_frame(&mut stdin).map_err(lab_fault)?;
     }
@@ -412,6 +414,12 @@ fn work_on_input(say: &(dyn Fn(&Message) + Sync)) -> Result<Option<Vec<u8>>, Fau
     })?;
     let sealed = seal(job, entry, &plan, outcome).map_err(lab_fault)?;
     Ok(Some(sealed.into_sealed_bytes(&seal_key)))
+}
+
+/// What was set aside, and room for the program itself and for what is cached of files. Answers to people come first.
+fn limits(outline: &Outline) -> cgroup::Limits {
+    let memory = outline.memory.saturating_add(outline.memory / 4).saturating_add(1 << 30);
+    cgroup::Limits { memory, processors: outline.threads, weight: 50 }
 }
 
 /// Writes the release of an outcome and seals it.

@@ -30,6 +30,9 @@ pub fn run(globals: &Globals, args: &ServeArgs, lang: Lang) -> Outcome {
     let office = args.sign_on.as_deref().map(OfficeConfig::read).transpose()?;
     let notices = args.notices.as_deref().map(unseen_notices::Config::read).transpose()?;
     let service = Service::open(Config { folder, program: program()?, hosts, office }, teller(lang))?;
+    if unseen_worker::cgroup::is_given() {
+        service.tell(text!("each run and each import has a cgroup of its own", "每次运行和导入各有自己的 cgroup"));
+    }
     if let Some(demo) = &demo {
         eprintln!("{}", demo.welcome(&service, &addresses, lang)?);
     }
