@@ -26,7 +26,7 @@ answer has `toSign`, the bytes to sign (DSSE, in base64), which is to be read be
 with the rule that decides each. `Accept-Language: zh` or `en` chooses the language of texts.
 - **Refusals** are problems (RFC 9457) whose `code` stays: [all of them](error-codes.md).
 - **The log** is there for monitors as [C2SP tlog-tiles](https://c2sp.org/tlog-tiles) has it: `/checkpoint`, and `/tile/...` below it.
-- A module, or another file that a request names by its digest, is uploaded before it, to `/v1/blobs/`.
+- A module, or another file that a request names by its digest, is uploaded before it, to `/v1/blobs/`. Rows are encrypted and sent in pieces, to `/v1/uploads/`: [a company's own data](own-data.md#without-unseen).
 
 A field with `?` may be left out. The action is what the rules of access know it as.
 

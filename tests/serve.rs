@@ -367,3 +367,43 @@ fn who_came_and_who_was_refused_is_on_record_and_guessing_ends() {
     assert!(found(Value::Null, "session", "failed"), "{kept}");
     assert!(!kept.contains(&session), "a secret is on record");
 }
+
+#[test]
+fn auditors_take_the_log_and_have_runs_replayed_without_a_shell() {
+    let lab = Lab::with_job();
+    let served = Served::of(&lab);
+    let id = text(&served.ok(&lab, "analyst", &["job", "submit", "job"])["job"]);
+    for who in ["operator", "second"] {
+        served.ok(&lab, who, &["job", "approve", &id]);
+    }
+    wait_for(&served, &lab, &id, "released");
+    let there = served.ok(&lab, "operator", &["log", "export", "there", "--modules"]);
+    let here = lab.ok(&["log", "export", "here", "--modules"]);
+    assert_eq!((&there["files"], &there["entries"]), (&here["files"], &here["entries"]));
+    assert_eq!(tree(&lab.path("there")), tree(&lab.path("here")));
+    assert_eq!(lab.ok(&["audit", "verify", "there", "--forget"])["violations"], json!([]));
+    let again = served.unseen(&lab, "operator", &["log", "export", "there"]);
+    assert!(again.code == 1 && again.stderr.contains("there"), "{again:?}");
+    let without = served.ok(&lab, "operator", &["log", "export", "without"]);
+    assert!(without["files"].as_u64() < here["files"].as_u64());
+    until_empty(&lab.path("lab/incoming/exports"));
+    let replayed = |done: Value| [&done["verdict"], &done["derived"], &done["numbers"]].map(Value::clone);
+    let there = replayed(served.ok(&lab, "operator", &["audit", "replay", &id]));
+    assert_eq!(there, replayed(lab.ok(&["audit", "replay", &id])));
+    assert_eq!(there[0], "agrees");
+    for args in [["log", "export", "mine"].as_slice(), &["audit", "replay", &id]] {
+        let refused = served.unseen(&lab, "analyst", args);
+        assert!(refused.code == 1 && refused.stderr.contains("you may not"), "{refused:?}");
+        assert!(!lab.path("mine").exists());
+    }
+    let nothing = served.unseen(&lab, "operator", &["audit", "replay", "j99"]);
+    assert!(nothing.code == 1 && nothing.stderr.contains("j99"), "{nothing:?}");
+}
+
+fn until_empty(folder: &std::path::Path) {
+    let start = Instant::now();
+    while !tree(folder).is_empty() {
+        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", tree(folder));
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}

@@ -315,7 +315,7 @@ impl Ledger {
 
     /// When the slot of a run ends that starts at `start`. Where results may appear at once, or the
     /// policy names no machine, a run has no slot.
-    fn slot_end(&self, need: Option<Need>, start: DateTime<Utc>) -> DateTime<Utc> {
+    pub fn slot_end(&self, need: Option<Need>, start: DateTime<Utc>) -> DateTime<Utc> {
         let slotted = self.policy().is_some_and(|policy| !policy.release_now && policy.machine.is_some());
         match need {
             Some(need) if slotted => after(start, need.seconds),

@@ -42,6 +42,7 @@ actions! {
     ListPeople = "listPeople" / "list people" / "列出人员",
     ShowPolicy = "showPolicy" / "see the policy" / "查看实验室规则",
     ReadLog = "readLog" / "read the log" / "阅读日志",
+    ExportLog = "exportLog" / "take a copy of the log with all that it names" / "取走日志及其所指的全部内容",
     ShowWitnesses = "showWitnesses" / "see the witnesses" / "查看见证方",
     ShowDoctor = "showDoctor" / "see the state of the machine" / "查看机器状态",
     ReadAccessLog = "readAccessLog" / "read who looked at what" / "查阅访问日志",

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use unseen_ids::{Answer, schema};
 
 use crate::login::{DeviceCode, LoggedIn};
+use crate::replays::ReplayStanding;
 
 /// Nobody is logged in any more.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -120,6 +121,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         schema::<LoggedIn>(),
         schema::<LoggedOut>(),
         schema::<Manual>(),
+        schema::<ReplayStanding>(),
         schema::<Served>(),
     ]
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`address`] | where each use-case is: method and path |
 //! | [`problem`] | why a request was not answered (RFC 9457) |
+//! | [`replays`] | replays that are begun and asked for |
 //! | [`uploads`] | rows that are sent in pieces |
 //! | [`login`] | how a person shows that a key is theirs |
 #![forbid(unsafe_code)]
@@ -13,6 +14,7 @@ pub mod address;
 pub mod answers;
 pub mod login;
 pub mod problem;
+pub mod replays;
 pub mod uploads;
 
 /// The most bytes of a request that is not an upload.
@@ -29,3 +31,5 @@ pub const UPLOADS: &str = "/v1/uploads/";
 pub const UPLOAD_OFFSET: &str = "upload-offset";
 /// The header that says how many bytes an upload has in all.
 pub const UPLOAD_LENGTH: &str = "upload-length";
+/// Where the log is had with all that its entries name, as a tar archive; `?modules=true` with the jobs' components too.
+pub const BUNDLE: &str = "/v1/bundle";

@@ -137,6 +137,14 @@ fn logged_in<Q: Query + Addressed>(client: &Client, key: &dyn Signer, query: Q) 
     Ok(with_key(client, key)?.ask(query)?)
 }
 
+/// The client, known to the lab: by what it has, or else by the configured key.
+pub fn known(client: &Client, key: Option<&str>) -> Result<Client, Problem> {
+    match key {
+        Some(key) if !client.is_known() => with_key(client, &*open_key(key)?),
+        _ => Ok(client.clone()),
+    }
+}
+
 /// A session of this key: the name that the lab knows decides what is answered.
 pub fn with_key(client: &Client, key: &dyn Signer) -> Result<Client, Problem> {
     let session = client.log_in(key)?;

@@ -1,5 +1,6 @@
 //! Requests and answers, bounded in time and size.
 
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,6 +78,22 @@ impl Http {
         let request = self.with_headers(self.agent.post(format!("{}{path}", self.base)));
         let sent = request.header("content-type", "application/json").send(&serde_json::to_vec(body)?);
         self.answer(sent)
+    }
+
+    /// What is read as it comes, however long it takes.
+    pub fn stream(&self, path: &str) -> Result<impl Read + use<>, ClientError> {
+        let request = self.with_headers(self.agent.get(format!("{}{path}", self.base)));
+        let request = request.config().timeout_global(None).timeout_recv_body(None).build();
+        let sent = request.call().map_err(|error| self.unreachable(error))?;
+        match sent.status().as_u16() {
+            200 => Ok(sent.into_body().into_reader()),
+            _ => Err(self.answer::<Value>(Ok(sent)).err().unwrap_or_else(|| self.strange())),
+        }
+    }
+
+    /// The host answers as no lab does.
+    pub fn strange(&self) -> ClientError {
+        ClientError::Strange { host: self.host.clone(), status: 200 }
     }
 
     pub fn put(&self, path: &str, bytes: &[u8]) -> Result<(), ClientError> {

@@ -28,6 +28,11 @@ impl View {
     /// whole or not at all.
     pub fn export(&self, out: &Path, modules: bool) -> Result<Exported, LabError> {
         ensure_outside(out, &self.dir)?;
+        self.export_within(out, modules)
+    }
+
+    /// The same at any place, for whoever takes it away from there.
+    pub fn export_within(&self, out: &Path, modules: bool) -> Result<Exported, LabError> {
         let files = build_new(out, PUBLIC, |building| self.copy_log(building, modules))?;
         Ok(Exported { files, entries: self.log().size() })
     }

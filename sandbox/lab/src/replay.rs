@@ -84,12 +84,11 @@ pub struct Replaying {
     logged: Digest,
     kept: Vec<u8>,
     other_build: Option<(Digest, Digest)>,
-    _lock: RunLock,
 }
 
 impl Lab {
     /// Makes a worker ready to run a released job again. `program` is the binary that becomes the worker.
-    pub fn begin_replay(&self, program: &Path, id: JobId, threads: u32, lock: RunLock) -> Result<Replaying, LabError> {
+    pub fn begin_replay(&self, program: &Path, id: JobId, threads: u32, _: &RunLock) -> Result<Replaying, LabError> {
         let job = self.ledger().job(id)?;
         let (entry, logged) = job.release.ok_or_else(|| match &job.run {
             Some(run) if job.state == State::Running && now() < run.release_at => LabError::sealed(id, run.release_at),
@@ -115,7 +114,6 @@ impl Lab {
             logged,
             kept: self.kept_bytes(&logged)?,
             other_build: (build != started.runtime_build).then_some((started.runtime_build, build)),
-            _lock: lock,
         })
     }
 

@@ -14,8 +14,8 @@
 //! | `watch` | the second log, and how often one may ask |
 //! | `shared` | the lab as many readers have it |
 //! | `problem` | what is told outside, and what only operators read |
-//! | `blobs`, `office`, `sessions`, `counters`, `levels` | what the service keeps between requests |
-//! | `log`, `events`, `upload`, `status`, `openapi` | addresses of what is no use-case |
+//! | `blobs`, `office`, `sessions`, `counters`, `levels`, `replays` | what the service keeps between requests |
+//! | `log`, `bundle`, `replay`, `events`, `upload`, `status`, `openapi` | addresses of what is no use-case |
 //! | `tes` | jobs as tasks of GA4GH's Task Execution Service |
 //! | `data_upload`, `importer` | rows that come encrypted, and their imports |
 //! | [`queue`] | approved jobs run in turn, results published at their time |
@@ -26,6 +26,7 @@
 
 mod answer;
 mod blobs;
+mod bundle;
 mod caller;
 mod counters;
 mod credential;
@@ -40,6 +41,8 @@ mod office;
 mod openapi;
 mod problem;
 pub mod queue;
+mod replay;
+mod replays;
 mod router;
 mod routes;
 mod rules;

@@ -12,8 +12,9 @@ use serde_json::{Map, Value, json};
 use unseen_api::address::{Addressed, Method, Visitor, names, visit};
 use unseen_api::login::{self, LoggedIn, Login};
 use unseen_api::problem::Problem;
+use unseen_api::replays::{REPLAYS, ReplayStanding};
 use unseen_api::uploads::Uploaded;
-use unseen_api::{BLOBS, DRAFT, PROBLEM, UPLOAD_LENGTH, UPLOAD_OFFSET, UPLOADS};
+use unseen_api::{BLOBS, BUNDLE, DRAFT, PROBLEM, UPLOAD_LENGTH, UPLOAD_OFFSET, UPLOADS};
 use unseen_ids::pattern;
 use unseen_usecases::change::Unsigned;
 use unseen_usecases::{Change, Query};
@@ -184,6 +185,24 @@ impl Paths {
             }
             self.add(&path, method, operation);
         }
+        let job = json!({ "name": "job", "in": "path", "required": true, "schema": { "type": "string", "pattern": pattern::JOB } });
+        for (method, status, id, says) in [
+            ("post", "202", "beginReplay", "Begins to run a released job again, and to compare every number"),
+            ("get", "200", "showReplay", "Shows where the replay of a job stands"),
+        ] {
+            let standing = self.answer::<ReplayStanding>();
+            let responses = self.responses(status, says, standing);
+            self.add(
+                &format!("/v1/jobs/{{job}}{REPLAYS}"),
+                method,
+                json!({ "summary": says, "operationId": id, "parameters": [job], "responses": responses }),
+            );
+        }
+        self.add(BUNDLE, "get", json!({
+            "summary": "The log with all that its entries name, as `log export` writes it", "operationId": "exportLog",
+            "parameters": [{ "name": "modules", "in": "query", "schema": { "type": "boolean" }, "description": "With the components of jobs." }],
+            "responses": { "200": { "description": "A tar archive", "content": { "application/x-tar": {} } }, "default": { "description": "Why not." } },
+        }));
         let event = json!({
             "description": "Each event. Its data is JSON with `entry`, `kind` and `time`.",
             "type": "object", "required": ["event", "id", "data"],

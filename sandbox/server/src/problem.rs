@@ -123,7 +123,7 @@ impl RequestError {
             Some(status) => (status, self),
             None => {
                 tell(Sentence::of(&self));
-                let busy = matches!(&self, RequestError::UseCase(error) if error.code() == "lab.in-use");
+                let busy = matches!(&self, RequestError::UseCase(error) if BUSY.contains(&error.code()));
                 let told = if busy { RequestError::Busy } else { RequestError::Inside };
                 (told.status(), told)
             }
@@ -165,6 +165,9 @@ impl RequestError {
         }
     }
 }
+
+/// What passes by itself: somebody at the lab's machine has the lab, and who that is stays inside.
+const BUSY: [&str; 2] = ["lab.in-use", "lab.run-goes-on"];
 
 /// The status of a use-case's error that may be told outside: its text depends on nothing but what is public or was
 /// sent. None where it speaks of the machine, its files or its keys.

@@ -44,15 +44,15 @@ enum Step {
 }
 
 impl Queue {
-    /// Begins. `threads` is how many a run may use; the result does not depend on it.
-    pub(crate) fn start(service: Arc<Service>, threads: u32, mut notifier: Option<Notifier>) -> std::io::Result<Queue> {
+    /// Begins.
+    pub(crate) fn start(service: Arc<Service>, mut notifier: Option<Notifier>) -> std::io::Result<Queue> {
         let stop = Arc::new(AtomicBool::new(false));
         let seen = stop.clone();
         let work = move || {
             let running = Running::default();
             let mut setbacks = Setbacks::default();
             while !seen.load(Ordering::Relaxed) {
-                if let Err(error) = step(&service, &running, threads, &mut setbacks) {
+                if let Err(error) = step(&service, &running, &mut setbacks) {
                     (service.tell)(Sentence::of(&error));
                 }
                 let told = |notifier: &mut Notifier| notifier.go_on(&service, &service.view()?);
@@ -88,7 +88,7 @@ impl Running {
     }
 }
 
-fn step(service: &Arc<Service>, running: &Running, threads: u32, setbacks: &mut Setbacks) -> Result<(), RequestError> {
+fn step(service: &Arc<Service>, running: &Running, setbacks: &mut Setbacks) -> Result<(), RequestError> {
     let view = service.view()?;
     keep_watch(service, &view);
     destroy_expired(service, &view);
@@ -109,7 +109,7 @@ fn step(service: &Arc<Service>, running: &Running, threads: u32, setbacks: &mut 
         return Ok(());
     }
     let Some(job) = next(&view).filter(|job| setbacks.allow(Step::Run, *job)) else { return Ok(()) };
-    match begin(service, running, job, threads) {
+    match begin(service, running, job) {
         Ok(()) => setbacks.forget(Step::Run, job),
         Err(error) => {
             setbacks.note(Step::Run, job);
@@ -175,13 +175,14 @@ fn next(view: &View) -> Option<JobId> {
 }
 
 /// Charges the job and lets it run in a thread of its own, until its slot has ended.
-fn begin(service: &Arc<Service>, running: &Running, job: JobId, threads: u32) -> Result<(), RequestError> {
+fn begin(service: &Arc<Service>, running: &Running, job: JobId) -> Result<(), RequestError> {
     let held = match RunLock::take(service.desk.folder()) {
         // Somebody at the lab's machine runs or replays a job: that passes.
         Err(LabError::RunGoesOn(_)) => return Ok(()),
         held => held?,
     };
-    let begun = service.desk.write(|lab| lab.begin_as_lab(service.desk.program(), job, threads, &held))?;
+    let begun =
+        service.desk.write(|lab| lab.begin_as_lab(service.desk.program(), job, service.run_threads(), &held))?;
     running.set(Some(job));
     let (service, running) = (service.clone(), running.clone());
     let work = move || {

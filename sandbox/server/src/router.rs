@@ -16,7 +16,7 @@ use crate::problem::RequestError;
 use crate::service::Service;
 use crate::share::within;
 use crate::status::ALIVE;
-use crate::{data_upload, events, log, login, openapi, routes, sign_on, status, tes, upload};
+use crate::{bundle, data_upload, events, log, login, openapi, replay, routes, sign_on, status, tes, upload};
 
 /// Every address of the service.
 pub fn router(service: Arc<Service>) -> Router {
@@ -25,6 +25,8 @@ pub fn router(service: Arc<Service>) -> Router {
         .merge(data_upload::routes())
         .merge(events::routes())
         .merge(log::routes())
+        .merge(bundle::routes())
+        .merge(replay::routes())
         .merge(openapi::routes())
         .merge(login::routes())
         .merge(sign_on::routes())

@@ -150,7 +150,7 @@ impl Guarded<'_> {
         })
     }
 
-    fn things(&self) -> Things<'_> {
+    pub fn things(&self) -> Things<'_> {
         Things { service: self.service, view: self.view }
     }
 

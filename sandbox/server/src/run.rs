@@ -15,18 +15,16 @@ use crate::service::Service;
 /// How many threads wait for connections; use-cases have threads of their own.
 const THREADS: usize = 2;
 
-/// Serves on all listeners until SIGTERM or SIGINT, then finishes what was begun. `run_threads` is how many a job's
-/// run may use; `notices` says whom to tell what happens. A run that goes on is left, and resumed by the next start.
+/// Serves on all listeners until SIGTERM or SIGINT, then finishes what was begun. `notices` says whom to tell what happens. A run that goes on is left, and resumed by the next start.
 pub fn serve(
     service: &Arc<Service>,
     listeners: Vec<Listener>,
-    run_threads: u32,
     notices: Option<unseen_notices::Config>,
 ) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
     let notifier = notices.map(|config| Notifier::start(config, service)).transpose().map_err(io::Error::other)?;
     let importer = Importer::start(service.clone())?;
-    let queue = Queue::start(service.clone(), run_threads, notifier)?;
+    let queue = Queue::start(service.clone(), notifier)?;
     let ended = runtime.block_on(async {
         let mut all = tokio::task::JoinSet::new();
         for listener in listeners {

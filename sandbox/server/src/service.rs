@@ -18,6 +18,7 @@ use crate::levels::Levels;
 use crate::office::{Office, OfficeConfig};
 use crate::problem::RequestError;
 
+use crate::replays::Replays;
 use crate::sessions::Sessions;
 use crate::share::{self, Shares};
 use crate::shared::Shared;
@@ -36,6 +37,8 @@ pub struct Config {
     pub hosts: Vec<String>,
     /// The office's identity provider, and the lab's secret there.
     pub office: Option<(OfficeConfig, Option<String>)>,
+    /// How many threads a run may use; its result does not depend on it.
+    pub run_threads: u32,
 }
 
 /// Tells the lab's operators what is for them.
@@ -53,6 +56,8 @@ pub struct Service {
     pub(crate) counters: Counters,
     pub(crate) watch: Watch,
     pub(crate) office: Option<Office>,
+    pub(crate) replays: Replays,
+    run_threads: u32,
     pub(crate) tell: Tell,
     /// How many entries the log has, for those who wait for more.
     pub(crate) size: watch::Sender<u64>,
@@ -70,7 +75,9 @@ const COMPILING: usize = 2;
 impl Service {
     /// Opens a lab to be served.
     pub fn open(config: Config, tell: Tell) -> Result<Arc<Service>, LabError> {
-        let Config { folder, program, hosts, office } = config;
+        let Config { folder, program, hosts, office, run_threads } = config;
+        // What a killed service was sending.
+        let _ = std::fs::remove_dir_all(folder.join("incoming/exports"));
         let blobs = Blobs::open(folder.join("incoming/blobs"))?;
         let watch = Watch::open(&folder.join("access")).map_err(|error| LabError::Other(Sentence::of(&error)))?;
         let desk = Shared::open(folder, program)?;
@@ -85,6 +92,8 @@ impl Service {
             counters: Counters::default(),
             watch,
             office: office.map(Office::new),
+            replays: Replays::default(),
+            run_threads,
             tell,
             size: watch::channel(0).0,
             at_work: Arc::new(Semaphore::new(AT_WORK)),
@@ -151,6 +160,10 @@ impl Service {
     /// An answer, or why there is none.
     pub(crate) fn respond(&self, lang: Lang, answered: Result<Response<Body>, RequestError>) -> Response<Body> {
         answered.unwrap_or_else(|error| error.respond(lang, &*self.tell))
+    }
+
+    pub(crate) fn run_threads(&self) -> u32 {
+        self.run_threads
     }
 
     pub(crate) fn desk_folder(&self) -> &std::path::Path {

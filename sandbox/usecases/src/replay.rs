@@ -81,9 +81,31 @@ impl Answer for Replayed {
 
 /// Replays a job. `steps` is told how far it has come.
 pub fn replay(desk: &impl Desk, job: JobId, steps: &mut dyn FnMut(u32, u32)) -> Result<Replayed, UseCaseError> {
-    let lock = RunLock::take(desk.folder())?;
-    let ready = desk.write(|lab| lab.begin_replay(desk.program(), job, all_cores(), lock))?;
-    let replay = ready.carry_out(steps)?;
+    let held = RunLock::take(desk.folder())?;
+    begin(desk, job, all_cores(), &held)?.carry_out(steps)
+}
+
+/// A replay that may begin.
+pub struct Replaying {
+    job: JobId,
+    ready: unseen_lab::Replaying,
+}
+
+/// Makes a replay ready. Whoever holds the lock keeps it as long as nobody is to know when the replay ends.
+pub fn begin(desk: &impl Desk, job: JobId, threads: u32, held: &RunLock) -> Result<Replaying, UseCaseError> {
+    let ready = desk.write(|lab| lab.begin_replay(desk.program(), job, threads, held))?;
+    Ok(Replaying { job, ready })
+}
+
+impl Replaying {
+    /// Runs the job again and compares.
+    pub fn carry_out(self, mut steps: impl FnMut(u32, u32)) -> Result<Replayed, UseCaseError> {
+        let replay = self.ready.carry_out(&mut steps)?;
+        Ok(compared(self.job, replay))
+    }
+}
+
+fn compared(job: JobId, replay: unseen_lab::Replay) -> Replayed {
     let verdict = match replay.verdict() {
         unseen_lab::Verdict::Agrees => Verdict::Agrees,
         unseen_lab::Verdict::Altered => Verdict::Altered,
@@ -93,7 +115,7 @@ pub fn replay(desk: &impl Desk, job: JobId, steps: &mut dyn FnMut(u32, u32)) -> 
         let unseen_lab::Difference { place, kept, derived } = found;
         Difference { place, kept, derived }
     });
-    Ok(Replayed {
+    Replayed {
         job,
         run: replay.run,
         verdict,
@@ -103,5 +125,5 @@ pub fn replay(desk: &impl Desk, job: JobId, steps: &mut dyn FnMut(u32, u32)) -> 
         derived: replay.derived,
         differences: differences.collect(),
         other_build: replay.other_build.map(|(run, replay)| OtherBuild { run, replay }),
-    })
+    }
 }

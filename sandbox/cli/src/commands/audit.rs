@@ -1,10 +1,12 @@
 //! `unseen audit`: verification from outside, and replay inside.
 
+use unseen_client::Client;
+use unseen_ids::JobId;
 use unseen_usecases::replay::{self, Replayed, Verdict};
 
-use super::Outcome;
+use super::{Outcome, Problem};
 use crate::args::{AuditCommand, Globals};
-use crate::place::Place;
+use crate::place::{Place, known};
 use unseen_terminal::output::{Output, facts, progress, steps};
 use unseen_terminal::table::Column::{Left, Right};
 use unseen_terminal::table::table;
@@ -17,12 +19,20 @@ pub fn run(globals: &Globals, command: &AuditCommand, lang: Lang) -> Outcome {
         AuditCommand::Replay { job } => {
             let lab = Place::of(globals, lang)?;
             let bar = progress(text!("Replaying", "正在重算").to(lang), Some(1));
-            let replayed = replay::replay(lab.folder()?, *job, &mut steps(&bar));
+            let replayed = match &lab {
+                Place::Remote { client, key } => remote(client, key.as_deref(), *job),
+                place => place.folder().and_then(|lab| Ok(replay::replay(lab, *job, &mut steps(&bar))?)),
+            };
             bar.finish_and_clear();
             let replayed = replayed?;
             Ok(Output::new(&replayed, shown(&replayed, lang)).bad_unless(replayed.verdict == Verdict::Agrees))
         }
     }
+}
+
+fn remote(client: &Client, key: Option<&str>, job: JobId) -> Result<Replayed, Problem> {
+    let standing = known(client, key)?.replay(job)?;
+    standing.replayed.ok_or_else(|| Problem::from(standing.why.unwrap_or_default()))
 }
 
 fn shown(replayed: &Replayed, lang: Lang) -> String {

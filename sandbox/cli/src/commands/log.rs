@@ -1,15 +1,20 @@
 //! `unseen log`: reading the log inside the lab, and taking it outside.
 
-use unseen_policies::event::Event;
-use unseen_usecases::logs::{self, Cosigning, Entries, ListEntries, ProveEntry, ShowCheckpoint, ShowEntry};
+use std::path::Path;
 
-use super::Outcome;
+use unseen_client::Client;
+use unseen_durable::Building;
+use unseen_policies::event::Event;
+use unseen_usecases::logs::{self, Cosigning, Entries, Exported, ListEntries, ProveEntry, ShowCheckpoint, ShowEntry};
+
+use super::{Outcome, Problem};
 use crate::args::{Globals, LogCommand};
-use crate::place::Place;
+use crate::place::{Place, known};
 use crate::shown::moment;
 use unseen_terminal::output::{Output, facts};
 use unseen_terminal::table::Column::{Left, Right};
 use unseen_terminal::table::table;
+use unseen_terminal::{FileError, may_be_made};
 use unseen_texts::{Lang, Say, say, text};
 
 pub fn run(globals: &Globals, command: &LogCommand, lang: Lang) -> Outcome {
@@ -41,7 +46,10 @@ pub fn run(globals: &Globals, command: &LogCommand, lang: Lang) -> Outcome {
             Ok(Output::new(&found, found.proof.clone()))
         }
         LogCommand::Export { out, modules } => {
-            let done = logs::export(lab.folder()?, out, *modules)?;
+            let done = match &lab {
+                Place::Remote { client, key } => remote(client, key.as_deref(), out, *modules)?,
+                place => logs::export(place.folder()?, out, *modules)?,
+            };
             let text = facts(
                 lang,
                 &[
@@ -53,6 +61,18 @@ pub fn run(globals: &Globals, command: &LogCommand, lang: Lang) -> Outcome {
             Ok(Output::new(&done, text))
         }
     }
+}
+
+/// Takes the log from a lab that is elsewhere: whole, or nothing.
+fn remote(client: &Client, key: Option<&str>, out: &Path, modules: bool) -> Result<Exported, Problem> {
+    let client = known(client, key)?;
+    may_be_made(out)?;
+    let building = Building::beside(out, 0o777).map_err(FileError::at(out))?;
+    let files = client.export(building.path(), modules)?;
+    let checkpoint = std::fs::read_to_string(building.path().join("checkpoint")).map_err(FileError::at(out))?;
+    building.publish().map_err(FileError::at(out))?;
+    let entries = checkpoint.lines().nth(1).and_then(|size| size.parse().ok()).unwrap_or_default();
+    Ok(Exported { bundle: out.display().to_string(), files: files as usize, entries })
 }
 
 fn witnesses(done: &Cosigning, lang: Lang) -> String {

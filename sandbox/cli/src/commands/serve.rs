@@ -29,16 +29,16 @@ pub fn run(globals: &Globals, args: &ServeArgs, lang: Lang) -> Outcome {
     let hosts = if args.host.is_empty() { addresses.iter().flat_map(names).collect() } else { args.host.clone() };
     let office = args.sign_on.as_deref().map(OfficeConfig::read).transpose()?;
     let notices = args.notices.as_deref().map(unseen_notices::Config::read).transpose()?;
-    let service = Service::open(Config { folder, program: program()?, hosts, office }, teller(lang))?;
+    let run_threads =
+        args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32));
+    let service = Service::open(Config { folder, program: program()?, hosts, office, run_threads }, teller(lang))?;
     if unseen_worker::cgroup::is_given() {
         service.tell(text!("each run and each import has a cgroup of its own", "每次运行和导入各有自己的 cgroup"));
     }
     if let Some(demo) = &demo {
         eprintln!("{}", demo.welcome(&service, &addresses, lang)?);
     }
-    let threads =
-        args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32));
-    serve(&service, listeners, threads, notices)?;
+    serve(&service, listeners, notices)?;
     let said = text!(
         "The service has ended. Runs that went on are resumed when it starts again.",
         "服务已停止。未完成的运行会在下次启动时继续。"
