@@ -10,10 +10,13 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
 use served::{Served, agent, get_as, login};
 use support::*;
 use unseen_ids::Digest;
+use unseen_usecases::Folder;
+use unseen_usecases::datasets::{self, Import};
 
 const IMPORT: [&str; 7] =
     ["dataset", "import", "firms.csv", "--description", "firms.toml", "--key", "keys/steward.pem"];
@@ -230,4 +233,40 @@ fn small_files_that_want_to_be_large_end_their_own_import_only() {
     assert_eq!(served.get("/healthz").0, 200);
     lab.write("firms.csv", firms(40));
     served.ok(&lab, "steward", &IMPORT);
+}
+
+#[test]
+fn what_is_kept_no_longer_is_destroyed_by_the_lab_and_on_record() {
+    let lab = lab();
+    lab.write("job/job.toml", job("rho = 0.25"));
+    lab.write("job/target/job.wasm", component("(f64.convert_i32_u (i32.load (local.get $grain)))"));
+    let desk = Folder { folder: lab.path("lab"), program: env!("CARGO_BIN_EXE_unseen").into() };
+    let keep_until = Some(Utc::now() + TimeDelta::seconds(5));
+    let (source, description) = (lab.path("firms.csv"), lab.path("firms.toml"));
+    let import = Import { source, description, open_to: vec![], keep_until };
+    datasets::import(&desk, &import, &lab.signing_key("steward"), &mut |_| ()).unwrap();
+    let waits = lab.submit("job");
+    let served = Served::of(&lab);
+    let history = || served.ok(&lab, "steward", &["dataset", "history", "firms"]);
+    let snapshot = text(&history()["snapshots"][0]["snapshot"]);
+    let place = lab.path(&format!("lab/snapshots/firms/{}", snapshot.strip_prefix("sha256:").unwrap()));
+    assert!(place.exists());
+    until("it is destroyed", || history()["snapshots"][0]["gone"] == "deleted");
+    assert!(!place.exists());
+    let entries = lab.ok(&["log", "show"])["entries"].as_array().unwrap().clone();
+    let deleted = entries.iter().find(|entry| entry["kind"] == "dataset-deleted").unwrap();
+    assert_eq!(deleted["signer"], Value::Null, "the lab itself");
+    let refused = lab.refuses(&["job", "submit", "job", "--key", "keys/analyst.pem"]);
+    assert!(refused.contains("kept until its time"), "{refused}");
+    let job = lab.ok(&["job", "show", &waits]);
+    assert_ne!(job["state"], "released");
+    // The day is told before it has come, and one that is past is refused.
+    let again = ["dataset", "import", "firms.csv", "--description", "firms.toml", "--key", "keys/steward.pem"];
+    let past = [again.as_slice(), &["--keep-until", "2020-01-01"]].concat();
+    assert!(lab.refuses(&past).contains("kept until its time"));
+    lab.ok(&[again.as_slice(), &["--keep-until", "2199-12-31"]].concat());
+    let shown = served.unseen(&lab, "steward", &["dataset", "history", "firms"]).stdout;
+    assert!(shown.contains("kept until 2199-12-31"), "{shown}");
+    lab.ok(&["log", "export", "bundle"]);
+    assert_eq!(lab.ok(&["audit", "verify", "bundle", "--forget"])["violations"], json!([]));
 }

@@ -27,11 +27,14 @@ use crate::error::LabError;
 use crate::folder::write_durably;
 use crate::keys::{data_key, upload_key};
 use crate::lab::Lab;
+use crate::upload_error::UploadError;
 use crate::uploads::{Uploads, has_room, older_than};
 use crate::view::View;
 
 /// How often an import is begun whose process dies.
 const TRIES: usize = 3;
+/// How many of one person may wait.
+const MOST_WAITING: usize = 8;
 /// How long one waits for its signature.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -125,9 +128,16 @@ impl View {
         let bytes = canonical::to_vec(wish).map_err(|error| LabError::Other(Sentence::of(&error)))?;
         let id = ImportId(hex::encode(&sha256(&[&bytes])[..16]));
         let place = self.import_place(&id);
-        let failed = matches!(self.outcome(&id), Ok(Some(Outcome::Failed { .. })));
-        if place.join("wish").exists() && !failed {
+        let stands = match self.outcome(&id)? {
+            Some(Outcome::Ready(prepared)) => self.is_there(&prepared),
+            Some(Outcome::Failed { .. }) => false,
+            None => place.join("wish").exists(),
+        };
+        if stands {
             return Ok(id);
+        }
+        if self.waiting(&wish.person) >= MOST_WAITING {
+            return Err(UploadError::TooMany { most: MOST_WAITING }.into());
         }
         fs::create_dir_all(&place).map_err(LabError::io(&place))?;
         for old in ["outcome", "began", "share"] {
@@ -141,7 +151,9 @@ impl View {
     pub fn import_state(&self, id: &ImportId, person: &str) -> Result<(Wish, ImportState), LabError> {
         let wish = self.wish(id).filter(|wish| wish.person == person).ok_or(LabError::NoImport)?;
         let state = match self.outcome(id)? {
-            Some(Outcome::Ready(prepared)) => ImportState::Ready(prepared),
+            Some(Outcome::Ready(prepared)) if self.is_there(&prepared) => ImportState::Ready(prepared),
+            // Another import of the dataset came after it.
+            Some(Outcome::Ready(_)) => return Err(LabError::NoImport),
             Some(Outcome::Failed { code, why }) => ImportState::Failed { code, why },
             None => match fs::read_to_string(self.import_place(id).join("share")) {
                 Ok(share) => ImportState::Working(share.trim().parse().unwrap_or_default()),
@@ -154,10 +166,10 @@ impl View {
     /// What the steward of a finished import signs, and the public values that go with it.
     pub fn prepared(&self, id: &ImportId) -> Result<(DatasetRegistered, Option<Vec<u8>>), LabError> {
         let Some(Outcome::Ready(prepared)) = self.outcome(id)? else { return Err(LabError::NoImport) };
-        let event = prepared.event;
-        if !self.snapshot_dir(&event.name, &event.snapshot).exists() {
+        if !self.is_there(&prepared) {
             return Err(LabError::NoImport);
         }
+        let event = prepared.event;
         let values = match event.values {
             None => None,
             Some(_) => Some(canonical_values(&self.snapshot(&event.name, &event.snapshot)?.into_reference()?)?),
@@ -192,6 +204,13 @@ impl View {
         tries.push(b'.');
         write_durably(&began, &tries)?;
         Ok(true)
+    }
+
+    /// Notes that an import did not begin after all, or was stopped for no fault of its own.
+    pub fn put_off_import(&self, id: &ImportId) -> Result<(), LabError> {
+        let began = self.import_place(id).join("began");
+        let tries = fs::read(&began).unwrap_or_default();
+        write_durably(&began, &tries[..tries.len().saturating_sub(1)])
     }
 
     /// Says of an import that its process ended without a word.
@@ -230,6 +249,18 @@ impl View {
             }
         }
         uploads.sweep();
+    }
+
+    /// How many imports of this person have no outcome yet.
+    fn waiting(&self, person: &str) -> usize {
+        let open = self.imports().into_iter().filter(|id| !self.import_place(id).join("outcome").exists());
+        open.filter_map(|id| self.wish(&id)).filter(|wish| wish.person == person).count()
+    }
+
+    /// Whether a snapshot is still where the import has put it.
+    fn is_there(&self, prepared: &Prepared) -> bool {
+        let event = &prepared.event;
+        self.snapshot(&event.name, &event.snapshot).is_ok()
     }
 
     fn wish(&self, id: &ImportId) -> Option<Wish> {

@@ -43,6 +43,13 @@ pub enum UploadError {
         /// That share.
         most: u64,
     },
+    /// Too many imports that were asked for.
+    #[error("{most} imports of yours wait: let them end before you ask for more")]
+    #[zh("您已有 {most} 个导入在等待：请等它们结束后再提出")]
+    TooMany {
+        /// How many may wait.
+        most: usize,
+    },
     /// The disk is too small.
     #[error("the lab has no room for {length} bytes now: ask its operators")]
     #[zh("实验室目前没有 {length} 字节的空间：请联系运行管理员")]

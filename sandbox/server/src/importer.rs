@@ -19,6 +19,8 @@ use crate::service::Service;
 const LOOK: Duration = Duration::from_millis(300);
 /// How long what is done with is left lying.
 const SWEEP: Duration = Duration::from_secs(30);
+/// The exit code of a process that could not begin.
+const NOT_NOW: i32 = 1;
 /// How long an import rests that could not begin.
 const REST: Duration = Duration::from_secs(5);
 
@@ -85,12 +87,20 @@ fn carry_out(service: &Service, view: &View, import: &ImportId, stop: &AtomicBoo
         }
         pause(LOOK, stop);
     };
-    // An end by a signal is one that its file or its size brought about; what could not begin is tried again.
-    if ended.is_some_and(|status| status.code().is_none()) {
-        (service.tell)(say!("the import {id} needed more than it may have", "导入 {id} 所需资源超过限额"));
-        view.import_died(import)?;
+    match ended.map(|status| status.code()) {
+        Some(Some(0)) => Ok(()),
+        // The lab was busy, or the service is to end: it is tried again.
+        Some(Some(NOT_NOW)) | None => {
+            view.put_off_import(import)?;
+            pause(REST, stop);
+            Ok(())
+        }
+        // Ended by a signal: its file or its size brought that about.
+        Some(_) => {
+            (service.tell)(say!("the import {id} needed more than it may have", "导入 {id} 所需资源超过限额"));
+            Ok(view.import_died(import)?)
+        }
     }
-    Ok(())
 }
 
 fn begun(service: &Service, id: &ImportId) -> std::io::Result<Running> {

@@ -84,7 +84,7 @@ mod tests {
         assert!(replays.standing(JobId(7), now).is_none());
         replays.begin(JobId(7), until);
         let before = replays.standing(JobId(7), now).unwrap();
-        replays.end(JobId(7), Err(("worker".to_owned(), "it died".into())));
+        replays.end(JobId(7), Err(("worker".to_owned(), "it died".to_owned().into())));
         let after = replays.standing(JobId(7), now).unwrap();
         assert_eq!(serde_json::to_string(&before).unwrap(), serde_json::to_string(&after).unwrap());
         let told = replays.standing(JobId(7), until).unwrap();
