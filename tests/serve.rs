@@ -391,6 +391,16 @@ fn auditors_take_the_log_and_have_runs_replayed_without_a_shell() {
     let there = replayed(served.ok(&lab, "operator", &["audit", "replay", &id]));
     assert_eq!(there, replayed(lab.ok(&["audit", "replay", &id])));
     assert_eq!(there[0], "agrees");
+    let twin = |served: Option<&Served>, out: &str| {
+        let args = ["twin", "firms", "--rows", "50", "--out", out];
+        served.map_or_else(|| lab.ok(&args), |served| served.ok(&lab, "analyst", &args));
+        ["firms.csv", "firms.dataset.toml"].map(|file| std::fs::read(lab.path(&format!("{out}/{file}"))).unwrap())
+    };
+    assert_eq!(twin(Some(&served), "twins-there"), twin(None, "twins-here"));
+    let table = served.unseen(&lab, "analyst", &["dataset", "show", "firms"]);
+    assert_eq!(table.code, 0, "{table:?}");
+    let rows = get_as(&served, &login(&served, &lab, "analyst"), "/v1/datasets/firms/table");
+    assert_eq!((rows.0, &rows.1["code"]), (422, &json!("lab.not-public")));
     for args in [["log", "export", "mine"].as_slice(), &["audit", "replay", &id]] {
         let refused = served.unseen(&lab, "analyst", args);
         assert!(refused.code == 1 && refused.stderr.contains("you may not"), "{refused:?}");

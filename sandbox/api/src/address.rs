@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use unseen_usecases::budget::BudgetOf;
 use unseen_usecases::check::Check;
-use unseen_usecases::datasets::{ListDatasets, ShowDataset, ShowQuality};
+use unseen_usecases::datasets::{ListDatasets, ShowDataset, ShowQuality, ShowTable};
 use unseen_usecases::imports::{PrepareImport, Register, ShowImport};
 use unseen_usecases::jobs::{Approve, ListJobs, Prioritize, Reject, ShowJob, Submit, Withdraw};
 use unseen_usecases::labs::ShowLab;
@@ -98,6 +98,7 @@ addresses! {
         ShowLab = Get "/v1/lab", showLab on Lab: "Shows the lab",
         ListDatasets = Get "/v1/datasets", listDatasets on Lab: "Lists registered datasets",
         ShowDataset = Get "/v1/datasets/{dataset}", showDataset on Dataset: "Shows a dataset's description",
+        ShowTable = Get "/v1/datasets/{dataset}/table", makeTwin on Dataset: "Gets the rows of a public table",
         ShowQuality = Get "/v1/datasets/{dataset}/quality", showQuality on Dataset: "Shows a dataset's quality report",
         ShowSnapshots = Get "/v1/datasets/{dataset}/snapshots", showDataset on Dataset: "Shows all snapshots of a dataset",
         PrepareImport = Post "/v1/datasets/{dataset}/imports", uploadData on NewDataset: "Asks for an import of what was uploaded",

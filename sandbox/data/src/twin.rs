@@ -51,17 +51,25 @@ fn whole_or_gone(written: io::Result<()>, csv: &Path, toml: &Path) -> io::Result
     }
 }
 
-/// Writes the rows of a reference table themselves, in the same two files: they are public, and a
-/// job that looks keys up needs the real ones.
+/// Writes the rows of a reference table themselves, as [`public_rows`] gives them, in the same two files: they are
+/// public, and a job that looks keys up needs the real ones.
 pub fn write_public(
     description: &Description,
     description_toml: &str,
-    table: &ReferenceTable,
+    rows: &[u8],
     out: &Path,
 ) -> io::Result<(PathBuf, PathBuf)> {
     std::fs::create_dir_all(out)?;
     let csv = out.join(format!("{}.csv", description.name));
     let toml = out.join(format!("{}.dataset.toml", description.name));
+    let written = std::fs::write(&csv, rows).and_then(|()| std::fs::write(&toml, description_toml));
+    whole_or_gone(written, &csv, &toml)
+}
+
+/// The rows of a reference table, as a file that an import with this description takes.
+pub fn public_rows(description: &Description, table: &ReferenceTable) -> io::Result<Vec<u8>> {
+    let mut rows = Vec::new();
+    write_head(description, &mut rows)?;
     let mut line = csv::WriterBuilder::new().delimiter(description.csv.delimiter).from_writer(Vec::new());
     for row in 0..table.rows() as usize {
         for (index, (_, kind)) in table.columns().iter().enumerate() {
@@ -73,13 +81,9 @@ pub fn write_public(
         }
         line.write_record(None::<&[u8]>)?;
     }
-    let written = File::create(&csv).and_then(|mut file| {
-        write_head(description, &mut file)?;
-        drain(&mut line, description, &mut file)?;
-        write_foot(description, &mut file)?;
-        std::fs::write(&toml, description_toml)
-    });
-    whole_or_gone(written, &csv, &toml)
+    drain(&mut line, description, &mut rows)?;
+    write_foot(description, &mut rows)?;
+    Ok(rows)
 }
 
 /// What an import with this description leaves out or takes for the header.

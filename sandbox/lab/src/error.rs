@@ -78,6 +78,9 @@ pub enum LabError {
     )]
     #[zh("`{0}` 的新描述对数据本身的说明与原描述不同：只能修改供人阅读的内容，其他改动须重新导入")]
     OtherData(String),
+    #[error("`{0}` is not a public table: nobody gets its rows, `unseen twin` makes others like them")]
+    #[zh("`{0}` 不是公开表：任何人都不能取得其数据行，请用 `unseen twin` 生成孪生数据")]
+    NotPublic(String),
     #[error("the module is refused: {0}")]
     #[zh("模块被拒绝：{0}")]
     Module(Sentence),

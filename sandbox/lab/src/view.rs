@@ -364,12 +364,20 @@ impl View {
         let (description, text) = self.description(name)?;
         let written = match description.kind {
             Kind::Private => twin::write(&description, &text, rows, seed, out),
-            Kind::Reference => {
-                let table = self.snapshot(name, &self.ledger().dataset(name)?.registered.snapshot)?.into_reference()?;
-                twin::write_public(&description, &text, &table, out)
-            }
+            Kind::Reference => twin::write_public(&description, &text, &self.public_rows(name)?, out),
         };
         written.map_err(LabError::io(out))
+    }
+
+    /// The rows of a reference table, which are public, as a file that an import takes.
+    pub fn public_rows(&self, name: &str) -> Result<Vec<u8>, LabError> {
+        let (description, _) = self.description(name)?;
+        let registered = &self.ledger().dataset(name)?.registered;
+        if registered.domain.is_some() {
+            return Err(LabError::NotPublic(name.to_owned()));
+        }
+        let table = self.snapshot(name, &registered.snapshot)?.into_reference()?;
+        twin::public_rows(&description, &table).map_err(LabError::io(name))
     }
 
     /// The quality report of the registered snapshot, for a steward: it counts rows.

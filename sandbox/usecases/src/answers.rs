@@ -52,6 +52,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         Revoked,
         Sm2Enabled,
         Submitted,
+        TableShown,
         ToSign,
         Trial,
         TwinWritten,

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -263,6 +264,24 @@ pub struct Twin {
     pub out: PathBuf,
 }
 
+/// Get the rows of a public table.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ShowTable {
+    /// The table.
+    pub dataset: String,
+}
+
+/// A public table.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TableShown {
+    /// The table.
+    pub dataset: String,
+    /// Its rows in base64: a file that an import with its description takes.
+    pub rows: String,
+}
+
 /// A twin was written.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -287,6 +306,9 @@ impl Answer for Datasets {
 }
 impl Answer for DatasetShown {
     const NAME: &str = "dataset/v1";
+}
+impl Answer for TableShown {
+    const NAME: &str = "table/v1";
 }
 impl Answer for TwinWritten {
     const NAME: &str = "twin/v1";
@@ -376,6 +398,24 @@ impl Query for ShowQuality {
         let reader = reader.ok_or(LabError::from(Refusal::NotEnrolled))?;
         Ok(desk.view()?.quality(&self.dataset, reader)?.into())
     }
+}
+
+impl Query for ShowTable {
+    type Answer = TableShown;
+
+    fn answer(&self, desk: &impl Desk, _: Option<&PublicKey>) -> Result<TableShown, UseCaseError> {
+        let rows = BASE64_STANDARD.encode(desk.view()?.public_rows(&self.dataset)?);
+        Ok(TableShown { dataset: self.dataset.clone(), rows })
+    }
+}
+
+/// Writes a public table that a lab has shown, as [`twin`] writes it; none for rows that are not in base64.
+pub fn twin_of_table(shown: &TableShown, description: &str, out: &Path) -> Result<Option<TwinWritten>, UseCaseError> {
+    let Ok(rows) = BASE64_STANDARD.decode(&shown.rows) else { return Ok(None) };
+    let parsed = Description::parse(description)
+        .map_err(|error| UseCaseError::Description { file: shown.dataset.clone(), error })?;
+    let paths = twins::write_public(&parsed, description, &rows, out).map_err(LabError::io(out))?;
+    Ok(Some(written(paths)))
 }
 
 /// Writes a twin of a registered dataset; a public table is written as it is.

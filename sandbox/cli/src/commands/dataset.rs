@@ -5,13 +5,14 @@ use std::path::Path;
 use chrono::{DateTime, Local, Utc};
 use unseen_policies::event::Status;
 use unseen_usecases::datasets::{
-    self, Bilingual, DatasetShown, Datasets, Import, ListDatasets, ShowDataset, ShowQuality, Twin,
+    self, Bilingual, DatasetShown, Datasets, Import, ListDatasets, ShowDataset, ShowQuality, ShowTable, Twin,
+    TwinWritten,
 };
 use unseen_usecases::lives::{DatasetStanding, DeleteSnapshots, Describe, SetStatus, ShowSnapshots};
 
 use super::import::import;
 use super::quality::quality_text;
-use super::{Outcome, change, key, read_text};
+use super::{Outcome, Problem, change, key, read_text};
 use crate::args::{self, DatasetCommand, Globals, TwinArgs};
 use crate::place::Place;
 use crate::shown::word;
@@ -68,13 +69,27 @@ pub fn twin(globals: &Globals, args: &TwinArgs, lang: Lang) -> Outcome {
     let written = if file.extension().is_some_and(|extension| extension == "toml") {
         datasets::twin_of_description(file, &read_text(file)?, &request)?
     } else {
-        datasets::twin(Place::of(globals, lang)?.folder()?, &args.dataset, &request)?
+        match Place::of(globals, lang)? {
+            Place::Folder(folder) => datasets::twin(&folder, &args.dataset, &request)?,
+            place => twin_elsewhere(&place, &args.dataset, &request)?,
+        }
     };
     let text = facts(
         lang,
         &[(text!("Rows", "行数"), written.data.clone()), (text!("Description", "描述"), written.description.clone())],
     );
     Ok(Output::new(&written, text))
+}
+
+/// A twin is made of its description, here; a public table is had from the lab.
+fn twin_elsewhere(place: &Place, name: &str, request: &Twin) -> Result<TwinWritten, Problem> {
+    let found = place.ask(ShowDataset { dataset: name.to_owned() })?;
+    if found.unit.is_some() {
+        return Ok(datasets::twin_of_description(Path::new(name), &found.description, request)?);
+    }
+    let table = place.ask(ShowTable { dataset: name.to_owned() })?;
+    let written = datasets::twin_of_table(&table, &found.description, &request.out)?;
+    written.ok_or_else(|| text!("the lab's answer lacks what it should say", "实验室的答复缺少应有的内容").into())
 }
 
 fn set_status(globals: &Globals, what: &args::Dataset, status: Status, lang: Lang) -> Outcome {

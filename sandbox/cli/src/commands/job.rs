@@ -111,6 +111,13 @@ pub fn run(globals: &Globals, command: &JobCommand, lang: Lang) -> Outcome {
             let mut watch = Screen { lang, quiet: globals.json, bar: None };
             let request = RunJob { job: *job, threads: *threads };
             let lab = Place::of(globals, lang)?;
+            if matches!(lab, Place::Remote { .. }) {
+                return Err(say!(
+                    "a lab that is served runs what was approved by itself, each in its turn: `unseen job show {job}` says where it stands",
+                    "联网服务的实验室会自行依次运行已批准的作业：请用 `unseen job show {job}` 查看进展"
+                )
+                .into());
+            }
             let ran = runs::run(lab.folder()?, &request, &*key(globals, signer)?, &mut watch);
             watch.clear();
             let ran = ran?;
