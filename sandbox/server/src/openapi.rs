@@ -103,7 +103,7 @@ impl Paths {
         let left: Vec<Value> = required.into_iter().filter(|name| !names(A::PATH).any(|own| name == own)).collect();
         schema["required"] = left.into();
         if let Value::Object(fields) = &mut schema {
-            ["$schema", "title", "$defs", "description"].iter().for_each(|name| drop(fields.remove(*name)));
+            ["$schema", "title", "components", "description"].iter().for_each(|name| drop(fields.remove(*name)));
         }
         (parameters, schema)
     }
