@@ -39,10 +39,12 @@ demo: target build ## Play the whole story in the folder demo-lab (or DEMO_DIR)
 serve: build ## Serve a made-up lab on this machine, from the folder demo-served, until Ctrl-C
 	@$(CARGO_TARGET_DIR)/debug/unseen serve --demo
 
-# The examples and the documentation's examples first, so that the workspace's summary comes last.
+# The examples and the documentation's examples first, so that the workspace's summary comes last; what is off by
+# default before it too, so that the program that stays is the default one.
 test: target lint ## Check and run all tests; those that lack a tool say so
 	$(RUN_TESTS) $(EXAMPLES)
 	cargo test --workspace --doc --quiet
+	cargo test --workspace --features unseen/otel --test telemetry
 	$(RUN_TESTS) $(HEARD) --workspace
 
 # Runs under swap; says SKIPPED where qemu or a kernel is not there, and fails with UNSEEN_REQUIRE_ALL=1.

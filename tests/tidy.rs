@@ -112,8 +112,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "fuzz",
         &[
+            "access",
             "age",
             "ids",
+            "notices",
             "policies",
             "tlog",
             "entries",

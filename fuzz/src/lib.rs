@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is what a fuzzer looks for")]
 
 mod attestations;
+mod notices;
 mod sandbox;
 mod signon;
 mod words;
@@ -40,6 +41,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "word", run: words::word, seeds: words::words },
     Target { name: "json", run: words::json, seeds: words::documents },
     Target { name: "policy", run: words::policy, seeds: words::policies },
+    Target { name: "rules", run: words::rules, seeds: words::texts_of_rules },
     Target { name: "manifest", run: words::manifest, seeds: words::manifests },
     Target { name: "shape", run: words::shape, seeds: words::shapes },
     Target { name: "release", run: words::release, seeds: words::releases },
@@ -52,6 +54,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "age-key", run: sandbox::age_key, seeds: sandbox::age_keys },
     Target { name: "module", run: sandbox::module, seeds: sandbox::modules },
     Target { name: "id-token", run: signon::id_token, seeds: signon::id_tokens },
+    Target { name: "smtp-reply", run: notices::smtp_reply, seeds: notices::smtp_replies },
 ];
 
 /// A text, if it is one.

@@ -1,5 +1,6 @@
-//! What people write: names, numbers, manifests, policies; and what a job says of itself.
+//! What people write: names, numbers, manifests, policies, rules of access; and what a job says of itself.
 
+use unseen_access::{Action, Context, Principal, Resource, Rules, Session};
 use unseen_ids::{Digest, JobId, Key, PublicKey, Role, canonical};
 use unseen_policies::plan::References;
 use unseen_policies::policy::Policy;
@@ -92,6 +93,26 @@ impl References for Three {
     fn column(&self, _: &str, _: &str) -> Option<Vec<Key>> {
         Some(vec![Key::Int(1), Key::Text("a".into()), Key::Int(3)])
     }
+}
+
+/// Rules of access: each is written again as it is read, and a visitor changes nothing by any.
+pub fn rules(bytes: &[u8]) -> bool {
+    let Some(text) = text(bytes) else { return false };
+    let Ok(rules) = Rules::parse(text) else { return false };
+    let sources: Vec<_> = rules.explain().iter().map(|rule| rule.source.as_str()).collect();
+    let again = Rules::parse(&sources.join("\n")).unwrap();
+    assert_eq!(again.explain(), rules.explain());
+    assert_eq!(rules.diff(&again), []);
+    let context = Context { session: Session::None, signed: true };
+    assert!(!rules.decide(&Principal::Visitor, Action::SetPolicy, &Resource::Lab, &context).allowed);
+    true
+}
+
+/// The last is short, so that many changes are to what matters.
+pub fn texts_of_rules() -> Vec<Vec<u8>> {
+    let short = r#"@id("ops") @en("operators set the policy") @zh("运行管理员设定实验室规则")
+permit (principal in Role::"operator", action == Action::"setPolicy", resource) when { context.signed };"#;
+    [Rules::DEFAULT, short].map(|text| text.as_bytes().to_vec()).to_vec()
 }
 
 pub fn manifest(bytes: &[u8]) -> bool {

@@ -2,7 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::panic)]
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
@@ -21,7 +21,11 @@ impl Served {
 
     /// With more arguments.
     pub fn with(lab: &Lab, more: &[&str]) -> Served {
-        let mut command = lab.command(&[&["serve", "--plain", "--listen", "127.0.0.1:0"], more].concat());
+        Served::begun(lab.command(&[&["serve", "--plain", "--listen", "127.0.0.1:0"], more].concat()))
+    }
+
+    /// Of a command that serves.
+    pub fn begun(mut command: Command) -> Served {
         let mut process = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
         let address = loop {

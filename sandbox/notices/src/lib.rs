@@ -23,3 +23,4 @@ pub use config::{Address, Config, Hook, Person, Security, Smtp, Url};
 pub use error::{ConfigError, Failure};
 pub use notice::{Kind, Notice};
 pub use sender::{Full, Pace, Sender, Status};
+pub use smtp::{Reply, read_reply};

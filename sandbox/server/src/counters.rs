@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 
 /// Upper bounds of the times that answers are counted in, in seconds.
-const BOUNDS: [f64; 8] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 10.0];
+pub(crate) const BOUNDS: [f64; 8] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 10.0];
 
 /// What was counted since the start.
 #[derive(Debug, Default)]
@@ -29,10 +29,10 @@ impl Counters {
         self.sum.fetch_add((seconds * 1e6) as u64, Ordering::Relaxed);
     }
 
-    /// Answers by the class of their status, as labels and values.
-    pub fn classes(&self) -> Vec<(String, String)> {
-        let of = |class: usize| self.answered[class].load(Ordering::Relaxed).to_string();
-        (1..6).map(|class| (format!("{{class=\"{class}xx\"}}"), of(class))).collect()
+    /// Answers by the class of their status.
+    pub fn classes(&self) -> [(&'static str, u64); 5] {
+        let classes = [(1, "1xx"), (2, "2xx"), (3, "3xx"), (4, "4xx"), (5, "5xx")];
+        classes.map(|(class, name)| (name, self.answered[class].load(Ordering::Relaxed)))
     }
 
     /// How long answers took, as the lines of a histogram.

@@ -16,6 +16,7 @@
 //! | `problem` | what is told outside, and what only operators read |
 //! | `blobs`, `office`, `sessions`, `counters`, `levels`, `replays` | what the service keeps between requests |
 //! | `log`, `bundle`, `replay`, `events`, `upload`, `status`, `openapi` | addresses of what is no use-case |
+//! | `telemetry` | spans and metrics for a collector, with the feature `otel` |
 //! | `tes` | jobs as tasks of GA4GH's Task Execution Service |
 //! | `data_upload`, `importer` | rows that come encrypted, and their imports |
 //! | [`queue`] | approved jobs run in turn, results published at their time |
@@ -53,6 +54,7 @@ mod share;
 mod shared;
 mod sign_on;
 mod status;
+mod telemetry;
 mod tes;
 mod upload;
 mod watch;

@@ -11,6 +11,7 @@ use crate::notify::Notifier;
 use crate::queue::Queue;
 use crate::router::router;
 use crate::service::Service;
+use crate::telemetry::Telemetry;
 
 /// How many threads wait for connections; use-cases have threads of their own.
 const THREADS: usize = 2;
@@ -25,10 +26,11 @@ pub fn serve(
     let notifier = notices.map(|config| Notifier::start(config, service)).transpose().map_err(io::Error::other)?;
     let importer = Importer::start(service.clone())?;
     let queue = Queue::start(service.clone(), notifier)?;
+    let telemetry = Telemetry::start(service);
     let ended = runtime.block_on(async {
         let mut all = tokio::task::JoinSet::new();
         for listener in listeners {
-            let (router, tell) = (router(service.clone()), service.tell.clone());
+            let (router, tell) = (telemetry.over(router(service.clone())), service.tell.clone());
             let told = move |event: unseen_listener::Event| tell(event.line());
             all.spawn(listener.serve(router.into_service::<unseen_listener::Body>(), Shutdown::on_signals(), told));
         }
@@ -38,7 +40,7 @@ pub fn serve(
         }
         ended
     });
-    drop((queue, importer));
+    drop((queue, importer, telemetry));
     ended
 }
 

@@ -14,6 +14,7 @@ use axum::http::{HeaderValue, Response, StatusCode};
 use axum::routing::get;
 use chrono::Utc;
 use unseen_access::{Action, Resource};
+use unseen_lab::View;
 use unseen_policies::lifecycle::State as JobState;
 
 use crate::caller::language;
@@ -72,19 +73,54 @@ async fn metrics(State(service): State<Arc<Service>>, request: Request) -> Respo
     service.respond(lang, answered)
 }
 
-/// The text format of Prometheus, version 0.0.4.
-fn text(service: &Service, view: &unseen_lab::View) -> String {
-    let mut text = String::new();
-    let mut metric = |name: &str, kind: &str, help: &str, lines: Vec<(String, String)>| {
-        let _ = write!(text, "# HELP unseen_{name} {help}\n# TYPE unseen_{name} {kind}\n");
-        for (labels, value) in lines {
-            let _ = writeln!(text, "unseen_{name}{labels} {value}");
-        }
-    };
-    let ledger = view.ledger();
-    metric("http_answers_total", "counter", "Answers by the class of their status.", service.counters.classes());
-    metric("http_answer_seconds", "histogram", "How long answers took.", service.counters.histogram());
-    metric("log_entries", "gauge", "Entries of the log.", vec![(String::new(), ledger.size().to_string())]);
+/// A number of the service, or several that a label tells apart.
+pub(crate) struct Metric {
+    /// Its name, behind `unseen_`.
+    pub name: &'static str,
+    /// Whether it only grows.
+    pub grows: bool,
+    /// What it counts.
+    pub help: &'static str,
+    /// What tells several apart; empty where there is one.
+    pub label: &'static str,
+    /// The label's values, and the numbers.
+    pub read: fn(&Service, &View) -> Vec<(&'static str, u64)>,
+}
+
+/// All there are, beside how long answers took.
+pub(crate) const METRICS: [Metric; 5] = [
+    Metric {
+        name: "http_answers_total",
+        grows: true,
+        help: "Answers by the class of their status.",
+        label: "class",
+        read: |service, _| service.counters.classes().to_vec(),
+    },
+    Metric {
+        name: "log_entries",
+        grows: false,
+        help: "Entries of the log.",
+        label: "",
+        read: |_, view| vec![("", view.ledger().size())],
+    },
+    Metric { name: "jobs", grows: false, help: "Jobs by their state.", label: "state", read: |_, view| jobs(view) },
+    Metric {
+        name: "oldest_wait_seconds",
+        grows: false,
+        help: "How long the oldest job has waited for its approvals.",
+        label: "",
+        read: |_, view| vec![("", oldest_wait(view))],
+    },
+    Metric {
+        name: "sessions",
+        grows: false,
+        help: "People who are logged in.",
+        label: "",
+        read: |service, _| vec![("", service.sessions.count(Utc::now()) as u64)],
+    },
+];
+
+fn jobs(view: &View) -> Vec<(&'static str, u64)> {
     let states = [
         JobState::Submitted,
         JobState::Approved,
@@ -94,21 +130,31 @@ fn text(service: &Service, view: &unseen_lab::View) -> String {
         JobState::Failed,
         JobState::Withdrawn,
     ];
-    let jobs = states.iter().map(|state| {
-        let many = ledger.jobs().values().filter(|job| job.state == *state).count();
-        (format!("{{state=\"{}\"}}", state.name()), many.to_string())
-    });
-    metric("jobs", "gauge", "Jobs by their state.", jobs.collect());
+    let many = |state| view.ledger().jobs().values().filter(|job| job.state == state).count() as u64;
+    states.map(|state| (state.name(), many(state))).to_vec()
+}
+
+fn oldest_wait(view: &View) -> u64 {
+    let ledger = view.ledger();
     let waits = ledger.jobs().values().filter(|job| job.state == JobState::Submitted && !ledger.is_void(job));
-    let oldest = waits.map(|job| (Utc::now() - job.time).num_seconds().max(0)).max().unwrap_or(0);
-    metric(
-        "oldest_wait_seconds",
-        "gauge",
-        "How long the oldest job has waited for its approvals.",
-        vec![(String::new(), oldest.to_string())],
-    );
-    let open = service.sessions.count(Utc::now());
-    metric("sessions", "gauge", "People who are logged in.", vec![(String::new(), open.to_string())]);
+    waits.map(|job| (Utc::now() - job.time).num_seconds().max(0) as u64).max().unwrap_or(0)
+}
+
+/// The text format of Prometheus, version 0.0.4.
+fn text(service: &Service, view: &View) -> String {
+    let mut text = String::new();
+    let mut metric = |name: &str, kind: &str, help: &str, lines: Vec<(String, String)>| {
+        let _ = write!(text, "# HELP unseen_{name} {help}\n# TYPE unseen_{name} {kind}\n");
+        for (labels, value) in lines {
+            let _ = writeln!(text, "unseen_{name}{labels} {value}");
+        }
+    };
+    for Metric { name, grows, help, label, read } in &METRICS {
+        let labels = |value| if label.is_empty() { String::new() } else { format!("{{{label}=\"{value}\"}}") };
+        let lines = read(service, view).into_iter().map(|(value, number)| (labels(value), number.to_string()));
+        metric(name, if *grows { "counter" } else { "gauge" }, help, lines.collect());
+    }
+    metric("http_answer_seconds", "histogram", "How long answers took.", service.counters.histogram());
     text
 }
 
