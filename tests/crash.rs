@@ -213,7 +213,7 @@ fn a_run_whose_workers_die_ends_at_its_time_and_not_before() {
     assert_eq!((count(&lab, "run-started"), count(&lab, "released"), count(&lab, "run-failed")), (1, 0, 0));
     assert_eq!(lab.ok(&["job", "show", &job])["state"], "running");
     let said = lab.refuses(&["job", "release", &job, "--key", "keys/analyst.pem"]);
-    assert_eq!(said, format!("{job} has no result yet: run it first"));
+    assert_eq!(said, format!("{job} has no result yet: it has not run to its end"));
     assert_eq!(lab.unseen(&args).code, 0);
     assert_eq!((count(&lab, "run-started"), count(&lab, "released"), count(&lab, "run-failed")), (1, 1, 0));
     audited(&lab, "after a second try");

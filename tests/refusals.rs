@@ -254,7 +254,7 @@ fn everyone_keeps_to_their_role() {
         &lab,
         &[
             ("job run j8 --key keys/analyst.pem", &is_not("analyst", "an operator")),
-            ("job release j8 --key keys/analyst.pem", "j8 has no result yet: run it first"),
+            ("job release j8 --key keys/analyst.pem", "j8 has no result yet: it has not run to its end"),
             ("person revoke nobody --reason x --key keys/owner.pem", "no enrolled person has the name or key `nobody`"),
             (
                 "person enroll --name steward --role steward --new-key keys/stranger.pem --key keys/owner.pem",

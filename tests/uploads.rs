@@ -10,6 +10,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
 use served::{Served, agent, get_as, login};
@@ -262,11 +263,57 @@ fn what_is_kept_no_longer_is_destroyed_by_the_lab_and_on_record() {
     assert_ne!(job["state"], "released");
     // The day is told before it has come, and one that is past is refused.
     let again = ["dataset", "import", "firms.csv", "--description", "firms.toml", "--key", "keys/steward.pem"];
-    let past = [again.as_slice(), &["--keep-until", "2020-01-01"]].concat();
-    assert!(lab.refuses(&past).contains("kept until its time"));
+    let past = lab.unseen(&[again.as_slice(), &["--keep-until", "2020-01-01"]].concat());
+    assert!(past.code == 2 && past.stderr.contains("this day is past"), "{past:?}");
     lab.ok(&[again.as_slice(), &["--keep-until", "2199-12-31"]].concat());
     let shown = served.unseen(&lab, "steward", &["dataset", "history", "firms"]).stdout;
     assert!(shown.contains("kept until 2199-12-31"), "{shown}");
     lab.ok(&["log", "export", "bundle"]);
     assert_eq!(lab.ok(&["audit", "verify", "bundle", "--forget"])["violations"], json!([]));
+}
+
+#[test]
+fn one_steward_neither_takes_nor_ends_what_another_imports() {
+    let lab = lab();
+    let enrol = ["person", "enroll", "--name", "other", "--role", "steward", "--new-key", "keys/other.pem"];
+    unseen_lab::write_new_key(&lab.path("keys/other.pem")).unwrap();
+    lab.ok(&[enrol.as_slice(), &["--key", "keys/owner.pem"]].concat());
+    let served = Served::of(&lab);
+    let (steward, other) = (login(&served, &lab, "steward"), login(&served, &lab, "other"));
+    let imports = "/v1/datasets/firms/imports";
+    let ask = |token: &str, rows: &str| {
+        let digest = Digest::of(rows.as_bytes());
+        assert_eq!(send(&served, token, &digest, 0, rows.len(), rows.as_bytes()).0, 200);
+        let wish = json!({ "upload": digest.to_string(), "source": "f.csv", "name": "f.toml", "description": FIRMS });
+        let at = format!("{imports}/{}", text(&served.post(imports, Some(token), &wish).1["import"]));
+        until("it has ended", || {
+            ["ready", "failed"].map(Value::from).contains(&get_as(&served, token, &at).1["state"])
+        });
+        at
+    };
+    let own = ask(&steward, &firms(40));
+    // Another of the same name is beside it, whether or not it comes to anything.
+    ask(&other, &firms(50));
+    ask(&other, "code,town,output\n");
+    assert_eq!(get_as(&served, &steward, &own).1["state"], "ready");
+    assert_eq!(get_as(&served, &other, &own).0, 404);
+    // With the number and the words of it, it is still not theirs to sign.
+    let number = own.rsplit('/').next().unwrap();
+    let wish = json!({ "import": number, "description": FIRMS });
+    let key = |who: &str| unseen_ids::PublicKey::from(unseen_tlog::Signer::verifying_key(&lab.signing_key(who)));
+    let draft = |token: &str, who: &str| {
+        let at = format!("/v1/datasets/firms/registrations/draft?signer={}", key(who));
+        served.post(&at, Some(token), &wish)
+    };
+    assert_eq!(draft(&other, "other").1["code"], "lab.no-import");
+    let (status, drafted) = draft(&steward, "steward");
+    assert_eq!(status, 200, "{drafted}");
+    let to_sign = BASE64_STANDARD.decode(text(&drafted["toSign"])).unwrap();
+    let hand_in = |token: &str, who: &str| {
+        let entry = unseen_entries::sign::with_key(&to_sign, &lab.signing_key(who)).unwrap();
+        let body = json!({ "change": wish, "entry": BASE64_STANDARD.encode(entry) });
+        served.post("/v1/datasets/firms/registrations", Some(token), &body)
+    };
+    assert_eq!(hand_in(&other, "other").1["code"], "lab.no-import");
+    assert_eq!(hand_in(&steward, "steward").0, 201);
 }

@@ -28,6 +28,9 @@ use crate::args::Globals;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Profile {
+    /// What it is called; empty for what was typed without one.
+    #[serde(skip)]
+    pub name: String,
     /// The lab: a folder or an address.
     pub lab: Option<String>,
     /// The name of the lab's log: nothing is signed for another one.
@@ -55,6 +58,7 @@ impl Profile {
     pub fn chosen(globals: &Globals) -> Result<Profile, Problem> {
         let kept = Profile::kept(globals.profile.as_deref(), globals.lab.is_some())?;
         Ok(Profile {
+            name: kept.name,
             lab: globals.lab.clone().or(kept.lab),
             log: kept.log,
             key: std::env::var("UNSEEN_KEY").ok().filter(|key| !key.is_empty()).or(kept.key),
@@ -86,13 +90,15 @@ impl Profile {
         };
         let known = config.profile.keys().cloned().collect::<Vec<_>>().join(", ");
         let (name, found) = (name.to_owned(), config.profile.get(name).cloned());
+        let found = found.map(|found| Profile { name: name.clone(), ..found });
         Ok(found.ok_or_else(|| {
             say!("{place} has no profile `{name}`; it has: {known}", "{place} 中没有配置 `{name}`；现有：{known}")
         })?)
     }
 }
 
-/// Sessions by the address of the lab, in a file that nobody else reads.
+/// Sessions by the address of the lab and the profile that was used, in a file that nobody else reads: whoever works
+/// under several names is in each of them whom that name says.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Sessions(BTreeMap<String, Session>);
 
@@ -117,13 +123,13 @@ impl Sessions {
     }
 
     /// The session at an address, if there is one still.
-    pub fn of(&self, lab: &str) -> Option<Session> {
-        self.0.get(lab.trim_end_matches('/')).filter(|session| session.until > Utc::now()).cloned()
+    pub fn of(&self, lab: &str, profile: &str) -> Option<Session> {
+        self.0.get(&place_of(lab, profile)).filter(|session| session.until > Utc::now()).cloned()
     }
 
     /// Keeps a session, or forgets the one that was.
-    pub fn keep(mut self, lab: &str, session: Option<&LoggedIn>) -> Result<(), Problem> {
-        let lab = lab.trim_end_matches('/').to_owned();
+    pub fn keep(mut self, lab: &str, profile: &str, session: Option<&LoggedIn>) -> Result<(), Problem> {
+        let lab = place_of(lab, profile);
         let Some(place) = Sessions::place() else { return Ok(()) };
         match session.cloned() {
             Some(LoggedIn { name, log, token, until }) => self.0.insert(lab, Session { name, log, token, until }),
@@ -138,6 +144,10 @@ impl Sessions {
     fn place() -> Option<PathBuf> {
         place("XDG_STATE_HOME", ".local/state", "sessions.json")
     }
+}
+
+fn place_of(lab: &str, profile: &str) -> String {
+    format!("{} {profile}", lab.trim_end_matches('/')).trim_end().to_owned()
 }
 
 /// A place for what can be made again.

@@ -48,7 +48,7 @@ impl Place {
         }
         // Programs read English.
         let lang = if globals.json { Lang::En } else { lang };
-        let session = Sessions::read()?.of(&lab);
+        let session = Sessions::read()?.of(&lab, &profile.name);
         let way = Way {
             url: lab,
             certificate: profile.cert.clone().zip(profile.cert_key.clone()),

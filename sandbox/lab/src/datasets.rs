@@ -230,10 +230,11 @@ impl Importing {
         self.view.dir.join("snapshots").join(&self.description.name)
     }
 
-    /// Removes snapshots of a dataset that no entry names: what a killed import left.
+    /// Removes snapshots of a dataset that nothing names: what a killed import left.
     fn sweep(&self) -> Result<(), LabError> {
         let (view, name, place) = (&self.view, self.description.name.as_str(), self.place());
-        let mut named = Vec::new();
+        // What others have imported, or the same person on other terms, waits for its signature.
+        let mut named = view.prepared_snapshots(name);
         if let Ok(dataset) = view.ledger().dataset(name) {
             named.push(view.snapshot_dir(name, &dataset.registered.snapshot));
         }

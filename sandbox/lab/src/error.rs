@@ -184,8 +184,8 @@ pub enum LabError {
     #[error("{job} is {state} and has no result: {reason}")]
     #[zh("{job} {state}，没有结果：{reason}")]
     Ended { job: JobId, state: State, reason: String },
-    #[error("{0} has no result yet: run it first")]
-    #[zh("{0} 尚无结果：请先运行")]
+    #[error("{0} has no result yet: it has not run to its end")]
+    #[zh("{0} 尚无结果：运行还没有结束")]
     NoResult(unseen_ids::JobId),
     #[error("the lab's noise key is not the one the log began with: restore keys/noise.key from a backup")]
     #[zh("实验室的噪声密钥与日志初始记录不符：请从备份恢复 keys/noise.key")]

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use unseen_age::{Decrypter, Encrypter};
 use unseen_data::QualityReport;
 use unseen_data::import::Progress;
+use unseen_data::snapshot::SnapshotDir;
 use unseen_ids::{Digest, PublicKey, canonical, hex, sha256};
 use unseen_policies::event::DatasetRegistered;
 use unseen_texts::{Message, Sentence, text};
@@ -222,6 +223,15 @@ impl View {
         self.conclude_import(id, &Outcome::Failed { code: "lab.import-died".to_owned(), why: why.into() })
     }
 
+    /// Where snapshots of a dataset lie that wait for a signature.
+    pub(crate) fn prepared_snapshots(&self, dataset: &str) -> Vec<PathBuf> {
+        let ready = self.imports().into_iter().filter_map(|id| match self.outcome(&id) {
+            Ok(Some(Outcome::Ready(prepared))) if prepared.event.name == dataset => Some(prepared.event),
+            _ => None,
+        });
+        ready.map(|event| self.snapshot_dir(&event.name, &event.snapshot)).collect()
+    }
+
     /// Whether the disk has room for an import to go on.
     pub fn has_room(&self) -> bool {
         has_room(&self.dir, 0).unwrap_or(true)
@@ -232,20 +242,20 @@ impl View {
         let uploads = Uploads::of(&self.dir);
         for id in self.imports() {
             let (Some(wish), place) = (self.wish(&id), self.import_place(&id)) else { continue };
-            let registered = match self.outcome(&id) {
-                Ok(Some(Outcome::Ready(prepared))) => {
-                    let dataset = self.ledger().datasets().get(&wish.dataset);
-                    let mut kept = dataset.into_iter().flat_map(|dataset| &dataset.snapshots);
-                    kept.any(|kept| kept.snapshot == prepared.event.snapshot)
-                }
-                _ => false,
+            let snapshot = match self.outcome(&id) {
+                Ok(Some(Outcome::Ready(prepared))) => Some(prepared.event.snapshot),
+                _ => None,
             };
-            if registered {
-                let _ = uploads.remove(&wish.person, &wish.upload);
-            }
+            let dataset = self.ledger().datasets().get(&wish.dataset);
+            let mut kept = dataset.into_iter().flat_map(|dataset| &dataset.snapshots);
+            let registered = snapshot.is_some_and(|snapshot| kept.any(|kept| kept.snapshot == snapshot));
             let old = place.join("outcome").exists() && older_than(&place.join("outcome"), KEPT);
             if registered || old {
+                let _ = uploads.remove(&wish.person, &wish.upload);
                 let _ = fs::remove_dir_all(place);
+            }
+            if let Some(snapshot) = snapshot.filter(|_| old && !registered) {
+                let _ = SnapshotDir::destroy(&self.snapshot_dir(&wish.dataset, &snapshot));
             }
         }
         uploads.sweep();

@@ -2,6 +2,7 @@
 //! uploads (draft-ietf-httpbis-resumable-upload) names its headers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -51,7 +52,24 @@ async fn send(State(service): State<Arc<Service>>, Path(digest): Path<String>, r
         Ok(shown(digest, received))
     };
     let answered = answered.await;
+    if answered.is_err() {
+        // Whoever is cut short in the middle of a piece may never hear why.
+        let _ = tokio::time::timeout(DRAINED.1, drain(&mut body)).await;
+    }
     service.respond(lang, answered)
+}
+
+/// How much of a piece that is refused is read, and for how long.
+const DRAINED: (usize, Duration) = (16 << 20, Duration::from_secs(10));
+
+async fn drain(body: &mut Body) {
+    let mut read = 0;
+    while let Ok(Some(bytes)) = piece(body).await {
+        read += bytes.len();
+        if read > DRAINED.0 {
+            break;
+        }
+    }
 }
 
 /// Says how far it is.

@@ -37,6 +37,11 @@ pub trait Change: Serialize + DeserializeOwned + JsonSchema {
         Ok(())
     }
 
+    /// Whether this is theirs to sign, beside what the ledger asks of everybody.
+    fn is_theirs(&self, _: &View, _: &PublicKey) -> Result<(), UseCaseError> {
+        Ok(())
+    }
+
     /// What its author signs, by what the lab is now.
     fn event(&self, lab: &View) -> Result<Event, UseCaseError>;
 
@@ -79,6 +84,7 @@ impl Answer for Unsigned {
 pub fn make<C: Change>(desk: &impl Desk, change: &C, author: &dyn Signer) -> Result<C::Answer, UseCaseError> {
     change.prepare(desk, &author.verifying_key().into())?;
     desk.write(|lab| {
+        change.is_theirs(lab, &author.verifying_key().into())?;
         let event = change.event(lab)?;
         let before = lab.view();
         let attachments = change.attachments(&before)?;
@@ -94,6 +100,7 @@ pub fn draft<C: Change>(desk: &impl Desk, change: &C, author: Option<&PublicKey>
         change.prepare(desk, author)?;
     }
     let lab = desk.view()?;
+    author.map_or(Ok(()), |author| change.is_theirs(&lab, author))?;
     let record = lab.record(change.event(&lab)?)?;
     if let Some(author) = author {
         lab.ledger().may(author, &record)?;
@@ -124,7 +131,8 @@ pub fn hand_in<C: Change>(desk: &impl Desk, change: &C, entry: &[u8]) -> Result<
     }
     desk.write(|lab| {
         let before = lab.view();
-        let accepted = change.attachments(&before).and_then(|attachments| {
+        let theirs = lab.signer_of(entry).map_err(Into::into).and_then(|signer| change.is_theirs(&before, &signer));
+        let accepted = theirs.and_then(|()| change.attachments(&before)).and_then(|attachments| {
             let attachments: Vec<&[u8]> = attachments.iter().map(AsRef::as_ref).collect();
             Ok(lab.accept(entry, &attachments)?)
         });

@@ -202,6 +202,11 @@ impl Query for ShowImport {
 impl Change for Register {
     type Answer = Registered;
 
+    fn is_theirs(&self, lab: &View, author: &PublicKey) -> Result<(), UseCaseError> {
+        let person = &lab.ledger().person(author)?.name;
+        Ok(lab.import_state(&self.import, person).map(drop)?)
+    }
+
     fn event(&self, lab: &View) -> Result<Event, UseCaseError> {
         let event = Event::from(lab.prepared(&self.import)?.0);
         if self.is_said_by(&event) { Ok(event) } else { Err(LabError::NoImport.into()) }

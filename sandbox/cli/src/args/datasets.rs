@@ -28,7 +28,7 @@ pub enum DatasetCommand {
         /// The dataset description
         #[arg(long, value_name = "TOML")]
         description: PathBuf,
-        /// Only this analyst may use it; may be given several times; everyone when left out
+        /// Only this analyst may use it; may be given several times; whom the rules let when left out
         #[arg(long, value_name = "NAME")]
         open_to: Vec<String>,
         /// From this day on nobody may use it, and the lab destroys it (YYYY-MM-DD); kept until you say so when left out
@@ -104,7 +104,8 @@ pub enum DatasetCommand {
 fn day(text: &str) -> Result<DateTime<Utc>, String> {
     let day = text.parse::<NaiveDate>().map_err(|_| "a day is written 2027-12-31".to_owned())?;
     let begins = day.and_time(NaiveTime::MIN).and_local_timezone(Local).earliest();
-    begins.map(|begins| begins.to_utc()).ok_or_else(|| "this day does not begin at midnight here".to_owned())
+    let begins = begins.ok_or_else(|| "this day does not begin at midnight here".to_owned())?.to_utc();
+    if begins > Utc::now() { Ok(begins) } else { Err("this day is past".to_owned()) }
 }
 
 /// A dataset that somebody changes.

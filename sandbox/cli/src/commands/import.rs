@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use unseen_client::{Client, is_sealed, seal};
+use unseen_client::{Client, ClientError, is_sealed, seal};
 use unseen_data::Description;
 use unseen_data::import::Progress;
 use unseen_ids::sha256;
 use unseen_terminal::output::{Output, facts, progress};
 use unseen_terminal::{FileError, Problem};
-use unseen_texts::{Lang, Say, say, text};
+use unseen_texts::{Lang, Message, Say, say, text};
 use unseen_tlog::Signer;
 use unseen_usecases::UseCaseError;
 use unseen_usecases::datasets::{self, Import, Imported};
@@ -28,7 +28,7 @@ const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 
 pub fn import(globals: &Globals, request: &Import, steward: &dyn Signer, lang: Lang) -> Outcome {
     let done = match Place::of(globals, lang)? {
-        Place::Remote { client, .. } => remote(&with_key(&client, steward)?, request, steward, lang)?,
+        Place::Remote { client, .. } => remote(&Desk { client: &client, steward }, request, lang)?,
         place => local(&place, request, steward, lang)?,
     };
     Ok(Output::new(&done, shown(&done, lang)))
@@ -53,16 +53,18 @@ fn local(lab: &Place, request: &Import, steward: &dyn Signer, lang: Lang) -> Res
 }
 
 /// Encrypts the rows here, sends them, has them imported, and signs for what came of them.
-fn remote(client: &Client, request: &Import, steward: &dyn Signer, lang: Lang) -> Result<Imported, Problem> {
+fn remote(desk: &Desk<'_>, request: &Import, lang: Lang) -> Result<Imported, Problem> {
     let (source, file) = (&request.source, request.description.display().to_string());
     let description = read_text(&request.description)?;
     let parsed =
         Description::parse(&description).map_err(|error| UseCaseError::Description { file: file.clone(), error })?;
-    let sealed = Sealed::of(client, source, lang)?;
+    let sealed = Sealed::of(desk, source, lang)?;
     let bar = progress(text!("Uploading", "正在上传").to(lang), Some(1));
-    let upload = client.send_rows(&sealed.file, &mut |sent, of| {
-        bar.set_length(of.max(1));
-        bar.set_position(sent);
+    let upload = desk.known(|client| {
+        client.send_rows(&sealed.file, &mut |sent, of| {
+            bar.set_length(of.max(1));
+            bar.set_position(sent);
+        })
     });
     bar.finish_and_clear();
     let wish = PrepareImport {
@@ -75,7 +77,7 @@ fn remote(client: &Client, request: &Import, steward: &dyn Signer, lang: Lang) -
         keep_until: request.keep_until,
     };
     let bar = progress(text!("Importing at the lab", "实验室正在导入").to(lang), Some(1000));
-    let ready = client.import(&wish, &mut |done| bar.set_position((done * 1000.0) as u64));
+    let ready = desk.known(|client| client.import(&wish, &mut |done| bar.set_position((done * 1000.0) as u64)));
     bar.finish_and_clear();
     let ready = ready?;
     if ready.state == ImportStanding::Failed {
@@ -83,10 +85,8 @@ fn remote(client: &Client, request: &Import, steward: &dyn Signer, lang: Lang) -
         return Err(Problem::from(ready.why.unwrap_or_default()));
     }
     let (dataset, open_to) = (parsed.name, request.open_to.clone());
-    let done = client.make(
-        Register { dataset, import: ready.import, description, open_to, keep_until: request.keep_until },
-        steward,
-    )?;
+    let wish = Register { dataset, import: ready.import, description, open_to, keep_until: request.keep_until };
+    let done = desk.known(|client| client.make(wish.clone(), desk.steward))?;
     sealed.remove();
     let (unit, domain) = parsed.unit.map(|unit| (unit.column, unit.domain)).unzip();
     let strange = || Problem::from(text!("the lab's answer lacks what it should say", "实验室的答复缺少应有的内容"));
@@ -101,6 +101,28 @@ fn remote(client: &Client, request: &Import, steward: &dyn Signer, lang: Lang) -
     })
 }
 
+/// A lab that is elsewhere, and whoever imports there.
+struct Desk<'a> {
+    client: &'a Client,
+    steward: &'a dyn Signer,
+}
+
+impl Desk<'_> {
+    /// Does something as whom the key says. A session ends with the service; then there is another.
+    fn known<T>(&self, mut work: impl FnMut(&Client) -> Result<T, ClientError>) -> Result<T, Problem> {
+        let mut done = work(&with_key(self.client, self.steward)?);
+        for _ in 0..3 {
+            match &done {
+                Err(ClientError::Told(told)) if told.code() == "request.unknown" => {
+                    done = work(&with_key(self.client, self.steward)?);
+                }
+                _ => break,
+            }
+        }
+        Ok(done?)
+    }
+}
+
 /// A file that is encrypted to the lab. What we encrypt ourselves is kept until it is registered, so that typing the
 /// same again goes on with the same bytes.
 struct Sealed {
@@ -109,11 +131,11 @@ struct Sealed {
 }
 
 impl Sealed {
-    fn of(client: &Client, source: &Path, lang: Lang) -> Result<Sealed, Problem> {
+    fn of(desk: &Desk<'_>, source: &Path, lang: Lang) -> Result<Sealed, Problem> {
         if is_sealed(source)? {
             return Ok(Sealed { file: source.to_owned(), ours: false });
         }
-        let recipient = client.ask(ShowLab {})?.upload_to;
+        let recipient = desk.known(|client| client.ask(ShowLab {}))?.upload_to;
         let recipient =
             recipient.ok_or_else(|| Problem::from(text!("this lab takes no uploads", "此实验室不接受上传")))?;
         let file = copy_of(source, &recipient)?;

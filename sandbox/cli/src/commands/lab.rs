@@ -75,6 +75,7 @@ fn about(lab: &LabShown, lang: Lang) -> String {
         &[
             (text!("Log", "日志"), lab.origin.clone()),
             (text!("Verifier key", "验证公钥"), lab.log_key.clone()),
+            (text!("Uploads are encrypted to", "上传加密公钥"), lab.upload_to.clone().unwrap_or_default()),
             (text!("Entries", "条目数"), lab.entries.to_string()),
             (text!("People", "人员"), lab.people.to_string()),
             (text!("Datasets", "数据集"), lab.datasets.to_string()),

@@ -16,10 +16,10 @@ use unseen_terminal::output::{Output, clean, facts};
 use unseen_texts::{Lang, say, text};
 
 pub fn login(globals: &Globals, office: bool, signer: &Signer, lang: Lang) -> Outcome {
-    let lab = address(globals)?;
+    let (lab, profile) = address(globals)?;
     let Place::Remote { client, .. } = Place::of(globals, lang)? else { return Err(no_address()) };
     let session = if office { at_office(&client, lang)? } else { client.log_in(&*key(globals, signer)?)? };
-    Sessions::read()?.keep(&lab, Some(&session))?;
+    Sessions::read()?.keep(&lab, &profile, Some(&session))?;
     let text = facts(
         lang,
         &[
@@ -32,8 +32,8 @@ pub fn login(globals: &Globals, office: bool, signer: &Signer, lang: Lang) -> Ou
 }
 
 pub fn logout(globals: &Globals, lang: Lang) -> Outcome {
-    let lab = address(globals)?;
-    Sessions::read()?.keep(&lab, None)?;
+    let (lab, profile) = address(globals)?;
+    Sessions::read()?.keep(&lab, &profile, None)?;
     Ok(Output::new(&LoggedOut { lab }, text!("The session is forgotten.", "会话已清除。").to(lang)))
 }
 
@@ -51,8 +51,10 @@ fn at_office(client: &Client, lang: Lang) -> Result<LoggedIn, Problem> {
     }
 }
 
-fn address(globals: &Globals) -> Result<String, Problem> {
-    Profile::chosen(globals)?.lab.filter(|lab| is_address(lab)).ok_or_else(no_address)
+/// The lab's address, and the profile under which the session is kept.
+fn address(globals: &Globals) -> Result<(String, String), Problem> {
+    let Profile { lab, name, .. } = Profile::chosen(globals)?;
+    Ok((lab.filter(|lab| is_address(lab)).ok_or_else(no_address)?, name))
 }
 
 fn no_address() -> Problem {
