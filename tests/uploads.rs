@@ -263,8 +263,8 @@ fn what_is_kept_no_longer_is_destroyed_by_the_lab_and_on_record() {
     assert_ne!(job["state"], "released");
     // The day is told before it has come, and one that is past is refused.
     let again = ["dataset", "import", "firms.csv", "--description", "firms.toml", "--key", "keys/steward.pem"];
-    let past = lab.unseen(&[again.as_slice(), &["--keep-until", "2020-01-01"]].concat());
-    assert!(past.code == 2 && past.stderr.contains("this day is past"), "{past:?}");
+    let past = lab.refuses(&[again.as_slice(), &["--keep-until", "2020-01-01"]].concat());
+    assert_eq!(past, "--keep-until 2020-01-01 is past: name a day to come");
     lab.ok(&[again.as_slice(), &["--keep-until", "2199-12-31"]].concat());
     let shown = served.unseen(&lab, "steward", &["dataset", "history", "firms"]).stdout;
     assert!(shown.contains("kept until 2199-12-31"), "{shown}");

@@ -167,7 +167,7 @@ const OWN: Lines = &[
     ("dataset import/source", "CSV 或 Parquet 文件"),
     ("dataset import/description", "数据集描述文件"),
     ("dataset import/open_to", "只允许此分析员使用；可重复给出；省略则由实验室规则决定"),
-    ("dataset import/keep_until", "从该日（YYYY-MM-DD）起停用并由实验室销毁；省略则保留到您另行决定"),
+    ("dataset import/keep_until", "从该日起停用并由实验室销毁；省略则保留到您另行决定"),
     ("dataset import/key", "您的私钥：文件，或令牌中的密钥（pkcs11:...）"),
     ("dataset list", "列出已登记的数据集"),
     ("dataset show", "查看数据集的描述"),

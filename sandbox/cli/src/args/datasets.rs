@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use chrono::{DateTime, Local, NaiveDate, NaiveTime, Utc};
+use chrono::NaiveDate;
 use clap::{Args, Subcommand};
 use unseen_ids::Digest;
 use unseen_terminal::examples;
@@ -31,9 +31,9 @@ pub enum DatasetCommand {
         /// Only this analyst may use it; may be given several times; whom the rules let when left out
         #[arg(long, value_name = "NAME")]
         open_to: Vec<String>,
-        /// From this day on nobody may use it, and the lab destroys it (YYYY-MM-DD); kept until you say so when left out
-        #[arg(long, value_name = "DAY", value_parser = day)]
-        keep_until: Option<DateTime<Utc>>,
+        /// From this day on nobody may use it, and the lab destroys it; kept until you say so when left out
+        #[arg(long, value_name = "YYYY-MM-DD")]
+        keep_until: Option<NaiveDate>,
         #[command(flatten)]
         signer: Signer,
     },
@@ -98,14 +98,6 @@ pub enum DatasetCommand {
         #[command(flatten)]
         signer: Signer,
     },
-}
-
-/// The beginning of a day, by this machine's clock.
-fn day(text: &str) -> Result<DateTime<Utc>, String> {
-    let day = text.parse::<NaiveDate>().map_err(|_| "a day is written 2027-12-31".to_owned())?;
-    let begins = day.and_time(NaiveTime::MIN).and_local_timezone(Local).earliest();
-    let begins = begins.ok_or_else(|| "this day does not begin at midnight here".to_owned())?.to_utc();
-    if begins > Utc::now() { Ok(begins) } else { Err("this day is past".to_owned()) }
 }
 
 /// A dataset that somebody changes.

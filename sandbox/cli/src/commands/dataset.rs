@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use chrono::{DateTime, Local, Utc};
+use chrono::{DateTime, Local, NaiveDate, NaiveTime, Utc};
 use unseen_policies::event::Status;
 use unseen_usecases::datasets::{
     self, Bilingual, DatasetShown, Datasets, Import, ListDatasets, ShowDataset, ShowQuality, ShowTable, Twin,
@@ -27,7 +27,7 @@ pub fn run(globals: &Globals, command: &DatasetCommand, lang: Lang) -> Outcome {
         DatasetCommand::Describe { source, out } => describe(source, out.as_deref(), lang),
         DatasetCommand::Import { source, description, open_to, keep_until, signer } => {
             let (source, description, open_to) = (source.clone(), description.clone(), open_to.clone());
-            let request = Import { source, description, open_to, keep_until: *keep_until };
+            let request = Import { source, description, open_to, keep_until: keep_until.map(begins).transpose()? };
             import(globals, &request, &*key(globals, signer)?, lang)
         }
         DatasetCommand::List => {
@@ -119,6 +119,15 @@ fn standing(found: &DatasetStanding, lang: Lang) -> Output {
         rows,
     ));
     Output::new(found, text)
+}
+
+/// When a day to come begins, by this machine's clock.
+fn begins(day: NaiveDate) -> Result<DateTime<Utc>, Problem> {
+    let begins = day.and_time(NaiveTime::MIN).and_local_timezone(Local).earliest().map(|begins| begins.to_utc());
+    begins.filter(|begins| *begins > Utc::now()).ok_or_else(|| {
+        let day = day.to_string();
+        say!("--keep-until {day} is past: name a day to come", "--keep-until {day} 已过：请写将来的日期").into()
+    })
 }
 
 fn kept_until(until: DateTime<Utc>, lang: Lang) -> String {
