@@ -27,6 +27,8 @@ pub(crate) struct StateCache {
     records: [u8; 32],
     /// A write failed: the rest is left to the next opening, which folds it from the log.
     behind: bool,
+    /// Dropped after `db`, so that whoever waits for it drops sled's last handle.
+    last: Option<mpsc::Sender<()>>,
     _lock: Lock,
 }
 
@@ -71,7 +73,7 @@ impl StateCache {
 
     fn of(db: sled::Db, secret: &[u8; 32], lock: Lock) -> StateCache {
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
-        StateCache { db, key, records: [0; 32], behind: false, _lock: lock }
+        StateCache { db, key, records: [0; 32], behind: false, last: None, _lock: lock }
     }
 
     /// The ledger that was saved last and the checkpoint of its log, if they are there and nobody altered
@@ -145,6 +147,21 @@ impl StateCache {
     fn covered(&self, checkpoint: &Checkpoint) -> Vec<u8> {
         let Checkpoint { origin, size, root } = checkpoint;
         [HEAD, &self.records, &size.to_le_bytes(), root, origin.as_bytes()].concat()
+    }
+}
+
+impl Drop for StateCache {
+    /// sled flushes once more as it is dropped, and may wait for ever where it could not write: then somebody else waits.
+    fn drop(&mut self) {
+        if self.behind {
+            let (last, after) = mpsc::channel();
+            let db = self.db.clone();
+            let waits = std::thread::Builder::new().spawn(move || {
+                let _ = after.recv();
+                drop(db);
+            });
+            self.last = waits.is_ok().then_some(last);
+        }
     }
 }
 
