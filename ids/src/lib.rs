@@ -22,6 +22,7 @@ mod job;
 mod key;
 pub mod pattern;
 pub mod pem;
+mod stream;
 
 #[cfg(feature = "schema")]
 pub use answer::schema;
@@ -30,3 +31,4 @@ pub use bucket::bucket_of;
 pub use digest::{Digest, PublicKey, sha256};
 pub use job::{JobId, Role};
 pub use key::{Key, KeyRef};
+pub use stream::digest_of;

@@ -5,11 +5,10 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use ring::digest::{Context, SHA256};
 use unseen_age::{AgeError, Encrypter, Recipient, is_age};
 use unseen_api::UPLOADS;
 use unseen_api::uploads::Uploaded;
-use unseen_ids::Digest;
+use unseen_ids::{Digest, digest_of};
 use unseen_texts::Message;
 use unseen_usecases::imports::ImportShown;
 
@@ -50,8 +49,8 @@ impl Client {
     /// Sends a file that is encrypted to the lab; what is there already is not sent again. Gives its digest.
     pub fn send_rows(&self, file: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Digest, ClientError> {
         let failed = |source| ClientError::File { path: file.to_owned(), source };
-        let (digest, length) = digest_of(file).map_err(failed)?;
         let mut rows = File::open(file).map_err(failed)?;
+        let (digest, length) = digest_of(&rows).map_err(failed)?;
         let path = format!("{UPLOADS}{}", digest.to_hex());
         let (mut tries, mut at) = (0, None);
         loop {
@@ -118,21 +117,4 @@ fn passes(error: &ClientError) -> bool {
         }
         _ => false,
     }
-}
-
-fn digest_of(file: &Path) -> io::Result<(Digest, u64)> {
-    let (mut file, mut hash, mut length) = (File::open(file)?, Context::new(&SHA256), 0);
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => break,
-            read => {
-                hash.update(&buffer[..read]);
-                length += read as u64;
-            }
-        }
-    }
-    let mut bytes = [0; 32];
-    bytes.copy_from_slice(hash.finish().as_ref());
-    Ok((Digest::from_bytes(bytes), length))
 }

@@ -109,24 +109,6 @@ impl Seek for FileAt {
     }
 }
 
-/// Length and SHA-256 of all a reader gives.
-pub(crate) fn digest_of(mut reader: impl Read) -> io::Result<(u64, [u8; 32])> {
-    let mut context = digest::Context::new(&digest::SHA256);
-    let mut buffer = vec![0; 256 << 10];
-    let mut length = 0;
-    loop {
-        match reader.read(&mut buffer) {
-            Ok(0) => return Ok((length, to_array(context.finish().as_ref()))),
-            Ok(read) => {
-                context.update(&buffer[..read]);
-                length += read as u64;
-            }
-            Err(fault) if fault.kind() == io::ErrorKind::Interrupted => {}
-            Err(fault) => return Err(fault),
-        }
-    }
-}
-
 /// Counts and digests what is written through it.
 pub(crate) struct DigestWriter {
     file: io::BufWriter<File>,

@@ -31,7 +31,7 @@ use unseen_policies::Bounds;
 
 use crate::decoder::guarded;
 use crate::description::{CellKind, ColumnType, Kind, MAX_COLUMNS};
-use crate::files::{SharedFile, digest_of};
+use crate::files::SharedFile;
 use crate::keys::{DataKey, KeyError, LabDataKey};
 use crate::quality::QualityReport;
 use crate::reference::ReferenceTable;
@@ -512,8 +512,8 @@ fn verify(manifest: &Manifest, at: usize, file: &SharedFile) -> Result<(), Snaps
     if file.length() != entry.bytes {
         return Err(altered());
     }
-    let (length, digest) = digest_of(file.reader()).map_err(SnapshotError::io(&entry.file))?;
-    if length != entry.bytes || hex::encode(&digest) != entry.sha256 {
+    let (digest, length) = unseen_ids::digest_of(file.reader()).map_err(SnapshotError::io(&entry.file))?;
+    if length != entry.bytes || digest.to_hex() != entry.sha256 {
         return Err(altered());
     }
     Ok(())

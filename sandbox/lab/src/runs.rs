@@ -7,14 +7,13 @@
 //! numbers are the same bit for bit. Between [`Lab::begin`] and [`Lab::conclude`] the lab is not held.
 
 use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use ring::hmac;
 use unseen_audit::named::{self, Lookup};
 use unseen_core::release::{Release as UnsealedRelease, SealedRelease, open_failure, seal_failure};
-use unseen_ids::{Digest, JobId, PublicKey};
+use unseen_ids::{Digest, JobId, PublicKey, digest_of};
 use unseen_policies::Need;
 use unseen_policies::event::{AccessLogRecorded, Event, JobSubmitted, Released, RunFailed, RunStarted, Snapshot};
 use unseen_policies::ledger::{Job, RELEASE_DELAY, Refusal, Run};
@@ -376,18 +375,7 @@ impl Lab {
 
     /// SHA-256 of the binary that runs jobs.
     pub(crate) fn build_digest(&self, program: &Path) -> Result<Digest, LabError> {
-        let mut file = File::open(program).map_err(LabError::io(program))?;
-        let mut hash = ring::digest::Context::new(&ring::digest::SHA256);
-        let mut piece = vec![0; 1 << 20];
-        loop {
-            match file.read(&mut piece).map_err(LabError::io(program))? {
-                0 => break,
-                read => hash.update(&piece[..read]),
-            }
-        }
-        let mut digest = [0; 32];
-        digest.copy_from_slice(hash.finish().as_ref());
-        Ok(Digest::from_bytes(digest))
+        Ok(File::open(program).and_then(digest_of).map_err(LabError::io(program))?.0)
     }
 
     /// Until when a run that was cut short may be tried again: until its time comes, and for ten minutes

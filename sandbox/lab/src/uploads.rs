@@ -7,12 +7,11 @@
 //! The lab keeps them as they came. They are opened by an import only, in its memory, and go with it or after a week.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use ring::digest::{Context, SHA256};
-use unseen_ids::{Digest, hex, sha256};
+use unseen_ids::{Digest, digest_of, hex, sha256};
 
 use crate::error::LabError;
 use crate::folder::sync_dir;
@@ -158,7 +157,8 @@ impl Uploading {
             return Ok(Received { bytes: self.received, whole: false });
         }
         self.file.sync_all().map_err(LabError::io(&self.part))?;
-        if digest_of(&self.part).map_err(LabError::io(&self.part))? != *digest {
+        let found = File::open(&self.part).and_then(digest_of).map_err(LabError::io(&self.part))?.0;
+        if found != *digest {
             fs::remove_file(&self.part).map_err(LabError::io(&self.part))?;
             return Err(UploadError::Other.into());
         }
@@ -183,20 +183,6 @@ pub(crate) fn older_than(file: &Path, age: Duration) -> bool {
 
 fn part(whole: &Path) -> PathBuf {
     whole.with_extension(PART)
-}
-
-fn digest_of(file: &Path) -> io::Result<Digest> {
-    let (mut file, mut hash) = (File::open(file)?, Context::new(&SHA256));
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => break,
-            read => hash.update(&buffer[..read]),
-        }
-    }
-    let mut bytes = [0; 32];
-    bytes.copy_from_slice(hash.finish().as_ref());
-    Ok(Digest::from_bytes(bytes))
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
