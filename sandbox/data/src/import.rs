@@ -27,7 +27,7 @@ use crate::files::ReadAt;
 use crate::keys::LabDataKey;
 use crate::snapshot::MAX_BUCKETS;
 use job::Job;
-use source::{Opened, open_file, open_source};
+use source::{open_file, open_source};
 use workshop::Workshop;
 
 /// Imports `source` (CSV, or Parquet by its magic bytes) as described into the new folder
@@ -43,7 +43,7 @@ pub fn import(
     options: &ImportOptions,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Imported, ImportError> {
-    import_opened(open_file(source)?, description, description_toml, destination, lab, options, progress)
+    import_rows(open_file(source)?, description, description_toml, destination, lab, options, progress)
 }
 
 /// Imports rows that lie in no file of their own, as [`import`] does those of a file.
@@ -56,18 +56,7 @@ pub fn import_rows(
     options: &ImportOptions,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Imported, ImportError> {
-    import_opened(open_source(rows)?, description, description_toml, destination, lab, options, progress)
-}
-
-fn import_opened(
-    opened: Opened,
-    description: &Description,
-    description_toml: &str,
-    destination: &Path,
-    lab: &LabDataKey,
-    options: &ImportOptions,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<Imported, ImportError> {
+    let opened = open_source(rows)?;
     if !(1..=MAX_BUCKETS).contains(&options.buckets) {
         return Err(ImportError::Buckets(options.buckets));
     }

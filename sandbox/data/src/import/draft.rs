@@ -6,7 +6,7 @@ use std::path::Path;
 use unseen_policies::Bounds;
 
 use super::error::ImportError;
-use super::source::{Opened, Packed, open_file};
+use super::source::{Opened, Packed, open_file, open_source};
 use crate::description::{
     BadRows, Bilingual, Check, Classification, ColumnSpec, ColumnType, CsvOptions, DEFAULT_DATE_FORMAT, Description,
     Encoding, Kind, Sharing, Unit, UpdateCycle, WhenMissing, can_be_a_name,
@@ -23,7 +23,7 @@ const NULLS: [&str; 8] = ["", "NA", "N/A", "null", "NULL", "None", "nan", "NaN"]
 /// Drafts the text of a description from a whole CSV file, a sheet, or the beginning of a Parquet file. What no
 /// file tells is left open: above all whose rows these are.
 pub fn infer(source: &Path, name: &str) -> Result<String, ImportError> {
-    let opened = open_file(source)?;
+    let opened = open_source(open_file(source)?)?;
     let length = opened.length();
     let (csv, columns, bounds) = match opened {
         Opened::Parquet(file) => of_parquet(file, length)?,

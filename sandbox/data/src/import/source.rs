@@ -39,9 +39,9 @@ enum Packing {
 }
 
 /// Opens a file of rows.
-pub(super) fn open_file(path: &Path) -> Result<Opened, ImportError> {
+pub(super) fn open_file(path: &Path) -> Result<Arc<dyn ReadAt>, ImportError> {
     let file = File::open(path).map_err(|source| ImportError::Open { path: path.to_owned(), source })?;
-    open_source(Arc::new(file))
+    Ok(Arc::new(file))
 }
 
 pub(super) fn open_source(rows: Arc<dyn ReadAt>) -> Result<Opened, ImportError> {
