@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use unseen_access::Rules;
 use unseen_audit::bundle::VERIFIER_KEY;
-use unseen_audit::fold::Fold;
+use unseen_audit::fold::{Fold, FoldError};
 use unseen_audit::named;
 use unseen_audit::public_values::PublicTables;
 use unseen_core::release::ReleaseBody;
@@ -185,8 +185,11 @@ impl View {
         Ok(unseen_entries::sign::unverified(entry)?)
     }
 
-    /// The newest entry with exactly these bytes.
+    /// The entry with exactly these bytes, if it is in the log. Only for one whose nonce was used is the log read.
     pub fn find(&self, entry: &[u8]) -> Result<Option<u64>, LabError> {
+        if !matches!(self.fold.check(entry), Err(FoldError::Refused(Refusal::Replayed))) {
+            return Ok(None);
+        }
         for index in (0..self.log.size()).rev() {
             if self.log.entry(index)? == entry {
                 return Ok(Some(index));
