@@ -132,7 +132,7 @@ pub enum Gone {
     Deleted,
     /// It was to be kept until now.
     #[en("kept until its time, which is over")]
-    #[zh("按期停用")]
+    #[zh("停用（保留期已满）")]
     Expired,
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use unseen_ids::Digest;
+use unseen_ids::{Digest, JobId};
 
 use super::check::{Entry, check_name};
 use super::put::Put;
@@ -74,9 +74,8 @@ impl Ledger {
         let by_lab = self.service_key.as_ref() == Some(entry.signer);
         let mut dataset = if by_lab { self.dataset(&e.name)? } else { self.own(entry, &e.name)? }.clone();
         let named: BTreeSet<&Digest> = e.snapshots.iter().collect();
-        let gone =
-            dataset.snapshots.iter_mut().filter(|kept| named.contains(&kept.snapshot) && !kept.is(Gone::Deleted));
-        let gone: Vec<&mut Kept> = gone.collect();
+        let there = |kept: &&mut Kept| named.contains(&kept.snapshot) && !kept.is(Gone::Deleted);
+        let gone: Vec<&mut Kept> = dataset.snapshots.iter_mut().filter(there).collect();
         if named.is_empty() || gone.len() != e.snapshots.len() {
             return Err(Refusal::NoSuchSnapshot(e.name.clone()));
         }
@@ -87,12 +86,17 @@ impl Ledger {
         if !by_lab && dataset.status != Status::Withdrawn && named.contains(&dataset.registered.snapshot) {
             return Err(Refusal::DatasetIs { dataset: e.name.clone(), status: dataset.status });
         }
-        let reads = |used: &Used| used.name == e.name && named.contains(&used.snapshot);
-        let mut running = self.jobs.iter().filter(|(_, job)| job.state == State::Running);
-        match running.find(|(_, job)| job.submitted.datasets.iter().any(reads)) {
-            Some((job, _)) => Err(Refusal::StillRead(*job)),
+        match self.still_read(&e.name, &e.snapshots) {
+            Some(job) => Err(Refusal::StillRead(job)),
             None => Ok(vec![Put::Dataset(e.name.clone(), dataset)]),
         }
+    }
+
+    /// A job whose run reads one of these snapshots and has not ended.
+    pub fn still_read(&self, name: &str, snapshots: &[Digest]) -> Option<JobId> {
+        let reads = |used: &Used| used.name == name && snapshots.contains(&used.snapshot);
+        let mut running = self.jobs.iter().filter(|(_, job)| job.state == State::Running);
+        running.find(|(_, job)| job.submitted.datasets.iter().any(reads)).map(|(job, _)| *job)
     }
 
     /// A dataset of whoever signs this; of anybody while its steward's key is revoked.
@@ -105,10 +109,8 @@ impl Ledger {
     /// Whether a snapshot is still to be kept at this time, so that a job may use it.
     pub(super) fn check_kept(&self, used: &Used, time: DateTime<Utc>) -> Result<(), Refusal> {
         let mut kept = self.dataset(&used.name)?.snapshots.iter().filter(|kept| kept.snapshot == used.snapshot);
-        match kept.any(|kept| kept.is_over(time)) {
-            true => Err(Refusal::SnapshotGone { dataset: used.name.clone(), gone: Gone::Expired }),
-            false => Ok(()),
-        }
+        let expired = Refusal::SnapshotGone { dataset: used.name.clone(), gone: Gone::Expired };
+        if kept.any(|kept| kept.is_over(time)) { Err(expired) } else { Ok(()) }
     }
 
     /// Whether a run may start that reads this.

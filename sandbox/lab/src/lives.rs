@@ -24,16 +24,13 @@ impl Lab {
         if old.is_of_same_data(&new) { Ok(()) } else { Err(LabError::OtherData(event.name.clone())) }
     }
 
-    /// Puts on record that snapshots are destroyed which are to be kept no longer, unless a run reads them still.
+    /// Puts on record that snapshots are destroyed which are to be kept no longer.
     pub(crate) fn delete_expired(&mut self) -> Result<(), LabError> {
         let now = now();
         for (name, snapshots) in self.expired(now) {
             let reason = "kept until its time".to_owned();
             let service = self.keys.service.clone();
-            match self.sign_and_accept(DatasetDeleted { name, snapshots, reason }, &*service, &[]) {
-                Ok(_) | Err(LabError::Refused(Refusal::StillRead(_))) => {}
-                Err(error) => return Err(error),
-            }
+            self.sign_and_accept(DatasetDeleted { name, snapshots, reason }, &*service, &[])?;
         }
         Ok(())
     }
@@ -53,10 +50,11 @@ impl Lab {
 }
 
 impl View {
-    /// Snapshots that are to be kept no longer and are there, by their datasets.
+    /// Snapshots that are to be kept no longer, are there, and are read by no run, by their datasets.
     pub fn expired(&self, now: DateTime<Utc>) -> Vec<(String, Vec<Digest>)> {
         let datasets = self.ledger().datasets().iter().map(|(name, dataset)| {
             let over = dataset.snapshots.iter().filter(|kept| kept.is_over(now) && !kept.is(Gone::Deleted));
+            let over = over.filter(|kept| self.ledger().still_read(name, &[kept.snapshot]).is_none());
             (name.clone(), over.map(|kept| kept.snapshot).collect::<Vec<_>>())
         });
         datasets.filter(|(_, over)| !over.is_empty()).collect()
