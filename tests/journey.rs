@@ -234,7 +234,7 @@ fn texts_and_languages() {
         assert!(chinese(&String::from_utf8(by_environment.stdout).unwrap()), "{command}");
     }
     let refused = lab.unseen(&["--lang=zh", "job", "release", &id, "--key", "keys/analyst.pem"]);
-    assert_eq!((refused.code, refused.stderr), (1, format!("错误：{id} 尚无结果：请先运行\n")));
+    assert_eq!((refused.code, refused.stderr), (1, format!("错误：{id} 尚无结果：运行还没有结束\n")));
     let usage = lab.unseen(&["--lang", "zh", "job", "approve", "seven", "--key", "k"]);
     assert_eq!(
         usage.stderr.lines().next().unwrap(),

@@ -1,7 +1,6 @@
 //! Replays: whoever may begins one, and asks for its answer.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -45,7 +44,7 @@ async fn begin(State(service): State<Arc<Service>>, Path(job): Path<String>, req
                 let why = || Sentence::from(text!("the lab could not replay it", "实验室未能完成重算"));
                 service.replays.end(job, outcome.map_err(|_| ("replay.failed".to_owned(), why())));
                 while let Ok(left) = (until - Utc::now()).to_std() {
-                    std::thread::sleep(left.min(Duration::from_secs(1)));
+                    std::thread::sleep(left);
                 }
                 // Until then nobody learns from it that the replay has ended.
                 drop(held);

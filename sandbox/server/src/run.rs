@@ -16,7 +16,8 @@ use crate::telemetry::Telemetry;
 /// How many threads wait for connections; use-cases have threads of their own.
 const THREADS: usize = 2;
 
-/// Serves on all listeners until SIGTERM or SIGINT, then finishes what was begun. `notices` says whom to tell what happens. A run that goes on is left, and resumed by the next start.
+/// Serves on all listeners until SIGTERM or SIGINT, then finishes what was begun. `notices` says whom to tell what
+/// happens. A run that goes on is left, and resumed by the next start.
 pub fn serve(
     service: &Arc<Service>,
     listeners: Vec<Listener>,

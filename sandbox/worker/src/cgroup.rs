@@ -32,14 +32,11 @@ const PREFIX: &str = "unseen-";
 /// The period over which processors are counted, in microseconds.
 const PERIOD: u64 = 100_000;
 
-/// Puts this process into a group of its own. False where no part of the tree was given to the service.
-pub fn enter(kind: &str, limits: Limits) -> bool {
-    let entered = || {
-        let base = given()?;
-        let name = format!("{PREFIX}{kind}-{}", std::process::id());
-        confine(&base, &name, std::process::id(), limits).ok()
-    };
-    entered().is_some()
+/// Puts this process into a group of its own, where a part of the tree was given to the service.
+pub fn enter(kind: &str, limits: Limits) {
+    let name = format!("{PREFIX}{kind}-{}", std::process::id());
+    // Without it the walls and what was set aside hold as before.
+    let _ = given().map(|base| confine(&base, &name, std::process::id(), limits));
 }
 
 /// Whether a part of the tree was given to this process to divide.

@@ -76,7 +76,7 @@ pub fn twin(globals: &Globals, args: &TwinArgs, lang: Lang) -> Outcome {
     };
     let text = facts(
         lang,
-        &[(text!("Rows", "行数"), written.data.clone()), (text!("Description", "描述"), written.description.clone())],
+        &[(text!("Rows", "数据行"), written.data.clone()), (text!("Description", "描述"), written.description.clone())],
     );
     Ok(Output::new(&written, text))
 }

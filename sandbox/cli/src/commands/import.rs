@@ -1,5 +1,6 @@
 //! `unseen dataset import`: into a lab's folder, or encrypted to a lab that is elsewhere.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -28,7 +29,7 @@ const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 
 pub fn import(globals: &Globals, request: &Import, steward: &dyn Signer, lang: Lang) -> Outcome {
     let done = match Place::of(globals, lang)? {
-        Place::Remote { client, .. } => remote(&Desk { client: &client, steward }, request, lang)?,
+        Place::Remote { client, .. } => remote(&Desk::of(&client, steward)?, request, lang)?,
         place => local(&place, request, steward, lang)?,
     };
     Ok(Output::new(&done, shown(&done, lang)))
@@ -105,21 +106,25 @@ fn remote(desk: &Desk<'_>, request: &Import, lang: Lang) -> Result<Imported, Pro
 struct Desk<'a> {
     client: &'a Client,
     steward: &'a dyn Signer,
+    /// The same client, logged in.
+    known: RefCell<Client>,
 }
 
-impl Desk<'_> {
+impl<'a> Desk<'a> {
+    fn of(client: &'a Client, steward: &'a dyn Signer) -> Result<Desk<'a>, Problem> {
+        Ok(Desk { client, steward, known: RefCell::new(with_key(client, steward)?) })
+    }
+
     /// Does something as whom the key says. A session ends with the service; then there is another.
     fn known<T>(&self, mut work: impl FnMut(&Client) -> Result<T, ClientError>) -> Result<T, Problem> {
-        let mut done = work(&with_key(self.client, self.steward)?);
         for _ in 0..3 {
-            match &done {
-                Err(ClientError::Told(told)) if told.code() == "request.unknown" => {
-                    done = work(&with_key(self.client, self.steward)?);
-                }
-                _ => break,
+            match work(&self.known.borrow()) {
+                Err(ClientError::Told(told)) if told.code() == "request.unknown" => {}
+                done => return Ok(done?),
             }
+            *self.known.borrow_mut() = with_key(self.client, self.steward)?;
         }
-        Ok(done?)
+        Ok(work(&self.known.borrow())?)
     }
 }
 

@@ -70,16 +70,19 @@ pub fn run(globals: &Globals, command: &LabCommand, lang: Lang) -> Outcome {
 }
 
 fn about(lab: &LabShown, lang: Lang) -> String {
-    facts(
+    let mut text = facts(
         lang,
         &[
             (text!("Log", "日志"), lab.origin.clone()),
             (text!("Verifier key", "验证公钥"), lab.log_key.clone()),
-            (text!("Uploads are encrypted to", "上传加密公钥"), lab.upload_to.clone().unwrap_or_default()),
             (text!("Entries", "条目数"), lab.entries.to_string()),
             (text!("People", "人员"), lab.people.to_string()),
             (text!("Datasets", "数据集"), lab.datasets.to_string()),
             (text!("Jobs", "作业"), lab.jobs.to_string()),
         ],
-    )
+    );
+    if let Some(recipient) = &lab.upload_to {
+        text.push_str(&facts(lang, &[(text!("Uploads are encrypted to", "上传加密公钥"), recipient.clone())]));
+    }
+    text
 }
