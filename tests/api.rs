@@ -28,7 +28,7 @@ with the rule that decides each. `Accept-Language: zh` or `en` chooses the langu
 - **The log** is there for monitors as [C2SP tlog-tiles](https://c2sp.org/tlog-tiles) has it: `/checkpoint`, and `/tile/...` below it.
 - A module, or another file that a request names by its digest, is uploaded before it, to `/v1/blobs/`. Rows are encrypted and sent in pieces, to `/v1/uploads/`: [a company's own data](own-data.md#without-unseen).
 
-A field with `?` may be left out. The action is what the rules of access know it as.
+A field with `?` may be left out. Moments are written as RFC 3339 has them, `2027-12-31T00:00:00Z`. The action is what the rules of access know it as.
 
 ";
 

@@ -3,7 +3,7 @@
 //! A request is one value. Over the network the fields that its path names stand in the path; the others stand in the
 //! query of a `GET`, or as JSON in the body of a `POST`. Both ends take it apart and put it together here.
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use unseen_usecases::budget::BudgetOf;
 use unseen_usecases::check::Check;
@@ -164,7 +164,7 @@ pub fn of_query<A: DeserializeOwned>(path: &[(String, String)], query: &str) -> 
     }
     let all: Vec<_> = path.iter().chain(&pairs).collect();
     let text = serde_urlencoded::to_string(all).map_err(|error| error.to_string())?;
-    serde_urlencoded::from_str(&text).map_err(|error| error.to_string())
+    of(serde_urlencoded::Deserializer::new(form_urlencoded::parse(text.as_bytes())))
 }
 
 /// A request put together of what stood in a path and in a body.
@@ -175,7 +175,15 @@ pub fn of_body<A: DeserializeOwned>(path: &[(String, String)], body: Value) -> R
             return Err(format!("`{name}` stands in the path"));
         }
     }
-    serde_json::from_value(Value::Object(fields)).map_err(|error| error.to_string())
+    of(Value::Object(fields))
+}
+
+/// What is wrong is told with the field that it is wrong in.
+fn of<'a, A: DeserializeOwned>(fields: impl Deserializer<'a>) -> Result<A, String> {
+    serde_path_to_error::deserialize(fields).map_err(|error| match error.path().to_string() {
+        none if none == "." => error.into_inner().to_string(),
+        path => format!("`{path}`: {}", error.into_inner()),
+    })
 }
 
 fn text(value: &Value) -> String {
@@ -221,7 +229,8 @@ mod tests {
     #[test]
     fn what_is_not_asked_for_is_refused() {
         assert!(of_query::<ListEntries>(&[], "from=7&to=8").is_err());
-        assert!(of_query::<ListEntries>(&[], "from=x").is_err());
+        let said = of_query::<ListEntries>(&[], "from=x").unwrap_err();
+        assert_eq!(said, "`from`: invalid digit found in string");
         assert!(of_query::<ShowJob>(&[("job".into(), "j1".into())], "job=j2").is_err());
         assert!(of_body::<Reject>(&[("job".into(), "j1".into())], serde_json::json!({ "job": "j2" })).is_err());
         assert!(of_body::<Reject>(&[], serde_json::json!([])).is_err());
