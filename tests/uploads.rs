@@ -22,6 +22,8 @@ use unseen_usecases::datasets::{self, Import};
 const IMPORT: [&str; 7] =
     ["dataset", "import", "firms.csv", "--description", "firms.toml", "--key", "keys/steward.pem"];
 
+const UPLOADS: [&str; 4] = ["dataset", "uploads", "--key", "keys/steward.pem"];
+
 /// A lab with a description and rows beside it, and nothing imported.
 fn lab() -> Lab {
     let lab = Lab::new();
@@ -100,6 +102,12 @@ fn what_is_wrong_with_rows_their_steward_is_told() {
         let kept = std::fs::read(lab.path(&format!("lab/incoming/{name}"))).unwrap();
         assert!(!kept.windows(3).any(|word| word == b"one") || name.ends_with("wish"), "{name}");
     }
+    // What was sent waits for another description, and can be taken back.
+    let waiting = served.ok(&lab, "steward", &UPLOADS)["uploads"].clone();
+    assert_eq!((waiting.as_array().map(Vec::len), &waiting[0]["whole"]), (Some(1), &json!(true)), "{waiting}");
+    let drop = ["--drop", waiting[0]["upload"].as_str().unwrap()];
+    assert_eq!(served.ok(&lab, "steward", &[UPLOADS.as_slice(), &drop].concat())["uploads"], json!([]));
+    assert_eq!(served.unseen(&lab, "steward", &[UPLOADS.as_slice(), &drop].concat()).code, 1);
     // Put right, the same command does it.
     lab.write("firms.csv", firms(40));
     served.ok(&lab, "steward", &IMPORT);

@@ -8,6 +8,7 @@ use unseen_ids::{Answer, schema};
 
 use crate::login::{DeviceCode, LoggedIn};
 use crate::replays::ReplayStanding;
+use crate::uploads::UploadsWaiting;
 
 /// Nobody is logged in any more.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -114,6 +115,7 @@ impl Answer for HandInWritten {
 pub fn schemas() -> Vec<(&'static str, Schema)> {
     vec![
         schema::<CertificateMade>(),
+        schema::<UploadsWaiting>(),
         schema::<Certificates>(),
         schema::<Completions>(),
         schema::<DeviceCode>(),

@@ -101,6 +101,11 @@ impl Http {
         self.answer::<Value>(request.header("content-type", "application/octet-stream").send(bytes)).map(drop)
     }
 
+    pub fn delete(&self, path: &str) -> Result<(), ClientError> {
+        let sent = self.with_headers(self.agent.delete(format!("{}{path}", self.base))).call();
+        self.answer::<Value>(sent).map(drop)
+    }
+
     pub fn patch<A: DeserializeOwned>(&self, path: &str, at: u64, of: u64, piece: &[u8]) -> Result<A, ClientError> {
         let request = self.with_headers(self.agent.patch(format!("{}{path}", self.base)));
         let request = request.header("content-type", "application/octet-stream");
@@ -182,8 +187,7 @@ fn own(file: &Path, key: &Path) -> Result<ClientCert, ClientError> {
 }
 
 fn items(file: &Path) -> Result<Vec<PemItem<'static>>, ClientError> {
-    let host = file.display().to_string();
-    let bytes = std::fs::read(file).map_err(|error| ClientError::Unreachable { host, why: Sentence::of(&error) })?;
+    let bytes = std::fs::read(file).map_err(|source| ClientError::File { path: file.to_owned(), source })?;
     Ok(parse_pem(&bytes).filter_map(Result::ok).collect())
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use unseen_age::{AgeError, Encrypter, Recipient, is_age};
 use unseen_api::UPLOADS;
-use unseen_api::uploads::Uploaded;
+use unseen_api::uploads::{Uploaded, UploadsWaiting};
 use unseen_ids::{Digest, digest_of};
 use unseen_texts::Message;
 use unseen_usecases::imports::ImportShown;
@@ -79,6 +79,16 @@ impl Client {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// One's own uploads that wait at the lab.
+    pub fn uploads(&self) -> Result<UploadsWaiting, ClientError> {
+        self.http.get(UPLOADS.trim_end_matches('/'))
+    }
+
+    /// Takes an upload back.
+    pub fn drop_upload(&self, upload: &Digest) -> Result<(), ClientError> {
+        self.http.delete(&format!("{UPLOADS}{}", upload.to_hex()))
     }
 
     /// Asks for an import and waits until it is ready or has failed.

@@ -18,6 +18,7 @@ use unseen_data::{Description, LabDataKey, QualityReport, ReadAt};
 use unseen_ids::{Digest, PublicKey, canonical};
 use unseen_policies::Bounds;
 use unseen_policies::event::DatasetRegistered;
+use unseen_policies::ledger::{Ledger, Refusal};
 use unseen_policies::manifest::MAX_GROUPS;
 use unseen_texts::{Sentence, say, text};
 use unseen_tlog::Signer;
@@ -103,6 +104,16 @@ pub struct Prepared {
     pub memory: Wall,
 }
 
+/// Whether everyone is somebody whom a dataset is to be open to. Asked before an import and not of the log: who leaves
+/// the lab takes no dataset along.
+pub(crate) fn check_open_to(ledger: &Ledger, names: &[String]) -> Result<(), Refusal> {
+    let known = |name: &String| ledger.people().values().any(|person| person.revoked.is_none() && person.name == *name);
+    match names.iter().find(|name| !known(name)) {
+        Some(nobody) => Err(Refusal::NoSuchPerson(nobody.clone())),
+        None => Ok(()),
+    }
+}
+
 impl Lab {
     /// Begins to import rows as a new snapshot that this steward will register. What would be refused is refused now,
     /// before the hours of an import. `text` is the dataset's description, which errors call `file`.
@@ -133,6 +144,7 @@ impl Lab {
             self.ensure_swap_allowed(self.memory())?;
         }
         self.ledger().may(steward, &self.record(event.clone())?)?;
+        check_open_to(self.ledger(), &event.open_to)?;
         let lock = locks::take_import(&self.dir, &parsed.name)?;
         let (view, key) = (self.view(), data_key(&self.dir)?);
         Ok(Importing {

@@ -37,8 +37,10 @@ pub enum UploadError {
         length: u64,
     },
     /// Beyond one person's share.
-    #[error("uploads of one person may have {most} bytes together: import or remove others first")]
-    #[zh("每人上传的文件合计不得超过 {most} 字节：请先导入或删除其他文件")]
+    #[error(
+        "uploads of one person may have {most} bytes together: take others back first, with `dataset uploads --drop`"
+    )]
+    #[zh("每人上传的文件合计不得超过 {most} 字节：请先用 `dataset uploads --drop` 收回其他文件")]
     TooMuch {
         /// That share.
         most: u64,

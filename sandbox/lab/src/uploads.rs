@@ -11,6 +11,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use chrono::{DateTime, Utc};
 use unseen_ids::{Digest, digest_of, hex, sha256};
 
 use crate::error::LabError;
@@ -63,6 +64,13 @@ impl Uploads {
         let bytes = |path: &Path| path.metadata().ok().map(|found| found.len());
         let received = bytes(&whole).map(|bytes| Received { bytes, whole: true });
         received.or_else(|| bytes(&part(&whole)).map(|bytes| Received { bytes, whole: false }))
+    }
+
+    /// All uploads of this person with what has come of them and when they go, the oldest first.
+    pub fn waiting(&self, person: &str) -> Vec<(Digest, Received, DateTime<Utc>)> {
+        let mut found: Vec<_> = files(&self.theirs(person)).iter().filter_map(|file| waits(file)).collect();
+        found.sort_by_key(|(digest, _, until)| (*until, *digest));
+        found
     }
 
     /// The file of an upload that is whole.
@@ -135,8 +143,12 @@ impl Uploads {
     }
 
     fn place(&self, person: &str, digest: &Digest) -> PathBuf {
-        // A name may be anything; its hash is a file's name.
-        self.folder.join(hex::encode(&sha256(&[person.as_bytes()])[..16])).join(digest.to_hex())
+        self.theirs(person).join(digest.to_hex())
+    }
+
+    /// A name may be anything; its hash is a file's name.
+    fn theirs(&self, person: &str) -> PathBuf {
+        self.folder.join(hex::encode(&sha256(&[person.as_bytes()])[..16]))
     }
 }
 
@@ -185,6 +197,13 @@ fn part(whole: &Path) -> PathBuf {
     whole.with_extension(PART)
 }
 
+fn waits(file: &Path) -> Option<(Digest, Received, DateTime<Utc>)> {
+    let digest = Digest::from_hex(file.file_stem()?.to_str()?)?;
+    let found = file.metadata().ok()?;
+    let received = Received { bytes: found.len(), whole: file.extension().is_none() };
+    Some((digest, received, (found.modified().ok()? + KEPT).into()))
+}
+
 fn files(folder: &Path) -> Vec<PathBuf> {
     let found = fs::read_dir(folder).into_iter().flatten().flatten();
     found.flat_map(|entry| if entry.path().is_dir() { files(&entry.path()) } else { vec![entry.path()] }).collect()
@@ -212,6 +231,9 @@ mod tests {
         drop(first);
         assert_eq!(uploads.received("wang", &digest), Some(Received { bytes: 1000, whole: false }));
         assert_eq!(uploads.received("li", &digest), None);
+        let begun = (digest, Received { bytes: 1000, whole: false });
+        assert_eq!(uploads.waiting("wang").iter().map(|(of, how, _)| (*of, *how)).collect::<Vec<_>>(), [begun]);
+        assert_eq!(uploads.waiting("li"), []);
         for at in [0, 999, 1001] {
             assert_eq!(code(uploads.go_on("wang", &digest, at, length).unwrap_err()), "upload.offset");
         }

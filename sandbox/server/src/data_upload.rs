@@ -7,11 +7,13 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
-use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
-use axum::routing::patch;
+use axum::routing::{get, patch};
 use unseen_access::{Action, Dataset, Principal, Resource};
-use unseen_api::{UPLOAD_LENGTH, UPLOAD_OFFSET, UPLOADS, uploads::Uploaded};
+use unseen_api::{
+    UPLOAD_LENGTH, UPLOAD_OFFSET, UPLOADS,
+    uploads::{UploadWaiting, Uploaded, UploadsWaiting},
+};
 use unseen_ids::Digest;
 use unseen_lab::{Received, UploadError, Uploading, Uploads};
 use unseen_usecases::Desk;
@@ -25,7 +27,8 @@ use crate::service::Service;
 use crate::share::{piece, resting};
 
 pub(crate) fn routes() -> Router<Arc<Service>> {
-    Router::new().route(&format!("{UPLOADS}{{digest}}"), patch(send).get(show).delete(remove))
+    let one = patch(send).get(show).delete(remove);
+    Router::new().route(UPLOADS.trim_end_matches('/'), get(list)).route(&format!("{UPLOADS}{{digest}}"), one)
 }
 
 /// Takes the next bytes.
@@ -72,10 +75,25 @@ async fn drain(body: &mut Body) {
     }
 }
 
+/// Says what waits.
+async fn list(State(service): State<Arc<Service>>, request: Request) -> Response<Body> {
+    about(service, request, |uploads, person| {
+        let uploads = uploads.waiting(person).into_iter();
+        let uploads = uploads.map(|(upload, Received { bytes, whole }, until)| UploadWaiting {
+            upload,
+            received: bytes,
+            whole,
+            until,
+        });
+        Ok(json_response(StatusCode::OK, &UploadsWaiting { uploads: uploads.collect() }))
+    })
+    .await
+}
+
 /// Says how far it is.
 async fn show(State(service): State<Arc<Service>>, Path(digest): Path<String>, request: Request) -> Response<Body> {
-    let (parts, _) = request.into_parts();
-    about(service, digest, parts, |uploads, person, digest| {
+    about(service, request, move |uploads, person| {
+        let digest = &named(&digest)?;
         let received = uploads.received(person, digest).ok_or(UploadError::None { digest: *digest });
         Ok(shown(*digest, received.map_err(unseen_lab::LabError::from)?))
     })
@@ -84,9 +102,8 @@ async fn show(State(service): State<Arc<Service>>, Path(digest): Path<String>, r
 
 /// Removes it.
 async fn remove(State(service): State<Arc<Service>>, Path(digest): Path<String>, request: Request) -> Response<Body> {
-    let (parts, _) = request.into_parts();
-    about(service, digest, parts, |uploads, person, digest| {
-        uploads.remove(person, digest)?;
+    about(service, request, move |uploads, person| {
+        uploads.remove(person, &named(&digest)?)?;
         Ok(json_response(StatusCode::OK, &serde_json::json!({})))
     })
     .await
@@ -94,19 +111,18 @@ async fn remove(State(service): State<Arc<Service>>, Path(digest): Path<String>,
 
 async fn about(
     service: Arc<Service>,
-    digest: String,
-    parts: Parts,
-    then: impl FnOnce(&Uploads, &str, &Digest) -> Result<Response<Body>, RequestError> + Send + 'static,
+    request: Request,
+    then: impl FnOnce(&Uploads, &str) -> Result<Response<Body>, RequestError> + Send + 'static,
 ) -> Response<Body> {
+    let (parts, _) = request.into_parts();
     let lang = language(&parts.headers);
     let answered = async {
         let credential = Credential::of(&service, &parts)?;
-        let digest = named(&digest)?;
         let path = parts.uri.path().to_owned();
         service
             .in_thread(move |service| {
                 let (uploads, person) = whose(service, &credential, &path)?;
-                then(&uploads, &person, &digest)
+                then(&uploads, &person)
             })
             .await
     };
@@ -139,5 +155,5 @@ fn named(digest: &str) -> Result<Digest, RequestError> {
 
 fn number(headers: &HeaderMap, name: &str) -> Result<u64, RequestError> {
     let value = headers.get(name).and_then(|value| value.to_str().ok()).and_then(|value| value.parse().ok());
-    value.ok_or_else(|| RequestError::Malformed(format!("the header `{name}` is a number of bytes, and is missing")))
+    value.ok_or_else(|| RequestError::Malformed(format!("the header `{name}` must be a number of bytes")))
 }

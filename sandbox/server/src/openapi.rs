@@ -13,7 +13,7 @@ use unseen_api::address::{Addressed, Method, Visitor, names, visit};
 use unseen_api::login::{self, LoggedIn, Login};
 use unseen_api::problem::Problem;
 use unseen_api::replays::{REPLAYS, ReplayStanding};
-use unseen_api::uploads::Uploaded;
+use unseen_api::uploads::{Uploaded, UploadsWaiting};
 use unseen_api::{BLOBS, BUNDLE, DRAFT, PROBLEM, UPLOAD_LENGTH, UPLOAD_OFFSET, UPLOADS};
 use unseen_ids::pattern;
 use unseen_usecases::change::Unsigned;
@@ -185,6 +185,11 @@ impl Paths {
             }
             self.add(&path, method, operation);
         }
+        let says = "Lists one's own uploads that wait to be sent on or imported";
+        let waiting = self.answer::<UploadsWaiting>();
+        let responses = self.responses("200", says, waiting);
+        let operation = json!({ "summary": says, "operationId": "listUploads", "responses": responses });
+        self.add(UPLOADS.trim_end_matches('/'), "get", operation);
         let job = json!({ "name": "job", "in": "path", "required": true, "schema": { "type": "string", "pattern": pattern::JOB } });
         for (method, status, id, says) in [
             ("post", "202", "beginReplay", "Begins to run a released job again, and to compare every number"),

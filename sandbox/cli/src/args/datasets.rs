@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 use clap::{Args, Subcommand};
 use unseen_ids::Digest;
 use unseen_terminal::examples;
+use unseen_texts::{Sentence, text};
 
 use super::{ChangeSigner, Signer};
 
@@ -32,8 +33,17 @@ pub enum DatasetCommand {
         #[arg(long, value_name = "NAME")]
         open_to: Vec<String>,
         /// From this day on nobody may use it, and the lab destroys it; kept until you say so when left out
-        #[arg(long, value_name = "YYYY-MM-DD")]
+        #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
         keep_until: Option<NaiveDate>,
+        #[command(flatten)]
+        signer: Signer,
+    },
+    /// List what you have uploaded to a lab and not registered, or take one of it back
+    #[command(after_help = examples!("unseen dataset uploads --key steward.pem", "unseen dataset uploads --drop sha256:... --key steward.pem"))]
+    Uploads {
+        /// Take this one back (sha256:...)
+        #[arg(long, value_name = "DIGEST")]
+        drop: Option<Digest>,
         #[command(flatten)]
         signer: Signer,
     },
@@ -116,8 +126,8 @@ pub struct Dataset {
 pub struct TwinArgs {
     /// The dataset's name in the lab, or a dataset.toml
     pub dataset: String,
-    /// How many rows
-    #[arg(long, default_value_t = 1000)]
+    /// How many rows, at most 10000000
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     pub rows: u64,
     /// Folder to write NAME.csv and NAME.dataset.toml into; a public table is written as it is
     #[arg(long, value_name = "DIR")]
@@ -125,4 +135,8 @@ pub struct TwinArgs {
     /// Seed; the same seed gives the same rows
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+}
+
+fn day(text: &str) -> Result<NaiveDate, Sentence> {
+    text.parse().map_err(|_| text!("write a day as 2027-12-31", "请按 2027-12-31 的格式写日期").into())
 }

@@ -10,7 +10,7 @@ use unseen_usecases::datasets::{
 };
 use unseen_usecases::lives::{DatasetStanding, DeleteSnapshots, Describe, SetStatus, ShowSnapshots};
 
-use super::import::import;
+use super::import::{import, uploads};
 use super::quality::quality_text;
 use super::{Outcome, Problem, change, key, read_text};
 use crate::args::{self, DatasetCommand, Globals, TwinArgs};
@@ -30,6 +30,7 @@ pub fn run(globals: &Globals, command: &DatasetCommand, lang: Lang) -> Outcome {
             let request = Import { source, description, open_to, keep_until: keep_until.map(begins).transpose()? };
             import(globals, &request, &*key(globals, signer)?, lang)
         }
+        DatasetCommand::Uploads { drop, signer } => uploads(globals, drop.as_ref(), &*key(globals, signer)?, lang),
         DatasetCommand::List => {
             let found = Place::of(globals, lang)?.ask(ListDatasets {})?;
             Ok(Output::new(&found, list(&found, lang)))
@@ -113,6 +114,7 @@ fn standing(found: &DatasetStanding, lang: Lang) -> Output {
         };
         vec![kept.snapshot.to_string(), kept.entry.to_string(), gone]
     });
+    text.push('\n');
     text.push_str(&table(
         lang,
         &[Left(text!("snapshot", "快照")), Right(text!("entry", "条目")), Left(text!("status", "状态"))],
@@ -149,13 +151,13 @@ fn describe(source: &Path, out: Option<&Path>, lang: Lang) -> Outcome {
 
 fn list(found: &Datasets, lang: Lang) -> String {
     let rows = found.datasets.iter().map(|dataset| {
-        let everyone = || text!("all", "所有人").told(lang);
+        let by_rules = || text!("by the rules", "按规则").told(lang);
         vec![
             dataset.name.clone(),
             bilingual(&dataset.title, lang),
             dataset.domain.clone().unwrap_or_else(|| text!("public reference", "公开参照表").told(lang)),
             word(dataset.classification.en(), dataset.classification.zh(), lang),
-            if dataset.open_to.is_empty() { everyone() } else { dataset.open_to.join(", ") },
+            if dataset.open_to.is_empty() { by_rules() } else { dataset.open_to.join(", ") },
             dataset.entry.to_string(),
         ]
     });
@@ -174,7 +176,9 @@ fn list(found: &Datasets, lang: Lang) -> String {
 }
 
 fn about(dataset: &DatasetShown, lang: Lang) -> String {
-    let unit = dataset.unit.as_ref().map(|unit| format!("{} ({})", unit.domain, unit.column));
+    let unit = dataset.unit.as_ref().map(|unit| {
+        say!("{domain} ({column})", "{domain}（{column}）", domain = unit.domain, column = unit.column).told(lang)
+    });
     facts(
         lang,
         &[

@@ -1,14 +1,17 @@
 //! `unseen dataset import`: into a lab's folder, or encrypted to a lab that is elsewhere.
 
 use std::cell::RefCell;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use unseen_client::{Client, ClientError, is_sealed, seal};
 use unseen_data::Description;
 use unseen_data::import::Progress;
-use unseen_ids::sha256;
+use unseen_ids::{Digest, sha256};
 use unseen_terminal::output::{Output, facts, progress};
+use unseen_terminal::table::Column::{Left, Right};
+use unseen_terminal::table::table;
 use unseen_terminal::{FileError, Problem};
 use unseen_texts::{Lang, Message, Say, say, text};
 use unseen_tlog::Signer;
@@ -22,7 +25,9 @@ use super::quality::quality_text;
 use super::{Outcome, read_text};
 use crate::args::Globals;
 use crate::config::cache_place;
+use crate::figures::bytes;
 use crate::place::{Place, with_key};
+use crate::shown;
 
 /// How long an encrypted copy is kept that was not sent to its end.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -32,7 +37,35 @@ pub fn import(globals: &Globals, request: &Import, steward: &dyn Signer, lang: L
         Place::Remote { client, .. } => remote(&Desk::of(&client, steward)?, request, lang)?,
         place => local(&place, request, steward, lang)?,
     };
-    Ok(Output::new(&done, shown(&done, lang)))
+    Ok(Output::new(&done, registered(&done, lang)))
+}
+
+/// What waits at a lab that is elsewhere: all of it, after one was taken back.
+pub fn uploads(globals: &Globals, drop: Option<&Digest>, steward: &dyn Signer, lang: Lang) -> Outcome {
+    let Place::Remote { client, .. } = Place::of(globals, lang)? else {
+        return Err(text!(
+            "nothing is uploaded to a folder: name the address of a lab with --lab https://...",
+            "本机文件夹无需上传：请用 --lab https://... 指定实验室地址"
+        )
+        .into());
+    };
+    let client = with_key(&client, steward)?;
+    drop.map(|upload| client.drop_upload(upload)).transpose()?;
+    let found = client.uploads()?;
+    let rows = found.uploads.iter().map(|waiting| {
+        let state = match waiting.whole {
+            true => text!("whole", "完整"),
+            false => text!("not whole", "未传完"),
+        };
+        vec![waiting.upload.to_string(), bytes(waiting.received), state.told(lang), shown::local(waiting.until)]
+    });
+    let columns = [
+        Left(text!("upload", "上传文件")),
+        Right(text!("received", "已收到")),
+        Left(text!("state", "状态")),
+        Left(text!("kept until", "保留至")),
+    ];
+    Ok(Output::new(&found, table(lang, &columns, rows)))
 }
 
 fn local(lab: &Place, request: &Import, steward: &dyn Signer, lang: Lang) -> Result<Imported, Problem> {
@@ -82,7 +115,6 @@ fn remote(desk: &Desk<'_>, request: &Import, lang: Lang) -> Result<Imported, Pro
     bar.finish_and_clear();
     let ready = ready?;
     if ready.state == ImportStanding::Failed {
-        sealed.remove();
         return Err(Problem::from(ready.why.unwrap_or_default()));
     }
     let (dataset, open_to) = (parsed.name, request.open_to.clone());
@@ -129,21 +161,23 @@ impl<'a> Desk<'a> {
 }
 
 /// A file that is encrypted to the lab. What we encrypt ourselves is kept until it is registered, so that typing the
-/// same again goes on with the same bytes.
+/// same again, or another description of the same rows, goes on with the same bytes.
 struct Sealed {
     file: PathBuf,
-    ours: bool,
+    /// That no other process encrypts the same file, or removes what it sends; none for what is not ours.
+    ours: Option<File>,
 }
 
 impl Sealed {
     fn of(desk: &Desk<'_>, source: &Path, lang: Lang) -> Result<Sealed, Problem> {
         if is_sealed(source)? {
-            return Ok(Sealed { file: source.to_owned(), ours: false });
+            return Ok(Sealed { file: source.to_owned(), ours: None });
         }
         let recipient = desk.known(|client| client.ask(ShowLab {}))?.upload_to;
         let recipient =
             recipient.ok_or_else(|| Problem::from(text!("this lab takes no uploads", "此实验室不接受上传")))?;
         let file = copy_of(source, &recipient)?;
+        let held = held(&file.with_extension("lock"))?;
         if !file.exists() {
             let bar = progress(text!("Encrypting", "正在加密").to(lang), None);
             let half_done = file.with_extension("tmp");
@@ -152,13 +186,24 @@ impl Sealed {
             sealed?;
             std::fs::rename(&half_done, &file).map_err(FileError::at(&file))?;
         }
-        Ok(Sealed { file, ours: true })
+        Ok(Sealed { file, ours: Some(held) })
     }
 
     fn remove(&self) {
-        if self.ours {
+        if self.ours.is_some() {
             let _ = std::fs::remove_file(&self.file);
         }
+    }
+}
+
+fn held(lock: &Path) -> Result<File, Problem> {
+    let file = File::create(lock).map_err(FileError::at(lock))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            Err(text!("another command imports this file: wait for it", "另一条命令正在导入此文件：请等它结束").into())
+        }
+        Err(TryLockError::Error(error)) => Err(FileError::at(lock)(error).into()),
     }
 }
 
@@ -186,7 +231,7 @@ fn sweep(folder: &Path) {
     }
 }
 
-fn shown(done: &Imported, lang: Lang) -> String {
+fn registered(done: &Imported, lang: Lang) -> String {
     let mut text = facts(
         lang,
         &[(text!("Registered", "已登记"), done.dataset.clone()), (text!("Entry", "条目"), done.entry.to_string())],
