@@ -120,7 +120,7 @@ fn budgets_and_what_may_be_read() {
         "--description",
         "closed.toml",
         "--open-to",
-        "somebody",
+        "steward",
         "--key",
         "keys/steward.pem",
     ]);
@@ -144,6 +144,11 @@ fn budgets_and_what_may_be_read() {
                 "the job costs 0.250000000001 rho, over the cap of 0.25 rho for one job",
             ),
             ("job submit closed --key keys/analyst.pem", "`closed` is not open to analyst"),
+            (
+                "dataset import closed.csv --description closed.toml --open-to anlyst --key keys/steward.pem",
+                "no enrolled person has the name or key `anlyst`",
+            ),
+            ("job list --dataset nowhere", "the dataset `nowhere` is not registered"),
             ("job submit nowhere --key keys/analyst.pem", nowhere),
             ("job check nowhere", nowhere),
             ("job submit nothing --key keys/analyst.pem", nothing),

@@ -107,6 +107,15 @@ fn why(error: &clap::Error) -> Sentence {
         None if error.source().is_some_and(|source| source.is::<std::net::AddrParseError>()) => {
             text!("write an address and a port, such as 127.0.0.1:8090", "请写地址和端口，例如 127.0.0.1:8090").into()
         }
-        None => text!("it cannot be read as one", "无法识别").into(),
+        None => match error.source().and_then(|source| range(&source.to_string())) {
+            Some((from, to)) => say!("write a number from {from} to {to}", "请写 {from} 到 {to} 之间的数"),
+            None => text!("it cannot be read as one", "无法识别").into(),
+        },
     }
+}
+
+/// The least and the most of `7 is not in 1..=5`, as clap says it.
+fn range(said: &str) -> Option<(String, String)> {
+    let (from, to) = said.split_once(" is not in ")?.1.split_once("..=")?;
+    Some((from.to_owned(), to.to_owned()))
 }

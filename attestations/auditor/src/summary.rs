@@ -152,7 +152,7 @@ pub fn summary(report: &Report) -> Vec<Line> {
         (count + 1, open + usize::from(!witnessed))
     });
     let releases = say!(
-        "{count} releases with {numbers} numbers, each on its grid and with the error its plan states.",
+        "Releases: {count}, with {numbers} numbers, each on its grid and with the error its plan states.",
         "共发布 {count} 次、{numbers} 个数字，均落在规定的格点上，误差与计划所述一致。",
         numbers = report.numbers
     );

@@ -29,7 +29,7 @@ pub fn text(report: &Report, lang: Lang) -> String {
     details(report, lang).iter().for_each(|section| text.push_str(&shown(section, lang)));
     if let Some(sm2) = &report.sm2 {
         let said = if sm2.checked {
-            say!("the checkpoint and {n} releases", "检查点和 {n} 次发布", n = sm2.releases).told(lang)
+            say!("the checkpoint, and releases: {n}", "检查点和 {n} 次发布", n = sm2.releases).told(lang)
         } else {
             text!("not checked: this program was built without SM2", "未检查：本程序构建时未包含 SM2").told(lang)
         };
@@ -39,7 +39,10 @@ pub fn text(report: &Report, lang: Lang) -> String {
         let Some(evidence) = &job.evidence else { continue };
         text.push_str(&facts(
             lang,
-            &[(text!("Evidence of the machine", "机器证据"), format!("{} ({})", job.job, evidence.provider))],
+            &[(
+                text!("Evidence of the machine", "机器证据"),
+                say!("{job} ({by})", "{job}（{by}）", job = job.job, by = evidence.provider).told(lang),
+            )],
         ));
         evidence.proves.iter().for_each(|line| text.push_str(&format!("  ✓ {}\n", line.to(lang))));
         evidence.does_not_prove.iter().for_each(|line| text.push_str(&format!("  · {}\n", line.to(lang))));

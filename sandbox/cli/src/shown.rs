@@ -372,7 +372,7 @@ pub fn at_work(work: &[AtWork], lang: Lang) -> String {
         let said = match work.what {
             Work::Run => say!("a job runs: {holder}", "正在运行作业：{holder}"),
             Work::Import => say!(
-                "`{dataset}` is imported: {holder}",
+                "`{dataset}` is being imported: {holder}",
                 "正在导入 `{dataset}`：{holder}",
                 dataset = work.dataset.as_deref().unwrap_or_default()
             ),

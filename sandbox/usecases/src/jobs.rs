@@ -366,6 +366,7 @@ impl Query for ListJobs {
     fn answer(&self, desk: &impl Desk, _: Option<&PublicKey>) -> Result<Jobs, UseCaseError> {
         let lab = desk.view()?;
         let ledger = lab.ledger();
+        self.dataset.as_ref().map(|name| ledger.dataset(name)).transpose()?;
         let queue = ledger.queue();
         let most = self.limit.unwrap_or(PAGE).clamp(1, PAGE);
         let mut found = ledger.jobs().range(..self.before.unwrap_or(JobId(u64::MAX))).rev().filter(|(_, job)| {

@@ -84,7 +84,7 @@ fn named(magic: &[u8]) -> Option<Text> {
     ];
     let found = KNOWN.iter().find(|(start, _)| magic.starts_with(start)).map(|(_, name)| *name);
     // Text of two bytes for each character, without the mark that says so.
-    let wide = magic.len() >= 4 && (magic[1] == 0 && magic[3] == 0 || magic[0] == 0 && magic[2] == 0);
+    let wide = matches!(magic, &[a, 0, b, 0, ..] | &[0, a, 0, b, ..] if a != 0 && b != 0);
     found.or_else(|| wide.then_some(text!("UTF-16 text: save it as UTF-8", "UTF-16 文本：请另存为 UTF-8")))
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use unseen_demo::district::District;
 use unseen_ids::{PublicKey, Role};
 use unseen_lab::open_key;
-use unseen_listener::ca::Ca;
+use unseen_listener::office::Office;
 use unseen_listener::{Limits, Listener, TlsFiles, Wire, sockets};
 use unseen_server::Service;
 use unseen_terminal::output::progress;
@@ -101,7 +101,8 @@ impl Demo {
         for (name, _, role) in PEOPLE {
             let key = PublicKey::from(open_key(&self.key(name))?.verifying_key());
             let link = service.login_link(key).unwrap_or_default();
-            lines.push(format!("  {name} ({}): http://{http}/v1/login/link?{link}", role.told(lang)));
+            let who = say!("{name} ({role}): ", "{name}（{role}）：").told(lang);
+            lines.push(format!("  {who}http://{http}/v1/login/link?{link}"));
         }
         let next = text!(
             "From another terminal, with the profiles zhang, li, chen, wang and zhou:",
@@ -164,15 +165,13 @@ impl Demo {
 
     /// An authority, a certificate for the server, and one for each person.
     fn certify(&self) -> Result<(), Problem> {
-        let ca = Ca::new("Unseen demo")?;
-        std::fs::create_dir_all(self.file("ca")).map_err(FileError::at(self.file("ca")))?;
-        ca.save(&self.file("ca"))?;
-        let server = ca.server(&["localhost", "127.0.0.1", "::1"], DAYS)?;
+        let office = Office::found(&self.file("ca"), "Unseen demo", DAYS)?;
+        let server = office.server(&["localhost", "127.0.0.1", "::1"], DAYS)?;
         server.save(&self.file("server.pem"), &self.file("server-key.pem"))?;
         for (name, folder, _) in PEOPLE {
             let place = self.file("people").join(folder);
             std::fs::create_dir_all(&place).map_err(FileError::at(&place))?;
-            ca.person(name, DAYS)?.save(&place.join("cert.pem"), &place.join("cert-key.pem"))?;
+            office.person(name, DAYS)?.save(&place.join("cert.pem"), &place.join("cert-key.pem"))?;
         }
         Ok(())
     }
