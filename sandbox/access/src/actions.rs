@@ -27,7 +27,6 @@ macro_rules! actions {
 }
 
 actions! {
-    ShowHealth = "showHealth" / "see whether the lab is up" / "查看是否在线",
     ShowLab = "showLab" / "see the lab" / "查看实验室",
     ListDatasets = "listDatasets" / "list datasets" / "列出数据集",
     ShowDataset = "showDataset" / "see a dataset" / "查看数据集",
@@ -53,7 +52,6 @@ actions! {
     ApproveJob = "approveJob" / "approve a job" / "批准作业",
     RejectJob = "rejectJob" / "reject a job" / "驳回作业",
     PrioritizeJob = "prioritizeJob" / "change a job's priority" / "调整作业优先级",
-    RunJob = "runJob" / "run a job" / "运行作业",
     ReplayJob = "replayJob" / "replay a run" / "重放运行",
     RegisterDataset = "registerDataset" / "register a dataset" / "登记数据集",
     DescribeDataset = "describeDataset" / "change a dataset's description" / "修改数据集描述",
@@ -65,5 +63,4 @@ actions! {
     SetPolicy = "setPolicy" / "set the policy" / "设定实验室规则",
     ChangeLogKey = "changeLogKey" / "change the log's key" / "更换日志密钥",
     AskWitnesses = "askWitnesses" / "ask the witnesses" / "请见证方联署",
-    BackUpLab = "backUpLab" / "back up the lab" / "备份实验室",
 }
