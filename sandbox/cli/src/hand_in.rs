@@ -47,12 +47,10 @@ struct HandIn {
 pub fn write<C: Change + Addressed>(place: &Place, mut wish: C, key: &str, out: &Path, lang: Lang) -> Outcome {
     let beside = with_ending(out, "to-sign");
     [out, &beside].into_iter().try_for_each(may_be_made)?;
-    let to_sign = place.draft(&wish)?;
     let by_ssh = is_ssh_public_key(key)?;
-    let entry = match by_ssh {
-        true => None,
-        false => Some(BASE64_STANDARD.encode(with_key(&to_sign, &*unseen_lab::open_key(key)?)?)),
-    };
+    let key = if by_ssh { None } else { Some(unseen_lab::open_key(key)?) };
+    let to_sign = place.draft(&wish, key.as_deref())?;
+    let entry = key.map(|key| with_key(&to_sign, &*key)).transpose()?.map(|entry| BASE64_STANDARD.encode(entry));
     let blobs = wish.blobs().iter().map(|blob| BASE64_STANDARD.encode(blob.bytes())).collect();
     let change = serde_json::to_value(&wish)?;
     let hand_in = HandIn { at: C::PATH.to_owned(), change, to_sign: BASE64_STANDARD.encode(&to_sign), entry, blobs };

@@ -89,12 +89,16 @@ impl Place {
         }
     }
 
-    /// What is to be signed elsewhere for a change, with `ssh-keygen`.
-    pub fn draft<C: Change + Addressed>(&self, wish: &C) -> Result<Vec<u8>, Problem> {
+    /// What is to be signed elsewhere for a change; asked for in the name of this key where the lab does not know who
+    /// asks.
+    pub fn draft<C: Change + Addressed>(&self, wish: &C, key: Option<&dyn Signer>) -> Result<Vec<u8>, Problem> {
         match self {
             Place::Folder(folder) => Ok(change::draft(folder, wish, None)?.checked(wish, None)?),
             Place::Copy(copy) => Ok(change::draft(&**copy, wish, None)?.checked(wish, None)?),
-            Place::Remote { client, .. } => Ok(client.draft(wish)?),
+            Place::Remote { client, .. } => match key.filter(|_| !client.is_known()) {
+                Some(key) => Ok(with_key(client, key)?.draft(wish)?),
+                None => Ok(client.draft(wish)?),
+            },
         }
     }
 

@@ -3,39 +3,39 @@
 //! ```text
 //! keys/log.next -> entry log-key-changed, its checkpoint signed by both keys -> handover/ENTRY -> keys/log
 //! ```
-//! Killed anywhere, the lab finds on opening whether the entry is in the log: then it finishes, else it
-//! forgets the new key. Until the last step the old key opens the log, and after it the new one does.
+//! The next key waits in the lab until an entry that names it is signed, by as many as the policy asks for. Killed
+//! anywhere after that, the lab finds on opening whether the entry is in the log, and finishes. Until the last step the
+//! old key opens the log, and after it the new one does.
 
-use unseen_policies::event::{Event, LogKeyChanged};
-use unseen_tlog::Signer;
+use unseen_policies::event::Event;
 
 use crate::error::LabError;
+use crate::keys::next_log_key;
 use crate::lab::Lab;
 use crate::log_key::verifier;
-use crate::view::About;
+use crate::view::{About, View};
+
+impl View {
+    /// The verifier key of what the log will be handed over to, once somebody has proposed it.
+    pub fn next_log_key(&self) -> Result<String, LabError> {
+        let next = next_log_key(&self.dir)?.ok_or(LabError::NotAHandover)?;
+        Ok(verifier(self.ledger().origin(), &*next)?.to_string())
+    }
+}
 
 impl Lab {
-    /// Hands the log over to a new key, or to the one on a token that `uri` names. Signed by an operator;
-    /// returns the entry.
-    pub fn rotate_log_key(&mut self, uri: Option<&str>, operator: &dyn Signer) -> Result<u64, LabError> {
-        let entry = self.next_log_key(uri, operator)?;
-        if let Err(refused) = self.fold.check(&entry) {
-            self.keys.forget_next_log()?;
-            return Err(refused.into());
-        }
-        self.hand_over(&entry)
+    /// Gets a key ready to take over the log: on the token that `uri` names, or the one that waits, or a new one.
+    pub fn propose_log_key(&mut self, uri: Option<&str>) -> Result<(), LabError> {
+        self.keys.propose_next_log(uri)
     }
 
-    /// Makes the next key and signs its coming, where others must sign too: for [`Lab::hand_over`], before this
-    /// lab is opened again.
-    pub fn next_log_key(&mut self, uri: Option<&str>, operator: &dyn Signer) -> Result<Vec<u8>, LabError> {
-        let next = self.keys.prepare_next_log(uri)?;
-        let log_key = verifier(self.ledger().origin(), &*next)?.to_string();
-        self.signed(LogKeyChanged { log_key }, operator).inspect_err(|_| drop(self.keys.forget_next_log()))
+    /// Removes the key that was to take over.
+    pub fn forget_log_key(&mut self) -> Result<(), LabError> {
+        self.keys.forget_next_log()
     }
 
-    /// Hands the log over to the key that was made, with the entry that says so. Returns the entry's index.
-    pub fn hand_over(&mut self, entry: &[u8]) -> Result<u64, LabError> {
+    /// Hands the log over to the key that waits, with the entry that says so. Returns the entry's index.
+    pub(crate) fn hand_over(&mut self, entry: &[u8]) -> Result<u64, LabError> {
         let opened = self.fold.check(entry)?;
         let next = self.keys.next_log()?.ok_or(LabError::NotAHandover)?;
         let named = verifier(self.ledger().origin(), &*next)?.to_string();

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! log.pem, or log.uri         signs checkpoints: a key file, or the PKCS#11 URI of a key on a token
-//! log.next.pem, log.next.uri  the key that a handover is going to, while it is under way
+//! log.next.pem, log.next.uri  the key that takes over the log once an entry that names it is signed
 //! service.pem                 signs what the lab itself says
 //! data.key noise.key seal.key 32 random bytes each
 //! upload.key                  opens what is uploaded: an age identity
@@ -62,6 +62,11 @@ pub(crate) fn upload_key(lab: &Path) -> Result<Identity, LabError> {
     Identity::from_secret(text.trim()).map_err(|_| LabError::NotAKey(path))
 }
 
+/// The key that a lab's log will be handed over to, if one was proposed.
+pub(crate) fn next_log_key(lab: &Path) -> Result<Option<Arc<dyn Signer>>, LabError> {
+    kept(&lab.join("keys"), NEXT_LOG)
+}
+
 /// Makes it where there is none: in a lab of an older version.
 pub(crate) fn ensure_upload_key(lab: &Path) -> Result<(), LabError> {
     let path = lab.join("keys").join(UPLOAD);
@@ -107,25 +112,25 @@ impl LabKeys {
     /// The log's key.
     pub fn log(&self) -> Result<Arc<dyn Signer>, LabError> {
         // Where there is none, the file that a lab begins with is named as missing.
-        self.kept(LOG)?
+        kept(&self.dir, LOG)?
             .map_or_else(|| Ok(Arc::new(read_signing_key(&self.dir.join("log.pem"))?) as Arc<dyn Signer>), Ok)
     }
 
-    /// The key that the log is being handed over to.
+    /// The key that the log will be handed over to.
     pub fn next_log(&self) -> Result<Option<Arc<dyn Signer>>, LabError> {
-        self.kept(NEXT_LOG)
+        kept(&self.dir, NEXT_LOG)
     }
 
-    /// Keeps the key that will take over the log: a new one, or the one on a token that a
-    /// PKCS#11 URI names.
-    pub fn prepare_next_log(&self, uri: Option<&str>) -> Result<Arc<dyn Signer>, LabError> {
-        self.forget_next_log()?;
+    /// Keeps a key that may take over the log: the one on a token that a PKCS#11 URI names, or the one that is kept
+    /// already, or a new one.
+    pub fn propose_next_log(&self, uri: Option<&str>) -> Result<(), LabError> {
         match uri {
-            None => Ok(Arc::new(write_new_key(&self.file(NEXT_LOG, "pem"))?)),
+            None if self.next_log()?.is_some() => Ok(()),
+            None => Ok(write_new_key(&file(&self.dir, NEXT_LOG, "pem")).map(drop)?),
             Some(uri) if uri.starts_with("pkcs11:") => {
-                let key = open_key(uri)?;
-                write_secret(&self.file(NEXT_LOG, "uri"), uri.as_bytes())?;
-                Ok(key)
+                open_key(uri)?;
+                self.forget_next_log()?;
+                Ok(write_secret(&file(&self.dir, NEXT_LOG, "uri"), uri.as_bytes())?)
             }
             Some(other) => Err(LabError::Other(say!(
                 "`{other}` is not a PKCS#11 URI: leave it out for a new key file, or name a key on a token with pkcs11:...",
@@ -137,40 +142,40 @@ impl LabKeys {
     /// Makes the next key the log's key; the old one is gone from here.
     pub fn promote_next_log(&self) -> Result<(), LabError> {
         for (kind, other) in [("pem", "uri"), ("uri", "pem")] {
-            let next = self.file(NEXT_LOG, kind);
+            let next = file(&self.dir, NEXT_LOG, kind);
             if next.exists() {
-                let place = self.file(LOG, kind);
+                let place = file(&self.dir, LOG, kind);
                 std::fs::rename(&next, &place).map_err(LabError::io(next))?;
-                remove(&self.file(LOG, other))?;
+                remove(&file(&self.dir, LOG, other))?;
             }
         }
         sync_dir(&self.dir)
     }
 
-    /// Removes what a handover left that did not happen.
+    /// Removes a key that is not to take over.
     pub fn forget_next_log(&self) -> Result<(), LabError> {
-        remove(&self.file(NEXT_LOG, "pem"))?;
-        remove(&self.file(NEXT_LOG, "uri"))
+        remove(&file(&self.dir, NEXT_LOG, "pem"))?;
+        remove(&file(&self.dir, NEXT_LOG, "uri"))
     }
 
     /// Where the SM2 key is, if there is one.
     pub fn sm2_file(&self) -> PathBuf {
         self.dir.join("sm2.pem")
     }
+}
 
-    fn kept(&self, name: &str) -> Result<Option<Arc<dyn Signer>>, LabError> {
-        let (pem, uri) = (self.file(name, "pem"), self.file(name, "uri"));
-        if uri.exists() {
-            let bytes = read_secret(&uri)?;
-            let text = std::str::from_utf8(&bytes).map_err(|_| LabError::NotAKey(uri))?;
-            return Ok(Some(open_key(text.trim())?));
-        }
-        if pem.exists() { Ok(Some(Arc::new(read_signing_key(&pem)?))) } else { Ok(None) }
+fn kept(dir: &Path, name: &str) -> Result<Option<Arc<dyn Signer>>, LabError> {
+    let (pem, uri) = (file(dir, name, "pem"), file(dir, name, "uri"));
+    if uri.exists() {
+        let bytes = read_secret(&uri)?;
+        let text = std::str::from_utf8(&bytes).map_err(|_| LabError::NotAKey(uri))?;
+        return Ok(Some(open_key(text.trim())?));
     }
+    if pem.exists() { Ok(Some(Arc::new(read_signing_key(&pem)?))) } else { Ok(None) }
+}
 
-    fn file(&self, name: &str, kind: &str) -> PathBuf {
-        self.dir.join(format!("{name}.{kind}"))
-    }
+fn file(dir: &Path, name: &str, kind: &str) -> PathBuf {
+    dir.join(format!("{name}.{kind}"))
 }
 
 /// 32 random bytes.

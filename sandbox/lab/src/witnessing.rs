@@ -6,13 +6,14 @@
 //! A release that waits for witnesses stays sealed; the next command that wants it asks again. They are asked
 //! while nobody holds the lab.
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use unseen_audit::named;
 use unseen_ids::{Digest, JobId};
 use unseen_policies::event::ReleaseWitnessed;
 use unseen_policies::ledger::Refusal;
 use unseen_policies::lifecycle::State;
 use unseen_texts::{Sentence, say, text};
+use unseen_tlog::cosignature::WitnessKey;
 use unseen_tlog::note::{Note, NoteKey};
 use unseen_witness::client::{self, Gathered, TIMEOUT, Target};
 
@@ -68,6 +69,14 @@ impl View {
         let targets = keys.into_iter().zip(&rule.witness);
         let targets = targets.map(|(witness, named)| Target { witness, url: named.url.clone(), known: 0 }).collect();
         Ok(Witnessing { view: self.clone(), targets, quorum: rule.quorum as usize })
+    }
+
+    /// When each of the policy's witnesses cosigned the present checkpoint, by its clock.
+    pub fn cosigned(&self) -> Result<Vec<Option<DateTime<Utc>>>, LabError> {
+        let keys = named::witnesses(self.ledger()).map_err(LabError::Named)?;
+        let note = self.log().note();
+        let when = |key: &WitnessKey| DateTime::from_timestamp(key.verify(note).ok()?.try_into().ok()?, 0);
+        Ok(keys.iter().map(when).collect())
     }
 
     /// The same, if a release waits to be witnessed.

@@ -32,8 +32,8 @@ pub trait Change: Serialize + DeserializeOwned + JsonSchema {
         Vec::new()
     }
 
-    /// What the lab does by itself before this can be asked of it.
-    fn prepare(&self, _: &impl Desk, _: &PublicKey) -> Result<(), UseCaseError> {
+    /// What the lab does by itself before this can be asked of it, by whom if that is known.
+    fn prepare(&self, _: &impl Desk, _: Option<&PublicKey>) -> Result<(), UseCaseError> {
         Ok(())
     }
 
@@ -82,7 +82,7 @@ impl Answer for Unsigned {
 
 /// Signs a change and makes it, at once.
 pub fn make<C: Change>(desk: &impl Desk, change: &C, author: &dyn Signer) -> Result<C::Answer, UseCaseError> {
-    change.prepare(desk, &author.verifying_key().into())?;
+    change.prepare(desk, Some(&author.verifying_key().into()))?;
     desk.write(|lab| {
         change.is_theirs(lab, &author.verifying_key().into())?;
         let event = change.event(lab)?;
@@ -96,9 +96,7 @@ pub fn make<C: Change>(desk: &impl Desk, change: &C, author: &dyn Signer) -> Res
 
 /// What the author of a change signs elsewhere. With `author`, what the lab would refuse is refused now.
 pub fn draft<C: Change>(desk: &impl Desk, change: &C, author: Option<&PublicKey>) -> Result<Unsigned, UseCaseError> {
-    if let Some(author) = author {
-        change.prepare(desk, author)?;
-    }
+    change.prepare(desk, author)?;
     let lab = desk.view()?;
     author.map_or(Ok(()), |author| change.is_theirs(&lab, author))?;
     let record = lab.record(change.event(&lab)?)?;

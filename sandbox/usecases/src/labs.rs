@@ -6,8 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use unseen_ids::{Answer, PublicKey};
 use unseen_lab::{Doing, Lab, LabError, Newest, View};
+use unseen_policies::event::{self, Event};
 use unseen_tlog::Signer;
 
+use crate::change::Change;
 use crate::desk::Desk;
 use crate::error::UseCaseError;
 use crate::query::Query;
@@ -26,6 +28,11 @@ pub struct Init {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ShowLab {}
+
+/// Hand the log over to a new key, which the lab makes unless it waits there already.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct RotateLogKey {}
 
 /// A lab.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -153,16 +160,34 @@ pub fn enable_sm2(desk: &impl Desk, operator: &dyn Signer) -> Result<Sm2Enabled,
     })
 }
 
-/// Hands the log over to a new key: on the token that `to` names, or in a new file.
-pub fn rotate_log_key(
-    desk: &impl Desk,
-    to: Option<&str>,
-    operator: &dyn Signer,
-) -> Result<LogKeyChanged, UseCaseError> {
-    desk.write(|lab| {
-        let entry = lab.rotate_log_key(to, operator)?;
-        Ok::<_, LabError>(LogKeyChanged { entry, log_key: lab.ledger().log_key().to_owned() })
-    })
+/// Names a key on a token of the lab's machine that [`RotateLogKey`] will hand the log over to.
+pub fn propose_log_key(desk: &impl Desk, uri: &str) -> Result<(), UseCaseError> {
+    desk.write(|lab| lab.propose_log_key(Some(uri)))
+}
+
+/// Takes [`propose_log_key`] back.
+pub fn forget_log_key(desk: &impl Desk) -> Result<(), UseCaseError> {
+    desk.write(|lab| lab.forget_log_key())
+}
+
+impl Change for RotateLogKey {
+    type Answer = LogKeyChanged;
+
+    fn prepare(&self, desk: &impl Desk, _: Option<&PublicKey>) -> Result<(), UseCaseError> {
+        desk.write(|lab| lab.propose_log_key(None))
+    }
+
+    fn event(&self, lab: &View) -> Result<Event, UseCaseError> {
+        Ok(event::LogKeyChanged { log_key: lab.next_log_key()? }.into())
+    }
+
+    fn is_said_by(&self, event: &Event) -> bool {
+        matches!(event, Event::LogKeyChanged(_))
+    }
+
+    fn done(&self, _: &View, lab: &View, entry: u64) -> Result<LogKeyChanged, UseCaseError> {
+        Ok(LogKeyChanged { entry, log_key: lab.ledger().log_key().to_owned() })
+    }
 }
 
 /// What goes on in a lab at this moment.

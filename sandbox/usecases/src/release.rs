@@ -78,8 +78,9 @@ impl Answer for Release {
 impl Change for ReadRelease {
     type Answer = Release;
 
-    fn prepare(&self, desk: &impl Desk, reader: &PublicKey) -> Result<(), UseCaseError> {
+    fn prepare(&self, desk: &impl Desk, reader: Option<&PublicKey>) -> Result<(), UseCaseError> {
         // A stranger brings nothing about.
+        let Some(reader) = reader else { return Ok(()) };
         desk.view()?.ledger().person(reader)?;
         publish(desk, self.job)
     }

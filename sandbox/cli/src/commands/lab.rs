@@ -1,9 +1,9 @@
 //! `unseen lab`.
 
 use unseen_lab::{Newest, open_key};
-use unseen_usecases::labs::{self, Init, LabShown, ShowLab};
+use unseen_usecases::labs::{self, Init, LabShown, LogKeyChanged, RotateLogKey, ShowLab};
 
-use super::{Outcome, key, read_text};
+use super::{Outcome, Problem, change, key, read_text};
 use crate::args::{Globals, LabCommand};
 use crate::place::Place;
 use crate::shown;
@@ -57,16 +57,27 @@ pub fn run(globals: &Globals, command: &LabCommand, lang: Lang) -> Outcome {
             Ok(Output::new(&done, text))
         }
         LabCommand::RotateKey { to, signer } => {
-            let done =
-                labs::rotate_log_key(Place::of(globals, lang)?.folder()?, to.as_deref(), &*key(globals, signer)?)?;
-            let text = format!(
-                "{}{}",
-                facts(lang, &[(text!("Verifier key", "验证公钥"), done.log_key.clone()), (text!("Entry", "条目"), done.entry.to_string())]),
-                text!("The log has a new key. Give the verifier key to auditors and witnesses; the old one stays good for what is older.", "日志已换新密钥。请把验证公钥交给审计员和见证方；旧公钥对此前的内容仍然有效。").to(lang)
-            );
-            Ok(Output::new(&done, text))
+            let token = to.as_ref().map(|uri| Ok::<_, Problem>((Place::of(globals, lang)?, uri))).transpose()?;
+            if let Some((place, uri)) = &token {
+                labs::propose_log_key(place.folder()?, uri)?;
+            }
+            let done = change(globals, RotateLogKey {}, signer, lang, |done| rotated(done, lang));
+            if let (Some((place, _)), Err(_)) = (&token, &done) {
+                labs::forget_log_key(place.folder()?)?;
+            }
+            done
         }
     }
+}
+
+fn rotated(done: &LogKeyChanged, lang: Lang) -> Output {
+    let next = text!(
+        "The log has a new key. Give the verifier key to auditors and witnesses; the old one stays good for what is older.",
+        "日志已换新密钥。请把验证公钥交给审计员和见证方；旧公钥对此前的内容仍然有效。"
+    );
+    let about =
+        [(text!("Verifier key", "验证公钥"), done.log_key.clone()), (text!("Entry", "条目"), done.entry.to_string())];
+    Output::new(done, format!("{}{}", facts(lang, &about), next.to(lang)))
 }
 
 fn about(lab: &LabShown, lang: Lang) -> String {
