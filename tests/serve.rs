@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use served::{Served, agent, get_as, login};
 use support::*;
+use unseen_ids::Digest;
 
 /// Waits until a job is in this state.
 fn wait_for(served: &Served, lab: &Lab, job: &str, state: &str) -> Value {
@@ -55,6 +56,8 @@ fn what_is_asked_at_an_address_is_answered_as_at_the_folder() {
         &["log", "show", "--entry", "5"],
         &["log", "prove", "5"],
         &["log", "checkpoint"],
+        &["log", "witness", "--list"],
+        &["doctor"],
     ] {
         let (there, here) = (plain(served.ok(&lab, "owner", args)), plain(lab.ok(args)));
         assert_eq!(there, here, "{args:?}");
@@ -74,6 +77,8 @@ fn what_is_asked_at_an_address_is_answered_as_at_the_folder() {
         &["person", "revoke", "nobody", "--reason", "left"],
         &["job", "submit", "job"],
         &["job", "check", "wrong"],
+        &["log", "witness"],
+        &["job", "fetch", "j99", "--out", "nowhere"],
         &["lab", "rotate-key", "--to", "nowhere"],
     ] {
         for form in [["--json"].as_slice(), &["--lang", "en"], &["--lang", "zh"]] {
@@ -307,8 +312,20 @@ fn changes_that_need_two_are_signed_by_two() {
     lab.refuses(&["receive", "rules"]);
     let told = lab.unseen(&["countersign", "rules", "--key", "keys/operator.pem"]).stdout;
     assert!(told.contains("policy-set") && told.contains("approvals = 2"), "{told}");
+    // The log's key too, from two desks.
+    let served = Served::of(&lab);
+    let old = text(&served.ok(&lab, "owner", &["lab", "show"])["logKey"]);
+    assert!(served.unseen(&lab, "owner", &["lab", "rotate-key"]).stderr.contains('2'));
+    served.ok(&lab, "owner", &["lab", "rotate-key", "--out", "rotation"]);
+    served.ok(&lab, "operator", &["countersign", "rotation", "--key", "keys/operator.pem"]);
+    let handed = served.ok(&lab, "operator", &["receive", "rotation"]);
+    assert_eq!(served.ok(&lab, "operator", &["receive", "rotation"]), handed);
+    assert_ne!(text(&served.ok(&lab, "owner", &["lab", "show"])["logKey"]), old);
+    drop(served);
     lab.ok(&["receive", "rules"]);
     assert_eq!(lab.ok(&["policy", "show"])["policy"].get("changes_need"), None);
+    lab.ok(&["log", "export", "bundle"]);
+    assert_eq!(lab.ok(&["audit", "verify", "bundle", "--log-key", &old])["violations"], json!([]));
 }
 
 #[test]
@@ -338,6 +355,19 @@ fn a_lab_sets_rules_of_access_of_its_own() {
     served.ok(&lab, "owner", &["policy", "set", "policy.toml", "--access", "rules.cedar"]);
     let said = served.unseen(&lab, "operator", &["--lang", "zh", "job", "list"]).stderr;
     assert!(said.contains("任何人不得列出作业"), "{said}");
+    assert!(text(&served.ok(&lab, "steward", &["job", "show", &job])["manifestText"]).contains("purpose"));
+    lab.write(
+        "rules.cedar",
+        format!(
+            "{usual}\n@id(\"no-manifests\")\n@en(\"stewards see no manifests\")\n@zh(\"数据管理员看不到作业清单\")\n\
+             forbid (principal in Role::\"steward\", action == Action::\"showManifest\", resource);\n"
+        ),
+    );
+    served.ok(&lab, "owner", &["policy", "set", "policy.toml", "--access", "rules.cedar"]);
+    assert_eq!(served.ok(&lab, "steward", &["job", "show", &job])["manifestText"], "");
+    let session = login(&served, &lab, "steward");
+    let (_, task) = get_as(&served, &session, &format!("/ga4gh/tes/v1/tasks/{job}?view=FULL"));
+    assert!(task["executors"].is_array() && task.get("resources").is_none(), "{task}");
     // An auditor outside has them too.
     lab.ok(&["log", "export", "bundle"]);
     assert_eq!(lab.ok(&["audit", "verify", "bundle", "--forget"])["violations"], json!([]));
@@ -346,9 +376,33 @@ fn a_lab_sets_rules_of_access_of_its_own() {
 #[test]
 fn who_came_and_who_was_refused_is_on_record_and_guessing_ends() {
     let lab = Lab::with_job();
+    unseen_lab::write_new_key(&lab.path("keys/auditor.pem")).unwrap();
+    let auditor = ["--name", "auditor", "--role", "auditor", "--new-key", "keys/auditor.pem"];
+    lab.ok(&[["person", "enroll"].as_slice(), &auditor, &["--key", "keys/owner.pem"]].concat());
+    // A day that is over, as an earlier service left it.
+    let yesterday = (chrono::Utc::now() - chrono::TimeDelta::days(1)).format("%F").to_string();
+    let begun = json!({ "note": "begun", "previous": Digest::of(b""), "time": format!("{yesterday}T00:00:00Z") });
+    std::fs::create_dir(lab.path("lab/access")).unwrap();
+    lab.write(&format!("lab/access/{yesterday}.jsonl"), format!("{begun}\n"));
     let served = Served::of(&lab);
     served.ok(&lab, "owner", &["job", "list"]);
     served.unseen(&lab, "analyst", &["dataset", "quality", "firms"]);
+    // Auditors read it from where they are, and nobody else does.
+    std::thread::sleep(Duration::from_secs(2));
+    let told = served.ok(&lab, "auditor", &["log", "access", "--person", "analyst", "--action", "showQuality"]);
+    assert_eq!(told["lines"][0]["action"], "showQuality", "{told}");
+    assert!(served.unseen(&lab, "operator", &["log", "access"]).stderr.contains("you may not"));
+    let of_yesterday = ["log", "access", "--day", &yesterday];
+    let start = Instant::now();
+    while !lab.kinds().contains(&"access-log-recorded".to_owned()) {
+        assert!(start.elapsed() < Duration::from_secs(30));
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let whole = served.unseen(&lab, "auditor", &of_yesterday);
+    assert!(whole.code == 0 && whole.stdout.contains("Nothing of the day was altered"), "{whole:?}");
+    lab.write(&format!("lab/access/{yesterday}.jsonl"), format!("{begun}\n").replace("00:00:00", "00:00:01"));
+    let altered = served.unseen(&lab, "auditor", &of_yesterday);
+    assert!(altered.code == 1 && altered.stdout.contains("ALTERED"), "{altered:?}");
     let session = login(&served, &lab, "operator");
     // Five tokens that nobody was given, and this address has to wait.
     let statuses: Vec<u16> = (0..8).map(|guess| get_as(&served, &format!("{guess:064x}"), "/v1/lab").0).collect();
@@ -405,6 +459,24 @@ fn auditors_take_the_log_and_have_runs_replayed_without_a_shell() {
         let refused = served.unseen(&lab, "analyst", args);
         assert!(refused.code == 1 && refused.stderr.contains("you may not"), "{refused:?}");
         assert!(!lab.path("mine").exists());
+    }
+    // What an approver would look at: the very component, ready to be tried.
+    let fetched = served.ok(&lab, "operator", &["job", "fetch", &id, "--out", "review"]);
+    assert_eq!(fetched["project"], "review");
+    let same = |file: &str| {
+        assert_eq!(
+            std::fs::read(lab.path(&format!("review/{file}"))).unwrap(),
+            std::fs::read(lab.path(&format!("job/{file}"))).unwrap()
+        );
+    };
+    ["job.toml", "target/job.wasm"].into_iter().for_each(same);
+    lab.ok(&["job", "try", "review", "--twins", "twins-here"]);
+    let refused = served.unseen(&lab, "steward", &["job", "fetch", &id, "--out", "mine"]);
+    assert!(refused.code == 1 && refused.stderr.contains("you may not") && !lab.path("mine").exists(), "{refused:?}");
+    let session = login(&served, &lab, "operator");
+    for (path, list) in [("/v1/runs", "runs"), ("/v1/releases", "releases")] {
+        let (status, found) = get_as(&served, &session, path);
+        assert_eq!((status, &found[list][0]["job"], found[list].as_array().map(Vec::len)), (200, &json!(id), Some(1)));
     }
     let nothing = served.unseen(&lab, "operator", &["audit", "replay", "j99"]);
     assert!(nothing.code == 1 && nothing.stderr.contains("j99"), "{nothing:?}");

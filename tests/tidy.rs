@@ -47,6 +47,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "sandbox/usecases",
         &[
             "access",
+            "accesslog",
             "ids",
             "durable",
             "entries",

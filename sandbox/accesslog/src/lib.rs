@@ -19,6 +19,9 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
+/// Where it is in a lab.
+pub const FOLDER: &str = "access";
+
 mod days;
 mod error;
 mod line;
@@ -33,5 +36,5 @@ pub use error::AccessLogError;
 pub use line::{How, Line, Note, Outcome, Record, Said};
 pub use lockout::{Attempts, Limits, Who};
 pub use log::{AccessLog, KEPT_AT_LEAST, Settings};
-pub use read::{Page, Query};
+pub use read::{Page, Wanted, read};
 pub use verify::{Broken, Fault, Report, verify};

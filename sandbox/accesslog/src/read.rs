@@ -2,13 +2,13 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 
 use chrono::NaiveDate;
 
 use crate::days::{self, Lines, Next};
 use crate::error::AccessLogError;
 use crate::line::{self, Line, Said};
-use crate::log::AccessLog;
 
 /// The most lines of a page.
 const MOST_LINES: usize = 1000;
@@ -18,7 +18,7 @@ const MOST_BYTES: u64 = 8 << 20;
 
 /// What to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Query {
+pub struct Wanted {
     /// The day, in UTC.
     pub day: NaiveDate,
     /// Only what this person did; notes of the log itself are left out then.
@@ -42,42 +42,40 @@ pub struct Page {
     pub next: Option<u64>,
 }
 
-impl AccessLog {
-    /// Reads what is on the disk. A day without a file has no lines.
-    pub fn read(&self, query: &Query) -> Result<Page, AccessLogError> {
-        let path = days::path(self.dir(), query.day);
-        if !path.exists() {
-            return Ok(Page::default());
+/// Reads what is on the disk. A day without a file has no lines. A log that somebody writes to may be read.
+pub fn read(dir: &Path, wanted: &Wanted) -> Result<Page, AccessLogError> {
+    let path = days::path(dir, wanted.day);
+    if !path.exists() {
+        return Ok(Page::default());
+    }
+    let io = || AccessLogError::io(&path);
+    if wanted.from > 0 {
+        let mut before = [0];
+        let there = File::open(&path).and_then(|file| file.read_exact_at(&mut before, wanted.from - 1));
+        if there.is_err() || before != *b"\n" {
+            return Err(AccessLogError::NoSuchPlace { day: wanted.day, from: wanted.from });
         }
-        let io = || AccessLogError::io(&path);
-        if query.from > 0 {
-            let mut before = [0];
-            let there = File::open(&path).and_then(|file| file.read_exact_at(&mut before, query.from - 1));
-            if there.is_err() || before != *b"\n" {
-                return Err(AccessLogError::NoSuchPlace { day: query.day, from: query.from });
-            }
+    }
+    let (who, action) = (wanted.who.as_deref().map(line::person), wanted.action.as_deref().map(line::action));
+    let mut lines = Lines::open(&path, wanted.from).map_err(io())?;
+    let mut page = Page::default();
+    loop {
+        if page.lines.len() >= wanted.most.clamp(1, MOST_LINES) || lines.at - wanted.from >= MOST_BYTES {
+            page.next = Some(lines.at);
+            return Ok(page);
         }
-        let (who, action) = (query.who.as_deref().map(line::person), query.action.as_deref().map(line::action));
-        let mut lines = Lines::open(&path, query.from).map_err(io())?;
-        let mut page = Page::default();
-        loop {
-            if page.lines.len() >= query.most.clamp(1, MOST_LINES) || lines.at - query.from >= MOST_BYTES {
-                page.next = Some(lines.at);
+        match lines.next().map_err(io())? {
+            Next::End | Next::Unfinished(_) => return Ok(page),
+            // Where the next line begins is anybody's guess.
+            Next::TooLong => {
+                page.unreadable += 1;
                 return Ok(page);
             }
-            match lines.next().map_err(io())? {
-                Next::End | Next::Unfinished(_) => return Ok(page),
-                // Where the next line begins is anybody's guess.
-                Next::TooLong => {
-                    page.unreadable += 1;
-                    return Ok(page);
-                }
-                Next::Whole(bytes) => match Line::parse(&bytes) {
-                    None => page.unreadable += 1,
-                    Some(line) if asked_for(&line, who.as_deref(), action.as_deref()) => page.lines.push(line),
-                    Some(_) => {}
-                },
-            }
+            Next::Whole(bytes) => match Line::parse(&bytes) {
+                None => page.unreadable += 1,
+                Some(line) if asked_for(&line, who.as_deref(), action.as_deref()) => page.lines.push(line),
+                Some(_) => {}
+            },
         }
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use tempfile::TempDir;
 
-use crate::{AccessLog, AccessLogError, Fault, How, Note, Outcome, Page, Query, Record, Said, Settings, verify};
+use crate::{AccessLog, AccessLogError, Fault, How, Note, Outcome, Page, Record, Said, Settings, Wanted, read, verify};
 
 fn at(time: &str) -> DateTime<Utc> {
     format!("2026-11-{time}Z").parse().unwrap()
@@ -38,8 +38,8 @@ fn open(dir: &Path, now: DateTime<Utc>) -> AccessLog {
     AccessLog::open(dir, Settings::default(), now).unwrap()
 }
 
-fn query(day: NaiveDate) -> Query {
-    Query { day, who: None, action: None, from: 0, most: 1000 }
+fn query(day: NaiveDate) -> Wanted {
+    Wanted { day, who: None, action: None, from: 0, most: 1000 }
 }
 
 fn names(page: &Page) -> Vec<&str> {
@@ -172,7 +172,7 @@ fn a_flood_of_refusals_is_counted_and_others_are_heard() {
     log.flush(start + TimeDelta::minutes(11)).unwrap();
     let size = fs::metadata(dir.path().join("2026-11-28.jsonl")).unwrap().len();
     assert!(size < settings.ceiling + 30 * 300, "{size} bytes");
-    let page = log.read(&query(day(28))).unwrap();
+    let page = read(log.dir(), &query(day(28))).unwrap();
     let count = |who: &str| names(&page).iter().filter(|name| **name == who).count() as u64;
     assert_eq!(count("甲"), 10);
     assert!(count("unlisted") <= 11, "{}", count("unlisted"));
@@ -206,8 +206,8 @@ fn what_could_not_be_flushed_is_flushed_later() {
     log.append(&allowed(at("28T00:00:02"), "丙")).unwrap();
     fs::rename(&away, &dir).unwrap();
     log.flush(at("28T00:00:03")).unwrap();
-    assert_eq!(names(&log.read(&query(day(27))).unwrap()), ["begun", "甲"]);
-    assert_eq!(names(&log.read(&query(day(28))).unwrap()), ["begun", "乙", "丙"]);
+    assert_eq!(names(&read(log.dir(), &query(day(27))).unwrap()), ["begun", "甲"]);
+    assert_eq!(names(&read(log.dir(), &query(day(28))).unwrap()), ["begun", "乙", "丙"]);
     assert_eq!(verify(&dir, &BTreeMap::new()).unwrap().broken, None);
 }
 
@@ -225,7 +225,7 @@ fn a_finished_day_stays_finished() {
     log.append(&allowed(at("28T23:00:01"), "己")).unwrap();
     log.flush(at("28T23:00:02")).unwrap();
     assert_eq!(log.digest_of(day(28)).unwrap(), Some(digest));
-    assert_eq!(names(&log.read(&query(day(29))).unwrap()), ["begun", "己"]);
+    assert_eq!(names(&read(log.dir(), &query(day(29))).unwrap()), ["begun", "己"]);
     let held = AccessLog::open(dir.path(), Settings::default(), at("29T01:00:00"));
     assert!(matches!(held, Err(AccessLogError::Held(_))));
 }
@@ -261,10 +261,10 @@ fn pages_go_on_where_the_one_before_ended() {
         log.append(&allowed(now, if at % 2 == 0 { "甲\u{202e}" } else { "乙" })).unwrap();
     }
     log.flush(now).unwrap();
-    let mut query = Query { who: Some("甲\u{202e}".into()), most: 10, ..query(day(28)) };
+    let mut query = Wanted { who: Some("甲\u{202e}".into()), most: 10, ..query(day(28)) };
     let (mut found, mut pages) = (0, 0);
     loop {
-        let page = log.read(&query).unwrap();
+        let page = read(log.dir(), &query).unwrap();
         assert!(names(&page).iter().all(|name| *name == r"甲\u{202e}"), "{page:?}");
         found += page.lines.len();
         pages += 1;
@@ -273,8 +273,8 @@ fn pages_go_on_where_the_one_before_ended() {
     }
     assert_eq!((found, pages), (25, 3));
     query.from += 1;
-    assert!(matches!(log.read(&query), Err(AccessLogError::NoSuchPlace { .. })));
-    assert_eq!(log.read(&Query { day: day(1), ..query }).unwrap(), Page::default());
+    assert!(matches!(read(log.dir(), &query), Err(AccessLogError::NoSuchPlace { .. })));
+    assert_eq!(read(log.dir(), &Wanted { day: day(1), ..query }).unwrap(), Page::default());
 }
 
 #[test]

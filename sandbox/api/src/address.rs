@@ -8,14 +8,19 @@ use serde_json::{Map, Value};
 use unseen_usecases::budget::BudgetOf;
 use unseen_usecases::check::Check;
 use unseen_usecases::datasets::{ListDatasets, ShowDataset, ShowQuality, ShowTable};
+use unseen_usecases::doctor::ShowDoctor;
 use unseen_usecases::imports::{PrepareImport, Register, ShowImport};
 use unseen_usecases::jobs::{Approve, ListJobs, Prioritize, Reject, ShowJob, Submit, Withdraw};
-use unseen_usecases::labs::ShowLab;
+use unseen_usecases::labs::{RotateLogKey, ShowLab};
 use unseen_usecases::lives::{DeleteSnapshots, Describe, SetStatus, ShowSnapshots};
 use unseen_usecases::logs::{ListEntries, ProveEntry, ShowCheckpoint, ShowEntry};
+use unseen_usecases::modules::FetchModule;
+use unseen_usecases::outcomes::{ListReleases, ListRuns};
 use unseen_usecases::people::{Enrol, ListPeople, Revoke};
 use unseen_usecases::policy::{ExplainAccess, PreviewPolicy, SetPolicy, ShowPolicy};
 use unseen_usecases::release::ReadRelease;
+use unseen_usecases::visits::ReadAccessLog;
+use unseen_usecases::witnesses::{AskWitnesses, ShowWitnesses};
 use unseen_usecases::{Change, Query};
 
 /// How a request is sent.
@@ -105,12 +110,19 @@ addresses! {
         ShowImport = Get "/v1/datasets/{dataset}/imports/{import}", uploadData on NewDataset: "Shows an import, until it is ready to be registered",
         ListJobs = Get "/v1/jobs", listJobs on Lab: "Lists jobs",
         ShowJob = Get "/v1/jobs/{job}", showJob on Job: "Shows a job with all that approvers should see",
+        FetchModule = Get "/v1/jobs/{job}/module", fetchModule on Job: "Gets a job's component, as it was submitted",
+        ListRuns = Get "/v1/runs", listJobs on Lab: "Lists runs",
+        ListReleases = Get "/v1/releases", listJobs on Lab: "Lists releases",
         Check = Post "/v1/checks", checkJob on Manifest: "Checks a job before it is submitted",
         BudgetOf = Get "/v1/budgets", listDatasets on Lab: "Shows what was spent and what is left",
         ListPeople = Get "/v1/people", listPeople on Lab: "Lists everyone who was ever enrolled",
         ShowPolicy = Get "/v1/policy", showPolicy on Lab: "Shows the rules in force",
         PreviewPolicy = Post "/v1/policy/previews", showPolicy on Lab: "Shows what new rules would change",
         ExplainAccess = Get "/v1/access", showPolicy on Lab: "Shows the rules of access, each in a sentence",
+        ShowWitnesses = Get "/v1/witnesses", showWitnesses on Lab: "Shows the policy's witnesses, and who has cosigned the present checkpoint",
+        AskWitnesses = Post "/v1/witnesses/requests", askWitnesses on Lab: "Asks the policy's witnesses to cosign the present checkpoint",
+        ReadAccessLog = Get "/v1/access-log", readAccessLog on Lab: "Reads who came, who read what, and who was refused",
+        ShowDoctor = Get "/v1/doctor", showDoctor on Lab: "Says which protections hold on the lab's machine",
         ListEntries = Get "/v1/log", readLog on Lab: "Lists entries of the log",
         ShowEntry = Get "/v1/log/{entry}", readLog on Lab: "Shows one entry whole",
         ProveEntry = Get "/v1/log/{entry}/proof", readLog on Lab: "Proves that an entry is in the log",
@@ -129,6 +141,7 @@ addresses! {
         ReadRelease = Post "/v1/jobs/{job}/release", readRelease on Release: "Opens a job's release, which is put on record",
         Enrol = Post "/v1/people", enrolPerson on Request: "Enrols a person",
         Revoke = Post "/v1/people/{person}/revocations", revokePerson on Person: "Revokes a person's key",
+        RotateLogKey = Post "/v1/log/keys", changeLogKey on Lab: "Hands the log over to a new key",
         SetPolicy = Post "/v1/policy", setPolicy on Lab: "Sets new rules",
     }
 }

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 pub use certificates::CertificateCommand;
+use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use unseen_auditor::{EvidenceCommand, ProofArgs, VerifyArgs, WitnessCommand};
@@ -16,6 +17,7 @@ use unseen_terminal::examples;
 use unseen_terminal::language::languages;
 use unseen_texts::Lang;
 
+use datasets::day;
 pub use datasets::{Dataset, DatasetCommand, TwinArgs};
 pub use jobs::{JobCommand, JobDir};
 
@@ -236,11 +238,11 @@ pub enum LabCommand {
     /// Hand the log over to a new key: the next checkpoint is signed by both, later ones by the new key
     #[command(after_help = examples!("unseen lab rotate-key --key owner.pem", "unseen lab rotate-key --to \"pkcs11:token=lab;object=log\" --key owner.pem"))]
     RotateKey {
-        /// A key on a token (pkcs11:...); without it a new key file is made
+        /// A key on a token of the lab's machine (pkcs11:...); without it the lab makes a new key file
         #[arg(long, value_name = "URI")]
         to: Option<String>,
         #[command(flatten)]
-        signer: Signer,
+        signer: ChangeSigner,
     },
 }
 
@@ -401,8 +403,25 @@ pub enum LogCommand {
     #[command(after_help = examples!("unseen log checkpoint > checkpoint.txt"))]
     Checkpoint,
     /// Ask the policy's witnesses to cosign the present checkpoint
-    #[command(after_help = examples!("unseen log witness"))]
-    Witness,
+    #[command(after_help = examples!("unseen log witness", "unseen log witness --list"))]
+    Witness {
+        /// Ask nobody: show who the witnesses are, and who has cosigned it
+        #[arg(long)]
+        list: bool,
+    },
+    /// Show who came to a served lab, who read what, and who was refused: for auditors
+    #[command(after_help = examples!("unseen log access --day 2026-11-28", "unseen log access --person wang --action readRelease"))]
+    Access {
+        /// The day, in UTC; today when left out
+        #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
+        day: Option<NaiveDate>,
+        /// Only what this person did
+        #[arg(long, value_name = "NAME")]
+        person: Option<String>,
+        /// Only this action, by its name in the rules of access
+        #[arg(long, value_name = "ACTION")]
+        action: Option<String>,
+    },
     /// Print a proof that an entry is in the log (C2SP tlog-proof)
     #[command(after_help = examples!("unseen log prove 12 > entry-12.tlog-proof"))]
     Prove {

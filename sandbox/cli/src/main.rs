@@ -17,6 +17,7 @@ mod tests;
 use std::process::ExitCode;
 
 use unseen_terminal::Program;
+use unseen_usecases::{UseCaseError, doctor, imports};
 
 use crate::args::Cli;
 
@@ -27,14 +28,21 @@ fn main() -> ExitCode {
         unseen_worker::process::work();
         return ExitCode::SUCCESS;
     }
-    if argument == unseen_usecases::imports::ARGUMENT {
-        return match unseen_usecases::imports::work() {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("{error}");
-                ExitCode::FAILURE
-            }
-        };
+    if argument == imports::ARGUMENT {
+        return ended(imports::work());
+    }
+    if argument == doctor::ARGUMENT {
+        return ended(doctor::work());
     }
     Program { chinese: help::PAGES, advice: advice::advice }.main(commands::run, |cli: &Cli| cli.globals.json)
+}
+
+fn ended(worked: Result<(), UseCaseError>) -> ExitCode {
+    match worked {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
 }

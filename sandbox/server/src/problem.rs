@@ -175,6 +175,7 @@ fn outside(code: &str) -> Option<u16> {
     let (family, _) = code.split_once('.').unwrap_or((code, ""));
     Some(match (family, code) {
         (_, "ledger.no-such-job" | "ledger.no-such-dataset" | "ledger.no-such-person" | "usecase.no-entry") => 404,
+        (_, "access-log.no-such-place") => 404,
         (_, "ledger.not-enrolled" | "ledger.revoked" | "ledger.wrong-role" | "ledger.not-open") => 403,
         ("ledger" | "overtaken", _) => 409,
         (_, "upload.none" | "lab.no-import") => 404,

@@ -15,8 +15,9 @@ use unseen_policies::lifecycle::State;
 use unseen_texts::{Lang, Say};
 use unseen_usecases::budget::Budget;
 use unseen_usecases::datasets::Datasets;
-use unseen_usecases::jobs::{JobShown, Jobs, ListedJob};
+use unseen_usecases::jobs::{JobShown, Jobs};
 use unseen_usecases::labs::LabShown;
+use unseen_usecases::outcomes::{Releases, Runs};
 
 use crate::caller::Caller;
 use crate::problem::RequestError;
@@ -59,14 +60,23 @@ impl Guarded<'_> {
         }
     }
 
+    /// Whether the caller may see this of a job. Not on record: it is part of something that is.
+    pub fn sees(&self, job: JobId, action: Action) -> bool {
+        let found = self.view.ledger().job(job).map(|found| Resource::Job(self.things().job(job, found)));
+        let rules = self.service.rules(self.view);
+        let (Ok(job), Ok(rules)) = (found, rules) else { return false };
+        rules.decide(&self.caller.principal, action, &job, &self.caller.context).allowed
+    }
+
     /// Takes out of an answer what is not for the caller.
     pub fn hide(&self, answer: &mut dyn Any) -> Result<(), RequestError> {
         let rules = self.service.rules(self.view)?;
         let asking = RefCell::new(rules.asking(&self.caller.principal, &self.caller.context));
-        let sees = |job: &ListedJob| {
-            let found = self.view.ledger().job(job.job).map(|found| self.things().job(job.job, found));
-            found.is_ok_and(|job| asking.borrow_mut().decide(Action::ShowJob, &Resource::Job(job)).allowed)
+        let may = |job: JobId, action| {
+            let found = self.view.ledger().job(job).map(|found| self.things().job(job, found));
+            found.is_ok_and(|job| asking.borrow_mut().decide(action, &Resource::Job(job)).allowed)
         };
+        let sees = |job: JobId| may(job, Action::ShowJob);
         let on = |name: &str, action| {
             self.things()
                 .dataset(name)
@@ -75,11 +85,18 @@ impl Guarded<'_> {
         // What is typed on the lab's machine, and by which process, is for those who keep it up.
         let keeps_it_up = asking.borrow_mut().decide(Action::ShowDoctor, &Resource::Lab).allowed;
         if let Some(jobs) = answer.downcast_mut::<Jobs>() {
-            jobs.jobs.retain(sees);
+            jobs.jobs.retain(|job| sees(job.job));
             jobs.at_work.retain(|_| keeps_it_up);
         } else if let Some(job) = answer.downcast_mut::<JobShown>() {
-            job.earlier.retain(sees);
-            job.waiting.retain(sees);
+            job.earlier.retain(|job| sees(job.job));
+            job.waiting.retain(|job| sees(job.job));
+            if !may(job.job.job, Action::ShowManifest) {
+                job.manifest_text.clear();
+            }
+        } else if let Some(runs) = answer.downcast_mut::<Runs>() {
+            runs.runs.retain(|run| sees(run.job));
+        } else if let Some(releases) = answer.downcast_mut::<Releases>() {
+            releases.releases.retain(|release| sees(release.job));
         } else if let Some(datasets) = answer.downcast_mut::<Datasets>() {
             datasets.datasets.retain(|dataset| on(&dataset.name, Action::ShowDataset));
         } else if let Some(budget) = answer.downcast_mut::<Budget>() {

@@ -79,7 +79,8 @@ impl Service {
         // What a killed service was sending.
         let _ = std::fs::remove_dir_all(folder.join("incoming/exports"));
         let blobs = Blobs::open(folder.join("incoming/blobs"))?;
-        let watch = Watch::open(&folder.join("access")).map_err(|error| LabError::Other(Sentence::of(&error)))?;
+        let watch = Watch::open(&folder.join(unseen_accesslog::FOLDER))
+            .map_err(|error| LabError::Other(Sentence::of(&error)))?;
         let desk = Shared::open(folder, program)?;
         Ok(Arc::new(Service {
             desk,

@@ -107,7 +107,10 @@ fn listed(service: &Service, asked: Asked) -> Result<Value, RequestError> {
         guarded.hide(&mut jobs)?;
         Ok(jobs)
     })?;
-    let tasks: Result<Vec<_>, _> = page.iter().map(|job| task::shown(&view, job, wanted.detail)).collect();
+    let tasks: Result<Vec<_>, _> = page
+        .iter()
+        .map(|job| task::shown(&view, job, wanted.detail, guarded.sees(job.job, Action::ShowManifest)))
+        .collect();
     let mut answer = json!({ "tasks": tasks? });
     if let Some(next) = next {
         answer["next_page_token"] = next.to_string().into();
@@ -120,9 +123,10 @@ fn shown(service: &Service, asked: Asked) -> Result<Value, RequestError> {
     let request = ShowJob { job: number(named(&asked))? };
     let view = service.view()?;
     let caller = asked.credential.known(service, view.ledger())?;
-    Guarded { service, view: &view, caller: &caller }.must(&request)?;
+    let guarded = Guarded { service, view: &view, caller: &caller };
+    guarded.must(&request)?;
     let answer = request.answer(&service.desk, caller.key.as_ref())?;
-    task::shown(&view, &answer.job, detail)
+    task::shown(&view, &answer.job, detail, guarded.sees(request.job, Action::ShowManifest))
 }
 
 fn created(service: &Service, asked: Asked) -> Result<Value, RequestError> {

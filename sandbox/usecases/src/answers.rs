@@ -4,16 +4,17 @@ use schemars::Schema;
 use unseen_ids::schema;
 
 use crate::{
-    budget::*, change::*, check::*, datasets::*, doctor::*, imports::*, jobs::*, labs::*, lives::*, logs::*, people::*,
-    policy::*, projects::*,
+    budget::*, change::*, check::*, datasets::*, doctor::*, imports::*, jobs::*, labs::*, lives::*, logs::*,
+    modules::*, outcomes::*, people::*, policy::*, projects::*,
 };
-use crate::{release::*, replay::*, runs::*, trial::*};
+use crate::{release::*, replay::*, runs::*, trial::*, visits::*, witnesses::*};
 
 /// The JSON schema of every answer, by its name.
 pub fn schemas() -> Vec<(&'static str, Schema)> {
     macro_rules! schemas { ($($answer:ty),* $(,)?) => { vec![$(schema::<$answer>()),*] } }
     schemas![
         AccessExplained,
+        AccessLines,
         BackedUp,
         Budget,
         Built,
@@ -39,6 +40,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         KeyShown,
         LabShown,
         LogKeyChanged,
+        Module,
         People,
         PolicyPreview,
         PolicySet,
@@ -48,8 +50,10 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         Ran,
         Registered,
         Release,
+        Releases,
         Replayed,
         Revoked,
+        Runs,
         Sm2Enabled,
         Submitted,
         TableShown,
@@ -57,5 +61,6 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         Trial,
         TwinWritten,
         Unsigned,
+        WitnessesShown,
     ]
 }

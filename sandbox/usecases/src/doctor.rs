@@ -1,10 +1,11 @@
 //! Whether this machine keeps what the privacy model assumes of it.
 
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use unseen_ids::Answer;
+use unseen_ids::{Answer, PublicKey};
 use unseen_lab::{LabError, View};
 use unseen_policies::policy::Machine;
 use unseen_runtime::freshness::{Freshness, probe};
@@ -15,7 +16,14 @@ use unseen_worker::process::probe_walls;
 use unseen_worker::wall::Wall;
 use unseen_worker::{clock, memory};
 
+use crate::desk::Desk;
 use crate::error::UseCaseError;
+use crate::query::Query;
+
+/// Say which protections hold on the lab's machine.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ShowDoctor {}
 
 /// Every protection there is.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -54,12 +62,57 @@ pub enum Hold {
     Missing,
 }
 
+/// The argument that makes the binary look at the machine.
+pub const ARGUMENT: &str = "__doctor";
+
 impl Answer for Doctor {
     const NAME: &str = "doctor/v1";
 }
 
 /// Looks at this machine, for a lab's folder where one is named. `program` is the binary that becomes a worker.
 pub fn doctor(lab: Option<&Path>, program: &Path) -> Result<Doctor, UseCaseError> {
+    look(lab, program).map(Doctor::from)
+}
+
+impl Query for ShowDoctor {
+    type Answer = Doctor;
+
+    fn answer(&self, desk: &impl Desk, _: Option<&PublicKey>) -> Result<Doctor, UseCaseError> {
+        // In a process of its own: whoever has opened a lab keeps memory where it is, and then nothing can be pushed out.
+        let mut asked = Command::new(desk.program());
+        asked.arg(ARGUMENT).arg(desk.folder()).env_clear().stdin(Stdio::null()).stderr(Stdio::null());
+        let told = asked.output().map_err(LabError::io(desk.program()))?;
+        let failed = || text!("the machine could not be looked at", "无法检查本机");
+        let found: Found = serde_json::from_slice(&told.stdout).map_err(|_| LabError::Other(failed().into()))?;
+        Ok(found.into())
+    }
+}
+
+/// Looks at this machine in a process of its own, for the lab in the folder that the next argument names.
+pub fn work() -> Result<(), UseCaseError> {
+    let lab = std::env::args_os().nth(2).unwrap_or_default();
+    let program = std::env::current_exe().map_err(LabError::io(ARGUMENT))?;
+    let told = serde_json::to_string(&look(Some(Path::new(&lab)), &program)?);
+    println!("{}", told.map_err(|error| LabError::Other(Sentence::of(&error)))?);
+    Ok(())
+}
+
+/// What was found, in both languages.
+#[derive(Serialize, Deserialize)]
+struct Found {
+    walls: Vec<(String, Wall)>,
+    good: bool,
+    of_a_new_lab: bool,
+}
+
+impl From<Found> for Doctor {
+    fn from(found: Found) -> Doctor {
+        let protections = found.walls.iter().map(|(name, wall)| Protection::new(name, wall)).collect();
+        Doctor { protections, good: found.good, of_a_new_lab: found.of_a_new_lab }
+    }
+}
+
+fn look(lab: Option<&Path>, program: &Path) -> Result<Found, UseCaseError> {
     // Before a lab is opened: that locks memory, and then nothing can be pushed out.
     let fresh = fresh();
     let policy = match lab.map(View::open) {
@@ -74,15 +127,11 @@ pub fn doctor(lab: Option<&Path>, program: &Path) -> Result<Doctor, UseCaseError
         "memory" => !machine.swap,
         _ => false,
     };
-    let mut protections = Protection::of_walls(&walls);
-    protections.extend([
-        Protection::new("freshness", &fresh),
-        Protection::new("fuel", &fuel(&machine)),
-        Protection::new("room", &room(&machine)),
-        Protection::new("clock", &clock::kept()),
-    ]);
-    let good = protections.iter().all(|found| found.state != Hold::Missing || !must_hold(&found.name));
-    Ok(Doctor { protections, good, of_a_new_lab })
+    let mut walls = walls.named().map(|(name, wall)| (name.to_owned(), wall.clone())).to_vec();
+    let others = [("freshness", fresh), ("fuel", fuel(&machine)), ("room", room(&machine)), ("clock", clock::kept())];
+    walls.extend(others.map(|(name, wall)| (name.to_owned(), wall)));
+    let good = walls.iter().all(|(name, wall)| !matches!(wall, Wall::Missing(_)) || !must_hold(name));
+    Ok(Found { walls, good, of_a_new_lab })
 }
 
 impl Protection {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use unseen_accesslog::AccessLogError;
 use unseen_core::release::{OpenError, ReleaseError};
 use unseen_data::{DescriptionError, SnapshotError};
 use unseen_entries::sign::SignError;
@@ -24,6 +25,8 @@ use unseen_worker::run::RunError;
 pub enum UseCaseError {
     #[error("{0}")]
     Lab(#[from] LabError),
+    #[error("{0}")]
+    AccessLog(#[from] AccessLogError),
     #[error("{0}")]
     Refused(#[from] Refusal),
     #[error("{0}")]

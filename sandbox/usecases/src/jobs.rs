@@ -73,7 +73,7 @@ pub struct ListJobs {
 }
 
 /// The most jobs of an answer.
-const PAGE: usize = 1_000;
+pub(crate) const PAGE: usize = 1_000;
 
 /// All jobs, and what goes on at this moment.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

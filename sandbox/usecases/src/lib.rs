@@ -27,6 +27,8 @@ pub mod jobs;
 pub mod labs;
 pub mod lives;
 pub mod logs;
+pub mod modules;
+pub mod outcomes;
 pub mod people;
 pub mod plan;
 pub mod policy;
@@ -37,7 +39,9 @@ pub mod replay;
 pub mod runs;
 pub mod tally;
 pub mod trial;
+pub mod visits;
 mod wire;
+pub mod witnesses;
 
 pub use answers::schemas;
 pub use blob::Blob;

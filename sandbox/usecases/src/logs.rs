@@ -1,4 +1,4 @@
-//! The log: read inside the lab, proved, witnessed, taken outside.
+//! The log: read inside the lab, proved, taken outside.
 
 use std::path::Path;
 
@@ -122,32 +122,6 @@ pub struct EntryProof {
     pub proof: String,
 }
 
-/// What the policy's witnesses answered.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Cosigning {
-    /// Entries of the checkpoint they were asked about.
-    pub size: u64,
-    /// Names of those who cosigned it.
-    pub cosigned: Vec<String>,
-    /// The others.
-    pub refused: Vec<RefusedCosigning>,
-    /// How many the policy asks for.
-    pub quorum: u32,
-    /// The checkpoint, with what they added.
-    pub checkpoint: String,
-}
-
-/// A witness that did not cosign.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct RefusedCosigning {
-    /// Its name.
-    pub name: String,
-    /// Why.
-    pub why: Sentence,
-}
-
 /// A bundle was exported.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -172,18 +146,8 @@ impl Answer for CheckpointShown {
 impl Answer for EntryProof {
     const NAME: &str = "entry-proof/v1";
 }
-impl Answer for Cosigning {
-    const NAME: &str = "cosigning/v1";
-}
 impl Answer for Exported {
     const NAME: &str = "export/v1";
-}
-
-impl Cosigning {
-    /// Whether as many have cosigned as the policy asks for.
-    pub fn enough(&self) -> bool {
-        self.cosigned.len() >= self.quorum as usize
-    }
 }
 
 impl Query for ListEntries {
@@ -280,23 +244,6 @@ impl Query for ProveEntry {
         must_exist(&lab, entry)?;
         Ok(EntryProof { entry, proof: lab.log().prove_entry(entry).map_err(LabError::from)?.to_string() })
     }
-}
-
-/// Asks the policy's witnesses to cosign the present checkpoint, and publishes what they gave.
-pub fn cosign(desk: &impl Desk) -> Result<Cosigning, UseCaseError> {
-    let lab = desk.view()?;
-    let witnessed = lab.witnessing()?.carry_out()?;
-    desk.write(|lab| lab.publish_witnessed(&witnessed))?;
-    let gathered = &witnessed.gathered;
-    let refused =
-        gathered.refusals.iter().map(|(name, why)| RefusedCosigning { name: name.clone(), why: Sentence::of(why) });
-    Ok(Cosigning {
-        size: lab.log().size(),
-        cosigned: gathered.cosignatures.iter().map(|found| found.name.clone()).collect(),
-        refused: refused.collect(),
-        quorum: lab.ledger().witnesses().map_or(0, |rule| rule.quorum),
-        checkpoint: witnessed.note().to_string(),
-    })
 }
 
 /// Copies what an auditor needs into a new folder, with the jobs' components if `modules` says so.

@@ -137,6 +137,7 @@ pub struct TwinArgs {
     pub seed: u64,
 }
 
-fn day(text: &str) -> Result<NaiveDate, Sentence> {
+/// A day as it is typed.
+pub(super) fn day(text: &str) -> Result<NaiveDate, Sentence> {
     text.parse().map_err(|_| text!("write a day as 2027-12-31", "请按 2027-12-31 的格式写日期").into())
 }

@@ -98,6 +98,15 @@ pub enum JobCommand {
         #[arg(long)]
         manifest: bool,
     },
+    /// Fetch what was submitted, to look at it and try it before approving
+    #[command(after_help = examples!("unseen job fetch j12 --out review", "unseen job try review"))]
+    Fetch {
+        /// The job's number
+        job: JobId,
+        /// A new folder: the manifest, and the component below target/
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
     /// Approve exactly what was submitted
     #[command(after_help = examples!("unseen job approve j12 --key operator.pem", "unseen job approve j12 --key id_ed25519.pub --out j12.approval"))]
     Approve {

@@ -2,19 +2,22 @@
 
 use std::path::Path;
 
-use unseen_usecases::doctor::{self, Doctor, Hold};
+use unseen_usecases::doctor::{self, Doctor, Hold, ShowDoctor};
 
 use super::Outcome;
 use crate::args::Globals;
-use crate::place::{is_address, program};
+use crate::config::Profile;
+use crate::place::{Place, is_address, program};
 use unseen_terminal::output::Output;
 use unseen_terminal::table::Column::Left;
 use unseen_terminal::table::{NO_NAME, table};
 use unseen_texts::{Lang, Say, Text, text};
 
 pub fn run(globals: &Globals, lang: Lang) -> Outcome {
-    let lab = globals.lab.as_deref().filter(|lab| !is_address(lab));
-    let found = doctor::doctor(lab.map(Path::new), &program()?)?;
+    let found = match Profile::chosen(globals)?.lab {
+        Some(lab) if is_address(&lab) => Place::of(globals, lang)?.ask(ShowDoctor {})?,
+        lab => doctor::doctor(lab.as_deref().map(Path::new), &program()?)?,
+    };
     Ok(Output::new(&found, shown(&found, lang)).bad_unless(found.good))
 }
 

@@ -3,12 +3,14 @@
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
-use unseen_ids::PublicKey;
+use unseen_durable::Building;
+use unseen_ids::{Digest, JobId, PublicKey};
 use unseen_lab::open_key;
 use unseen_toolchain::Template;
 use unseen_usecases::check::{self, Check};
 use unseen_usecases::doctor::Hold;
 use unseen_usecases::jobs::{Approve, JobStanding, ListJobs, Prioritize, Reject, ShowJob, Submit, Withdraw};
+use unseen_usecases::modules::FetchModule;
 use unseen_usecases::projects;
 use unseen_usecases::release::{ReadRelease, Release};
 use unseen_usecases::runs::{self, Ran, RunJob, Watch};
@@ -23,7 +25,7 @@ use crate::args::{Globals, JobCommand, JobDir};
 use crate::place::Place;
 use crate::{released, shown};
 use unseen_terminal::output::{Output, Progress, facts, progress};
-use unseen_terminal::{may_be_made, write_new};
+use unseen_terminal::{FileError, may_be_made, write_new};
 use unseen_texts::{Lang, Say, Sentence, say, text};
 
 pub fn run(globals: &Globals, command: &JobCommand, lang: Lang) -> Outcome {
@@ -92,6 +94,7 @@ pub fn run(globals: &Globals, command: &JobCommand, lang: Lang) -> Outcome {
             let text = shown::job(&found, lang);
             Ok(Output::new(&found, if *manifest { format!("{text}\n{}", found.manifest_text) } else { text }))
         }
+        JobCommand::Fetch { job, out } => fetch(&Place::of(globals, lang)?, *job, out, lang),
         JobCommand::Approve { job, signer } => {
             change(globals, Approve { job: *job }, signer, lang, |done| standing(done, lang))
         }
@@ -144,6 +147,28 @@ pub fn run(globals: &Globals, command: &JobCommand, lang: Lang) -> Outcome {
             Ok(Output::new(&found, format!("{}{written}", after_release(&found, lang))))
         }
     }
+}
+
+/// Writes what was submitted as a project that `job check` and `job try` take.
+fn fetch(place: &Place, job: JobId, out: &Path, lang: Lang) -> Outcome {
+    let shown = place.ask(ShowJob { job })?;
+    let found = place.ask(FetchModule { job })?;
+    let (manifest, module) = (Digest::of(shown.manifest_text.as_bytes()), Digest::of(&found.bytes));
+    if (manifest, module) != (shown.manifest, shown.module) {
+        return Err(text!("the lab gave something else than what was submitted", "实验室给出的不是所提交的内容").into());
+    }
+    may_be_made(out)?;
+    let building = Building::beside(out, 0o777).map_err(FileError::at(out))?;
+    let project = Project::of(building.path(), shown.manifest_text)?;
+    project.write(&found.bytes).map_err(FileError::at(out))?;
+    building.publish().map_err(FileError::at(out))?;
+    let made = projects::Project { project: out.display().to_string() };
+    let about = [
+        (text!("Project", "项目"), made.project.clone()),
+        (text!("Manifest", "作业清单"), manifest.to_string()),
+        (text!("Component", "组件"), module.to_string()),
+    ];
+    Ok(Output::new(&made, facts(lang, &about)))
 }
 
 fn after_release(found: &Release, lang: Lang) -> String {

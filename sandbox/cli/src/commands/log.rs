@@ -5,9 +5,11 @@ use std::path::Path;
 use unseen_client::Client;
 use unseen_durable::Building;
 use unseen_policies::event::Event;
-use unseen_usecases::logs::{self, Cosigning, Entries, Exported, ListEntries, ProveEntry, ShowCheckpoint, ShowEntry};
+use unseen_usecases::logs::{self, Entries, Exported, ListEntries, ProveEntry, ShowCheckpoint, ShowEntry};
+use unseen_usecases::visits::ReadAccessLog;
+use unseen_usecases::witnesses::{AskWitnesses, Cosigning, ShowWitnesses, WitnessesShown};
 
-use super::{Outcome, Problem};
+use super::{Outcome, Problem, visits};
 use crate::args::{Globals, LogCommand};
 use crate::place::{Place, known};
 use crate::shown::moment;
@@ -20,8 +22,17 @@ use unseen_texts::{Lang, Say, say, text};
 pub fn run(globals: &Globals, command: &LogCommand, lang: Lang) -> Outcome {
     let lab = Place::of(globals, lang)?;
     match command {
-        LogCommand::Witness => {
-            let done = logs::cosign(lab.folder()?)?;
+        LogCommand::Access { day, person, action } => {
+            let wanted =
+                ReadAccessLog { day: *day, who: person.clone(), action: action.clone(), ..ReadAccessLog::default() };
+            visits::run(&lab, wanted, lang)
+        }
+        LogCommand::Witness { list: true } => {
+            let found = lab.ask(ShowWitnesses {})?;
+            Ok(Output::new(&found, known_witnesses(&found, lang)))
+        }
+        LogCommand::Witness { list: false } => {
+            let done = lab.ask(AskWitnesses {})?;
             Ok(Output::new(&done, witnesses(&done, lang)).bad_unless(done.enough()))
         }
         LogCommand::Show { entry: Some(entry), .. } => {
@@ -73,6 +84,26 @@ fn remote(client: &Client, key: Option<&str>, out: &Path, modules: bool) -> Resu
     building.publish().map_err(FileError::at(out))?;
     let entries = checkpoint.lines().nth(1).and_then(|size| size.parse().ok()).unwrap_or_default();
     Ok(Exported { bundle: out.display().to_string(), files: files as usize, entries })
+}
+
+fn known_witnesses(found: &WitnessesShown, lang: Lang) -> String {
+    let rows = found.witnesses.iter().map(|witness| {
+        let cosigned = witness.cosigned.map_or_else(|| text!("not yet", "尚未").told(lang), moment);
+        vec![witness.name.clone(), witness.url.clone(), cosigned]
+    });
+    let columns = [
+        Left(text!("witness", "见证方")),
+        Left(text!("address", "地址")),
+        Left(text!("cosigned (UTC)", "联署时间（UTC）")),
+    ];
+    let about = facts(
+        lang,
+        &[
+            (text!("Entries", "条目数"), found.size.to_string()),
+            (text!("Cosignatures needed", "所需联署数"), found.quorum.to_string()),
+        ],
+    );
+    format!("{about}\n{}", table(lang, &columns, rows))
 }
 
 fn witnesses(done: &Cosigning, lang: Lang) -> String {

@@ -17,6 +17,7 @@ mod policy;
 mod project;
 mod quality;
 mod serve;
+mod visits;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! A job's folder as it lies on the analyst's disk: its manifest and what it names.
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use unseen_ids::Digest;
 use unseen_lab::LabError;
@@ -20,6 +20,9 @@ pub struct Project {
     manifest: Manifest,
 }
 
+/// Where a component is that nothing is said of.
+const BUILT: &str = "target/job.wasm";
+
 type Fallible<T> = Result<T, Problem>;
 
 impl Project {
@@ -28,6 +31,25 @@ impl Project {
         let text = read_text(&path)?;
         let manifest = Manifest::parse(&text).map_err(|error| say!("{path}: {error}", "{path}：{error}"))?;
         Ok(Project { path, text, manifest })
+    }
+
+    /// One whose manifest is to be written into this folder.
+    pub fn of(folder: &Path, text: String) -> Fallible<Project> {
+        let path = folder.join("job.toml");
+        let manifest = Manifest::parse(&text).map_err(|error| say!("{path}: {error}", "{path}：{error}"))?;
+        Ok(Project { path, text, manifest })
+    }
+
+    /// Writes manifest and component. A component whose place others have named stays within the folder.
+    pub fn write(&self, component: &[u8]) -> std::io::Result<()> {
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        std::fs::write(&self.path, &self.text)?;
+        let Some(file) = self.component_file() else { return Ok(()) };
+        let within = |part| matches!(part, Component::Normal(_));
+        let named = file.strip_prefix(folder).ok().filter(|named| named.components().all(within));
+        let file = folder.join(named.unwrap_or(Path::new(BUILT)));
+        std::fs::create_dir_all(file.parent().unwrap_or(folder))?;
+        std::fs::write(file, component)
     }
 
     /// What errors call it.
@@ -74,7 +96,7 @@ impl Project {
         let beside = self.path.parent().unwrap_or(Path::new("."));
         match &self.manifest.job.module {
             Some(ModuleRef::Path(path)) => Some(beside.join(path)),
-            None | Some(ModuleRef::Digest(_)) => Some(beside.join("target/job.wasm")),
+            None | Some(ModuleRef::Digest(_)) => Some(beside.join(BUILT)),
             Some(ModuleRef::ReadyMadeSum) => None,
         }
     }

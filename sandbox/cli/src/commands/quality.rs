@@ -3,7 +3,7 @@
 use unseen_terminal::output::facts;
 use unseen_terminal::table::Column::{Left, Right};
 use unseen_terminal::table::table;
-use unseen_texts::{Lang, text};
+use unseen_texts::{Lang, Say, say, text};
 use unseen_usecases::datasets::Quality;
 
 pub fn quality_text(quality: &Quality, lang: Lang) -> String {
@@ -46,11 +46,10 @@ pub fn quality_text(quality: &Quality, lang: Lang) -> String {
         ));
     }
     if let Some(freshness) = &quality.freshness {
-        let state = if freshness.fresh { text!("fresh", "及时") } else { text!("late", "逾期") }.to(lang);
-        text.push_str(&facts(
-            lang,
-            &[(text!("Newest", "最新数据"), format!("{} ({state})", freshness.newest.date_naive()))],
-        ));
+        let state = if freshness.fresh { text!("fresh", "及时") } else { text!("late", "逾期") };
+        let newest = freshness.newest.date_naive().to_string();
+        let said = say!("{newest} ({state})", "{newest}（{state}）").told(lang);
+        text.push_str(&facts(lang, &[(text!("Newest", "最新数据"), said)]));
     }
     let percent = |share: f64| format!("{:.2} %", share * 100.0);
     let rows = quality.columns.iter().map(|column| {

@@ -80,8 +80,8 @@ impl Detail {
     }
 }
 
-/// A job as a task.
-pub(super) fn shown(view: &View, job: &ListedJob, detail: Detail) -> Result<Value, RequestError> {
+/// A job as a task, with its manifest for whom that is.
+pub(super) fn shown(view: &View, job: &ListedJob, detail: Detail, manifest: bool) -> Result<Value, RequestError> {
     let mut task = json!({ "id": job.job.to_string(), "state": state(job) });
     if detail == Detail::Minimal {
         return Ok(task);
@@ -94,6 +94,11 @@ pub(super) fn shown(view: &View, job: &ListedJob, detail: Detail) -> Result<Valu
     });
     for part in [said(&found.submitted, &view.text(&found.submitted.manifest)?), more] {
         merge(&mut task, part);
+    }
+    if let Value::Object(fields) = &mut task
+        && !manifest
+    {
+        fields.remove("resources");
     }
     Ok(task)
 }
