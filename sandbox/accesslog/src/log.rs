@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::mem;
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -243,6 +243,10 @@ impl Writer {
         };
         file.write_all_at(bytes, self.durable)?;
         file.sync_data()?;
+        // Somebody may have moved or removed it: then what is written is nowhere to be read.
+        if fs::metadata(days::path(dir, day))?.ino() != file.metadata()?.ino() {
+            return Err(io::Error::new(ErrorKind::NotFound, "another file is in its place"));
+        }
         self.durable += bytes.len() as u64;
         Ok(())
     }

@@ -10,6 +10,7 @@ use unseen_usecases::check::Check;
 use unseen_usecases::datasets::{ListDatasets, ShowDataset, ShowQuality, ShowTable};
 use unseen_usecases::doctor::ShowDoctor;
 use unseen_usecases::imports::{PrepareImport, Register, ShowImport};
+use unseen_usecases::inbox::ShowInbox;
 use unseen_usecases::jobs::{Approve, ListJobs, Prioritize, Reject, ShowJob, Submit, Withdraw};
 use unseen_usecases::labs::{RotateLogKey, ShowLab};
 use unseen_usecases::lives::{DeleteSnapshots, Describe, SetStatus, ShowSnapshots};
@@ -101,6 +102,7 @@ macro_rules! addresses {
 addresses! {
     queries {
         ShowLab = Get "/v1/lab", showLab on Lab: "Shows the lab",
+        ShowInbox = Get "/v1/inbox", listJobs on Lab: "Shows what waits for whoever asks",
         ListDatasets = Get "/v1/datasets", listDatasets on Lab: "Lists registered datasets",
         ShowDataset = Get "/v1/datasets/{dataset}", showDataset on Dataset: "Shows a dataset's description",
         ShowTable = Get "/v1/datasets/{dataset}/table", makeTwin on Dataset: "Gets the rows of a public table",

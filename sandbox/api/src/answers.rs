@@ -1,9 +1,10 @@
 //! Answers of what is no use-case of the lab's: being served, logging in and out, files to hand in, certificates,
 //! what shells and `man` read.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use unseen_ids::{Answer, schema};
 
 use crate::login::{DeviceCode, LoggedIn};
@@ -73,6 +74,37 @@ pub struct Certificate {
     pub revoked: bool,
 }
 
+/// A day of the access log, compared with the log.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AccessDay {
+    /// The day, in UTC.
+    #[schemars(with = "String")]
+    pub day: NaiveDate,
+    /// The lines that were asked for.
+    pub lines: Vec<Value>,
+    /// How many lines of the day could not be read.
+    pub unreadable: u64,
+    /// Whether the day is the one on record.
+    pub standing: DayStanding,
+    /// The entry that says how it ends, if there is one.
+    pub entry: Option<u64>,
+}
+
+/// Whether a day of the access log is the one on record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DayStanding {
+    /// Each line names the one before, and the last one is the one on record.
+    AsRecorded,
+    /// It is not.
+    Altered,
+    /// The log tells nothing of this day.
+    NotOnRecord,
+    /// It is not over.
+    Open,
+}
+
 /// What lets a shell complete commands.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -89,6 +121,9 @@ pub struct Manual {
     pub pages: Vec<String>,
 }
 
+impl Answer for AccessDay {
+    const NAME: &str = "access-day/v1";
+}
 impl Answer for CertificateMade {
     const NAME: &str = "certificate-made/v1";
 }
@@ -114,6 +149,7 @@ impl Answer for HandInWritten {
 /// The JSON schema of every one of them, by its name.
 pub fn schemas() -> Vec<(&'static str, Schema)> {
     vec![
+        schema::<AccessDay>(),
         schema::<CertificateMade>(),
         schema::<UploadsWaiting>(),
         schema::<Certificates>(),

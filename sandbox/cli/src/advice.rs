@@ -27,6 +27,13 @@ pub fn advice(code: &str) -> Option<Text> {
         "ledger.not-enrolled" | "ledger.revoked" | "ledger.wrong-role" | "entry.unknown-key" => {
             text!("ask an operator to enrol a key with the role it takes", "请由运行管理员登记具有所需角色的密钥")
         }
+        "upload.too-much" | "upload.none" => {
+            text!("`unseen dataset uploads` lists what waits there", "用 `unseen dataset uploads` 列出已上传的文件")
+        }
+        "ledger.too-few-signers" => text!(
+            "write it with --out FILE, have others sign it with `unseen countersign FILE`, then `unseen receive FILE`",
+            "用 --out FILE 写出，请他人用 `unseen countersign FILE` 加签，再用 `unseen receive FILE` 提交"
+        ),
         "ledger.replayed" => text!("sign a new one", "请重新签名"),
         "ledger.name-taken" => {
             text!("choose another name, or revoke the old key first", "请换一个姓名，或先吊销旧密钥")

@@ -22,6 +22,7 @@ use unseen_terminal::output::{Output, facts};
 use unseen_terminal::{FileError, Outcome, Problem, may_be_made, write_new};
 use unseen_texts::{Lang, Say, say, text};
 use unseen_tlog::Signer;
+use unseen_tlog::dsse::Envelope;
 use unseen_tlog::sshsig::{SshSignature, parse_public_key};
 use unseen_usecases::{Change, Query};
 
@@ -69,8 +70,8 @@ pub fn write<C: Change + Addressed>(place: &Place, mut wish: C, key: &str, out: 
     } else {
         text.push_str(
             text!(
-                "Next: give the file to the lab, where `unseen receive` takes it.",
-                "下一步：把文件交给实验室，由 `unseen receive` 接收。"
+                "Next: give the file to the lab, where `unseen receive` takes it. Where the policy wants two signatures, have it signed with `unseen countersign` before.",
+                "下一步：把文件交给实验室，由 `unseen receive` 接收。规则要求两人签名时，先请他人用 `unseen countersign` 加签。"
             )
             .to(lang),
         );
@@ -83,6 +84,11 @@ pub fn write<C: Change + Addressed>(place: &Place, mut wish: C, key: &str, out: 
 pub fn countersign(file: &Path, key: &dyn Signer, lang: Lang) -> Outcome {
     let (mut hand_in, to_sign, entry) = read(file)?;
     let said = says(&to_sign)?;
+    if Envelope::from_bytes(&entry)?.key_ids().any(|signer| signer == key.verifying_key().key_id()) {
+        return Err(
+            text!("this key has signed it already: somebody else is to sign", "此密钥已签过：须由他人加签").into()
+        );
+    }
     let signed = sign::countersign(&entry, key)?;
     hand_in.entry = Some(BASE64_STANDARD.encode(&signed));
     unseen_durable::write(file, &serde_json::to_vec_pretty(&hand_in)?).map_err(FileError::at(file))?;
@@ -122,8 +128,15 @@ pub fn receive(place: &Place, file: &Path, lang: Lang) -> Outcome {
     let unknown = || Problem::from(say!("{file}: this is no hand-in", "{file}：这不是提交文件"));
     let answer = receiver.done.ok_or_else(unknown)??;
     let kind = Event::title(kind).map_or_else(|| kind.to_owned(), |title| title.told(lang));
-    let text =
-        format!("{}{}", facts(lang, &[(text!("Received", "已接收"), kind)]), serde_json::to_string_pretty(&answer.0)?);
+    let mut about = vec![(text!("Received", "已接收"), kind)];
+    let field =
+        |name: &str| answer.0.get(name).map(|value| value.as_str().map_or_else(|| value.to_string(), Into::into));
+    about.extend(field("job").map(|job| (text!("Job", "作业"), job)));
+    about.extend(field("entry").map(|entry| (text!("Entry", "条目"), entry)));
+    let mut text = facts(lang, &about);
+    if answer.0.get("numbers").is_some() {
+        text.push_str(&serde_json::to_string_pretty(&answer.0)?);
+    }
     Ok(Output::new(&answer, text))
 }
 

@@ -210,7 +210,7 @@ const OWN: Lines = &[
     ("job show/manifest", "同时输出作业清单"),
     ("job fetch", "取回所提交的内容，以便在批准前查看和试跑"),
     ("job fetch/job", "作业编号"),
-    ("job fetch/out", "新建的文件夹：含作业清单，组件在其 target/ 下"),
+    ("job fetch/out", "新建的文件夹：含作业清单，组件为其中的 target/job.wasm"),
     ("job approve", "批准所提交的内容，分毫不差"),
     ("job approve/job", "作业编号"),
     ("job approve/out", OUT),

@@ -5,12 +5,9 @@ mod advice;
 mod args;
 mod commands;
 mod config;
-mod figures;
 mod hand_in;
 mod help;
 mod place;
-mod released;
-mod shown;
 #[cfg(test)]
 mod tests;
 

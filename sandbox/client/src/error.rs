@@ -22,6 +22,9 @@ pub enum ClientError {
     #[error("{host} took too long: look with `job show` or `log show` whether it did what was asked, then try again")]
     #[zh("{host} 响应超时：请先用 `job show` 或 `log show` 查看是否已执行，再重试")]
     Late { host: String },
+    #[error("the connection to {host} broke: look with `log show` whether it did what was asked, then try again")]
+    #[zh("与 {host} 的连接中断：请先用 `log show` 查看是否已执行，再重试")]
+    Broken { host: String },
     #[error(
         "{url} is not the address of a lab: it begins with https:// (or http:// on this machine) and ends with a host and port"
     )]

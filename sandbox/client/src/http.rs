@@ -1,6 +1,6 @@
 //! Requests and answers, bounded in time and size.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +20,10 @@ use crate::error::{ClientError, Told};
 const TIMEOUT: Duration = Duration::from_secs(120);
 /// The most bytes of an answer.
 const MAX_ANSWER: u64 = 256 << 20;
+
+/// What a line that breaks in the middle is called.
+const BROKEN: [ErrorKind; 4] =
+    [ErrorKind::UnexpectedEof, ErrorKind::ConnectionReset, ErrorKind::ConnectionAborted, ErrorKind::BrokenPipe];
 
 #[derive(Clone, Debug)]
 pub(crate) struct Http {
@@ -146,6 +150,7 @@ impl Http {
         let host = self.host.clone();
         let why = match error {
             ureq::Error::Timeout(_) => return ClientError::Late { host },
+            ureq::Error::Io(error) if BROKEN.contains(&error.kind()) => return ClientError::Broken { host },
             ureq::Error::Io(error) => Sentence::of(&error),
             ureq::Error::HostNotFound => text!("there is no machine of this name", "没有这个名称的主机").into(),
             error => error.to_string().into(),

@@ -16,6 +16,7 @@ mod http;
 mod rows;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::Value;
@@ -33,6 +34,9 @@ pub use error::{ClientError, Told};
 use http::Http;
 pub use rows::{is_sealed, seal};
 use unseen_usecases::imports::PrepareImport;
+
+/// How long one rests before a change is handed in again whose answer was lost.
+const REST: [Duration; 3] = [Duration::from_millis(300), Duration::from_secs(1), Duration::from_secs(3)];
 
 /// How one gets to a lab.
 #[derive(Clone, Debug, Default)]
@@ -135,8 +139,15 @@ impl Client {
 
     fn posted<C: Change + Addressed>(&self, change: &C, entry: &[u8]) -> Result<C::Answer, ClientError> {
         let (path, fields) = apart(change)?;
-        let entry = BASE64_STANDARD.encode(entry);
-        self.http.post(&path, &serde_json::json!({ "change": fields, "entry": entry }))
+        let body = serde_json::json!({ "change": fields, "entry": BASE64_STANDARD.encode(entry) });
+        // The same entry counts once: where the line broke, it is asked for again whether it did.
+        for rest in REST {
+            match self.http.post(&path, &body) {
+                Err(ClientError::Broken { .. }) => std::thread::sleep(rest),
+                answered => return answered,
+            }
+        }
+        self.http.post(&path, &body)
     }
 
     fn upload(&self, blobs: Vec<&mut Blob>) -> Result<(), ClientError> {

@@ -120,7 +120,7 @@ impl Client {
 /// Whether it may be otherwise in a moment.
 fn passes(error: &ClientError) -> bool {
     match error {
-        ClientError::Unreachable { .. } | ClientError::Late { .. } => true,
+        ClientError::Unreachable { .. } | ClientError::Broken { .. } | ClientError::Late { .. } => true,
         ClientError::Told(told) => {
             let code = told.code();
             ["upload.offset", "upload.busy", "request.busy", "request.too-many", "request.slow"].contains(&code)

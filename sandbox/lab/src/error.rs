@@ -90,8 +90,8 @@ pub enum LabError {
     #[error("an audit would find fault with this entry: {0}")]
     #[zh("此条目经不起审计：{0}")]
     Named(Sentence),
-    #[error("the log is handed over only to a key that the lab has made or been shown for it: use `lab rotate-key`")]
-    #[zh("日志只能交接给实验室为此生成或指定的密钥：请用 `lab rotate-key`")]
+    #[error("the key that this names is not the one that is ready to take over the log")]
+    #[zh("其中的密钥不是现在准备接管日志的密钥")]
     NotAHandover,
     #[error("the {what} that is there is not the one that was approved: {error}")]
     #[zh("现有的{what}不是所批准的：{error}")]

@@ -125,8 +125,11 @@ impl LabKeys {
     /// already, or a new one.
     pub fn propose_next_log(&self, uri: Option<&str>) -> Result<(), LabError> {
         match uri {
-            None if self.next_log()?.is_some() => Ok(()),
-            None => Ok(write_new_key(&file(&self.dir, NEXT_LOG, "pem")).map(drop)?),
+            None if matches!(self.next_log(), Ok(Some(_))) => Ok(()),
+            None => {
+                self.forget_next_log()?;
+                Ok(write_new_key(&file(&self.dir, NEXT_LOG, "pem")).map(drop)?)
+            }
             Some(uri) if uri.starts_with("pkcs11:") => {
                 open_key(uri)?;
                 self.forget_next_log()?;

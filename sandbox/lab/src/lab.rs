@@ -165,10 +165,10 @@ impl Lab {
     /// applies it. Returns its index. Whatever is refused has left no trace but unused blobs.
     pub fn accept(&mut self, entry: &[u8], attachments: Attachments<'_>) -> Result<u64, LabError> {
         let checked = self.fold.check(entry)?;
+        self.check_named(&checked.opened().record, attachments)?;
         if matches!(checked.opened().record.event, Event::LogKeyChanged(_)) {
             return self.hand_over(entry);
         }
-        self.check_named(&checked.opened().record, attachments)?;
         for blob in attachments {
             self.log.put_blob(blob)?;
         }
@@ -226,7 +226,6 @@ impl Lab {
             Event::DatasetRegistered(event) => self.check_dataset(event, &lookup),
             Event::DatasetDescribed(event) => self.check_described(event, &lookup),
             Event::JobSubmitted(event) => self.check_submission(event, &lookup),
-            Event::LogKeyChanged(_) => Err(LabError::NotAHandover),
             _ => Ok(()),
         }
     }

@@ -29,11 +29,10 @@ pub(crate) fn open_log(dir: &Path, origin: &str, keys: &LabKeys) -> Result<Log, 
 
 /// Finishes a handover that was interrupted.
 pub(crate) fn settle(dir: &Path, ledger: &Ledger, log: &mut Log, keys: &LabKeys) -> Result<(), LabError> {
-    let Some(next) = keys.next_log()? else { return Ok(()) };
-    if verifier(ledger.origin(), &*next)?.to_string() != ledger.log_key() {
-        // No entry names it yet.
+    if verifier(ledger.origin(), &*keys.log()?)?.to_string() == ledger.log_key() {
         return Ok(());
     }
+    let Some(next) = keys.next_log()? else { return Ok(()) };
     log.keep_overlap()?;
     log.sign_with(next);
     keys.promote_next_log()?;

@@ -8,8 +8,8 @@ use unseen_texts::Say;
 #[code("upload")]
 pub enum UploadError {
     /// It was not begun, or was removed since.
-    #[error("nothing was uploaded here under {digest}: upload it first")]
-    #[zh("此处没有上传过 {digest}：请先上传")]
+    #[error("nothing that you have uploaded here has the digest {digest}")]
+    #[zh("您上传的文件中没有摘要为 {digest} 的")]
     None {
         /// What its address says.
         digest: Digest,
@@ -37,10 +37,8 @@ pub enum UploadError {
         length: u64,
     },
     /// Beyond one person's share.
-    #[error(
-        "uploads of one person may have {most} bytes together: take others back first, with `dataset uploads --drop`"
-    )]
-    #[zh("每人上传的文件合计不得超过 {most} 字节：请先用 `dataset uploads --drop` 收回其他文件")]
+    #[error("uploads of one person may have {most} bytes together: take others back first")]
+    #[zh("每人上传的文件合计不得超过 {most} 字节：请先收回其他文件")]
     TooMuch {
         /// That share.
         most: u64,

@@ -29,24 +29,26 @@ enum Shown {
 }
 
 impl Credential {
-    /// What a request brings. A session that is over is an error, so that nobody is taken for a visitor unawares.
+    /// What a request brings. A session that is over is an error where there is no certificate, so that nobody is taken
+    /// for a visitor unawares.
     pub fn of(service: &Service, parts: &Parts) -> Result<Credential, RequestError> {
         let from = address(parts);
         let credential = |shown| Ok(Credential { shown, from });
-        if let Some(token) = bearer(&parts.headers) {
-            // A token cannot be guessed, so whoever has one is not shut out by what others at their address tried.
-            if let Some(session) = service.sessions.of(token, Utc::now()) {
-                return credential(Shown::Session(session.key, session.by));
-            }
-            service.watch.may_try(from)?;
-            service.watch.failed(from, "session");
-            return Err(RequestError::Unknown);
+        let token = bearer(&parts.headers);
+        if let Some(session) = token.and_then(|token| service.sessions.of(token, Utc::now())) {
+            return credential(Shown::Session(session.key, session.by));
         }
         if let Some(certified) = parts.extensions.get::<Peer>().and_then(|peer| peer.certificate.as_ref()) {
             return credential(Shown::Certificate(certified.person.clone()));
         }
-        // A cookie is sent along whoever made the page that asks, so it lets read only.
-        let reads = matches!(parts.method, Method::GET | Method::HEAD);
+        if token.is_some() {
+            service.watch.strange(from, "session")?;
+            return Err(RequestError::Unknown);
+        }
+        // A cookie is sent along whoever made the page that asks: it counts for reading, and for what a page of this
+        // very service asks for, which the browser says and no page can (Fetch Metadata, `Sec-Fetch-Site`).
+        let own = parts.headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin");
+        let reads = own || matches!(parts.method, Method::GET | Method::HEAD);
         let session = cookie(&parts.headers, COOKIE_NAME)
             .filter(|_| reads)
             .and_then(|token| service.sessions.of(token, Utc::now()));

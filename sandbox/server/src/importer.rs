@@ -18,7 +18,7 @@ use crate::service::Service;
 /// How long nothing happens between two looks.
 const LOOK: Duration = Duration::from_millis(300);
 /// How long what is done with is left lying.
-const SWEEP: Duration = Duration::from_secs(30);
+const SWEEP: Duration = Duration::from_secs(3);
 /// The exit code of a process that could not begin.
 const NOT_NOW: i32 = 1;
 /// How long an import rests that could not begin.

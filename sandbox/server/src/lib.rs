@@ -29,6 +29,7 @@ mod answer;
 mod blobs;
 mod bundle;
 mod caller;
+mod console;
 mod counters;
 mod credential;
 mod data_upload;

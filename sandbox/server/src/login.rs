@@ -6,8 +6,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::{LOCATION, SET_COOKIE};
-use axum::http::{HeaderValue, Response, StatusCode};
+use axum::http::header::{LOCATION, ORIGIN, SET_COOKIE};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use axum::routing::{get, post};
 use chrono::Utc;
 use unseen_accesslog::How;
@@ -27,16 +27,40 @@ const MOST: usize = 4 << 10;
 
 /// Where a link that logs in leads; its secret is the query.
 pub(crate) const LINK: &str = "/v1/login/link";
+/// Where a browser logs in with the key that it keeps.
+const BROWSER: &str = "/v1/login/browser";
 
 pub(crate) fn routes() -> Router<Arc<Service>> {
-    Router::new().route(PATH, post(log_in).delete(log_out)).route(LINK, get(follow))
+    Router::new().route(PATH, post(log_in).delete(log_out)).route(BROWSER, post(let_in)).route(LINK, get(follow))
 }
 
 async fn log_in(State(service): State<Arc<Service>>, request: axum::extract::Request) -> Response<Body> {
+    let lang = language(request.headers());
+    let session = session(&service, request).await;
+    service.respond(lang, session.and_then(|session| Ok(json_response(StatusCode::CREATED, &to_json(&session, lang)?))))
+}
+
+/// The same for a browser, which keeps the session where no script of a page can read it.
+async fn let_in(State(service): State<Arc<Service>>, request: axum::extract::Request) -> Response<Body> {
+    let (lang, secure) = (language(request.headers()), is_secure(request.headers()));
+    let session = session(&service, request).await;
+    let answered = session.and_then(|session| {
+        let mut response = json_response(StatusCode::CREATED, &serde_json::json!({ "name": session.name }));
+        response.headers_mut().insert(SET_COOKIE, cookie(&session, secure)?);
+        Ok(response)
+    });
+    service.respond(lang, answered)
+}
+
+/// Whether the browser came over TLS, as it says itself: then the cookie goes over nothing else.
+fn is_secure(headers: &HeaderMap) -> bool {
+    headers.get(ORIGIN).is_some_and(|origin| origin.as_bytes().starts_with(b"https://"))
+}
+
+async fn session(service: &Arc<Service>, request: axum::extract::Request) -> Result<LoggedIn, RequestError> {
     let (parts, body) = request.into_parts();
-    let (lang, from) = (language(&parts.headers), address(&parts));
-    let answered = async {
-        service.watch.may_try(from)?;
+    let from = address(&parts);
+    {
         let (bytes, _held) = whole(body, MOST).await?;
         let login: Login =
             serde_json::from_slice(&bytes).map_err(|error| RequestError::Malformed(error.to_string()))?;
@@ -49,13 +73,10 @@ async fn log_in(State(service): State<Arc<Service>>, request: axum::extract::Req
                 if !good || !known || !service.sessions.is_new(&login, now) {
                     return Err(service.watch.failed(from, "logIn"));
                 }
-                let session = logged_in(service, login.key, By::Key, from)?;
-                Ok(json_response(StatusCode::CREATED, &to_json(&session, lang)?))
+                logged_in(service, login.key, By::Key, from)
             })
             .await
-    };
-    let answered = answered.await;
-    service.respond(lang, answered)
+    }
 }
 
 /// Opens a session.
@@ -80,7 +101,6 @@ async fn follow(State(service): State<Arc<Service>>, request: axum::extract::Req
     let secret = parts.uri.query().unwrap_or_default().to_owned();
     let answered = service
         .in_thread(move |service| {
-            service.watch.may_try(from)?;
             let key = service.sessions.follow(&secret).ok_or_else(|| service.watch.failed(from, "link"))?;
             to_session(&logged_in(service, key, By::Key, from)?, false)
         })
@@ -90,13 +110,16 @@ async fn follow(State(service): State<Arc<Service>>, request: axum::extract::Req
 
 /// Gives a browser its session.
 pub(crate) fn to_session(session: &LoggedIn, secure: bool) -> Result<Response<Body>, RequestError> {
-    let secure = if secure { "; Secure" } else { "" };
-    let cookie = format!("{COOKIE_NAME}={}; Path=/; HttpOnly; SameSite=Strict{secure}", session.token);
     let mut response = json_response(StatusCode::SEE_OTHER, &serde_json::json!({}));
-    let cookie = HeaderValue::from_str(&cookie).map_err(|_| RequestError::Inside)?;
-    response.headers_mut().insert(SET_COOKIE, cookie);
+    response.headers_mut().insert(SET_COOKIE, cookie(session, secure)?);
     response.headers_mut().insert(LOCATION, HeaderValue::from_static("/"));
     Ok(response)
+}
+
+fn cookie(session: &LoggedIn, secure: bool) -> Result<HeaderValue, RequestError> {
+    let secure = if secure { "; Secure" } else { "" };
+    let cookie = format!("{COOKIE_NAME}={}; Path=/; HttpOnly; SameSite=Strict{secure}", session.token);
+    HeaderValue::from_str(&cookie).map_err(|_| RequestError::Inside)
 }
 
 fn how(by: &By) -> How {

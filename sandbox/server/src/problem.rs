@@ -113,13 +113,13 @@ impl RequestError {
         RequestError::Denied { action: Sentence::of(&action), why, rule }
     }
 
-    /// What is told outside, with its status. What is not for outside goes to `tell`.
-    pub fn respond(self, lang: Lang, tell: &dyn Fn(Sentence)) -> Response<Body> {
+    /// What is told outside, and its status. What is not for outside goes to `tell`.
+    pub fn outside(self, tell: &dyn Fn(Sentence)) -> (u16, RequestError) {
         let status = match &self {
             RequestError::UseCase(error) => outside(error.code()),
             own => Some(own.status()),
         };
-        let (status, told) = match status {
+        match status {
             Some(status) => (status, self),
             None => {
                 tell(Sentence::of(&self));
@@ -127,7 +127,12 @@ impl RequestError {
                 let told = if busy { RequestError::Busy } else { RequestError::Inside };
                 (told.status(), told)
             }
-        };
+        }
+    }
+
+    /// The same as an answer to a program.
+    pub fn respond(self, lang: Lang, tell: &dyn Fn(Sentence)) -> Response<Body> {
+        let (status, told) = self.outside(tell);
         let problem = Problem::new(status, &told, lang);
         let mut response = Response::new(Body::from(serde_json::to_vec(&problem).unwrap_or_default()));
         *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -185,10 +190,12 @@ fn outside(code: &str) -> Option<u16> {
         (_, "upload.other" | "usecase.other-name" | "lab.not-public") => 422,
         (_, "upload.no-room") => 507,
         (_, "lab.sealed" | "lab.ended" | "lab.no-result" | "lab.unwitnessed" | "lab.not-approved") => 409,
+        (_, "lab.not-a-handover") => 409,
         (_, "lab.manifest" | "lab.module" | "lab.unfit" | "lab.named" | "lab.too-few-operators" | "lab.mismatch") => {
             422
         }
         (_, "usecase.description" | "usecase.policy-file" | "usecase.other-entry" | "usecase.other-draft") => 422,
+        (_, "usecase.reason") => 422,
         ("manifest" | "access" | "entry" | "envelope" | "statement" | "record" | "sign" | "code" | "component", _) => {
             422
         }

@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::Response;
 use axum::middleware::{Next, from_fn_with_state};
+use percent_encoding::percent_decode_str;
 
 use crate::caller::language;
 use crate::credential::Credential;
@@ -16,7 +17,7 @@ use crate::problem::RequestError;
 use crate::service::Service;
 use crate::share::within;
 use crate::status::ALIVE;
-use crate::{bundle, data_upload, events, log, login, openapi, replay, routes, sign_on, status, tes, upload};
+use crate::{bundle, console, data_upload, events, log, login, openapi, replay, routes, sign_on, status, tes, upload};
 
 /// Every address of the service.
 pub fn router(service: Arc<Service>) -> Router {
@@ -32,6 +33,7 @@ pub fn router(service: Arc<Service>) -> Router {
         .merge(sign_on::routes())
         .merge(status::routes())
         .merge(tes::routes())
+        .merge(console::routes())
         .fallback(nowhere)
         .method_not_allowed_fallback(not_so)
         .layer(from_fn_with_state(service.clone(), shared))
@@ -55,6 +57,9 @@ async fn shared(State(service): State<Arc<Service>>, request: Request, next: Nex
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();
+    if percent_decode_str(parts.uri.path()).decode_utf8().is_err() {
+        return service.respond(language(&parts.headers), Err(RequestError::NoSuchPlace));
+    }
     let (caller, lang) = (Credential::caller(&service, &parts), language(&parts.headers));
     let answered = within(&service.shares, caller, next.run(Request::from_parts(parts, body))).await;
     service.respond(lang, answered.ok_or(RequestError::TooMany { seconds: 1 }))

@@ -11,11 +11,11 @@ use axum::http::{Response, StatusCode};
 use axum::routing::{MethodRouter, get, post};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::Value;
-use unseen_access::Context;
-use unseen_api::address::{Addressed, Method, On, Visitor, of_body, of_query, visit};
+use unseen_access::{Action, Context};
+use unseen_api::address::{Addressed, Method, Visitor, of_body, of_query, visit};
 use unseen_api::{DRAFT, MAX_REQUEST};
 use unseen_ids::PublicKey;
-use unseen_texts::Lang;
+use unseen_texts::{Lang, Message};
 use unseen_usecases::change::{HandIn, Unsigned, draft, hand_in};
 use unseen_usecases::{Blob, Change, Query, UseCaseError};
 
@@ -138,14 +138,15 @@ fn is_json(parts: &Parts) -> bool {
     kind.split(';').next().map(str::trim) == Some("application/json")
 }
 
-/// A job that is looked at may have a component to compile.
+/// What compiles a component, looks at the machine or waits for others holds nobody up who asks for less.
 async fn in_thread<A: Addressed>(
     service: &Arc<Service>,
     work: impl FnOnce(&Service) -> Result<Response<Body>, RequestError> + Send + 'static,
 ) -> Result<Response<Body>, RequestError> {
-    match A::ON {
-        On::Manifest => service.in_slow_thread(work).await,
-        _ => service.in_thread(work).await,
+    let is_slow = [Action::CheckJob, Action::SubmitJob, Action::ShowDoctor, Action::AskWitnesses];
+    match is_slow.iter().any(|action| action.name() == A::ACTION) {
+        true => service.in_slow_thread(work).await,
+        false => service.in_thread(work).await,
     }
 }
 
@@ -173,10 +174,8 @@ fn answer<Q: Query + Addressed + 'static>(service: &Service, asked: Asked) -> Re
     }
     .map_err(RequestError::Malformed)?;
     let guarded = Guarded { service, view: &view, caller: &caller };
-    let resource = guarded.must(&query)?;
     fill(service, query.blobs(), &caller)?;
-    let mut answer = query.answer(&service.desk, caller.key.as_ref())?;
-    guarded.hide(&mut answer)?;
+    let (answer, resource) = guarded.answer(&query)?;
     let mut json = to_json(&answer, asked.lang)?;
     if let Some(allowed) = guarded.allowed(&resource, asked.lang)
         && let Value::Object(fields) = &mut json
@@ -285,7 +284,7 @@ fn refused<C: Change>(
         let record = view.record(change.event(view)?)?;
         signer.map_or(Ok(()), |signer| Ok::<_, RequestError>(view.ledger().may(signer, &record)?))
     };
-    said().err().unwrap_or(denied)
+    said().err().filter(|error| error.code().starts_with("ledger.")).unwrap_or(denied)
 }
 
 /// Gives blobs without bytes those that were uploaded before.

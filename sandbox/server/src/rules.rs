@@ -4,7 +4,7 @@ use std::any::Any;
 use std::cell::RefCell;
 
 use serde_json::{Value, json};
-use unseen_access::{Action, Context, Dataset, Job, JobState, Person, Resource};
+use unseen_access::{Action, Context, Dataset, Decision, Job, JobState, Person, Resource};
 use unseen_api::address::{Addressed, On, apart};
 use unseen_ids::{JobId, PublicKey, Role};
 use unseen_lab::View;
@@ -13,8 +13,10 @@ use unseen_policies::event::Status;
 use unseen_policies::ledger::{self, Ledger};
 use unseen_policies::lifecycle::State;
 use unseen_texts::{Lang, Say};
+use unseen_usecases::Query;
 use unseen_usecases::budget::Budget;
 use unseen_usecases::datasets::Datasets;
+use unseen_usecases::inbox::{Inbox, WaitsFor};
 use unseen_usecases::jobs::{JobShown, Jobs};
 use unseen_usecases::labs::LabShown;
 use unseen_usecases::outcomes::{Releases, Runs};
@@ -44,6 +46,17 @@ impl Guarded<'_> {
         let resource = self.resource(A::ON, &fields)?;
         let (path, _) = apart(request).map_err(|_| RequestError::Inside)?;
         self.may(action, &resource, &path).map(|()| resource)
+    }
+
+    /// What a query is answered to the caller, and what it is about.
+    pub fn answer<Q: Query + Addressed>(&self, query: &Q) -> Result<(Q::Answer, Resource), RequestError>
+    where
+        Q::Answer: 'static,
+    {
+        let resource = self.must(query)?;
+        let mut answer = query.answer(&self.service.desk, self.caller.key.as_ref())?;
+        self.hide(&mut answer)?;
+        Ok((answer, resource))
     }
 
     /// Whether the caller may do something; `at` is what was asked for.
@@ -93,6 +106,14 @@ impl Guarded<'_> {
             if !may(job.job.job, Action::ShowManifest) {
                 job.manifest_text.clear();
             }
+        } else if let Some(inbox) = answer.downcast_mut::<Inbox>() {
+            let decides = Context { signed: true, ..self.caller.context };
+            let mut asking = rules.asking(&self.caller.principal, &decides);
+            inbox.waits.retain(|waiting| {
+                let found = self.view.ledger().job(waiting.job).map(|found| self.things().job(waiting.job, found));
+                let action = if waiting.why == WaitsFor::Decision { Action::ApproveJob } else { Action::ShowJob };
+                found.is_ok_and(|job| asking.decide(action, &Resource::Job(job)).allowed)
+            });
         } else if let Some(runs) = answer.downcast_mut::<Runs>() {
             runs.runs.retain(|run| sees(run.job));
         } else if let Some(releases) = answer.downcast_mut::<Releases>() {
@@ -107,13 +128,18 @@ impl Guarded<'_> {
         Ok(())
     }
 
-    /// What the caller could do with it, each with the rule that decides; as if they signed what must be signed.
+    /// What the caller could do with it, each with the rules that decide; as if they signed what must be signed.
+    /// Nothing for a visitor.
+    pub fn actions(&self, resource: &Resource) -> Vec<(Action, Decision)> {
+        let context = Context { signed: true, ..self.caller.context };
+        let Some(rules) = self.caller.key.and_then(|_| self.service.rules(self.view).ok()) else { return Vec::new() };
+        rules.asking(&self.caller.principal, &context).actions(resource)
+    }
+
+    /// The same as answers have it.
     pub fn allowed(&self, resource: &Resource, lang: Lang) -> Option<Value> {
         self.caller.key?;
-        let context = Context { signed: true, ..self.caller.context };
-        let rules = self.service.rules(self.view).ok()?;
-        let mut asking = rules.asking(&self.caller.principal, &context);
-        let actions = asking.actions(resource).into_iter().map(|(action, decision)| {
+        let actions = self.actions(resource).into_iter().map(|(action, decision)| {
             let because = decision.because.iter().map(|why| json!({ "rule": why.id, "text": why.text.told(lang) }));
             json!({
                 "action": action.name(),

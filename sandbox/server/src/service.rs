@@ -132,7 +132,7 @@ impl Service {
         self.among(&self.at_work, work).await
     }
 
-    /// Does what may compile a component, where it holds nobody up who asks for less.
+    /// Does what may take seconds, where it holds nobody up who asks for less.
     pub(crate) async fn in_slow_thread<T: Send + 'static>(
         self: &Arc<Service>,
         work: impl FnOnce(&Service) -> Result<T, RequestError> + Send + 'static,

@@ -45,7 +45,6 @@ async fn go(State(service): State<Arc<Service>>, request: axum::extract::Request
     let answered = service
         .in_thread(move |service| {
             let office = of(service)?;
-            service.watch.may_try(address(&parts))?;
             let provider = office.provider().map_err(|error| refused(service, &error))?;
             let back = format!("{}{BACK}", office.config.url.trim_end_matches('/'));
             let begun =
@@ -68,7 +67,6 @@ async fn come_back(State(service): State<Arc<Service>>, request: axum::extract::
     let answered = service
         .in_thread(move |service| {
             let office = of(service)?;
-            service.watch.may_try(address(&parts))?;
             let begun = cookie(&parts.headers, AWAY).and_then(|away| office.away.take(away));
             let begun = begun.ok_or_else(|| refused(service, &SignOnError::Strayed))?;
             let provider = office.provider().map_err(|error| refused(service, &error))?;
@@ -88,7 +86,6 @@ async fn begin_device(State(service): State<Arc<Service>>, request: axum::extrac
     let answered = service
         .in_thread(move |service| {
             let office = of(service)?;
-            service.watch.may_try(address(&parts))?;
             let provider = office.provider().map_err(|error| refused(service, &error))?;
             let device = provider.begin_device(&office.scopes(), now()).map_err(|error| refused(service, &error))?;
             let id = random().ok_or(RequestError::Inside)?;
@@ -116,7 +113,6 @@ async fn poll_device(
     let answered = service
         .in_thread(move |service| {
             let office = of(service)?;
-            service.watch.may_try(address(&parts))?;
             let device = office.waiting.take(&id).ok_or_else(|| refused(service, &SignOnError::Strayed))?;
             let provider = office.provider().map_err(|error| refused(service, &error))?;
             match provider.poll_device(&device, now()).map_err(|error| refused(service, &error))? {

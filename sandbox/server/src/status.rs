@@ -33,6 +33,9 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
         .route("/metrics", get(metrics))
 }
 
+/// How many bytes the lab's folder must take to be ready.
+const PROBE: usize = 1 << 16;
+
 /// Whether requests can be answered: the log is readable, and the lab's folder takes files.
 async fn ready(State(service): State<Arc<Service>>) -> Response<Body> {
     let found = service
@@ -42,7 +45,9 @@ async fn ready(State(service): State<Arc<Service>>) -> Response<Body> {
             static ASKED: AtomicU64 = AtomicU64::new(0);
             let number = ASKED.fetch_add(1, Ordering::Relaxed);
             let probe = service.desk_folder().join(format!("incoming/ready-{number}.tmp"));
-            std::fs::write(&probe, b"").and_then(|()| std::fs::remove_file(&probe)).map_err(|_| RequestError::Inside)
+            std::fs::write(&probe, [0; PROBE])
+                .and_then(|()| std::fs::remove_file(&probe))
+                .map_err(|_| RequestError::Inside)
         })
         .await;
     match found {

@@ -48,23 +48,23 @@ impl Watch {
         })
     }
 
-    /// Whether this address may try to show who it is: not after too many tries that failed.
-    pub fn may_try(&self, from: IpAddr) -> Result<(), RequestError> {
-        let attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
-        match attempts.locked(&Who::address(from), Instant::now()) {
-            Some(wait) => Err(RequestError::TooMany { seconds: wait.as_secs().max(1) }),
-            None => Ok(()),
+    /// Somebody at this address could not show who they are. After too many such tries there is no other answer for a
+    /// while than that they wait; whoever can show it is let in, whatever others at their address have tried.
+    pub fn failed(&self, from: IpAddr, action: &str) -> RequestError {
+        let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
+        let wait = attempts.failed(&Who::address(from), Instant::now());
+        drop(attempts);
+        match (self.strange(from, action), wait) {
+            (Err(inside), _) => inside,
+            (Ok(()), Some(wait)) => RequestError::TooMany { seconds: wait.as_secs().max(1) },
+            (Ok(()), None) => RequestError::LogIn,
         }
     }
 
-    /// Somebody at this address could not show who they are.
-    pub fn failed(&self, from: IpAddr, action: &str) -> RequestError {
-        self.attempts.lock().unwrap_or_else(PoisonError::into_inner).failed(&Who::address(from), Instant::now());
+    /// Puts on record that somebody showed what nobody has: a session that is over, say, which is no try to guess one.
+    pub fn strange(&self, from: IpAddr, action: &str) -> Result<(), RequestError> {
         let record = record(None, How::None, from, action, "", Outcome::Failed, None);
-        match self.log.append(&record) {
-            Ok(()) => RequestError::LogIn,
-            Err(_) => RequestError::Inside,
-        }
+        self.log.append(&record).map_err(|_| RequestError::Inside)
     }
 
     /// Somebody logged in.

@@ -4,7 +4,7 @@ use schemars::Schema;
 use unseen_ids::schema;
 
 use crate::{
-    budget::*, change::*, check::*, datasets::*, doctor::*, imports::*, jobs::*, labs::*, lives::*, logs::*,
+    budget::*, change::*, check::*, datasets::*, doctor::*, imports::*, inbox::*, jobs::*, labs::*, lives::*, logs::*,
     modules::*, outcomes::*, people::*, policy::*, projects::*,
 };
 use crate::{release::*, replay::*, runs::*, trial::*, visits::*, witnesses::*};
@@ -34,6 +34,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         Exported,
         ImportShown,
         Imported,
+        Inbox,
         JobShown,
         JobStanding,
         Jobs,

@@ -16,6 +16,7 @@ use unseen_entries::sign::{self, unverified};
 use unseen_ids::{Answer, PublicKey};
 use unseen_lab::{LabError, View};
 use unseen_policies::event::Event;
+use unseen_policies::text::hides;
 use unseen_tlog::Signer;
 
 use crate::blob::Blob;
@@ -78,6 +79,15 @@ pub struct HandIn<C> {
 
 impl Answer for Unsigned {
     const NAME: &str = "draft-to-sign/v1";
+}
+
+/// The most characters of a reason.
+const LONGEST_REASON: usize = 1_000;
+
+/// Whether a reason says something, at no great length, and hides nothing: it stays in the log for ever.
+pub(crate) fn reason(said: &str) -> Result<String, UseCaseError> {
+    let fine = !said.trim().is_empty() && said.chars().count() <= LONGEST_REASON && !said.contains(hides);
+    if fine { Ok(said.to_owned()) } else { Err(UseCaseError::Reason { most: LONGEST_REASON }) }
 }
 
 /// Signs a change and makes it, at once.

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use unseen_ids::{Answer, PublicKey};
-use unseen_lab::{LabError, View};
+use unseen_lab::{Doing, LabError, View};
 use unseen_policies::policy::Machine;
 use unseen_runtime::freshness::{Freshness, probe};
 use unseen_runtime::fuel_rate;
@@ -20,7 +20,7 @@ use crate::desk::Desk;
 use crate::error::UseCaseError;
 use crate::query::Query;
 
-/// Say which protections hold on the lab's machine.
+/// Say which protections hold on the lab's machine. Not while a run goes on.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ShowDoctor {}
@@ -78,6 +78,11 @@ impl Query for ShowDoctor {
     type Answer = Doctor;
 
     fn answer(&self, desk: &impl Desk, _: Option<&PublicKey>) -> Result<Doctor, UseCaseError> {
+        // It would slow the run, and tell how much memory and time the run takes.
+        let mut at_work = desk.view()?.at_work().into_iter();
+        if let Some((_, holder)) = at_work.find(|(doing, _)| *doing == Doing::Run) {
+            return Err(LabError::RunGoesOn(Sentence::of(&holder)).into());
+        }
         // In a process of its own: whoever has opened a lab keeps memory where it is, and then nothing can be pushed out.
         let mut asked = Command::new(desk.program());
         asked.arg(ARGUMENT).arg(desk.folder()).env_clear().stdin(Stdio::null()).stderr(Stdio::null());

@@ -78,6 +78,9 @@ pub enum UseCaseError {
     )]
     #[zh("所签内容是“{kind}”类条目，与所要求的不符：未做任何更改")]
     OtherEntry { kind: &'static str },
+    #[error("a reason is a text of 1 to {most} characters, all of which show")]
+    #[zh("原因应为 1 至 {most} 个可见字符")]
+    Reason { most: usize },
     #[error("this is a copy of a lab's log, and not the lab: write what you sign with --out, and give it to the lab")]
     #[zh("这是实验室日志的副本，不是实验室本身：请用 --out 写出签名内容，再交给实验室")]
     IsCopy,

@@ -16,7 +16,7 @@ use unseen_policies::rho::Rho;
 use unseen_texts::Sentence;
 
 use crate::blob::Blob;
-use crate::change::Change;
+use crate::change::{Change, reason};
 use crate::claims::{Left, left, waiting};
 use crate::desk::Desk;
 use crate::error::UseCaseError;
@@ -466,7 +466,7 @@ impl Change for Reject {
     type Answer = JobStanding;
 
     fn event(&self, _: &View) -> Result<Event, UseCaseError> {
-        Ok(JobRejected { job: self.job, reason: self.reason.clone() }.into())
+        Ok(JobRejected { job: self.job, reason: reason(&self.reason)? }.into())
     }
 
     fn is_said_by(&self, event: &Event) -> bool {
@@ -482,7 +482,7 @@ impl Change for Withdraw {
     type Answer = JobStanding;
 
     fn event(&self, _: &View) -> Result<Event, UseCaseError> {
-        Ok(JobWithdrawn { job: self.job, reason: self.reason.clone() }.into())
+        Ok(JobWithdrawn { job: self.job, reason: reason(&self.reason)? }.into())
     }
 
     fn is_said_by(&self, event: &Event) -> bool {

@@ -23,6 +23,7 @@ pub mod doctor;
 mod error;
 pub mod estimates;
 pub mod imports;
+pub mod inbox;
 pub mod jobs;
 pub mod labs;
 pub mod lives;

@@ -10,7 +10,7 @@ use unseen_ids::{Answer, Digest, PublicKey};
 use unseen_lab::View;
 use unseen_policies::event::{DatasetDeleted, DatasetDescribed, DatasetStatus, Event, Status};
 
-use crate::change::Change;
+use crate::change::{Change, reason};
 use crate::desk::Desk;
 use crate::error::UseCaseError;
 use crate::query::Query;
@@ -114,7 +114,7 @@ impl Change for SetStatus {
     type Answer = DatasetStanding;
 
     fn event(&self, _: &View) -> Result<Event, UseCaseError> {
-        let (name, reason) = (self.dataset.clone(), self.reason.clone());
+        let (name, reason) = (self.dataset.clone(), reason(&self.reason)?);
         Ok(DatasetStatus { name, status: self.status, reason }.into())
     }
 
@@ -162,7 +162,7 @@ impl Change for DeleteSnapshots {
             true => there.map(|kept| kept.snapshot).collect(),
             false => self.snapshots.clone(),
         };
-        Ok(DatasetDeleted { name: self.dataset.clone(), snapshots, reason: self.reason.clone() }.into())
+        Ok(DatasetDeleted { name: self.dataset.clone(), snapshots, reason: reason(&self.reason)? }.into())
     }
 
     fn is_said_by(&self, event: &Event) -> bool {

@@ -13,7 +13,7 @@ use unseen_policies::ledger::{Ledger, Refusal};
 use unseen_tlog::Signer;
 use unseen_tlog::sshsig::SshSignature;
 
-use crate::change::Change;
+use crate::change::{Change, reason};
 use crate::desk::Desk;
 use crate::error::UseCaseError;
 use crate::query::Query;
@@ -193,7 +193,7 @@ impl Change for Revoke {
 
     fn event(&self, lab: &View) -> Result<Event, UseCaseError> {
         let key = find(lab.ledger(), &self.person)?;
-        Ok(PersonRevoked { key, reason: self.reason.clone() }.into())
+        Ok(PersonRevoked { key, reason: reason(&self.reason)? }.into())
     }
 
     fn is_said_by(&self, event: &Event) -> bool {

@@ -103,7 +103,7 @@ pub enum JobCommand {
     Fetch {
         /// The job's number
         job: JobId,
-        /// A new folder: the manifest, and the component below target/
+        /// A new folder: the manifest, and the component in target/job.wasm
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
     },

@@ -12,7 +12,7 @@ use unseen_texts::{Lang, text};
 
 use super::{Outcome, Problem};
 use crate::args::CertificateCommand;
-use crate::shown;
+use unseen_shown::jobs as shown;
 
 pub fn run(command: &CertificateCommand, lang: Lang) -> Outcome {
     match command {

@@ -15,7 +15,7 @@ use super::quality::quality_text;
 use super::{Outcome, Problem, change, key, read_text};
 use crate::args::{self, DatasetCommand, Globals, TwinArgs};
 use crate::place::Place;
-use crate::shown::word;
+use unseen_shown::jobs::word;
 use unseen_terminal::output::{Output, facts};
 use unseen_terminal::table::Column::{Left, Right};
 use unseen_terminal::table::{NO_NAME, table};

@@ -25,9 +25,9 @@ use super::quality::quality_text;
 use super::{Outcome, read_text};
 use crate::args::Globals;
 use crate::config::cache_place;
-use crate::figures::bytes;
 use crate::place::{Place, with_key};
-use crate::shown;
+use unseen_shown::figures::bytes;
+use unseen_shown::jobs as shown;
 
 /// How long an encrypted copy is kept that was not sent to its end.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);

@@ -18,12 +18,12 @@ use unseen_usecases::trial::{self, Try};
 use unseen_usecases::{Blob, UseCaseError};
 
 use super::doctor::title;
-use super::project::Project;
+use super::project::{Fetched, Project};
 use super::{Outcome, Problem, change, key};
 use crate::advice::advice;
 use crate::args::{Globals, JobCommand, JobDir};
 use crate::place::Place;
-use crate::{released, shown};
+use unseen_shown::{jobs as shown, released};
 use unseen_terminal::output::{Output, Progress, facts, progress};
 use unseen_terminal::{FileError, may_be_made, write_new};
 use unseen_texts::{Lang, Say, Sentence, say, text};
@@ -159,8 +159,8 @@ fn fetch(place: &Place, job: JobId, out: &Path, lang: Lang) -> Outcome {
     }
     may_be_made(out)?;
     let building = Building::beside(out, 0o777).map_err(FileError::at(out))?;
-    let project = Project::of(building.path(), shown.manifest_text)?;
-    project.write(&found.bytes).map_err(FileError::at(out))?;
+    let own = Fetched { job: job.to_string(), manifest, module };
+    Project::write_fetched(building.path(), &own, &shown.manifest_text, &found.bytes)?;
     building.publish().map_err(FileError::at(out))?;
     let made = projects::Project { project: out.display().to_string() };
     let about = [

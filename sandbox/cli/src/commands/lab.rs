@@ -6,7 +6,7 @@ use unseen_usecases::labs::{self, Init, LabShown, LogKeyChanged, RotateLogKey, S
 use super::{Outcome, Problem, change, key, read_text};
 use crate::args::{Globals, LabCommand};
 use crate::place::Place;
-use crate::shown;
+use unseen_shown::jobs as shown;
 use unseen_terminal::output::{Output, facts};
 use unseen_texts::{Lang, text};
 

@@ -12,7 +12,7 @@ use unseen_usecases::witnesses::{AskWitnesses, Cosigning, ShowWitnesses, Witness
 use super::{Outcome, Problem, visits};
 use crate::args::{Globals, LogCommand};
 use crate::place::{Place, known};
-use crate::shown::moment;
+use unseen_shown::jobs::moment;
 use unseen_terminal::output::{Output, facts};
 use unseen_terminal::table::Column::{Left, Right};
 use unseen_terminal::table::table;
@@ -25,7 +25,7 @@ pub fn run(globals: &Globals, command: &LogCommand, lang: Lang) -> Outcome {
         LogCommand::Access { day, person, action } => {
             let wanted =
                 ReadAccessLog { day: *day, who: person.clone(), action: action.clone(), ..ReadAccessLog::default() };
-            visits::run(&lab, wanted, lang)
+            visits::run(&lab, &wanted, lang)
         }
         LogCommand::Witness { list: true } => {
             let found = lab.ask(ShowWitnesses {})?;
@@ -87,6 +87,9 @@ fn remote(client: &Client, key: Option<&str>, out: &Path, modules: bool) -> Resu
 }
 
 fn known_witnesses(found: &WitnessesShown, lang: Lang) -> String {
+    if found.witnesses.is_empty() {
+        return text!("The policy names no witnesses.", "规则未指定见证方。").told(lang);
+    }
     let rows = found.witnesses.iter().map(|witness| {
         let cosigned = witness.cosigned.map_or_else(|| text!("not yet", "尚未").told(lang), moment);
         vec![witness.name.clone(), witness.url.clone(), cosigned]

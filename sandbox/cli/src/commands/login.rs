@@ -10,7 +10,7 @@ use super::{Outcome, key};
 use crate::args::{Globals, Signer};
 use crate::config::{Profile, Sessions};
 use crate::place::{Place, is_address};
-use crate::shown;
+use unseen_shown::jobs as shown;
 use unseen_terminal::Problem;
 use unseen_terminal::output::{Output, clean, facts};
 use unseen_texts::{Lang, say, text};

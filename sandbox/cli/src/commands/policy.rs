@@ -90,7 +90,7 @@ fn access_changed(changes: &[AccessChange], lang: Lang) -> String {
     });
     let columns =
         [Left(text!("rule of access", "访问规则")), Left(text!("before", "之前")), Left(text!("after", "之后"))];
-    table(lang, &columns, rows)
+    format!("\n{}\n", table(lang, &columns, rows))
 }
 
 fn policy_set(done: &PolicySet, lang: Lang) -> String {

@@ -1,11 +1,13 @@
 //! A job's folder as it lies on the analyst's disk: its manifest and what it names.
 
 use std::io::Read;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
 use unseen_ids::Digest;
 use unseen_lab::LabError;
 use unseen_policies::manifest::{Manifest, ModuleRef};
+use unseen_terminal::FileError;
 use unseen_texts::say;
 use unseen_worker::ready_made;
 
@@ -18,8 +20,25 @@ pub struct Project {
     /// The text of `job.toml`.
     pub text: String,
     manifest: Manifest,
+    /// What it was fetched as, from a lab.
+    fetched: Option<Fetched>,
 }
 
+/// What is in a folder that was fetched from a lab: its manifest may name a component anywhere, and that is not the one
+/// that was submitted.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fetched {
+    /// The job.
+    pub job: String,
+    /// The digest of the manifest.
+    pub manifest: Digest,
+    /// The digest of the component, which is in `target/job.wasm`.
+    pub module: Digest,
+}
+
+/// Where it says so.
+const FETCHED: &str = "fetched.json";
 /// Where a component is that nothing is said of.
 const BUILT: &str = "target/job.wasm";
 
@@ -30,26 +49,20 @@ impl Project {
         let path = if dir.path.is_dir() { dir.path.join("job.toml") } else { dir.path.clone() };
         let text = read_text(&path)?;
         let manifest = Manifest::parse(&text).map_err(|error| say!("{path}: {error}", "{path}：{error}"))?;
-        Ok(Project { path, text, manifest })
+        let fetched = fetched(path.parent().unwrap_or(Path::new(".")))?;
+        if let Some(Fetched { job, .. }) = fetched.as_ref().filter(|own| own.manifest != Digest::of(text.as_bytes())) {
+            return Err(say!("{path} is not the manifest of {job} any more", "{path} 已不是 {job} 的作业清单").into());
+        }
+        Ok(Project { path, text, manifest, fetched })
     }
 
-    /// One whose manifest is to be written into this folder.
-    pub fn of(folder: &Path, text: String) -> Fallible<Project> {
-        let path = folder.join("job.toml");
-        let manifest = Manifest::parse(&text).map_err(|error| say!("{path}: {error}", "{path}：{error}"))?;
-        Ok(Project { path, text, manifest })
-    }
-
-    /// Writes manifest and component. A component whose place others have named stays within the folder.
-    pub fn write(&self, component: &[u8]) -> std::io::Result<()> {
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        std::fs::write(&self.path, &self.text)?;
-        let Some(file) = self.component_file() else { return Ok(()) };
-        let within = |part| matches!(part, Component::Normal(_));
-        let named = file.strip_prefix(folder).ok().filter(|named| named.components().all(within));
-        let file = folder.join(named.unwrap_or(Path::new(BUILT)));
-        std::fs::create_dir_all(file.parent().unwrap_or(folder))?;
-        std::fs::write(file, component)
+    /// Writes into this folder what was fetched from a lab.
+    pub fn write_fetched(folder: &Path, own: &Fetched, manifest: &str, component: &[u8]) -> Fallible<()> {
+        let built = folder.join(BUILT);
+        std::fs::create_dir_all(built.parent().unwrap_or(folder))?;
+        std::fs::write(folder.join("job.toml"), manifest)?;
+        std::fs::write(built, component)?;
+        Ok(std::fs::write(folder.join(FETCHED), serde_json::to_vec_pretty(own)?)?)
     }
 
     /// What errors call it.
@@ -71,22 +84,24 @@ impl Project {
         let opened = std::fs::File::open(&file)
             .map_err(|_| say!("there is no component {file}: build it first", "没有组件 {file}：请先编译"))?;
         // Far too long a file is refused unread.
-        let size = opened.metadata()?.len() as usize;
+        let failed = FileError::at(&file);
+        let size = opened.metadata().map_err(failed)?.len() as usize;
         if size > unseen_runtime::MAX_MODULE {
             return Err(
                 LabError::Module(unseen_texts::Sentence::of(&unseen_runtime::ModuleError::TooLong { size })).into()
             );
         }
         let mut bytes = Vec::new();
-        opened.take(unseen_runtime::MAX_MODULE as u64).read_to_end(&mut bytes)?;
-        if let Some(ModuleRef::Digest(named)) = &self.manifest.job.module
-            && Digest::of(&bytes) != *named
-        {
-            return Err(say!(
-                "{file} is not the module that job.toml names: {named}",
-                "{file} 不是 job.toml 所指的模块：{named}"
-            )
-            .into());
+        opened.take(unseen_runtime::MAX_MODULE as u64).read_to_end(&mut bytes).map_err(FileError::at(&file))?;
+        let named = match (&self.fetched, &self.manifest.job.module) {
+            (Some(fetched), _) => Some(&fetched.module),
+            (None, Some(ModuleRef::Digest(named))) => Some(named),
+            _ => None,
+        };
+        if let Some(named) = named.filter(|named| Digest::of(&bytes) != **named) {
+            return Err(
+                say!("{file} is not the module that is meant: {named}", "{file} 不是所指的模块：{named}").into()
+            );
         }
         Ok(bytes)
     }
@@ -95,9 +110,20 @@ impl Project {
     fn component_file(&self) -> Option<PathBuf> {
         let beside = self.path.parent().unwrap_or(Path::new("."));
         match &self.manifest.job.module {
+            Some(ModuleRef::Path(_)) if self.fetched.is_some() => Some(beside.join(BUILT)),
             Some(ModuleRef::Path(path)) => Some(beside.join(path)),
             None | Some(ModuleRef::Digest(_)) => Some(beside.join(BUILT)),
             Some(ModuleRef::ReadyMadeSum) => None,
         }
     }
+}
+
+fn fetched(folder: &Path) -> Fallible<Option<Fetched>> {
+    let file = folder.join(FETCHED);
+    if !file.exists() {
+        return Ok(None);
+    }
+    let read = read_text(&file)?;
+    let not = || say!("{file} is not what `job fetch` writes", "{file} 不是 `job fetch` 写出的文件");
+    Ok(Some(serde_json::from_str(&read).map_err(|_| Problem::from(not()))?))
 }

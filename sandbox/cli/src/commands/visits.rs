@@ -1,7 +1,8 @@
 //! `unseen log access`: who came to a served lab, and whether the day is the one on record.
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, Utc};
 use serde_json::Value;
+use unseen_api::answers::{AccessDay, DayStanding};
 use unseen_ids::{Digest, canonical};
 use unseen_terminal::Problem;
 use unseen_terminal::output::Output;
@@ -17,22 +18,42 @@ use crate::place::Place;
 /// How many entries are asked for at a time.
 const PAGE: u64 = 1_000;
 
-pub fn run(lab: &Place, wanted: ReadAccessLog, lang: Lang) -> Outcome {
-    let whole_day = wanted.who.is_none() && wanted.action.is_none();
+pub fn run(lab: &Place, wanted: &ReadAccessLog, lang: Lang) -> Outcome {
+    let today = Utc::now().date_naive();
+    let day = wanted.day.unwrap_or(today);
+    // A day that is over is read whole, whatever of it is wanted: a part of it cannot be compared with its entry.
+    let mut found = match day < today {
+        true => whole(lab, ReadAccessLog { day: Some(day), ..ReadAccessLog::default() })?,
+        false => whole(lab, wanted.clone())?,
+    };
+    let (standing, entry) = if day < today { compare(lab, &found)? } else { (DayStanding::Open, None) };
+    found.lines.retain(|line| {
+        let is = |field: &str, asked: &Option<String>| {
+            asked.as_ref().is_none_or(|asked| line[field].as_str() == Some(asked.as_str()))
+        };
+        is("who", &wanted.who) && is("action", &wanted.action)
+    });
+    let answer = AccessDay { day, lines: found.lines, unreadable: found.unreadable, standing, entry };
+    let text = format!("{}\n{}", lines(&answer, lang), told(&answer).told(lang));
+    Ok(Output::new(&answer, text).bad_unless(standing != DayStanding::Altered))
+}
+
+fn whole(lab: &Place, wanted: ReadAccessLog) -> Result<AccessLines, Problem> {
     let mut found = lab.ask(wanted.clone())?;
     while let Some(from) = found.next.take() {
         let more = lab.ask(ReadAccessLog { day: Some(found.day), from, ..wanted.clone() })?;
         found.lines.extend(more.lines);
         (found.unreadable, found.next) = (found.unreadable + more.unreadable, more.next);
     }
-    let compared = if whole_day { compare(lab, &found)? } else { Compared::NotOnRecord };
-    let text = format!("{}\n{}", lines(&found, lang), compared.told(lang));
-    Ok(Output::new(&found, text.trim_end()).bad_unless(compared.is_good()))
+    Ok(found)
 }
 
-fn lines(found: &AccessLines, lang: Lang) -> String {
-    let visits = found.lines.iter().filter(|line| line.get("note").is_none());
-    let rows = visits.map(|line| {
+fn lines(found: &AccessDay, lang: Lang) -> String {
+    let visits: Vec<&Value> = found.lines.iter().filter(|line| line.get("note").is_none()).collect();
+    if visits.is_empty() {
+        return text!("No line of that day is what you ask for.\n", "该日没有符合条件的记录。\n").told(lang);
+    }
+    let rows = visits.into_iter().map(|line| {
         let field = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
         // `2026-11-29T08:00:00.123Z`
         let time = field("time").get(11..19).unwrap_or_default().to_owned();
@@ -66,61 +87,46 @@ fn outcome(name: &str, lang: Lang) -> String {
 }
 
 /// A day's lines beside what the log says of them.
-enum Compared {
-    /// They end as this entry says, and each names the one before.
-    AsRecorded { entry: u64 },
-    /// They do not.
-    Otherwise { entry: u64 },
-    /// A line does not name the one before it, or cannot be read.
-    Broken,
-    /// No entry tells of this day, or of a part of it.
-    NotOnRecord,
-}
-
-impl Compared {
-    fn is_good(&self) -> bool {
-        matches!(self, Compared::AsRecorded { .. } | Compared::NotOnRecord)
-    }
-
-    fn told(&self, lang: Lang) -> String {
-        let said: Sentence = match self {
-            Compared::AsRecorded { entry } => {
-                say!(
-                    "Nothing of the day was altered: it ends as entry {entry} says.",
-                    "当日记录未被改动：末行与条目 {entry} 一致。"
-                )
-            }
-            Compared::Otherwise { entry } => say!(
-                "THE DAY WAS ALTERED: it does not end as entry {entry} says. Keep both as evidence.",
-                "当日记录已被改动：末行与条目 {entry} 不一致。请将两者留作证据。"
-            ),
-            Compared::Broken => text!(
-                "THE DAY WAS ALTERED: a line does not name the one before it, or cannot be read. Keep it as evidence.",
-                "当日记录已被改动：有一行未指向前一行，或无法读取。请留作证据。"
+fn told(found: &AccessDay) -> Sentence {
+    let entry = found.entry.unwrap_or_default();
+    match (found.standing, found.entry) {
+        (DayStanding::AsRecorded, _) => {
+            say!(
+                "Nothing of the day was altered: it ends as entry {entry} says.",
+                "当日记录未被改动：末行与条目 {entry} 一致。"
             )
-            .into(),
-            Compared::NotOnRecord => return String::new(),
-        };
-        said.told(lang)
+        }
+        (DayStanding::Altered, Some(_)) => say!(
+            "THE DAY WAS ALTERED: it does not end as entry {entry} says. Keep both as evidence.",
+            "当日记录已被改动：末行与条目 {entry} 不一致。请将两者留作证据。"
+        ),
+        (DayStanding::Altered, None) => text!(
+            "THE DAY WAS ALTERED: a line does not name the one before it, or cannot be read. Keep it as evidence.",
+            "当日记录已被改动：有一行未指向前一行，或无法读取。请留作证据。"
+        )
+        .into(),
+        (DayStanding::NotOnRecord, _) => {
+            text!("No entry of the log tells of this day.", "日志中没有关于该日的条目。").into()
+        }
+        (DayStanding::Open, _) => {
+            text!("The day is not over: its entry is written when it is.", "该日尚未结束：结束后才会写入日志条目。")
+                .into()
+        }
     }
 }
 
-fn compare(lab: &Place, found: &AccessLines) -> Result<Compared, Problem> {
-    let digest = |line: &Value| canonical::to_vec(line).map(|bytes| Digest::of(&bytes).to_string());
+fn compare(lab: &Place, found: &AccessLines) -> Result<(DayStanding, Option<u64>), Problem> {
     let mut before: Option<String> = None;
+    let mut chained = found.unreadable == 0;
     for line in &found.lines {
-        if before.is_some() && line["previous"].as_str() != before.as_deref() {
-            return Ok(Compared::Broken);
-        }
-        before = Some(digest(line)?);
-    }
-    if found.unreadable > 0 {
-        return Ok(Compared::Broken);
+        chained &= before.is_none() || line["previous"].as_str() == before.as_deref();
+        before = Some(Digest::of(&canonical::to_vec(line)?).to_string());
     }
     Ok(match recorded(lab, found.day)? {
-        None => Compared::NotOnRecord,
-        Some((entry, end)) if before.as_ref() == Some(&end) => Compared::AsRecorded { entry },
-        Some((entry, _)) => Compared::Otherwise { entry },
+        _ if !chained => (DayStanding::Altered, None),
+        None => (DayStanding::NotOnRecord, None),
+        Some((entry, end)) if before.as_ref() == Some(&end) => (DayStanding::AsRecorded, Some(entry)),
+        Some((entry, _)) => (DayStanding::Altered, Some(entry)),
     })
 }
 

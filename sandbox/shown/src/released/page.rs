@@ -10,7 +10,7 @@ use unseen_usecases::release::Release;
 
 use super::{Figure, Series, Shown, bounds, estimated, how_to_read, totals};
 use crate::figures::brief;
-use crate::shown::{cost, witnesses};
+use crate::jobs::{cost, witnesses};
 
 /// More groups than this make a page that no browser likes.
 const MOST_GROUPS: usize = 5_000;
@@ -18,10 +18,14 @@ const MOST_GROUPS: usize = 5_000;
 const STYLE: &str = ".bar{fill:#4477aa}.error{stroke:#1b1f24;stroke-width:1.5}.zero{stroke:#8a8f98}\
 svg{display:block;width:10rem;max-width:60vw}.facts{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem;overflow-wrap:anywhere}";
 
-/// The page.
+/// The page, whole.
 pub fn html(release: &Release, lang: Lang) -> String {
+    page(lang, &format!("{}: {}", release.job, release.title), STYLE, &body(release, lang))
+}
+
+/// What is on it below its title.
+pub fn body(release: &Release, lang: Lang) -> Markup {
     let numbers = &release.numbers;
-    let title = format!("{}: {}", release.job, release.title);
     let mut about = vec![
         (text!("Purpose", "用途"), release.plan.purpose.clone()),
         (text!("Datasets", "数据集"), release.plan.datasets.join(", ")),
@@ -30,24 +34,19 @@ pub fn html(release: &Release, lang: Lang) -> String {
         (text!("Digest of the release", "发布结果的摘要"), release.body.to_string()),
     ];
     about.extend(witnesses(release.witnessed.as_ref(), lang).map(|said| (text!("Witnessed by", "见证方"), said)));
-    page(
-        lang,
-        &title,
-        STYLE,
-        &html! {
-            (facts(lang, &about))
-            h2 { (text!("How to read it", "如何阅读").to(lang)) }
-            ul {
-                li { (text!("Every number carries noise that protects each single unit. A line through the end of a bar is its 95 % interval: do not read a difference where two lines overlap.", "每个数字都加了噪声，以保护每一个单元。条形末端的横线是其 95 % 区间：两条横线重叠时，不要认为两者有差别。").to(lang)) }
-                @for line in how_to_read(numbers) { li { (line.to(lang)) } }
-            }
-            @for shown in estimated(numbers) { (figures(&shown, lang)) }
-            @for derived in &numbers.derived { (computed(derived, lang)) }
-            @for shown in totals(numbers) { (figures(&shown, lang)) }
-            h2 { (text!("What one unit could add", "单个单元至多贡献多少").to(lang)) }
-            ul { @for line in bounds(&release.plan) { li { (clean(&line.told(lang))) } } }
-        },
-    )
+    html! {
+        (facts(lang, &about))
+        h2 { (text!("How to read it", "如何阅读").to(lang)) }
+        ul {
+            li { (text!("Every number carries noise that protects each single unit. A line through the end of a bar is its 95 % interval: do not read a difference where two lines overlap.", "每个数字都加了噪声，以保护每一个单元。条形末端的横线是其 95 % 区间：两条横线重叠时，不要认为两者有差别。").to(lang)) }
+            @for line in how_to_read(numbers) { li { (line.to(lang)) } }
+        }
+        @for shown in estimated(numbers) { (figures(&shown, lang)) }
+        @for derived in &numbers.derived { (computed(derived, lang)) }
+        @for shown in totals(numbers) { (figures(&shown, lang)) }
+        h2 { (text!("What one unit could add", "单个单元至多贡献多少").to(lang)) }
+        ul { @for line in bounds(&release.plan) { li { (clean(&line.told(lang))) } } }
+    }
 }
 
 fn figures(shown: &Shown, lang: Lang) -> Markup {

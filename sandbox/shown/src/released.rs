@@ -93,9 +93,11 @@ pub struct Series {
 pub struct Figure {
     /// As it is written.
     pub text: String,
-    /// The number, and the limits; NaN where none is stated.
+    /// The number.
     pub value: f64,
+    /// The lower limit; NaN where none is stated.
     pub low: f64,
+    /// The upper limit; NaN where none is stated.
     pub high: f64,
 }
 

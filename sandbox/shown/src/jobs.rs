@@ -21,6 +21,9 @@ use unseen_worker::ready_made;
 use crate::figures::{bound, brief, bytes};
 use crate::released;
 
+/// The component of a job that only sums.
+pub const READY_MADE: &[u8] = ready_made::SUM;
+
 /// What a job costs, what its run may need, and how exact its numbers will be.
 pub fn plan(plan: &Plan, lang: Lang) -> String {
     let grain = match plan.grain {
@@ -104,7 +107,7 @@ fn keys(column: &GroupColumn, lang: Lang) -> String {
 }
 
 /// When the result is wanted, in words.
-fn when(release: &str, lang: Lang) -> String {
+pub fn when(release: &str, lang: Lang) -> String {
     let delay = release.strip_prefix('+').and_then(|rest| rest.strip_suffix('s')?.parse().ok());
     match (release, delay) {
         ("now", _) => text!("as soon as the run ends", "运行结束即发布").told(lang),
@@ -203,7 +206,7 @@ pub fn job(found: &JobShown, lang: Lang) -> String {
         }
         false => job.author.clone(),
     };
-    let module = match found.module == Digest::of(ready_made::SUM) {
+    let module = match found.module == Digest::of(READY_MADE) {
         true => text!("ready-made: sum", "现成的求和映射").told(lang),
         false => found.module.to_string(),
     };
@@ -316,7 +319,7 @@ fn listed(jobs: &[ListedJob], lang: Lang) -> String {
 }
 
 /// Where a job stands, in a word or two.
-fn standing(job: &ListedJob, lang: Lang) -> String {
+pub fn standing(job: &ListedJob, lang: Lang) -> String {
     match (job.void, job.sealed_until) {
         (true, _) => text!("void", "已失效").told(lang),
         _ if job.state == State::Submitted && job.approvals > 0 => {

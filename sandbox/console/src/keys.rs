@@ -1,0 +1,62 @@
+//! One's own key in this browser, and logging in with it.
+
+use maud::html;
+use unseen_ids::PublicKey;
+use unseen_texts::{Say, text};
+
+use crate::parts::mark;
+use crate::shell::{Page, Place, Reader};
+
+/// The key that signs here. `enrolled` is the key that the lab knows the reader by.
+pub fn page(reader: &Reader, enrolled: Option<&PublicKey>) -> Page {
+    let lang = reader.lang;
+    let body = html! {
+        p { (text!(
+            "Whatever changes anything is signed with your own key, in this browser. The key stays here: it cannot be read out again, and no server ever has it.",
+            "任何变更都须用您自己的密钥在此浏览器中签名。密钥只留在这里：无法再被读出，任何服务器都得不到它。"
+        ).to(lang)) }
+        div #key .card data-enrolled=[enrolled.map(ToString::to_string)] {
+            p #key-none hidden { (mark("note", text!("none", "没有").to(lang))) " " (text!("There is no key in this browser.", "此浏览器中没有密钥。").to(lang)) }
+            p #key-good hidden { (mark("good", text!("yours", "有效").to(lang))) " " (text!("The key here is the one that you are enrolled with.", "此处的密钥就是登记在您名下的密钥。").to(lang)) }
+            p #key-other hidden { (mark("bad", text!("not yours", "不符").to(lang))) " " (text!("The key here is not the one that you are enrolled with: what it signs is refused.", "此处的密钥不是登记在您名下的密钥：用它签名会被拒绝。").to(lang)) }
+            p hidden #key-public { code {} }
+        }
+        noscript { p .verdict { (text!("A key in the browser needs a script; `unseen` at a terminal does without.", "浏览器中的密钥需要脚本；也可在终端使用 `unseen`。").to(lang)) } }
+        h2 { (text!("Put your key file here", "载入密钥文件").to(lang)) }
+        form #key-file {
+            label for="pem" { (text!("A key as `unseen key new` makes it (PEM)", "由 `unseen key new` 生成的密钥（PEM）").to(lang)) }
+            input #pem type="file" accept=".pem,application/x-pem-file" required;
+            button disabled { (text!("Keep it in this browser", "保存在此浏览器中").to(lang)) }
+            p .said role="status" aria-live="polite" {}
+        }
+        h2 { (text!("Or take the key away", "或移除密钥").to(lang)) }
+        form #key-away { button disabled { (text!("Remove the key from this browser", "从此浏览器移除密钥").to(lang)) } p .said role="status" aria-live="polite" {} }
+        p .small { (text!(
+            "Whoever clears this site's data clears the key too: keep the file, or have a new key enrolled. A browser shows what the lab sends it; for sensitive data one approval should come from a terminal or a token.",
+            "清除本站数据也会清除密钥：请保留密钥文件，或登记新密钥。浏览器显示的是实验室发来的内容；涉及敏感数据时，至少一次审批应来自终端或令牌。"
+        ).to(lang)) }
+    };
+    Page { title: text!("My key", "我的密钥").told(lang), place: Place::Keys, body }
+}
+
+/// How to log in. `office` is where the office's provider is asked, if there is one.
+pub fn login(reader: &Reader, office: Option<&str>) -> Page {
+    let lang = reader.lang;
+    let body = html! {
+        @if let Some(at) = office {
+            h2 { (text!("With your office account", "使用单位账号").to(lang)) }
+            p { a .button href=(at) { (text!("Sign on", "前往登录").to(lang)) } }
+        }
+        h2 { (text!("With the key in this browser", "使用此浏览器中的密钥").to(lang)) }
+        form #log-in data-to="/v1/login/browser" data-then=(reader.to("/")) {
+            button disabled { (text!("Log in", "登录").to(lang)) }
+            p .said role="status" aria-live="polite" {}
+        }
+        p { a href=(reader.to("/keys")) { (text!("Put your key into this browser", "把密钥载入此浏览器").to(lang)) } }
+        p .small { (text!(
+            "Whoever shows a client certificate is logged in by it. A session reads; whatever changes anything is signed with your key.",
+            "出示客户端证书者即已登录。会话只用于阅读；任何变更都须用您的密钥签名。"
+        ).to(lang)) }
+    };
+    Page { title: text!("Log in", "登录").told(lang), place: Place::Keys, body }
+}

@@ -1,0 +1,31 @@
+//! The lab's pages: every role's desk in a browser, in Chinese and English.
+//!
+//! A page is made of the same answers that programs get, and of nothing else: what a reader may not see is not in the
+//! answer. Reading needs no script. One small script signs with the reader's own key, which no server ever sees.
+//!
+//! | module | page |
+//! |---|---|
+//! | [`inbox`] | what waits for whoever reads |
+//! | [`catalogue`] | datasets, and one of them |
+//! | [`jobs`], [`job`] | jobs; one of them, to be decided about |
+//! | [`release`] | what was released of a job |
+//! | [`log`] | the log, and an entry |
+//! | [`office`] | people, rules, witnesses, the machine |
+//! | [`keys`] | one's own key, in this browser |
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
+
+pub mod assets;
+pub mod catalogue;
+pub mod inbox;
+pub mod job;
+pub mod jobs;
+pub mod keys;
+pub mod log;
+pub mod office;
+mod parts;
+pub mod release;
+mod shell;
+
+pub use parts::Can;
+pub use shell::{Page, Place, Reader, refused, whole};

@@ -1,0 +1,149 @@
+// Signs with the reader's own key, which stays in this browser: what a page carries, or what the lab drafts for a form.
+'use strict'
+
+const zh = document.documentElement.lang.startsWith('zh')
+const say = (en, chinese) => (zh ? chinese : en)
+const bytes = (base64) => Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))
+const base64 = (buffer) => btoa(Array.from(new Uint8Array(buffer), (byte) => String.fromCharCode(byte)).join(''))
+const hex = (buffer) => Array.from(new Uint8Array(buffer), (byte) => byte.toString(16).padStart(2, '0')).join('')
+
+class Told extends Error {}
+
+// The key: kept by the browser, and never to be read out again.
+const store = (mode, work) => new Promise((done, failed) => {
+  const opening = indexedDB.open('unseen', 1)
+  opening.onupgradeneeded = () => opening.result.createObjectStore('keys')
+  opening.onerror = () => failed(opening.error)
+  opening.onsuccess = () => {
+    const asked = work(opening.result.transaction('keys', mode).objectStore('keys'))
+    asked.onerror = () => failed(asked.error)
+    asked.onsuccess = () => done(asked.result)
+  }
+})
+const kept = () => store('readonly', (keys) => keys.get('own'))
+const keep = (own) => store('readwrite', (keys) => keys.put(own, 'own'))
+const forget = () => store('readwrite', (keys) => keys.delete('own'))
+
+const own = async () => {
+  const found = await kept()
+  if (!found) throw new Told(say('There is no key in this browser: see "My key".', '此浏览器中没有密钥：请见“我的密钥”。'))
+  return found
+}
+
+// RFC 8410: the public half is read out of a copy that may be read, and the copy is dropped.
+const taken = async (pem) => {
+  const body = pem.match(/-----BEGIN PRIVATE KEY-----([\s\S]*?)-----END PRIVATE KEY-----/)
+  const not = () => new Told(say('This file holds no key of the kind that is wanted.', '此文件中没有所需类型的密钥。'))
+  if (!body) throw not()
+  const raw = bytes(body[1].replace(/\s/g, ''))
+  try {
+    const open = await crypto.subtle.importKey('pkcs8', raw, { name: 'Ed25519' }, true, ['sign'])
+    const { x } = await crypto.subtle.exportKey('jwk', open)
+    const key = await crypto.subtle.importKey('pkcs8', raw, { name: 'Ed25519' }, false, ['sign'])
+    const half = bytes(x.replace(/-/g, '+').replace(/_/g, '/'))
+    return { key, public: hex(half), id: hex(await crypto.subtle.digest('SHA-256', half)) }
+  } catch {
+    throw not()
+  }
+}
+
+// DSSE: what is signed is "DSSEv1 LENGTH TYPE LENGTH PAYLOAD".
+const envelope = async (toSign) => {
+  const { key, id: keyid } = await own()
+  const head = /^DSSEv1 \d+ (\S+) \d+ /.exec(new TextDecoder('latin1').decode(toSign.slice(0, 200)))
+  if (!head) throw new Told(say('The lab gave something else to be signed.', '实验室给出的待签内容不符。'))
+  const sig = base64(await crypto.subtle.sign('Ed25519', key, toSign))
+  const payload = base64(toSign.slice(head[0].length))
+  return { payload, payloadType: head[1], signatures: [{ keyid, sig }] }
+}
+
+const sent = async (to, body) => {
+  const answer = await fetch(to, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'accept-language': document.documentElement.lang },
+    body: JSON.stringify(body),
+  })
+  const told = await answer.json()
+  if (!answer.ok) throw new Told(told.detail || told.title || String(answer.status))
+  return told
+}
+
+const utf8 = (text) => base64(new TextEncoder().encode(text))
+
+const change = async (form) => {
+  const fields = Object.fromEntries(new FormData(form))
+  const drafted = form.dataset.sign || (await sent(`${form.dataset.to}/draft`, fields)).toSign
+  const signed = utf8(JSON.stringify(await envelope(bytes(drafted))))
+  if (form.dataset.open) {
+    // What is answered is a page of its own.
+    const carrier = document.createElement('form')
+    carrier.method = 'post'
+    carrier.action = form.dataset.open
+    const field = document.createElement('input')
+    field.type = 'hidden'
+    field.name = 'entry'
+    field.value = signed
+    carrier.append(field)
+    document.body.append(carrier)
+    carrier.submit()
+    return
+  }
+  await sent(form.dataset.to, { change: fields, entry: signed })
+  location.reload()
+}
+
+const logIn = async (form) => {
+  const { key, public: name } = await own()
+  const nonce = hex(crypto.getRandomValues(new Uint8Array(16)))
+  const time = new Date().toISOString()
+  const words = `unseen login v1\n${location.host}\n${time.replace('Z', '000000Z')}\n${nonce}\n${name}\n`
+  const signature = base64(await crypto.subtle.sign('Ed25519', key, new TextEncoder().encode(words)))
+  await sent(form.dataset.to, { host: location.host, time, nonce, key: name, signature })
+  location.assign(form.dataset.then)
+}
+
+const show = async () => {
+  const card = document.getElementById('key')
+  if (!card) return
+  const found = await kept()
+  const is = !found ? 'none' : !card.dataset.enrolled || card.dataset.enrolled === found.public ? 'good' : 'other'
+  for (const name of ['none', 'good', 'other']) document.getElementById(`key-${name}`).hidden = name !== is
+  const shown = document.getElementById('key-public')
+  shown.hidden = !found
+  shown.firstElementChild.textContent = found ? found.public : ''
+}
+
+const works = {
+  'key-file': async (form) => {
+    const [file] = form.querySelector('input').files
+    await keep(await taken(await file.text()))
+    if (navigator.storage && navigator.storage.persist) await navigator.storage.persist()
+    form.reset()
+    await show()
+    return say('Kept.', '已保存。')
+  },
+  'key-away': async () => {
+    await forget()
+    await show()
+    return say('Removed.', '已移除。')
+  },
+  'log-in': logIn,
+}
+
+for (const form of document.querySelectorAll('form.change, #key-file, #key-away, #log-in')) {
+  const button = form.querySelector('button')
+  button.disabled = false
+  form.addEventListener('submit', async (event) => {
+    event.preventDefault()
+    const said = form.querySelector('.said')
+    button.disabled = true
+    said.textContent = say('Signing …', '正在签名……')
+    try {
+      said.textContent = (await (works[form.id] || change)(form)) || ''
+    } catch (error) {
+      said.textContent = error instanceof Told ? error.message : say(`This did not work: ${error.message}`, `未成功：${error.message}`)
+    }
+    button.disabled = false
+  })
+}
+show()

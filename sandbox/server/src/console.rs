@@ -1,0 +1,321 @@
+//! The console: pages for people, at `/zh/...` and `/en/...`, made of the answers that programs get.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, SET_COOKIE};
+use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
+use axum::routing::{get, post};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use percent_encoding::percent_decode_str;
+use unseen_access::{Action, Principal, Resource};
+use unseen_api::address::{Addressed, of_query};
+use unseen_api::login::OFFICE;
+use unseen_console::{
+    Can, Page, Reader, assets, catalogue, inbox, job, jobs, keys, log, office, refused, release, whole,
+};
+use unseen_ids::JobId;
+use unseen_texts::Lang;
+use unseen_usecases::Query;
+use unseen_usecases::budget::BudgetOf;
+use unseen_usecases::change::draft;
+use unseen_usecases::datasets::{ListDatasets, ShowDataset};
+use unseen_usecases::doctor::ShowDoctor;
+use unseen_usecases::inbox::ShowInbox;
+use unseen_usecases::jobs::{Approve, ListJobs, ShowJob};
+use unseen_usecases::labs::ShowLab;
+use unseen_usecases::logs::{ListEntries, ProveEntry, ShowCheckpoint, ShowEntry};
+use unseen_usecases::people::ListPeople;
+use unseen_usecases::policy::{ExplainAccess, ShowPolicy};
+use unseen_usecases::release::ReadRelease;
+use unseen_usecases::witnesses::ShowWitnesses;
+
+use crate::caller::{COOKIE_NAME, cookie, language};
+use crate::credential::Credential;
+use crate::problem::RequestError;
+use crate::routes::signed;
+use crate::rules::Guarded;
+use crate::service::Service;
+use crate::share;
+
+/// How many entries of the log stand on a page, and how many jobs.
+const PAGE: u64 = 50;
+/// The most bytes of a form.
+const MOST: usize = 1 << 20;
+/// What a page may load and do: its own style and script, and ask this service.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
+form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
+
+pub(crate) fn routes() -> Router<Arc<Service>> {
+    let mut routes = Router::new()
+        .route("/", get(async |request: Request| to(&format!("/{}/", code(language(request.headers()))))))
+        .route("/assets/{digest}/{name}", get(asset));
+    for (code, lang) in [("zh", Lang::Zh), ("en", Lang::En)] {
+        let shown = move |State(service): State<Arc<Service>>, request: Request| page(service, lang, request);
+        let opened = move |State(service): State<Arc<Service>>, Path(job): Path<String>, request: Request| {
+            opened(service, lang, job, request)
+        };
+        let left = move |State(service): State<Arc<Service>>, request: Request| log_out(service, lang, request);
+        routes = routes
+            .route(&format!("/{code}"), get(move || async move { to(&format!("/{code}/")) }))
+            .route(&format!("/{code}/"), get(shown))
+            .route(&format!("/{code}/{{*page}}"), get(shown))
+            .route(&format!("/{code}/jobs/{{job}}/release"), get(shown).post(opened))
+            .route(&format!("/{code}/logout"), post(left));
+    }
+    routes
+}
+
+async fn page(service: Arc<Service>, lang: Lang, request: Request) -> Response<Body> {
+    let (parts, _) = request.into_parts();
+    let path = parts.uri.path().get(3..).unwrap_or_default().to_owned();
+    let query = parts.uri.query().unwrap_or_default().to_owned();
+    let credential = Credential::of(&service, &parts);
+    // What looks at the machine takes its time.
+    let slow = path == "/operations";
+    let work = move |service: &Service| shown(service, lang, credential, &path, &query);
+    let answered = match slow {
+        true => service.in_slow_thread(work).await,
+        false => service.in_thread(work).await,
+    };
+    service.respond(lang, answered)
+}
+
+/// A release, opened with the envelope that the form holds.
+async fn opened(service: Arc<Service>, lang: Lang, job: String, request: Request) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let answered = async {
+        let credential = Credential::of(&service, &parts);
+        let (form, _held) = share::whole(body, MOST).await?;
+        let path = parts.uri.path().get(3..).unwrap_or_default().to_owned();
+        service
+            .in_thread(move |service| {
+                render(service, lang, credential, &path, |visit| {
+                    let job: JobId = job.parse().map_err(|_| RequestError::NoSuchPlace)?;
+                    let fields: Vec<(String, String)> = of_query(&[], std::str::from_utf8(&form).unwrap_or_default())
+                        .map_err(RequestError::Malformed)?;
+                    let entry = fields.into_iter().find(|(name, _)| name == "entry").map(|(_, entry)| entry);
+                    let entry = entry.and_then(|entry| BASE64_STANDARD.decode(entry).ok());
+                    let entry = entry.ok_or(RequestError::Unknown)?;
+                    let found =
+                        signed(service, visit.guarded.view, visit.guarded.caller.clone(), ReadRelease { job }, &entry)?;
+                    Ok(release::opened(&visit.reader, &found))
+                })
+            })
+            .await
+    };
+    let answered = answered.await;
+    service.respond(lang, answered)
+}
+
+async fn log_out(service: Arc<Service>, lang: Lang, request: Request) -> Response<Body> {
+    if let Some(token) = cookie(request.headers(), COOKIE_NAME) {
+        service.sessions.close(token);
+    }
+    let mut response = to(&format!("/{}/", code(lang)));
+    let gone = format!("{COOKIE_NAME}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0");
+    if let Ok(gone) = HeaderValue::from_str(&gone) {
+        response.headers_mut().insert(SET_COOKIE, gone);
+    }
+    response
+}
+
+async fn asset(Path((_, name)): Path<(String, String)>, request: Request) -> Response<Body> {
+    let wanted = assets::ALL.into_iter().find(|asset| asset.name == name && asset.address() == request.uri().path());
+    let mut response = Response::new(Body::from(wanted.map_or("", |asset| asset.text)));
+    let headers = response.headers_mut();
+    headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
+    match wanted {
+        Some(asset) => {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(asset.kind));
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+        }
+        None => *response.status_mut() = StatusCode::NOT_FOUND,
+    }
+    response
+}
+
+fn shown(
+    service: &Service,
+    lang: Lang,
+    credential: Result<Credential, RequestError>,
+    path: &str,
+    query: &str,
+) -> Result<Response<Body>, RequestError> {
+    let at = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
+    render(service, lang, credential, &at, |visit| visit.page(path, query))
+}
+
+/// A page, or one that says why there is none.
+fn render(
+    service: &Service,
+    lang: Lang,
+    credential: Result<Credential, RequestError>,
+    at: &str,
+    work: impl FnOnce(&Visit<'_>) -> Result<Page, RequestError>,
+) -> Result<Response<Body>, RequestError> {
+    let view = service.view()?;
+    let mut reader =
+        Reader { lang, lab: view.ledger().origin().to_owned(), name: None, roles: Vec::new(), at: at.to_owned() };
+    let made = credential.and_then(|credential| credential.known(service, view.ledger())).and_then(|caller| {
+        if let Principal::Person(person) = &caller.principal {
+            (reader.name, reader.roles) = (Some(person.name.clone()), person.roles.clone());
+        }
+        work(&Visit { guarded: Guarded { service, view: &view, caller: &caller }, reader: reader.clone() })
+    });
+    let (status, page) = match made {
+        Ok(page) => (200, page),
+        Err(error) => {
+            let (status, told) = error.outside(&*service.tell);
+            (status, refused(&reader, &unseen_texts::Sentence::of(&told)))
+        }
+    };
+    Ok(html(status, whole(&reader, &page)))
+}
+
+/// One reader at one page.
+struct Visit<'a> {
+    guarded: Guarded<'a>,
+    reader: Reader,
+}
+
+impl Visit<'_> {
+    fn page(&self, path: &str, query: &str) -> Result<Page, RequestError> {
+        let parts: Vec<String> = path.split('/').filter(|part| !part.is_empty()).map(unescape).collect();
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        let reader = &self.reader;
+        Ok(match parts.as_slice() {
+            [] if reader.name.is_none() => inbox::welcome(reader),
+            [] => inbox::page(reader, &self.ask(&ShowInbox {})?),
+            ["datasets"] => catalogue::page(reader, &self.ask(&ListDatasets {})?),
+            ["datasets", name] => self.dataset(name)?,
+            ["jobs"] => {
+                let asked: ListJobs = of_query(&[], query).map_err(RequestError::Malformed)?;
+                jobs::page(reader, &self.ask(&ListJobs { limit: Some(PAGE as usize), ..asked })?)
+            }
+            ["jobs", id] => self.job(id)?,
+            ["jobs", id, "release"] => {
+                let (found, resource) = self.guarded.answer(&ShowJob { job: number(id)? })?;
+                let Resource::Job(thing) = resource else { return Err(RequestError::Inside) };
+                release::page(reader, &found, &self.cans(&Resource::Release(thing)))
+            }
+            ["log"] => self.log(query)?,
+            ["log", entry] => self.entry(entry)?,
+            ["people"] => office::people(reader, &self.ask(&ListPeople {})?),
+            ["policy"] => office::policy(reader, &self.ask(&ShowPolicy {})?, &self.ask(&ExplainAccess::default())?),
+            ["operations"] => self.operations()?,
+            ["keys"] => keys::page(reader, self.guarded.caller.key.as_ref()),
+            ["login"] => keys::login(reader, self.guarded.service.office.as_ref().map(|_| OFFICE)),
+            _ => return Err(RequestError::NoSuchPlace),
+        })
+    }
+
+    fn ask<Q: Query + Addressed>(&self, query: &Q) -> Result<Q::Answer, RequestError>
+    where
+        Q::Answer: 'static,
+    {
+        Ok(self.guarded.answer(query)?.0)
+    }
+
+    fn cans(&self, resource: &Resource) -> Vec<Can> {
+        let actions = self.guarded.actions(resource).into_iter();
+        let can = |(action, decision): (Action, unseen_access::Decision)| Can {
+            action,
+            allowed: decision.allowed,
+            why: decision.because.into_iter().map(|because| because.text).collect(),
+        };
+        actions.map(can).collect()
+    }
+
+    fn dataset(&self, name: &str) -> Result<Page, RequestError> {
+        let found = self.ask(&ShowDataset { dataset: name.to_owned() })?;
+        let budget = self.ask(&BudgetOf { dataset: Some(name.to_owned()), analyst: None });
+        Ok(catalogue::one(&self.reader, &found, budget.ok().as_ref()))
+    }
+
+    fn job(&self, id: &str) -> Result<Page, RequestError> {
+        let id = number(id)?;
+        let (found, resource) = self.guarded.answer(&ShowJob { job: id })?;
+        let cans = self.cans(&resource);
+        let approves = cans.iter().any(|can| can.action == Action::ApproveJob && can.allowed);
+        // What cannot be approved as things are, the page says in other words.
+        let drafted = approves
+            .then(|| draft(&self.guarded.service.desk, &Approve { job: id }, self.guarded.caller.key.as_ref()).ok());
+        Ok(job::page(&self.reader, &found, drafted.flatten().map(|unsigned| unsigned.to_sign).as_deref(), &cans))
+    }
+
+    fn log(&self, query: &str) -> Result<Page, RequestError> {
+        let asked: Vec<(String, u64)> = of_query(&[], query).map_err(RequestError::Malformed)?;
+        let checkpoint = self.ask(&ShowCheckpoint {})?;
+        let before = asked.iter().find(|(name, _)| name == "before").map_or(checkpoint.size, |(_, before)| *before);
+        let before = before.min(checkpoint.size);
+        let from = before.saturating_sub(PAGE);
+        let found = self.ask(&ListEntries { from, limit: Some((before - from).max(1)) })?;
+        Ok(log::page(&self.reader, &found, &checkpoint))
+    }
+
+    fn entry(&self, entry: &str) -> Result<Page, RequestError> {
+        let entry: u64 = entry.parse().map_err(|_| RequestError::NoSuchPlace)?;
+        let found = self.ask(&ShowEntry { entry })?;
+        let listed = self.ask(&ListEntries { from: entry, limit: Some(1) })?;
+        let proof = self.ask(&ProveEntry { entry })?;
+        let pretty =
+            [&found.statement, &found.envelope].map(|json| serde_json::to_string_pretty(json).unwrap_or_default());
+        let listed = listed.entries.first().ok_or(RequestError::NoSuchPlace)?;
+        Ok(log::one(&self.reader, &found, listed, &proof, pretty))
+    }
+
+    fn operations(&self) -> Result<Page, RequestError> {
+        let doctor = match self.ask(&ShowDoctor {}) {
+            Ok(doctor) => Some(doctor),
+            Err(RequestError::UseCase(_)) => None,
+            Err(denied) => return Err(denied),
+        };
+        let (lab, jobs) = (self.ask(&ShowLab {})?, self.ask(&ListJobs::default())?);
+        let budget = self.ask(&BudgetOf { dataset: None, analyst: None })?;
+        let witnesses = self.ask(&ShowWitnesses {})?;
+        let (lab, jobs, budget, witnesses) = (&lab, &jobs, &budget, &witnesses);
+        let watched = office::Watched { lab, jobs, budget, witnesses, doctor: doctor.as_ref() };
+        Ok(office::operations(&self.reader, &watched))
+    }
+}
+
+fn number(id: &str) -> Result<JobId, RequestError> {
+    id.parse().map_err(|_| RequestError::NoSuchPlace)
+}
+
+/// A part of a path as it was before it was escaped.
+fn unescape(part: &str) -> String {
+    percent_decode_str(part).decode_utf8_lossy().into_owned()
+}
+
+fn html(status: u16, page: String) -> Response<Body> {
+    let mut response = Response::new(Body::from(page));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in [
+        (CONTENT_TYPE, "text/html; charset=utf-8"),
+        (CACHE_CONTROL, "no-store"),
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (HeaderName::from_static("x-content-type-options"), "nosniff"),
+        (HeaderName::from_static("referrer-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn to(at: &str) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    if let Ok(at) = HeaderValue::from_str(at) {
+        response.headers_mut().insert(LOCATION, at);
+    }
+    response
+}
+
+fn code(lang: Lang) -> &'static str {
+    if lang == Lang::Zh { "zh" } else { "en" }
+}
