@@ -404,11 +404,16 @@ fn who_came_and_who_was_refused_is_on_record_and_guessing_ends() {
     let altered = served.unseen(&lab, "auditor", &of_yesterday);
     assert!(altered.code == 1 && altered.stdout.contains("ALTERED"), "{altered:?}");
     let session = login(&served, &lab, "operator");
-    // Five tokens that nobody was given, and this address has to wait.
-    let statuses: Vec<u16> = (0..8).map(|guess| get_as(&served, &format!("{guess:064x}"), "/v1/lab").0).collect();
+    // Sessions that are over are none, however often they are shown.
+    assert!((0..8).all(|guess| get_as(&served, &format!("{guess:064x}"), "/v1/lab").0 == 401));
+    // Five log-ins that are not good, and this address has to wait.
+    let mut bad = json!({ "host": "lab", "time": "2026-11-29T08:00:00Z", "nonce": "0".repeat(32), "signature": "" });
+    bad["key"] = "0".repeat(64).into();
+    let statuses: Vec<u16> = (0..8).map(|_| served.post("/v1/login", None, &bad).0).collect();
     assert_eq!((statuses[0], statuses[7]), (401, 429), "{statuses:?}");
-    // Whoever has a session is not shut out by what others at their address have tried.
+    // Whoever can show who they are is not shut out by what others at their address have tried.
     assert_eq!(get_as(&served, &session, "/v1/lab").0, 200);
+    served.ok(&lab, "steward", &["lab", "show"]);
     std::thread::sleep(Duration::from_secs(2));
     let day = lab.path(&format!("lab/access/{}.jsonl", chrono::Utc::now().format("%F")));
     let kept = std::fs::read_to_string(day).unwrap();
@@ -471,6 +476,15 @@ fn auditors_take_the_log_and_have_runs_replayed_without_a_shell() {
     };
     ["job.toml", "target/job.wasm"].into_iter().for_each(same);
     lab.ok(&["job", "try", "review", "--twins", "twins-here"]);
+    // Wherever a manifest says that its component is, the one that was submitted is looked at.
+    let odd = support::job("rho = 0.25").replace("[job]", "[job]\nmodule = \"../job/target/job.wasm\"");
+    lab.write("odd/job.toml", &odd);
+    let other = text(&served.ok(&lab, "analyst", &["job", "submit", "odd"])["job"]);
+    served.ok(&lab, "operator", &["job", "fetch", &other, "--out", "there-odd"]);
+    assert_eq!(tree(&lab.path("there-odd")), ["fetched.json", "job.toml", "target", "target/job.wasm"]);
+    lab.ok(&["job", "try", "there-odd", "--twins", "twins-here"]);
+    lab.write("there-odd/target/job.wasm", b"another");
+    assert!(lab.refuses(&["job", "try", "there-odd", "--twins", "twins-here"]).contains("is not the module"));
     let refused = served.unseen(&lab, "steward", &["job", "fetch", &id, "--out", "mine"]);
     assert!(refused.code == 1 && refused.stderr.contains("you may not") && !lab.path("mine").exists(), "{refused:?}");
     let session = login(&served, &lab, "operator");

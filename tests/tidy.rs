@@ -65,12 +65,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("sandbox/api", &["ids", "tlog", "usecases"]),
     ("sandbox/client", &["age", "api", "entries", "ids", "tlog", "usecases"]),
+    ("sandbox/shown", &["core", "ids", "policies", "terminal", "usecases", "worker"]),
+    ("sandbox/console", &["access", "ids", "policies", "shown", "terminal", "usecases"]),
     (
         "sandbox/server",
         &[
             "access",
             "accesslog",
             "api",
+            "console",
             "data",
             "ids",
             "lab",
@@ -92,6 +95,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "listener",
             "notices",
             "server",
+            "shown",
             "ids",
             "durable",
             "entries",
