@@ -30,6 +30,8 @@ need libtss2-tcti-swtpm0 library 'libtss2-tcti-swtpm.so*'
 need softhsm2 has softhsm2-util
 need slowhttptest has slowhttptest
 need opensc has pkcs11-tool
+need chromium has chromium
+need fonts-wqy-zenhei test -e /usr/share/fonts/truetype/wqy
 need openssl has openssl
 need openssh-client has ssh-keygen
 need python3-venv python3 -c 'import ensurepip, venv'
@@ -86,7 +88,7 @@ if changed node $pins/package.json || ! [ -d "$place/node/node_modules" ]; then
     elif (cd "$place/node" && npm install --no-fund --no-audit --no-package-lock --ignore-scripts) > "$place/npm.log" 2>&1; then
         settle node $pins/package.json
     else
-        missing "@sigstore/verify and oidc-provider (see $place/npm.log)"
+        missing "@sigstore/verify, oidc-provider, playwright-core and axe-core (see $place/npm.log)"
     fi
 fi
 

@@ -30,6 +30,10 @@ pub struct Figures {
     pub bytes: usize,
     /// Nothing else is on.
     pub alone: Times,
+    /// A page for people while nothing else is on: the list of jobs, and what waits.
+    pub page: Times,
+    /// What waits for an operator for whom all jobs wait.
+    pub inbox: Times,
     /// Two runs, one after the other, and an import.
     pub busy: Times,
     /// While the connections are held.
@@ -78,6 +82,16 @@ pub fn run(place: &Place, args: &Args) -> Fallible<Figures> {
     for _ in 0..TIMES {
         alone.push(list(&mut stream)?);
     }
+    let mut pages = |path: &str| -> Fallible<Times> {
+        let mut took = Vec::new();
+        for _ in 0..TIMES {
+            let begun = Instant::now();
+            get(&mut stream, path)?;
+            took.push(begun.elapsed());
+        }
+        Ok(times(took))
+    };
+    let (page, inbox) = (pages("/zh/jobs")?, pages("/zh/")?);
     for job in jobs.into_iter().take(2) {
         lab.approve(job)?;
     }
@@ -99,7 +113,17 @@ pub fn run(place: &Place, args: &Args) -> Fallible<Figures> {
     }
     let connections = held.len();
     let peak = server.memory("VmHWM")? / 1024;
-    Ok(Figures { bytes, alone: times(alone), busy: times(busy), crowded: times(crowded), connections, each, peak })
+    Ok(Figures {
+        bytes,
+        alone: times(alone),
+        page,
+        inbox,
+        busy: times(busy),
+        crowded: times(crowded),
+        connections,
+        each,
+        peak,
+    })
 }
 
 type Stream = StreamOwned<ClientConnection, TcpStream>;

@@ -1,4 +1,4 @@
-//! What pages load: one style and one script, each at an address that names its digest.
+//! What pages load: one style, one script, one picture, each at an address that names its digest.
 
 use unseen_ids::Digest;
 
@@ -18,8 +18,11 @@ pub const STYLE: Asset = Asset { name: "style.css", kind: "text/css; charset=utf
 pub const SCRIPT: Asset =
     Asset { name: "sign.js", kind: "text/javascript; charset=utf-8", text: include_str!("sign.js") };
 
+/// What marks the page among others.
+pub const ICON: Asset = Asset { name: "icon.svg", kind: "image/svg+xml", text: include_str!("icon.svg") };
+
 /// All of them.
-pub const ALL: [&Asset; 2] = [&STYLE, &SCRIPT];
+pub const ALL: [&Asset; 3] = [&STYLE, &SCRIPT, &ICON];
 
 impl Asset {
     /// Where it is: another text is at another address.

@@ -4,19 +4,17 @@ use maud::{Markup, html};
 use unseen_access::Action;
 use unseen_ids::Digest;
 use unseen_policies::ledger::span;
-use unseen_policies::rho::Rho;
-use unseen_shown::figures::{bound, brief, bytes};
+use unseen_shown::figures::bytes;
 use unseen_shown::jobs::{cost, standing, when, witnesses, word};
 use unseen_shown::released::bounds;
 use unseen_terminal::output::clean;
 use unseen_terminal::page::{facts, rows};
-use unseen_terminal::table::Column::{Left, Right};
+use unseen_terminal::table::Column::Left;
 use unseen_texts::{Lang, Say, Sentence, say, text};
-use unseen_usecases::claims::Left as BudgetLeft;
 use unseen_usecases::jobs::{JobShown, ListedJob, Reads};
-use unseen_usecases::plan::Plan;
 
 use crate::parts::{Can, Change, can, digest, job, moment, signed};
+use crate::plan::{left, published};
 use crate::shell::{Page, Place, Reader};
 
 /// How many of an author's earlier jobs are shown.
@@ -85,58 +83,6 @@ fn reads(reads: &[Reads], lang: Lang) -> Markup {
     rows(&header, reads.iter().map(row))
 }
 
-fn published(plan: &Plan, lang: Lang) -> Markup {
-    let header = [
-        Left(text!("Value", "值").told(lang)),
-        Right(text!("Groups", "组数").told(lang)),
-        Right(text!("One unit adds", "单个单元的贡献").told(lang)),
-        Right(text!("Error, 19 times in 20", "误差（20 次中有 19 次不超过）").told(lang)),
-    ];
-    let values = plan.outputs.iter().flat_map(|output| output.values.iter().map(move |value| (output, value)));
-    let listed = values.map(|(output, value)| {
-        let half = value.half_width_95.last().map_or_else(String::new, |half| format!("± {}", brief(*half)));
-        vec![
-            html! { (clean(&format!("{}.{}", output.name, value.name))) },
-            html! { (output.groups) },
-            html! { (bound(value.lower)) " … " (bound(value.upper)) },
-            html! { (half) },
-        ]
-    });
-    rows(&header, listed)
-}
-
-fn left(budgets: &[BudgetLeft], lang: Lang) -> Markup {
-    if budgets.is_empty() {
-        return html! {};
-    }
-    let header = [
-        Left(text!("Budget of", "预算").told(lang)),
-        Right(text!("Left before, rho", "之前剩余 rho").told(lang)),
-        Right(text!("Left after", "之后剩余").told(lang)),
-        Right(text!("Others waiting ask", "其他待办作业所需").told(lang)),
-    ];
-    let row = |line: &BudgetLeft| {
-        let of = match (&line.dataset, &line.analyst, &line.domain) {
-            (Some(dataset), Some(analyst), _) => say!("{dataset}, {analyst}", "{dataset}，{analyst}").told(lang),
-            (Some(dataset), None, _) => dataset.clone(),
-            (None, _, domain) => {
-                let domain = domain.clone().unwrap_or_default();
-                say!("one unit of {domain}", "{domain} 域的一个单元").told(lang)
-            }
-        };
-        let after = line.after.map_or_else(|| text!("not enough", "不足").told(lang), |after| after.to_string());
-        let others = match line.others {
-            Rho::ZERO => String::new(),
-            others if line.after.is_none_or(|after| others > after) => {
-                say!("{others}: too much together", "{others}（合计超出）").told(lang)
-            }
-            others => others.to_string(),
-        };
-        vec![html! { (clean(&of)) }, html! { (line.before) }, html! { (after) }, html! { (others) }]
-    };
-    rows(&header, budgets.iter().map(row))
-}
-
 fn decide(reader: &Reader, found: &JobShown, approval: Option<&str>, cans: &[Can]) -> Markup {
     let lang = reader.lang;
     let id = found.job.job;
@@ -144,10 +90,14 @@ fn decide(reader: &Reader, found: &JobShown, approval: Option<&str>, cans: &[Can
     let reason = |id: &str, label: Sentence| {
         html! { label for=(id) { (label.to(lang)) } input id=(id) name="reason" required maxlength="500" autocomplete="off"; }
     };
-    let open = |action| can(cans, action).filter(|_| approval.is_some() || action != Action::ApproveJob);
+    // Why one may not approve is worth a sentence; what else is not theirs to do is left out.
+    let open = |action| match action {
+        Action::ApproveJob => can(cans, action).filter(|can| approval.is_some() || !can.allowed),
+        _ => can(cans, action).filter(|can| can.allowed),
+    };
     let waits = found.job.approvals < found.job.approvals_needed as usize || found.run.is_none();
     html! {
-        @if waits && found.release.is_none() && !cans.is_empty() {
+        @if waits && found.release.is_none() && (open(Action::ApproveJob).is_some() || open(Action::WithdrawJob).is_some()) {
             section .decide { h2 { (text!("Decide", "决定").to(lang)) }
                 (signed(lang, open(Action::ApproveJob), &Change { sign: approval, ..Change::to(to("approvals")) }, &text!("Approve and sign", "批准并签名").into(), html! {
                     p .small { (text!("You sign exactly this job: title, purpose, datasets, cost, manifest and module.", "您签署的正是此作业：标题、用途、数据集、开销、作业清单和模块。").to(lang)) }
@@ -173,7 +123,7 @@ fn module(found: &JobShown, lang: Lang) -> Markup {
                 dd { @if ready_made { (text!("ready-made: sum", "现成的求和映射").to(lang)) } @else { (digest(&found.module)) } }
                 dt { (text!("Manifest", "作业清单").to(lang)) } dd { (digest(&found.manifest)) }
             }
-            p .small { (say!("Look at the component itself: `unseen job fetch {id} --out DIR`.", "查看组件本身：`unseen job fetch {id} --out DIR`。", id = found.job.job).told(lang)) }
+            @if !ready_made { p .small { (say!("Look at the component itself: `unseen job fetch {id} --out DIR`.", "查看组件本身：`unseen job fetch {id} --out DIR`。", id = found.job.job).told(lang)) } }
             @if let Some(need) = found.plan.need {
                 (facts(lang, &[
                     (text!("The run takes at most", "运行最长需要"), span(need.seconds).told(lang)),
@@ -186,10 +136,11 @@ fn module(found: &JobShown, lang: Lang) -> Markup {
 
 fn history(found: &JobShown, lang: Lang) -> Markup {
     let (has, needed) = (found.approved_by.len(), found.job.approvals_needed);
-    let mut about = vec![(
-        text!("Approvals", "审批"),
-        say!("{has} of {needed}: {by}", "{has}/{needed}：{by}", by = found.approved_by.join(", ")).told(lang),
-    )];
+    let approvals = match has {
+        0 => say!("0 of {needed}", "0/{needed}"),
+        _ => say!("{has} of {needed}: {by}", "{has}/{needed}：{by}", by = found.approved_by.join(", ")),
+    };
+    let mut about = vec![(text!("Approvals", "审批"), approvals.told(lang))];
     if let Some(place) = found.job.queued {
         about.push((text!("Queued at", "排队位次"), place.to_string()));
     }

@@ -1,6 +1,7 @@
 //! All jobs that the reader may see.
 
 use maud::html;
+use unseen_ids::Role;
 use unseen_shown::jobs::standing;
 use unseen_terminal::output::clean;
 use unseen_terminal::page::rows;
@@ -31,6 +32,9 @@ pub fn page(reader: &Reader, found: &Jobs) -> Page {
         ]
     });
     let body = html! {
+        @if reader.roles.contains(&Role::Analyst) {
+            p { a .button href=(reader.to("/jobs/new")) { (text!("New job", "新建作业").to(lang)) } }
+        }
         @if found.jobs.is_empty() {
             p .empty { (text!("There are no jobs that you may see.", "没有您可以查看的作业。").to(lang)) }
         } @else {

@@ -8,6 +8,7 @@
 //! | [`inbox`] | what waits for whoever reads |
 //! | [`catalogue`] | datasets, and one of them |
 //! | [`jobs`], [`job`] | jobs; one of them, to be decided about |
+//! | [`new_job`] | a job that is written and checked |
 //! | [`release`] | what was released of a job |
 //! | [`log`] | the log, and an entry |
 //! | [`office`] | people, rules, witnesses, the machine |
@@ -22,8 +23,10 @@ pub mod job;
 pub mod jobs;
 pub mod keys;
 pub mod log;
+pub mod new_job;
 pub mod office;
 mod parts;
+mod plan;
 pub mod release;
 mod shell;
 

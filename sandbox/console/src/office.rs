@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 use unseen_shown::jobs::moment;
+use unseen_shown::walls::title;
 use unseen_terminal::output::clean;
 use unseen_terminal::page::{facts, rows};
 use unseen_terminal::table::Column::{Left, Right};
@@ -137,7 +138,8 @@ fn protections(reader: &Reader, found: &Doctor) -> Markup {
             Hold::Missing => ("bad", text!("MISSING", "缺失")),
         };
         let why = protection.why.as_ref().map(|why| clean(why.to(lang)));
-        vec![html! { (protection.name) }, mark(tone, state.to(lang)), html! { (why.unwrap_or_default()) }]
+        let name = title(&protection.name).map_or_else(|| protection.name.clone(), |title| title.told(lang));
+        vec![html! { (name) }, mark(tone, state.to(lang)), html! { (why.unwrap_or_default()) }]
     });
     rows(&header, listed)
 }

@@ -5,7 +5,7 @@ use unseen_ids::Role;
 use unseen_terminal::output::clean;
 use unseen_texts::{Lang, Say, Sentence, Text, text};
 
-use crate::assets::{SCRIPT, STYLE};
+use crate::assets::{ICON, SCRIPT, STYLE};
 
 /// Whoever reads a page.
 #[derive(Clone, Debug)]
@@ -124,6 +124,7 @@ pub fn whole(reader: &Reader, page: &Page) -> String {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { (title) " · Unseen" }
+                link rel="icon" type=(ICON.kind) href=(ICON.address());
                 link rel="stylesheet" href=(STYLE.address());
                 script src=(SCRIPT.address()) defer {}
             }

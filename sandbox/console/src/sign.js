@@ -88,8 +88,30 @@ const change = async (form) => {
     carrier.submit()
     return
   }
-  await sent(form.dataset.to, { change: fields, entry: signed })
-  location.reload()
+  const { job } = await sent(form.dataset.to, { change: fields, entry: signed })
+  if (form.dataset.to === '/v1/jobs') location.assign(location.pathname.replace('new', job))
+  else location.reload()
+}
+
+// The component goes before the form that names it.
+const newJob = async (form) => {
+  const [file] = form.querySelector('#component').files
+  if (file) {
+    const body = await file.arrayBuffer()
+    const digest = hex(await crypto.subtle.digest('SHA-256', body))
+    const headers = { 'content-type': 'application/octet-stream', 'accept-language': document.documentElement.lang }
+    const answer = await fetch(`/v1/blobs/${digest}`, { method: 'PUT', headers, body })
+    if (!answer.ok) throw new Told((await answer.json()).detail)
+    let field = form.querySelector('input[name=module]')
+    if (!field) {
+      field = document.createElement('input')
+      field.type = 'hidden'
+      field.name = 'module'
+      form.append(field)
+    }
+    field.value = `sha256:${digest}`
+  }
+  form.submit()
 }
 
 const logIn = async (form) => {
@@ -128,9 +150,10 @@ const works = {
     return say('Removed.', '已移除。')
   },
   'log-in': logIn,
+  'new-job': newJob,
 }
 
-for (const form of document.querySelectorAll('form.change, #key-file, #key-away, #log-in')) {
+for (const form of document.querySelectorAll('form.change, #key-file, #key-away, #log-in, #new-job')) {
   const button = form.querySelector('button')
   button.disabled = false
   form.addEventListener('submit', async (event) => {

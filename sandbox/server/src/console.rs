@@ -1,5 +1,6 @@
 //! The console: pages for people, at `/zh/...` and `/en/...`, made of the answers that programs get.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
@@ -13,14 +14,15 @@ use percent_encoding::percent_decode_str;
 use unseen_access::{Action, Principal, Resource};
 use unseen_api::address::{Addressed, of_query};
 use unseen_api::login::OFFICE;
+use unseen_console::new_job::Written;
 use unseen_console::{
-    Can, Page, Reader, assets, catalogue, inbox, job, jobs, keys, log, office, refused, release, whole,
+    Can, Page, Reader, assets, catalogue, inbox, job, jobs, keys, log, new_job, office, refused, release, whole,
 };
 use unseen_ids::JobId;
-use unseen_texts::Lang;
-use unseen_usecases::Query;
+use unseen_texts::{Lang, Sentence};
 use unseen_usecases::budget::BudgetOf;
 use unseen_usecases::change::draft;
+use unseen_usecases::check::Check;
 use unseen_usecases::datasets::{ListDatasets, ShowDataset};
 use unseen_usecases::doctor::ShowDoctor;
 use unseen_usecases::inbox::ShowInbox;
@@ -31,11 +33,12 @@ use unseen_usecases::people::ListPeople;
 use unseen_usecases::policy::{ExplainAccess, ShowPolicy};
 use unseen_usecases::release::ReadRelease;
 use unseen_usecases::witnesses::ShowWitnesses;
+use unseen_usecases::{Blob, Query};
 
 use crate::caller::{COOKIE_NAME, cookie, language};
 use crate::credential::Credential;
 use crate::problem::RequestError;
-use crate::routes::signed;
+use crate::routes::{fill, signed};
 use crate::rules::Guarded;
 use crate::service::Service;
 use crate::share;
@@ -57,12 +60,14 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
         let opened = move |State(service): State<Arc<Service>>, Path(job): Path<String>, request: Request| {
             opened(service, lang, job, request)
         };
+        let written = move |State(service): State<Arc<Service>>, request: Request| checked(service, lang, request);
         let left = move |State(service): State<Arc<Service>>, request: Request| log_out(service, lang, request);
         routes = routes
             .route(&format!("/{code}"), get(move || async move { to(&format!("/{code}/")) }))
             .route(&format!("/{code}/"), get(shown))
             .route(&format!("/{code}/{{*page}}"), get(shown))
             .route(&format!("/{code}/jobs/{{job}}/release"), get(shown).post(opened))
+            .route(&format!("/{code}/jobs/new"), get(shown).post(written))
             .route(&format!("/{code}/logout"), post(left));
     }
     routes
@@ -94,9 +99,7 @@ async fn opened(service: Arc<Service>, lang: Lang, job: String, request: Request
             .in_thread(move |service| {
                 render(service, lang, credential, &path, |visit| {
                     let job: JobId = job.parse().map_err(|_| RequestError::NoSuchPlace)?;
-                    let fields: Vec<(String, String)> = of_query(&[], std::str::from_utf8(&form).unwrap_or_default())
-                        .map_err(RequestError::Malformed)?;
-                    let entry = fields.into_iter().find(|(name, _)| name == "entry").map(|(_, entry)| entry);
+                    let entry = fields(&form)?.remove("entry");
                     let entry = entry.and_then(|entry| BASE64_STANDARD.decode(entry).ok());
                     let entry = entry.ok_or(RequestError::Unknown)?;
                     let found =
@@ -108,6 +111,27 @@ async fn opened(service: Arc<Service>, lang: Lang, job: String, request: Request
     };
     let answered = answered.await;
     service.respond(lang, answered)
+}
+
+/// A job that was written, checked.
+async fn checked(service: Arc<Service>, lang: Lang, request: Request) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let answered = async {
+        let credential = Credential::of(&service, &parts);
+        let (form, _held) = share::whole(body, MOST).await?;
+        service
+            .in_slow_thread(move |service| {
+                render(service, lang, credential, "/jobs/new", |visit| visit.checked(&fields(&form)?))
+            })
+            .await
+    };
+    let answered = answered.await;
+    service.respond(lang, answered)
+}
+
+/// What stands in a form.
+fn fields(form: &[u8]) -> Result<BTreeMap<String, String>, RequestError> {
+    of_query(&[], std::str::from_utf8(form).unwrap_or_default()).map_err(RequestError::Malformed)
 }
 
 async fn log_out(service: Arc<Service>, lang: Lang, request: Request) -> Response<Body> {
@@ -169,7 +193,7 @@ fn render(
         Ok(page) => (200, page),
         Err(error) => {
             let (status, told) = error.outside(&*service.tell);
-            (status, refused(&reader, &unseen_texts::Sentence::of(&told)))
+            (status, refused(&reader, &Sentence::of(&told)))
         }
     };
     Ok(html(status, whole(&reader, &page)))
@@ -195,6 +219,7 @@ impl Visit<'_> {
                 let asked: ListJobs = of_query(&[], query).map_err(RequestError::Malformed)?;
                 jobs::page(reader, &self.ask(&ListJobs { limit: Some(PAGE as usize), ..asked })?)
             }
+            ["jobs", "new"] => new_job::page(reader),
             ["jobs", id] => self.job(id)?,
             ["jobs", id, "release"] => {
                 let (found, resource) = self.guarded.answer(&ShowJob { job: number(id)? })?;
@@ -244,6 +269,29 @@ impl Visit<'_> {
         let drafted = approves
             .then(|| draft(&self.guarded.service.desk, &Approve { job: id }, self.guarded.caller.key.as_ref()).ok());
         Ok(job::page(&self.reader, &found, drafted.flatten().map(|unsigned| unsigned.to_sign).as_deref(), &cans))
+    }
+
+    fn checked(&self, fields: &BTreeMap<String, String>) -> Result<Page, RequestError> {
+        // A browser ends lines as HTML has it; what is signed has the lines that were meant.
+        let manifest = fields.get("manifest").map_or_else(String::new, |text| text.replace("\r\n", "\n"));
+        let module = fields.get("module").and_then(|digest| digest.parse().ok());
+        let mut written = Written { manifest, module };
+        if written.is_ready_made() {
+            written.module = Some(*Blob::ready_made_sum().digest());
+        }
+        let (guarded, name) = (&self.guarded, "job.toml".to_owned());
+        let module = written.module.map(serde_json::to_value).and_then(Result::ok);
+        let module: Option<Blob> = module.and_then(|digest| serde_json::from_value(digest).ok());
+        let mut query = Check { name, manifest: written.manifest.clone(), module, author: guarded.caller.key };
+        let found = fill(guarded.service, query.blobs(), guarded.caller).and_then(|()| guarded.answer(&query));
+        let (found, cans) = match found {
+            Ok((found, thing)) => (Ok(found), self.cans(&thing)),
+            Err(error) => {
+                let (_, told) = error.outside(&*guarded.service.tell);
+                (Err(Sentence::of(&told)), Vec::new())
+            }
+        };
+        Ok(new_job::checked(&self.reader, &written, &found, &cans))
     }
 
     fn log(&self, query: &str) -> Result<Page, RequestError> {

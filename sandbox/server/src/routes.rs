@@ -287,11 +287,15 @@ fn refused<C: Change>(
     said().err().filter(|error| error.code().starts_with("ledger.")).unwrap_or(denied)
 }
 
-/// Gives blobs without bytes those that were uploaded before.
-fn fill(service: &Service, blobs: Vec<&mut Blob>, caller: &Caller) -> Result<(), RequestError> {
+/// Gives blobs without bytes those that were uploaded before, or that every lab has.
+pub(crate) fn fill(service: &Service, blobs: Vec<&mut Blob>, caller: &Caller) -> Result<(), RequestError> {
     for blob in blobs.into_iter().filter(|blob| !blob.is_whole()) {
         let digest = *blob.digest();
-        let bytes = service.blobs.read(&digest, caller).ok_or(RequestError::NoBlob { digest })?;
+        let ready_made = Blob::ready_made_sum();
+        let bytes = match *ready_made.digest() == digest {
+            true => ready_made.bytes().to_vec(),
+            false => service.blobs.read(&digest, caller).ok_or(RequestError::NoBlob { digest })?,
+        };
         if !blob.fill(bytes) {
             return Err(RequestError::NoBlob { digest });
         }

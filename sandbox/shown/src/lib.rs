@@ -6,3 +6,4 @@
 pub mod figures;
 pub mod jobs;
 pub mod released;
+pub mod walls;

@@ -17,12 +17,12 @@ use unseen_usecases::runs::{self, Ran, RunJob, Watch};
 use unseen_usecases::trial::{self, Try};
 use unseen_usecases::{Blob, UseCaseError};
 
-use super::doctor::title;
 use super::project::{Fetched, Project};
 use super::{Outcome, Problem, change, key};
 use crate::advice::advice;
 use crate::args::{Globals, JobCommand, JobDir};
 use crate::place::Place;
+use unseen_shown::walls::title;
 use unseen_shown::{jobs as shown, released};
 use unseen_terminal::output::{Output, Progress, facts, progress};
 use unseen_terminal::{FileError, may_be_made, write_new};

@@ -57,7 +57,7 @@ fn figures(shown: &Shown, lang: Lang) -> Markup {
         if series.half_width.is_none() {
             header.push(Right("95 %".to_owned()));
         }
-        header.push(Left(String::new()));
+        header.push(Left(text!("picture", "图示").told(lang)));
     }
     let row = |(at, keys): (usize, &Vec<unseen_ids::Key>)| {
         let mut row: Vec<_> = keys.iter().map(|key| html! { (clean(&key.to_string())) }).collect();
@@ -72,7 +72,7 @@ fn figures(shown: &Shown, lang: Lang) -> Markup {
         row
     };
     html! {
-        h2 { (clean(&shown.name)) ": " (clean(&shown.what.told(lang))) }
+        h2 { (clean(&say!("{name}: {what}", "{name}：{what}", name = shown.name, what = shown.what).told(lang))) }
         (rows(&header, shown.rows.iter().take(MOST_GROUPS).enumerate().map(row)))
         @if let Some(more @ 1..) = shown.rows.len().checked_sub(MOST_GROUPS) {
             p { (say!("{more} more groups are in the release: take --csv.", "另有 {more} 组未显示：请用 --csv。").told(lang)) }

@@ -1,0 +1,159 @@
+// Every role's work in a real browser: in both languages, at a desk and on a telephone, light and dark. Each page is
+// looked at by axe-core, must fit its screen, and stays small. Pictures are left behind for people to look at.
+import fs from 'node:fs'
+import path from 'node:path'
+import { createRequire } from 'node:module'
+
+const asked = JSON.parse(process.argv[2])
+const require = createRequire(path.join(asked.modules, 'package.json'))
+const { chromium } = require('playwright-core')
+const axe = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8')
+const MOST_BYTES = 200_000
+
+fs.mkdirSync(asked.out, { recursive: true })
+const browser = await chromium.launch({ executablePath: asked.chromium, args: ['--no-sandbox', '--disable-dev-shm-usage'] })
+const faults = []
+const looked = []
+const must = (good, what) => good || faults.push(what)
+
+const look = async (page, name) => {
+  await page.screenshot({ path: path.join(asked.out, `${name}.png`), fullPage: true })
+  looked.push(name)
+  const found = await page.evaluate(`${axe}; axe.run()`)
+  for (const { id, impact, nodes } of found.violations) faults.push(`${name}: axe ${id} (${impact}): ${nodes[0].html.slice(0, 200)}`)
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+  must(wide <= 0, `${name}: ${wide} pixels too wide`)
+  const bytes = await page.evaluate(() => {
+    const all = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
+    return all.reduce((sum, entry) => sum + (entry.decodedBodySize || 0), 0)
+  })
+  must(bytes < MOST_BYTES, `${name}: ${bytes} bytes`)
+  const drawn = await page.evaluate(() => document.querySelectorAll('img, iframe, object, script:not([src])').length)
+  must(drawn === 0, `${name}: something that people wrote is an element of the page`)
+}
+
+// Somebody at their desk, with their own key in the browser.
+const desk = async (who, lang, { width = 1280, dark = false, key = who } = {}) => {
+  const context = await browser.newContext({
+    viewport: { width, height: 900 },
+    colorScheme: dark ? 'dark' : 'light',
+    locale: lang === 'zh' ? 'zh-CN' : 'en-GB',
+  })
+  const page = await context.newPage()
+  page.on('pageerror', (error) => faults.push(`${who}: ${error}`))
+  page.on('dialog', (dialog) => faults.push(`${who}: a dialog: ${dialog.message()}`) && dialog.dismiss())
+  page.on('console', (said) => said.type() === 'error' && !/status of 4\d\d/.test(said.text()) && faults.push(`${who}: ${said.text()}`))
+  const to = async (at) => page.goto(`${asked.url}/${lang}${at}`)
+  const load = async (name) => {
+    await to('/keys')
+    await page.setInputFiles('#pem', asked.keys[name])
+    await page.click('#key-file button')
+    await page.waitForFunction(() => !document.getElementById('key-public').hidden)
+  }
+  await load(who)
+  await to('/login')
+  await page.click('#log-in button')
+  await page.waitForURL(`${asked.url}/${lang}/`)
+  if (key !== who) await load(key)
+  return { page, to, context }
+}
+
+const told = (page) => page.waitForFunction(() => [...document.querySelectorAll('.said')].map((said) => said.textContent).find((text) => text && !/…/.test(text)))
+
+for (const [lang, width, dark] of [['zh', 1280, false], ['en', 390, true]]) {
+  const style = `${lang}-${width}${dark ? '-dark' : ''}`
+  const analyst = await desk('analyst', lang, { width, dark })
+  await look(analyst.page, `analyst-inbox-${style}`)
+  for (const [name, at] of [['catalogue', '/datasets'], ['dataset', '/datasets/firms'], ['jobs', '/jobs'], ['keys', '/keys'], ['policy', '/policy'], ['hostile', `/jobs/${asked.hostile}`]]) {
+    await analyst.to(at)
+    await look(analyst.page, `analyst-${name}-${style}`)
+  }
+  // A job, written and checked and signed without a terminal.
+  await analyst.to('/jobs/new')
+  await look(analyst.page, `analyst-new-${style}`)
+  await analyst.page.fill('#manifest', asked.manifest.replace('rho = 0.1', 'rho = 9'))
+  await analyst.page.setInputFiles('#component', asked.component)
+  await analyst.page.click('#new-job button')
+  await analyst.page.waitForSelector('.verdict')
+  await look(analyst.page, `analyst-refused-${style}`)
+  await analyst.page.fill('#manifest', asked.manifest)
+  await analyst.page.click('#new-job button')
+  await analyst.page.waitForSelector('form[data-to="/v1/jobs"]')
+  await look(analyst.page, `analyst-checked-${style}`)
+  await analyst.page.click('form[data-to="/v1/jobs"] button')
+  await analyst.page.waitForURL(/jobs\/j\d+$/)
+  const job = new URL(analyst.page.url()).pathname.split('/').pop()
+  await look(analyst.page, `analyst-job-${style}`)
+
+  // With somebody else's key nothing is approved.
+  const wrong = await desk('operator', lang, { width, dark, key: 'analyst' })
+  await wrong.to(`/jobs/${job}`)
+  await wrong.page.click('form[data-to$=approvals] button')
+  await told(wrong.page)
+  must((await wrong.page.textContent('form[data-to$=approvals] .said')).length > 5, 'no word about the wrong key')
+  await look(wrong.page, `operator-wrong-${style}`)
+  await wrong.context.close()
+
+  // From the inbox to an approval in two clicks.
+  for (const who of ['operator', 'second']) {
+    const { page, context } = await desk(who, lang, { width, dark })
+    await look(page, `${who}-inbox-${style}`)
+    await page.click(`.cards a.button[href$="/jobs/${job}"]`)
+    await look(page, `${who}-job-${style}`)
+    const before = page.url()
+    await Promise.all([page.waitForNavigation(), page.click('form[data-to$=approvals] button')])
+    must(page.url() === before, 'an approval leads elsewhere')
+    await context.close()
+  }
+  const operator = await desk('operator', lang, { width, dark })
+  for (const [name, at] of [['people', '/people'], ['operations', '/operations'], ['none', '/jobs/j999'], ['approved', `/jobs/${job}`]]) {
+    await operator.to(at)
+    await look(operator.page, `operator-${name}-${style}`)
+  }
+  // Declined with a reason, in words that must not become anything else.
+  await operator.to(`/jobs/${asked.hostile}`)
+  if (await operator.page.$('#reject')) {
+    await operator.page.fill('#reject', '<b onmouseover=alert(1)>no</b>')
+    await Promise.all([operator.page.waitForNavigation(), operator.page.click('form[data-to$=rejections] button')])
+  }
+  await look(operator.page, `operator-rejected-${style}`)
+
+  // The lab runs it and releases it by itself; its author opens it with a signature.
+  for (let tries = 0; tries < 120; tries++) {
+    await analyst.to('/')
+    if (await analyst.page.$(`a[href$="/jobs/${job}/release"]`)) break
+    await analyst.page.waitForTimeout(500)
+  }
+  await look(analyst.page, `analyst-released-${style}`)
+  await analyst.page.click(`a[href$="/jobs/${job}/release"]`)
+  await Promise.all([analyst.page.waitForNavigation(), analyst.page.click('form[data-open] button')])
+  must((await analyst.page.locator('table').count()) > 0, 'a release without a table')
+  await look(analyst.page, `analyst-release-${style}`)
+  await analyst.page.emulateMedia({ media: 'print' })
+  await look(analyst.page, `analyst-release-print-${style}`)
+  await analyst.context.close()
+
+  for (const [who, pages] of [
+    ['steward', [['catalogue', '/datasets'], ['jobs', '/jobs'], ['people', '/people']]],
+    ['auditor', [['log', '/log'], ['entry', '/log/5'], ['people', '/people'], ['operations', '/operations'], ['job', `/jobs/${job}`]]],
+  ]) {
+    const { page, to, context } = await desk(who, lang, { width, dark })
+    for (const [name, at] of pages) {
+      await to(at)
+      await look(page, `${who}-${name}-${style}`)
+    }
+    await Promise.all([page.waitForNavigation(), page.click('form[action$=logout] button')])
+    await look(page, `${who}-gone-${style}`)
+    await context.close()
+  }
+  await operator.context.close()
+}
+
+// Reading needs no script.
+const plain = await browser.newContext({ javaScriptEnabled: false })
+const page = await plain.newPage()
+await page.goto(`${asked.url}/zh/log`)
+must((await page.locator('tbody tr').count()) > 3, 'the log cannot be read without a script')
+await browser.close()
+console.log(JSON.stringify({ looked: looked.length, faults }))
+process.exit(faults.length ? 1 : 0)
