@@ -202,3 +202,32 @@ fn the_service_does_what_its_description_says() {
     let tested = format!("Tested: {}", described - 1);
     assert!(said.contains(&tested), "not all addresses were tested: {said}");
 }
+
+/// The catalogue as others take it, validated with the shapes that its standard's editors publish.
+#[test]
+fn other_catalogues_take_ours() {
+    let Some(_) = python("pyshacl") else { return };
+    let lab = Lab::with_job();
+    let served = Served::of(&lab);
+    let (status, catalog) = get_as(&served, &login(&served, &lab, "analyst"), "/v1/catalog.jsonld");
+    assert_eq!((status, catalog["dcat:dataset"].as_array().map(Vec::len)), (200, Some(1)), "{catalog}");
+    let conforms = |catalog: &Value, shapes: &str| {
+        lab.write("catalog.jsonld", catalog.to_string());
+        let mut pyshacl = python("pyshacl").unwrap();
+        pyshacl.args(["-m", "pyshacl", "--data-file-format", "json-ld", "--shacl"]).arg(script("dcat-ap").join(shapes));
+        let done = pyshacl.arg(lab.path("catalog.jsonld")).output().unwrap();
+        (done.status.code(), String::from_utf8_lossy(&done.stdout).into_owned())
+    };
+    for shapes in ["shapes.ttl", "range.ttl"] {
+        let (code, said) = conforms(&catalog, shapes);
+        assert_eq!(code, Some(0), "{shapes}: {said}");
+    }
+    let mut lacking = catalog.clone();
+    lacking["dcat:dataset"][0].as_object_mut().unwrap().remove("dct:title");
+    assert_eq!(conforms(&lacking, "shapes.ttl").0, Some(1));
+    // Its fields, for office programs.
+    let (status, fields) = get_as(&served, &login(&served, &lab, "analyst"), "/v1/datasets/firms/dictionary.csv");
+    let fields = fields.as_str().unwrap();
+    assert!(status == 200 && fields.starts_with('\u{feff}') && fields.contains("output"), "{fields}");
+    assert_eq!(served.get("/v1/catalog.jsonld").0, 401);
+}

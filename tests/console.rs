@@ -15,16 +15,10 @@ use support::*;
 /// What somebody would write who wants it to be more than text.
 const HOSTILE: &str = "<img src=x onerror=alert(1)>\\\"'`${1}";
 
-/// Where the tests' own tools are, if they are.
-fn modules() -> Option<PathBuf> {
-    let target = Path::new(env!("CARGO_BIN_EXE_unseen")).parent()?.parent()?;
-    let place = target.join("verifiers/node/node_modules");
-    place.join("playwright-core").exists().then_some(place)
-}
-
 #[test]
 fn every_role_does_its_work_in_a_browser() {
-    let (Some(modules), Some(chromium)) = (modules(), which("chromium")) else {
+    let modules = verifiers().join("node/node_modules");
+    let Some(chromium) = which("chromium").filter(|_| modules.join("playwright-core").exists()) else {
         return skipped("the console in a browser: playwright-core or Chromium is not installed");
     };
     let lab = Lab::with_job();
@@ -34,13 +28,21 @@ fn every_role_does_its_work_in_a_browser() {
     lab.write("hostile/job.toml", job("rho = 0.01").replace("Rows of firms", HOSTILE));
     lab.write("hostile/target/job.wasm", std::fs::read(lab.path("job/target/job.wasm")).unwrap());
     let hostile = lab.submit("hostile");
+    let request = |lang: &str| {
+        let (name, key, out) = (format!("new-{lang}"), format!("keys/{lang}.pem"), format!("{lang}.json"));
+        unseen_lab::write_new_key(&lab.path(&key)).unwrap();
+        let who = ["person", "request", "--name", &name, "--role", "analyst", "--new-key", &key];
+        lab.ok(&[who.as_slice(), &["--origin", "lab.example/test", "--out", &out]].concat());
+        lab.path(&out)
+    };
+    let requests = json!({ "zh": request("zh"), "en": request("en") });
     let served = Served::of(&lab);
     let keys = ["analyst", "operator", "second", "steward", "auditor"];
     let keys: Value = keys.iter().map(|who| ((*who).to_owned(), json!(lab.path(&format!("keys/{who}.pem"))))).collect();
     let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("console");
     let _ = std::fs::remove_dir_all(&out);
     let asked = json!({
-        "url": served.url, "keys": keys, "out": out, "modules": modules, "chromium": chromium, "hostile": hostile,
+        "url": served.url, "keys": keys, "out": out, "modules": modules, "chromium": chromium, "hostile": hostile, "requests": requests,
         "manifest": job("rho = 0.1"), "component": lab.path("job/target/job.wasm"),
     });
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/console/journeys.mjs");

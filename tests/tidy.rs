@@ -80,6 +80,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "listener",
             "notices",
             "policies",
+            "shown",
             "signon",
             "tlog",
             "usecases",

@@ -110,6 +110,19 @@ for (const [lang, width, dark] of [['zh', 1280, false], ['en', 390, true]]) {
     await operator.to(at)
     await look(operator.page, `operator-${name}-${style}`)
   }
+  // Somebody new is enrolled with what they sent, and their key revoked.
+  await operator.to('/people')
+  await operator.page.fill('#request', 'not what was sent')
+  await operator.page.click('form[data-json] button')
+  await told(operator.page)
+  await operator.page.fill('#request', fs.readFileSync(asked.requests[lang], 'utf8'))
+  await Promise.all([operator.page.waitForNavigation(), operator.page.click('form[data-json] button')])
+  must((await operator.page.textContent('table')).includes(`new-${lang}`), 'nobody was enrolled')
+  await operator.page.click(`summary:has-text("new-${lang}")`)
+  await operator.page.fill(`details:has(summary:has-text("new-${lang}")) input`, 'left')
+  await look(operator.page, `operator-revoke-${style}`)
+  await Promise.all([operator.page.waitForNavigation(), operator.page.click(`details:has(summary:has-text("new-${lang}")) button`)])
+
   // Declined with a reason, in words that must not become anything else.
   await operator.to(`/jobs/${asked.hostile}`)
   if (await operator.page.$('#reject')) {
@@ -134,13 +147,22 @@ for (const [lang, width, dark] of [['zh', 1280, false], ['en', 390, true]]) {
   await analyst.context.close()
 
   for (const [who, pages] of [
-    ['steward', [['catalogue', '/datasets'], ['jobs', '/jobs'], ['people', '/people']]],
+    ['steward', [['catalogue', '/datasets'], ['own', '/datasets/firms'], ['jobs', '/jobs'], ['people', '/people']]],
     ['auditor', [['log', '/log'], ['entry', '/log/5'], ['people', '/people'], ['operations', '/operations'], ['job', `/jobs/${job}`]]],
   ]) {
     const { page, to, context } = await desk(who, lang, { width, dark })
     for (const [name, at] of pages) {
       await to(at)
       await look(page, `${who}-${name}-${style}`)
+    }
+    if (who === 'steward') {
+      // Closed, and opened again, each with a signature and a reason.
+      for (const [button, status] of [['close', 'closed'], ['open', 'open']]) {
+        await to('/datasets/firms')
+        await page.fill(`#${button}`, 'the year is over')
+        await Promise.all([page.waitForNavigation(), page.click(`form:has(#${button}) button`)])
+        must((await page.locator(`input[name=status][value=${status === 'closed' ? 'open' : 'closed'}]`).count()) === 1, `not ${status}`)
+      }
     }
     await Promise.all([page.waitForNavigation(), page.click('form[action$=logout] button')])
     await look(page, `${who}-gone-${style}`)

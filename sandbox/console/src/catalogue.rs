@@ -1,14 +1,18 @@
 //! Datasets: all that the reader may see, and one of them with its fields.
 
 use maud::{Markup, html};
+use unseen_access::Action;
+use unseen_policies::event::Status;
 use unseen_shown::jobs::word;
 use unseen_terminal::output::clean;
 use unseen_terminal::page::{facts, rows};
 use unseen_terminal::table::Column::{Left, Right};
-use unseen_texts::{Lang, Say, text};
+use unseen_texts::{Lang, Say, say, text};
 use unseen_usecases::budget::Budget;
-use unseen_usecases::datasets::{Bilingual, DatasetShown, Datasets};
+use unseen_usecases::datasets::{Bilingual, DatasetShown, Datasets, Quality};
+use unseen_usecases::lives::DatasetStanding;
 
+use crate::parts::{Can, Change, can, digest, moment, signed};
 use crate::shell::{Page, Place, Reader};
 
 /// All of them.
@@ -18,6 +22,7 @@ pub fn page(reader: &Reader, found: &Datasets) -> Page {
         @if found.datasets.is_empty() {
             p .empty { (text!("No dataset is open to you.", "没有向您开放的数据集。").to(lang)) }
         }
+        p { a href="/v1/catalog.jsonld" { (text!("As DCAT-AP (JSON-LD), for other catalogues", "以 DCAT-AP（JSON-LD）格式提供给其他目录").to(lang)) } }
         ul .cards { @for dataset in &found.datasets { li {
             h2 { a href=(reader.to(&format!("/datasets/{}", dataset.name))) { (bilingual(&dataset.title, lang)) } }
             p .small { code { (dataset.name) } " · " (word(dataset.classification.en(), dataset.classification.zh(), lang))
@@ -30,12 +35,26 @@ pub fn page(reader: &Reader, found: &Datasets) -> Page {
     Page { title: text!("Datasets", "数据目录").told(lang), place: Place::Catalogue, body }
 }
 
+/// What a page of one dataset is made of.
+pub struct One<'a> {
+    /// Its description.
+    pub shown: &'a DatasetShown,
+    /// Its status, and all snapshots it ever had.
+    pub standing: &'a DatasetStanding,
+    /// What was spent of its budget, for whom that is.
+    pub budget: Option<&'a Budget>,
+    /// What its import counted, for its steward.
+    pub quality: Option<&'a Quality>,
+}
+
 /// One of them.
-pub fn one(reader: &Reader, found: &DatasetShown, budget: Option<&Budget>) -> Page {
+pub fn one(reader: &Reader, of: &One<'_>, cans: &[Can]) -> Page {
     let lang = reader.lang;
+    let One { shown: found, standing, budget, quality } = of;
     let unit = found.unit.as_ref().map(|unit| format!("{} · {}", unit.domain, unit.column));
     let about = [
         (text!("Name", "名称"), found.name.clone()),
+        (text!("Status", "状态"), standing.status.told(lang)),
         (text!("Privacy unit", "隐私单元"), unit.unwrap_or_else(|| text!("public table", "公开参照表").told(lang))),
         (text!("Provider", "提供方"), found.provider.clone()),
         (text!("Level", "级别"), word(found.classification.en(), found.classification.zh(), lang)),
@@ -45,11 +64,19 @@ pub fn one(reader: &Reader, found: &DatasetShown, budget: Option<&Budget>) -> Pa
     let body = html! {
         (facts(lang, &about))
         h2 { (text!("Fields", "字段").to(lang)) }
+        p { a href=(format!("/v1/datasets/{}/dictionary.csv", found.name)) { (text!("As a CSV file", "下载为 CSV").to(lang)) } }
         (fields(found, lang))
         @if let Some(budget) = budget.filter(|budget| !budget.budgets.is_empty()) {
             h2 { (text!("Budget", "预算").to(lang)) }
             (budgets(budget, lang))
         }
+        @if let Some(quality) = quality {
+            h2 { (text!("Quality", "质量").to(lang)) }
+            (counted(quality, lang))
+        }
+        h2 { (text!("Snapshots", "快照").to(lang)) }
+        (snapshots(reader, standing))
+        (owned(reader, standing, cans))
         h2 { (text!("Try it on made-up rows", "用合成数据试用").to(lang)) }
         p { code { "unseen twin " (found.name) " --out twins" } }
     };
@@ -81,7 +108,85 @@ fn fields(found: &DatasetShown, lang: Lang) -> Markup {
     rows(&header, listed)
 }
 
-/// Budgets, each with a bar of what is left.
+/// What the import counted: of raw rows, so it is for the steward alone.
+fn counted(found: &Quality, lang: Lang) -> Markup {
+    let percent = |share: f64| format!("{:.2} %", share * 100.0);
+    let mut about = vec![
+        (text!("Rows", "行数"), found.rows.to_string()),
+        (text!("Units", "隐私单元数"), found.units.to_string()),
+        (text!("Rows without a unit, set aside", "没有隐私单元、另计的行数"), found.set_aside.to_string()),
+    ];
+    if let Some(fresh) = &found.freshness {
+        let state = if fresh.fresh { text!("fresh", "及时") } else { text!("late", "逾期") };
+        let newest = fresh.newest.date_naive().to_string();
+        about.push((text!("Newest", "最新数据"), say!("{newest} ({state})", "{newest}（{state}）").told(lang)));
+    }
+    let header = [
+        Left(text!("Field", "字段").told(lang)),
+        Right(text!("Complete", "完整性").told(lang)),
+        Right(text!("Valid", "有效性").told(lang)),
+    ];
+    let listed = found.columns.iter().map(|column| {
+        vec![
+            html! { code { (clean(&column.name)) } },
+            html! { (percent(column.completeness)) },
+            html! { (percent(column.validity)) },
+        ]
+    });
+    html! { (facts(lang, &about)) (rows(&header, listed)) }
+}
+
+fn snapshots(reader: &Reader, found: &DatasetStanding) -> Markup {
+    let lang = reader.lang;
+    let header = [
+        Left(text!("Snapshot", "快照").told(lang)),
+        Left(text!("Registered by", "登记条目").told(lang)),
+        Left(text!("State", "状态").told(lang)),
+    ];
+    let entry = |entry: u64| html! { a href=(reader.to(&format!("/log/{entry}"))) { (entry) } };
+    let listed = found.snapshots.iter().map(|kept| {
+        let state = match (kept.gone.as_deref(), kept.gone_by, kept.keep_until) {
+            (Some("deleted"), Some(by), _) => html! { (text!("deleted by", "已销毁，条目").to(lang)) " " (entry(by)) },
+            (Some(_), Some(by), _) => html! { (text!("withdrawn by", "已撤回，条目").to(lang)) " " (entry(by)) },
+            (_, _, Some(until)) => html! { (text!("kept until", "保留至").to(lang)) " " (moment(until)) },
+            _ => html! { (text!("in use", "使用中").to(lang)) },
+        };
+        vec![digest(&kept.snapshot), entry(kept.entry), state]
+    });
+    rows(&header, listed)
+}
+
+/// What its steward may do with it.
+fn owned(reader: &Reader, found: &DatasetStanding, cans: &[Can]) -> Markup {
+    let lang = reader.lang;
+    let close = can(cans, Action::CloseDataset).filter(|can| can.allowed);
+    let delete = can(cans, Action::DeleteDataset).filter(|can| can.allowed);
+    let to = |what: &str| Change::to(format!("/v1/datasets/{}/{what}", found.dataset));
+    let reason = |id: &str, status: Option<&str>| {
+        html! {
+            label for=(id) { (text!("Why, for those who use it", "原因（使用者可见）").to(lang)) }
+            input id=(id) name="reason" required maxlength="500" autocomplete="off";
+            @if let Some(status) = status { input type="hidden" name="status" value=(status); }
+        }
+    };
+    html! {
+        @if close.is_some() || delete.is_some() {
+            section .decide { h2 { (text!("Yours to decide", "由您决定").to(lang)) }
+                @match found.status {
+                    Status::Open => (signed(lang, close, &to("status"), &text!("Close and sign", "关闭并签名").into(), reason("close", Some("closed")))),
+                    _ => (signed(lang, close, &to("status"), &text!("Open and sign", "开放并签名").into(), reason("open", Some("open")))),
+                }
+                @if found.status != Status::Withdrawn {
+                    (signed(lang, close, &to("status"), &text!("Withdraw for ever, and sign", "永久撤回并签名").into(), reason("withdraw", Some("withdrawn"))))
+                } @else {
+                    (signed(lang, delete, &to("deletions"), &text!("Destroy all snapshots, and sign", "销毁全部快照并签名").into(), reason("delete", None)))
+                }
+            }
+        }
+    }
+}
+
+/// Budgets, and what is left of them.
 pub(crate) fn budgets(found: &Budget, lang: Lang) -> Markup {
     let header = [
         Left(text!("Dataset", "数据集").told(lang)),

@@ -1,6 +1,7 @@
 //! People, rules, and what keeps the lab up.
 
 use maud::{Markup, html};
+use unseen_access::Action;
 use unseen_shown::jobs::moment;
 use unseen_shown::walls::title;
 use unseen_terminal::output::clean;
@@ -16,12 +17,14 @@ use unseen_usecases::policy::{AccessExplained, PolicyShown};
 use unseen_usecases::witnesses::WitnessesShown;
 
 use crate::catalogue::budgets;
-use crate::parts::mark;
+use crate::parts::{Can, Change, can, mark, signed};
 use crate::shell::{Page, Place, Reader};
 
 /// Everybody who was ever enrolled.
-pub fn people(reader: &Reader, found: &People) -> Page {
+pub fn people(reader: &Reader, found: &People, cans: &[Can]) -> Page {
     let lang = reader.lang;
+    // Whether the rules let this reader enrol: who in particular, they say once it is known.
+    let may = |action| can(cans, action).filter(|can| can.allowed);
     let header = [
         Left(text!("Name", "姓名").told(lang)),
         Left(text!("Roles", "角色").told(lang)),
@@ -43,7 +46,31 @@ pub fn people(reader: &Reader, found: &People) -> Page {
             state,
         ]
     });
-    Page { title: text!("People", "人员").told(lang), place: Place::People, body: rows(&header, listed) }
+    let revocable = found.people.iter().filter(|person| person.revoked.is_none());
+    let body = html! {
+        (rows(&header, listed))
+        @if let Some(enrol) = may(Action::EnrolPerson) {
+            section .decide { h2 { (text!("Enrol somebody", "登记人员").to(lang)) }
+                (signed(lang, Some(enrol), &Change { json: Some("request"), ..Change::to("/v1/people".to_owned()) }, &text!("Enrol and sign", "登记并签名").into(), html! {
+                    label for="request" { (text!("What `unseen person request` wrote", "`unseen person request` 写出的内容").to(lang)) }
+                    textarea #request name="request" rows="6" required spellcheck="false" {}
+                }))
+            }
+        }
+        @if let Some(revoke) = may(Action::RevokePerson) {
+            section .decide { h2 { (text!("Revoke a key", "吊销密钥").to(lang)) }
+                @for person in revocable {
+                    details { summary { (clean(&person.name)) }
+                        (signed(lang, Some(revoke), &Change::to(format!("/v1/people/{}/revocations", person.public_key)), &text!("Revoke and sign", "吊销并签名").into(), html! {
+                            label for=(format!("why-{}", person.since)) { (text!("Why, for the record", "原因（记录在案）").to(lang)) }
+                            input id=(format!("why-{}", person.since)) name="reason" required maxlength="500" autocomplete="off";
+                        }))
+                    }
+                }
+            }
+        }
+    };
+    Page { title: text!("People", "人员").told(lang), place: Place::People, body }
 }
 
 /// The rules in force, each of access in a sentence.

@@ -46,12 +46,14 @@ pub(crate) struct Change<'a> {
     pub sign: Option<&'a str>,
     /// Where its answer is a page of its own.
     pub open: Option<String>,
+    /// The field that holds the whole change, in JSON.
+    pub json: Option<&'a str>,
 }
 
 impl Change<'_> {
     /// One that the lab drafts.
     pub fn to(to: String) -> Self {
-        Change { to, sign: None, open: None }
+        Change { to, sign: None, open: None, json: None }
     }
 }
 
@@ -61,7 +63,7 @@ pub(crate) fn signed(lang: Lang, can: Option<&Can>, change: &Change<'_>, button:
     let why = can.why.iter().map(|why| why.told(lang)).collect::<Vec<_>>();
     let why = why.join(if lang == Lang::Zh { "；" } else { "; " });
     html! {
-        form .change data-to=(change.to) data-sign=[change.sign] data-open=[&change.open] {
+        form .change data-to=(change.to) data-sign=[change.sign] data-open=[&change.open] data-json=[change.json] {
             fieldset disabled[!can.allowed] {
                 (fields)
                 button disabled { (button.to(lang)) }

@@ -70,8 +70,17 @@ const sent = async (to, body) => {
 
 const utf8 = (text) => base64(new TextEncoder().encode(text))
 
+const parsed = (text) => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new Told(say('This is not JSON as the lab writes it.', '这不是实验室写出的 JSON。'))
+  }
+}
+
 const change = async (form) => {
-  const fields = Object.fromEntries(new FormData(form))
+  const typed = Object.fromEntries(new FormData(form))
+  const fields = form.dataset.json ? parsed(typed[form.dataset.json]) : typed
   const drafted = form.dataset.sign || (await sent(`${form.dataset.to}/draft`, fields)).toSign
   const signed = utf8(JSON.stringify(await envelope(bytes(drafted))))
   if (form.dataset.open) {

@@ -11,9 +11,10 @@ use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use axum::routing::{get, post};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use percent_encoding::percent_decode_str;
-use unseen_access::{Action, Principal, Resource};
+use unseen_access::{Action, Person, Principal, Resource};
 use unseen_api::address::{Addressed, of_query};
 use unseen_api::login::OFFICE;
+use unseen_console::catalogue::One;
 use unseen_console::new_job::Written;
 use unseen_console::{
     Can, Page, Reader, assets, catalogue, inbox, job, jobs, keys, log, new_job, office, refused, release, whole,
@@ -23,11 +24,12 @@ use unseen_texts::{Lang, Sentence};
 use unseen_usecases::budget::BudgetOf;
 use unseen_usecases::change::draft;
 use unseen_usecases::check::Check;
-use unseen_usecases::datasets::{ListDatasets, ShowDataset};
+use unseen_usecases::datasets::{ListDatasets, ShowDataset, ShowQuality};
 use unseen_usecases::doctor::ShowDoctor;
 use unseen_usecases::inbox::ShowInbox;
 use unseen_usecases::jobs::{Approve, ListJobs, ShowJob};
 use unseen_usecases::labs::ShowLab;
+use unseen_usecases::lives::ShowSnapshots;
 use unseen_usecases::logs::{ListEntries, ProveEntry, ShowCheckpoint, ShowEntry};
 use unseen_usecases::people::ListPeople;
 use unseen_usecases::policy::{ExplainAccess, ShowPolicy};
@@ -228,7 +230,10 @@ impl Visit<'_> {
             }
             ["log"] => self.log(query)?,
             ["log", entry] => self.entry(entry)?,
-            ["people"] => office::people(reader, &self.ask(&ListPeople {})?),
+            ["people"] => {
+                let nobody = Person { name: String::new(), key: String::new(), roles: Vec::new() };
+                office::people(reader, &self.ask(&ListPeople {})?, &self.cans(&Resource::Person(nobody)))
+            }
             ["policy"] => office::policy(reader, &self.ask(&ShowPolicy {})?, &self.ask(&ExplainAccess::default())?),
             ["operations"] => self.operations()?,
             ["keys"] => keys::page(reader, self.guarded.caller.key.as_ref()),
@@ -255,9 +260,16 @@ impl Visit<'_> {
     }
 
     fn dataset(&self, name: &str) -> Result<Page, RequestError> {
-        let found = self.ask(&ShowDataset { dataset: name.to_owned() })?;
-        let budget = self.ask(&BudgetOf { dataset: Some(name.to_owned()), analyst: None });
-        Ok(catalogue::one(&self.reader, &found, budget.ok().as_ref()))
+        let dataset = || name.to_owned();
+        let (shown, resource) = self.guarded.answer(&ShowDataset { dataset: dataset() })?;
+        let cans = self.cans(&resource);
+        let sees = |action| cans.iter().any(|can| can.action == action && can.allowed);
+        let budget = sees(Action::ShowBudget).then(|| self.ask(&BudgetOf { dataset: Some(dataset()), analyst: None }));
+        let quality = sees(Action::ShowQuality).then(|| self.ask(&ShowQuality { dataset: dataset() }).ok()).flatten();
+        let standing = self.ask(&ShowSnapshots { dataset: dataset() })?;
+        let budget = budget.transpose()?;
+        let one = One { shown: &shown, standing: &standing, budget: budget.as_ref(), quality: quality.as_ref() };
+        Ok(catalogue::one(&self.reader, &one, &cans))
     }
 
     fn job(&self, id: &str) -> Result<Page, RequestError> {

@@ -29,6 +29,7 @@ mod answer;
 mod blobs;
 mod bundle;
 mod caller;
+mod catalog;
 mod console;
 mod counters;
 mod credential;

@@ -20,6 +20,7 @@ use unseen_usecases::change::Unsigned;
 use unseen_usecases::{Change, Query};
 
 use crate::answer::json_response;
+use crate::catalog::{CATALOG, DICTIONARY};
 use crate::routes::WillSign;
 use crate::service::Service;
 
@@ -208,6 +209,15 @@ impl Paths {
             "parameters": [{ "name": "modules", "in": "query", "schema": { "type": "boolean" }, "description": "With the components of jobs." }],
             "responses": { "200": { "description": "A tar archive", "content": { "application/x-tar": {} } }, "default": { "description": "Why not." } },
         }));
+        let file = |kind: &str, says: &str| json!({ "200": { "description": says, "content": { (kind): {} } }, "default": { "description": "Why not." } });
+        let says = "Lists the datasets that the caller may see, for other catalogues (DCAT-AP 3.0.1)";
+        let operation =
+            json!({ "summary": says, "operationId": "catalog", "responses": file("application/ld+json", says) });
+        self.add(CATALOG, "get", operation);
+        let dataset = json!({ "name": "dataset", "in": "path", "required": true, "schema": { "type": "string" } });
+        let says = "Gets a dataset's fields as a CSV file";
+        let operation = json!({ "summary": says, "operationId": "dictionary", "parameters": [dataset], "responses": file("text/csv", says) });
+        self.add(DICTIONARY, "get", operation);
         let event = json!({
             "description": "Each event. Its data is JSON with `entry`, `kind` and `time`.",
             "type": "object", "required": ["event", "id", "data"],

@@ -17,7 +17,9 @@ use crate::problem::RequestError;
 use crate::service::Service;
 use crate::share::within;
 use crate::status::ALIVE;
-use crate::{bundle, console, data_upload, events, log, login, openapi, replay, routes, sign_on, status, tes, upload};
+use crate::{
+    bundle, catalog, console, data_upload, events, log, login, openapi, replay, routes, sign_on, status, tes, upload,
+};
 
 /// Every address of the service.
 pub fn router(service: Arc<Service>) -> Router {
@@ -33,6 +35,7 @@ pub fn router(service: Arc<Service>) -> Router {
         .merge(sign_on::routes())
         .merge(status::routes())
         .merge(tes::routes())
+        .merge(catalog::routes())
         .merge(console::routes())
         .fallback(nowhere)
         .method_not_allowed_fallback(not_so)

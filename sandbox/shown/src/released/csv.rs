@@ -71,7 +71,7 @@ fn decimal(text: &str) -> String {
 }
 
 /// A text that no spreadsheet takes for a formula: others wrote it.
-fn inert(text: &str) -> String {
+pub(crate) fn inert(text: &str) -> String {
     let is_number = text.parse::<f64>().is_ok_and(f64::is_finite);
     let is_formula = text.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']) && !is_number;
     if is_formula { format!("'{text}") } else { text.to_owned() }
