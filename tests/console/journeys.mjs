@@ -123,6 +123,25 @@ for (const [lang, width, dark] of [['zh', 1280, false], ['en', 390, true]]) {
   await look(operator.page, `operator-revoke-${style}`)
   await Promise.all([operator.page.waitForNavigation(), operator.page.click(`details:has(summary:has-text("new-${lang}")) button`)])
 
+  // Somebody makes their key in the browser, is enrolled with it, and logs in.
+  const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: dark ? 'dark' : 'light' })
+  const newcomer = await context.newPage()
+  await newcomer.goto(`${asked.url}/${lang}/keys`)
+  await newcomer.fill('#name', `own-${lang}`)
+  await newcomer.selectOption('#role', 'steward')
+  await newcomer.click('#key-new button')
+  await newcomer.waitForFunction(() => document.getElementById('request').value)
+  await look(newcomer, `newcomer-request-${style}`)
+  const request = await newcomer.inputValue('#request')
+  await operator.to('/people')
+  await operator.page.fill('#request', request)
+  await Promise.all([operator.page.waitForNavigation(), operator.page.click('form[data-json] button')])
+  await newcomer.goto(`${asked.url}/${lang}/login`)
+  await newcomer.click('#log-in button')
+  await newcomer.waitForURL(`${asked.url}/${lang}/`)
+  must((await newcomer.textContent('.who')).includes(`own-${lang}`), 'a key made in the browser logs nobody in')
+  await context.close()
+
   // Declined with a reason, in words that must not become anything else.
   await operator.to(`/jobs/${asked.hostile}`)
   if (await operator.page.$('#reject')) {

@@ -1,11 +1,14 @@
 //! One's own key in this browser, and logging in with it.
 
 use maud::html;
-use unseen_ids::PublicKey;
+use unseen_ids::{PublicKey, Role};
 use unseen_texts::{Say, text};
 
 use crate::parts::mark;
 use crate::shell::{Page, Place, Reader};
+
+/// What somebody may ask to be.
+const ROLES: [Role; 5] = [Role::Analyst, Role::Steward, Role::Operator, Role::Auditor, Role::Security];
 
 /// The key that signs here. `enrolled` is the key that the lab knows the reader by.
 pub fn page(reader: &Reader, enrolled: Option<&PublicKey>) -> Page {
@@ -28,6 +31,21 @@ pub fn page(reader: &Reader, enrolled: Option<&PublicKey>) -> Page {
             input #pem type="file" accept=".pem,application/x-pem-file" required;
             button disabled { (text!("Keep it in this browser", "保存在此浏览器中").to(lang)) }
             p .said role="status" aria-live="polite" {}
+        }
+        h2 { (text!("Or make a new key here", "或在此生成新密钥").to(lang)) }
+        form #key-new {
+            label for="name" { (text!("Your name in the lab", "您在实验室中的姓名").to(lang)) }
+            input #name name="name" required maxlength="100" autocomplete="name" value=[reader.name.as_deref()];
+            label for="role" { (text!("What you are to do", "角色").to(lang)) }
+            select #role name="role" {
+                @for role in ROLES { option value=(role.name()) { (role.told(lang)) } }
+            }
+            button disabled { (text!("Make a key and a request", "生成密钥和登记申请").to(lang)) }
+            p .said role="status" aria-live="polite" {}
+            div #enrolment hidden {
+                label for="request" { (text!("Give this to an operator, who enrols you with it", "请把以下内容交给运行管理员，由其为您登记").to(lang)) }
+                textarea #request rows="8" readonly {}
+            }
         }
         h2 { (text!("Or take the key away", "或移除密钥").to(lang)) }
         form #key-away { button disabled { (text!("Remove the key from this browser", "从此浏览器移除密钥").to(lang)) } p .said role="status" aria-live="polite" {} }

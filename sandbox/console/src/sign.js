@@ -41,7 +41,7 @@ const taken = async (pem) => {
     const { x } = await crypto.subtle.exportKey('jwk', open)
     const key = await crypto.subtle.importKey('pkcs8', raw, { name: 'Ed25519' }, false, ['sign'])
     const half = bytes(x.replace(/-/g, '+').replace(/_/g, '/'))
-    return { key, public: hex(half), id: hex(await crypto.subtle.digest('SHA-256', half)) }
+    return { key, ...(await named(half)) }
   } catch {
     throw not()
   }
@@ -55,6 +55,25 @@ const envelope = async (toSign) => {
   const sig = base64(await crypto.subtle.sign('Ed25519', key, toSign))
   const payload = base64(toSign.slice(head[0].length))
   return { payload, payloadType: head[1], signatures: [{ keyid, sig }] }
+}
+
+// The names that a key goes by: in the log, and in envelopes.
+const named = async (half) => ({ public: hex(half), id: hex(await crypto.subtle.digest('SHA-256', half)) })
+
+// A key that nobody ever reads, and the request that its holder be enrolled with it.
+const made = async (form) => {
+  const { privateKey: key, publicKey } = await crypto.subtle.generateKey({ name: 'Ed25519' }, false, ['sign', 'verify'])
+  const mine = { key, ...(await named(new Uint8Array(await crypto.subtle.exportKey('raw', publicKey)))) }
+  const { name, role } = Object.fromEntries(new FormData(form))
+  const log = document.body.dataset.lab
+  const words = `unseen enrolment v1\n${log}\n${name}\n${role}\n${mine.public}\n`
+  const proof = base64(await crypto.subtle.sign('Ed25519', key, new TextEncoder().encode(words)))
+  await keep(mine)
+  const request = { log, name, roles: [role], key: mine.public, proof }
+  document.getElementById('request').value = JSON.stringify(request, null, 2)
+  document.getElementById('enrolment').hidden = false
+  await show()
+  return say('The key is here; nothing is enrolled yet.', '密钥已生成；尚未登记。')
 }
 
 const sent = async (to, body) => {
@@ -153,6 +172,7 @@ const works = {
     await show()
     return say('Kept.', '已保存。')
   },
+  'key-new': made,
   'key-away': async () => {
     await forget()
     await show()
@@ -162,7 +182,7 @@ const works = {
   'new-job': newJob,
 }
 
-for (const form of document.querySelectorAll('form.change, #key-file, #key-away, #log-in, #new-job')) {
+for (const form of document.querySelectorAll('form.change, #key-file, #key-new, #key-away, #log-in, #new-job')) {
   const button = form.querySelector('button')
   button.disabled = false
   form.addEventListener('submit', async (event) => {
