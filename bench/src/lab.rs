@@ -16,7 +16,8 @@ use crate::cost::Fallible;
 use crate::inside;
 
 const ORIGIN: &str = "bench.example/lab";
-const POLICY: &str = "approvals = 1\nrelease_now = true\n[caps]\njob = \"0.5\"\nanalyst = \"1\"\n";
+const POLICY: &str =
+    "approvals = 1\ndelta = 1e-6\nrelease_now = true\n[caps]\ndataset = \"10\"\nanalyst = \"10\"\njob = \"0.5\"\n";
 
 /// A lab in a folder, with an owner, who approves, and another, who is all the rest.
 pub struct Made {
