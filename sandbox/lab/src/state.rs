@@ -29,7 +29,18 @@ pub(crate) struct StateCache {
     behind: bool,
     /// Dropped after `db`, so that whoever waits for it drops sled's last handle.
     last: Option<mpsc::Sender<()>>,
+    /// Dropped after `last`, and before the lock is let go.
+    closed: Closed,
     _lock: Lock,
+}
+
+/// Waits until sled is closed, but not for ever.
+struct Closed(Option<mpsc::Receiver<()>>);
+
+impl Drop for Closed {
+    fn drop(&mut self) {
+        let _closed = self.0.take().map(|closed| closed.recv_timeout(PATIENCE));
+    }
 }
 
 /// The tree that the records were folded from.
@@ -53,13 +64,14 @@ impl StateCache {
     /// no rights) is no damage: what the cache remembers of the log is then kept.
     pub fn open(lab: &Path, secret: &[u8; 32]) -> Result<StateCache, LabError> {
         let (lock, dir) = (locks::take_state(lab, true)?, lab.join(FOLDER));
-        let db = config(&dir).open().or_else(|error| {
-            if matches!(&error, sled::Error::Io(error) if error.raw_os_error().is_some()) {
-                return Err(failed(error));
+        let db = match opened(&dir)? {
+            Err(sled::Error::Io(error)) if error.raw_os_error().is_some() => return Err(failed(error)),
+            Err(_) => {
+                std::fs::remove_dir_all(&dir).map_err(LabError::io(&dir))?;
+                opened(&dir)?.map_err(failed)?
             }
-            std::fs::remove_dir_all(&dir).map_err(LabError::io(&dir))?;
-            config(&dir).open().map_err(failed)
-        })?;
+            Ok(db) => db,
+        };
         Ok(StateCache::of(db, secret, lock))
     }
 
@@ -67,13 +79,13 @@ impl StateCache {
     /// not even a lock can be written.
     pub fn peek(lab: &Path, secret: &[u8; 32]) -> Option<(Checkpoint, Ledger)> {
         let (lock, dir) = (locks::take_state(lab, false).ok()?, lab.join(FOLDER));
-        let db = dir.is_dir().then(|| config(&dir).open().ok())??;
+        let db = dir.is_dir().then(|| opened(&dir).ok()?.ok())??;
         StateCache::of(db, secret, lock).read()
     }
 
     fn of(db: sled::Db, secret: &[u8; 32], lock: Lock) -> StateCache {
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
-        StateCache { db, key, records: [0; 32], behind: false, last: None, _lock: lock }
+        StateCache { db, key, records: [0; 32], behind: false, last: None, closed: Closed(None), _lock: lock }
     }
 
     /// The ledger that was saved last and the checkpoint of its log, if they are there and nobody altered
@@ -82,7 +94,8 @@ impl StateCache {
         let found = self.read();
         if found.is_none() {
             self.records = [0; 32];
-            self.db.clear().map_err(failed)?;
+            let db = self.db.clone();
+            in_time(move || db.clear())?.map_err(failed)?;
         }
         Ok(found)
     }
@@ -124,17 +137,8 @@ impl StateCache {
         let tag = hmac::sign(&self.key, &self.covered(checkpoint)).as_ref().to_vec();
         let Checkpoint { origin, size, root } = checkpoint.clone();
         batch.insert(HEAD, serde_json::to_vec(&Head { origin, size, root, tag }).map_err(failed)?);
-        self.db.apply_batch(batch).map_err(failed)?;
-        self.flush()
-    }
-
-    /// Waits until what was written lasts, but not for ever: sled 0.34.7 does not always wake who waits when its
-    /// own thread could not write (`exit_reservation`).
-    fn flush(&self) -> Result<(), LabError> {
-        let (db, (done, flushed)) = (self.db.clone(), mpsc::channel());
-        let flushing = std::thread::Builder::new().spawn(move || done.send(db.flush()));
-        flushing.map_err(failed)?;
-        flushed.recv_timeout(PATIENCE).map_err(failed)?.map(drop).map_err(failed)
+        let db = self.db.clone();
+        in_time(move || db.apply_batch(batch).and_then(|()| db.flush()))?.map(drop).map_err(failed)
     }
 
     /// Takes a record into the tag, or out of it.
@@ -151,18 +155,33 @@ impl StateCache {
 }
 
 impl Drop for StateCache {
-    /// sled flushes once more as it is dropped, and may wait for ever where it could not write: then somebody else waits.
+    /// sled flushes once more as it is dropped, and may wait for ever where it could not write: so somebody else waits.
     fn drop(&mut self) {
-        if self.behind {
-            let (last, after) = mpsc::channel();
-            let db = self.db.clone();
-            let waits = std::thread::Builder::new().spawn(move || {
-                let _ = after.recv();
-                drop(db);
-            });
-            self.last = waits.is_ok().then_some(last);
+        let ((last, after), (done, closed)) = (mpsc::channel(), mpsc::channel());
+        let db = self.db.clone();
+        let closing = std::thread::Builder::new().spawn(move || {
+            let _ = after.recv();
+            drop(db);
+            let _ = done.send(());
+        });
+        if closing.is_ok() {
+            self.last = Some(last);
+            self.closed = Closed((!self.behind).then_some(closed));
         }
     }
+}
+
+fn opened(dir: &Path) -> Result<sled::Result<sled::Db>, LabError> {
+    let dir = dir.to_owned();
+    in_time(move || config(&dir).open())
+}
+
+/// Does what may write, but waits not for ever: sled 0.34.7 does not always wake who waits when its own thread could not
+/// write (`exit_reservation`).
+fn in_time<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, LabError> {
+    let (done, ended) = mpsc::channel();
+    std::thread::Builder::new().spawn(move || done.send(work())).map_err(failed)?;
+    ended.recv_timeout(PATIENCE).map_err(failed)
 }
 
 fn config(dir: &Path) -> sled::Config {
