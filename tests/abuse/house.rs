@@ -230,7 +230,10 @@ pub async fn send(
         "{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n{token}content-length: {}\r\n\r\n",
         body.len()
     );
-    stream.write_all(&[head.as_bytes(), body].concat()).await.ok()
+    stream.write_all(&[head.as_bytes(), body].concat()).await.ok()?;
+    // TLS may keep the end of it until it is told; a door that is shut by now is shut.
+    let _flushed = stream.flush().await;
+    Some(())
 }
 
 /// The next answer, which has a length.
