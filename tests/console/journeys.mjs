@@ -175,6 +175,25 @@ for (const [lang, width, dark] of [['zh', 1280, false], ['en', 390, true]]) {
       await look(page, `${who}-${name}-${style}`)
     }
     if (who === 'steward') {
+      // Rows of their own: encrypted before they came here, sent, imported, looked at and signed for.
+      await to('/datasets/new')
+      await look(page, `steward-upload-${style}`)
+      await page.setInputFiles('#rows', asked.manifestFile)
+      await page.fill('#called', `own-${lang}`)
+      await page.fill('#description', asked.description.replace('"firms"', `"own-${lang}"`))
+      await page.click('#upload button')
+      await told(page)
+      must(/age/.test(await page.textContent('#upload .said')), 'rows that were not encrypted were sent')
+      await page.setInputFiles('#rows', asked.rows)
+      await page.fill('#open-to', 'nobody at all')
+      await page.click('#upload button')
+      await page.waitForFunction(() => /nobody at all/.test(document.querySelector('#upload .said').textContent))
+      await page.fill('#open-to', 'analyst')
+      await page.click('#upload button')
+      await page.waitForSelector('#imported:not([hidden])', { timeout: 60000 })
+      await look(page, `steward-imported-${style}`)
+      await Promise.all([page.waitForURL(new RegExp(`/datasets/own-${lang}$`)), page.click('#imported button')])
+      await look(page, `steward-registered-${style}`)
       // Closed, and opened again, each with a signature and a reason.
       for (const [button, status] of [['close', 'closed'], ['open', 'open']]) {
         await to('/datasets/firms')

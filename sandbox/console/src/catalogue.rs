@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 use unseen_access::Action;
+use unseen_ids::Role;
 use unseen_policies::event::Status;
 use unseen_shown::jobs::word;
 use unseen_terminal::output::clean;
@@ -21,6 +22,9 @@ pub fn page(reader: &Reader, found: &Datasets) -> Page {
     let body = html! {
         @if found.datasets.is_empty() {
             p .empty { (text!("No dataset is open to you.", "没有向您开放的数据集。").to(lang)) }
+        }
+        @if reader.roles.contains(&Role::Steward) {
+            p { a .button href=(reader.to("/datasets/new")) { (text!("Send rows", "上传数据").to(lang)) } }
         }
         p { a href="/v1/catalog.jsonld" { (text!("As DCAT-AP (JSON-LD), for other catalogues", "以 DCAT-AP（JSON-LD）格式提供给其他目录").to(lang)) } }
         ul .cards { @for dataset in &found.datasets { li {

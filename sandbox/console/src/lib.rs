@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`inbox`] | what waits for whoever reads |
 //! | [`catalogue`] | datasets, and one of them |
+//! | [`upload`] | rows that their steward sends |
 //! | [`jobs`], [`job`] | jobs; one of them, to be decided about |
 //! | [`new_job`] | a job that is written and checked |
 //! | [`release`] | what was released of a job |
@@ -29,6 +30,7 @@ mod parts;
 mod plan;
 pub mod release;
 mod shell;
+pub mod upload;
 
 pub use parts::Can;
 pub use shell::{Page, Place, Reader, refused, whole};

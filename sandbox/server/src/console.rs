@@ -17,7 +17,7 @@ use unseen_api::login::OFFICE;
 use unseen_console::catalogue::One;
 use unseen_console::new_job::Written;
 use unseen_console::{
-    Can, Page, Reader, assets, catalogue, inbox, job, jobs, keys, log, new_job, office, refused, release, whole,
+    Can, Page, Reader, assets, catalogue, inbox, job, jobs, keys, log, new_job, office, refused, release, upload, whole,
 };
 use unseen_ids::JobId;
 use unseen_texts::{Lang, Sentence};
@@ -216,6 +216,7 @@ impl Visit<'_> {
             [] if reader.name.is_none() => inbox::welcome(reader),
             [] => inbox::page(reader, &self.ask(&ShowInbox {})?),
             ["datasets"] => catalogue::page(reader, &self.ask(&ListDatasets {})?),
+            ["datasets", "new"] => upload::page(reader, self.ask(&ShowLab {})?.upload_to.as_deref()),
             ["datasets", name] => self.dataset(name)?,
             ["jobs"] => {
                 let asked: ListJobs = of_query(&[], query).map_err(RequestError::Malformed)?;
