@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 use unseen_policies::rho::Rho;
 use unseen_shown::figures::{bound, brief};
+use unseen_shown::jobs::budget_of;
 use unseen_terminal::output::clean;
 use unseen_terminal::page::rows;
 use unseen_terminal::table::Column::{Left, Right};
@@ -43,14 +44,6 @@ pub(crate) fn left(budgets: &[BudgetLeft], lang: Lang) -> Markup {
         Right(text!("Others waiting ask", "其他待办作业所需").told(lang)),
     ];
     let row = |line: &BudgetLeft| {
-        let of = match (&line.dataset, &line.analyst, &line.domain) {
-            (Some(dataset), Some(analyst), _) => say!("{dataset}, {analyst}", "{dataset}，{analyst}").told(lang),
-            (Some(dataset), None, _) => dataset.clone(),
-            (None, _, domain) => {
-                let domain = domain.clone().unwrap_or_default();
-                say!("one unit of {domain}", "{domain} 域的一个单元").told(lang)
-            }
-        };
         let after = line.after.map_or_else(|| text!("not enough", "不足").told(lang), |after| after.to_string());
         let others = match line.others {
             Rho::ZERO => String::new(),
@@ -59,7 +52,7 @@ pub(crate) fn left(budgets: &[BudgetLeft], lang: Lang) -> Markup {
             }
             others => others.to_string(),
         };
-        vec![html! { (clean(&of)) }, html! { (line.before) }, html! { (after) }, html! { (others) }]
+        vec![html! { (clean(&budget_of(line, lang))) }, html! { (line.before) }, html! { (after) }, html! { (others) }]
     };
     rows(&header, budgets.iter().map(row))
 }

@@ -135,14 +135,6 @@ pub fn left(budgets: &[BudgetLeft], lang: Lang) -> String {
         return String::new();
     }
     let rows = budgets.iter().map(|line| {
-        let of = match (&line.dataset, &line.analyst, &line.domain) {
-            (Some(dataset), Some(analyst), _) => say!("{dataset}, {analyst}", "{dataset}，{analyst}").told(lang),
-            (Some(dataset), None, _) => dataset.clone(),
-            (None, _, domain) => {
-                let domain = domain.clone().unwrap_or_default();
-                say!("one unit of {domain}", "{domain} 域的一个单元").told(lang)
-            }
-        };
         let after = line.after.map_or_else(|| text!("NOT ENOUGH", "不足").told(lang), |after| after.to_string());
         let others = match line.others {
             Rho::ZERO => String::new(),
@@ -151,7 +143,7 @@ pub fn left(budgets: &[BudgetLeft], lang: Lang) -> String {
             }
             others => others.to_string(),
         };
-        vec![of, line.cap.to_string(), line.before.to_string(), after, others]
+        vec![budget_of(line, lang), line.cap.to_string(), line.before.to_string(), after, others]
     });
     let header = [
         Left(text!("budget of", "预算")),
@@ -161,6 +153,18 @@ pub fn left(budgets: &[BudgetLeft], lang: Lang) -> String {
         Right(text!("others waiting ask", "其他待办作业所需")),
     ];
     format!("\n{}\n", table(lang, &header, rows))
+}
+
+/// Whose budget a line is about.
+pub fn budget_of(line: &BudgetLeft, lang: Lang) -> String {
+    match (&line.dataset, &line.analyst, &line.domain) {
+        (Some(dataset), Some(analyst), _) => say!("{dataset}, {analyst}", "{dataset}，{analyst}").told(lang),
+        (Some(dataset), None, _) => dataset.clone(),
+        (None, _, domain) => {
+            let domain = domain.clone().unwrap_or_default();
+            say!("one unit of {domain}", "{domain} 域的一个单元").told(lang)
+        }
+    }
 }
 
 /// All jobs, and what goes on: whoever lists jobs while one runs wants to know.
