@@ -12,10 +12,8 @@ use serde_json::{Value, json};
 use unseen_shown::dictionary;
 use unseen_usecases::datasets::{Bilingual, DatasetShown, ListDatasets, ShowDataset};
 
-use crate::caller::language;
-use crate::credential::Credential;
+use crate::asked::asked;
 use crate::problem::RequestError;
-use crate::rules::Guarded;
 use crate::service::Service;
 
 /// Where the catalogue is.
@@ -50,27 +48,6 @@ async fn fields(State(service): State<Arc<Service>>, Path(dataset): Path<String>
         Ok(response)
     })
     .await
-}
-
-async fn asked(
-    service: Arc<Service>,
-    request: Request,
-    work: impl FnOnce(&Guarded<'_>) -> Result<Response<Body>, RequestError> + Send + 'static,
-) -> Response<Body> {
-    let (parts, _) = request.into_parts();
-    let lang = language(&parts.headers);
-    let answered = async {
-        let credential = Credential::of(&service, &parts)?;
-        service
-            .in_thread(move |service| {
-                let view = service.view()?;
-                let caller = credential.known(service, view.ledger())?;
-                work(&Guarded { service, view: &view, caller: &caller })
-            })
-            .await
-    };
-    let answered = answered.await;
-    service.respond(lang, answered)
 }
 
 /// Where the service is, as whoever asks knows it.

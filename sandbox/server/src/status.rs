@@ -17,10 +17,8 @@ use unseen_access::{Action, Resource};
 use unseen_lab::View;
 use unseen_policies::lifecycle::State as JobState;
 
-use crate::caller::language;
-use crate::credential::Credential;
+use crate::asked::asked;
 use crate::problem::RequestError;
-use crate::rules::Guarded;
 use crate::service::Service;
 
 /// Where it is said that this process lives.
@@ -57,25 +55,11 @@ async fn ready(State(service): State<Arc<Service>>) -> Response<Body> {
 }
 
 async fn metrics(State(service): State<Arc<Service>>, request: Request) -> Response<Body> {
-    let (parts, _) = request.into_parts();
-    let lang = language(&parts.headers);
-    let answered = async {
-        let credential = Credential::of(&service, &parts)?;
-        service
-            .in_thread(move |service| {
-                let view = service.view()?;
-                let caller = credential.known(service, view.ledger())?;
-                Guarded { service, view: &view, caller: &caller }.may(
-                    Action::ShowDoctor,
-                    &Resource::Lab,
-                    "/metrics",
-                )?;
-                Ok(plain(StatusCode::OK, text(service, &view)))
-            })
-            .await
-    };
-    let answered = answered.await;
-    service.respond(lang, answered)
+    asked(service, request, |guarded| {
+        guarded.may(Action::ShowDoctor, &Resource::Lab, "/metrics")?;
+        Ok(plain(StatusCode::OK, text(guarded.service, guarded.view)))
+    })
+    .await
 }
 
 /// A number of the service, or several that a label tells apart.

@@ -1,0 +1,37 @@
+//! A question that no use case answers: who asks is found, and what follows is guarded.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::Response;
+
+use crate::caller::language;
+use crate::credential::Credential;
+use crate::problem::RequestError;
+use crate::rules::Guarded;
+use crate::service::Service;
+
+/// What `work` answers to whoever sent `request`, or what is wrong in their language.
+///
+/// It runs where it may wait for the disk, on one view of the lab. What it shows, it asks [`Guarded`] for.
+pub(crate) async fn asked(
+    service: Arc<Service>,
+    request: Request,
+    work: impl FnOnce(&Guarded<'_>) -> Result<Response<Body>, RequestError> + Send + 'static,
+) -> Response<Body> {
+    let (parts, _) = request.into_parts();
+    let lang = language(&parts.headers);
+    let answered = async {
+        let credential = Credential::of(&service, &parts)?;
+        service
+            .in_thread(move |service| {
+                let view = service.view()?;
+                let caller = credential.known(service, view.ledger())?;
+                work(&Guarded { service, view: &view, caller: &caller })
+            })
+            .await
+    };
+    let answered = answered.await;
+    service.respond(lang, answered)
+}
