@@ -19,6 +19,7 @@ use unseen_lab::{Received, UploadError, Uploading, Uploads};
 use unseen_usecases::Desk;
 
 use crate::answer::json_response;
+use crate::asked::asked;
 use crate::caller::language;
 use crate::credential::Credential;
 use crate::problem::RequestError;
@@ -42,7 +43,9 @@ async fn send(State(service): State<Arc<Service>>, Path(digest): Path<String>, r
         let path = parts.uri.path().to_owned();
         let mut upload: Uploading = service
             .in_thread(move |service| {
-                let (uploads, person) = whose(service, &credential, &path)?;
+                let view = service.view()?;
+                let caller = credential.known(service, view.ledger())?;
+                let (uploads, person) = whose(&Guarded { service, view: &view, caller: &caller }, &path)?;
                 Ok(uploads.go_on(&person, &digest, at, length)?)
             })
             .await?;
@@ -114,30 +117,19 @@ async fn about(
     request: Request,
     then: impl FnOnce(&Uploads, &str) -> Result<Response<Body>, RequestError> + Send + 'static,
 ) -> Response<Body> {
-    let (parts, _) = request.into_parts();
-    let lang = language(&parts.headers);
-    let answered = async {
-        let credential = Credential::of(&service, &parts)?;
-        let path = parts.uri.path().to_owned();
-        service
-            .in_thread(move |service| {
-                let (uploads, person) = whose(service, &credential, &path)?;
-                then(&uploads, &person)
-            })
-            .await
-    };
-    let answered = answered.await;
-    service.respond(lang, answered)
+    let path = request.uri().path().to_owned();
+    asked(service, request, move |guarded| {
+        let (uploads, person) = whose(guarded, &path)?;
+        then(&uploads, &person)
+    })
+    .await
 }
 
 /// The uploads, and the name of who may send some. Whose dataset it becomes, the import asks.
-fn whose(service: &Service, credential: &Credential, path: &str) -> Result<(Uploads, String), RequestError> {
-    let view = service.view()?;
-    let caller = credential.known(service, view.ledger())?;
-    let any = Resource::Dataset(Dataset::default());
-    Guarded { service, view: &view, caller: &caller }.may(Action::UploadData, &any, path)?;
-    match caller.principal {
-        Principal::Person(person) => Ok((Uploads::of(service.desk.folder()), person.name)),
+fn whose(guarded: &Guarded<'_>, path: &str) -> Result<(Uploads, String), RequestError> {
+    guarded.may(Action::UploadData, &Resource::Dataset(Dataset::default()), path)?;
+    match &guarded.caller.principal {
+        Principal::Person(person) => Ok((Uploads::of(guarded.service.desk.folder()), person.name.clone())),
         Principal::Visitor => Err(RequestError::Unknown),
     }
 }
