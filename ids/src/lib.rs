@@ -6,6 +6,7 @@
 //! | [`PublicKey`] | 64 lower-case hex digits |
 //! | [`JobId`] | `j12` for people, `12` in signed bytes |
 //! | [`Role`] | `steward`, `analyst`, `operator`, `auditor` |
+//! | [`Keeping`] | `browser`, `passkey` |
 //! | [`Key`] | a whole number or a text |
 //!
 //! [`canonical`] writes the JSON that is signed or digested; [`hex`] is the only hexadecimal of the house;
@@ -19,6 +20,7 @@ pub mod canonical;
 mod digest;
 pub mod hex;
 mod job;
+mod keeping;
 mod key;
 pub mod pattern;
 pub mod pem;
@@ -30,5 +32,6 @@ pub use answer::{Answer, schema_id};
 pub use bucket::bucket_of;
 pub use digest::{Digest, PublicKey, sha256};
 pub use job::{JobId, Role};
+pub use keeping::Keeping;
 pub use key::{Key, KeyRef};
 pub use stream::digest_of;

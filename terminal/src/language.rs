@@ -16,16 +16,18 @@ pub fn languages() -> impl TypedValueParser<Value = Lang> {
 
 /// `--lang`, looked for before parsing so that even parse errors and help come in that language.
 pub(crate) fn typed(arguments: &[String]) -> Option<Lang> {
-    let value = arguments.iter().enumerate().find_map(|(i, argument)| match argument.strip_prefix("--lang") {
+    let values = arguments.iter().enumerate().filter_map(|(i, argument)| match argument.strip_prefix("--lang") {
         Some("") => arguments.get(i + 1).map(String::as_str),
         Some(rest) => rest.strip_prefix('='),
         None => None,
     });
-    match value {
-        Some("zh") => Some(Lang::Zh),
-        Some("en") => Some(Lang::En),
+    // A program may take other languages there than those of texts.
+    let mut texts = values.filter_map(|value| match value {
+        "zh" => Some(Lang::Zh),
+        "en" => Some(Lang::En),
         _ => None,
-    }
+    });
+    texts.next()
 }
 
 fn from_environment() -> Lang {

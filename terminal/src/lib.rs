@@ -58,7 +58,9 @@ impl Program {
         as_json: impl FnOnce(&P) -> bool,
     ) -> std::process::ExitCode {
         let typed: Vec<String> = std::env::args_os().map(|typed| typed.to_string_lossy().into_owned()).collect();
-        let lang = language::chosen(language::typed(&typed));
+        let named = language::typed(&typed);
+        let lang = language::chosen(named);
+        named.into_iter().for_each(output::write_json_in);
         let command = with_examples(P::command());
         let command = if lang == Lang::Zh { help::in_chinese(command, self.chinese) } else { command };
         let matches = command.try_get_matches();

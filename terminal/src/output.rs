@@ -1,6 +1,7 @@
 //! What commands print: an [`Output`] is JSON for programs and text for people.
 
 use std::io::{IsTerminal, Write};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 pub use indicatif::ProgressBar as Progress;
@@ -8,13 +9,26 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use unseen_ids::Answer;
 use unseen_policies::text::hides;
 
-use unseen_texts::{InLang, Lang, Text};
+use unseen_texts::{InLang, Lang, Text, written_in};
 
 use crate::problem::Problem;
 
 /// Text that others wrote, in one line, with what would move the cursor, colour the screen, turn the order of
 /// letters round or not show at all written out: a name must not be able to draw a table of its own.
 pub use unseen_policies::text::shown as clean;
+
+/// The language of texts in JSON, where somebody named one: programs read English.
+static OF_JSON: OnceLock<Lang> = OnceLock::new();
+
+/// Has texts in JSON written in this language from now on.
+pub(crate) fn write_json_in(lang: Lang) {
+    let _only_once = OF_JSON.set(lang);
+}
+
+/// The language of texts in JSON.
+pub fn json_language() -> Lang {
+    OF_JSON.get().copied().unwrap_or(Lang::En)
+}
 
 /// What a command found or did.
 pub struct Output {
@@ -26,7 +40,8 @@ pub struct Output {
 impl Output {
     /// The same thing twice: for `--json`, and as text that is in the reader's language already.
     pub fn new(answer: &impl Answer, text: impl Into<String>) -> Output {
-        Output { json: answer.to_json().unwrap_or_default(), text: text.into(), good: true }
+        let json = written_in(json_language(), || answer.to_json()).unwrap_or_default();
+        Output { json, text: text.into(), good: true }
     }
 
     /// The command did its work, and what it found is bad: exit code 1.
@@ -55,11 +70,11 @@ impl Output {
     }
 }
 
-/// One sentence on standard error, and what to do about it: in a person's language, or as JSON with code, English
-/// text and data.
+/// One sentence on standard error, and what to do about it: in a person's language, or as JSON with code, text and
+/// data.
 pub fn print_error(problem: &Problem, advice: Option<Text>, lang: Lang, as_json: bool) {
     let line = if as_json {
-        plain_json(&serde_json::json!({ "error": problem.to_json() }).to_string())
+        plain_json(&serde_json::json!({ "error": problem.to_json(json_language()) }).to_string())
     } else {
         // A compiler's messages have lines of their own.
         let said = InLang(problem.message(), lang).to_string();

@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use unseen_texts::{Message, Value, exists, to_value};
+use unseen_texts::{InLang, Lang, Message, Value, exists};
 
 /// Any message that stopped a command, to be told in the language of whoever typed it.
 #[derive(Debug)]
@@ -16,9 +16,10 @@ impl Problem {
         &*self.0
     }
 
-    /// For programs: code, English text and data.
-    pub fn to_json(&self) -> Value {
-        to_value(&*self.0)
+    /// For programs: code, text and data.
+    pub fn to_json(&self, lang: Lang) -> Value {
+        let (message, said) = (&*self.0, InLang(&*self.0, lang).to_string());
+        serde_json::json!({ "code": message.code(), "message": said, "data": message.data() })
     }
 }
 
@@ -60,7 +61,11 @@ impl FileError {
 
 /// Whether a file may be made there: asked before long work, so that its result is not lost.
 pub fn may_be_made(path: &Path) -> Result<(), FileError> {
-    if path.symlink_metadata().is_ok() { Err(FileError::Exists(path.to_owned())) } else { Ok(()) }
+    if path.symlink_metadata().is_ok() {
+        return Err(FileError::Exists(path.to_owned()));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.map_or(Ok(()), |folder| folder.metadata().map(drop).map_err(FileError::at(folder)))
 }
 
 /// Writes a new file, whole or not at all. One that exists is kept.

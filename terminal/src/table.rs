@@ -162,7 +162,7 @@ fn shared(natural: &[usize], least: &[usize], room: usize) -> Vec<usize> {
 }
 
 /// A text in lines of at most this width, as long as no piece of it is wider.
-fn wrapped(text: &str, width: usize) -> String {
+pub fn wrapped(text: &str, width: usize) -> String {
     let mut lines: Vec<String> = Vec::new();
     for given in text.split('\n') {
         let mut line = String::new();

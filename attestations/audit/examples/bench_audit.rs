@@ -72,7 +72,7 @@ fn proof(bundle: &Path) {
     let mut hashes = 0;
     let start = Instant::now();
     for round in 0..rounds {
-        hashes = log.prove_inclusion(round * 7919 % log.size()).unwrap().len();
+        hashes = log.prove_inclusion(round * 7919 % log.size(), log.size()).unwrap().len();
     }
     let each = start.elapsed().as_secs_f64() * 1e3 / rounds as f64;
     let whole = log.prove_entry((rounds - 1) * 7919 % log.size()).unwrap();
@@ -209,7 +209,10 @@ impl Maker {
             (SECOND, "second", Role::Operator),
         ] {
             let proof = unseen_entries::sign::prove_enrolment(&key(seed), ORIGIN, name, &[role]).unwrap();
-            self.does(OWNER, PersonEnrolled { name: name.into(), roles: vec![role], key: public(seed), proof });
+            self.does(
+                OWNER,
+                PersonEnrolled { name: name.into(), roles: vec![role], key: public(seed), kept: None, proof },
+            );
         }
         let rho = |text: &str| text.parse().unwrap();
         let caps = Caps { dataset: rho("1"), analyst: rho("1"), job: rho("0.25"), domain: None };

@@ -12,6 +12,7 @@ pub mod fold;
 pub mod memory;
 pub mod named;
 pub mod public_values;
+pub mod receipt;
 pub mod report;
 mod roots;
 mod signatures;

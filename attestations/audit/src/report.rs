@@ -32,6 +32,8 @@ pub struct Report {
     pub kinds: BTreeMap<String, u64>,
     /// How many of them were signed through SSH.
     pub ssh_signed: u64,
+    /// How many of them were signed with a passkey.
+    pub passkey_signed: u64,
     /// Signatures in SM2, where the policy says that there are some.
     pub sm2: Option<Sm2Line>,
     /// Everyone who was ever enrolled.
@@ -266,6 +268,7 @@ impl Answer for Report {
 pub(crate) struct Found {
     pub kinds: BTreeMap<String, u64>,
     pub ssh_signed: u64,
+    pub passkey_signed: u64,
     pub sm2: bool,
     pub sm2_releases: u64,
     pub numbers: BTreeMap<JobId, u64>,
@@ -283,9 +286,10 @@ pub(crate) struct Found {
 impl Found {
     /// Notes an entry that was folded in.
     pub fn entry(&mut self, index: u64, opened: &Opened, ledger: &Ledger) {
-        let Opened { record, signer, cosigners, by_ssh, .. } = opened;
+        let Opened { record, signer, cosigners, by_ssh, by_passkey, .. } = opened;
         *self.kinds.entry(record.event.kind().to_owned()).or_default() += 1;
         self.ssh_signed += u64::from(*by_ssh);
+        self.passkey_signed += u64::from(*by_passkey);
         match &record.event {
             Event::PolicySet(set) => {
                 let changes = rules::changes(self.policy.as_ref(), &set.policy);
@@ -342,6 +346,7 @@ impl Report {
             head,
             kinds: found.kinds,
             ssh_signed: found.ssh_signed,
+            passkey_signed: found.passkey_signed,
             sm2: found.sm2.then_some(Sm2Line { checked: sm2::BUILT, releases: found.sm2_releases }),
             people,
             rules: ledger.policy().map(rules::rules).unwrap_or_default(),

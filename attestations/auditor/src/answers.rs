@@ -3,9 +3,43 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use unseen_audit::report::Root;
-use unseen_ids::Answer;
+use unseen_audit::report::{Cosigner, Root};
+use unseen_ids::{Answer, Digest};
+use unseen_policies::release::{Derived, ReleasedRound};
 use unseen_texts::Sentence;
+
+/// What a receipt shows.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ReceiptShown {
+    /// Name of the log.
+    pub log: String,
+    /// The entry of the release.
+    pub entry: u64,
+    /// When, by the lab's clock.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub time: DateTime<Utc>,
+    /// Entries of the log that its checkpoint stands for.
+    pub entries: u64,
+    /// The root of their tree.
+    pub root: Root,
+    /// The job.
+    pub job: String,
+    /// The digest of the release's bytes, as the log names it.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub digest: Digest,
+    /// The noised totals, round by round.
+    pub rounds: Vec<ReleasedRound>,
+    /// Tables that the job computed from them.
+    pub derived: Vec<Derived>,
+    /// Who has cosigned the checkpoint.
+    pub witnessed: Vec<Cosigner>,
+    /// How many witnesses the lab's policy asked for.
+    pub quorum: u32,
+    /// Whether the log's key was known from elsewhere, rather than taken from the receipt.
+    pub log_key_known: bool,
+}
 
 /// A key was made.
 #[derive(Clone, Debug, Serialize)]
@@ -130,6 +164,9 @@ pub struct ProvenEntry {
 impl Answer for EntryProven {
     const NAME: &str = "entry-proven/v1";
 }
+impl Answer for ReceiptShown {
+    const NAME: &str = "receipt/v1";
+}
 impl Answer for KeyMade {
     const NAME: &str = "key-made/v1";
 }
@@ -165,6 +202,7 @@ pub fn schemas() -> Vec<(&'static str, schemars::Schema)> {
         schema::<KeyMade>(),
         schema::<LogFollowed>(),
         schema::<Proven>(),
+        schema::<ReceiptShown>(),
         schema::<Report>(),
         schema::<WitnessMade>(),
         schema::<WitnessServed>(),

@@ -3,8 +3,14 @@
 use unseen_terminal::help::{Lines, Page};
 
 /// Of `unseen-audit`.
-pub const PAGES: &[Page] =
-    &[("", OWN), ("verify", VERIFY), ("proof", PROOF), ("witness", WITNESS), ("evidence", EVIDENCE)];
+pub const PAGES: &[Page] = &[
+    ("", OWN),
+    ("verify", VERIFY),
+    ("proof", PROOF),
+    ("receipt", RECEIPT),
+    ("witness", WITNESS),
+    ("evidence", EVIDENCE),
+];
 
 /// Of that program itself.
 const OWN: Lines = &[
@@ -35,6 +41,15 @@ pub const PROOF: Lines = &[
     ("/file", "证明文件，即 `unseen log prove` 所写"),
     ("/log_key", "从别处得知的日志验证公钥"),
     ("/entry", "要证明的条目：`unseen --json log show --entry N` 的输出，或日志中的原始内容；省略则用证明所附带的条目"),
+];
+
+/// Of checking a receipt of a release.
+pub const RECEIPT: Lines = &[
+    ("", "核验发布凭证：一个文件即含一次发布结果，以及日志载有这些数字的证明"),
+    ("/file", "凭证文件"),
+    ("/log_key", "从别处得知的日志验证公钥；省略则使用凭证内的公钥"),
+    ("/witness", "您所信任的见证方的验证公钥；可重复给出"),
+    ("/quorum", "其中至少几个见证方必须已联署；省略则须全部联署"),
 ];
 
 /// Of being a witness.

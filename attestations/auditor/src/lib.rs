@@ -8,8 +8,9 @@ mod advice;
 mod answers;
 mod evidence;
 pub mod help;
-mod page;
+pub mod page;
 mod proof;
+mod receipt;
 mod sections;
 mod summary;
 mod text;
@@ -20,6 +21,7 @@ pub use advice::advice;
 pub use answers::*;
 pub use evidence::{EvidenceCommand, evidence};
 pub use proof::{ProofArgs, proof};
+pub use receipt::{ReceiptArgs, receipt};
 pub use witness::{WitnessCommand, witness};
 
 use std::path::{Path, PathBuf};

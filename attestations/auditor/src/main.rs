@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use unseen_auditor::{EvidenceCommand, ProofArgs, VerifyArgs, WitnessCommand};
+use unseen_auditor::{EvidenceCommand, ProofArgs, ReceiptArgs, VerifyArgs, WitnessCommand};
 use unseen_terminal::Program;
 use unseen_terminal::examples;
 use unseen_terminal::language::languages;
@@ -42,6 +42,9 @@ enum Command {
     /// Check a proof that one entry is in the log (C2SP tlog-proof)
     #[command(after_help = examples!("unseen-audit proof entry-12.tlog-proof --log-key \"$(cat log.vkey)\""))]
     Proof(ProofArgs),
+    /// Check a receipt: one release in one file, with the proof that the log names these very numbers
+    #[command(after_help = examples!("unseen-audit receipt j12.receipt.json --log-key \"$(cat log.vkey)\""))]
+    Receipt(ReceiptArgs),
     /// Be a witness: cosign a log's checkpoints, and keep it from showing people different histories
     #[command(subcommand)]
     Witness(WitnessCommand),
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
     let run = |cli: &Cli, lang| match &cli.command {
         Command::Verify(args) => unseen_auditor::verify(args, lang),
         Command::Proof(args) => unseen_auditor::proof(args, lang),
+        Command::Receipt(args) => unseen_auditor::receipt(args, lang),
         Command::Witness(command) => unseen_auditor::witness(command, lang),
         Command::Evidence(command) => unseen_auditor::evidence(command, lang),
         Command::NewKey { file } => unseen_auditor::new_key(file, lang),

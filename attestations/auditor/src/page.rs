@@ -35,13 +35,29 @@ pub struct Audit<'a> {
 impl Audit<'_> {
     /// The page for what was found, be it a report or not.
     pub fn page(&self, found: &Result<Report, Stopped>) -> String {
+        let bundle = || self.bundle.file_name().unwrap_or(self.bundle.as_os_str()).to_string_lossy().into_owned();
+        let what = found.as_ref().map_or_else(|_| bundle(), |report| report.head.origin.clone());
+        let lang = self.lang;
+        let title = say!("Audit report: {what}", "审计报告：{what}", what = clean(&what));
+        let written = say!(
+            "Written on {time} UTC by Unseen {version}.",
+            "本页由 Unseen {version} 写于 {time}（UTC）。",
+            time = moment(self.written),
+            version = env!("CARGO_PKG_VERSION")
+        );
+        let body = html! { p .written { (written.to(lang)) } (self.body(found)) };
+        page(lang, title.to(lang), STYLE, &body)
+    }
+
+    /// What is on it below its title.
+    pub fn body(&self, found: &Result<Report, Stopped>) -> Markup {
         match found {
             Ok(report) => self.of_report(report),
             Err(stopped) => self.of_verdict(stopped),
         }
     }
 
-    fn of_report(&self, report: &Report) -> String {
+    fn of_report(&self, report: &Report) -> Markup {
         let lang = self.lang;
         let good = report.violations.is_empty();
         let verdict = match good {
@@ -49,9 +65,7 @@ impl Audit<'_> {
             false => text!("VIOLATIONS WERE FOUND. They are listed below.", "发现违规，详列于下。"),
         };
         let violations = (!good).then(|| violations(report, lang));
-        self.whole(
-            &report.head.origin,
-            html! {
+        html! {
                 p .verdict .(tone(if good { Tone::Good } else { Tone::Bad })) { (verdict.to(lang)) }
                 dl .questions {
                     @for line in summary(report) {
@@ -76,17 +90,16 @@ impl Audit<'_> {
                         }
                     }
                 }
-                h2 { (text!("How it was recognised", "据以辨认的依据").to(lang)) }
+                h2 { (text!("How it was recognised", "核对依据").to(lang)) }
                 (self.facts(&[
                     (text!("Verifier key", "验证公钥"), report.head.log_key.clone()),
                     (text!("Entries", "条目数"), report.head.entries.to_string()),
                 ]))
                 (self.facts(&both(&report.head.root)))
-            },
-        )
+        }
     }
 
-    fn of_verdict(&self, stopped: &Stopped) -> String {
+    fn of_verdict(&self, stopped: &Stopped) -> Markup {
         let lang = self.lang;
         let Explained { name, means, to_do } = explained(stopped.error.verdict());
         let file = |path: &str| unseen_durable::read_text(&self.bundle.join(path)).ok();
@@ -99,9 +112,7 @@ impl Audit<'_> {
         known.extend(
             self.known.witnesses.iter().map(|key| (text!("Witness you trust", "您所信任的见证方"), key.to_string())),
         );
-        self.whole(
-            &self.bundle.file_name().unwrap_or(self.bundle.as_os_str()).to_string_lossy(),
-            html! {
+        html! {
                 p .verdict .(tone(Tone::Bad)) { (name.to(lang)) }
                 h2 { (text!("What was found", "发现了什么").to(lang)) }
                 p { (clean(&stopped.error.told(lang))) }
@@ -116,21 +127,7 @@ impl Audit<'_> {
                 (self.checkpoint(file(CHECKPOINT).as_deref(), text!("There is none that can be read.", "没有可读的检查点。")))
                 h2 { (text!("What was compared", "比对所用").to(lang)) }
                 (self.facts(&known))
-            },
-        )
-    }
-
-    fn whole(&self, what: &str, body: Markup) -> String {
-        let lang = self.lang;
-        let title = say!("Audit report: {what}", "审计报告：{what}", what = clean(what));
-        let written = say!(
-            "Written on {time} UTC by Unseen {version}.",
-            "本页由 Unseen {version} 写于 {time}（UTC）。",
-            time = moment(self.written),
-            version = env!("CARGO_PKG_VERSION")
-        );
-        let body = html! { p .written { (written.to(lang)) } (body) };
-        page(lang, title.to(lang), STYLE, &body)
+        }
     }
 
     fn section(&self, section: &Section) -> Markup {

@@ -6,7 +6,7 @@ use unseen_ids::{Digest, PublicKey, canonical};
 use unseen_policies::event::{Event, PersonEnrolled, Record, RecordError, enrolment_bytes};
 use unseen_texts::Say;
 use unseen_tlog::dsse::{Envelope, EnvelopeError};
-use unseen_tlog::sshsig::SshSignature;
+use unseen_tlog::signature::Signature;
 use unseen_tlog::statement::{Statement, StatementError};
 use unseen_tlog::{VerifyingKey, merkle};
 
@@ -25,6 +25,8 @@ pub struct Opened {
     pub cosigners: Vec<PublicKey>,
     /// Whether through SSH, with a security key perhaps.
     pub by_ssh: bool,
+    /// Whether with a passkey.
+    pub by_passkey: bool,
     /// What it says.
     pub record: Record,
     /// Its leaf hash.
@@ -114,22 +116,19 @@ impl Keys {
         if let Event::PersonEnrolled(person) = &record.event {
             verify_proof(&record.log, person)?;
         }
-        let by_ssh = envelope.is_ssh();
+        let by_ssh = envelope.has(|form| matches!(form, Signature::Ssh(_)));
+        let by_passkey = envelope.has(|form| matches!(form, Signature::Passkey(_)));
         let leaf = Digest::from_bytes(merkle::leaf_hash(entry));
         let statement = Digest::of(envelope.unverified_payload());
         let signer = signers.remove(0);
-        Ok(Opened { signer, cosigners: signers, by_ssh, record, leaf, statement })
+        Ok(Opened { signer, cosigners: signers, by_ssh, by_passkey, record, leaf, statement })
     }
 }
 
 fn verify_proof(log: &str, person: &PersonEnrolled) -> Result<(), EntryError> {
-    let asked = enrolment_bytes(log, &person.name, &person.roles, &person.key);
+    let asked = enrolment_bytes(log, &person.name, &person.roles, &person.key, person.kept);
     let proof = base64::Engine::decode(&base64::prelude::BASE64_STANDARD, &person.proof);
     let proof = proof.map_err(|_| EntryError::Proof)?;
-    let key = VerifyingKey::from(person.key);
-    let held = match SshSignature::from_bytes(&proof) {
-        Ok(signature) => signature.verify(&key, &asked).is_ok(),
-        Err(_) => key.verify(&asked, &proof).is_ok(),
-    };
-    if held { Ok(()) } else { Err(EntryError::Proof) }
+    let held = Signature::from_bytes(&proof).and_then(|proof| proof.verify(&person.key.into(), &asked));
+    held.map_err(|_| EntryError::Proof)
 }

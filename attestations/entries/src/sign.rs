@@ -4,7 +4,7 @@ use unseen_ids::{Digest, Role, canonical};
 use unseen_policies::event::{Record, enrolment_bytes};
 use unseen_texts::Say;
 use unseen_tlog::dsse::{Envelope, EnvelopeError, parse_pre_authentication_encoding, pre_authentication_encoding};
-use unseen_tlog::sshsig::SshSignature;
+use unseen_tlog::signature::sshsig::SshSignature;
 use unseen_tlog::statement::{PAYLOAD_TYPE, Statement, StatementError};
 use unseen_tlog::{KeyError, Signer};
 
@@ -79,7 +79,7 @@ pub fn unverified(entry: &[u8]) -> Result<Record, EntryError> {
 
 /// What a new key signs when its holder asks for this enrolment, in base64: the enrolment's `proof`.
 pub fn prove_enrolment(key: &dyn Signer, log: &str, name: &str, roles: &[Role]) -> Result<String, KeyError> {
-    let bytes = enrolment_bytes(log, name, roles, &key.verifying_key().into());
+    let bytes = enrolment_bytes(log, name, roles, &key.verifying_key().into(), None);
     Ok(base64::Engine::encode(&base64::prelude::BASE64_STANDARD, key.sign(&bytes)?))
 }
 

@@ -74,9 +74,9 @@ impl<F: Files> LogReader<F> {
         Ok(self.tree.root_at(size)?)
     }
 
-    /// The proof that entry `index` is in the tree of this checkpoint.
-    pub fn prove_inclusion(&self, index: u64) -> Result<Proof, LogError> {
-        Ok(self.tree.prove_inclusion(index, self.size())?)
+    /// The proof that entry `index` is in the tree of the first `size` entries.
+    pub fn prove_inclusion(&self, index: u64, size: u64) -> Result<Proof, LogError> {
+        Ok(self.tree.prove_inclusion(index, size)?)
     }
 
     /// The proof that the first `old` entries were the whole log before there were `new`.
@@ -86,7 +86,7 @@ impl<F: Files> LogReader<F> {
 
     /// [`LogReader::prove_inclusion`] with this checkpoint and the entry itself, as a file to hand out.
     pub fn prove_entry(&self, index: u64) -> Result<EntryProof, LogError> {
-        let path = self.prove_inclusion(index)?;
+        let path = self.prove_inclusion(index, self.size())?;
         Ok(EntryProof { index, path, extra: Some(self.entry(index)?), checkpoint: self.note.clone() })
     }
 

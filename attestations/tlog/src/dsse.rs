@@ -1,13 +1,12 @@
 //! DSSE envelopes: one payload, signed by one key or by a few (secure-systems-lab/dsse, protocol 1.0.2).
 //!
-//! A signature is Ed25519 over the [`pre_authentication_encoding`], or what `ssh-keygen -Y sign` makes of
-//! a file with the same bytes.
+//! A signature is over the [`pre_authentication_encoding`], in any form of [`Signature`].
 
 use crate::{
     canonical_u64,
     key::{KeyError, VerifyingKey},
+    signature::{Signature, sshsig::SshSignature},
     signing::Signer,
-    sshsig::{self, SshSignature},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
@@ -23,13 +22,6 @@ pub struct Envelope {
     payload: Vec<u8>,
     /// Never empty.
     signatures: Vec<(String, Signature)>,
-}
-
-/// How it was signed. The JSON has the bytes of either in the same field: the first are 64, the second more.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Signature {
-    Ed25519([u8; 64]),
-    Ssh(SshSignature),
 }
 
 /// The most signatures that an envelope has.
@@ -75,14 +67,10 @@ impl Envelope {
         if *key_id != key.key_id() {
             return Err(EnvelopeError::OtherKey { found: key_id.clone(), expected: key.key_id() });
         }
-        let message = pre_authentication_encoding(&self.payload_type, &self.payload);
-        match signature {
-            Signature::Ed25519(signature) => Ok(key.verify(&message, signature)?),
-            Signature::Ssh(signature) => Ok(signature.verify(key, &message)?),
-        }
+        signature.verify(key, &pre_authentication_encoding(&self.payload_type, &self.payload))
     }
 
-    /// What was signed and the bare Ed25519 signature at this place, for batch verification; `None` for SSH.
+    /// What was signed and the bare Ed25519 signature at this place, for batch verification; `None` for another form.
     pub fn bare_signature(&self, at: usize) -> Option<(Vec<u8>, &[u8; 64])> {
         match self.signatures.get(at) {
             Some((_, Signature::Ed25519(signature))) => {
@@ -102,9 +90,9 @@ impl Envelope {
         self.signatures.iter().map(|(key_id, _)| key_id.as_str())
     }
 
-    /// Whether a signature is SSH's rather than bare Ed25519.
-    pub fn is_ssh(&self) -> bool {
-        self.signatures.iter().any(|(_, signature)| matches!(signature, Signature::Ssh(_)))
+    /// Whether one of the signatures is of some form.
+    pub fn has(&self, form: fn(&Signature) -> bool) -> bool {
+        self.signatures.iter().any(|(_, signature)| form(signature))
     }
 
     /// The payload, whoever signed it. Trust nothing in it before [`Envelope::verify`].
@@ -114,24 +102,14 @@ impl Envelope {
 
     /// The envelope as JSON.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let bytes = |signature: &Signature| match signature {
-            Signature::Ed25519(signature) => signature.to_vec(),
-            Signature::Ssh(signature) => signature.to_bytes(),
-        };
-        let signatures = self.signatures.iter().map(|(key_id, signature)| (key_id.clone(), bytes(signature))).collect();
+        let signatures = self.signatures.iter().map(|(key_id, one)| (key_id.clone(), one.to_bytes())).collect();
         Parts { payload_type: self.payload_type.clone(), payload: self.payload.clone(), signatures }.to_bytes()
     }
 
     /// Reads JSON with exactly these fields and one to [`MOST_SIGNATURES`] signatures, each by another key.
     pub fn from_bytes(bytes: &[u8]) -> Result<Envelope, EnvelopeError> {
         let Parts { payload_type, payload, signatures } = Parts::from_bytes(bytes)?;
-        let read = |(key_id, signature): (String, Vec<u8>)| match <[u8; 64]>::try_from(signature.as_slice()) {
-            Ok(signature) => Ok((key_id, Signature::Ed25519(signature))),
-            Err(_) if signature.starts_with(sshsig::MAGIC) => {
-                Ok((key_id, Signature::Ssh(SshSignature::from_bytes(&signature)?)))
-            }
-            Err(_) => Err(EnvelopeError::Kind),
-        };
+        let read = |(key_id, one): (String, Vec<u8>)| Ok((key_id, Signature::from_bytes(&one)?));
         let signatures = signatures.into_iter().map(read).collect::<Result<_, EnvelopeError>>()?;
         let envelope = Envelope { payload_type, payload, signatures };
         envelope.check_signers()?;
@@ -223,7 +201,7 @@ mod tests {
     fn raw(envelope: &Envelope) -> [u8; 64] {
         match envelope.signatures[0].1 {
             Signature::Ed25519(signature) => signature,
-            Signature::Ssh(_) => panic!("signed by a bare key"),
+            _ => panic!("not signed by a bare key"),
         }
     }
 
@@ -272,7 +250,7 @@ mod tests {
         let envelope = Envelope::sign(&key, "text/plain", b"yes".to_vec()).unwrap();
         let json = String::from_utf8(envelope.to_bytes()).unwrap();
         let (id, sig) = (key.verifying_key().key_id(), STANDARD.encode(raw(&envelope)));
-        assert!(!envelope.is_ssh());
+        assert!(envelope.has(|form| matches!(form, Signature::Ed25519(_))));
         assert_eq!(
             json,
             format!(

@@ -3,7 +3,7 @@
 use unseen_ids::canonical;
 use unseen_texts::{Say, Sentence, Text};
 
-use crate::sshsig::SshSigError;
+use crate::signature::{sshsig::SshSigError, webauthn::PasskeyError};
 
 /// Why a key or a signature is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Say)]
@@ -105,8 +105,8 @@ pub enum EnvelopeError {
     #[zh("信封字段 {0} 不是标准 base64")]
     Base64(&'static str),
     /// No kind of signature that is read here.
-    #[error("the envelope's signature is neither an Ed25519 one of 64 bytes nor one of ssh-keygen")]
-    #[zh("信封签名既不是 64 字节的 Ed25519 签名，也不是 ssh-keygen 的签名")]
+    #[error("the envelope's signature is neither an Ed25519 one of 64 bytes nor one of ssh-keygen or of a passkey")]
+    #[zh("信封签名既不是 64 字节的 Ed25519 签名，也不是 ssh-keygen 或通行密钥的签名")]
     Kind,
     /// Not a signature in SM2.
     #[cfg(feature = "sm2")]
@@ -130,6 +130,10 @@ pub enum EnvelopeError {
     #[error("the envelope's SSH signature is refused: {0}")]
     #[zh("信封的 SSH 签名被拒绝：{0}")]
     Ssh(#[from] SshSigError),
+    /// An assertion that is not the passkey's over this payload, or is not one at all.
+    #[error("the passkey's signature is refused: {0}")]
+    #[zh("通行密钥的签名被拒绝：{0}")]
+    Passkey(#[from] PasskeyError),
 }
 
 /// Why an envelope holds no statement.

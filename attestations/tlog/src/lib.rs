@@ -12,7 +12,9 @@
 //! | [`note`] | signed notes and checkpoints | C2SP signed-note 1.0.0, tlog-checkpoint 1.0.0 |
 //! | [`cosignature`] | what witnesses add to a checkpoint | C2SP tlog-cosignature 1.0.1, Ed25519 |
 //! | [`proof`] | one entry's inclusion as a text file | C2SP tlog-proof |
-//! | [`sshsig`] | what `ssh-keygen -Y sign` writes | OpenSSH PROTOCOL.sshsig, PROTOCOL.u2f |
+//! | [`signature::sshsig`] | what `ssh-keygen -Y sign` writes | OpenSSH PROTOCOL.sshsig, PROTOCOL.u2f |
+//! | [`signature::webauthn`] | what a passkey signs | W3C Web Authentication, Level 3 |
+//! | [`signature`] | a person's signature, in whichever form | RFC 8032, and these two |
 //! | `sm2` | SM2 lines and envelopes, with the feature `sm2` | GB/T 32918.2, 32905 |
 //! | [`dsse`] | one person's signature over one payload | DSSE 1.0.2 |
 //! | [`statement`] | what such a payload says | in-toto Statement v1 |
@@ -28,10 +30,10 @@ pub mod merkle;
 pub mod note;
 pub mod proof;
 pub mod prove;
+pub mod signature;
 mod signing;
 #[cfg(feature = "sm2")]
 pub mod sm2;
-pub mod sshsig;
 pub mod statement;
 pub mod tile;
 pub mod tree;

@@ -19,7 +19,7 @@ use unseen_ids::Digest;
 use unseen_tlog::{
     KeyError, Signer, SigningKey,
     dsse::{Envelope, parse_pre_authentication_encoding, pre_authentication_encoding},
-    sshsig::{SshSigError, SshSignature, parse_public_key},
+    signature::sshsig::{SshSigError, SshSignature, parse_public_key},
 };
 
 const SK: &[u8] = b"sk-ssh-ed25519@openssh.com";

@@ -77,6 +77,7 @@ fn a_good_log_has_no_violation() {
     lab.does(STEWARD, DatasetDescribed { name: "towns".into(), description });
     let date = "2026-11-28".parse().unwrap();
     lab.does(SERVICE, AccessLogRecorded { date, digest: other_digest(), lines: 7 });
+    lab.does(SERVICE, ConsoleServed { runtime: "unseen 0.3.0".into(), assets: other_digest() });
     // Under one that separates offices, and changes by two.
     for (seed, name) in [(40, "first security"), (41, "second security")] {
         lab.does(OWNER, enrolment(seed, name, vec![Role::Security]));

@@ -3,7 +3,7 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::Value;
 use unseen_entries::EntryError;
-use unseen_ids::{Digest, Role};
+use unseen_ids::{Digest, Keeping, Role};
 use unseen_policies::event::*;
 use unseen_tlog::dsse::Envelope;
 use unseen_tlog::statement::{PAYLOAD_TYPE, Statement, Subject};
@@ -39,7 +39,9 @@ cases! {
     ],
     EntryError::Subjects => [another_subject, a_subject_more, another_digest_of_itself, the_wrong_one_of_two],
     EntryError::UnknownKey(_) => [approved_by_a_stranger, signed_by_a_stranger_too],
-    EntryError::Proof => [proved_by_the_operator, proved_for_other_roles, proved_for_another_log, proved_by_nothing],
+    EntryError::Proof => [
+        proved_by_the_operator, proved_for_other_roles, proved_for_another_log, proved_by_nothing, kept_elsewhere
+    ],
 }
 
 /// An entry as JSON, and back.
@@ -236,12 +238,21 @@ fn proved(lab: &mut Lab, proof: String) -> (u64, &'static str) {
 }
 
 fn proved_by_the_operator(lab: &mut Lab) -> (u64, &'static str) {
-    let bytes = enrolment_bytes(ORIGIN, "newcomer", &[Role::Operator], &public(NEWCOMER));
+    let bytes = enrolment_bytes(ORIGIN, "newcomer", &[Role::Operator], &public(NEWCOMER), None);
     proved(lab, BASE64_STANDARD.encode(key(OWNER).sign(&bytes).unwrap()))
 }
 
 fn proved_for_other_roles(lab: &mut Lab) -> (u64, &'static str) {
     proved(lab, unseen_entries::sign::prove_enrolment(&key(NEWCOMER), ORIGIN, "newcomer", &[Role::Auditor]).unwrap())
+}
+
+/// The key said nothing of where it is kept, or something else.
+fn kept_elsewhere(lab: &mut Lab) -> (u64, &'static str) {
+    let enrolment = enrolment(NEWCOMER, "newcomer", vec![Role::Operator]);
+    (
+        lab.puts(OWNER, PersonEnrolled { kept: Some(Keeping::Passkey), ..enrolment }),
+        "the new key did not sign this enrolment",
+    )
 }
 
 fn proved_for_another_log(lab: &mut Lab) -> (u64, &'static str) {

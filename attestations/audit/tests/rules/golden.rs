@@ -49,6 +49,7 @@ const LATER: &[&str] = &[
     "job-withdrawn",
     "job-prioritized",
     "access-log-recorded",
+    "console-served",
 ];
 
 /// The bytes that would be signed today for what each entry says are the bytes that were signed.
@@ -88,8 +89,8 @@ mod made {
     use unseen_log::Log;
     use unseen_policies::event::*;
     use unseen_tlog::cosignature::cosign;
+    use unseen_tlog::signature::sshsig::SshSignature;
     use unseen_tlog::sm2::{Sm2Envelope, Sm2NoteKey, Sm2NoteSigner, Sm2SigningKey};
-    use unseen_tlog::sshsig::SshSignature;
     use unseen_tlog::statement::PAYLOAD_TYPE;
     use unseen_tlog::{Signer, SigningKey};
 
@@ -122,9 +123,9 @@ mod made {
 
     fn enrol(lab: &mut Lab, who: u8, touch: bool, name: &str) {
         let (roles, key) = (vec![Role::Operator], public(who));
-        let asked = enrolment_bytes(ORIGIN, name, &roles, &key);
+        let asked = enrolment_bytes(ORIGIN, name, &roles, &key, None);
         let proof = BASE64_STANDARD.encode(ssh(&super::key(who), touch, &asked).to_bytes());
-        lab.does(OWNER, PersonEnrolled { name: name.into(), roles, key, proof });
+        lab.does(OWNER, PersonEnrolled { name: name.into(), roles, key, kept: None, proof });
     }
 
     fn approve(lab: &mut Lab, who: u8, touch: bool, job: JobId) {

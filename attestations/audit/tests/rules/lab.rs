@@ -458,7 +458,7 @@ pub fn violations(report: &Report) -> Vec<(u64, &str)> {
 /// An enrolment that the new key has asked for.
 pub fn enrolment(seed: u8, name: &str, roles: Vec<Role>) -> PersonEnrolled {
     let proof = unseen_entries::sign::prove_enrolment(&key(seed), ORIGIN, name, &roles).unwrap();
-    PersonEnrolled { name: name.into(), roles, key: public(seed), proof }
+    PersonEnrolled { name: name.into(), roles, key: public(seed), kept: None, proof }
 }
 
 pub fn add_cosignature(note: &mut Note, seed: u8, time: DateTime<Utc>) {

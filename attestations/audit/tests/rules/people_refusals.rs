@@ -131,6 +131,11 @@ pub fn an_access_log_of_the_same_day(lab: &mut Lab) -> (u64, Refusal) {
     (lab.puts(SERVICE, access_log()), Refusal::OldAccessLog { date, last })
 }
 
+pub fn a_console_by_an_operator(lab: &mut Lab) -> (u64, Refusal) {
+    let assets = other_digest();
+    (lab.puts(OWNER, ConsoleServed { runtime: "unseen 0.3.0".into(), assets }), Refusal::NotTheLab)
+}
+
 pub fn an_access_log_by_an_operator(lab: &mut Lab) -> (u64, Refusal) {
     (lab.puts(OWNER, access_log()), Refusal::NotTheLab)
 }

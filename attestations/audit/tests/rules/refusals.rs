@@ -39,7 +39,7 @@ cases! {
     Refusal::Revoked(..) => [approved_with_a_revoked_key, revoked_twice],
     Refusal::WrongRole { .. } => [submitted_by_an_operator, approved_by_a_steward, started_by_an_auditor, prioritized_by_its_author,
         enrolled_by_an_analyst_alone, enrolled_by_an_operator_where_others_do],
-    Refusal::NotTheLab => [released_by_an_operator, failed_by_an_operator, evidence_by_an_operator, witnessed_by_an_operator, an_access_log_by_an_operator],
+    Refusal::NotTheLab => [released_by_an_operator, failed_by_an_operator, evidence_by_an_operator, witnessed_by_an_operator, an_access_log_by_an_operator, a_console_by_an_operator],
     Refusal::Replayed => [an_envelope_again, a_nonce_again, an_envelope_with_a_signature_less],
     Refusal::BadNonce => [a_nonce_in_capitals, a_short_nonce],
     Refusal::NameTaken(_) => [a_name_taken],

@@ -257,7 +257,7 @@ fn number(rest: &mut &[u8]) -> Option<u32> {
 }
 
 /// Takes a byte string off the front (RFC 4251, section 5: string).
-fn string<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+pub(crate) fn string<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let length = number(rest)?;
     let (string, tail) = rest.split_at_checked(usize::try_from(length).ok()?)?;
     *rest = tail;
@@ -265,7 +265,7 @@ fn string<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
 }
 
 /// Byte strings, each behind its length. None is longer than [`MOST`] or than a hash.
-fn encoded(strings: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn encoded(strings: &[&[u8]]) -> Vec<u8> {
     strings.iter().flat_map(|string| [&(string.len() as u32).to_be_bytes(), *string].concat()).collect()
 }
 
@@ -382,7 +382,7 @@ mod tests {
         let envelope = Envelope::from_ssh("text/plain", b"yes".to_vec(), signature.clone());
         let read = Envelope::from_bytes(&envelope.to_bytes()).unwrap();
         assert_eq!(read, envelope);
-        assert!(read.is_ssh());
+        assert!(read.has(|form| matches!(form, crate::signature::Signature::Ssh(_))));
         assert_eq!(
             (read.key_ids().next(), read.verify(&key).unwrap()),
             (Some(key.key_id().as_str()), b"yes".as_slice())
