@@ -41,6 +41,10 @@ pub fn about(event: &Event, before: Option<&Policy>) -> Sentence {
             let (date, lines) = (e.date, e.lines);
             say!("{date}: {lines} lines", "{date}：{lines} 行")
         }
+        Event::ConsoleServed(e) => {
+            let (runtime, assets) = (&e.runtime, e.assets.short());
+            say!("{runtime}: {assets}", "{runtime}：{assets}")
+        }
         Event::ReleaseRead(e) => Sentence::of(&e.job),
     }
 }

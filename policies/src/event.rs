@@ -5,7 +5,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
-use unseen_ids::{Digest, JobId, PublicKey, Role};
+use unseen_ids::{Digest, JobId, Keeping, PublicKey, Role};
 use unseen_texts::{Say, Sentence, Text, text};
 
 use crate::bounds::Bounds;
@@ -101,6 +101,9 @@ events! {
         roles: Vec<Role>,
         /// The person's public key.
         key: PublicKey,
+        /// Where it is kept, as the key itself says; older entries say nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kept: Option<Keeping>,
         /// Base64 of the key's signature over [`enrolment_bytes`].
         proof: String,
     }
@@ -318,6 +321,13 @@ events! {
         /// How many lines it has.
         lines: u64,
     }
+    /// What the lab's pages load in a browser, from here on. Signed by the lab.
+    ConsoleServed = "console-served" / "启用控制台", "urn:unseen:Console/v1" {
+        /// Name and version of what serves it, such as `unseen 0.1.0`.
+        runtime: String,
+        /// SHA-256 of what `sha256sum` says of all the files that pages load, in the order of their names.
+        assets: Digest,
+    }
     /// Somebody opened a release.
     ReleaseRead = "release-read" / "查看结果", "urn:unseen:Reading/v1" {
         /// The job.
@@ -404,19 +414,12 @@ pub struct TreeHead {
     pub root: Digest,
 }
 
-/// What a new key signs to show that its holder asks for exactly this enrolment.
-pub fn enrolment_bytes(log: &str, name: &str, roles: &[Role], key: &PublicKey) -> Vec<u8> {
+/// What a new key signs to show that its holder asks for exactly this enrolment. Where it says how it is kept, that
+/// is one line more, and the first line says so.
+pub fn enrolment_bytes(log: &str, name: &str, roles: &[Role], key: &PublicKey, kept: Option<Keeping>) -> Vec<u8> {
     let roles: Vec<&str> = roles.iter().map(|role| role.name()).collect();
-    format!("unseen enrolment v1\n{log}\n{name}\n{}\n{key}\n", roles.join(",")).into_bytes()
-}
-
-/// Reads [`enrolment_bytes`] back: log, name, roles, key. None unless it is exactly that.
-pub fn parse_enrolment(bytes: &[u8]) -> Option<(String, String, Vec<Role>, PublicKey)> {
-    let mut lines = std::str::from_utf8(bytes).ok()?.split('\n').skip(1);
-    let (log, name, roles, key) = (lines.next()?, lines.next()?, lines.next()?, lines.next()?.parse().ok()?);
-    let roles = roles.split(',').map(str::parse).collect::<Result<Vec<Role>, _>>().ok()?;
-    let exact = enrolment_bytes(log, name, &roles, &key) == bytes;
-    exact.then(|| (log.to_owned(), name.to_owned(), roles, key))
+    let (version, kept) = kept.map_or((1, String::new()), |kept| (2, format!("{}\n", kept.name())));
+    format!("unseen enrolment v{version}\n{log}\n{name}\n{}\n{key}\n{kept}", roles.join(",")).into_bytes()
 }
 
 /// Why a predicate is not a record.
@@ -462,6 +465,7 @@ impl Record {
             Event::Released(e) => vec![named("release", &e.body)],
             Event::ReleaseWitnessed(e) => vec![named("checkpoint", &e.checkpoint)],
             Event::AccessLogRecorded(e) => vec![named("access-log", &e.digest)],
+            Event::ConsoleServed(e) => vec![named("assets", &e.assets)],
             Event::PolicySet(_)
             | Event::DatasetStatus(_)
             | Event::JobRejected(_)

@@ -29,7 +29,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
-use unseen_ids::{Digest, JobId, PublicKey, Role};
+use unseen_ids::{Digest, JobId, Keeping, PublicKey, Role};
 use unseen_texts::Say;
 
 use crate::bounds::Bounds;
@@ -78,6 +78,9 @@ pub struct Person {
     pub name: String,
     /// What they may do.
     pub roles: Vec<Role>,
+    /// Where their key is kept, if their enrolment says so.
+    #[serde(default)]
+    pub kept: Option<Keeping>,
     /// The entry that enrolled them.
     pub since: u64,
     /// The entry that revoked the key, if one did.

@@ -11,6 +11,7 @@ pub mod accounting;
 mod accuracy;
 pub mod bounds;
 pub mod domain;
+pub mod enrolment;
 pub mod event;
 pub mod ledger;
 pub mod lifecycle;
@@ -29,6 +30,7 @@ pub mod rules;
 pub mod shape;
 pub mod text;
 mod toml_fault;
+mod usual;
 
 pub use about::about;
 pub use bounds::Bounds;

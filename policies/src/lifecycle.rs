@@ -124,6 +124,7 @@ pub const SIGNERS: &[(&str, Who)] = &[
     ("dataset-deleted", Who::PersonOrLab(Role::Steward)),
     ("log-key-changed", Who::Operators),
     ("access-log-recorded", Who::Lab),
+    ("console-served", Who::Lab),
 ];
 
 /// The arrow that `event` takes from a state, if there is one; `enough` as in [`Transition::enough`].

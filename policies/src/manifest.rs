@@ -16,6 +16,11 @@
 //!   key = "faa"                         # column of the reference
 //!   columns = ["tz"]
 //!
+//! [ready-made]                          # optional, with module = "ready-made:sum"; `unseen-questions` reads it
+//! where = "output > 0"                  # rows that count
+//! columns = { per_mu = "output / land" }  # made of others, for groups and values
+//! model = { kind = "top", by = "sum", most = 10 }  # optional: computed of the noised totals
+//!
 //! [grain]
 //! kind = "blocks"                       # or "unit", without `count`
 //! count = 100
@@ -64,12 +69,16 @@ use crate::reader::{Node, Place, TomlTable, unique};
 use crate::toml_fault;
 
 mod mentions;
+mod model;
 mod outputs;
+mod question;
 
 pub use crate::reader::ManifestError;
 pub use mentions::Mention;
+pub use model::{CLUSTER, Feature, MOST_CLUSTERS, MOST_FEATURES, MOST_RANKED, Model, ModelKind, ModelValue};
 pub use outputs::{Group, Keys, MAX_CELLS, MAX_GROUPS, Output, Ratio, Value};
 pub(crate) use outputs::{check_sizes, too_many_groups};
+pub use question::{Expression, Question};
 pub use unseen_ids::{Key, KeyRef};
 
 /// A manifest, validated as far as it can be without the tables it names.
@@ -79,6 +88,8 @@ pub struct Manifest {
     pub job: JobSection,
     /// What it reads; at least one, each dataset once.
     pub inputs: Vec<Input>,
+    /// What the lab's own map makes of its rows before it sums; with [`ModuleRef::ReadyMadeSum`] only.
+    pub question: Option<Question>,
     /// What one call of the guest sees.
     pub grain: GrainKind,
     /// What it releases; at least one, names unique.
@@ -250,7 +261,7 @@ impl Manifest {
             at.error(say!("this is not valid TOML: {fault}", "不是有效的 TOML：{fault}"))
         })?;
         let root = TomlTable { text, name: "job.toml", at: 0, fields: tree.get_ref() };
-        let root = root.knowing(&["job", "input", "grain", "output", "privacy", "limits"])?;
+        let root = root.knowing(&["job", "input", "ready-made", "grain", "output", "privacy", "limits"])?;
 
         let input = root.required("input")?;
         let inputs = input.each(Input::read)?;
@@ -269,7 +280,11 @@ impl Manifest {
         let privacy = Privacy::read(root.required("privacy")?, limits.rounds)?;
         check_sizes(&outputs, &outputs.iter().map(Output::least_groups).collect::<Vec<_>>(), limits.rounds)?;
         let job = JobSection::read(root.required("job")?)?;
-        Ok(Manifest { job, inputs, grain, outputs, privacy, limits })
+        let question = root.optional("ready-made").map(|node| Question::read(node, job.module.as_ref())).transpose()?;
+        if let Some(model) = question.as_ref().and_then(|question| question.model.as_ref()) {
+            model.check(grain, &outputs, &limits)?;
+        }
+        Ok(Manifest { job, inputs, question, grain, outputs, privacy, limits })
     }
 }
 

@@ -103,11 +103,10 @@ impl Need {
         // Touching memory for the first time, and taking it back, is not paid for with fuel.
         let answer = ANSWERED * u128::from(plan.limits.answer());
         let call = fuel + u128::from(plan.limits.memory / 4) + answer + AROUND_CALL;
-        let mut scan = inputs.iter().map(Reading::time).fold(0, u128::saturating_add);
-        if ready_made {
-            let row: u128 = plan.outputs.iter().map(|output| GROUPED + SUMMED * output.values.len() as u128).sum();
-            scan = scan.saturating_add(row.saturating_mul(count(&|input| input.bounds.rows).into()));
-        }
+        let made = manifest.question.iter().map(|question| question.nanoseconds(count(&|input| input.row)));
+        let sums = plan.outputs.iter().map(|output| GROUPED + SUMMED * output.values.len() as u128);
+        let row: u128 = if ready_made { sums.chain(made).sum() } else { 0 };
+        let scan = inputs.iter().map(|input| input.time(row)).fold(0, u128::saturating_add);
         let round = call
             .saturating_mul(u128::from(calls) + 1)
             .saturating_add(scan.saturating_mul(passes.into()))
@@ -168,12 +167,12 @@ impl Reading {
         batch.saturating_mul(3).saturating_add(pages.saturating_mul(2))
     }
 
-    /// Nanoseconds of one pass over it.
-    fn time(&self) -> u128 {
+    /// Nanoseconds of one pass over it, when the lab's own map takes `mapped` for a row.
+    fn time(&self, mapped: u128) -> u128 {
         let row = CELL * u128::from(self.columns + 1)
             + LOOKUP * u128::from(self.lookups)
             + 2 * u128::from(self.bounds.text.saturating_add(self.brought));
-        row.saturating_mul(self.bounds.rows.into())
+        row.saturating_add(mapped).saturating_mul(self.bounds.rows.into())
     }
 }
 
@@ -235,6 +234,20 @@ memory = "1MiB"
         assert!(need(MANIFEST, Bounds { units: 2_000, ..bounds }).seconds > 100);
         assert!(need(MANIFEST, Bounds { rows: 500_000_000, ..bounds }).seconds > 120);
         assert_eq!(need(MANIFEST, Bounds { units: u64::MAX, rows: u64::MAX, text: u64::MAX }).seconds, u64::MAX);
+    }
+
+    #[test]
+    fn every_byte_of_an_expression_is_counted_for_every_row() {
+        let bounds = Bounds { units: 10, rows: 1_000_000, text: 0 };
+        let ready = MANIFEST.replace("release = \"+2h\"", "release = \"+2h\"\nmodule = \"ready-made:sum\"");
+        let of = |bytes: usize| {
+            let section = format!("[ready-made]\nwhere = \"{}\"\n[grain]", "a".repeat(bytes));
+            need(&ready.replace("[grain]", &section), bounds).seconds
+        };
+        // A million rows, of 18 bytes each: 61 ns more for a byte.
+        let more = of(1_000) - need(&ready, bounds).seconds;
+        assert!((61..=63).contains(&more), "{more}");
+        assert!((122..=125).contains(&(of(2_000) - need(&ready, bounds).seconds)));
     }
 
     #[test]

@@ -192,21 +192,14 @@ impl Policy {
 
 impl Witnesses {
     fn check(&self) -> Result<(), Sentence> {
-        let names: BTreeSet<_> = self.witness.iter().map(Witness::name).collect();
-        let known = self.witness.len();
-        if names.len() != known || names.contains("") {
-            return Err(text!(
-                "`witnesses.witness`: each needs a key (NAME+ID+BASE64) with a name of its own",
-                "`witnesses.witness`：每个见证方都需要 key（NAME+ID+BASE64），且名称不得重复"
-            )
-            .into());
-        }
         // One party under two names is one witness.
+        let names: BTreeSet<_> = self.witness.iter().map(Witness::name).collect();
         let keys: BTreeSet<_> = self.witness.iter().map(|witness| witness.key.splitn(3, '+').nth(2)).collect();
-        if keys.len() != known || keys.contains(&None) {
+        let known = self.witness.len();
+        if names.len() != known || names.contains("") || keys.len() != known || keys.contains(&None) {
             return Err(text!(
-                "`witnesses.witness`: each needs a key (NAME+ID+BASE64) that no other has",
-                "`witnesses.witness`：每个见证方需要一把与其他见证方不同的密钥（名称+编号+BASE64）"
+                "`witnesses.witness`: each needs a key (NAME+ID+BASE64) whose name and key no other has",
+                "`witnesses.witness`：每个见证方需要一把密钥（名称+编号+BASE64），名称和密钥均不得与其他见证方相同"
             )
             .into());
         }
@@ -217,11 +210,8 @@ impl Witnesses {
                 quorum = self.quorum
             ));
         }
-        match self
-            .witness
-            .iter()
-            .find(|witness| !["http://", "https://"].iter().any(|way| witness.url.starts_with(way)))
-        {
+        let elsewhere = |witness: &&Witness| !["http://", "https://"].iter().any(|way| witness.url.starts_with(way));
+        match self.witness.iter().find(elsewhere) {
             Some(witness) => Err(say!(
                 "the witness {name} needs a url that begins with http:// or https://",
                 "见证方 {name} 的 url 必须以 http:// 或 https:// 开头",
@@ -256,28 +246,6 @@ impl EvidenceRule {
     }
 }
 
-impl Default for Policy {
-    /// One approval; 1 rho a unit (epsilon 7.8 at delta 1e-6) in all datasets together and in each,
-    /// half of it for one analyst, a quarter for one job; releases on schedule only; a machine of 4 GiB
-    /// for runs, which a new lab sets to what it has.
-    fn default() -> Policy {
-        let rho = |text: &str| text.parse().unwrap_or(Rho::ZERO);
-        Policy {
-            approvals: 1,
-            changes_need: None,
-            separated: false,
-            caps: Caps { dataset: rho("1"), analyst: rho("0.5"), job: rho("0.25"), domain: Some(rho("1")) },
-            delta: 1e-6,
-            release_now: false,
-            machine: Some(Machine::with_memory(4 << 30)),
-            witnesses: None,
-            evidence: None,
-            sm2_key: None,
-            access: None,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -307,10 +275,10 @@ mod tests {
             ("quorum", |rule| rule.quorum = 4),
             ("quorum", |rule| rule.witness.truncate(1)),
             ("quorum", |rule| rule.witness.clear()),
-            ("a name of its own", |rule| rule.witness[1].key = "a+2+l".into()),
-            ("a name of its own", |rule| rule.witness[1].key = "+2+l".into()),
-            ("that no other has", |rule| rule.witness[1].key = "b+2+k/+=".into()),
-            ("that no other has", |rule| rule.witness[1].key = "b+2".into()),
+            ("whose name and key no other has", |rule| rule.witness[1].key = "a+2+l".into()),
+            ("whose name and key no other has", |rule| rule.witness[1].key = "+2+l".into()),
+            ("whose name and key no other has", |rule| rule.witness[1].key = "b+2+k/+=".into()),
+            ("whose name and key no other has", |rule| rule.witness[1].key = "b+2".into()),
             ("the witness b needs a url", |rule| rule.witness[1].url = "ftp://b".into()),
             ("the witness b needs a url", |rule| rule.witness[1].url = String::new()),
         ];

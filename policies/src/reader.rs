@@ -126,6 +126,18 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// The values of a table whose keys are names of somebody's choice, in the order of writing.
+    pub(crate) fn fields(self) -> Result<Vec<(String, Node<'a>)>, ManifestError> {
+        let DeValue::Table(fields) = self.value else {
+            return Err(self.wrong_type(text!("a table", "表（table）")));
+        };
+        let named = fields.iter().map(|(key, value)| {
+            let name = Node { key: key.get_ref(), at: key.span().start, ..self }.line(key.get_ref(), 64)?;
+            Ok((name, Node { key: key.get_ref(), at: value.span().start, value: value.get_ref(), ..self }))
+        });
+        named.collect()
+    }
+
     /// The items of a list, each under the list's own key.
     pub(crate) fn list(self, wanted: impl Say) -> Result<impl Iterator<Item = Node<'a>>, ManifestError> {
         let DeValue::Array(items) = self.value else { return Err(self.wrong_type(wanted)) };
@@ -178,7 +190,10 @@ impl<'a> Node<'a> {
 
     /// A clean line of 1 to `longest` characters.
     pub(crate) fn name(self, longest: usize) -> Result<String, ManifestError> {
-        let text = self.text(text!("a text", "文本"))?;
+        self.line(self.text(text!("a text", "文本"))?, longest)
+    }
+
+    fn line(self, text: &str, longest: usize) -> Result<String, ManifestError> {
         self.shows(text, |_| false)?;
         match text.trim().is_empty() || text.chars().count() > longest {
             true => Err(self.error(say!(

@@ -88,7 +88,7 @@ pub struct ReleasedValue {
 
 /// A table the guest computed from noised totals.
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Derived {
     /// As the guest named it.
@@ -98,6 +98,13 @@ pub struct Derived {
     /// The cells.
     #[cfg_attr(feature = "schema", schemars(with = "Vec<Vec<serde_json::Value>>"))]
     pub rows: Vec<Vec<Number>>,
+    /// Names of the key columns before them; left out where there are none, as with every component.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
+    /// The keys of each row, where there are key columns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<Vec<serde_json::Value>>"))]
+    pub groups: Vec<Vec<Key>>,
 }
 
 /// A double in JSON: a number, or one of the texts `NaN`, `Infinity` and `-Infinity`.

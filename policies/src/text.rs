@@ -14,6 +14,11 @@ pub fn hides(c: char) -> bool {
             | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
+/// Whether a name is one that the lab itself goes by, in listings and filters: nobody else may have it.
+pub fn is_lab(name: &str) -> bool {
+    ["lab", "the lab", "实验室"].contains(&name.to_lowercase().as_str())
+}
+
 /// The text with every character that [`hides`] written out, as in `\u{202e}`: for a name, a cell, a line.
 pub fn shown(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());

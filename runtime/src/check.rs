@@ -2,7 +2,7 @@
 
 use unseen_texts::{Say, Sentence, Text, text};
 use wasmparser::component_types::{ComponentAnyTypeId, ComponentEntityType};
-use wasmparser::{Parser, Payload, TypeRef, Validator, WasmFeatures};
+use wasmparser::{CanonicalFunction, Parser, Payload, TypeRef, Validator, WasmFeatures};
 
 use crate::engine::{Limits, MAX_CORE_INSTANCES, MAX_MEMORIES, MAX_TABLE_ELEMENTS, MAX_TABLES};
 
@@ -59,6 +59,13 @@ pub enum ModuleError {
         /// The contract's package as the module names it.
         name: String,
     },
+    /// Components inside it call each other. What wasmtime puts between them needs several memories in one module,
+    /// which are off here, and a compiler that meets them ends.
+    #[error(
+        "the module's parts are linked as components of their own: link them beforehand, as `unseen job build` does"
+    )]
+    #[zh("模块的各部分以嵌套组件的方式链接：请预先链接好，`unseen job build` 会这样做")]
+    Nested,
     /// One of the contract's functions is missing.
     #[error("the module does not export `{name}`; write it against the job contract's WIT file")]
     #[zh("模块没有导出 `{name}`；请按作业约定的 WIT 文件编写")]
@@ -233,6 +240,13 @@ fn sizes(
             Payload::ModuleSection { .. } => modules += 1,
             Payload::ComponentSection { .. } => components += 1,
             Payload::InstanceSection(section) => instances += u64::from(section.count()),
+            Payload::ComponentCanonicalSection(section) => {
+                for function in section {
+                    if let CanonicalFunction::Lower { .. } = function.map_err(invalid)? {
+                        return Err(ModuleError::Nested);
+                    }
+                }
+            }
             Payload::FunctionSection(section) => functions += u64::from(section.count()),
             Payload::CodeSectionEntry(body) => longest = longest.max(body.range().len() as u64),
             Payload::TableSection(section) => {

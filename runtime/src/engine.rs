@@ -171,8 +171,8 @@ fn cost() -> OperatorCost {
 /// Units of fuel for reading memory once.
 const READ: u8 = 10;
 
-/// Core instances a component may be made of.
-pub(crate) const MAX_CORE_INSTANCES: u32 = 16;
+/// Core instances a component may be made of. Those of Python, linked from shared libraries, have some forty.
+pub(crate) const MAX_CORE_INSTANCES: u32 = 64;
 /// Memories a component may have.
 pub(crate) const MAX_MEMORIES: u32 = 4;
 /// Tables a component may have.

@@ -59,8 +59,8 @@ pub(crate) struct Resettable {
     idle: Mutex<Vec<Ready>>,
 }
 
-/// An instance with more private pages than this is thrown away: copying them back each time
-/// would cost more than a new one.
+/// An instance with more private pages than this, or than an eighth of its memory (interpreters begin with megabytes), is
+/// thrown away: copying them back each time would cost more than a new one.
 const MAX_WRITTEN: usize = 256 << 10;
 
 impl Resettable {
@@ -172,7 +172,7 @@ impl Resettable {
             }
         });
         debug_assert!(!whole || memory == image, "a page was written that the kernel did not name");
-        whole && written <= MAX_WRITTEN
+        whole && written <= MAX_WRITTEN.max(image.len() / 8)
     }
 }
 

@@ -322,6 +322,28 @@ fn a_guest_cannot_place_the_hosts_lists_outside_its_memory() {
     }
 }
 
+/// What lies between two components that pass lists to each other, the compiler makes, with a memory of each: with one
+/// memory a module it would end the process.
+#[test]
+fn components_that_call_each_other_are_refused_before_they_are_compiled() {
+    let libc = r#"(core module $m (memory (export "memory") 1) (func (export "f") (param i32 i32))
+      (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 0)))
+    (core instance $i (instantiate $m))"#;
+    let text = format!(
+        r#"(component
+  (component $one {libc}
+    (func (export "f") (param "s" string)
+      (canon lift (core func $i "f") (memory $i "memory") (realloc (func $i "realloc")))))
+  (component $other
+    (import "f" (func $f (param "s" string))) {libc}
+    (core func $lowered (canon lower (func $f) (memory $i "memory"))))
+  (instance $one (instantiate $one))
+  (instance $other (instantiate $other (with "f" (func $one "f")))))"#
+    );
+    let refused = Module::compile(&engine(1_000), &wat::parse_str(text).unwrap_or_else(|e| panic!("{e}"))).err();
+    assert!(matches!(refused, Some(ModuleError::Nested)), "{refused:?}");
+}
+
 #[test]
 fn growing_past_every_limit_is_the_guests_own_affair() {
     // To the job's limit, past it, and past what memory can ever be: -1, never the host's failure.
@@ -447,7 +469,7 @@ fn modules_that_cannot_be_jobs_are_refused_with_one_sentence() {
 
 #[test]
 fn an_absurd_number_of_instances_is_refused() {
-    let many = (0..100).map(|_| "(core instance (instantiate $m))").collect::<String>();
+    let many = (0..300).map(|_| "(core instance (instantiate $m))").collect::<String>();
     let bytes = wat::parse_str(format!("(component (core module $m (memory 1)) {many})")).unwrap();
     let error = Module::compile(&engine(1000), &bytes).err().unwrap().to_string();
     assert!(error.contains("core instances"), "{error}");

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use unseen_ids::{Digest, PublicKey, Role};
+use unseen_ids::{Digest, Keeping, PublicKey, Role};
 
 use super::put::{Nonce, Put};
 use super::{Checked, InForce, Ledger, Person, Refusal};
 use crate::event::{Event, LabCreated, LogKeyChanged, PersonEnrolled, PersonRevoked, Record};
 use crate::lifecycle::{self, Who};
 use crate::policy::Policy;
-use crate::text::hides;
+use crate::text::{hides, is_lab};
 /// An entry whose signature was verified, as the ledger looks at it.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
@@ -62,6 +62,7 @@ impl Ledger {
                 Some(last) if last >= e.date => return Err(Refusal::OldAccessLog { date: e.date, last }),
                 _ => vec![Put::AccessLog(e.date)],
             },
+            Event::ConsoleServed(_) => Vec::new(),
             Event::LogKeyChanged(e) => self.log_key_changed(e)?,
             Event::JobSubmitted(e) => self.submitted(entry, e)?,
             Event::JobApproved(e) => self.approved(entry, e)?,
@@ -143,8 +144,8 @@ impl Ledger {
         Err(Refusal::WrongRole { name: person.name.clone(), role })
     }
 
-    fn person_put(&self, key: PublicKey, name: &str, roles: &[Role]) -> Put {
-        Put::Person(key, Person { name: name.to_owned(), roles: roles.to_vec(), since: self.size, revoked: None })
+    fn person_put(&self, key: PublicKey, name: &str, roles: &[Role], kept: Option<Keeping>) -> Put {
+        Put::Person(key, Person { name: name.to_owned(), roles: roles.to_vec(), kept, since: self.size, revoked: None })
     }
 
     fn enrolled(&self, e: &PersonEnrolled) -> Result<Vec<Put>, Refusal> {
@@ -159,7 +160,7 @@ impl Ledger {
         if self.people.values().any(|person| person.name == e.name && person.revoked.is_none()) {
             return Err(Refusal::NameTaken(e.name.clone()));
         }
-        Ok(vec![self.person_put(e.key, &e.name, &e.roles)])
+        Ok(vec![self.person_put(e.key, &e.name, &e.roles, e.kept)])
     }
 
     fn revoked(&self, e: &PersonRevoked) -> Result<Vec<Put>, Refusal> {
@@ -205,7 +206,7 @@ fn created(signer: &PublicKey, log: &str, e: &LabCreated) -> Result<Vec<Put>, Re
     Ok(vec![
         Put::Lab { origin: log.to_owned(), service_key, noise_commitment },
         Put::LogKey { entry: 0, log_key: e.log_key.clone() },
-        Ledger::default().person_put(e.owner_key, &e.owner, &[Role::Operator]),
+        Ledger::default().person_put(e.owner_key, &e.owner, &[Role::Operator], None),
     ])
 }
 
@@ -217,5 +218,5 @@ fn check_named_as(log: &str, log_key: &str) -> Result<(), Refusal> {
 
 pub(super) fn check_name(name: &str) -> Result<(), Refusal> {
     let fine = (1..=64).contains(&name.chars().count()) && name.trim() == name && !name.chars().any(hides);
-    if fine { Ok(()) } else { Err(Refusal::BadName(name.to_owned())) }
+    if fine && !is_lab(name) { Ok(()) } else { Err(Refusal::BadName(name.to_owned())) }
 }

@@ -45,8 +45,10 @@ pub enum Refusal {
     #[error("this key is in the log already")]
     #[zh("该密钥已在日志中")]
     KeyTaken,
-    #[error("`{0}` is not a name: one has 1 to 64 characters, no control characters and no surrounding spaces")]
-    #[zh("`{0}` 不能作名称：名称须为 1 至 64 个字符，不含控制字符，首尾无空格")]
+    #[error(
+        "`{0}` is not a name: one has 1 to 64 characters, no control characters and no surrounding spaces, and is not what the lab itself is called"
+    )]
+    #[zh("`{0}` 不能作名称：名称须为 1 至 64 个字符，不含控制字符，首尾无空格，且不得与实验室自身的称呼相同")]
     BadName(String),
     #[error("a person needs at least one role, and each only once")]
     #[zh("每人至少要有一个角色，且不得重复")]

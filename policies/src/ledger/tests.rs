@@ -97,10 +97,7 @@ fn approvals_that_do_not_count() {
     assert!(matches!(lab.try_(SECOND, good.clone()), Err(Refusal::Revoked(..))));
     assert_eq!(lab.try_(OWNER, lab.start(job)), Err(Refusal::TooFewApprovals { job, has: 1, needs: 2 }));
     // A new key under the old name is the same person.
-    lab.does(
-        OWNER,
-        PersonEnrolled { name: "second".into(), roles: vec![Role::Operator], key: key(6), proof: String::new() },
-    );
+    lab.does(OWNER, enrolment(6, "second", &[Role::Operator]));
     lab.does(6, JobRejected { job, reason: "no".into() });
     assert!(matches!(lab.try_(6, good), Err(Refusal::WrongState { .. })), "after rejection");
 }
@@ -112,10 +109,7 @@ fn a_new_key_does_not_make_a_second_approver() {
     let good = lab.approval(job);
     lab.does(SECOND, good.clone());
     lab.does(OWNER, PersonRevoked { key: key(SECOND), reason: "lost".into() });
-    lab.does(
-        OWNER,
-        PersonEnrolled { name: "second".into(), roles: vec![Role::Operator], key: key(6), proof: String::new() },
-    );
+    lab.does(OWNER, enrolment(6, "second", &[Role::Operator]));
     assert_eq!(lab.try_(6, good), Err(Refusal::ApprovedTwice("second".into())));
 }
 
@@ -134,8 +128,7 @@ fn an_author_takes_a_job_back_until_it_runs() {
     lab.approve(second);
     lab.approve(third);
     lab.does(OWNER, PersonRevoked { key: key(ANALYST), reason: "lost".into() });
-    let roles = vec![Role::Auditor];
-    lab.does(OWNER, PersonEnrolled { name: "analyst".into(), roles, key: key(6), proof: String::new() });
+    lab.does(OWNER, enrolment(6, "analyst", &[Role::Auditor]));
     assert!(matches!(lab.try_(ANALYST, withdrawn(second)), Err(Refusal::Revoked(..))));
     lab.does(6, withdrawn(second));
     assert_eq!(lab.ledger.jobs[&second].reason.as_deref(), Some("a wrong column"));
@@ -490,15 +483,14 @@ fn order_comes_from_the_log_and_never_from_a_clock() {
 #[test]
 fn there_is_always_an_operator_and_one_person_a_name() {
     let mut lab = Lab::new(["1", "1", "0.25"]);
-    let enrol = |name: &str, who: u8| PersonEnrolled {
-        name: name.into(),
-        roles: vec![Role::Auditor],
-        key: key(who),
-        proof: String::new(),
-    };
+    let enrol = |name: &str, who: u8| enrolment(who, name, &[Role::Auditor]);
     assert!(matches!(lab.try_(OWNER, enrol("second", 40)), Err(Refusal::NameTaken(_))));
     assert_eq!(lab.try_(OWNER, enrol("x", SECOND)), Err(Refusal::KeyTaken));
     assert!(matches!(lab.try_(OWNER, enrol(" x", 41)), Err(Refusal::BadName(_))));
+    // Nobody is called what listings call the lab.
+    for name in ["lab", "The Lab", "实验室"] {
+        assert_eq!(lab.try_(OWNER, enrol(name, 41)), Err(Refusal::BadName(name.into())));
+    }
     for who in [SECOND, ANALYST] {
         lab.does(OWNER, PersonRevoked { key: key(who), reason: String::new() });
     }

@@ -57,6 +57,7 @@ fn sealed(plan: &Plan) -> SealedRelease {
         name: "fit".into(),
         columns: vec!["x".into()],
         rows: [0.1, f64::NAN, f64::INFINITY, -f64::INFINITY, -0.0].map(|x| vec![Number(x)]).into(),
+        ..Derived::default()
     };
     SealedRelease::seal(plan, JOB, RUN, &[round(plan, 0), round(plan, 1)], vec![table]).unwrap()
 }
@@ -147,8 +148,12 @@ fn the_body_is_these_bytes() {
             name: "t".into(),
             columns: vec!["x".into()],
             rows: vec![vec![Number(1.5), Number(f64::INFINITY)]],
+            ..Derived::default()
         };
-        SealedRelease::seal(&one, JOB, RUN, std::slice::from_ref(&totals), vec![table]).unwrap()
+        // A model's has keys.
+        let keyed =
+            Derived { keys: vec!["town".into()], groups: vec![vec![Key::Text("湖塘".into())]], ..table.clone() };
+        SealedRelease::seal(&one, JOB, RUN, std::slice::from_ref(&totals), vec![table, keyed]).unwrap()
     };
     let release = open(seal(), &entry(announcement(seal().digest()).into())).unwrap();
     let text = std::str::from_utf8(release.bytes()).unwrap();
@@ -157,7 +162,8 @@ fn the_body_is_these_bytes() {
 {"keys":["湖塘",7],"values":[{"value":"0.00","standardDeviation":0.0279918,"low":"-0.06","high":"0.06"},{"value":"-5/3","standardDeviation":1.66667,"low":"-5","high":"5/3"}]},
 {"keys":["\"牛塘\"",-1],"values":[{"value":"1234567890123456789012345678.90","standardDeviation":0.0279918,"low":"1234567890123456789012345678.84","high":"1234567890123456789012345678.96"},{"value":"1","standardDeviation":1.66667,"low":"-7/3","high":"13/3"}]},
 {"keys":["\"牛塘\"",7],"values":[{"value":"0.05","standardDeviation":0.0279918,"low":"-0.01","high":"0.11"},{"value":"0","standardDeviation":1.66667,"low":"-10/3","high":"10/3"}]}
-]}]}],"postProcessing":[{"name":"t","columns":["x"],"rows":[[1.5,"Infinity"]]}]}"#;
+]}]}],"postProcessing":[{"name":"t","columns":["x"],"rows":[[1.5,"Infinity"]]},
+{"name":"t","columns":["x"],"rows":[[1.5,"Infinity"]],"keys":["town"],"groups":[["湖塘"]]}]}"#;
     assert_eq!(text, golden.replace('\n', ""));
     release.body().check(&one, JOB, RUN).unwrap();
     assert_eq!(ReleaseBody::parse(text.as_bytes()).unwrap(), *release.body());

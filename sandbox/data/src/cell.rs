@@ -9,6 +9,7 @@ use thiserror::Error;
 use unseen_texts::{Say, Text, text};
 
 use crate::description::{Check, ColumnType, DEFAULT_DATE_FORMAT};
+use crate::resident_id;
 
 /// A cell in physical units (see [`ColumnType`]).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -73,7 +74,7 @@ pub fn parse<'a>(text: &'a str, kind: &ColumnType) -> Result<Cell<'a>, Reason> {
     let narrow;
     let mut bare = text.trim_ascii();
     if !bare.is_ascii() && *kind != ColumnType::Text {
-        narrow = half_width(bare);
+        narrow = plain(bare);
         bare = narrow.trim();
     }
     match kind {
@@ -105,8 +106,8 @@ pub fn parse_with<'a>(text: &'a str, kind: &ColumnType, thousands: Option<char>)
         ColumnType::Decimal { .. } => Reason::Decimal,
         _ => return parse(text, kind),
     };
-    let Some(mark) = thousands.map(narrow) else { return parse(text, kind) };
-    let plain = half_width(text);
+    let Some(mark) = thousands.map(half_width) else { return parse(text, kind) };
+    let plain = plain(text);
     if !plain.contains(mark) {
         return parse(text, kind);
     }
@@ -138,16 +139,16 @@ fn without_marks(text: &str, mark: char) -> Option<String> {
     (good && !marked).then(|| text.chars().filter(|c| *c != mark).collect())
 }
 
-/// Full-width digits, signs and spaces as plain ones.
-fn half_width(text: &str) -> String {
-    text.chars().map(narrow).collect()
+/// A number in full-width digits, signs and spaces in plain ones.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c == '\u{2212}' { '-' } else { half_width(c) }).collect()
 }
 
-fn narrow(c: char) -> char {
+/// The full-width form of an ASCII character, or the ideographic space, as the plain one.
+pub(crate) fn half_width(c: char) -> char {
     match c {
         '\u{3000}' => ' ',
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
-        '\u{2212}' => '-',
         c => c,
     }
 }
@@ -205,6 +206,7 @@ pub(crate) fn format_fault(format: &str, kind: &ColumnType) -> Option<Text> {
 pub fn passes(text: &str, check: &Check) -> bool {
     match check {
         Check::Uscc => is_uscc(text.as_bytes()),
+        Check::ResidentId => resident_id::is_valid(text),
         Check::Pattern(pattern) => matches_pattern(text, pattern),
     }
 }
@@ -225,7 +227,7 @@ pub fn uscc_check_digit(body: &[u8; 17]) -> Option<u8> {
     Some(USCC_ALPHABET[(31 - sum % 31) % 31])
 }
 
-fn is_uscc(text: &[u8]) -> bool {
+pub(crate) fn is_uscc(text: &[u8]) -> bool {
     match text.split_first_chunk::<17>() {
         Some((body, [digit])) => uscc_check_digit(body) == Some(*digit),
         _ => false,

@@ -12,6 +12,9 @@
 //! zh = "企业月报"
 //! en = "Enterprises by month"
 //!
+//! [catalogue]                        # what registers of public data ask beside; each may be left out
+//! area = "320412"                    # GB/T 2260
+//!
 //! [unit]                             # private datasets: whose rows are protected together
 //! column = "code"
 //! domain = "enterprise"
@@ -36,6 +39,7 @@
 //! zh = "统一社会信用代码"
 //! en = "Unified social credit code"
 //! check = "uscc"
+//! normalize = ["width", "blanks", "case"]   # brought into one form before it is checked and hashed
 //!
 //! [[column]]
 //! name = "month"
@@ -44,14 +48,23 @@
 //! min = "2020-01"
 //! ```
 
+mod catalogue;
+mod form;
 mod read;
 mod section;
+mod shape;
+mod words;
 mod write;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use unseen_policies::Bounds;
 use unseen_texts::{Say, Sentence, say};
+
+pub use catalogue::Catalogue;
+pub use form::{Form, Step};
+pub use shape::{Distribution, Rule, Shape, UnitRows};
+pub use words::{Classification, Grade, Origin, Sharing, UpdateCycle};
 
 /// A parsed and validated `dataset.toml`.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,6 +85,8 @@ pub struct Description {
     pub update_cycle: UpdateCycle,
     /// Whether the data may be shared, and how.
     pub sharing: Sharing,
+    /// What registers of public data ask beside.
+    pub catalogue: Catalogue,
     /// The privacy unit; `Some` exactly when `kind` is private.
     pub unit: Option<Unit>,
     /// The key column of a reference table; `Some` exactly when `kind` is reference.
@@ -99,7 +114,7 @@ pub struct Bilingual {
 }
 
 /// The privacy unit of a private dataset.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Unit {
     /// The column that names the unit: int or text.
     pub column: String,
@@ -110,6 +125,8 @@ pub struct Unit {
     pub missing: Vec<String>,
     /// What happens to rows without a unit.
     pub when_missing: WhenMissing,
+    /// How many rows a unit has, as is public knowledge. Nothing is checked against it: twins are made by it.
+    pub rows: Option<UnitRows>,
 }
 
 /// How a CSV file is written.
@@ -155,6 +172,8 @@ pub struct ColumnSpec {
     pub null: Option<Vec<String>>,
     /// What its cells hold.
     pub kind: ColumnType,
+    /// The form that its texts are brought into before anything else is made of them.
+    pub normalize: Form,
     /// Whether cells may be null.
     pub nullable: bool,
     /// What it means, in both languages.
@@ -165,6 +184,11 @@ pub struct ColumnSpec {
     pub max: Option<Bound>,
     /// The valid texts; empty when any text is.
     pub domain: Vec<String>,
+    /// About how many units have each text of the domain, in its order, as is public knowledge; empty when nothing is
+    /// said. Nothing is checked against it: it tells askers which groups are large.
+    pub sizes: Vec<u64>,
+    /// How its values lie, as is public knowledge. Nothing is checked against it: twins are made by it.
+    pub shape: Shape,
     /// A further check of each cell.
     pub check: Option<Check>,
 }
@@ -227,6 +251,8 @@ pub enum Bound {
 pub enum Check {
     /// A unified social credit code with a right check digit (GB 32100-2015).
     Uscc,
+    /// The number of a resident's identity card: 18 characters with a right check digit (GB 11643-1999).
+    ResidentId,
     /// A simple pattern: `#` is one digit, `@` one ASCII letter, `?` any one character, a final `*`
     /// anything; every other character stands for itself.
     Pattern(String),
@@ -260,92 +286,6 @@ pub enum Encoding {
     Gb18030,
 }
 
-/// A closed list of words, written in English or Chinese.
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $en:literal / $zh:literal),* $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-        #[serde(rename_all = "lowercase")]
-        pub enum $name { $($(#[$vdoc])* $variant),* }
-
-        impl $name {
-            /// Every value.
-            pub const ALL: &[Self] = &[$(Self::$variant),*];
-            /// The English word, as written by [`Description::to_toml`].
-            pub fn en(self) -> &'static str { match self { $(Self::$variant => $en),* } }
-            /// The Chinese word.
-            pub fn zh(self) -> &'static str { match self { $(Self::$variant => $zh),* } }
-            fn read(word: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|value| word == value.en() || word == value.zh())
-            }
-        }
-    };
-}
-
-words! {
-    /// Classification levels, from harmless to gravest.
-    Classification {
-        /// 公开
-        Public = "public" / "公开",
-        /// 内部
-        Internal = "internal" / "内部",
-        /// 敏感
-        Sensitive = "sensitive" / "敏感",
-        /// 核心
-        Core = "core" / "核心",
-    }
-}
-
-words! {
-    /// How often new data comes.
-    UpdateCycle {
-        /// Within the day.
-        Realtime = "realtime" / "实时",
-        /// Every day.
-        Daily = "daily" / "每日",
-        /// Every week.
-        Weekly = "weekly" / "每周",
-        /// Every month.
-        Monthly = "monthly" / "每月",
-        /// Every quarter.
-        Quarterly = "quarterly" / "每季度",
-        /// Every year.
-        Yearly = "yearly" / "每年",
-        /// No fixed cycle: never late.
-        Irregular = "irregular" / "不定期",
-        /// Will not change: never late.
-        Once = "once" / "一次性",
-    }
-}
-
-words! {
-    /// Sharing kinds of government data.
-    Sharing {
-        /// 无条件共享
-        Unconditional = "unconditional" / "无条件共享",
-        /// 有条件共享
-        Conditional = "conditional" / "有条件共享",
-        /// 不予共享
-        None = "none" / "不予共享",
-    }
-}
-
-impl UpdateCycle {
-    /// Days after which data of this cycle counts as late: the longest such period and a grace of
-    /// one more (a monthly table may take a month to come). `None`: never late.
-    pub fn late_after_days(self) -> Option<u32> {
-        match self {
-            Self::Realtime => Some(1),
-            Self::Daily => Some(2),
-            Self::Weekly => Some(14),
-            Self::Monthly => Some(62),
-            Self::Quarterly => Some(184),
-            Self::Yearly => Some(731),
-            Self::Irregular | Self::Once => None,
-        }
-    }
-}
-
 /// Why a `dataset.toml` is refused.
 #[derive(Debug, Error, PartialEq, Eq, Say)]
 #[code("description")]
@@ -376,16 +316,33 @@ impl Description {
     }
 
     /// Whether the two say the same of what the data is and how it was read, whatever people are told of it: titles,
-    /// provider, level, cycle, sharing.
+    /// provider, level, cycle, sharing, what registers ask, how values lie.
     pub fn is_of_same_data(&self, other: &Description) -> bool {
         let bare = |of: &Description| {
-            let Description { title, description, provider, classification, update_cycle, sharing, .. } = self.clone();
-            let mut bare =
-                Description { title, description, provider, classification, update_cycle, sharing, ..of.clone() };
-            bare.columns.iter_mut().for_each(|column| column.description = Bilingual::default());
+            let Description { title, description, provider, classification, update_cycle, sharing, catalogue, .. } =
+                self.clone();
+            let words = Description { title, description, provider, classification, ..of.clone() };
+            let mut bare = Description { update_cycle, sharing, catalogue, ..words };
+            bare.columns.iter_mut().for_each(|column| {
+                column.description = Bilingual::default();
+                column.sizes = Vec::new();
+                column.shape = Shape::default();
+            });
+            bare.unit.iter_mut().for_each(|unit| unit.rows = None);
             bare
         };
         bare(self) == bare(other)
+    }
+}
+
+impl Bound {
+    /// As a number in the own unit of a column of this type: a decimal's is not counted in its steps.
+    pub fn in_unit_of(self, kind: &ColumnType) -> f64 {
+        match (self, kind) {
+            (Bound::Int(steps), ColumnType::Decimal { scale }) => steps as f64 / 10_f64.powi(i32::from(*scale)),
+            (Bound::Int(number), _) => number as f64,
+            (Bound::Float(number), _) => number,
+        }
     }
 }
 
@@ -575,6 +532,8 @@ domain = ["东镇", "west \"quoted\""]
             ("delimiter = \"\\t\"", "delimiter = \"ab\"", 19, "one ASCII character"),
             ("format = \"%Y-%m\"", "format = \"%Q!\"", 31, "not understood"),
             ("min = \"2020-01\"", "min = \"2020-13\"", 32, "not a date"),
+            ("pattern = \"@##?*\"", "domain = [\"a\", \"b\"]\nsizes = [1]", 52, "there are 1 sizes and 2 texts"),
+            ("pattern = \"@##?*\"", "domain = [\"a\"]\nsizes = [-1]", 52, "whole numbers from 0"),
             ("max = \"2024-12\"", "max = \"2019-12\"", 33, "less than min"),
             ("scale = 2", "scale = 19", 38, "0 to 18"),
             ("max = \"1000.25\"", "max = \"1000.257\"", 40, "more than 2 digits"),

@@ -4,11 +4,13 @@
 //! bucket by bucket into a temporary folder beside the destination. Everything in it is made durable
 //! before it is renamed into place, so that a crash at any moment leaves either nothing or the whole.
 
+mod codes;
 mod draft;
 pub(crate) mod error;
 pub(crate) mod faults;
 mod intake;
 mod job;
+mod normal;
 mod request;
 pub(crate) mod sink;
 mod source;

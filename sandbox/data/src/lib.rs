@@ -36,6 +36,7 @@ mod csv_source;
 mod decoder;
 mod files;
 mod parquet_source;
+mod resident_id;
 mod seems;
 mod sort;
 

@@ -53,6 +53,9 @@ pub struct ColumnQuality {
     pub out_of_domain: u64,
     /// Present cells that fail the declared check or pattern (exact).
     pub failed_check: u64,
+    /// Cells, of all rows of the source, that were written otherwise and were brought into the declared form.
+    #[serde(default)]
+    pub normalized: u64,
     /// Different values among the present cells: an estimate (HyperLogLog, 4,096 registers,
     /// standard error 1.6 %).
     pub distinct_estimate: u64,
@@ -147,6 +150,7 @@ impl Survey {
                     out_of_range: 0,
                     out_of_domain: 0,
                     failed_check: 0,
+                    normalized: 0,
                     distinct_estimate: 0,
                 },
                 newest: None,
@@ -165,14 +169,23 @@ impl Survey {
         }
     }
 
-    pub(crate) fn report(self, description: &Description, left_out: LeftOut, units: UnitSurvey) -> QualityReport {
+    /// `normalized` says of each column how many cells were brought into another form.
+    pub(crate) fn report(
+        self,
+        description: &Description,
+        left_out: LeftOut,
+        units: UnitSurvey,
+        normalized: &[u64],
+    ) -> QualityReport {
         let freshness = self.freshness(description, self.now);
         let rows = self.rows;
         let columns = self
             .columns
             .into_iter()
-            .map(|column| ColumnQuality {
+            .zip(normalized)
+            .map(|(column, &normalized)| ColumnQuality {
                 rows,
+                normalized,
                 distinct_estimate: estimate(&column.registers).min(column.quality.present),
                 ..column.quality
             })
@@ -298,6 +311,7 @@ mod tests {
             out_of_range: 0,
             out_of_domain: 0,
             failed_check: 0,
+            normalized: 0,
             distinct_estimate: 0,
         }
     }
@@ -308,11 +322,14 @@ mod tests {
             null: None,
             name: "x".into(),
             kind,
+            normalize: Default::default(),
             nullable: true,
             description: Default::default(),
             min: None,
             max: None,
             domain: Vec::new(),
+            sizes: Vec::new(),
+            shape: Default::default(),
             check: None,
         }
     }

@@ -48,6 +48,6 @@ pub use replay::{Difference, Replay, Replaying, Verdict};
 pub use runs::{Begun, Kept, Ran};
 pub use unseen_keys::{open_key, read_signing_key, write_new_key};
 pub use upload_error::UploadError;
-pub use uploads::{Received, Uploading, Uploads};
+pub use uploads::{Received, Uploading, Uploads, disk};
 pub use view::{Published, View};
 pub use witnessing::{Witnessed, Witnessing};

@@ -109,7 +109,7 @@ impl Lab {
             entry,
             announced: self.log.entry(entry)?,
             edge: self.log.checkpoint().clone(),
-            proof: self.log.prove_inclusion(entry)?,
+            proof: self.log.prove_inclusion(entry, self.log.size())?,
             run: started.entry,
             logged,
             kept: self.kept_bytes(&logged)?,

@@ -15,7 +15,9 @@ use unseen_audit::named::{self, Lookup};
 use unseen_core::release::{Release as UnsealedRelease, SealedRelease, open_failure, seal_failure};
 use unseen_ids::{Digest, JobId, PublicKey, digest_of};
 use unseen_policies::Need;
-use unseen_policies::event::{AccessLogRecorded, Event, JobSubmitted, Released, RunFailed, RunStarted, Snapshot};
+use unseen_policies::event::{
+    AccessLogRecorded, ConsoleServed, Event, JobSubmitted, Released, RunFailed, RunStarted, Snapshot,
+};
 use unseen_policies::ledger::{Job, RELEASE_DELAY, Refusal, Run};
 use unseen_policies::lifecycle::{STARTER, State};
 use unseen_policies::manifest::Release;
@@ -171,7 +173,7 @@ impl Lab {
         let (manifest, plan) = &*planned;
         let component = lookup.blob(&event.module).map_err(LabError::Named)?;
         self.check_columns("job.toml", manifest)?;
-        if component == ready_made::SUM {
+        if ready_made::is_one(&component) {
             self.check_ready_made(manifest, plan)?;
         }
         self.compiled(&event.module, &component, manifest, plan).map(drop)
@@ -320,7 +322,7 @@ impl Lab {
 
     /// Opens a release that entry `entry` announces.
     pub(crate) fn opened(&self, entry: u64, sealed: SealedRelease) -> Result<UnsealedRelease, LabError> {
-        let proof = self.log.prove_inclusion(entry)?;
+        let proof = self.log.prove_inclusion(entry, self.log.size())?;
         let edge = self.log.checkpoint();
         sealed
             .open(&self.log.entry(entry)?, entry, edge.size, &edge.root, &proof)
@@ -334,6 +336,11 @@ impl Lab {
     /// Records the digest of a day of the lab's second log.
     pub fn record_access_log(&mut self, date: NaiveDate, digest: Digest, lines: u64) -> Result<u64, LabError> {
         self.record_as_lab(AccessLogRecorded { date, digest, lines })
+    }
+
+    /// Records what the lab's pages load in a browser.
+    pub fn record_console(&mut self, assets: Digest) -> Result<u64, LabError> {
+        self.record_as_lab(ConsoleServed { runtime: RUNTIME.to_owned(), assets })
     }
 
     /// Records what the lab itself says, with what that names.

@@ -180,10 +180,15 @@ impl Uploading {
     }
 }
 
+/// The bytes of a disk that are free, and all it has.
+pub fn disk(place: &Path) -> io::Result<(u64, u64)> {
+    let disk = rustix::fs::statvfs(place)?;
+    Ok((disk.f_bavail.saturating_mul(disk.f_frsize), disk.f_blocks.saturating_mul(disk.f_frsize)))
+}
+
 /// Whether a disk has so many bytes beside those that are to stay free.
 pub(crate) fn has_room(place: &Path, bytes: u64) -> io::Result<bool> {
-    let disk = rustix::fs::statvfs(place)?;
-    let (free, all) = (disk.f_bavail.saturating_mul(disk.f_frsize), disk.f_blocks.saturating_mul(disk.f_frsize));
+    let (free, all) = disk(place)?;
     Ok(free >= bytes.saturating_add(LEFT_FREE.0.min(all / LEFT_FREE.1)))
 }
 

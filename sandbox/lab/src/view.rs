@@ -14,9 +14,10 @@ use unseen_audit::public_values::PublicTables;
 use unseen_core::release::ReleaseBody;
 use unseen_data::description::Kind;
 use unseen_data::snapshot::SnapshotDir;
-use unseen_data::{Description, QualityReport, twin};
+use unseen_data::twin::{self, Written};
+use unseen_data::{Description, QualityReport};
 use unseen_ids::{Digest, JobId, PublicKey, Role};
-use unseen_log::{Folder, Log, LogReader};
+use unseen_log::{Folder, Log, LogReader, blob_path};
 use unseen_policies::event::{Event, Record};
 use unseen_policies::ledger::{Ledger, Refusal, Run};
 use unseen_policies::lifecycle::State;
@@ -180,14 +181,25 @@ impl View {
         Ok(self.fold.open(entry)?.signer)
     }
 
+    /// Whether this key is one of those that have signed an entry: the signatures are verified.
+    pub fn is_signed_by(&self, entry: &[u8], key: &PublicKey) -> Result<bool, LabError> {
+        let opened = self.fold.open(entry)?;
+        Ok(opened.signer == *key || opened.cosigners.contains(key))
+    }
+
     /// What an entry of the log says.
     pub fn said(&self, entry: &[u8]) -> Result<Record, LabError> {
         Ok(unseen_entries::sign::unverified(entry)?)
     }
 
-    /// The entry with exactly these bytes, if it is in the log. Only for one whose nonce was used is the log read.
+    /// Whether an entry was taken already: its nonce was used.
+    pub fn was_taken(&self, entry: &[u8]) -> bool {
+        matches!(self.fold.check(entry), Err(FoldError::Refused(Refusal::Replayed)))
+    }
+
+    /// The entry with exactly these bytes, if it is in the log. Only for one that was taken is the log read.
     pub fn find(&self, entry: &[u8]) -> Result<Option<u64>, LabError> {
-        if !matches!(self.fold.check(entry), Err(FoldError::Refused(Refusal::Replayed))) {
+        if !self.was_taken(entry) {
             return Ok(None);
         }
         for index in (0..self.log.size()).rev() {
@@ -218,6 +230,12 @@ impl View {
                 "日志文件夹中缺少附件 {digest}：请从副本恢复"
             ))
         })
+    }
+
+    /// How many bytes a blob has that an entry names; they are not looked at.
+    pub fn blob_len(&self, digest: &Digest) -> Result<u64, LabError> {
+        let path = self.log_dir().join(blob_path(digest));
+        Ok(std::fs::metadata(&path).map_err(LabError::io(&path))?.len())
     }
 
     /// The public values of reference tables, by name and digest.
@@ -362,8 +380,8 @@ impl View {
     }
 
     /// Writes what an analyst may have of a dataset: synthetic rows that follow the description of a
-    /// private one, and a reference table as it is. Returns the paths of the rows and the description.
-    pub fn twin(&self, name: &str, rows: u64, seed: u64, out: &Path) -> Result<(PathBuf, PathBuf), LabError> {
+    /// private one, and a reference table as it is.
+    pub fn twin(&self, name: &str, rows: u64, seed: u64, out: &Path) -> Result<Written, LabError> {
         let (description, text) = self.description(name)?;
         let written = match description.kind {
             Kind::Private => twin::write(&description, &text, rows, seed, out),

@@ -6,15 +6,18 @@
 //! A release that waits for witnesses stays sealed; the next command that wants it asks again. They are asked
 //! while nobody holds the lab.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use unseen_audit::named;
 use unseen_ids::{Digest, JobId};
 use unseen_policies::event::ReleaseWitnessed;
-use unseen_policies::ledger::Refusal;
+use unseen_policies::ledger::{Job, Refusal};
 use unseen_policies::lifecycle::State;
 use unseen_texts::{Sentence, say, text};
 use unseen_tlog::cosignature::WitnessKey;
-use unseen_tlog::note::{Note, NoteKey};
+use unseen_tlog::note::{Checkpoint, Note, NoteKey};
+use unseen_tlog::proof::EntryProof;
 use unseen_witness::client::{self, Gathered, TIMEOUT, Target};
 
 use crate::error::LabError;
@@ -77,6 +80,24 @@ impl View {
         let note = self.log().note();
         let when = |key: &WitnessKey| DateTime::from_timestamp(key.verify(note).ok()?.try_into().ok()?, 0);
         Ok(keys.iter().map(when).collect())
+    }
+
+    /// The proof that an entry is in the log. That of a release is under the checkpoint with which it was witnessed
+    /// where fewer witnesses have signed the present one.
+    pub fn prove_entry(&self, entry: u64) -> Result<EntryProof, LabError> {
+        let present = self.log().prove_entry(entry)?;
+        let is_released = |job: &&Arc<Job>| job.release.is_some_and(|(at, _)| at == entry);
+        let job = self.ledger().jobs().values().find(is_released);
+        let Some(witnessed) = job.and_then(|job| job.witnessed.as_ref()) else { return Ok(present) };
+        let keys = named::witnesses(self.ledger()).map_err(LabError::Named)?;
+        let seen_by = |note: &Note| keys.iter().filter(|key| key.verify(note).is_ok()).count();
+        let key: Option<NoteKey> = self.ledger().log_key().parse().ok();
+        let then = Note::parse(&self.blob(&witnessed.checkpoint)?).ok();
+        let then = then.filter(|note| seen_by(note) > seen_by(&present.checkpoint));
+        // One of before the log's key changed says nothing to whoever knows the present key.
+        let size = then.as_ref().zip(key).and_then(|(note, key)| Some(Checkpoint::open(note, &key).ok()?.size));
+        let Some((checkpoint, size)) = then.zip(size) else { return Ok(present) };
+        Ok(EntryProof { path: self.log().prove_inclusion(entry, size)?, checkpoint, ..present })
     }
 
     /// The same, if a release waits to be witnessed.

@@ -46,7 +46,8 @@ fn lab() -> (TempDir, Lab, SigningKey) {
     let mut lab = Lab::init(&folder.path().join("lab"), "lab.example/log", "owner", &owner).unwrap();
     let roles = vec![Role::Steward];
     let proof = prove_enrolment(&steward, "lab.example/log", "steward", &roles).unwrap();
-    let enrolled = PersonEnrolled { name: "steward".into(), roles, key: steward.verifying_key().into(), proof };
+    let enrolled =
+        PersonEnrolled { name: "steward".into(), roles, key: steward.verifying_key().into(), kept: None, proof };
     lab.sign_and_accept(enrolled, &owner, &[]).unwrap();
     (folder, lab, steward)
 }

@@ -5,12 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use unseen_policies::shape::{SECTION, Shape, ShapeError};
 use unseen_policies::{Manifest, Plan};
 use unseen_runtime::{
-    Contribution, Engine, EngineError, Failure, Limits, Module, ModuleError, Table, Totals, Verdict, World,
-    custom_section,
+    Contribution, Engine, EngineError, Failure, Limits, Module, ModuleError, Table, Totals, World, custom_section,
 };
-use unseen_texts::{Say, Sentence};
+use unseen_texts::{Say, Sentence, text};
 
-use crate::guest::Guest;
+use crate::guest::{Guest, Verdict};
 use crate::ready_made::{self, ReadyMade};
 use crate::rows::Rows;
 
@@ -19,7 +18,7 @@ pub enum Code {
     /// Untrusted: in wasmtime, a fresh state for each grain.
     Component(Box<Module>),
     /// The lab's own.
-    ReadyMade(ReadyMade),
+    ReadyMade(Box<ReadyMade>),
 }
 
 /// Why code is refused. Depends on the code and the manifest only.
@@ -46,7 +45,7 @@ pub enum CodeError {
 }
 
 impl Code {
-    /// Checks and compiles `code`: the bytes of a component, or [`ready_made::SUM`].
+    /// Checks and compiles `code`: the bytes of a component, or of a map in [`ready_made`].
     pub fn compile(code: &[u8], manifest: &Manifest, plan: &Plan) -> Result<Code, CodeError> {
         Code::compile_for(|limits| Engine::new(limits, 1), code, manifest, plan)
     }
@@ -62,8 +61,8 @@ impl Code {
         manifest: &Manifest,
         plan: &Plan,
     ) -> Result<Code, CodeError> {
-        if code == ready_made::SUM {
-            return Code::ready_made(manifest, plan);
+        if ready_made::is_one(code) {
+            return Code::ready_made(code, manifest, plan);
         }
         let module = Module::compile(&engine(&limits(plan))?, code)?;
         Code::check_shape(code, manifest)?;
@@ -75,7 +74,7 @@ impl Code {
 
     /// Whether `code` was built for the names that the manifest has.
     pub fn check_shape(code: &[u8], manifest: &Manifest) -> Result<(), ShapeError> {
-        if code == ready_made::SUM {
+        if ready_made::is_one(code) {
             return Ok(());
         }
         Shape::of(manifest).check(custom_section(code, SECTION))
@@ -85,7 +84,7 @@ impl Code {
     pub fn serialize(&self) -> Result<Vec<u8>, CodeError> {
         match self {
             Code::Component(module) => Ok(module.serialize()?),
-            Code::ReadyMade(_) => Ok(ready_made::SUM.to_vec()),
+            Code::ReadyMade(map) => Ok(map.code().to_vec()),
         }
     }
 
@@ -94,25 +93,42 @@ impl Code {
     /// # Safety
     /// `bytes` are trusted as machine code is: the lab wrote them itself and authenticated them.
     pub unsafe fn load(bytes: &[u8], manifest: &Manifest, plan: &Plan, threads: usize) -> Result<Code, CodeError> {
-        if bytes == ready_made::SUM {
-            return Code::ready_made(manifest, plan);
+        if ready_made::is_one(bytes) {
+            return Code::ready_made(bytes, manifest, plan);
         }
         // SAFETY: the caller vouches for the bytes.
         Ok(Code::Component(Box::new(unsafe { Module::deserialize(&Engine::new(&limits(plan), threads)?, bytes) }?)))
     }
 
     /// The same code, tied to the rows it will see.
-    pub fn reading(self, rows: &Rows) -> Code {
+    ///
+    /// # Errors
+    /// A ready-made map whose expressions do not fit the columns' types.
+    pub fn reading(self, rows: &Rows) -> Result<Code, CodeError> {
         match self {
-            Code::ReadyMade(map) => Code::ReadyMade(map.with_kinds(&rows.kinds())),
-            component => component,
+            Code::ReadyMade(map) => {
+                let map = map.with_kinds(&rows.kinds()).map_err(CodeError::ReadyMade)?;
+                Ok(Code::ReadyMade(Box::new(map)))
+            }
+            component => Ok(component),
         }
     }
 
-    fn ready_made(manifest: &Manifest, plan: &Plan) -> Result<Code, CodeError> {
+    fn ready_made(code: &[u8], manifest: &Manifest, plan: &Plan) -> Result<Code, CodeError> {
+        // An older map would read such a manifest as if nothing stood in its section.
+        if ready_made::of(manifest).is_some_and(|meant| meant != code) {
+            return Err(CodeError::ReadyMade(
+                text!(
+                    "the manifest and the ready-made map it was submitted with are of two kinds: submit it again",
+                    "清单与提交时所用的现成映射不是同一种：请重新提交"
+                )
+                .into(),
+            ));
+        }
+        let map = ReadyMade::new(manifest, plan).map_err(CodeError::ReadyMade)?;
         match plan.rounds {
-            1 => ReadyMade::new(manifest).map(Code::ReadyMade).map_err(CodeError::ReadyMade),
-            rounds => Err(CodeError::Rounds(rounds)),
+            2.. if !map.has_model() => Err(CodeError::Rounds(plan.rounds)),
+            _ => Ok(Code::ReadyMade(Box::new(map))),
         }
     }
 }
@@ -160,7 +176,7 @@ impl Guest for Metered<'_> {
     fn advance(&self, round: u32, state: &[f64], noisy: &[Totals<'_>]) -> Option<Result<Verdict, Failure>> {
         match self.code {
             Code::Component(module) if module.world() == World::IterativeJob => {
-                Some(self.took(module.advance_metered(round, state, noisy)))
+                Some(self.took(module.advance_metered(round, state, noisy)).map(Verdict::from))
             }
             other => other.advance(round, state, noisy),
         }

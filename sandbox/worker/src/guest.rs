@@ -1,8 +1,19 @@
 //! The analyst's code as a run calls it, and a grain as it is shown to it.
 
+use unseen_core::release::{Derived, Number};
 use unseen_data::{Cells, Grain};
+use unseen_ids::KeyRef;
 use unseen_runtime as runtime;
 use unseen_texts::text;
+
+/// What [`Guest::advance`] decided.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// Run another round with this state.
+    Next(Vec<f64>),
+    /// Stop, and publish these tables beside the noised totals.
+    Done(Vec<Derived>),
+}
 
 /// The analyst's code, as a run calls it. A component in production; a closure in benchmarks.
 pub trait Guest: Sync {
@@ -19,7 +30,7 @@ pub trait Guest: Sync {
         round: u32,
         state: &[f64],
         noisy: &[runtime::Totals<'_>],
-    ) -> Option<Result<runtime::Verdict, runtime::Failure>>;
+    ) -> Option<Result<Verdict, runtime::Failure>>;
 }
 
 impl Guest for runtime::Module {
@@ -36,9 +47,31 @@ impl Guest for runtime::Module {
         round: u32,
         state: &[f64],
         noisy: &[runtime::Totals<'_>],
-    ) -> Option<Result<runtime::Verdict, runtime::Failure>> {
+    ) -> Option<Result<Verdict, runtime::Failure>> {
         let iterative = self.world() == runtime::World::IterativeJob;
-        iterative.then(|| runtime::Module::advance(self, round, state, noisy))
+        iterative.then(|| runtime::Module::advance(self, round, state, noisy).map(Verdict::from))
+    }
+}
+
+impl From<runtime::Verdict> for Verdict {
+    /// A component's tables have numbers only.
+    fn from(verdict: runtime::Verdict) -> Verdict {
+        let table = |table: runtime::Derived| {
+            let rows = table.rows.into_iter().map(|row| row.into_iter().map(Number).collect()).collect();
+            Derived { name: table.name, columns: table.columns, rows, ..Derived::default() }
+        };
+        match verdict {
+            runtime::Verdict::Next(state) => Verdict::Next(state),
+            runtime::Verdict::Done(tables) => Verdict::Done(tables.into_iter().map(table).collect()),
+        }
+    }
+}
+
+/// A key that a guest named, as domains look it up.
+pub fn key_ref(key: &runtime::Key) -> KeyRef<'_> {
+    match key {
+        runtime::Key::Int(number) => KeyRef::Int(*number),
+        runtime::Key::Text(text) => KeyRef::Text(text),
     }
 }
 

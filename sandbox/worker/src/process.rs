@@ -22,7 +22,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, OnceLock, mpsc};
 
 use serde::{Deserialize, Serialize};
-use unseen_core::release::{Derived, Number, ReleaseError, SealedRelease};
+use unseen_core::release::{ReleaseError, SealedRelease};
 use unseen_core::seed::{self, NoiseKey};
 use unseen_data::snapshot::load_reference;
 use unseen_data::{BlockKey, DataKey, Snapshot};
@@ -398,7 +398,7 @@ fn work_on_input(say: &(dyn Fn(&Message) + Sync)) -> Result<Option<Vec<u8>>, Fau
         Snapshot::open(&part.manifest, part.root.to_bytes(), &key, files).map_err(lab_fault)
     });
     let rows = Rows::new(&manifest, snapshots.collect::<Result<_, _>>()?, &references).map_err(lab_fault)?;
-    let code = code.reading(&rows);
+    let code = code.reading(&rows).map_err(lab_fault)?;
     let block_key = BlockKey::new(&noise_key).map_err(lab_fault)?;
     let noise_key = NoiseKey::new(*noise_key);
     let digests: Vec<[u8; 32]> = outline.snapshots.iter().map(|part| part.root.to_bytes()).collect();
@@ -424,11 +424,7 @@ fn limits(outline: &Outline) -> cgroup::Limits {
 
 /// Writes the release of an outcome and seals it.
 pub fn seal(job: JobId, run: u64, plan: &Plan, outcome: run::Outcome) -> Result<SealedRelease, ReleaseError> {
-    let derived = outcome.derived.into_iter().map(|table| {
-        let rows = table.rows.into_iter().map(|row| row.into_iter().map(Number).collect());
-        Derived { name: table.name, columns: table.columns, rows: rows.collect() }
-    });
-    SealedRelease::seal(plan, job, run, &outcome.rounds, derived.collect())
+    SealedRelease::seal(plan, job, run, &outcome.rounds, outcome.derived)
 }
 
 struct Reporter<'a>(&'a (dyn Fn(&Message) + Sync));

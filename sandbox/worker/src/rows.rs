@@ -96,12 +96,14 @@ impl Rows {
         need::passes(&self.declared, plan, &|name| self.bounds.get(name).copied().unwrap_or_default())
     }
 
-    /// What the columns of the first input hold: its own, then those it looks up.
+    /// What the columns of each input hold: its own, then those it looks up.
     pub fn kinds(&self) -> Vec<ColumnType> {
-        let Some(Input { snapshot, columns, lookups }) = self.inputs.first() else { return Vec::new() };
-        let of = |name: &String| snapshot.manifest().columns.iter().find(|column| column.name == *name);
-        let own = columns.iter().filter_map(of).map(|column| column.kind.clone());
-        own.chain(lookups.iter().flat_map(Lookup::kinds)).collect()
+        let of = |Input { snapshot, columns, lookups }: &Input| -> Vec<ColumnType> {
+            let of = |name: &String| snapshot.manifest().columns.iter().find(|column| column.name == *name);
+            let own = columns.iter().filter_map(of).map(|column| column.kind.clone());
+            own.chain(lookups.iter().flat_map(Lookup::kinds)).collect()
+        };
+        self.inputs.iter().flat_map(of).collect()
     }
 
     /// As the scan wants them.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use unseen_core::contributions::{Clamper, RawContribution};
 use unseen_core::noise::NoiseError;
 use unseen_core::order::{Buckets, OneGrain, OutOfOrder};
-use unseen_core::release::{NoisyTotals, ReleaseError};
+use unseen_core::release::{Derived, NoisyTotals, ReleaseError};
 use unseen_core::seed::RoundSeed;
 use unseen_core::totals::{ExactTotals, RoundNoise};
 use unseen_data::{BlockGatherer, BlockKey, Grain, GrainLimits, ScanError};
@@ -19,7 +19,7 @@ use unseen_policies::manifest::GrainKind;
 use unseen_runtime as runtime;
 use unseen_texts::Say;
 
-use crate::guest::{Guest, overlarge, with_runtime_tables};
+use crate::guest::{Guest, Verdict, overlarge, with_runtime_tables};
 use crate::rows::Rows;
 use crate::totals::Groups;
 
@@ -56,7 +56,7 @@ pub struct Outcome {
     /// The noised totals of every round.
     pub rounds: Vec<NoisyTotals>,
     /// The tables that `advance` made of them.
-    pub derived: Vec<runtime::Derived>,
+    pub derived: Vec<Derived>,
 }
 
 /// Why a run has no outcome.
@@ -110,8 +110,8 @@ pub fn run<G: Guest>(run: &RunInputs<'_, G>) -> Result<Outcome, RunError> {
         outcome.rounds.push(noisy);
         match verdict {
             None => {}
-            Some(Ok(runtime::Verdict::Next(next))) => state = next,
-            Some(Ok(runtime::Verdict::Done(tables))) => {
+            Some(Ok(Verdict::Next(next))) => state = next,
+            Some(Ok(Verdict::Done(tables))) => {
                 outcome.derived = tables;
                 break;
             }

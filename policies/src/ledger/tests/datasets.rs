@@ -27,8 +27,7 @@ fn gone(gone: Gone) -> Refusal {
 /// A lab with a second steward and a job that was approved.
 fn lab() -> (Lab, JobId) {
     let mut lab = Lab::new(["1", "1", "0.25"]);
-    let (name, roles) = ("other".into(), vec![Role::Steward]);
-    lab.does(OWNER, PersonEnrolled { name, roles, key: key(OTHER_STEWARD), proof: String::new() });
+    lab.does(OWNER, enrolment(OTHER_STEWARD, "other", &[Role::Steward]));
     let job = lab.submit();
     lab.approve(job);
     (lab, job)

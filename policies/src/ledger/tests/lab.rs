@@ -32,6 +32,11 @@ pub struct Lab {
     pub kept: BTreeMap<String, String>,
 }
 
+/// Somebody joins, or gets a new key.
+pub fn enrolment(who: u8, name: &str, roles: &[Role]) -> PersonEnrolled {
+    PersonEnrolled { name: name.into(), roles: roles.to_vec(), key: key(who), kept: None, proof: String::new() }
+}
+
 impl Lab {
     pub fn record(&mut self, event: impl Into<Event>) -> Record {
         self.nonce += 1;
@@ -88,11 +93,11 @@ impl Lab {
             },
         );
         for (who, name, roles) in [
-            (STEWARD, "steward", vec![Role::Steward]),
-            (ANALYST, "analyst", vec![Role::Analyst, Role::Operator]),
-            (SECOND, "second", vec![Role::Operator]),
+            (STEWARD, "steward", &[Role::Steward][..]),
+            (ANALYST, "analyst", &[Role::Analyst, Role::Operator]),
+            (SECOND, "second", &[Role::Operator]),
         ] {
-            lab.does(OWNER, PersonEnrolled { name: name.into(), roles, key: key(who), proof: String::new() });
+            lab.does(OWNER, enrolment(who, name, roles));
         }
         let [dataset, analyst, job] = caps.map(|cap| cap.parse().unwrap());
         let caps = Caps { dataset, analyst, job, domain: None };

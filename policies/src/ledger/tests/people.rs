@@ -7,10 +7,6 @@ use crate::ledger::*;
 const SECURITY: u8 = 7;
 const OTHER_SECURITY: u8 = 8;
 
-fn enrolment(who: u8, name: &str, roles: &[Role]) -> PersonEnrolled {
-    PersonEnrolled { name: name.into(), roles: roles.to_vec(), key: key(who), proof: String::new() }
-}
-
 fn rules(lab: &Lab, change: impl FnOnce(&mut Policy)) -> PolicySet {
     let mut policy = lab.ledger.policy().unwrap().clone();
     change(&mut policy);

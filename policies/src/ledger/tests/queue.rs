@@ -15,8 +15,7 @@ const THIRD: u8 = 8;
 fn crowded() -> Lab {
     let mut lab = Lab::new(["1000", "1000", "0.25"]);
     for (who, name) in [(OTHER, "other"), (THIRD, "third")] {
-        let roles = vec![Role::Analyst];
-        lab.does(OWNER, PersonEnrolled { name: name.into(), roles, key: key(who), proof: String::new() });
+        lab.does(OWNER, enrolment(who, name, &[Role::Analyst]));
     }
     lab
 }

@@ -8,9 +8,9 @@ use unseen_texts::{Text, say, text};
 
 use super::section::{Read, Section, place};
 use super::{
-    BadRows, Bilingual, Bound, CellKind, Check, Classification, ColumnSpec, ColumnType, CsvOptions,
-    DEFAULT_DATE_FORMAT, Description, DescriptionError, Encoding, Kind, MAX_COLUMNS, Sharing, Unit, UpdateCycle,
-    WhenMissing, can_be_a_name, is_short_name, nearest,
+    BadRows, Bilingual, Bound, Catalogue, CellKind, Check, Classification, ColumnSpec, ColumnType, CsvOptions,
+    DEFAULT_DATE_FORMAT, Description, DescriptionError, Encoding, Form, Kind, MAX_COLUMNS, Shape, Sharing, Unit,
+    UnitRows, UpdateCycle, WhenMissing, can_be_a_name, is_short_name, nearest, shape,
 };
 use crate::cell;
 
@@ -33,6 +33,7 @@ fn read_description(root: &Section) -> Read<Description> {
         "classification",
         "update_cycle",
         "sharing",
+        "catalogue",
         "unit",
         "key",
         "bounds",
@@ -62,6 +63,7 @@ fn read_description(root: &Section) -> Read<Description> {
     let columns = read_columns(root)?;
     let unit = read_unit(root, kind, &columns)?;
     let key = read_key(root, kind, &columns)?;
+    shape::check(root, &columns, unit.as_ref(), key.as_ref())?;
     Ok(Description {
         name: name.to_owned(),
         kind,
@@ -76,6 +78,7 @@ fn read_description(root: &Section) -> Read<Description> {
         )?,
         update_cycle: read_word(root, "update_cycle", UpdateCycle::read, UpdateCycle::ALL.iter().map(|w| w.en()))?,
         sharing: read_word(root, "sharing", Sharing::read, Sharing::ALL.iter().map(|w| w.en()))?,
+        catalogue: Catalogue::read(root)?,
         unit,
         key,
         bad_rows: match root.text("bad_rows")? {
@@ -138,7 +141,7 @@ fn read_unit(root: &Section, kind: Kind, columns: &[ColumnSpec]) -> Read<Option<
         }
         (Kind::Reference, None) => return Ok(None),
     };
-    section.only(&["column", "domain", "missing", "when_missing"])?;
+    section.only(&["column", "domain", "missing", "when_missing", "rows"])?;
     let column = section.required("column", section.text("column")?)?;
     if column.is_empty() {
         return Err(section.fault(
@@ -191,6 +194,7 @@ fn read_unit(root: &Section, kind: Kind, columns: &[ColumnSpec]) -> Read<Option<
         domain: domain.to_owned(),
         missing: section.texts("missing")?.unwrap_or_else(|| vec![String::new()]),
         when_missing,
+        rows: UnitRows::read(&section)?,
     }))
 }
 
@@ -368,10 +372,25 @@ fn read_columns(root: &Section) -> Read<Vec<ColumnSpec>> {
 }
 
 fn read_column(section: &Section) -> Read<ColumnSpec> {
-    section.only(&[
-        "name", "source", "null", "type", "format", "scale", "nullable", "zh", "en", "min", "max", "domain", "check",
+    let own: &[&str] = &[
+        "name",
+        "source",
+        "null",
+        "type",
+        "format",
+        "scale",
+        "nullable",
+        "zh",
+        "en",
+        "min",
+        "max",
+        "domain",
+        "sizes",
+        "check",
         "pattern",
-    ])?;
+        "normalize",
+    ];
+    section.only(&[own, &Shape::KEYS].concat())?;
     let name = section.required("name", section.text("name")?)?;
     if !can_be_a_name(name) {
         return Err(section.fault(
@@ -420,13 +439,28 @@ fn read_column(section: &Section) -> Read<ColumnSpec> {
         return Err(section.fault("max", text!("max is less than min", "`max` 小于 `min`")));
     }
     let domain = section.texts("domain")?.unwrap_or_default();
+    let sizes = section.counts("sizes")?.unwrap_or_default();
+    if !sizes.is_empty() && sizes.len() != domain.len() {
+        let (count, wanted) = (sizes.len(), domain.len());
+        return Err(section.fault(
+            "sizes",
+            say!(
+                "there are {count} sizes and {wanted} texts in `domain`: write one for each",
+                "有 {count} 个 `sizes`，而 `domain` 有 {wanted} 个取值：请一一对应"
+            ),
+        ));
+    }
     let check = match (section.text("check")?, section.text("pattern")?) {
         (None, None) => None,
         (Some("uscc"), None) => Some(Check::Uscc),
+        (Some("resident-id"), None) => Some(Check::ResidentId),
         (Some(_), None) => {
             return Err(section.fault(
                 "check",
-                text!("check is \"uscc\" (unified social credit code)", "check 只能是 \"uscc\"（统一社会信用代码）"),
+                text!(
+                    "check is \"uscc\" (unified social credit code) or \"resident-id\" (number of an identity card)",
+                    "check 为 \"uscc\"（统一社会信用代码）或 \"resident-id\"（居民身份证号）"
+                ),
             ));
         }
         (None, Some(pattern)) => Some(Check::Pattern(pattern.to_owned())),
@@ -438,20 +472,27 @@ fn read_column(section: &Section) -> Read<ColumnSpec> {
         }
     };
     if kind != ColumnType::Text {
-        for (key, present) in
-            [("domain", !domain.is_empty()), ("check", check == Some(Check::Uscc)), ("pattern", check.is_some())]
-        {
+        let of_code = matches!(check, Some(Check::Uscc | Check::ResidentId));
+        for (key, present) in [("domain", !domain.is_empty()), ("check", of_code), ("pattern", check.is_some())] {
             if present {
                 return Err(section.fault(key, say!("only a text column has `{key}`", "只有文本列有 `{key}`")));
             }
         }
     }
+    let nullable = section.bool("nullable")?.unwrap_or(true);
+    let normalize = Form::read(section, &kind)?;
+    normalize.check(section, "domain", &domain.iter().map(String::as_str).collect::<Vec<_>>())?;
+    if let Some(Check::Pattern(pattern)) = &check {
+        normalize.check(section, "pattern", &[pattern])?;
+    }
     Ok(ColumnSpec {
+        shape: Shape::read(section, &kind, min, &domain, nullable)?,
         name: name.to_owned(),
         source: section.text("source")?.map(str::to_owned),
         null: section.texts("null")?,
         kind,
-        nullable: section.bool("nullable")?.unwrap_or(true),
+        normalize,
+        nullable,
         description: Bilingual {
             zh: section.text("zh")?.unwrap_or_default().to_owned(),
             en: section.text("en")?.unwrap_or_default().to_owned(),
@@ -459,6 +500,7 @@ fn read_column(section: &Section) -> Read<ColumnSpec> {
         min,
         max,
         domain,
+        sizes,
         check,
     })
 }

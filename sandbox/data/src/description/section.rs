@@ -26,6 +26,15 @@ impl<'a> Section<'a> {
         place(self.text, self.get(key).map_or(self.at, |value| value.span().start), message.into())
     }
 
+    /// A fault at one item of the list `key`.
+    pub(super) fn fault_in(&self, key: &str, item: usize, message: impl Into<Sentence>) -> DescriptionError {
+        let found = self.get(key).and_then(|list| list.get_ref().as_array()?.get(item));
+        match found {
+            Some(item) => place(self.text, item.span().start, message.into()),
+            None => self.fault(key, message),
+        }
+    }
+
     pub(super) fn only(&self, known: &[&str]) -> Read<()> {
         match self.table.keys().find(|key| !known.contains(&key.get_ref().as_ref())) {
             None => Ok(()),
@@ -72,9 +81,27 @@ impl<'a> Section<'a> {
         })
     }
 
+    pub(super) fn number(&self, key: &str) -> Read<Option<f64>> {
+        self.typed(key, text!("a number", "数字"), number)
+    }
+
+    pub(super) fn numbers(&self, key: &str) -> Read<Option<Vec<f64>>> {
+        self.typed(key, text!("a list of numbers", "数字的列表"), |value| {
+            value.as_array()?.iter().map(|item| number(item.get_ref())).collect()
+        })
+    }
+
     pub(super) fn texts(&self, key: &str) -> Read<Option<Vec<String>>> {
         self.typed(key, text!("a list of texts", "文本的列表"), |value| {
             value.as_array()?.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect()
+        })
+    }
+
+    pub(super) fn counts(&self, key: &str) -> Read<Option<Vec<u64>>> {
+        self.typed(key, text!("a list of whole numbers from 0", "非负整数的列表"), |value| {
+            let count =
+                |item: &Spanned<DeValue<'_>>| item.get_ref().as_integer()?.as_str().replace('_', "").parse().ok();
+            value.as_array()?.iter().map(count).collect()
         })
     }
 
@@ -98,6 +125,16 @@ impl<'a> Section<'a> {
             })
             .collect()
     }
+}
+
+/// A finite number, whole or not.
+fn number(value: &DeValue<'_>) -> Option<f64> {
+    let written = match value {
+        DeValue::Integer(number) => number.as_str(),
+        DeValue::Float(number) => number.as_str(),
+        _ => return None,
+    };
+    written.replace('_', "").parse().ok().filter(|number: &f64| number.is_finite())
 }
 
 pub(super) fn place(text: &str, at: usize, message: Sentence) -> DescriptionError {

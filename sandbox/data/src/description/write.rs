@@ -43,6 +43,9 @@ fn write_description(d: &Description) -> String {
     for (name, text) in [("title", &d.title), ("description", &d.description)] {
         line(format!("\n[{name}]\nzh = {}\nen = {}", quote(&text.zh), quote(&text.en)));
     }
+    for written in d.catalogue.write() {
+        line(written);
+    }
     if let Some(unit) = &d.unit {
         line(format!("\n[unit]\ncolumn = {}\ndomain = {}", quote(&unit.column), quote(&unit.domain)));
         line(format!("missing = {}", list(&unit.missing)));
@@ -50,6 +53,7 @@ fn write_description(d: &Description) -> String {
             "when_missing = \"{}\"",
             if unit.when_missing == WhenMissing::SetAside { "set-aside" } else { "refuse" }
         ));
+        unit.rows.iter().for_each(|rows| line(rows.write()));
     }
     if d.kind == Kind::Private {
         let Bounds { units, rows, text } = d.bounds;
@@ -102,11 +106,19 @@ fn write_column(column: &ColumnSpec, quote: &dyn Fn(&str) -> String, list: &dyn 
             None => {}
         }
     }
+    if !column.normalize.steps().is_empty() {
+        put("normalize", list(&column.normalize.write()));
+    }
     if !column.domain.is_empty() {
         put("domain", list(&column.domain));
     }
+    if !column.sizes.is_empty() {
+        put("sizes", format!("{:?}", column.sizes));
+    }
+    column.shape.write().into_iter().for_each(|(key, value)| put(key, value));
     match &column.check {
         Some(Check::Uscc) => put("check", quote("uscc")),
+        Some(Check::ResidentId) => put("check", quote("resident-id")),
         Some(Check::Pattern(pattern)) => put("pattern", quote(pattern)),
         None => {}
     }

@@ -5,11 +5,12 @@ use std::path::Path;
 
 use unseen_policies::Bounds;
 
+use super::codes::Codes;
 use super::error::ImportError;
 use super::source::{Opened, Packed, open_file, open_source};
 use crate::description::{
-    BadRows, Bilingual, Check, Classification, ColumnSpec, ColumnType, CsvOptions, DEFAULT_DATE_FORMAT, Description,
-    Encoding, Kind, Sharing, Unit, UpdateCycle, WhenMissing, can_be_a_name,
+    BadRows, Bilingual, Catalogue, Classification, ColumnSpec, ColumnType, CsvOptions, DEFAULT_DATE_FORMAT,
+    Description, Encoding, Kind, Sharing, Unit, UpdateCycle, WhenMissing, can_be_a_name,
 };
 use crate::files::SharedFile;
 use crate::seems::seems;
@@ -59,10 +60,12 @@ fn of_parquet(file: SharedFile, length: u64) -> Result<Found, ImportError> {
     let sizes: Vec<usize> = rows.iter().map(text).collect();
     let bounds = draft_bounds(length, &sizes, sizes.iter().max().copied().unwrap_or(0), whole);
     let column = |(at, (name, kind)): (usize, (String, ColumnType))| {
-        let cells: Vec<&str> = rows.iter().filter_map(|row| row[at].as_deref()).collect();
-        let all_uscc = !cells.is_empty() && cells.iter().all(|cell| cell::passes(cell, &Check::Uscc));
-        let check = (kind == ColumnType::Text && all_uscc).then_some(Check::Uscc);
-        draft_column(at, &name, kind, !whole || cells.len() < rows.len(), check)
+        let (mut codes, mut present) = (Codes::default(), 0);
+        for cell in rows.iter().filter_map(|row| row[at].as_deref()) {
+            present += 1;
+            codes.see(cell);
+        }
+        draft_column(at, &name, kind, !whole || present < rows.len(), &codes)
     };
     Ok((CsvOptions::default(), columns.into_iter().enumerate().map(column).collect(), bounds))
 }
@@ -105,7 +108,7 @@ fn of_text(
     )?;
     let bounds = draft_bounds(length, &sizes, widest, sizes.len() < SAMPLE);
     let columns = names.iter().zip(guesses).enumerate().filter(|(_, (name, _))| !name.is_empty());
-    let columns = columns.map(|(at, (name, guess))| draft_column(at, name, guess.kind(), guess.nulls, guess.check()));
+    let columns = columns.map(|(at, (name, guess))| draft_column(at, name, guess.kind(), guess.nulls, &guess.codes));
     Ok((csv, columns.collect(), bounds))
 }
 
@@ -115,7 +118,7 @@ struct Guess {
     candidates: Vec<ColumnType>,
     /// A code: with a leading zero, or longer than a number is exact. It is never made a number.
     code: bool,
-    uscc: bool,
+    codes: Codes,
     nulls: bool,
     any: bool,
 }
@@ -134,7 +137,7 @@ impl Default for Guess {
             date("%Y年%m月"),
             ColumnType::Timestamp { format: None },
         ];
-        Guess { candidates, code: false, uscc: true, nulls: false, any: false }
+        Guess { candidates, code: false, codes: Codes::default(), nulls: false, any: false }
     }
 }
 
@@ -147,7 +150,7 @@ impl Guess {
         self.any = true;
         let digits = cell.bytes().all(|byte| byte.is_ascii_digit());
         self.code |= digits && (cell.len() > 15 || cell.len() > 1 && cell.starts_with('0'));
-        self.uscc &= cell::passes(cell, &Check::Uscc);
+        self.codes.see(cell);
         self.candidates.retain(|kind| match kind {
             // Zeros and ones are numbers as long as nothing else says otherwise.
             ColumnType::Bool => !digits && cell::parse(cell, kind).is_ok(),
@@ -157,12 +160,9 @@ impl Guess {
 
     fn kind(&self) -> ColumnType {
         let numbers = |kind: &&ColumnType| matches!(kind, ColumnType::Int | ColumnType::Float);
-        let found = self.candidates.iter().find(|kind| !(self.code && numbers(kind)));
+        let code = self.code || self.codes.are_codes();
+        let found = self.candidates.iter().find(|kind| !(code && numbers(kind)));
         found.filter(|_| self.any).cloned().unwrap_or(ColumnType::Text)
-    }
-
-    fn check(&self) -> Option<Check> {
-        (self.any && self.uscc && self.kind() == ColumnType::Text).then_some(Check::Uscc)
     }
 }
 
@@ -189,7 +189,7 @@ fn likely_units(columns: &[ColumnSpec]) -> Vec<String> {
     let telling = able.filter(|column| {
         let lower = column.name.to_lowercase();
         let mut words = lower.split(|c: char| !c.is_alphanumeric());
-        column.check == Some(Check::Uscc)
+        column.check.is_some()
             || words.any(|word| TELLING.contains(&word))
             || TELLING.iter().any(|part| !part.is_ascii() && lower.contains(part))
     });
@@ -206,11 +206,13 @@ fn draft(name: &str, csv: CsvOptions, columns: Vec<ColumnSpec>) -> Description {
         classification: Classification::Sensitive,
         update_cycle: UpdateCycle::Irregular,
         sharing: Sharing::Conditional,
+        catalogue: Catalogue::default(),
         unit: Some(Unit {
             column: String::new(),
             domain: String::new(),
             missing: csv.null.clone(),
             when_missing: WhenMissing::SetAside,
+            rows: None,
         }),
         key: None,
         bad_rows: BadRows::Refuse,
@@ -222,18 +224,25 @@ fn draft(name: &str, csv: CsvOptions, columns: Vec<ColumnSpec>) -> Description {
 }
 
 /// A header that cannot be a column's name is declared under a name of its own.
-fn draft_column(at: usize, header: &str, kind: ColumnType, nullable: bool, check: Option<Check>) -> ColumnSpec {
+fn draft_column(at: usize, header: &str, kind: ColumnType, nullable: bool, codes: &Codes) -> ColumnSpec {
     let plain = can_be_a_name(header);
+    let (normalize, check) = match kind {
+        ColumnType::Text => (codes.form(), codes.check()),
+        _ => Default::default(),
+    };
     ColumnSpec {
         name: if plain { header.to_owned() } else { format!("column_{}", at + 1) },
         source: (!plain).then(|| header.to_owned()),
         null: None,
         kind,
+        normalize,
         nullable,
         description: Bilingual::default(),
         min: None,
         max: None,
         domain: Vec::new(),
+        sizes: Vec::new(),
+        shape: Default::default(),
         check,
     }
 }

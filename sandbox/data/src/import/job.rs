@@ -53,7 +53,7 @@ impl Job<'_> {
             of_bytes,
             progress: self.progress,
         };
-        let ignored_columns = source.read(self.description, &mut intake)?;
+        let taken = source.read(self.description, &mut intake)?;
         let Intake { sorter, survey, rows, set_aside, bad, .. } = intake;
         let left_out = set_aside + bad;
         if rows == 0 {
@@ -73,11 +73,12 @@ impl Job<'_> {
         let (units, alike) = (manifest.units(), met.alike());
         let UnitsMet { largest, totals, as_floats, .. } = met;
         let units = UnitSurvey { units, largest, alike, totals, as_floats };
-        let quality = survey.report(self.description, LeftOut { no_unit: set_aside, bad }, units);
+        let left_out = LeftOut { no_unit: set_aside, bad };
+        let quality = survey.report(self.description, left_out, units, &taken.normalized);
         let context = quality_context(&manifest.dataset, &manifest.salt);
         self.workshop.write(snapshot::SEALED_QUALITY, &key.seal(&context, &json(&quality)?)?)?;
         self.workshop.write(snapshot::WRAPPED_KEY, &lab.wrap(&key, &manifest.dataset, &manifest.salt_bytes())?)?;
-        self.finish(manifest, quality, ignored_columns)
+        self.finish(manifest, quality, taken.ignored_columns)
     }
 
     pub(super) fn reference(&mut self, source: Opened) -> Result<Imported, ImportError> {
@@ -99,7 +100,7 @@ impl Job<'_> {
             bytes: 0,
             bad: 0,
         };
-        let ignored_columns = source.read(self.description, &mut intake)?;
+        let taken = source.read(self.description, &mut intake)?;
         let ReferenceIntake { file, survey, bad, .. } = intake;
         let (rows, bytes, digest) = file.finish()?;
         if rows == 0 {
@@ -112,9 +113,10 @@ impl Job<'_> {
             bytes,
             sha256: hex::encode(&digest),
         });
-        let quality = survey.report(self.description, LeftOut { no_unit: 0, bad }, UnitSurvey::default());
+        let left_out = LeftOut { no_unit: 0, bad };
+        let quality = survey.report(self.description, left_out, UnitSurvey::default(), &taken.normalized);
         self.workshop.write(snapshot::PLAIN_QUALITY, &json(&quality)?)?;
-        self.finish(manifest, quality, ignored_columns)
+        self.finish(manifest, quality, taken.ignored_columns)
     }
 
     pub(super) fn manifest(&self) -> Result<Manifest, ImportError> {

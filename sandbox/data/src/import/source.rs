@@ -10,6 +10,7 @@ use std::sync::Arc;
 use unseen_texts::{Text, text};
 
 use super::error::ImportError;
+use super::normal::Normalizer;
 use super::sink::RowSink;
 use crate::description::Description;
 use crate::files::{FileAt, ReadAt, SharedFile};
@@ -26,6 +27,14 @@ pub(super) enum Opened {
 pub(super) struct Packed {
     file: SharedFile,
     packing: Packing,
+}
+
+/// What there is to say of a source that was read.
+pub(super) struct Taken {
+    /// Columns that the description does not declare.
+    pub(super) ignored_columns: Vec<String>,
+    /// How many cells of each declared column were brought into another form.
+    pub(super) normalized: Vec<u64>,
 }
 
 /// How many bytes were read so far.
@@ -129,7 +138,14 @@ impl Opened {
         }
     }
 
-    pub(super) fn read(self, description: &Description, sink: &mut dyn RowSink) -> Result<Vec<String>, ImportError> {
+    /// Reads all rows into `sink`, each in the form that the description declares.
+    pub(super) fn read(self, description: &Description, sink: &mut dyn RowSink) -> Result<Taken, ImportError> {
+        let mut normalizer = Normalizer::new(description, sink);
+        let ignored_columns = self.read_plain(description, &mut normalizer)?;
+        Ok(Taken { ignored_columns, normalized: normalizer.changed() })
+    }
+
+    fn read_plain(self, description: &Description, sink: &mut dyn RowSink) -> Result<Vec<String>, ImportError> {
         match self {
             Self::Csv(packed) => {
                 let (text, bytes) = packed.text()?;

@@ -1,5 +1,6 @@
 //! Units as an import meets them: how many, the largest, and ids that look alike.
 
+use crate::cell::half_width;
 use crate::hash::siphash24;
 
 #[derive(Default)]
@@ -67,12 +68,7 @@ fn is_as_float(folded: &str) -> bool {
 /// seen.
 fn folded(text: &str) -> String {
     let seen = text.chars().filter(|c| !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{ad}'));
-    let narrow = seen.map(|c| match c {
-        '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
-        '\u{3000}' => ' ',
-        other => other,
-    });
-    let folded: String = narrow.flat_map(char::to_lowercase).collect();
+    let folded: String = seen.map(half_width).flat_map(char::to_lowercase).collect();
     folded.trim().to_owned()
 }
 

@@ -55,11 +55,11 @@ fn twins_follow_the_description_and_meet_each_other() {
     for (name, seed) in [("one", 1), ("two", 2)] {
         let toml = private(name, "code", &columns).replace("[csv]", "[csv]\nencoding = \"gb18030\"\ndelimiter = \";\"");
         let description = Description::parse(&toml).unwrap();
-        let (csv, copy) = twin::write(&description, &toml, 400, seed, &dir.path().join("twins")).unwrap();
-        assert_eq!(fs::read_to_string(copy).unwrap(), toml);
-        let bytes = fs::read(&csv).unwrap();
-        let (again, _) = twin::write(&description, &toml, 400, seed, &dir.path().join("again")).unwrap();
-        assert_eq!(bytes, fs::read(again).unwrap());
+        let written = twin::write(&description, &toml, 400, seed, &dir.path().join("twins")).unwrap();
+        assert_eq!((fs::read_to_string(written.description).unwrap(), written.rows), (toml.clone(), Some(400)));
+        let bytes = fs::read(&written.data).unwrap();
+        let again = twin::write(&description, &toml, 400, seed, &dir.path().join("again")).unwrap();
+        assert_eq!(bytes, fs::read(again.data).unwrap());
         let at = import_bytes(dir.path(), &toml, &bytes, &options(2, 1 << 20)).unwrap();
         let report = quality(&at);
         for column in &report.columns {

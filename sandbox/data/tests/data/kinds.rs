@@ -203,8 +203,8 @@ fn titles_totals_and_headers_of_two_lines() {
     // A twin of it is read in the same way.
     let dir = TempDir::new().unwrap();
     let description = Description::parse(toml).unwrap();
-    let (twin, _) = unseen_data::twin::write(&description, toml, 50, 1, dir.path()).unwrap();
-    assert_eq!(values(toml, &fs::read(twin).unwrap()).unwrap().len(), 50);
+    let twin = unseen_data::twin::write(&description, toml, 50, 1, dir.path()).unwrap();
+    assert_eq!(values(toml, &fs::read(twin.data).unwrap()).unwrap().len(), 50);
 }
 
 #[test]

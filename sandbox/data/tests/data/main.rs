@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod described;
+mod forms;
 mod importing;
 mod kinds;
 mod model;
 mod sealed;
 mod support;
+mod twins;
