@@ -1,11 +1,19 @@
 //! Builds a project into a component.
 
-use std::ffi::OsString;
+mod c;
+mod js;
+mod python;
+mod rust;
+mod tool;
+
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::{env, fs, io};
+use std::{fs, io};
+
+pub use rust::build_package;
 
 use crate::component::{ComponentError, componentize, shape_section, with_shape};
+use crate::flatten::flatten;
+use crate::language::Language;
 use crate::shape;
 use unseen_policies::manifest::{Manifest, ManifestError};
 use unseen_policies::shape::Shape;
@@ -25,10 +33,74 @@ pub struct BuiltModule {
 #[code("build")]
 pub enum BuildError {
     /// No project here.
-    #[error("{path} is not a job's project: it has no Cargo.toml")]
-    #[zh("{path} 不是作业项目：没有 Cargo.toml")]
+    #[error("{path} is not a job's project: it has no Cargo.toml, job.py, job.js or job.c")]
+    #[zh("{path} 不是作业项目：没有 Cargo.toml、job.py、job.js 或 job.c")]
     NoProject {
         /// The folder.
+        path: PathBuf,
+    },
+    /// Projects of two languages.
+    #[error("{path} has both {one} and {other}: keep one of them, so that it is known in which language the job is")]
+    #[zh("{path} 中既有 {one} 又有 {other}：请只保留一个，以便确定作业使用的语言")]
+    TwoProjects {
+        /// The folder.
+        path: PathBuf,
+        /// The main file of one.
+        one: &'static str,
+        /// That of the other.
+        other: &'static str,
+    },
+    /// The language's tool is not there.
+    #[error("{tool} is missing: {get}")]
+    #[zh("缺少 {tool}：{get}")]
+    NoTool {
+        /// Its name and version.
+        tool: String,
+        /// The line that gets it.
+        get: String,
+    },
+    /// It is there, in another version: what it makes may be refused, or differ.
+    #[error("{path} says that it is `{found}`, and jobs are built with {tool}: {get}")]
+    #[zh("{path} 的版本是 `{found}`，而作业须用 {tool} 编译：{get}")]
+    OtherTool {
+        /// Where it was found.
+        path: PathBuf,
+        /// What it calls itself.
+        found: String,
+        /// The version that is wanted.
+        tool: String,
+        /// The line that gets it.
+        get: String,
+    },
+    /// A package of Python with native code, or none.
+    #[error(
+        "`{package}` of requirements.txt has no version in Python alone: packages with native code, such as numpy, do not run in a job; unseen_guest.vector has means, quantiles and groups"
+    )]
+    #[zh(
+        "requirements.txt 中的 `{package}` 没有纯 Python 版本：含本地代码的包（如 numpy）不能在作业中运行；unseen_guest.vector 提供均值、分位数与分组"
+    )]
+    NativePackage {
+        /// As it is written there.
+        package: String,
+    },
+    /// What the job imports is not there.
+    #[error(
+        "{place}: `{package}` is imported, and is not there: a package in Python alone is named in requirements.txt; those with native code, such as numpy, do not run in a job, and unseen_guest.vector has means, quantiles and groups"
+    )]
+    #[zh(
+        "{place}：导入的 `{package}` 不存在：纯 Python 的包请写入 requirements.txt；含本地代码的包（如 numpy）不能在作业中运行，unseen_guest.vector 提供均值、分位数与分组"
+    )]
+    NoPackage {
+        /// Where, as `job.py:3`.
+        place: String,
+        /// Its name.
+        package: String,
+    },
+    /// The SDK's copy is not in the project.
+    #[error("{path} is missing: it is part of what `unseen job new` writes")]
+    #[zh("缺少 {path}：它是 `unseen job new` 所写内容的一部分")]
+    NoSdk {
+        /// What is missing.
         path: PathBuf,
     },
     /// No Rust.
@@ -101,13 +173,40 @@ pub enum BuildError {
 /// # Errors
 /// See [`BuildError`]; compiler messages are passed on word for word.
 pub fn build(dir: &Path) -> Result<BuiltModule, BuildError> {
-    write_shape(dir)?;
-    let core = compile(dir, None, &dir.join("target"))?;
-    let bytes = componentize(&core)?;
-    if shape_section(&bytes).is_none() {
-        return Err(BuildError::NoShape);
+    let language = language_of(dir)?;
+    write_shape(dir, language)?;
+    let made = match language {
+        Language::Rust => rust::compile(dir, None, &dir.join("target"))?,
+        Language::Python => linked(python::componentize(dir)?)?,
+        Language::JavaScript => linked(js::componentize(dir)?)?,
+        Language::C => c::compile(dir)?,
+    };
+    let bytes = componentize(&made)?;
+    match language {
+        Language::Rust if shape_section(&bytes).is_none() => Err(BuildError::NoShape),
+        Language::Rust => keep(dir, bytes),
+        // The code takes the names from the file that was just written, and from nowhere else.
+        _ => keep(dir, with_shape(bytes, &Shape::of(&manifest(dir)?))),
     }
-    keep(dir, bytes)
+}
+
+/// The language of the project in a folder.
+fn language_of(dir: &Path) -> Result<Language, BuildError> {
+    let is_there = |language: &Language| dir.join(language.main_file()).is_file();
+    let found: Vec<_> = Language::ALL.map(|(_, language)| language).into_iter().filter(is_there).collect();
+    match found[..] {
+        [language] => Ok(language),
+        [] => Err(BuildError::NoProject { path: dir.to_owned() }),
+        [one, other, ..] => {
+            Err(BuildError::TwoProjects { path: dir.to_owned(), one: one.main_file(), other: other.main_file() })
+        }
+    }
+}
+
+/// What an interpreter's tool has made, as one core module where that can be, which costs a grain less.
+fn linked(component: Vec<u8>) -> Result<Vec<u8>, BuildError> {
+    let flat = flatten(&component).map_err(|error| ComponentError::NotWasm(error.to_string()))?;
+    Ok(flat.unwrap_or(component))
 }
 
 /// Writes `target/job.wasm` in `dir` from a core module or component that was built in another way. One that does not
@@ -117,19 +216,29 @@ pub fn build(dir: &Path) -> Result<BuiltModule, BuildError> {
 /// When there is no right manifest, or the bytes do not fit the contract, or nothing can be written.
 pub fn build_from(dir: &Path, module: &[u8]) -> Result<BuiltModule, BuildError> {
     let manifest = manifest(dir)?;
-    keep(dir, with_shape(componentize(module)?, &Shape::of(&manifest)))
+    let component = componentize(module)?;
+    let component = match shape_section(&component) {
+        Some(_) => component,
+        None => with_shape(componentize(&linked(component)?)?, &Shape::of(&manifest)),
+    };
+    keep(dir, component)
 }
 
-/// Writes `src/shape.rs` from `job.toml`, where there is one and the file says something else.
+/// Writes the file of names ([`Language::shape_file`]) from `job.toml`, where it says something else. A project in Rust
+/// may have no `job.toml`.
 ///
 /// # Errors
 /// When the manifest is wrong, or the file cannot be written.
-pub fn write_shape(dir: &Path) -> Result<(), BuildError> {
+pub fn write_shape(dir: &Path, language: Language) -> Result<(), BuildError> {
     let manifest = match manifest(dir) {
-        Err(BuildError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(BuildError::Read { source, .. })
+            if language == Language::Rust && source.kind() == io::ErrorKind::NotFound =>
+        {
+            return Ok(());
+        }
         other => other?,
     };
-    let (path, source) = (dir.join("src/shape.rs"), shape::source(&Shape::of(&manifest)));
+    let (path, source) = (dir.join(language.shape_file()), shape::source(&Shape::of(&manifest), language));
     if fs::read_to_string(&path).is_ok_and(|there| there == source) {
         return Ok(());
     }
@@ -152,102 +261,4 @@ fn keep(dir: &Path, bytes: Vec<u8>) -> Result<BuiltModule, BuildError> {
         Ok(()) => Ok(BuiltModule { path, bytes }),
         Err(source) => Err(BuildError::Write { path, source }),
     }
-}
-
-/// The component of one package of a cargo workspace, built under `target`; nothing else is
-/// written.
-///
-/// # Errors
-/// As [`build`].
-pub fn build_package(workspace: &Path, package: &str, target: &Path) -> Result<Vec<u8>, BuildError> {
-    Ok(componentize(&compile(workspace, Some(package), target)?)?)
-}
-
-const TARGET: &str = "wasm32-unknown-unknown";
-
-/// Linker settings that keep a grain cheap; `templates/config.toml` says why.
-const FLAGS: [&str; 4] = ["-C", "link-arg=-zstack-size=16384", "-C", "link-arg=--initial-memory=262144"];
-
-/// The core module that cargo makes.
-fn compile(dir: &Path, package: Option<&str>, target: &Path) -> Result<Vec<u8>, BuildError> {
-    if !dir.join("Cargo.toml").is_file() {
-        return Err(BuildError::NoProject { path: dir.to_owned() });
-    }
-    let mut cargo = Toolchain::find(dir)?.cargo();
-    cargo
-        .current_dir(dir)
-        .args(["build", "--release", "--lib", "--target", TARGET])
-        .args(["--message-format", "json-render-diagnostics", "--color", "never"])
-        .arg("--target-dir")
-        .arg(std::path::absolute(target).map_err(BuildError::NoCargo)?);
-    if let Some(package) = package {
-        cargo.args(["--package", package]);
-    }
-    let output = cargo.output().map_err(BuildError::NoCargo)?;
-    if !output.status.success() {
-        let diagnostics = String::from_utf8_lossy(&output.stderr).into_owned();
-        return Err(BuildError::Compile { diagnostics });
-    }
-    let made = String::from_utf8_lossy(&output.stdout)
-        .lines()
-        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .filter(|message| message["reason"] == "compiler-artifact")
-        .flat_map(|message| message["filenames"].as_array().cloned().unwrap_or_default())
-        .filter_map(|name| name.as_str().map(PathBuf::from))
-        .rfind(|path| path.extension().is_some_and(|extension| extension == "wasm"))
-        .ok_or(BuildError::NoModule)?;
-    fs::read(&made).map_err(|source| BuildError::Write { path: made, source })
-}
-
-/// A cargo that can build for the lab.
-enum Toolchain {
-    /// The user's own.
-    Own,
-    /// The system's, with the standard library that `scripts/wasm-target.sh` built for it.
-    System { sysroot: PathBuf },
-}
-
-impl Toolchain {
-    fn find(dir: &Path) -> Result<Self, BuildError> {
-        let output = Command::new("rustc")
-            .current_dir(dir)
-            .args(["--print", "target-libdir", "--target", TARGET])
-            .output()
-            .map_err(BuildError::NoCargo)?;
-        let libraries = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        if output.status.success() && Path::new(&libraries).is_dir() {
-            return Ok(Toolchain::Own);
-        }
-        let sysroot =
-            system_sysroot().filter(|sysroot| sysroot.join("lib/rustlib").join(TARGET).join("complete").is_file());
-        sysroot.map(|sysroot| Toolchain::System { sysroot }).ok_or(BuildError::NoTarget)
-    }
-
-    fn cargo(&self) -> Command {
-        let mut flags: Vec<OsString> = FLAGS.iter().map(OsString::from).collect();
-        let mut cargo = match self {
-            Toolchain::Own => Command::new("cargo"),
-            Toolchain::System { sysroot } => {
-                flags.extend(["--sysroot".into(), sysroot.into()]);
-                flags.extend(["-C".into(), "linker=wasm-ld".into()]);
-                let mut cargo = Command::new("/usr/bin/cargo");
-                cargo.env("PATH", "/usr/bin:/bin").env_remove("RUSTC");
-                cargo
-            }
-        };
-        cargo
-            // Takes the place of every other setting of flags, so that the result depends on the
-            // source alone.
-            .env("CARGO_ENCODED_RUSTFLAGS", flags.join(&OsString::from("\x1f")))
-            .env_remove("RUSTC_WRAPPER")
-            .env_remove("CARGO_BUILD_TARGET");
-        cargo
-    }
-}
-
-/// Where `scripts/wasm-target.sh` puts the system's standard library.
-fn system_sysroot() -> Option<PathBuf> {
-    env::var_os("UNSEEN_WASM_SYSROOT")
-        .map(PathBuf::from)
-        .or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cache/unseen/wasm-sysroot")))
 }

@@ -22,7 +22,7 @@ pub enum ComponentError {
 }
 
 /// The contract.
-const WIT: &str = include_str!("../../wit/job.wit");
+pub(crate) const WIT: &str = include_str!("../../wit/job.wit");
 
 /// A component from the bytes of a core module that exports `contribute` (and perhaps `advance`),
 /// `memory` and `cabi_realloc` by the canonical ABI. A module that carries its own

@@ -3,37 +3,49 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::path::Path;
+use std::process::Command;
 
-use unseen_toolchain::{BuildError, Template, build, componentize, new_project, write_shape};
+use unseen_toolchain::{
+    BuildError, Language, Measure, Subject, Template, build, componentize, new_project, write_shape,
+};
 
-fn made(template: Template) -> tempfile::TempDir {
+fn made(language: Language, template: Template, subject: Option<&Subject>) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
-    new_project(dir.path(), "a-job", template).unwrap();
+    new_project(dir.path(), "a-job", language, template, subject).unwrap();
     dir
+}
+
+/// A dataset of whole numbers, with names that no language takes, and no groups.
+fn odd() -> Subject {
+    let measure = |column: &str, lower, upper| Measure { column: column.into(), is_int: true, lower, upper };
+    let (value, other) = (measure("class", -5.0, 55.0), measure("产值 (万元)", 0.0, 7.0));
+    Subject { dataset: "int".into(), group: None, value, other: Some(other) }
 }
 
 #[test]
 fn a_new_project_tests_and_builds_without_a_network() {
-    for (_, template) in Template::ALL {
-        let dir = made(template);
-        let test = std::process::Command::new("cargo")
-            .current_dir(dir.path())
-            .args(["test", "--quiet", "--offline", "--target-dir", "target"])
-            .output()
-            .unwrap();
-        assert!(test.status.success(), "{}", String::from_utf8_lossy(&test.stderr));
-        let built = build(dir.path()).unwrap_or_else(|e| panic!("{e}"));
-        assert_eq!(std::fs::read(&built.path).unwrap(), built.bytes);
-        assert!(built.bytes.len() < 200_000, "{}", built.bytes.len());
-        // The same source makes the same component, and a component is left alone.
-        assert_eq!(build(dir.path()).unwrap().bytes, built.bytes);
-        assert_eq!(componentize(&built.bytes).unwrap(), built.bytes);
+    for template in Template::ALL {
+        for subject in [None, Some(odd())] {
+            let dir = made(Language::Rust, template, subject.as_ref());
+            let test = Command::new("cargo")
+                .current_dir(dir.path())
+                .args(["test", "--quiet", "--offline", "--target-dir", "target"])
+                .output()
+                .unwrap();
+            assert!(test.status.success(), "{}", String::from_utf8_lossy(&test.stderr));
+            let built = build(dir.path()).unwrap_or_else(|e| panic!("{e}"));
+            assert_eq!(std::fs::read(&built.path).unwrap(), built.bytes);
+            assert!(built.bytes.len() < 200_000, "{}", built.bytes.len());
+            // The same source makes the same component, and a component is left alone.
+            assert_eq!(build(dir.path()).unwrap().bytes, built.bytes);
+            assert_eq!(componentize(&built.bytes).unwrap(), built.bytes);
+        }
     }
 }
 
 #[test]
 fn compiler_errors_are_passed_on() {
-    let dir = made(Template::Histogram);
+    let dir = made(Language::Rust, Template::Histogram, None);
     let source = dir.path().join("src/lib.rs");
     let text = std::fs::read_to_string(&source).unwrap().replace("land().floats()", "land().floots()");
     std::fs::write(&source, text).unwrap();
@@ -64,12 +76,12 @@ fn the_contract_has_one_version() {
 
 #[test]
 fn only_a_manifest_that_is_not_there_counts_as_none() {
-    let dir = made(Template::Histogram);
+    let dir = made(Language::Rust, Template::Histogram, None);
     let manifest = dir.path().join("job.toml");
     std::fs::remove_file(&manifest).unwrap();
-    write_shape(dir.path()).unwrap();
+    write_shape(dir.path(), Language::Rust).unwrap();
     std::fs::create_dir(&manifest).unwrap();
-    assert!(matches!(write_shape(dir.path()), Err(BuildError::Read { .. })));
+    assert!(matches!(write_shape(dir.path(), Language::Rust), Err(BuildError::Read { .. })));
 }
 
 /// What is checked in is what a build would write; `unseen job build` in the example's folder brings it up to date.
@@ -79,11 +91,14 @@ fn the_examples_have_the_names_of_their_manifests() {
     let mut seen = 0;
     for entry in std::fs::read_dir(&examples).unwrap() {
         let example = entry.unwrap().path();
+        if !example.join("Cargo.toml").is_file() {
+            continue;
+        }
         let Ok(manifest) = std::fs::read(example.join("job.toml")) else { continue };
         let copy = tempfile::tempdir().unwrap();
         std::fs::create_dir(copy.path().join("src")).unwrap();
         std::fs::write(copy.path().join("job.toml"), manifest).unwrap();
-        write_shape(copy.path()).unwrap();
+        write_shape(copy.path(), Language::Rust).unwrap();
         let read = |dir: &Path| std::fs::read_to_string(dir.join("src/shape.rs")).unwrap_or_default();
         assert!(read(&example) == read(copy.path()), "{}: src/shape.rs is of another job.toml", example.display());
         seen += 1;
@@ -94,7 +109,7 @@ fn the_examples_have_the_names_of_their_manifests() {
 /// Names that Rust would not take, and code that counts places.
 #[test]
 fn any_names_of_a_manifest_can_be_used_and_must_be() {
-    let dir = made(Template::Histogram);
+    let dir = made(Language::Rust, Template::Histogram, None);
     let manifest = dir.path().join("job.toml");
     let text = std::fs::read_to_string(&manifest).unwrap();
     let text =
