@@ -35,6 +35,7 @@ actions! {
     ListJobs = "listJobs" / "list jobs" / "列出作业",
     ShowJob = "showJob" / "see a job" / "查看作业",
     ShowManifest = "showManifest" / "see a job's manifest" / "查看作业清单",
+    ShowApprovals = "showApprovals" / "see who approved a job" / "查看作业审批人",
     FetchModule = "fetchModule" / "fetch a job's module" / "下载作业模块",
     ReadRelease = "readRelease" / "read a release" / "阅读发布结果",
     ShowBudget = "showBudget" / "see budgets" / "查看预算",

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use cedar_policy::{Entity, EntityUid, RestrictedExpression};
+use unseen_ids::Keeping;
 
 use crate::schema::CEDAR;
 use crate::vocabulary::{Context, Dataset, Job, Level, Person, Principal, Resource};
@@ -12,7 +13,7 @@ pub(crate) fn principal(principal: &Principal) -> Option<Entity> {
     let Principal::Person(person) = principal else {
         return Some(Entity::new_no_attrs(CEDAR.uid("Visitor", "visitor")?, HashSet::new()));
     };
-    let attributes = HashMap::from([name(&person.name), key(&person.key)]);
+    let attributes = HashMap::from([name(&person.name), key(&person.key), kept(person)?]);
     Entity::new(CEDAR.uid("Person", &person.key)?, attributes, roles(person)?).ok()
 }
 
@@ -26,7 +27,8 @@ pub(crate) fn resource(resource: &Resource) -> Option<Entity> {
         Resource::Person(person) => {
             let roles = roles(person)?.into_iter().map(RestrictedExpression::new_entity_uid);
             let roles = ("roles".to_owned(), RestrictedExpression::new_set(roles));
-            (CEDAR.uid("Enrolment", &person.key)?, HashMap::from([name(&person.name), key(&person.key), roles]))
+            let attributes = [name(&person.name), key(&person.key), kept(person)?, roles];
+            (CEDAR.uid("Enrolment", &person.key)?, HashMap::from(attributes))
         }
     };
     Entity::new(uid, attributes, HashSet::new()).ok()
@@ -57,6 +59,9 @@ fn of_job(job: &Job) -> Option<HashMap<String, RestrictedExpression>> {
         texts("datasets", job.datasets.iter().map(|dataset| &dataset.name)),
         texts("stewards", job.datasets.iter().filter_map(|dataset| dataset.steward.as_ref())),
         texts("approvedBy", job.approved_by.iter()),
+        long("approvals", job.approved_by.len() as i64),
+        long("approvedElsewhere", job.approved_elsewhere.into()),
+        long("approvalsNeeded", job.approvals_needed.into()),
     ]);
     Some(attributes)
 }
@@ -94,6 +99,11 @@ fn name(name: &str) -> Attribute {
 
 fn key(key: &str) -> Attribute {
     text("key", key)
+}
+
+fn kept(person: &Person) -> Option<Attribute> {
+    let kept = CEDAR.uid("Keeping", person.kept.map_or("unsaid", Keeping::name))?;
+    Some(("kept".to_owned(), RestrictedExpression::new_entity_uid(kept)))
 }
 
 fn text(attribute: &str, value: &str) -> Attribute {

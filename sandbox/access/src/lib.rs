@@ -19,7 +19,8 @@
 //! use unseen_access::{Action, Context, Job, JobState, Person, Principal, Resource, Role, Rules, Session};
 //!
 //! let rules = Rules::default();
-//! let wang = Person { name: "Wang".into(), key: "5a".repeat(32), roles: vec![Role::Analyst, Role::Operator] };
+//! let roles = vec![Role::Analyst, Role::Operator];
+//! let wang = Person { name: "Wang".into(), key: "5a".repeat(32), roles, kept: None };
 //! let job = Job { author: "Wang".into(), state: JobState::Submitted, ..Job::default() };
 //! let context = Context { session: Session::Certificate, signed: true };
 //! let decision = rules.decide(&Principal::Person(wang), Action::ApproveJob, &Resource::Job(job), &context);
@@ -45,7 +46,7 @@ pub use decide::{Asking, Because, Decision};
 pub use diff::Change;
 pub use error::RulesError;
 pub use rules::{Effect, Rule, Rules};
-pub use unseen_ids::{JobId, Role};
+pub use unseen_ids::{JobId, Keeping, Role};
 pub use vocabulary::{Context, Dataset, Job, JobState, Level, Person, Principal, Resource, Session};
 
 #[cfg(test)]

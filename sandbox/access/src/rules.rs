@@ -94,7 +94,7 @@ impl Rules {
         }
         rules.validate(text)?;
         rules.index();
-        let operator = Person { name: "?".to_owned(), key: "0".repeat(64), roles: vec![Role::Operator] };
+        let operator = Person { name: "?".to_owned(), key: "0".repeat(64), roles: vec![Role::Operator], kept: None };
         match rules.somebody_sets_policy([&Principal::Person(operator)]) {
             true => Ok(rules),
             false => Err(RulesError::LockedOut),

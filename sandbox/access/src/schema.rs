@@ -88,8 +88,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::Role;
     use crate::vocabulary::{JobState, Session};
+    use crate::{Keeping, Role};
 
     #[test]
     fn the_schema_and_the_types_have_the_same_words() {
@@ -104,6 +104,7 @@ mod tests {
                 assert!(line.contains(&format!("\"{name}\"")), "{kind} {name}");
             }
         };
+        has("Keeping", [Keeping::Browser, Keeping::Passkey].map(Keeping::name).to_vec());
         has("State", JobState::ALL.iter().map(|state| state.name()).collect());
         has("Session", Session::ALL.iter().map(|session| session.name()).collect());
         has("Role", [Role::Steward, Role::Analyst, Role::Operator, Role::Auditor].map(Role::name).to_vec());

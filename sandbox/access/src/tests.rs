@@ -5,14 +5,14 @@ mod held;
 mod parse;
 mod speed;
 
-use crate::{Context, Dataset, Job, JobState, Level, Person, Principal, Resource, Role, Session};
+use crate::{Context, Dataset, Job, JobState, Keeping, Level, Person, Principal, Resource, Role, Session};
 
 fn person(name: &str, roles: &[Role]) -> Principal {
     Principal::Person(somebody(name, roles))
 }
 
 fn somebody(name: &str, roles: &[Role]) -> Person {
-    Person { name: name.to_owned(), key: unseen_ids::hex::encode(name.as_bytes()), roles: roles.to_vec() }
+    Person { name: name.to_owned(), key: unseen_ids::hex::encode(name.as_bytes()), roles: roles.to_vec(), kept: None }
 }
 
 /// A dataset of the steward `sun`.
@@ -30,6 +30,8 @@ fn job(datasets: &[Dataset]) -> Job {
         state,
         datasets: datasets.to_vec(),
         approved_by: vec![],
+        approved_elsewhere: 0,
+        approvals_needed: 2,
     }
 }
 

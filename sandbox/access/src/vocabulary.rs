@@ -1,6 +1,6 @@
 //! Who asks, about what, and how: the words of rules as types.
 
-use unseen_ids::{JobId, Role};
+use unseen_ids::{JobId, Keeping, Role};
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct Person {
     pub key: String,
     /// What they are.
     pub roles: Vec<Role>,
+    /// Where their key is kept, if their enrolment says so: `unsaid` in rules where it does not.
+    pub kept: Option<Keeping>,
 }
 
 /// What is asked about.
@@ -79,6 +81,10 @@ pub struct Job {
     pub datasets: Vec<Dataset>,
     /// The names of those who approved it.
     pub approved_by: Vec<String>,
+    /// How many of these approvals are by keys that no browser keeps.
+    pub approved_elsewhere: u32,
+    /// How many approvals it needs.
+    pub approvals_needed: u32,
 }
 
 /// Where a job stands.

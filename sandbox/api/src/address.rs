@@ -233,7 +233,7 @@ mod tests {
         assert_eq!(path, "/v1/jobs/j12/rejections");
         let again: Reject = of_body(&[("job".into(), "j12".into())], Value::Object(rest)).unwrap();
         assert_eq!((again.job, again.reason.as_str()), (JobId(12), "no purpose"));
-        let (path, rest) = apart(&ListEntries { from: 7, limit: None }).unwrap();
+        let (path, rest) = apart(&ListEntries { from: 7, ..ListEntries::default() }).unwrap();
         assert_eq!((path.as_str(), to_query(&rest).as_str()), ("/v1/log", "from=7"));
         assert_eq!(of_query::<ListEntries>(&[], "from=7").unwrap().from, 7);
         let (path, _) = apart(&ShowDataset { dataset: "../a b/税".into() }).unwrap();

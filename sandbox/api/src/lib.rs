@@ -25,6 +25,8 @@ pub const PROBLEM: &str = "application/problem+json";
 pub const BLOBS: &str = "/v1/blobs/";
 /// After the address of a change: what its author is to sign.
 pub const DRAFT: &str = "/draft";
+/// Where a question in SQL is put: it is drafted as a job and checked, and nothing is signed, charged or kept.
+pub const QUESTIONS: &str = "/v1/questions";
 /// Where rows are uploaded: the digest's 64 hex digits follow.
 pub const UPLOADS: &str = "/v1/uploads/";
 /// The header that says at which byte a piece of an upload begins.

@@ -5,6 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use unseen_ids::{Answer, PublicKey};
+use unseen_tlog::signature::Signature;
 use unseen_tlog::{KeyError, Signer, VerifyingKey};
 
 /// Where it is posted.
@@ -29,9 +30,10 @@ pub struct Login {
     pub time: DateTime<Utc>,
     /// 32 hex digits, used once.
     pub nonce: String,
-    /// The key.
-    #[schemars(with = "String", regex(pattern = unseen_ids::pattern::KEY))]
-    pub key: PublicKey,
+    /// The key. Only a passkey may leave it open, for a browser that has forgotten which one it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", regex(pattern = unseen_ids::pattern::KEY))]
+    pub key: Option<PublicKey>,
     /// Its signature over [`Login::to_sign`], in base64.
     pub signature: String,
 }
@@ -77,26 +79,37 @@ impl Login {
     /// Signs one.
     pub fn sign(host: &str, nonce: String, key: &dyn Signer) -> Result<Login, KeyError> {
         let (host, time) = (host.to_owned(), Utc::now());
-        let key_of = PublicKey::from(key.verifying_key());
-        let mut login = Login { host, time, nonce, key: key_of, signature: String::new() };
+        let of = Some(PublicKey::from(key.verifying_key()));
+        let mut login = Login { host, time, nonce, key: of, signature: String::new() };
         login.signature = BASE64_STANDARD.encode(key.sign(&login.to_sign())?);
         Ok(login)
     }
 
-    /// The bytes that are signed.
+    /// The bytes that are signed; an empty line stands for a key that is left open.
     pub fn to_sign(&self) -> Vec<u8> {
         let Login { host, time, nonce, key, .. } = self;
         let time = time.to_rfc3339_opts(chrono::SecondsFormat::Nanos, true);
+        let key = key.as_ref().map(PublicKey::to_string).unwrap_or_default();
         format!("unseen login v1\n{host}\n{time}\n{nonce}\n{key}\n").into_bytes()
     }
 
-    /// Whether it is signed by its key, for this host, at about this time.
-    pub fn is_good(&self, host: &str, now: DateTime<Utc>) -> bool {
+    /// Which of the `enrolled` keys has signed it, for one of these hosts, at about this time.
+    pub fn signer<'a>(
+        &self,
+        hosts: &[String],
+        now: DateTime<Utc>,
+        enrolled: impl IntoIterator<Item = &'a PublicKey>,
+    ) -> Option<PublicKey> {
         let fresh = (now - self.time).abs() <= LEEWAY;
         let plain = self.nonce.len() == 32 && self.nonce.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let Ok(signature) = BASE64_STANDARD.decode(&self.signature) else { return false };
-        let key = VerifyingKey::from(self.key);
-        self.host == host && fresh && plain && key.verify(&self.to_sign(), &signature).is_ok()
+        let signature = Signature::from_bytes(&BASE64_STANDARD.decode(&self.signature).ok()?).ok()?;
+        let named = self.key.is_some() || matches!(signature, Signature::Passkey(_));
+        if !(fresh && plain && named && hosts.contains(&self.host)) {
+            return None;
+        }
+        let message = self.to_sign();
+        let signs = |key: &&PublicKey| signature.verify(&VerifyingKey::from(**key), &message).is_ok();
+        enrolled.into_iter().filter(|key| self.key.is_none_or(|named| named == **key)).find(signs).copied()
     }
 }
 
@@ -110,14 +123,20 @@ mod tests {
         let key = SigningKey::generate().unwrap();
         let login = Login::sign("lab:8443", "0".repeat(32), &key).unwrap();
         let now = Utc::now();
-        assert!(login.is_good("lab:8443", now));
-        assert!(!login.is_good("other:8443", now));
-        assert!(!login.is_good("lab:8443", now + LEEWAY + TimeDelta::seconds(1)));
-        assert!(!login.is_good("lab:8443", now - LEEWAY - TimeDelta::seconds(1)));
-        let stranger = SigningKey::generate().unwrap();
-        let forged = Login { key: stranger.verifying_key().into(), ..login.clone() };
-        assert!(!forged.is_good("lab:8443", now));
-        assert!(!Login { nonce: "1".repeat(32), ..login.clone() }.is_good("lab:8443", now));
-        assert!(!Login { nonce: "a\nb".into(), ..login }.is_good("lab:8443", now));
+        let stranger = PublicKey::from(SigningKey::generate().unwrap().verifying_key());
+        let people = [stranger, key.verifying_key().into()];
+        let at = |login: &Login, host: &str, now| login.signer(&[host.to_owned()], now, &people);
+        let is_good = |login: &Login| at(login, "lab:8443", now).is_some();
+        assert_eq!(at(&login, "lab:8443", now), login.key);
+        assert_eq!(at(&login, "other:8443", now), None);
+        assert_eq!(at(&login, "lab:8443", now + LEEWAY + TimeDelta::seconds(1)), None);
+        assert_eq!(at(&login, "lab:8443", now - LEEWAY - TimeDelta::seconds(1)), None);
+        assert!(!is_good(&Login { key: Some(stranger), ..login.clone() }));
+        assert!(!is_good(&Login { nonce: "1".repeat(32), ..login.clone() }));
+        assert!(!is_good(&Login { nonce: "a\nb".into(), ..login.clone() }));
+        // Only what a passkey has signed is searched for.
+        let mut open = Login { key: None, ..login };
+        open.signature = BASE64_STANDARD.encode(key.sign(&open.to_sign()).unwrap());
+        assert!(!is_good(&open));
     }
 }

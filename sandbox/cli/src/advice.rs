@@ -75,8 +75,8 @@ pub fn advice(code: &str) -> Option<Text> {
             text!("`unseen key new` makes a key", "用 `unseen key new` 生成密钥")
         }
         "ledger.too-long" => text!(
-            "lower `limits.fuel` or `limits.memory` (`unseen job try` proposes a limit), choose a later release, or ask the steward for closer bounds on the datasets",
-            "请调低 `limits.fuel` 或 `limits.memory`（`unseen job try` 会给出建议值），或选择更晚的发布时间，或请数据管理员给数据集定更紧的上限"
+            "lower `limits.fuel` or `limits.memory` (`unseen job try` proposes a limit), let the code see blocks of units (`kind = \"blocks\"`), choose a later release, or ask the steward for closer bounds on the datasets",
+            "请调低 `limits.fuel` 或 `limits.memory`（`unseen job try` 会给出建议值），或让代码一次看一个分块（`kind = \"blocks\"`），或选择更晚的发布时间，或请数据管理员给数据集定更紧的上限"
         ),
         "entry.proof" => text!(
             "its holder makes a new request: `unseen person request`",

@@ -1,24 +1,29 @@
 //! What people type. The help texts are English here; `help.rs` holds the Chinese ones.
 
+mod ask;
 mod certificates;
 mod datasets;
 mod jobs;
 
+use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+pub use ask::AskArgs;
 pub use certificates::CertificateCommand;
 use chrono::NaiveDate;
-use clap::{Args, Parser, Subcommand};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Arg, Args, Parser, Subcommand};
 use clap_complete::Shell;
-use unseen_auditor::{EvidenceCommand, ProofArgs, VerifyArgs, WitnessCommand};
+use unseen_auditor::{EvidenceCommand, ProofArgs, ReceiptArgs, VerifyArgs, WitnessCommand};
 use unseen_ids::{JobId, Role};
+use unseen_policies::event::Event;
 use unseen_terminal::examples;
-use unseen_terminal::language::languages;
-use unseen_texts::Lang;
+use unseen_texts::{Sentence, say};
+use unseen_toolchain::Language;
 
 use datasets::day;
-pub use datasets::{Dataset, DatasetCommand, TwinArgs};
+pub use datasets::{Dataset, DatasetCommand, FitArgs, TwinArgs};
 pub use jobs::{JobCommand, JobDir};
 
 /// Compute on data you may use but never see.
@@ -61,8 +66,44 @@ pub struct Globals {
     #[arg(long, global = true, help_heading = "Everywhere")]
     pub json: bool,
     /// Language of texts; by default as LANG says
-    #[arg(long, global = true, value_parser = languages(), value_name = "LANG", help_heading = "Everywhere")]
-    pub lang: Option<Lang>,
+    #[arg(long = "lang", global = true, value_parser = Tongues, value_name = "LANG", help_heading = "Everywhere")]
+    pub tongues: Vec<Tongue>,
+}
+
+/// What `--lang` may name: people say it of both.
+#[derive(Clone, Copy)]
+pub enum Tongue {
+    /// The language of texts, which was read before anything else.
+    Texts,
+    /// That of a new job's code.
+    Code(Language),
+}
+
+/// Those of texts are offered; the others stand in the help of `job new`.
+#[derive(Clone)]
+struct Tongues;
+
+impl TypedValueParser for Tongues {
+    type Value = Tongue;
+
+    fn parse_ref(&self, command: &clap::Command, arg: Option<&Arg>, value: &OsStr) -> Result<Tongue, clap::Error> {
+        tongue.parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(["en", "zh"].map(PossibleValue::new).into_iter()))
+    }
+}
+
+fn tongue(name: &str) -> Result<Tongue, Sentence> {
+    match (name, Language::named(name)) {
+        ("en" | "zh", _) => Ok(Tongue::Texts),
+        (_, Some(language)) => Ok(Tongue::Code(language)),
+        _ => Err(say!(
+            "`{name}` is not spoken here: texts are in en or zh, and the code of `job new` in rust, python, js or c",
+            "不支持 `{name}`：文字用 en 或 zh，`job new` 的代码用 rust、python、js 或 c"
+        )),
+    }
 }
 
 #[derive(Subcommand)]
@@ -82,12 +123,18 @@ pub enum Command {
     /// Register datasets and look at their quality
     #[command(subcommand)]
     Dataset(DatasetCommand),
-    /// Write synthetic rows that follow a dataset's description and never its data
-    #[command(after_help = examples!("unseen twin monthly --rows 4000 --out twins", "unseen twin monthly.toml --out twins"))]
+    /// Write synthetic rows that follow a dataset's description and never its data, or a release that was paid for
+    #[command(after_help = examples!("unseen twin monthly --rows 4000 --out twins", "unseen twin monthly.toml --out twins", "unseen twin monthly --fitted j12 --out twins --key analyst.pem"))]
     Twin(TwinArgs),
     /// Write, check, try, submit, approve and run jobs
     #[command(subcommand)]
     Job(JobCommand),
+    /// Ask in SQL: writes the job that answers it, says what it costs and how exact it will be, and submits it after a yes
+    #[command(after_help = examples!(
+        "unseen ask \"SELECT year_month(month) AS month, AVG(output) FROM monthly GROUP BY month\" --error \"5 %\"",
+        "unseen ask \"SELECT COUNT(DISTINCT uscc) FROM monthly WHERE output > 100\" --rho 0.01 --yes --key analyst.pem"
+    ))]
+    Ask(AskArgs),
     /// What has been spent of the privacy budget, and what is left
     #[command(after_help = examples!("unseen budget", "unseen budget --dataset monthly --analyst wang"))]
     Budget(BudgetArgs),
@@ -138,6 +185,12 @@ pub enum Command {
     /// Say which protections hold on this machine
     #[command(after_help = examples!("unseen doctor", "unseen doctor --lab lab"))]
     Doctor,
+    /// Explain a word that is met in answers and manifests, or all of them
+    #[command(after_help = examples!("unseen explain rho", "unseen explain 截断 --lang zh"))]
+    Explain {
+        /// The word, in English or Chinese
+        word: Option<String>,
+    },
     /// Print what lets a shell complete these commands
     #[command(after_help = examples!("unseen completions bash > ~/.local/share/bash-completion/completions/unseen"))]
     Completions {
@@ -154,7 +207,7 @@ pub enum Command {
 
 #[derive(Args)]
 pub struct ServeArgs {
-    /// Where to listen; may be given several times; with --demo first HTTPS, then HTTP for a browser
+    /// Where to listen; may be given several times; with --demo first HTTPS, then HTTP for a browser (8080, or the port after a given one)
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8443")]
     pub listen: Vec<SocketAddr>,
     /// Host and port under which people know the lab; may be given several times; as it listens when left out
@@ -260,6 +313,30 @@ pub enum KeyCommand {
         /// The private key: a file, or a key on a token (pkcs11:...)
         key: String,
     },
+}
+
+/// Which entries of the log are wanted.
+#[derive(Args)]
+#[group(multiple = true, conflicts_with = "entry")]
+pub struct Only {
+    /// Only of this kind, such as job-approved
+    #[arg(long, value_parser = PossibleValuesParser::new(Event::KINDS.iter().copied()), hide_possible_values = true)]
+    pub kind: Option<String>,
+    /// Only those that this person signed; `lab` for the lab itself
+    #[arg(long, value_name = "PERSON")]
+    pub by: Option<String>,
+    /// Only about this job
+    #[arg(long)]
+    pub job: Option<JobId>,
+    /// Only about this dataset, and the jobs that read it
+    #[arg(long)]
+    pub dataset: Option<String>,
+    /// Only from this day on, by the signers' clocks (UTC), such as 2026-11-01
+    #[arg(long, value_parser = day, value_name = "DAY")]
+    pub since: Option<NaiveDate>,
+    /// Only up to this day
+    #[arg(long, value_parser = day, value_name = "DAY")]
+    pub until: Option<NaiveDate>,
 }
 
 /// The signer's private key.
@@ -390,7 +467,7 @@ pub struct BudgetArgs {
 #[derive(Subcommand)]
 pub enum LogCommand {
     /// List the log's entries
-    #[command(after_help = examples!("unseen log show --from 100", "unseen --json log show --entry 12"))]
+    #[command(after_help = examples!("unseen log show --from 100", "unseen log show --job j12", "unseen --json log show --entry 12"))]
     Show {
         /// First entry to show
         #[arg(long, default_value_t = 0)]
@@ -398,6 +475,8 @@ pub enum LogCommand {
         /// Show one entry whole
         #[arg(long, conflicts_with = "from")]
         entry: Option<u64>,
+        #[command(flatten)]
+        only: Only,
     },
     /// Print the signed checkpoint: keep it, and no later history can be shortened or changed unnoticed
     #[command(after_help = examples!("unseen log checkpoint > checkpoint.txt"))]
@@ -447,6 +526,16 @@ pub enum AuditCommand {
     /// Check a proof that one entry is in the log (C2SP tlog-proof)
     #[command(after_help = examples!("unseen audit proof entry-12.tlog-proof --log-key \"$(cat log.vkey)\""))]
     Proof(ProofArgs),
+    /// Check a receipt: one release in one file, with the proof that the log names these very numbers
+    #[command(after_help = examples!("unseen audit receipt j12.receipt.json --log-key \"$(cat log.vkey)\""))]
+    Receipt(ReceiptArgs),
+    /// Write what the lab shows for GB/T 22239-2019 (level 3) and SATRE, and what it does not show, with proofs (zip)
+    #[command(after_help = examples!("unseen audit pack --out evidence.zip"))]
+    Pack {
+        /// Where to write it; never overwrites
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
     /// Run a job again inside the lab and derive every released number a second time
     #[command(after_help = examples!("unseen audit replay j12"))]
     Replay {

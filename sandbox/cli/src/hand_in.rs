@@ -23,7 +23,7 @@ use unseen_terminal::{FileError, Outcome, Problem, may_be_made, write_new};
 use unseen_texts::{Lang, Say, say, text};
 use unseen_tlog::Signer;
 use unseen_tlog::dsse::Envelope;
-use unseen_tlog::sshsig::{SshSignature, parse_public_key};
+use unseen_tlog::signature::sshsig::{SshSignature, parse_public_key};
 use unseen_usecases::{Change, Query};
 
 use crate::place::Place;

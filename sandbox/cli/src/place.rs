@@ -7,6 +7,7 @@ use unseen_client::{Client, Way};
 use unseen_ids::PublicKey;
 use unseen_lab::open_key;
 use unseen_terminal::Problem;
+use unseen_terminal::output::json_language;
 use unseen_texts::{Lang, text};
 use unseen_tlog::Signer;
 use unseen_usecases::{Change, Copy, Folder, Query, change};
@@ -46,8 +47,7 @@ impl Place {
                 None => Ok(Place::Folder(Folder { folder, program: program()? })),
             };
         }
-        // Programs read English.
-        let lang = if globals.json { Lang::En } else { lang };
+        let lang = if globals.json { json_language() } else { lang };
         let session = Sessions::read()?.of(&lab, &profile.name);
         let way = Way {
             url: lab,

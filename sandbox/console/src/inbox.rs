@@ -37,6 +37,8 @@ pub fn welcome(reader: &Reader) -> Page {
         ).to(lang)) }
         p { a .button href=(reader.to("/login")) { (text!("Log in", "登录").to(lang)) } " "
             a href=(reader.to("/log")) { (text!("Read the public log", "阅读公开日志").to(lang)) } }
+        p #key-left .small hidden { (text!("A key is kept in this browser: whoever uses it can log in and sign with it.", "此浏览器中保存着密钥：使用此浏览器者可用它登录和签名。").to(lang)) " "
+            a href=(reader.to("/keys")) { (text!("Remove it", "移除").to(lang)) } }
     };
     Page { title: reader.lab.clone(), place: Place::Inbox, body }
 }

@@ -2,10 +2,9 @@
 
 use maud::{Markup, html};
 use unseen_access::Action;
-use unseen_ids::Digest;
 use unseen_policies::ledger::span;
 use unseen_shown::figures::bytes;
-use unseen_shown::jobs::{cost, standing, when, witnesses, word};
+use unseen_shown::jobs::{approvals, cost, standing, when, witnesses, word};
 use unseen_shown::released::bounds;
 use unseen_terminal::output::clean;
 use unseen_terminal::page::{facts, rows};
@@ -13,7 +12,7 @@ use unseen_terminal::table::Column::Left;
 use unseen_texts::{Lang, Say, Sentence, say, text};
 use unseen_usecases::jobs::{JobShown, ListedJob, Reads};
 
-use crate::parts::{Can, Change, can, digest, job, moment, signed};
+use crate::parts::{Can, Change, can, digest, job, moment, signed, spoken};
 use crate::plan::{left, published};
 use crate::shell::{Page, Place, Reader};
 
@@ -24,7 +23,7 @@ const MOST_EARLIER: usize = 10;
 pub fn page(reader: &Reader, found: &JobShown, approval: Option<&str>, cans: &[Can]) -> Page {
     let lang = reader.lang;
     let body = html! {
-        p .standing { (standing(&found.job, lang)) @if let Some(reason) = &found.job.reason { ": " (clean(reason)) } }
+        p .standing { (standing(&found.job, lang)) @if let Some(reason) = &found.job.reason { (text!(": ", "：").to(lang)) (clean(reason)) } }
         @if let Some(held) = &found.job.held { p .verdict { (clean(held.to(lang))) } }
         (five(found, lang))
         (decide(reader, found, approval, cans))
@@ -55,7 +54,7 @@ fn five(found: &JobShown, lang: Lang) -> Markup {
                 p { (clean(&when(&plan.release, lang))) }
                 (published(plan, lang)) }
             li { h2 { (text!("Cost, and what is left", "开销与剩余预算").to(lang)) }
-                p { (cost(plan, lang)) }
+                p { "rho " (cost(plan, lang)) }
                 (left(&found.budget, lang)) }
         }
     }
@@ -95,7 +94,8 @@ fn decide(reader: &Reader, found: &JobShown, approval: Option<&str>, cans: &[Can
         Action::ApproveJob => can(cans, action).filter(|can| approval.is_some() || !can.allowed),
         _ => can(cans, action).filter(|can| can.allowed),
     };
-    let waits = found.job.approvals < found.job.approvals_needed as usize || found.run.is_none();
+    let open_still = found.job.approvals.is_none_or(|has| has < found.job.approvals_needed as usize);
+    let waits = open_still || found.run.is_none();
     html! {
         @if waits && found.release.is_none() && (open(Action::ApproveJob).is_some() || open(Action::WithdrawJob).is_some()) {
             section .decide { h2 { (text!("Decide", "决定").to(lang)) }
@@ -115,15 +115,26 @@ fn decide(reader: &Reader, found: &JobShown, approval: Option<&str>, cans: &[Can
 }
 
 fn module(found: &JobShown, lang: Lang) -> Markup {
-    let ready_made = found.module == Digest::of(unseen_shown::jobs::READY_MADE);
+    let name = unseen_shown::jobs::ready_made(&found.module);
+    let ready_made = name.is_some();
     html! {
         section { h2 { (text!("What runs", "运行的内容").to(lang)) }
             dl .facts {
                 dt { (text!("Module", "模块").to(lang)) }
-                dd { @if ready_made { (text!("ready-made: sum", "现成的求和映射").to(lang)) } @else { (digest(&found.module)) } }
+                dd { @if let Some(name) = name { (name.to(lang)) } @else { (digest(&found.module)) } }
+                @if !ready_made {
+                    dt { (text!("Size", "大小").to(lang)) } dd { (bytes(found.module_bytes)) }
+                    dt { (text!("Imports", "导入").to(lang)) } dd { (text!("nothing but the types of its contract: a component that imports anything else does not start", "仅限约定的类型：含有其他导入的组件无法启动").to(lang)) }
+                }
+                @if let Some(filter) = &found.plan.filter {
+                    dt { (text!("Rows that count", "计入的行").to(lang)) } dd { code { (filter) } }
+                }
+                @for made in &found.plan.made {
+                    dt { (made.name) } dd { code { (made.expression) } }
+                }
                 dt { (text!("Manifest", "作业清单").to(lang)) } dd { (digest(&found.manifest)) }
             }
-            @if !ready_made { p .small { (say!("Look at the component itself: `unseen job fetch {id} --out DIR`.", "查看组件本身：`unseen job fetch {id} --out DIR`。", id = found.job.job).told(lang)) } }
+            @if !ready_made { p .small { (spoken(&say!("Look at the component itself: `unseen job fetch {id} --out DIR`.", "查看组件本身：`unseen job fetch {id} --out DIR`。", id = found.job.job).told(lang))) } }
             @if let Some(need) = found.plan.need {
                 (facts(lang, &[
                     (text!("The run takes at most", "运行最长需要"), span(need.seconds).told(lang)),
@@ -135,12 +146,7 @@ fn module(found: &JobShown, lang: Lang) -> Markup {
 }
 
 fn history(found: &JobShown, lang: Lang) -> Markup {
-    let (has, needed) = (found.approved_by.len(), found.job.approvals_needed);
-    let approvals = match has {
-        0 => say!("0 of {needed}", "0/{needed}"),
-        _ => say!("{has} of {needed}: {by}", "{has}/{needed}：{by}", by = found.approved_by.join(", ")),
-    };
-    let mut about = vec![(text!("Approvals", "审批"), approvals.told(lang))];
+    let mut about = vec![(text!("Approvals", "审批"), approvals(found).told(lang))];
     if let Some(place) = found.job.queued {
         about.push((text!("Queued at", "排队位次"), place.to_string()));
     }
@@ -163,7 +169,7 @@ fn history(found: &JobShown, lang: Lang) -> Markup {
 fn others(reader: &Reader, found: &JobShown) -> Markup {
     let lang = reader.lang;
     let listed = |jobs: &[ListedJob]| {
-        html! { ul { @for other in jobs { li { (job(reader, other.job, &other.title)) " · " (clean(&other.author)) " · " (standing(other, lang)) " · " (other.rho) } } } }
+        html! { ul { @for other in jobs { li { (job(reader, other.job, &other.title)) " · " (clean(&other.author)) " · " (standing(other, lang)) " · rho " (other.rho) } } } }
     };
     html! {
         @if !found.waiting.is_empty() && !found.budget.is_empty() {

@@ -12,12 +12,14 @@
 //! | [`new_job`] | a job that is written and checked |
 //! | [`release`] | what was released of a job |
 //! | [`log`] | the log, and an entry |
+//! | [`audit`] | the lab's own audit, and what auditors take away |
 //! | [`office`] | people, rules, witnesses, the machine |
 //! | [`keys`] | one's own key, in this browser |
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
 pub mod assets;
+pub mod audit;
 pub mod catalogue;
 pub mod inbox;
 pub mod job;

@@ -3,14 +3,13 @@
 use maud::{Markup, html};
 use unseen_access::Action;
 use unseen_ids::Digest;
-use unseen_policies::manifest::{Manifest, ModuleRef};
-use unseen_shown::jobs::{cost, when};
+use unseen_shown::jobs::{cost, in_blocks, when};
 use unseen_shown::released::bounds;
 use unseen_terminal::output::clean;
 use unseen_texts::{Lang, Say, Sentence, text};
 use unseen_usecases::check::Checked;
 
-use crate::parts::{Can, Change, can, mark, signed};
+use crate::parts::{Can, Change, can, mark, signed, spoken};
 use crate::plan::{left, published};
 use crate::shell::{Page, Place, Reader};
 
@@ -24,13 +23,6 @@ pub struct Written {
     pub manifest: String,
     /// The digest of the component, if one was sent.
     pub module: Option<Digest>,
-}
-
-impl Written {
-    /// Whether the lab's own map takes the place of a component.
-    pub fn is_ready_made(&self) -> bool {
-        Manifest::parse(&self.manifest).is_ok_and(|manifest| manifest.job.module == Some(ModuleRef::ReadyMadeSum))
-    }
 }
 
 /// An empty page.
@@ -59,14 +51,16 @@ fn good(written: &Written, found: &Checked, cans: &[Can], lang: Lang) -> Markup 
     html! {
         @if let Some(refusal) = &found.refusal {
             p .verdict role="alert" { (mark("bad", text!("would be refused", "会被拒绝").to(lang))) " " (clean(refusal.to(lang))) }
+            @if let Some(blocks) = &found.blocks { p { (clean(&in_blocks(blocks).told(lang))) } }
         }
+        @for hint in &found.hints { p .small { (mark("note", text!("look", "请留意").to(lang))) " " (spoken(hint.to(lang))) } }
         ol .five {
             li { h2 { (text!("What is published, when, how exact", "发布什么、何时发布、误差多大").to(lang)) }
                 p { (clean(&when(&plan.release, lang))) } (published(plan, lang)) }
             li { h2 { (text!("The most one unit can add", "单个单元至多贡献").to(lang)) }
                 ul { @for line in bounds(plan) { li { (clean(&line.told(lang))) } } } }
             li { h2 { (text!("Cost, and what is left", "开销与剩余预算").to(lang)) }
-                p { (cost(plan, lang)) } (left(&found.budget, lang)) }
+                p { "rho " (cost(plan, lang)) } (left(&found.budget, lang)) }
         }
         @if found.refusal.is_none() {
             (signed(lang, can(cans, Action::SubmitJob), &Change::to("/v1/jobs".to_owned()), &text!("Submit and sign", "提交并签名").into(), html! {

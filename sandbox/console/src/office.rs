@@ -1,7 +1,11 @@
 //! People, rules, and what keeps the lab up.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use maud::{Markup, html};
 use unseen_access::Action;
+use unseen_policies::ledger::span;
+use unseen_policies::lifecycle::State as JobState;
+use unseen_shown::figures::bytes;
 use unseen_shown::jobs::moment;
 use unseen_shown::walls::title;
 use unseen_terminal::output::clean;
@@ -12,12 +16,14 @@ use unseen_usecases::budget::Budget;
 use unseen_usecases::doctor::{Doctor, Hold};
 use unseen_usecases::jobs::Jobs;
 use unseen_usecases::labs::LabShown;
+use unseen_usecases::logs::Entries;
 use unseen_usecases::people::People;
 use unseen_usecases::policy::{AccessExplained, PolicyShown};
 use unseen_usecases::witnesses::WitnessesShown;
 
 use crate::catalogue::budgets;
-use crate::parts::{Can, Change, can, mark, signed};
+use crate::log::rules_set;
+use crate::parts::{Can, Change, can, mark, signed, spoken};
 use crate::shell::{Page, Place, Reader};
 
 /// Everybody who was ever enrolled.
@@ -41,7 +47,7 @@ pub fn people(reader: &Reader, found: &People, cans: &[Can]) -> Page {
         vec![
             html! { (clean(&person.name)) },
             html! { (roles.join(" · ")) },
-            html! { code { (&person.public_key.to_string()[..16]) "…" } },
+            html! { code { (&person.public_key.to_string()[..16]) "…" } @if let Some(kept) = person.kept { " " span .small { (kept.key().to(lang)) } } },
             html! { a href=(reader.to(&format!("/log/{}", person.since))) { (person.since) } },
             state,
         ]
@@ -52,7 +58,7 @@ pub fn people(reader: &Reader, found: &People, cans: &[Can]) -> Page {
         @if let Some(enrol) = may(Action::EnrolPerson) {
             section .decide { h2 { (text!("Enrol somebody", "登记人员").to(lang)) }
                 (signed(lang, Some(enrol), &Change { json: Some("request"), ..Change::to("/v1/people".to_owned()) }, &text!("Enrol and sign", "登记并签名").into(), html! {
-                    label for="request" { (text!("What `unseen person request` wrote", "`unseen person request` 写出的内容").to(lang)) }
+                    label for="request" { (spoken(text!("Their request, from their page \"My key\" or written by `unseen person request`", "登记申请：来自本人的“我的密钥”页，或由 `unseen person request` 写出").to(lang))) }
                     textarea #request name="request" rows="6" required spellcheck="false" {}
                 }))
             }
@@ -73,8 +79,8 @@ pub fn people(reader: &Reader, found: &People, cans: &[Can]) -> Page {
     Page { title: text!("People", "人员").told(lang), place: Place::People, body }
 }
 
-/// The rules in force, each of access in a sentence.
-pub fn policy(reader: &Reader, found: &PolicyShown, access: &AccessExplained) -> Page {
+/// The rules in force, each of access in a sentence, and how they changed, for whom may read that.
+pub fn policy(reader: &Reader, found: &PolicyShown, access: &AccessExplained, history: Option<&Entries>) -> Page {
     let lang = reader.lang;
     let header = [
         Left(text!("Rule", "规则").told(lang)),
@@ -93,6 +99,7 @@ pub fn policy(reader: &Reader, found: &PolicyShown, access: &AccessExplained) ->
         pre { (found.toml) }
         h2 { (text!("Who may do what", "谁可以做什么").to(lang)) }
         (rows(&header, listed))
+        @if let Some(history) = history { (rules_set(reader, history)) }
     };
     Page { title: text!("Rules", "规则").told(lang), place: Place::Policy, body }
 }
@@ -109,20 +116,44 @@ pub struct Watched<'a> {
     pub witnesses: &'a WitnessesShown,
     /// The machine; none while a run goes on.
     pub doctor: Option<&'a Doctor>,
+    /// What runs short.
+    pub supplies: &'a Supplies,
 }
+
+/// What an operator must not let run short.
+pub struct Supplies {
+    /// How long the oldest job has waited for its approvals, in seconds.
+    pub oldest_wait: u64,
+    /// Free bytes of the lab's disk.
+    pub disk_free: Option<u64>,
+    /// When the certificate of the service ends; none where it shows none.
+    pub certificate_ends: Option<DateTime<Utc>>,
+    /// Sessions that are open.
+    pub sessions: usize,
+}
+
+/// Less than this of the disk, or of the certificate's time, is worth a mark.
+const LITTLE_DISK: u64 = 10 << 30;
+const LITTLE_TIME: TimeDelta = TimeDelta::days(30);
+/// A job that waits longer has been forgotten.
+const LONG_WAIT: u64 = 7 * 24 * 3600;
 
 /// The lab's machine, queue and watchers.
 pub fn operations(reader: &Reader, found: &Watched<'_>) -> Page {
     let lang = reader.lang;
-    let waiting = found.jobs.jobs.iter().filter(|job| job.approvals < job.approvals_needed as usize).count();
+    let waiting = found.jobs.jobs.iter().filter(|job| job.state == JobState::Submitted && !job.void).count();
     let queued = found.jobs.jobs.iter().filter(|job| job.queued.is_some()).count();
     let body = html! {
+        h2 { (text!("What to look after", "关注事项").to(lang)) } (to_look_after(reader, found.supplies))
+        h2 { (text!("The lab", "实验室").to(lang)) }
         (facts(lang, &[
+            (text!("Open sessions", "当前会话数"), found.supplies.sessions.to_string()),
             (text!("Entries of the log", "日志条目数"), found.lab.entries.to_string()),
             (text!("Jobs that wait for approval", "等待审批的作业"), waiting.to_string()),
             (text!("Jobs in the queue", "排队中的作业"), queued.to_string()),
             (text!("Verifier key", "验证公钥"), found.lab.log_key.clone()),
         ]))
+        p { a href="/v1/evidence-pack" { (text!("What the lab shows for GB/T 22239 (level 3) and SATRE, with proofs (zip)", "等保三级（GB/T 22239）与 SATRE 合规材料，附证明（zip）").to(lang)) } }
         h2 { (text!("Witnesses", "见证方").to(lang)) } (witnesses(reader, found.witnesses))
         h2 { (text!("Protections of the machine", "本机防护").to(lang)) }
         @match found.doctor {
@@ -131,7 +162,39 @@ pub fn operations(reader: &Reader, found: &Watched<'_>) -> Page {
         }
         h2 { (text!("Budgets", "预算").to(lang)) } (budgets(found.budget, lang))
     };
-    Page { title: text!("Operations", "运行").told(lang), place: Place::Operations, body }
+    Page { title: text!("Operations", "运行状况").told(lang), place: Place::Operations, body }
+}
+
+fn to_look_after(reader: &Reader, found: &Supplies) -> Markup {
+    let lang = reader.lang;
+    let good = |good| match good {
+        true => mark("good", text!("in order", "正常").to(lang)),
+        false => mark("bad", text!("LOOK AT IT", "须处理").to(lang)),
+    };
+    let header = [
+        Left(text!("What", "事项").told(lang)),
+        Left(text!("State", "状态").told(lang)),
+        Left(text!("Figure", "数值").told(lang)),
+    ];
+    let wait = match found.oldest_wait {
+        0 => text!("nothing waits", "没有等待").told(lang),
+        seconds => span(seconds).told(lang),
+    };
+    let mut watched = vec![(
+        text!("Oldest job that waits for approval", "等待审批最久的作业"),
+        good(found.oldest_wait < LONG_WAIT),
+        wait,
+    )];
+    watched.extend(
+        found.disk_free.map(|free| (text!("Free disk", "磁盘剩余空间"), good(free >= LITTLE_DISK), bytes(free))),
+    );
+    watched.extend(found.certificate_ends.map(|ends| {
+        let good = good(ends - Utc::now() >= LITTLE_TIME);
+        (text!("The service's certificate ends", "服务证书到期"), good, ends.date_naive().to_string())
+    }));
+    let row =
+        |(what, state, figure): (Text, Markup, String)| vec![html! { (what.to(lang)) }, state, html! { (figure) }];
+    rows(&header, watched.into_iter().map(row))
 }
 
 fn witnesses(reader: &Reader, found: &WitnessesShown) -> Markup {

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use unseen_access::Action;
 use unseen_ids::{Digest, JobId};
 use unseen_terminal::output::clean;
-use unseen_texts::{Lang, Say, Sentence, text};
+use unseen_texts::{Lang, Say, Sentence, say, text};
 
 use crate::shell::Reader;
 
@@ -68,14 +68,19 @@ pub(crate) fn signed(lang: Lang, can: Option<&Can>, change: &Change<'_>, button:
                 (fields)
                 button disabled { (button.to(lang)) }
                 @if can.allowed {
-                    noscript { p { (text!("Signing needs a script; `unseen` at a terminal does without.", "签名需要脚本；也可在终端使用 `unseen`。").to(lang)) } }
+                    noscript { p { (spoken(text!("Signing needs a script; `unseen` at a terminal does without.", "签名需要脚本；也可在终端使用 `unseen`。").to(lang))) } }
                 } @else {
-                    p .why { (text!("Not now:", "目前不可：").to(lang)) " " (why) }
+                    p .why { (say!("Not yours to do: {why}", "您不能这样做：{why}").told(lang)) }
                 }
             }
             p .said role="status" aria-live="polite" {}
         }
     }
+}
+
+/// A sentence of ours: what it has between backticks is set as what one types.
+pub(crate) fn spoken(sentence: &str) -> Markup {
+    html! { @for (at, part) in sentence.split('`').enumerate() { @if at % 2 == 1 { code { (part) } } @else { (part) } } }
 }
 
 /// What the reader may do of this kind.

@@ -3,9 +3,9 @@
 use maud::{DOCTYPE, Markup, html};
 use unseen_ids::Role;
 use unseen_terminal::output::clean;
-use unseen_texts::{Lang, Say, Sentence, Text, text};
+use unseen_texts::{Lang, Say, Sentence, Text, say, text};
 
-use crate::assets::{ICON, SCRIPT, STYLE};
+use crate::assets::{ICON, SCRIPT, STYLE, VERIFIER};
 
 /// Whoever reads a page.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub struct Reader {
     pub roles: Vec<Role>,
     /// The address of the page, behind the language.
     pub at: String,
+    /// The entry of the log that names what these pages load.
+    pub console: Option<u64>,
 }
 
 /// The desks there are.
@@ -39,6 +41,8 @@ pub enum Place {
     Policy,
     /// The machine, and who watches.
     Operations,
+    /// The lab's own audit.
+    Audit,
     /// One's own key.
     Keys,
 }
@@ -61,7 +65,7 @@ impl Reader {
 }
 
 impl Place {
-    const ALL: [Place; 8] = [
+    const ALL: [Place; 9] = [
         Place::Inbox,
         Place::Catalogue,
         Place::Jobs,
@@ -69,6 +73,7 @@ impl Place {
         Place::People,
         Place::Policy,
         Place::Operations,
+        Place::Audit,
         Place::Keys,
     ];
 
@@ -80,7 +85,8 @@ impl Place {
             Place::Log => text!("Log", "日志"),
             Place::People => text!("People", "人员"),
             Place::Policy => text!("Rules", "规则"),
-            Place::Operations => text!("Operations", "运行"),
+            Place::Operations => text!("Operations", "运行状况"),
+            Place::Audit => text!("Audit", "审计"),
             Place::Keys => text!("My key", "我的密钥"),
         }
     }
@@ -94,6 +100,7 @@ impl Place {
             Place::People => "/people",
             Place::Policy => "/policy",
             Place::Operations => "/operations",
+            Place::Audit => "/audit",
             Place::Keys => "/keys",
         }
     }
@@ -104,7 +111,7 @@ impl Place {
         match self {
             Place::Log => true,
             Place::People => is(&[Role::Steward, Role::Operator, Role::Security, Role::Auditor]),
-            Place::Operations => is(&[Role::Operator, Role::Auditor]),
+            Place::Operations | Place::Audit => is(&[Role::Operator, Role::Auditor]),
             _ => reader.name.is_some(),
         }
     }
@@ -127,6 +134,7 @@ pub fn whole(reader: &Reader, page: &Page) -> String {
                 link rel="icon" type=(ICON.kind) href=(ICON.address());
                 link rel="stylesheet" href=(STYLE.address());
                 script src=(SCRIPT.address()) defer {}
+                script src=(VERIFIER.address()) defer {}
             }
             body data-lab=(reader.lab) {
                 a .skip href="#main" { (text!("Skip to the page", "跳到正文").to(lang)) }
@@ -139,12 +147,15 @@ pub fn whole(reader: &Reader, page: &Page) -> String {
                             } }
                         }
                     } }
-                    p .who { (who(reader)) " " a hreflang=(code(other.0)) lang=(code(other.0)) href=(elsewhere.to(&reader.at)) { (other.1) } }
+                    div .who { (who(reader)) " " a hreflang=(code(other.0)) lang=(code(other.0)) href=(elsewhere.to(&reader.at)) { (other.1) } }
                 }
                 main id="main" tabindex="-1" { h1 { (title) } (page.body) }
                 footer { p {
                     (text!("Nothing on these pages depends on raw rows, but for what noise was added to.", "除加噪后的数字外，本站任何内容都不取决于原始数据行。").to(lang))
                     " " (text!("This console:", "本控制台：").to(lang)) " " code { (crate::assets::digest().to_hex()) }
+                    @if let Some(entry) = reader.console {
+                        " " a href=(reader.to(&format!("/log/{entry}"))) { (say!("on record in entry {entry}", "载于条目 {entry}").told(lang)) }
+                    }
                 } }
             }
         }

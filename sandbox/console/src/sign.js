@@ -9,6 +9,22 @@ const hex = (buffer) => Array.from(new Uint8Array(buffer), (byte) => byte.toStri
 
 class Told extends Error {}
 
+// What a page is about has changed since it was loaded.
+class Stale extends Told {
+  constructor (why) {
+    super(say(`This page is out of date, and nothing was changed: ${why}.`, `此页面已过时，未作任何变更：${why}。`))
+  }
+
+  get again () {
+    const button = document.createElement('button')
+    button.type = 'button'
+    button.className = 'again'
+    button.textContent = say('Load it again', '重新载入')
+    button.onclick = () => location.reload()
+    return button
+  }
+}
+
 // The key: kept by the browser, and never to be read out again.
 const store = (mode, work) => new Promise((done, failed) => {
   const opening = indexedDB.open('unseen', 1)
@@ -47,29 +63,37 @@ const taken = async (pem) => {
   }
 }
 
+// One way to sign, whichever key is kept here.
+const signature = async (message, { key, passkey }) =>
+  passkey ? (await asserted(message, passkey)).bytes : crypto.subtle.sign('Ed25519', key, message)
+
 // DSSE: what is signed is "DSSEv1 LENGTH TYPE LENGTH PAYLOAD".
 const envelope = async (toSign) => {
-  const { key, id: keyid } = await own()
+  const mine = await own()
   const head = /^DSSEv1 \d+ (\S+) \d+ /.exec(new TextDecoder('latin1').decode(toSign.slice(0, 200)))
   if (!head) throw new Told(say('The lab gave something else to be signed.', '实验室给出的待签内容不符。'))
-  const sig = base64(await crypto.subtle.sign('Ed25519', key, toSign))
+  const sig = base64(await signature(toSign, mine))
   const payload = base64(toSign.slice(head[0].length))
-  return { payload, payloadType: head[1], signatures: [{ keyid, sig }] }
+  return { payload, payloadType: head[1], signatures: [{ keyid: mine.id, sig }] }
 }
 
 // The names that a key goes by: in the log, and in envelopes.
 const named = async (half) => ({ public: hex(half), id: hex(await crypto.subtle.digest('SHA-256', half)) })
 
+const newKey = async () => {
+  const { privateKey: key, publicKey } = await crypto.subtle.generateKey({ name: 'Ed25519' }, false, ['sign', 'verify'])
+  return { key, ...(await named(new Uint8Array(await crypto.subtle.exportKey('raw', publicKey)))) }
+}
+
 // A key that nobody ever reads, and the request that its holder be enrolled with it.
 const made = async (form) => {
-  const { privateKey: key, publicKey } = await crypto.subtle.generateKey({ name: 'Ed25519' }, false, ['sign', 'verify'])
-  const mine = { key, ...(await named(new Uint8Array(await crypto.subtle.exportKey('raw', publicKey)))) }
-  const { name, role } = Object.fromEntries(new FormData(form))
+  const { name, role, kept } = Object.fromEntries(new FormData(form))
+  const mine = await (kept === 'passkey' ? newPasskey(name) : newKey())
   const log = document.body.dataset.lab
-  const words = `unseen enrolment v1\n${log}\n${name}\n${role}\n${mine.public}\n`
-  const proof = base64(await crypto.subtle.sign('Ed25519', key, new TextEncoder().encode(words)))
+  const words = `unseen enrolment v2\n${log}\n${name}\n${role}\n${mine.public}\n${kept}\n`
+  const proof = base64(await signature(new TextEncoder().encode(words), mine))
   await keep(mine)
-  const request = { log, name, roles: [role], key: mine.public, proof }
+  const request = { log, name, roles: [role], key: mine.public, kept, proof }
   document.getElementById('request').value = JSON.stringify(request, null, 2)
   document.getElementById('enrolment').hidden = false
   await show()
@@ -83,6 +107,7 @@ const sent = async (to, body) => {
     body: JSON.stringify(body),
   })
   const told = await answer.json()
+  if (answer.status === 409) throw new Stale(told.detail || told.title)
   if (!answer.ok) throw new Told(told.detail || told.title || String(answer.status))
   return told
 }
@@ -100,6 +125,8 @@ const parsed = (text) => {
 const change = async (form) => {
   const typed = Object.fromEntries(new FormData(form))
   const fields = form.dataset.json ? parsed(typed[form.dataset.json]) : typed
+  // What is signed in a page from before must not go on unseen when its reader has logged out elsewhere.
+  if (form.dataset.sign) await asked('/v1/lab')
   const drafted = form.dataset.sign || (await sent(`${form.dataset.to}/draft`, fields)).toSign
   const signed = utf8(JSON.stringify(await envelope(bytes(drafted))))
   if (form.dataset.open) {
@@ -189,11 +216,13 @@ const upload = async (form) => {
     found = await asked(`${place}/imports/${found.import}`)
   }
   if (found.state !== 'ready') throw new Told(String(found.why))
-  const { rows, units, setAside } = found.quality
-  document.getElementById('counted').textContent = say(
-    `${rows} rows of ${units} units; ${setAside} rows without a unit are set aside.`,
-    `共 ${rows} 行、${units} 个隐私单元；${setAside} 行没有隐私单元，另计。`,
+  const { rows, units, setAside, columns } = found.quality
+  const normalized = columns.reduce((sum, column) => sum + column.normalized, 0)
+  const counted = say(
+    `${rows} rows of ${units} units; ${setAside} rows without a unit are set aside; ${normalized} cells were brought into the declared form.`,
+    `共 ${rows} 行、${units} 个隐私单元；${setAside} 行没有隐私单元，另计；${normalized} 个单元格已按声明规范化。`,
   )
+  document.getElementById('counted').textContent = [counted, ...found.hints].join(' ')
   const registered = document.getElementById('imported')
   registered.hidden = false
   registered.querySelector('button').onclick = async () => {
@@ -210,22 +239,33 @@ const upload = async (form) => {
   return say('Imported. Look at what was counted, then register it.', '已导入。请核对统计结果，然后登记。')
 }
 
-const logIn = async (form) => {
-  const { key, public: name } = await own()
+// What is signed is for this service, now, once. A name is left out where only the lab knows it.
+const logInWith = async (to, name, signs) => {
   const nonce = hex(crypto.getRandomValues(new Uint8Array(16)))
   const time = new Date().toISOString()
   const words = `unseen login v1\n${location.host}\n${time.replace('Z', '000000Z')}\n${nonce}\n${name}\n`
-  const signature = base64(await crypto.subtle.sign('Ed25519', key, new TextEncoder().encode(words)))
-  await sent(form.dataset.to, { host: location.host, time, nonce, key: name, signature })
+  const { passkey, bytes } = await signs(new TextEncoder().encode(words))
+  const login = { host: location.host, time, nonce, ...(name && { key: name }), signature: base64(bytes) }
+  return { passkey, answer: await sent(to, login) }
+}
+
+const logIn = async (form) => {
+  const mine = await own()
+  await logInWith(form.dataset.to, mine.public, async (words) => ({ bytes: await signature(words, mine) }))
   location.assign(form.dataset.then)
 }
 
 const show = async () => {
+  const left = document.getElementById('key-left')
+  if (left) left.hidden = !(await kept())
   const card = document.getElementById('key')
   if (!card) return
   const found = await kept()
-  const is = !found ? 'none' : !card.dataset.enrolled || card.dataset.enrolled === found.public ? 'good' : 'other'
+  // Whoever is not logged in is told nothing of whose it is.
+  const { enrolled } = card.dataset
+  const is = !found ? 'none' : enrolled && (enrolled === found.public ? 'good' : 'other')
   for (const name of ['none', 'good', 'other']) document.getElementById(`key-${name}`).hidden = name !== is
+  document.getElementById('key-passkey').hidden = !found || !found.passkey
   const shown = document.getElementById('key-public')
   shown.hidden = !found
   shown.firstElementChild.textContent = found ? found.public : ''
@@ -247,11 +287,12 @@ const works = {
     return say('Removed.', '已移除。')
   },
   'log-in': logIn,
+  'find-passkey': findPasskey,
   'new-job': newJob,
   upload,
 }
 
-for (const form of document.querySelectorAll('form.change, #key-file, #key-new, #key-away, #log-in, #new-job, #upload')) {
+for (const form of document.querySelectorAll('form.change, #key-file, #key-new, #key-away, #log-in, #find-passkey, #new-job, #upload')) {
   const button = form.querySelector('button')
   button.disabled = false
   form.addEventListener('submit', async (event) => {
@@ -263,6 +304,7 @@ for (const form of document.querySelectorAll('form.change, #key-file, #key-new, 
       said.textContent = (await (works[form.id] || change)(form)) || ''
     } catch (error) {
       said.textContent = error instanceof Told ? error.message : say(`This did not work: ${error.message}`, `未成功：${error.message}`)
+      if (error instanceof Stale) said.append(' ', error.again)
     }
     button.disabled = false
   })

@@ -4,6 +4,7 @@ use maud::html;
 use unseen_terminal::output::clean;
 use unseen_texts::{Say, say, text};
 
+use crate::parts::spoken;
 use crate::shell::{Page, Place, Reader};
 
 /// The page. `recipient` is what rows are encrypted to: an age recipient.
@@ -18,7 +19,7 @@ pub fn page(reader: &Reader, recipient: Option<&str>) -> Page {
         ol {
             li { p { (text!("Encrypt the file on your own machine, to this lab's key; have somebody at the lab read the key to you once.", "在自己的机器上用本实验室的公钥加密文件；请实验室的人当面或电话核对一次公钥。").to(lang)) }
                 pre { "age -r " (clean(recipient)) " -o rows.csv.age rows.csv" } }
-            li { p { (text!("Say what its rows are: `unseen dataset describe` drafts it, or write it by hand.", "写明数据的描述：可由 `unseen dataset describe` 起草，也可手写。").to(lang)) } }
+            li { p { (spoken(text!("Say what its rows are: `unseen dataset describe` drafts it, or write it by hand.", "写好数据集描述：可由 `unseen dataset describe` 起草，也可手写。").to(lang))) } }
             li { p { (text!("Send it. What is there already is not sent again.", "上传。已经传到的部分不会重发。").to(lang)) } }
         }
         form #upload data-then=(reader.to("/datasets/")) {
@@ -31,7 +32,7 @@ pub fn page(reader: &Reader, recipient: Option<&str>) -> Page {
                 textarea #description name="description" rows="16" required spellcheck="false" {}
                 label for="open-to" { (text!("Open to these analysts alone, separated by commas; else the rules decide", "只向这些分析员开放（以逗号分隔）；不填则由规则决定").to(lang)) }
                 input #open-to name="openTo" autocomplete="off";
-                label for="keep-until" { (text!("Destroyed by the lab on", "由实验室销毁的日期").to(lang)) }
+                label for="keep-until" { (text!("The lab destroys it on this day; leave empty to keep it", "到此日由实验室销毁；不填则一直保留").to(lang)) }
                 input #keep-until name="keepUntil" type="date";
                 button disabled { (text!("Send and import", "上传并导入").to(lang)) }
                 p .said role="status" aria-live="polite" {}
@@ -41,7 +42,7 @@ pub fn page(reader: &Reader, recipient: Option<&str>) -> Page {
                 button type="button" { (text!("Register and sign", "登记并签名").to(lang)) }
             }
         }
-        p .small { (say!("Files over {most} GiB are sent with `unseen dataset import`.", "超过 {most} GiB 的文件请用 `unseen dataset import` 上传。", most = 1).told(lang)) }
+        p .small { (spoken(&say!("Files over {most} GiB are sent with `unseen dataset import`.", "超过 {most} GiB 的文件请用 `unseen dataset import` 上传。", most = 1).told(lang))) }
     };
     Page { title, place: Place::Catalogue, body }
 }

@@ -49,6 +49,6 @@ pub use event::{Event, Turned};
 pub use files::{FileError, Kind, TlsFiles};
 pub use limits::Limits;
 pub use listener::{Listener, Wire};
-pub use peer::{Identity, NotAPerson, Peer, network, person_uri};
+pub use peer::{Identity, NotAPerson, Peer, ends, network, person_uri};
 pub use shutdown::{Shutdown, Stop};
 pub use systemd::sockets;

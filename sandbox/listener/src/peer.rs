@@ -7,6 +7,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use rustls::pki_types::{CertificateDer, pem::PemObject};
 use unseen_ids::{Digest, hex};
 use unseen_texts::Say;
 use x509_cert::{
@@ -111,6 +112,13 @@ impl Identity {
             not_after: UNIX_EPOCH + content.validity().not_after.to_unix_duration(),
         })
     }
+}
+
+/// When the first certificate of a file in PEM ends, if it can be read.
+pub fn ends(certificate: &std::path::Path) -> Option<SystemTime> {
+    let der = CertificateDer::from_pem_file(certificate).ok()?;
+    let certificate = Certificate::from_der(&der).ok()?;
+    Some(UNIX_EPOCH + certificate.tbs_certificate().validity().not_after.to_unix_duration())
 }
 
 /// Before a person's name, in a certificate's subject alternative names. Case tells no two of such URIs apart.

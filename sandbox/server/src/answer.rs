@@ -1,7 +1,7 @@
 //! Answers as they are sent.
 
 use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
 use serde_json::Value;
@@ -20,5 +20,14 @@ pub(crate) fn json_response(status: StatusCode, json: &impl Serialize) -> Respon
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// A file, to be kept under this name, which is of letters that need no quoting.
+pub(crate) fn attachment(kind: &'static str, name: &str, bytes: Vec<u8>) -> Response<Body> {
+    let mut response = Response::new(Body::from(bytes));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    let named = HeaderValue::from_str(&format!("attachment; filename=\"{name}\""));
+    response.headers_mut().insert(CONTENT_DISPOSITION, named.unwrap_or(HeaderValue::from_static("attachment")));
     response
 }

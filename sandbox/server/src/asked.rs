@@ -20,17 +20,34 @@ pub(crate) async fn asked(
     request: Request,
     work: impl FnOnce(&Guarded<'_>) -> Result<Response<Body>, RequestError> + Send + 'static,
 ) -> Response<Body> {
+    answered(service, request, false, work).await
+}
+
+/// The same of what takes its time, where it holds nobody up who asks for less.
+pub(crate) async fn asked_slowly(
+    service: Arc<Service>,
+    request: Request,
+    work: impl FnOnce(&Guarded<'_>) -> Result<Response<Body>, RequestError> + Send + 'static,
+) -> Response<Body> {
+    answered(service, request, true, work).await
+}
+
+async fn answered(
+    service: Arc<Service>,
+    request: Request,
+    slow: bool,
+    work: impl FnOnce(&Guarded<'_>) -> Result<Response<Body>, RequestError> + Send + 'static,
+) -> Response<Body> {
     let (parts, _) = request.into_parts();
     let lang = language(&parts.headers);
     let answered = async {
         let credential = Credential::of(&service, &parts)?;
-        service
-            .in_thread(move |service| {
-                let view = service.view()?;
-                let caller = credential.known(service, view.ledger())?;
-                work(&Guarded { service, view: &view, caller: &caller })
-            })
-            .await
+        let work = move |service: &Service| {
+            let view = service.view()?;
+            let caller = credential.known(service, view.ledger())?;
+            work(&Guarded { service, view: &view, caller: &caller })
+        };
+        if slow { service.in_slow_thread(work).await } else { service.in_thread(work).await }
     };
     let answered = answered.await;
     service.respond(lang, answered)

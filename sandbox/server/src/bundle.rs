@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use unseen_access::{Action, Resource};
 use unseen_api::BUNDLE;
 use unseen_api::address::of_query;
-use unseen_lab::LabError;
+use unseen_lab::{LabError, View};
 use unseen_usecases::Desk;
 
 use crate::caller::language;
@@ -52,11 +52,7 @@ async fn bundle(State(service): State<Arc<Service>>, request: Request) -> Respon
                 let view = service.view()?;
                 let caller = credential.known(service, view.ledger())?;
                 Guarded { service, view: &view, caller: &caller }.may(Action::ExportLog, &Resource::Lab, BUNDLE)?;
-                let place = exports(service.desk.folder());
-                std::fs::create_dir_all(&place).map_err(LabError::io(&place))?;
-                let folder = Exported(place.join(random().ok_or(RequestError::Inside)?));
-                view.export_within(&folder.0, modules)?;
-                Ok(folder)
+                export(service, &view, modules)
             })
             .await?;
         let mut response = Response::new(sent(exported));
@@ -68,13 +64,34 @@ async fn bundle(State(service): State<Arc<Service>>, request: Request) -> Respon
     service.respond(lang, answered)
 }
 
+/// Writes what auditors get into a folder that goes when it is done with.
+pub(crate) fn export(service: &Service, view: &View, modules: bool) -> Result<Exported, RequestError> {
+    let folder = Exported::new(service)?;
+    view.export_within(&folder.0, modules)?;
+    Ok(folder)
+}
+
 /// Where archives are made; what a killed service left there is removed at the start.
 pub(crate) fn exports(lab: &Path) -> PathBuf {
     lab.join("incoming/exports")
 }
 
 /// A folder that goes when it was sent.
-struct Exported(PathBuf);
+pub(crate) struct Exported(PathBuf);
+
+impl Exported {
+    /// A place for a folder that is not there yet.
+    pub fn new(service: &Service) -> Result<Exported, RequestError> {
+        let place = exports(service.desk.folder());
+        std::fs::create_dir_all(&place).map_err(LabError::io(&place))?;
+        Ok(Exported(place.join(random().ok_or(RequestError::Inside)?)))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
 
 impl Drop for Exported {
     fn drop(&mut self) {

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, request::Parts};
 use unseen_access::{Context, Person, Principal};
 use unseen_ids::PublicKey;
 use unseen_listener::Peer;
-use unseen_policies::ledger::Ledger;
+use unseen_policies::ledger::{self, Ledger};
 use unseen_texts::Lang;
 use unseen_usecases::UseCaseError;
 
@@ -31,10 +31,16 @@ impl Caller {
     /// Whoever signed an envelope, however it came.
     pub fn signed(self, ledger: &Ledger, key: PublicKey) -> Result<Caller, RequestError> {
         let person = ledger.person(&key).map_err(UseCaseError::from)?;
-        let person = Person { name: person.name.clone(), key: key.to_string(), roles: person.roles.clone() };
+        let person = somebody(&key, person);
         let context = Context { signed: true, ..self.context };
         Ok(Caller { principal: Principal::Person(person), context, key: Some(key), ..self })
     }
+}
+
+/// Somebody who is enrolled, as the rules of access see them.
+pub(crate) fn somebody(key: &PublicKey, person: &ledger::Person) -> Person {
+    let ledger::Person { name, roles, kept, .. } = person;
+    Person { name: name.clone(), key: key.to_string(), roles: roles.clone(), kept: *kept }
 }
 
 /// From where a request comes; behind a proxy it is the proxy's address.

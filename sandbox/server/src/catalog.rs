@@ -5,14 +5,20 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HOST};
+use axum::http::header::{CONTENT_TYPE, HOST};
 use axum::http::{HeaderMap, HeaderValue, Response};
 use axum::routing::get;
 use serde_json::{Value, json};
+use unseen_access::Action;
+use unseen_api::address::of_query;
 use unseen_shown::dictionary;
-use unseen_usecases::datasets::{Bilingual, DatasetShown, ListDatasets, ShowDataset};
+use unseen_usecases::datasets::{
+    self, Bilingual, DatasetShown, ListDatasets, MOST_SENT, ShowDataset, Twin, TwinWritten,
+};
 
-use crate::asked::asked;
+use crate::answer::attachment;
+use crate::asked::{asked, asked_slowly};
+use crate::bundle::Exported;
 use crate::problem::RequestError;
 use crate::service::Service;
 
@@ -20,11 +26,13 @@ use crate::service::Service;
 pub(crate) const CATALOG: &str = "/v1/catalog.jsonld";
 /// Where the fields of a dataset are.
 pub(crate) const DICTIONARY: &str = "/v1/datasets/{dataset}/dictionary.csv";
+/// Where made-up rows of a dataset are, or the rows themselves where they are public; and the description for both.
+pub(crate) const TWIN: &str = "/v1/datasets/{dataset}/twin/{part}";
 /// The European Union's tables of codes, which DCAT-AP names.
 const CODES: &str = "http://publications.europa.eu/resource/authority";
 
 pub(crate) fn routes() -> Router<Arc<Service>> {
-    Router::new().route(CATALOG, get(catalog)).route(DICTIONARY, get(fields))
+    Router::new().route(CATALOG, get(catalog)).route(DICTIONARY, get(fields)).route(TWIN, get(twin))
 }
 
 async fn catalog(State(service): State<Arc<Service>>, request: Request) -> Response<Body> {
@@ -34,7 +42,9 @@ async fn catalog(State(service): State<Arc<Service>>, request: Request) -> Respo
         let one = |name: String| Ok(guarded.answer(&ShowDataset { dataset: name })?.0);
         let datasets = listed.into_iter().map(|dataset| one(dataset.name)).collect::<Result<Vec<_>, RequestError>>()?;
         let document = document(&base, guarded.view.ledger().origin(), &datasets);
-        Ok(sent("application/ld+json", serde_json::to_vec_pretty(&document).unwrap_or_default()))
+        let mut response = Response::new(Body::from(serde_json::to_vec_pretty(&document).unwrap_or_default()));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/ld+json"));
+        Ok(response)
     })
     .await
 }
@@ -42,10 +52,51 @@ async fn catalog(State(service): State<Arc<Service>>, request: Request) -> Respo
 async fn fields(State(service): State<Arc<Service>>, Path(dataset): Path<String>, request: Request) -> Response<Body> {
     asked(service, request, move |guarded| {
         let found = guarded.answer(&ShowDataset { dataset })?.0;
-        let mut response =
-            sent("text/csv; charset=utf-8", dictionary::write(&found).map_err(|_| RequestError::Inside)?);
-        response.headers_mut().insert(CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
-        Ok(response)
+        let bytes = dictionary::write(&found).map_err(|_| RequestError::Inside)?;
+        Ok(attachment("text/csv; charset=utf-8", &format!("{}.fields.csv", found.name), bytes))
+    })
+    .await
+}
+
+/// How many rows are to be made up, and from which seed.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MadeUp {
+    #[serde(default = "MadeUp::rows")]
+    rows: u64,
+    #[serde(default)]
+    seed: u64,
+}
+
+impl MadeUp {
+    fn rows() -> u64 {
+        1_000
+    }
+}
+
+/// The part is `NAME.csv` or `NAME.dataset.toml`: what `unseen job try` finds in a folder of twins.
+async fn twin(
+    State(service): State<Arc<Service>>,
+    Path((dataset, part)): Path<(String, String)>,
+    request: Request,
+) -> Response<Body> {
+    let query = request.uri().query().unwrap_or_default().to_owned();
+    asked_slowly(service, request, move |guarded| {
+        let MadeUp { rows, seed } = of_query(&[], &query).map_err(RequestError::Malformed)?;
+        if !(1..=MOST_SENT).contains(&rows) {
+            return Err(RequestError::Malformed(format!("`rows`: between 1 and {MOST_SENT} can be made here")));
+        }
+        let (found, resource) = guarded.answer(&ShowDataset { dataset })?;
+        guarded.may(Action::MakeTwin, &resource, TWIN)?;
+        let folder = Exported::new(guarded.service)?;
+        let request = Twin { rows, seed, out: folder.path().to_owned() };
+        let TwinWritten { data, description, .. } = datasets::twin(&guarded.service.desk, &found.name, &request)?;
+        let (kind, file) = match part.strip_prefix(&found.name) {
+            Some(".csv") => ("text/csv; charset=utf-8", data),
+            Some(".dataset.toml") => ("application/toml; charset=utf-8", description),
+            _ => return Err(RequestError::NoSuchPlace),
+        };
+        Ok(attachment(kind, &part, std::fs::read(file).map_err(|_| RequestError::Inside)?))
     })
     .await
 }
@@ -113,8 +164,12 @@ fn dataset(base: &str, found: &DatasetShown) -> Value {
         "@type": "dcat:Dataset",
         "dct:identifier": found.name,
         "dct:title": texts(&found.title),
-        "dct:description": texts(&found.title),
+        "dct:description": texts(if found.about.zh.is_empty() && found.about.en.is_empty() { &found.title } else { &found.about }),
         "dct:publisher": { "@type": "foaf:Agent", "foaf:name": found.provider },
+        "dcat:contactPoint": {
+            "@type": "vcard:Kind",
+            "vcard:fn": found.contact.as_deref().unwrap_or(&found.steward),
+        },
         "dct:accessRights": { "@id": format!("{CODES}/access-right/{access}"), "@type": "dct:RightsStatement" },
         "dct:accrualPeriodicity": { "@id": format!("{CODES}/frequency/{cycle}"), "@type": "dct:Frequency" },
         "dcat:distribution": {
@@ -132,10 +187,4 @@ fn dataset(base: &str, found: &DatasetShown) -> Value {
 fn texts(text: &Bilingual) -> Value {
     let both = [("zh", &text.zh), ("en", &text.en)].into_iter().filter(|(_, said)| !said.is_empty());
     both.map(|(language, said)| json!({ "@language": language, "@value": said })).collect()
-}
-
-fn sent(kind: &'static str, bytes: Vec<u8>) -> Response<Body> {
-    let mut response = Response::new(Body::from(bytes));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    response
 }

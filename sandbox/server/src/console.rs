@@ -1,5 +1,7 @@
 //! The console: pages for people, at `/zh/...` and `/en/...`, made of the answers that programs get.
 
+mod opened;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -7,17 +9,20 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, SET_COOKIE};
-use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use axum::routing::{get, post};
-use base64::{Engine, prelude::BASE64_STANDARD};
+use chrono::Utc;
 use percent_encoding::percent_decode_str;
 use unseen_access::{Action, Person, Principal, Resource};
 use unseen_api::address::{Addressed, of_query};
 use unseen_api::login::OFFICE;
+use unseen_audit::bundle::{Known, verify};
+use unseen_auditor::page::Audit;
 use unseen_console::catalogue::One;
 use unseen_console::new_job::Written;
 use unseen_console::{
-    Can, Page, Reader, assets, catalogue, inbox, job, jobs, keys, log, new_job, office, refused, release, upload, whole,
+    Can, Page, Reader, assets, audit, catalogue, inbox, job, jobs, keys, log, new_job, office, refused, release,
+    upload, whole,
 };
 use unseen_ids::JobId;
 use unseen_texts::{Lang, Sentence};
@@ -33,18 +38,20 @@ use unseen_usecases::lives::ShowSnapshots;
 use unseen_usecases::logs::{ListEntries, ProveEntry, ShowCheckpoint, ShowEntry};
 use unseen_usecases::people::ListPeople;
 use unseen_usecases::policy::{ExplainAccess, ShowPolicy};
-use unseen_usecases::release::ReadRelease;
 use unseen_usecases::witnesses::ShowWitnesses;
 use unseen_usecases::{Blob, Query};
 
+use crate::bundle;
 use crate::caller::{COOKIE_NAME, cookie, language};
 use crate::credential::Credential;
 use crate::problem::RequestError;
-use crate::routes::{fill, signed};
+use crate::routes::fill;
 use crate::rules::Guarded;
 use crate::service::Service;
-use crate::share;
+use crate::{share, status};
 
+/// What remembers the language in which somebody reads.
+const KEPT_LANGUAGE: &str = "unseen-language";
 /// How many entries of the log stand on a page, and how many jobs.
 const PAGE: u64 = 50;
 /// The most bytes of a form.
@@ -55,12 +62,12 @@ form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-typ
 
 pub(crate) fn routes() -> Router<Arc<Service>> {
     let mut routes = Router::new()
-        .route("/", get(async |request: Request| to(&format!("/{}/", code(language(request.headers()))))))
+        .route("/", get(async |request: Request| to(&format!("/{}/", code(kept_language(request.headers()))))))
         .route("/assets/{digest}/{name}", get(asset));
     for (code, lang) in [("zh", Lang::Zh), ("en", Lang::En)] {
         let shown = move |State(service): State<Arc<Service>>, request: Request| page(service, lang, request);
         let opened = move |State(service): State<Arc<Service>>, Path(job): Path<String>, request: Request| {
-            opened(service, lang, job, request)
+            opened::opened(service, lang, job, request)
         };
         let written = move |State(service): State<Arc<Service>>, request: Request| checked(service, lang, request);
         let left = move |State(service): State<Arc<Service>>, request: Request| log_out(service, lang, request);
@@ -81,38 +88,27 @@ async fn page(service: Arc<Service>, lang: Lang, request: Request) -> Response<B
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let credential = Credential::of(&service, &parts);
     // What looks at the machine takes its time.
-    let slow = path == "/operations";
+    let slow = ["/operations", "/audit"].contains(&path.as_str());
     let work = move |service: &Service| shown(service, lang, credential, &path, &query);
     let answered = match slow {
         true => service.in_slow_thread(work).await,
         false => service.in_thread(work).await,
     };
-    service.respond(lang, answered)
+    let mut response = service.respond(lang, answered);
+    if cookie(&parts.headers, KEPT_LANGUAGE) != Some(code(lang)) {
+        let kept = format!("{KEPT_LANGUAGE}={}; Path=/; HttpOnly; SameSite=Lax; Max-Age=31536000", code(lang));
+        response.headers_mut().extend(HeaderValue::from_str(&kept).ok().map(|kept| (SET_COOKIE, kept)));
+    }
+    response
 }
 
-/// A release, opened with the envelope that the form holds.
-async fn opened(service: Arc<Service>, lang: Lang, job: String, request: Request) -> Response<Body> {
-    let (parts, body) = request.into_parts();
-    let answered = async {
-        let credential = Credential::of(&service, &parts);
-        let (form, _held) = share::whole(body, MOST).await?;
-        let path = parts.uri.path().get(3..).unwrap_or_default().to_owned();
-        service
-            .in_thread(move |service| {
-                render(service, lang, credential, &path, |visit| {
-                    let job: JobId = job.parse().map_err(|_| RequestError::NoSuchPlace)?;
-                    let entry = fields(&form)?.remove("entry");
-                    let entry = entry.and_then(|entry| BASE64_STANDARD.decode(entry).ok());
-                    let entry = entry.ok_or(RequestError::Unknown)?;
-                    let found =
-                        signed(service, visit.guarded.view, visit.guarded.caller.clone(), ReadRelease { job }, &entry)?;
-                    Ok(release::opened(&visit.reader, &found))
-                })
-            })
-            .await
-    };
-    let answered = answered.await;
-    service.respond(lang, answered)
+/// The language in which somebody read last in this browser; else the one that the browser asks for.
+fn kept_language(headers: &HeaderMap) -> Lang {
+    match cookie(headers, KEPT_LANGUAGE) {
+        Some("zh") => Lang::Zh,
+        Some("en") => Lang::En,
+        _ => language(headers),
+    }
 }
 
 /// A job that was written, checked.
@@ -123,7 +119,7 @@ async fn checked(service: Arc<Service>, lang: Lang, request: Request) -> Respons
         let (form, _held) = share::whole(body, MOST).await?;
         service
             .in_slow_thread(move |service| {
-                render(service, lang, credential, "/jobs/new", |visit| visit.checked(&fields(&form)?))
+                rendered(service, lang, credential, "/jobs/new", |visit| visit.checked(&fields(&form)?))
             })
             .await
     };
@@ -171,34 +167,47 @@ fn shown(
     query: &str,
 ) -> Result<Response<Body>, RequestError> {
     let at = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
-    render(service, lang, credential, &at, |visit| visit.page(path, query))
+    rendered(service, lang, credential, &at, |visit| visit.page(path, query))
 }
 
 /// A page, or one that says why there is none.
-fn render(
+fn rendered(
     service: &Service,
     lang: Lang,
     credential: Result<Credential, RequestError>,
     at: &str,
     work: impl FnOnce(&Visit<'_>) -> Result<Page, RequestError>,
 ) -> Result<Response<Body>, RequestError> {
+    render(service, lang, credential, at, |visit| Ok(html(200, whole(&visit.reader, &work(visit)?))))
+}
+
+/// What `work` answers to a reader, or a page that says why there is nothing.
+fn render(
+    service: &Service,
+    lang: Lang,
+    credential: Result<Credential, RequestError>,
+    at: &str,
+    work: impl FnOnce(&Visit<'_>) -> Result<Response<Body>, RequestError>,
+) -> Result<Response<Body>, RequestError> {
     let view = service.view()?;
-    let mut reader =
-        Reader { lang, lab: view.ledger().origin().to_owned(), name: None, roles: Vec::new(), at: at.to_owned() };
+    let mut reader = Reader {
+        lang,
+        lab: view.ledger().origin().to_owned(),
+        name: None,
+        roles: Vec::new(),
+        at: at.to_owned(),
+        console: service.console.get().copied(),
+    };
     let made = credential.and_then(|credential| credential.known(service, view.ledger())).and_then(|caller| {
         if let Principal::Person(person) = &caller.principal {
             (reader.name, reader.roles) = (Some(person.name.clone()), person.roles.clone());
         }
         work(&Visit { guarded: Guarded { service, view: &view, caller: &caller }, reader: reader.clone() })
     });
-    let (status, page) = match made {
-        Ok(page) => (200, page),
-        Err(error) => {
-            let (status, told) = error.outside(&*service.tell);
-            (status, refused(&reader, &Sentence::of(&told)))
-        }
-    };
-    Ok(html(status, whole(&reader, &page)))
+    Ok(made.unwrap_or_else(|error| {
+        let (status, told) = error.outside(&*service.tell);
+        html(status, whole(&reader, &refused(&reader, &Sentence::of(&told))))
+    }))
 }
 
 /// One reader at one page.
@@ -232,11 +241,18 @@ impl Visit<'_> {
             ["log"] => self.log(query)?,
             ["log", entry] => self.entry(entry)?,
             ["people"] => {
-                let nobody = Person { name: String::new(), key: String::new(), roles: Vec::new() };
+                let nobody = Person { name: String::new(), key: String::new(), roles: Vec::new(), kept: None };
                 office::people(reader, &self.ask(&ListPeople {})?, &self.cans(&Resource::Person(nobody)))
             }
-            ["policy"] => office::policy(reader, &self.ask(&ShowPolicy {})?, &self.ask(&ExplainAccess::default())?),
+            ["policy"] => {
+                let kind = Some("policy-set".to_owned());
+                let wanted = ListEntries { before: Some(u64::MAX), limit: Some(PAGE), kind, ..ListEntries::default() };
+                let history = self.ask(&wanted).ok();
+                let access = self.ask(&ExplainAccess::default())?;
+                office::policy(reader, &self.ask(&ShowPolicy {})?, &access, history.as_ref())
+            }
             ["operations"] => self.operations()?,
+            ["audit"] => self.audit()?,
             ["keys"] => keys::page(reader, self.guarded.caller.key.as_ref()),
             ["login"] => keys::login(reader, self.guarded.service.office.as_ref().map(|_| OFFICE)),
             _ => return Err(RequestError::NoSuchPlace),
@@ -289,8 +305,8 @@ impl Visit<'_> {
         let manifest = fields.get("manifest").map_or_else(String::new, |text| text.replace("\r\n", "\n"));
         let module = fields.get("module").and_then(|digest| digest.parse().ok());
         let mut written = Written { manifest, module };
-        if written.is_ready_made() {
-            written.module = Some(*Blob::ready_made_sum().digest());
+        if let Some(map) = Blob::ready_made(&written.manifest) {
+            written.module = Some(*map.digest());
         }
         let (guarded, name) = (&self.guarded, "job.toml".to_owned());
         let module = written.module.map(serde_json::to_value).and_then(Result::ok);
@@ -308,24 +324,48 @@ impl Visit<'_> {
     }
 
     fn log(&self, query: &str) -> Result<Page, RequestError> {
-        let asked: Vec<(String, u64)> = of_query(&[], query).map_err(RequestError::Malformed)?;
-        let checkpoint = self.ask(&ShowCheckpoint {})?;
-        let before = asked.iter().find(|(name, _)| name == "before").map_or(checkpoint.size, |(_, before)| *before);
-        let before = before.min(checkpoint.size);
-        let from = before.saturating_sub(PAGE);
-        let found = self.ask(&ListEntries { from, limit: Some((before - from).max(1)) })?;
-        Ok(log::page(&self.reader, &found, &checkpoint))
+        let asked: BTreeMap<String, String> = of_query(&[], query).map_err(RequestError::Malformed)?;
+        let asked: BTreeMap<_, _> = asked.into_iter().filter(|(_, said)| !said.trim().is_empty()).collect();
+        let filter = log::Filter::of(|name| asked.get(name).map_or_else(String::new, |said| said.trim().to_owned()));
+        let said = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let day = |text: &str| said(text).map(|day| day.parse()).transpose();
+        let wrong = |_: chrono::ParseError| RequestError::Malformed("`since`, `until`: 2027-12-31".to_owned());
+        let before = asked.get("before").map(|before| before.parse()).transpose();
+        let before =
+            before.map_err(|error: std::num::ParseIntError| RequestError::Malformed(format!("`before`: {error}")))?;
+        let job: Option<JobId> = filter.about.parse().ok();
+        let wanted = ListEntries {
+            before: Some(before.unwrap_or(u64::MAX)),
+            limit: Some(PAGE),
+            kind: said(&filter.kind),
+            signer: said(&filter.by),
+            job,
+            dataset: said(&filter.about).filter(|_| job.is_none()),
+            since: day(&filter.since).map_err(wrong)?,
+            until: day(&filter.until).map_err(wrong)?,
+            ..ListEntries::default()
+        };
+        Ok(log::page(&self.reader, &self.ask(&wanted)?, &self.ask(&ShowCheckpoint {})?, &filter))
     }
 
     fn entry(&self, entry: &str) -> Result<Page, RequestError> {
         let entry: u64 = entry.parse().map_err(|_| RequestError::NoSuchPlace)?;
         let found = self.ask(&ShowEntry { entry })?;
-        let listed = self.ask(&ListEntries { from: entry, limit: Some(1) })?;
+        let listed = self.ask(&ListEntries { from: entry, limit: Some(1), ..ListEntries::default() })?;
         let proof = self.ask(&ProveEntry { entry })?;
         let pretty =
             [&found.statement, &found.envelope].map(|json| serde_json::to_string_pretty(json).unwrap_or_default());
         let listed = listed.entries.first().ok_or(RequestError::NoSuchPlace)?;
         Ok(log::one(&self.reader, &found, listed, &proof, pretty))
+    }
+
+    fn audit(&self) -> Result<Page, RequestError> {
+        self.guarded.may(Action::ExportLog, &Resource::Lab, "/audit")?;
+        let bundle = bundle::export(self.guarded.service, self.guarded.view, false)?;
+        let found = verify(bundle.path(), &Known::default());
+        let (lang, known) = (self.reader.lang, Known::default());
+        let report = Audit { bundle: bundle.path(), known: &known, written: Utc::now(), lang };
+        Ok(audit::page(&self.reader, &report.body(&found)))
     }
 
     fn operations(&self) -> Result<Page, RequestError> {
@@ -338,7 +378,8 @@ impl Visit<'_> {
         let budget = self.ask(&BudgetOf { dataset: None, analyst: None })?;
         let witnesses = self.ask(&ShowWitnesses {})?;
         let (lab, jobs, budget, witnesses) = (&lab, &jobs, &budget, &witnesses);
-        let watched = office::Watched { lab, jobs, budget, witnesses, doctor: doctor.as_ref() };
+        let supplies = &status::supplies(self.guarded.service, self.guarded.view);
+        let watched = office::Watched { lab, jobs, budget, witnesses, doctor: doctor.as_ref(), supplies };
         Ok(office::operations(&self.reader, &watched))
     }
 }

@@ -4,12 +4,12 @@ use std::net::IpAddr;
 
 use axum::http::{Method, request::Parts};
 use chrono::Utc;
-use unseen_access::{Context, Person, Principal, Session};
+use unseen_access::{Context, Principal, Session};
 use unseen_ids::PublicKey;
 use unseen_listener::{Peer, network};
 use unseen_policies::ledger::Ledger;
 
-use crate::caller::{COOKIE_NAME, Caller, address, bearer, cookie};
+use crate::caller::{COOKIE_NAME, Caller, address, bearer, cookie, somebody};
 use crate::problem::RequestError;
 use crate::service::Service;
 use crate::sessions::By;
@@ -94,9 +94,8 @@ impl Credential {
         };
         let key = key.ok_or(RequestError::Unknown)?;
         let person = ledger.person(&key).map_err(|_| RequestError::Unknown)?;
-        let mut roles = person.roles.clone();
-        roles.retain(|role| given.is_none_or(|given| given.contains(role)));
-        let person = Person { name: person.name.clone(), key: key.to_string(), roles };
+        let mut person = somebody(&key, person);
+        person.roles.retain(|role| given.is_none_or(|given| given.contains(role)));
         let context = Context { session, signed: false };
         let caller = Caller { principal: Principal::Person(person), context, key: Some(key), from: self.from };
         service.watch.paced(&caller).map(|()| caller)

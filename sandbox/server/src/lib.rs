@@ -15,7 +15,8 @@
 //! | `shared` | the lab as many readers have it |
 //! | `problem` | what is told outside, and what only operators read |
 //! | `blobs`, `office`, `sessions`, `counters`, `levels`, `replays` | what the service keeps between requests |
-//! | `log`, `bundle`, `replay`, `events`, `upload`, `status`, `openapi` | addresses of what is no use-case |
+//! | `log`, `bundle`, `replay`, `events`, `upload`, `status`, `openapi`, `questions` | addresses of what is no use-case |
+//! | `catalog`, `packs` | what standards at other doors want told |
 //! | `telemetry` | spans and metrics for a collector, with the feature `otel` |
 //! | `tes` | jobs as tasks of GA4GH's Task Execution Service |
 //! | `data_upload`, `importer` | rows that come encrypted, and their imports |
@@ -43,7 +44,9 @@ mod login;
 mod notify;
 mod office;
 mod openapi;
+mod packs;
 mod problem;
+mod questions;
 pub mod queue;
 mod replay;
 mod replays;

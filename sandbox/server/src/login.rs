@@ -45,7 +45,9 @@ async fn let_in(State(service): State<Arc<Service>>, request: axum::extract::Req
     let (lang, secure) = (language(request.headers()), is_secure(request.headers()));
     let session = session(&service, request).await;
     let answered = session.and_then(|session| {
-        let mut response = json_response(StatusCode::CREATED, &serde_json::json!({ "name": session.name }));
+        // A browser that had forgotten its passkey learns by which key the lab knows it.
+        let key = service.sessions.of(&session.token, Utc::now()).map(|session| session.key);
+        let mut response = json_response(StatusCode::CREATED, &serde_json::json!({ "name": session.name, "key": key }));
         response.headers_mut().insert(SET_COOKIE, cookie(&session, secure)?);
         Ok(response)
     });
@@ -67,13 +69,14 @@ async fn session(service: &Arc<Service>, request: axum::extract::Request) -> Res
         service
             .in_thread(move |service| {
                 let now = Utc::now();
-                let good = service.hosts.iter().any(|host| login.is_good(host, now));
+                let view = service.view()?;
                 // Only log-ins of known keys are remembered: with others anybody could fill that memory.
-                let known = service.view()?.ledger().person(&login.key).is_ok();
-                if !good || !known || !service.sessions.is_new(&login, now) {
-                    return Err(service.watch.failed(from, "logIn"));
+                let known = view.ledger().people().iter().filter(|(_, person)| person.revoked.is_none());
+                let signer = login.signer(&service.hosts, now, known.map(|(key, _)| key));
+                match signer.filter(|key| service.sessions.is_new(*key, &login, now)) {
+                    Some(key) => logged_in(service, key, By::Key, from),
+                    None => Err(service.watch.failed(from, "logIn")),
                 }
-                logged_in(service, login.key, By::Key, from)
             })
             .await
     }

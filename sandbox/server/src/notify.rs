@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use unseen_access::{Action, Context, Person, Principal, Resource, Session};
+use unseen_access::{Action, Context, Principal, Resource, Session};
 use unseen_ids::{JobId, PublicKey};
 use unseen_lab::{LabError, View};
 use unseen_notices::{Config, ConfigError, Notice, Pace, Sender};
 use unseen_policies::event::{Event, Record};
 use unseen_policies::ledger::{Job, Ledger};
 
+use crate::caller::somebody;
 use crate::problem::RequestError;
 use crate::rules::Things;
 use crate::service::Service;
@@ -68,9 +69,8 @@ fn readers(service: &Service, view: &View, action: Action, resource: &Resource) 
     let Ok(rules) = service.rules(view) else { return Vec::new() };
     let people = view.ledger().people().iter().filter(|(_, person)| person.revoked.is_none());
     let may = people.filter(|(key, person)| {
-        let principal = Person { name: person.name.clone(), key: key.to_string(), roles: person.roles.clone() };
         let context = Context { session: Session::Login, signed: false };
-        rules.decide(&Principal::Person(principal), action, resource, &context).allowed
+        rules.decide(&Principal::Person(somebody(key, person)), action, resource, &context).allowed
     });
     may.map(|(_, person)| person.name.clone()).collect()
 }

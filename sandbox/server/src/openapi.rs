@@ -14,13 +14,17 @@ use unseen_api::login::{self, LoggedIn, Login};
 use unseen_api::problem::Problem;
 use unseen_api::replays::{REPLAYS, ReplayStanding};
 use unseen_api::uploads::{Uploaded, UploadsWaiting};
-use unseen_api::{BLOBS, BUNDLE, DRAFT, PROBLEM, UPLOAD_LENGTH, UPLOAD_OFFSET, UPLOADS};
+use unseen_api::{BLOBS, BUNDLE, DRAFT, PROBLEM, QUESTIONS, UPLOAD_LENGTH, UPLOAD_OFFSET, UPLOADS};
 use unseen_ids::pattern;
+use unseen_packs::CoreElements;
+use unseen_usecases::ask::{Asked, Question};
 use unseen_usecases::change::Unsigned;
+use unseen_usecases::datasets::MOST_SENT;
 use unseen_usecases::{Change, Query};
 
 use crate::answer::json_response;
-use crate::catalog::{CATALOG, DICTIONARY};
+use crate::catalog::{CATALOG, DICTIONARY, TWIN};
+use crate::packs::{ELEMENTS, PACKS};
 use crate::routes::WillSign;
 use crate::service::Service;
 
@@ -218,6 +222,36 @@ impl Paths {
         let says = "Gets a dataset's fields as a CSV file";
         let operation = json!({ "summary": says, "operationId": "dictionary", "parameters": [dataset], "responses": file("text/csv", says) });
         self.add(DICTIONARY, "get", operation);
+        let says = "Drafts the job that a question in SQL asks for, and checks it; nothing is signed, charged or kept";
+        let (question, asked) = (self.requests.subschema_for::<Question>().to_value(), self.answer::<Asked>());
+        let responses = self.responses("200", says, asked);
+        self.add(
+            QUESTIONS,
+            "post",
+            json!({
+                "summary": says, "operationId": "ask",
+                "requestBody": { "required": true, "content": { "application/json": { "schema": question } } },
+                "responses": responses,
+            }),
+        );
+        let text = |name: &str| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } });
+        let number = |name: &str, least: u64, most: u64| json!({ "name": name, "in": "query", "schema": { "type": "integer", "minimum": least, "maximum": most } });
+        let says = "Gets made-up rows of a dataset (NAME.csv), or those of a public table, and the description for them (NAME.dataset.toml)";
+        let parameters = [text("dataset"), text("part"), number("rows", 1, MOST_SENT), number("seed", 0, u64::MAX)];
+        let operation = json!({ "summary": says, "operationId": "twin", "parameters": parameters, "responses": file("text/csv", says) });
+        self.add(TWIN, "get", operation);
+        let says = "Lists the datasets that the caller may see, as GB/T 21063.3 names their elements";
+        let elements = self.answer::<CoreElements>();
+        let responses = self.responses("200", says, elements);
+        self.add(ELEMENTS, "get", json!({ "summary": says, "operationId": "coreElements", "responses": responses }));
+        for (path, id, says) in PACKS {
+            let parameters: Vec<_> = names(path).map(|name| match name {
+                "job" => json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string", "pattern": pattern::JOB } }),
+                _ => json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }),
+            }).collect();
+            let operation = json!({ "summary": says, "operationId": id, "parameters": parameters, "responses": file("application/zip", "A zip archive") });
+            self.add(path, "get", operation);
+        }
         let event = json!({
             "description": "Each event. Its data is JSON with `entry`, `kind` and `time`.",
             "type": "object", "required": ["event", "id", "data"],

@@ -8,9 +8,11 @@ use unseen_api::PROBLEM;
 use unseen_api::problem::Problem;
 use unseen_ids::{Digest, JobId};
 use unseen_lab::LabError;
+use unseen_packs::PackError;
 use unseen_policies::ledger::Refusal;
 use unseen_texts::{Lang, Message, Say, Sentence, Text};
 use unseen_usecases::UseCaseError;
+use unseen_usecases::ask::Unasked;
 
 /// Why a request was not answered.
 #[derive(Debug, thiserror::Error, Say)]
@@ -49,6 +51,9 @@ pub(crate) enum RequestError {
     #[error("what the request names as {digest} was not uploaded before it")]
     #[zh("请求所指的 {digest} 事先没有上传")]
     NoBlob { digest: Digest },
+    #[error("this is in the log already; what came of it is told to whoever signed it, once they have logged in")]
+    #[zh("此内容已载入日志；结果只告知签名者本人，请先登录")]
+    OnRecord,
     #[error("what was uploaded is not what its address names")]
     #[zh("上传内容与地址所写的摘要不符")]
     OtherBlob,
@@ -82,7 +87,11 @@ pub(crate) enum RequestError {
     #[zh("实验室暂时无法执行；原因可由运行管理员查看")]
     Inside,
     #[error("{0}")]
+    Unasked(#[from] Unasked),
+    #[error("{0}")]
     UseCase(Box<UseCaseError>),
+    #[error("{0}")]
+    Pack(Box<PackError>),
 }
 
 impl From<UseCaseError> for RequestError {
@@ -160,12 +169,17 @@ impl RequestError {
             RequestError::NoSuchPlace => 404,
             RequestError::Method { .. } => 405,
             RequestError::Slow => 408,
-            RequestError::NoBlob { .. } => 409,
+            RequestError::NoBlob { .. } | RequestError::OnRecord => 409,
             RequestError::TooLong { .. } => 413,
             RequestError::NotJson => 415,
-            RequestError::OtherBlob | RequestError::OtherTask { .. } => 422,
+            RequestError::OtherBlob | RequestError::OtherTask { .. } | RequestError::Unasked(_) => 422,
             RequestError::TooMuch | RequestError::TooMany { .. } => 429,
             RequestError::Busy => 503,
+            RequestError::Pack(error) => match **error {
+                PackError::NotReleased { .. } => 409,
+                PackError::NoManifest { .. } => 403,
+                _ => 500,
+            },
             RequestError::Inside | RequestError::UseCase(_) => 500,
         }
     }
@@ -195,7 +209,7 @@ fn outside(code: &str) -> Option<u16> {
             422
         }
         (_, "usecase.description" | "usecase.policy-file" | "usecase.other-entry" | "usecase.other-draft") => 422,
-        (_, "usecase.reason") => 422,
+        (_, "usecase.reason" | "usecase.no-kind" | "usecase.no-days") => 422,
         ("manifest" | "access" | "entry" | "envelope" | "statement" | "record" | "sign" | "code" | "component", _) => {
             422
         }

@@ -18,7 +18,8 @@ use crate::service::Service;
 use crate::share::within;
 use crate::status::ALIVE;
 use crate::{
-    bundle, catalog, console, data_upload, events, log, login, openapi, replay, routes, sign_on, status, tes, upload,
+    bundle, catalog, console, data_upload, events, log, login, openapi, packs, questions, replay, routes, sign_on,
+    status, tes, upload,
 };
 
 /// Every address of the service.
@@ -30,12 +31,14 @@ pub fn router(service: Arc<Service>) -> Router {
         .merge(log::routes())
         .merge(bundle::routes())
         .merge(replay::routes())
+        .merge(questions::routes())
         .merge(openapi::routes())
         .merge(login::routes())
         .merge(sign_on::routes())
         .merge(status::routes())
         .merge(tes::routes())
         .merge(catalog::routes())
+        .merge(packs::routes())
         .merge(console::routes())
         .fallback(nowhere)
         .method_not_allowed_fallback(not_so)

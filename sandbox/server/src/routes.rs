@@ -1,6 +1,6 @@
 //! One handler for all queries, one for all changes.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use axum::Router;
 use axum::body::{Body, HttpBody};
@@ -12,9 +12,10 @@ use axum::routing::{MethodRouter, get, post};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::Value;
 use unseen_access::{Action, Context};
-use unseen_api::address::{Addressed, Method, Visitor, of_body, of_query, visit};
+use unseen_api::address::{Addressed, Method, On, Visitor, of_body, of_query, visit};
 use unseen_api::{DRAFT, MAX_REQUEST};
 use unseen_ids::PublicKey;
+use unseen_lab::View;
 use unseen_texts::{Lang, Message};
 use unseen_usecases::change::{HandIn, Unsigned, draft, hand_in};
 use unseen_usecases::{Blob, Change, Query, UseCaseError};
@@ -246,24 +247,26 @@ fn taken<C: Change + Addressed + 'static>(service: &Service, asked: Asked) -> Re
         serde_json::from_value(asked.json()?).map_err(|error| RequestError::Malformed(error.to_string()))?;
     let change: C = of_body(&asked.path, change).map_err(RequestError::Malformed)?;
     let entry = BASE64_STANDARD.decode(entry).map_err(|error| RequestError::Malformed(error.to_string()))?;
-    let answer = signed(service, &view, sent, change, &entry)?;
+    let answer = signed(service, sent, change, &entry)?;
     Ok(json_response(StatusCode::CREATED, &to_json(&answer, asked.lang)?))
 }
 
 /// Makes a change that its author has signed. Whose it is says the signature, whoever carried it here.
 pub(crate) fn signed<C: Change + Addressed + 'static>(
     service: &Service,
-    view: &unseen_lab::View,
     sent: Caller,
     mut change: C,
     entry: &[u8],
 ) -> Result<C::Answer, RequestError> {
-    let signer = view.signer_of(entry).map_err(UseCaseError::from)?;
-    let caller = sent.clone().signed(view.ledger(), signer)?;
+    // Rules may count approvals: they are asked about the very lab in which the change is then made.
+    let _turn = service.changes.lock().unwrap_or_else(PoisonError::into_inner);
+    let view = &service.view()?;
+    let (caller, on_record) = by_signature(view, &sent, entry)?;
     if let Err(denied) = (Guarded { service, view, caller: &caller }).must(&change) {
-        // What is in the log already was allowed then, and whoever did not hear of it asks again.
-        if view.find(entry).map_err(UseCaseError::from)?.is_none() {
-            return Err(refused(view, &change, Some(&signer), denied));
+        // What is in the log already was allowed then, and whoever did not hear of it asks again. What it lets one
+        // read is read now.
+        if on_record.is_none() || matches!(C::ON, On::Release) {
+            return Err(refused(view, &change, caller.key.as_ref(), denied));
         }
     }
     // Uploaded by whoever carried it here.
@@ -273,13 +276,22 @@ pub(crate) fn signed<C: Change + Addressed + 'static>(
     Ok(answer)
 }
 
+/// Whoever signed an entry, and where it is in the log, if it is. The log is public: an entry of it says nothing to
+/// whoever has copied it there, but to those alone who have signed it.
+pub(crate) fn by_signature(view: &View, sent: &Caller, entry: &[u8]) -> Result<(Caller, Option<u64>), RequestError> {
+    let signer = view.signer_of(entry).map_err(UseCaseError::from)?;
+    let caller = sent.clone().signed(view.ledger(), signer)?;
+    if !view.was_taken(entry) {
+        return Ok((caller, None));
+    }
+    match &sent.key {
+        Some(key) if view.is_signed_by(entry, key)? => Ok((caller, view.find(entry)?)),
+        _ => Err(RequestError::OnRecord),
+    }
+}
+
 /// Where the ledger refuses too, its words are the ones to tell: they are the same at every front end.
-fn refused<C: Change>(
-    view: &unseen_lab::View,
-    change: &C,
-    signer: Option<&PublicKey>,
-    denied: RequestError,
-) -> RequestError {
+fn refused<C: Change>(view: &View, change: &C, signer: Option<&PublicKey>, denied: RequestError) -> RequestError {
     let said = || {
         let record = view.record(change.event(view)?)?;
         signer.map_or(Ok(()), |signer| Ok::<_, RequestError>(view.ledger().may(signer, &record)?))
@@ -291,10 +303,9 @@ fn refused<C: Change>(
 pub(crate) fn fill(service: &Service, blobs: Vec<&mut Blob>, caller: &Caller) -> Result<(), RequestError> {
     for blob in blobs.into_iter().filter(|blob| !blob.is_whole()) {
         let digest = *blob.digest();
-        let ready_made = Blob::ready_made_sum();
-        let bytes = match *ready_made.digest() == digest {
-            true => ready_made.bytes().to_vec(),
-            false => service.blobs.read(&digest, caller).ok_or(RequestError::NoBlob { digest })?,
+        let bytes = match Blob::ready_made_named(&digest) {
+            Some(map) => map.bytes().to_vec(),
+            None => service.blobs.read(&digest, caller).ok_or(RequestError::NoBlob { digest })?,
         };
         if !blob.fill(bytes) {
             return Err(RequestError::NoBlob { digest });

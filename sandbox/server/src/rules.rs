@@ -4,7 +4,7 @@ use std::any::Any;
 use std::cell::RefCell;
 
 use serde_json::{Value, json};
-use unseen_access::{Action, Context, Dataset, Decision, Job, JobState, Person, Resource};
+use unseen_access::{Action, Context, Dataset, Decision, Job, JobState, Keeping, Person, Resource};
 use unseen_api::address::{Addressed, On, apart};
 use unseen_ids::{JobId, PublicKey, Role};
 use unseen_lab::View;
@@ -14,14 +14,15 @@ use unseen_policies::ledger::{self, Ledger};
 use unseen_policies::lifecycle::State;
 use unseen_texts::{Lang, Say};
 use unseen_usecases::Query;
+use unseen_usecases::ask::Asked;
 use unseen_usecases::budget::Budget;
 use unseen_usecases::datasets::Datasets;
 use unseen_usecases::inbox::{Inbox, WaitsFor};
-use unseen_usecases::jobs::{JobShown, Jobs};
+use unseen_usecases::jobs::{JobShown, Jobs, ListedJob};
 use unseen_usecases::labs::LabShown;
 use unseen_usecases::outcomes::{Releases, Runs};
 
-use crate::caller::Caller;
+use crate::caller::{Caller, somebody};
 use crate::problem::RequestError;
 use crate::service::Service;
 
@@ -85,11 +86,15 @@ impl Guarded<'_> {
     pub fn hide(&self, answer: &mut dyn Any) -> Result<(), RequestError> {
         let rules = self.service.rules(self.view)?;
         let asking = RefCell::new(rules.asking(&self.caller.principal, &self.caller.context));
-        let may = |job: JobId, action| {
-            let found = self.view.ledger().job(job).map(|found| self.things().job(job, found));
-            found.is_ok_and(|job| asking.borrow_mut().decide(action, &Resource::Job(job)).allowed)
-        };
+        let thing = |job: JobId| self.view.ledger().job(job).map(|found| Resource::Job(self.things().job(job, found)));
+        let may = |job, action| thing(job).is_ok_and(|job| asking.borrow_mut().decide(action, &job).allowed);
         let sees = |job: JobId| may(job, Action::ShowJob);
+        // Those that are shown, without what the rules keep back of them.
+        let shown = |jobs: &mut Vec<ListedJob>| {
+            jobs.retain(|job| sees(job.job));
+            let blind = jobs.iter_mut().filter(|job| !may(job.job, Action::ShowApprovals));
+            blind.for_each(|job| job.approvals = None);
+        };
         let on = |name: &str, action| {
             self.things()
                 .dataset(name)
@@ -98,11 +103,15 @@ impl Guarded<'_> {
         // What is typed on the lab's machine, and by which process, is for those who keep it up.
         let keeps_it_up = asking.borrow_mut().decide(Action::ShowDoctor, &Resource::Lab).allowed;
         if let Some(jobs) = answer.downcast_mut::<Jobs>() {
-            jobs.jobs.retain(|job| sees(job.job));
+            shown(&mut jobs.jobs);
             jobs.at_work.retain(|_| keeps_it_up);
         } else if let Some(job) = answer.downcast_mut::<JobShown>() {
-            job.earlier.retain(|job| sees(job.job));
-            job.waiting.retain(|job| sees(job.job));
+            shown(&mut job.earlier);
+            shown(&mut job.waiting);
+            if !may(job.job.job, Action::ShowApprovals) {
+                job.job.approvals = None;
+                job.approved_by.clear();
+            }
             if !may(job.job.job, Action::ShowManifest) {
                 job.manifest_text.clear();
             }
@@ -110,9 +119,9 @@ impl Guarded<'_> {
             let decides = Context { signed: true, ..self.caller.context };
             let mut asking = rules.asking(&self.caller.principal, &decides);
             inbox.waits.retain(|waiting| {
-                let found = self.view.ledger().job(waiting.job).map(|found| self.things().job(waiting.job, found));
+                let found = thing(waiting.job);
                 let action = if waiting.why == WaitsFor::Decision { Action::ApproveJob } else { Action::ShowJob };
-                found.is_ok_and(|job| asking.decide(action, &Resource::Job(job)).allowed)
+                found.is_ok_and(|job| asking.decide(action, &job).allowed)
             });
         } else if let Some(runs) = answer.downcast_mut::<Runs>() {
             runs.runs.retain(|run| sees(run.job));
@@ -120,6 +129,10 @@ impl Guarded<'_> {
             releases.releases.retain(|release| sees(release.job));
         } else if let Some(datasets) = answer.downcast_mut::<Datasets>() {
             datasets.datasets.retain(|dataset| on(&dataset.name, Action::ShowDataset));
+        } else if let Some(asked) = answer.downcast_mut::<Asked>() {
+            if !asked.checked.plan.datasets.iter().all(|name| on(name, Action::ShowBudget)) {
+                asked.checked.budget.clear();
+            }
         } else if let Some(budget) = answer.downcast_mut::<Budget>() {
             budget.budgets.retain(|line| on(&line.dataset, Action::ShowBudget));
         } else if let Some(lab) = answer.downcast_mut::<LabShown>() {
@@ -183,12 +196,13 @@ impl Guarded<'_> {
                 let mut found = people.filter(|(key, person)| person.name == wanted || key.to_string() == wanted);
                 let (key, person) =
                     found.next().ok_or_else(|| refused(ledger::Refusal::NoSuchPerson(wanted.to_owned())))?;
-                Resource::Person(self::person(key, &person.name, &person.roles))
+                Resource::Person(somebody(key, person))
             }
             On::Request => {
                 let roles = fields.get("roles").cloned().and_then(|roles| serde_json::from_value(roles).ok());
                 let roles: Vec<Role> = roles.unwrap_or_default();
-                Resource::Person(Person { name: field("name").to_owned(), key: field("key").to_owned(), roles })
+                let kept = fields.get("kept").cloned().and_then(|kept| serde_json::from_value(kept).ok());
+                Resource::Person(Person { name: field("name").to_owned(), key: field("key").to_owned(), roles, kept })
             }
         })
     }
@@ -221,22 +235,21 @@ impl Things<'_> {
     pub fn job(&self, id: JobId, job: &ledger::Job) -> Job {
         let ledger = self.view.ledger();
         let datasets = job.submitted.datasets.iter().filter_map(|used| self.dataset(&used.name).ok());
+        let in_a_browser = |key| ledger.people().get(key).is_some_and(|by| by.kept == Some(Keeping::Browser));
         Job {
             id: Some(id),
             author: name_of(ledger, &job.author),
             state: state(job.state),
             datasets: datasets.collect(),
             approved_by: job.approvals.iter().map(|(_, key)| name_of(ledger, key)).collect(),
+            approved_elsewhere: job.approvals.iter().filter(|(_, key)| !in_a_browser(key)).count() as u32,
+            approvals_needed: ledger.policy().map_or(0, |policy| policy.approvals),
         }
     }
 }
 
 fn action(name: &str) -> Option<Action> {
     Action::ALL.iter().copied().find(|action| action.name() == name)
-}
-
-fn person(key: &PublicKey, name: &str, roles: &[Role]) -> Person {
-    Person { name: name.to_owned(), key: key.to_string(), roles: roles.to_vec() }
 }
 
 fn name_of(ledger: &Ledger, key: &PublicKey) -> String {

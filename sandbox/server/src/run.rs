@@ -3,11 +3,15 @@
 use std::io;
 use std::sync::Arc;
 
+use unseen_console::assets;
 use unseen_listener::{Listener, Shutdown};
 use unseen_texts::Sentence;
+use unseen_usecases::logs::{ListEntries, ShowEntry};
+use unseen_usecases::{Desk, Query};
 
 use crate::importer::Importer;
 use crate::notify::Notifier;
+use crate::problem::RequestError;
 use crate::queue::Queue;
 use crate::router::router;
 use crate::service::Service;
@@ -23,6 +27,12 @@ pub fn serve(
     listeners: Vec<Listener>,
     notices: Option<unseen_notices::Config>,
 ) -> io::Result<()> {
+    console_on_record(service).map_or_else(
+        |error| service.tell(Sentence::of(&error)),
+        |entry| {
+            let _ = service.console.set(entry);
+        },
+    );
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
     let notifier = notices.map(|config| Notifier::start(config, service)).transpose().map_err(io::Error::other)?;
     let importer = Importer::start(service.clone())?;
@@ -43,6 +53,20 @@ pub fn serve(
     });
     drop((queue, importer, telemetry));
     ended
+}
+
+/// The entry of the log that names what pages load: a new one where the last one names something else.
+fn console_on_record(service: &Service) -> Result<u64, RequestError> {
+    let assets = assets::digest();
+    let kind = Some("console-served".to_owned());
+    let wanted = ListEntries { before: Some(u64::MAX), limit: Some(1), kind, ..ListEntries::default() };
+    if let Some(last) = wanted.answer(&service.desk, None)?.entries.first() {
+        let said = ShowEntry { entry: last.entry }.answer(&service.desk, None)?.statement;
+        if said["predicate"]["event"]["assets"] == assets.to_string().as_str() {
+            return Ok(last.entry);
+        }
+    }
+    Ok(service.desk.write(|lab| lab.record_console(assets))?)
 }
 
 impl Service {

@@ -1,7 +1,7 @@
 //! The service: what every handler shares.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use axum::body::Body;
 use axum::http::Response;
@@ -39,6 +39,8 @@ pub struct Config {
     pub office: Option<(OfficeConfig, Option<String>)>,
     /// How many threads a run may use; its result does not depend on it.
     pub run_threads: u32,
+    /// The file of the certificate that this service shows, if it has one.
+    pub certificate: Option<PathBuf>,
 }
 
 /// Tells the lab's operators what is for them.
@@ -49,6 +51,8 @@ pub struct Service {
     pub(crate) desk: Shared,
     pub(crate) hosts: Vec<String>,
     rules: Mutex<Option<InForce>>,
+    /// Held by whoever makes a change that rules of access were asked about.
+    pub(crate) changes: Mutex<()>,
     pub(crate) levels: Levels,
     pub(crate) sessions: Sessions,
     pub(crate) shares: Shares,
@@ -58,6 +62,9 @@ pub struct Service {
     pub(crate) office: Option<Office>,
     pub(crate) replays: Replays,
     run_threads: u32,
+    pub(crate) certificate: Option<PathBuf>,
+    /// The entry that names what the console's pages load.
+    pub(crate) console: OnceLock<u64>,
     pub(crate) tell: Tell,
     /// How many entries the log has, for those who wait for more.
     pub(crate) size: watch::Sender<u64>,
@@ -75,7 +82,7 @@ const COMPILING: usize = 2;
 impl Service {
     /// Opens a lab to be served.
     pub fn open(config: Config, tell: Tell) -> Result<Arc<Service>, LabError> {
-        let Config { folder, program, hosts, office, run_threads } = config;
+        let Config { folder, program, hosts, office, run_threads, certificate } = config;
         // What a killed service was sending.
         let _ = std::fs::remove_dir_all(folder.join("incoming/exports"));
         let blobs = Blobs::open(folder.join("incoming/blobs"))?;
@@ -86,6 +93,7 @@ impl Service {
             desk,
             hosts,
             rules: Mutex::new(None),
+            changes: Mutex::new(()),
             levels: Levels::default(),
             sessions: Sessions::default(),
             shares: Shares::default(),
@@ -95,6 +103,8 @@ impl Service {
             office: office.map(Office::new),
             replays: Replays::default(),
             run_threads,
+            certificate,
+            console: OnceLock::new(),
             tell,
             size: watch::channel(0).0,
             at_work: Arc::new(Semaphore::new(AT_WORK)),

@@ -5,6 +5,7 @@
 use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use axum::Router;
 use axum::body::Body;
@@ -12,9 +13,11 @@ use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, Response, StatusCode};
 use axum::routing::get;
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use unseen_access::{Action, Resource};
-use unseen_lab::View;
+use unseen_console::office::Supplies;
+use unseen_lab::{View, disk};
+use unseen_listener::ends;
 use unseen_policies::lifecycle::State as JobState;
 
 use crate::asked::asked;
@@ -77,7 +80,7 @@ pub(crate) struct Metric {
 }
 
 /// All there are, beside how long answers took.
-pub(crate) const METRICS: [Metric; 5] = [
+pub(crate) const METRICS: [Metric; 7] = [
     Metric {
         name: "http_answers_total",
         grows: true,
@@ -103,11 +106,45 @@ pub(crate) const METRICS: [Metric; 5] = [
     Metric {
         name: "sessions",
         grows: false,
-        help: "People who are logged in.",
+        help: "Sessions that are open.",
         label: "",
         read: |service, _| vec![("", service.sessions.count(Utc::now()) as u64)],
     },
+    Metric {
+        name: "disk_free_bytes",
+        grows: false,
+        help: "Free bytes of the disk that the lab is on, in whole GiB.",
+        label: "",
+        read: |service, _| free(service).map(|bytes| ("", bytes)).into_iter().collect(),
+    },
+    Metric {
+        name: "certificate_seconds",
+        grows: false,
+        help: "For how long this service's certificate is good.",
+        label: "",
+        read: |service, _| {
+            let ends = service.certificate.as_deref().and_then(ends);
+            let left = ends.map(|ends| ends.duration_since(SystemTime::now()).map_or(0, |left| left.as_secs()));
+            left.map(|left| ("", left)).into_iter().collect()
+        },
+    },
 ];
+
+/// Free bytes of the lab's disk, in whole GiB.
+fn free(service: &Service) -> Option<u64> {
+    let (free, _) = disk(service.desk_folder()).ok()?;
+    Some(free >> 30 << 30)
+}
+
+/// What the console shows of what may run short.
+pub(crate) fn supplies(service: &Service, view: &View) -> Supplies {
+    Supplies {
+        oldest_wait: oldest_wait(view),
+        disk_free: free(service),
+        certificate_ends: service.certificate.as_deref().and_then(ends).map(DateTime::from),
+        sessions: service.sessions.count(Utc::now()),
+    }
+}
 
 fn jobs(view: &View) -> Vec<(&'static str, u64)> {
     let states = [

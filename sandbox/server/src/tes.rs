@@ -138,7 +138,7 @@ fn created(service: &Service, asked: Asked) -> Result<Value, RequestError> {
         task.check(&said)?;
     }
     let change = Submit { name: "job.toml".to_owned(), manifest: task.manifest, module: task.module };
-    let submitted = signed(service, &view, sent, change, &entry)?;
+    let submitted = signed(service, sent, change, &entry)?;
     Ok(json!({ "id": submitted.job.to_string() }))
 }
 
@@ -162,10 +162,10 @@ fn cancelled(service: &Service, asked: Asked) -> Result<Value, RequestError> {
     let entry = decoded(&entry.ok_or(RequestError::UnsignedCancel { job })?)?;
     match view.said(&entry).map_err(UseCaseError::from)?.event {
         Event::JobWithdrawn(said) => {
-            signed(service, &view, sent, Withdraw { job, reason: said.reason }, &entry)?;
+            signed(service, sent, Withdraw { job, reason: said.reason }, &entry)?;
         }
         Event::JobRejected(said) => {
-            signed(service, &view, sent, Reject { job, reason: said.reason }, &entry)?;
+            signed(service, sent, Reject { job, reason: said.reason }, &entry)?;
         }
         other => return Err(UseCaseError::OtherEntry { kind: other.kind() }.into()),
     }

@@ -14,6 +14,7 @@ pub fn write(found: &DatasetShown) -> csv::Result<Vec<u8>> {
         "最小 min",
         "最大 max",
         "取值 values",
+        "规范化 normalize",
         "含义 zh",
         "meaning en",
     ])?;
@@ -21,7 +22,9 @@ pub fn write(found: &DatasetShown) -> csv::Result<Vec<u8>> {
         let [min, max] = [&column.min, &column.max].map(|end| end.clone().unwrap_or_default());
         let nullable = if column.nullable { "yes" } else { "no" };
         let (values, meaning) = (column.domain.join(" "), &column.meaning);
-        let cells = [&column.name, &column.kind, nullable, &min, &max, &values, &meaning.zh, &meaning.en];
+        let form: Vec<&str> = column.normalize.iter().map(|step| step.word()).collect();
+        let form = form.join(" ");
+        let cells = [&column.name, &column.kind, nullable, &min, &max, &values, &form, &meaning.zh, &meaning.en];
         writer.write_record(cells.map(inert))?;
     }
     writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))

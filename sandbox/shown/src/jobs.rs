@@ -5,6 +5,8 @@ use unseen_ids::{Digest, Key};
 use unseen_policies::ledger::span;
 use unseen_policies::lifecycle::State;
 use unseen_policies::rho::Rho;
+use unseen_usecases::ask::{ExpectedNumber, Measure, Suggested, SuggestedColumn};
+use unseen_usecases::check::Blocks;
 use unseen_usecases::claims::Left as BudgetLeft;
 use unseen_usecases::jobs::{JobShown, Jobs, ListedJob, ReadColumn, Reads, WitnessedBy};
 use unseen_usecases::labs::{AtWork, Work};
@@ -15,14 +17,34 @@ use unseen_usecases::trial::{Failed, Fuel, Trial};
 use unseen_terminal::output::{clean, facts};
 use unseen_terminal::table::Column::{Left, Right};
 use unseen_terminal::table::table;
-use unseen_texts::{Lang, Say, say, text};
+use unseen_texts::{Lang, Say, Sentence, Text, say, text};
 use unseen_worker::ready_made;
 
 use crate::figures::{bound, brief, bytes};
 use crate::released;
 
-/// The component of a job that only sums.
-pub const READY_MADE: &[u8] = ready_made::SUM;
+/// What a component is called that is the lab's own map; none of an analyst's.
+pub fn ready_made(module: &Digest) -> Option<Text> {
+    let is = |code: &[u8]| Digest::of(code) == *module;
+    if is(ready_made::SUM) {
+        return Some(text!("ready-made: sum", "现成的求和映射"));
+    }
+    if is(ready_made::QUESTION) {
+        return Some(text!("ready-made: sum, with expressions of its manifest", "现成的求和映射，含清单中的表达式"));
+    }
+    is(ready_made::MODEL)
+        .then_some(text!("ready-made: sum, with the model of its manifest", "现成的求和映射，含清单中的模型"))
+}
+
+/// Which blocks would fit where one unit at a time takes too long.
+pub fn in_blocks(blocks: &Blocks) -> Sentence {
+    say!(
+        "kind = \"blocks\" with count = {count} would take at most {time}, with the same fuel for a block as for a unit now; bounds are those of a block then",
+        "kind = \"blocks\"、count = {count} 时最长需要 {time}（每个分块的燃料与现在每个单元的相同；界限则须按分块填写）",
+        count = blocks.count,
+        time = span(blocks.seconds)
+    )
+}
 
 /// What a job costs, what its run may need, and how exact its numbers will be.
 pub fn plan(plan: &Plan, lang: Lang) -> String {
@@ -59,6 +81,18 @@ pub fn plan(plan: &Plan, lang: Lang) -> String {
             ],
         ));
     }
+    if let Some(filter) = &plan.filter {
+        text.push_str(&facts(lang, &[(text!("Rows that count", "计入的行"), filter.clone())]));
+    }
+    let made = plan
+        .made
+        .iter()
+        .map(|made| (text!("Made of others", "派生列"), format!("{} = {}", made.name, made.expression)));
+    text.push_str(&facts(lang, &made.collect::<Vec<_>>()));
+    if let Some(model) = &plan.model {
+        let computed = text!("Computed of the noised totals", "由加噪总数计算");
+        text.push_str(&facts(lang, &[(computed, clean(&model.told(lang)))]));
+    }
     let rows = plan.outputs.iter().flat_map(|output| {
         output.values.iter().map(|value| {
             vec![
@@ -91,6 +125,67 @@ pub fn plan(plan: &Plan, lang: Lang) -> String {
         text.push_str(&format!("{}\n", clean(&line.told(lang))));
     }
     text
+}
+
+/// What to write for each column.
+pub fn suggested(found: &Suggested, lang: Lang) -> String {
+    let line = |label: Text, said: &Option<String>| {
+        said.as_ref().map_or_else(String::new, |said| format!("  {}  {}\n", label.to(lang), clean(said)))
+    };
+    let column = |column: &SuggestedColumn| {
+        let (group, value) =
+            (line(text!("groups", "分组"), &column.group), line(text!("values", "求和"), &column.value));
+        let note = column.note.as_ref().map(|note| note.told(lang));
+        let note = note.map_or_else(String::new, |note| format!("  {}\n", clean(&note)));
+        let measure =
+            line(text!("closer bounds, at a price", "用预算测出更紧的界限"), &column.measure.as_ref().map(command));
+        format!("{}\n{group}{value}{note}{measure}", clean(&column.name))
+    };
+    found.columns.iter().map(column).collect()
+}
+
+/// What asks for it, in a shell.
+fn command(measure: &Measure) -> String {
+    let typed = |text: &String| format!("'{}'", text.replace('\'', r"'\''"));
+    let bounds = measure.bounds.as_ref().map_or_else(String::new, |bounds| format!(" --bounds {}", typed(bounds)));
+    format!("unseen ask {}{bounds} --rho 0.01", typed(&measure.sql))
+}
+
+/// How exact the numbers of a question will be.
+pub fn expected(expected: &[ExpectedNumber], lang: Lang) -> String {
+    if expected.is_empty() {
+        return String::new();
+    }
+    let rows = expected.iter().map(|number| {
+        vec![
+            number.name.clone(),
+            brief(number.supposed),
+            format!("± {}", brief(number.half_width)),
+            match number.mostly_noise {
+                true => text!("mostly noise", "大部分是噪声").told(lang),
+                false => format!("{} %", brief(100.0 * number.half_width / number.supposed.abs())),
+            },
+        ]
+    });
+    let heads = [
+        Left(text!("number", "数")),
+        Right(text!("supposed, in each group", "假定每组为")),
+        Right(text!("95 %", "95 % 区间")),
+        Right(text!("of it", "相对误差")),
+    ];
+    let remark = text!(
+        "Supposed are as many units and rows as descriptions allow, groups of equal size, and rows in the middle of their bounds.",
+        "假定单元数和行数达到描述的上限，各组大小相同，每行取值居于范围正中。"
+    );
+    let noisy = expected.iter().filter(|number| !number.noisy.is_empty()).map(|number| {
+        let (name, groups) = (&number.name, number.noisy.join(", "));
+        let said = say!(
+            "By the sizes that the steward gives, `{name}` would be mostly noise in: {groups}",
+            "按数据管理员公布的规模，`{name}` 在以下分组中大部分会是噪声：{groups}"
+        );
+        format!("{}\n", clean(&said.told(lang)))
+    });
+    format!("{}\n{}\n{}", table(lang, &heads, rows), remark.to(lang), noisy.collect::<String>())
 }
 
 /// The keys of a column: all where they are few, else the first and the last.
@@ -194,15 +289,24 @@ pub fn jobs(found: &Jobs, lang: Lang) -> String {
     if found.at_work.is_empty() { shown } else { format!("{shown}\n{}", at_work(&found.at_work, lang)) }
 }
 
+/// How many have approved, and who; not before one has decided oneself, where the rules want that.
+pub fn approvals(found: &JobShown) -> Sentence {
+    let needed = found.job.approvals_needed;
+    match found.job.approvals {
+        None => say!(
+            "{needed} needed; who approved is shown once you have decided",
+            "需要 {needed} 个；您作出决定后才会显示审批人"
+        ),
+        Some(0) => say!("0 of {needed}", "0/{needed}"),
+        Some(has) => say!("{has} of {needed}: {by}", "{has}/{needed}：{by}", by = found.approved_by.join(", ")),
+    }
+}
+
 /// What an approver should see of a job: who asks for what, which columns of which level are read, the most that one
 /// unit adds, what is published with which error, and what is left of each budget.
 pub fn job(found: &JobShown, lang: Lang) -> String {
     let job = &found.job;
-    let (has, needed) = (found.approved_by.len(), found.job.approvals_needed);
-    let approvals = match has {
-        0 => say!("0 of {needed}", "0 / {needed}").told(lang),
-        _ => say!("{has} of {needed}: {by}", "{has} / {needed}：{by}", by = found.approved_by.join(", ")).told(lang),
-    };
+    let approvals = approvals(found).told(lang);
     let author = match found.author_revoked {
         true => {
             let author = &job.author;
@@ -210,9 +314,9 @@ pub fn job(found: &JobShown, lang: Lang) -> String {
         }
         false => job.author.clone(),
     };
-    let module = match found.module == Digest::of(READY_MADE) {
-        true => text!("ready-made: sum", "现成的求和映射").told(lang),
-        false => found.module.to_string(),
+    let module = match ready_made(&found.module) {
+        Some(name) => name.told(lang),
+        None => format!("{} ({})", found.module, bytes(found.module_bytes)),
     };
     let mut text = facts(
         lang,
@@ -326,9 +430,10 @@ fn listed(jobs: &[ListedJob], lang: Lang) -> String {
 pub fn standing(job: &ListedJob, lang: Lang) -> String {
     match (job.void, job.sealed_until) {
         (true, _) => text!("void", "已失效").told(lang),
-        _ if job.state == State::Submitted && job.approvals > 0 => {
-            let (has, needs) = (job.approvals, job.approvals_needed);
-            say!("approved {has} of {needs}", "已批准 {has}/{needs}").told(lang)
+        _ if job.state == State::Submitted
+            && let Some(has @ 1..) = job.approvals =>
+        {
+            say!("approved {has} of {needs}", "已批准 {has}/{needs}", needs = job.approvals_needed).told(lang)
         }
         _ if job.held.is_some() && job.state == State::Approved => {
             text!("approved, held back", "已批准，暂不能运行").told(lang)

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
+pub mod datasets;
 pub mod dictionary;
 pub mod figures;
 pub mod jobs;

@@ -1,8 +1,12 @@
 //! A release as people read it: first what is mostly wanted of it (ratios, averages over blocks, what the job
 //! computed), then the noised totals themselves.
 
+mod chart;
 pub mod csv;
+mod lines;
 pub mod page;
+pub mod parquet;
+pub mod receipt;
 
 use unseen_core::release::{Derived, ReleasedOutput, ReleasedValue};
 use unseen_ids::Key;
@@ -267,6 +271,11 @@ fn figures(shown: &Shown, lang: Lang) -> String {
 }
 
 fn derived_table(derived: &Derived, lang: Lang) -> String {
-    let header: Vec<_> = derived.columns.iter().cloned().map(Right).collect();
-    named_table(lang, &header, derived.rows.iter().map(|row| row.iter().map(|number| brief(number.0)).collect()))
+    let keys = derived.keys.iter().cloned().map(Left);
+    let header: Vec<_> = keys.chain(derived.columns.iter().cloned().map(Right)).collect();
+    let rows = derived.rows.iter().enumerate().map(|(at, row)| {
+        let keys = derived.groups.get(at).into_iter().flatten().map(Key::to_string);
+        keys.chain(row.iter().map(|number| brief(number.0))).collect()
+    });
+    named_table(lang, &header, rows)
 }

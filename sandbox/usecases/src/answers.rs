@@ -4,8 +4,8 @@ use schemars::Schema;
 use unseen_ids::schema;
 
 use crate::{
-    budget::*, change::*, check::*, datasets::*, doctor::*, imports::*, inbox::*, jobs::*, labs::*, lives::*, logs::*,
-    modules::*, outcomes::*, people::*, policy::*, projects::*,
+    ask::*, budget::*, change::*, check::*, datasets::*, doctor::*, explain::*, fits::*, imports::*, inbox::*, jobs::*,
+    labs::*, lives::*, logs::*, modules::*, outcomes::*, people::*, policy::*, projects::*,
 };
 use crate::{release::*, replay::*, runs::*, trial::*, visits::*, witnesses::*};
 
@@ -15,6 +15,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
     schemas![
         AccessExplained,
         AccessLines,
+        Asked,
         BackedUp,
         Budget,
         Built,
@@ -31,7 +32,9 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         Entries,
         EntryProof,
         EntryShown,
+        Explained,
         Exported,
+        FitDrafted,
         ImportShown,
         Imported,
         Inbox,
@@ -57,6 +60,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         Runs,
         Sm2Enabled,
         Submitted,
+        Suggested,
         TableShown,
         ToSign,
         Trial,

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use unseen_ids::Digest;
+use unseen_policies::Manifest;
+use unseen_worker::ready_made;
 
 /// Bytes and their digest. In JSON it is the digest alone, and what is read from JSON has no bytes yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,9 +21,20 @@ impl Blob {
         Blob { digest: Digest::of(&bytes), bytes }
     }
 
-    /// What stands for the map that comes with the lab, `ready-made:sum`.
+    /// What stands for the map that comes with the lab, `ready-made:sum`, without expressions.
     pub fn ready_made_sum() -> Blob {
-        Blob::new(unseen_worker::ready_made::SUM.to_vec())
+        Blob::new(ready_made::SUM.to_vec())
+    }
+
+    /// What stands for the lab's own map, where a manifest asks for it.
+    pub fn ready_made(manifest: &str) -> Option<Blob> {
+        let manifest = Manifest::parse(manifest).ok()?;
+        ready_made::of(&manifest).map(|code| Blob::new(code.to_vec()))
+    }
+
+    /// The map of the lab's own with this digest.
+    pub fn ready_made_named(digest: &Digest) -> Option<Blob> {
+        ready_made::ALL.map(|code| Blob::new(code.to_vec())).into_iter().find(|map| map.digest == *digest)
     }
 
     /// Its digest.

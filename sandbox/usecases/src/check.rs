@@ -5,10 +5,13 @@ use std::path::Path;
 use chrono::Utc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use unseen_audit::named;
 use unseen_ids::{Answer, Digest, PublicKey, Role};
 use unseen_lab::{LabError, View, compile, requests};
+use unseen_policies::Manifest;
 use unseen_policies::event::{JobSubmitted, Record};
 use unseen_policies::ledger::{Ledger, Person};
+use unseen_policies::manifest::GrainKind;
 use unseen_policies::rho::Rho;
 use unseen_texts::{Message, Sentence, text};
 use unseen_worker::{fit, ready_made};
@@ -17,6 +20,7 @@ use crate::blob::Blob;
 use crate::claims::{Left, left};
 use crate::desk::Desk;
 use crate::error::UseCaseError;
+use crate::forms;
 use crate::plan::Plan;
 use crate::query::Query;
 use crate::trial;
@@ -59,6 +63,23 @@ pub struct Checked {
     pub refusal: Option<Sentence>,
     /// Its code, as in `docs/error-codes.md`.
     pub refusal_code: Option<String>,
+    /// What is allowed, and probably not meant.
+    #[serde(default)]
+    pub hints: Vec<Sentence>,
+    /// Blocks with which a run of code that is too long now would fit its time; null where that is not so.
+    #[serde(default)]
+    pub blocks: Option<Blocks>,
+}
+
+/// How long a run would take at most if its code saw blocks of units, each with as much fuel and memory as one unit
+/// has now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Blocks {
+    /// How many blocks.
+    pub count: u32,
+    /// Seconds.
+    pub seconds: u64,
 }
 
 impl Answer for Checked {
@@ -90,15 +111,22 @@ fn check(lab: &View, request: &Check) -> Result<Checked, UseCaseError> {
     let event = requests::submission(ledger, &manifest, &plan, &request.manifest, component).map_err(LabError::from)?;
     let (author, refusal) = would_say(ledger, &event, request.author)?;
     let (refusal, refusal_code) = refusal.unzip();
+    let blocks = match refusal_code.as_deref() {
+        Some("ledger.too-long") if !request.is_ready_made() => {
+            blocks(ledger, &manifest, &plan, &event, request.author)?
+        }
+        _ => None,
+    };
     let budget = left(ledger, None, &event, author.as_deref());
     let job_cap = ledger.policy().map(|policy| policy.caps.job);
+    let hints = forms::of_job(&manifest, &|name| lab.description(name).ok().map(|(found, _)| found));
     let plan = Plan::new(&manifest, &plan, event.need, Some(ledger));
-    Ok(Checked { plan, job_cap, module, author, budget, refusal, refusal_code })
+    Ok(Checked { plan, job_cap, module, author, budget, refusal, refusal_code, hints, blocks })
 }
 
 impl Check {
     fn is_ready_made(&self) -> bool {
-        self.module.as_ref().is_some_and(|module| module.bytes() == ready_made::SUM)
+        self.module.as_ref().is_some_and(|module| ready_made::is_one(module.bytes()))
     }
 }
 
@@ -139,24 +167,45 @@ fn would_say(
     Ok((author, refusal))
 }
 
+/// The most blocks, of some round numbers, that would be taken where one unit at a time takes too long: the more, the
+/// less noise.
+fn blocks(
+    ledger: &Ledger,
+    manifest: &Manifest,
+    plan: &unseen_policies::Plan,
+    event: &JobSubmitted,
+    author: Option<PublicKey>,
+) -> Result<Option<Blocks>, LabError> {
+    if plan.grain != GrainKind::Unit {
+        return Ok(None);
+    }
+    for count in [10_000, 3_000, 1_000, 300, 100, 30] {
+        let plan = unseen_policies::Plan { grain: GrainKind::Blocks { count }, ..plan.clone() };
+        let need = named::need(ledger, manifest, &plan);
+        let (_, refusal) = would_say(ledger, &JobSubmitted { need, ..event.clone() }, author)?;
+        if let (Some(need), None) = (need, refusal) {
+            return Ok(Some(Blocks { count, seconds: need.seconds }));
+        }
+    }
+    Ok(None)
+}
+
 /// Checks a job against the descriptions of twins.
 pub fn check_on_twins(twins: &Path, request: &Check) -> Result<Checked, UseCaseError> {
     let manifest = trial::parse(&request.name, &request.manifest)?;
     let plan = trial::plan(&manifest, &request.name, twins)?;
+    let described = |name: &str| trial::description(twins, name).ok().map(|(found, _)| found);
     if request.is_ready_made() {
-        fit::ready_made(&manifest, &plan, &|name| trial::description(twins, name).ok().map(|(found, _)| found))
-            .map_err(LabError::Unfit)?;
+        fit::ready_made(&manifest, &plan, &described).map_err(LabError::Unfit)?;
     }
     let module = good(request, &manifest, &plan)?;
+    let hints = forms::of_job(&manifest, &described);
     let plan = Plan::new(&manifest, &plan, None, None);
-    Ok(Checked { plan, job_cap: None, module, author: None, budget: Vec::new(), refusal: None, refusal_code: None })
+    let (author, refusal, refusal_code, blocks) = (None, None, None, None);
+    Ok(Checked { plan, job_cap: None, module, author, budget: Vec::new(), refusal, refusal_code, hints, blocks })
 }
 
-fn good(
-    request: &Check,
-    manifest: &unseen_policies::Manifest,
-    plan: &unseen_policies::Plan,
-) -> Result<Option<Digest>, UseCaseError> {
+fn good(request: &Check, manifest: &Manifest, plan: &unseen_policies::Plan) -> Result<Option<Digest>, UseCaseError> {
     let Some(module) = &request.module else { return Ok(None) };
     compile(module.bytes(), manifest, plan)?;
     Ok(Some(*module.digest()))

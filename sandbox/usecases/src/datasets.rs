@@ -7,19 +7,25 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use unseen_data::cell::{Cell, render};
-use unseen_data::description::{Bound, Classification, ColumnSpec, Sharing, UpdateCycle};
+use unseen_data::description::{Bound, Classification, ColumnSpec, Kind, Sharing, Step, UpdateCycle};
 use unseen_data::import::{Progress, infer};
+use unseen_data::twin::Written;
 use unseen_data::{Description, QualityReport, description, twin as twins};
-use unseen_ids::{Answer, Digest, PublicKey};
+use unseen_ids::{Answer, Digest, JobId, PublicKey};
 use unseen_lab::{LabError, Rows, Terms};
 use unseen_policies::ledger::Refusal;
+use unseen_policies::rho::Rho;
+use unseen_texts::{Sentence, say};
 use unseen_tlog::Signer;
 use unseen_worker::jail;
 
 use crate::desk::Desk;
 use crate::doctor::Protection;
 use crate::error::UseCaseError;
+use crate::forms;
 use crate::query::Query;
+use crate::stars::{Star, stars};
+use crate::wire::as_shown;
 
 /// A draft of a dataset's description, for its steward to correct.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -62,6 +68,9 @@ pub struct Imported {
     pub quality: Quality,
     /// Columns of the source that the description does not declare, and that were left out.
     pub ignored_columns: Vec<String>,
+    /// What is allowed, and probably not meant.
+    #[serde(default)]
+    pub hints: Vec<Sentence>,
     /// Whether rows were kept out of swap meanwhile.
     pub memory: Protection,
 }
@@ -125,6 +134,9 @@ pub struct ColumnQuality {
     pub out_of_domain: u64,
     /// Present cells that fail the declared check or pattern.
     pub failed_check: u64,
+    /// Cells, of all rows of the source, that were brought into the declared form.
+    #[serde(default)]
+    pub normalized: u64,
     /// Different values among the present cells: an estimate, standard error 1.6 %.
     pub distinct_estimate: u64,
     /// Share of cells that are not null, 0 to 1.
@@ -182,6 +194,8 @@ pub struct Dataset {
     /// The snapshot.
     #[schemars(with = "String")]
     pub snapshot: Digest,
+    /// How many of the five points of [`DatasetShown::stars`] hold.
+    pub stars: usize,
 }
 
 /// A text in Chinese and in English; either may be empty.
@@ -204,8 +218,16 @@ pub struct DatasetShown {
     pub title: Bilingual,
     /// The privacy unit; null for a public reference table.
     pub unit: Option<UnitShown>,
+    /// A paragraph about it.
+    pub about: Bilingual,
     /// Who provides the data.
     pub provider: String,
+    /// Whom to ask about it, and for it.
+    pub contact: Option<String>,
+    /// Who registered it.
+    pub steward: String,
+    /// Five points that a reader can rely on, of what is written of it and not of its rows.
+    pub stars: Vec<Star>,
     /// How sensitive it is.
     #[schemars(with = "String")]
     pub classification: Classification,
@@ -240,6 +262,10 @@ pub struct ShownColumn {
     /// Its type.
     #[serde(rename = "type")]
     pub kind: String,
+    /// The form that its texts are brought into when they are imported, step by step.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub normalize: Vec<Step>,
     /// The least value.
     pub min: Option<String>,
     /// The greatest.
@@ -251,6 +277,9 @@ pub struct ShownColumn {
     /// What it means.
     pub meaning: Bilingual,
 }
+
+/// The most synthetic rows that a service sends.
+pub const MOST_SENT: u64 = 100_000;
 
 /// Write synthetic rows that follow a description.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -290,6 +319,51 @@ pub struct TwinWritten {
     pub data: String,
     /// The file of its description.
     pub description: String,
+    /// What to know of the rows.
+    #[serde(default)]
+    pub notes: Vec<Sentence>,
+    /// The release by which they were made; null of rows that know nothing of the dataset's own.
+    #[serde(default)]
+    pub fitted: Option<FittedTo>,
+}
+
+/// What a fitted twin was made of.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FittedTo {
+    /// The job.
+    #[serde(with = "as_shown")]
+    #[schemars(with = "String")]
+    pub job: JobId,
+    /// The digest of its release, as the log names it.
+    #[schemars(with = "String")]
+    pub release: Digest,
+    /// What the job cost, in rho.
+    #[schemars(with = "String")]
+    pub rho: Rho,
+}
+
+impl TwinWritten {
+    /// As it was written, where so many rows were asked for.
+    pub(crate) fn new(written: Written, description: &Description, asked: u64) -> TwinWritten {
+        let mut notes = Vec::new();
+        if let Some(rows) = written.rows.filter(|rows| *rows < asked) {
+            notes.push(say!(
+                "{rows} rows were made, and not {asked}: the description leaves room for no more",
+                "只生成了 {rows} 行，而不是 {asked} 行：描述的上限容不下更多"
+            ));
+        }
+        if description.kind == Kind::Reference && written.rows.is_some() {
+            let name = description.name.clone();
+            notes.push(say!(
+                "`{name}` is a public table, and its rows here are made up, keys too: a job that looks them up or groups by them needs the table's own, which `unseen twin {name}` writes where its lab is named",
+                "`{name}` 是公开参照表，此处的行（包括键）是编造的：查找或按其分组的作业需要该表本身的行，指定其实验室后用 `unseen twin {name}` 即可写出"
+            ));
+        }
+        let Written { data, description, .. } = written;
+        let (data, description) = (data.display().to_string(), description.display().to_string());
+        TwinWritten { data, description, notes, fitted: None }
+    }
 }
 
 impl Answer for Draft {
@@ -330,11 +404,16 @@ pub fn import(
 ) -> Result<Imported, UseCaseError> {
     let key = PublicKey::from(steward.verifying_key());
     let text = unseen_durable::read_text(&request.description).map_err(LabError::io(&request.description))?;
+    let described = Description::parse(&text).ok();
     let rows = Rows { file: request.source.clone(), called: request.source.clone() };
     let file = request.description.display().to_string();
     let terms = Terms { open_to: request.open_to.clone(), keep_until: request.keep_until };
     let begin = desk.write(|lab| lab.begin_import(rows, &file, text, terms, &key));
     let written = begin?.carry_out(progress)?;
+    let hints = match &described {
+        Some(described) => forms::of_dataset(&desk.view()?, described),
+        None => Vec::new(),
+    };
     desk.write(|lab| {
         let done = lab.finish_import(written, steward)?;
         let (column, domain) = done.description.unit.map(|unit| (unit.column, unit.domain)).unzip();
@@ -345,6 +424,7 @@ pub fn import(
             domain,
             quality: done.quality.into(),
             ignored_columns: done.ignored_columns,
+            hints,
             memory: Protection::new("memory", lab.memory()),
         })
     })
@@ -359,10 +439,11 @@ impl Query for ListDatasets {
             let (description, _) = lab.description(name)?;
             Ok(Dataset {
                 name: name.clone(),
-                title: description.title.into(),
                 domain: dataset.registered.domain.clone(),
                 classification: description.classification,
                 open_to: dataset.registered.open_to.clone(),
+                stars: stars(&description, dataset.time, Utc::now()).iter().filter(|star| star.holds).count(),
+                title: description.title.into(),
                 entry: dataset.entry,
                 snapshot: dataset.registered.snapshot,
             })
@@ -375,12 +456,19 @@ impl Query for ShowDataset {
     type Answer = DatasetShown;
 
     fn answer(&self, desk: &impl Desk, _: Option<&PublicKey>) -> Result<DatasetShown, UseCaseError> {
-        let (description, text) = desk.view()?.description(&self.dataset)?;
+        let lab = desk.view()?;
+        let (description, text) = lab.description(&self.dataset)?;
+        let registered = lab.ledger().dataset(&self.dataset)?;
+        let steward = lab.ledger().people().get(&registered.steward);
         let columns = description.columns.iter().map(shown_column);
         Ok(DatasetShown {
             name: description.name.clone(),
             columns: columns.collect(),
+            stars: stars(&description, registered.time, Utc::now()),
+            steward: steward.map_or_else(String::new, |steward| steward.name.clone()),
+            contact: description.catalogue.contact,
             title: description.title.into(),
+            about: description.description.into(),
             unit: description.unit.map(|unit| UnitShown { domain: unit.domain, column: unit.column }),
             provider: description.provider,
             classification: description.classification,
@@ -414,21 +502,23 @@ pub fn twin_of_table(shown: &TableShown, description: &str, out: &Path) -> Resul
     let Ok(rows) = BASE64_STANDARD.decode(&shown.rows) else { return Ok(None) };
     let parsed = Description::parse(description)
         .map_err(|error| UseCaseError::Description { file: shown.dataset.clone(), error })?;
-    let paths = twins::write_public(&parsed, description, &rows, out).map_err(LabError::io(out))?;
-    Ok(Some(written(paths)))
+    let written = twins::write_public(&parsed, description, &rows, out).map_err(LabError::io(out))?;
+    Ok(Some(TwinWritten::new(written, &parsed, 0)))
 }
 
 /// Writes a twin of a registered dataset; a public table is written as it is.
 pub fn twin(desk: &impl Desk, name: &str, request: &Twin) -> Result<TwinWritten, UseCaseError> {
-    Ok(written(desk.view()?.twin(name, request.rows, request.seed, &request.out)?))
+    let view = desk.view()?;
+    let written = view.twin(name, request.rows, request.seed, &request.out)?;
+    Ok(TwinWritten::new(written, &view.description(name)?.0, request.rows))
 }
 
 /// Writes a twin from a description that is not a lab's; `file` is named in errors.
 pub fn twin_of_description(file: &Path, text: &str, request: &Twin) -> Result<TwinWritten, UseCaseError> {
     let description = Description::parse(text)
         .map_err(|error| UseCaseError::Description { file: file.display().to_string(), error })?;
-    let paths = twins::write(&description, text, request.rows, request.seed, &request.out);
-    Ok(written(paths.map_err(LabError::io(&request.out))?))
+    let written = twins::write(&description, text, request.rows, request.seed, &request.out);
+    Ok(TwinWritten::new(written.map_err(LabError::io(&request.out))?, &description, request.rows))
 }
 
 /// A dataset's name out of a file's.
@@ -436,10 +526,6 @@ fn name_of(source: &Path) -> String {
     let stem = source.file_stem().map(|stem| stem.to_string_lossy().to_lowercase()).unwrap_or_default();
     let first = stem.split('.').next().unwrap_or_default();
     first.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
-}
-
-fn written((data, description): (PathBuf, PathBuf)) -> TwinWritten {
-    TwinWritten { data: data.display().to_string(), description: description.display().to_string() }
 }
 
 fn shown_column(column: &ColumnSpec) -> ShownColumn {
@@ -450,6 +536,7 @@ fn shown_column(column: &ColumnSpec) -> ShownColumn {
     ShownColumn {
         name: column.name.clone(),
         kind: column.kind.word().to_owned(),
+        normalize: column.normalize.steps().to_vec(),
         min: column.min.as_ref().map(bound),
         max: column.max.as_ref().map(bound),
         domain: column.domain.clone(),
@@ -475,6 +562,7 @@ impl From<QualityReport> for Quality {
             out_of_range: column.out_of_range,
             out_of_domain: column.out_of_domain,
             failed_check: column.failed_check,
+            normalized: column.normalized,
             distinct_estimate: column.distinct_estimate,
         });
         Quality {

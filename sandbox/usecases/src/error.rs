@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
+use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use unseen_accesslog::AccessLogError;
 use unseen_core::release::{OpenError, ReleaseError};
 use unseen_data::{DescriptionError, SnapshotError};
 use unseen_entries::sign::SignError;
+use unseen_ids::JobId;
 use unseen_keys::KeyStoreError;
 use unseen_lab::LabError;
 use unseen_policies::ledger::Refusal;
@@ -73,6 +75,32 @@ pub enum UseCaseError {
     #[error("there is no twin of `{dataset}` in {}", folder.display())]
     #[zh("{folder} 中没有 `{dataset}` 的孪生数据")]
     NoTwin { dataset: String, folder: PathBuf },
+    #[error("{why}; the rows of `{table}` in {} are made up, keys too: the table is public, and `unseen twin {table}` writes its own rows where its lab is named", folder.display())]
+    #[zh(
+        "{why}；{folder} 中 `{table}` 的行（包括键）是编造的：该表是公开的，指定其实验室后用 `unseen twin {table}` 即可写出真实的行"
+    )]
+    MadeUpTable { why: Sentence, table: String, folder: PathBuf },
+    #[error("{0}")]
+    NotFitted(Sentence),
+    #[error("{job} is not about `{dataset}` alone: a twin is fitted to the release of a `dataset fit` of it")]
+    #[zh("{job} 不是只针对 `{dataset}` 的作业：孪生数据须依据 `dataset fit` 作业的发布结果拟合")]
+    OtherDatasets { job: JobId, dataset: String },
+    #[error("these are not the numbers of {job}: they have another digest than the one that stands with them")]
+    #[zh("这些数字不是 {job} 的发布结果：与所附的摘要不符")]
+    OtherNumbers { job: JobId },
+    #[error("`{word}` is not explained here: there are {known}")]
+    #[zh("这里没有对 `{word}` 的解释：可用 {known}")]
+    NoWord { word: String, known: String },
+    #[error("`{dataset}` is a public reference table: a job looks rows of it up, and asks about a private dataset")]
+    #[zh("`{dataset}` 是公开参照表：作业可以查找其中的行，但应针对私有数据集编写")]
+    NoUnit { dataset: String },
+    #[error(
+        "`{dataset}` has not {needed} columns of numbers that state a least and a greatest value, which a new job asks about: have the job written without --dataset, and name columns in its job.toml"
+    )]
+    #[zh(
+        "`{dataset}` 没有 {needed} 个写明最小值和最大值的数值列可供新作业使用：请不带 --dataset 生成作业，再在 job.toml 中写列名"
+    )]
+    NoNumbers { dataset: String, needed: usize },
     #[error(
         "what was signed is an entry of the kind {kind} that says something else than was asked for: nothing was done"
     )]
@@ -90,6 +118,12 @@ pub enum UseCaseError {
     #[error("there is no entry {entry}: the log has {size} entries")]
     #[zh("没有条目 {entry}：日志共有 {size} 条")]
     NoEntry { entry: u64, size: u64 },
+    #[error("there is no kind of entry that is called `{kind}`: such as job-approved")]
+    #[zh("没有名为 `{kind}` 的条目类型：例如 job-approved")]
+    NoKind { kind: String },
+    #[error("there are no days from {since} to {until}: the first one is the later one")]
+    #[zh("{since} 至 {until} 之间没有日期：起始日晚于截止日")]
+    NoDays { since: NaiveDate, until: NaiveDate },
     #[error("entry {entry} cannot be read: {why}")]
     #[zh("条目 {entry} 无法读取：{why}")]
     UnreadEntry { entry: u64, why: Sentence },

@@ -24,6 +24,7 @@ use crate::datasets::Quality;
 use crate::desk::Desk;
 use crate::doctor::Protection;
 use crate::error::UseCaseError;
+use crate::forms;
 use crate::query::Query;
 
 /// The argument that makes the binary carry out an import.
@@ -112,6 +113,10 @@ pub struct ImportShown {
     pub quality: Option<Quality>,
     /// Columns of the source that the description does not declare, and that were left out.
     pub ignored_columns: Vec<String>,
+    /// What is allowed, and probably not meant, once it is ready.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub hints: Vec<Sentence>,
     /// Whether rows were kept out of swap meanwhile, once it is ready.
     pub memory: Option<Protection>,
 }
@@ -264,6 +269,7 @@ fn shown(lab: &View, id: &ImportId, person: &str) -> Result<ImportShown, UseCase
         snapshot: None,
         quality: None,
         ignored_columns: Vec::new(),
+        hints: Vec::new(),
         memory: None,
     };
     match state {
@@ -279,6 +285,8 @@ fn shown(lab: &View, id: &ImportId, person: &str) -> Result<ImportShown, UseCase
             shown.quality = Some(lab.prepared_quality(&prepared)?.into());
             shown.memory = Some(Protection::new("memory", &prepared.memory));
             shown.ignored_columns = prepared.ignored_columns;
+            let described = Description::parse(&wish.description);
+            shown.hints = described.map(|described| forms::of_dataset(lab, &described)).unwrap_or_default();
         }
         ImportState::Failed { code, why } => {
             shown.state = ImportStanding::Failed;

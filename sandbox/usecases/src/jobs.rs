@@ -114,8 +114,8 @@ pub struct ListedJob {
     pub due: bool,
     /// Whether its release is sealed since too few witnesses have seen it.
     pub waits_for_witnesses: bool,
-    /// Approvals it has.
-    pub approvals: usize,
+    /// Approvals it has; null where the rules do not show them to whoever asks.
+    pub approvals: Option<usize>,
     /// How many approvals it needs.
     pub approvals_needed: u32,
     /// From 1, which runs first, to 9.
@@ -161,6 +161,8 @@ pub struct JobShown {
     /// Digest of the module.
     #[schemars(with = "String")]
     pub module: Digest,
+    /// How many bytes it has.
+    pub module_bytes: u64,
     /// What it reads, as it was when it was submitted.
     pub reads: Vec<Reads>,
     /// What it would leave of the budgets it draws on; empty once it is charged or declined.
@@ -356,7 +358,8 @@ impl Change for Submit {
     }
 
     fn done(&self, _: &View, lab: &View, entry: u64) -> Result<Submitted, UseCaseError> {
-        Ok(Submitted { job: JobId(entry), approvals_needed: needed(lab.ledger()) })
+        let job = JobId(entry);
+        Ok(Submitted { job, approvals_needed: needed(lab.ledger(), lab.ledger().job(job)?) })
     }
 }
 
@@ -405,6 +408,7 @@ fn show(lab: &View, id: JobId) -> Result<JobShown, UseCaseError> {
         author_revoked: ledger.people().get(&job.author).is_some_and(|person| person.revoked.is_some()),
         manifest: job.submitted.manifest,
         module: job.submitted.module,
+        module_bytes: lab.blob_len(&job.submitted.module)?,
         reads,
         budget: if waits { left(ledger, Some(id), &job.submitted, Some(&author)) } else { Vec::new() },
         earlier: earlier.map(|(id, job)| listed(ledger, &queue, *id, job)).collect(),
@@ -522,7 +526,7 @@ fn standing(lab: &View, id: JobId, entry: u64) -> Result<JobStanding, LabError> 
         title: job.submitted.title.clone(),
         state: job.state,
         approvals: job.approvals.len(),
-        approvals_needed: needed(lab.ledger()),
+        approvals_needed: needed(lab.ledger(), job),
         entry,
     })
 }
@@ -539,8 +543,8 @@ fn listed(ledger: &Ledger, queue: &[JobId], id: JobId, job: &ledger::Job) -> Lis
         void: ledger.is_void(job),
         sealed_until: run.map(|run| run.release_at).filter(|_| !due),
         due,
-        approvals: job.approvals.len(),
-        approvals_needed: needed(ledger),
+        approvals: Some(job.approvals.len()),
+        approvals_needed: needed(ledger, job),
         priority: job.priority,
         queued: queue.iter().position(|queued| *queued == id).map(|before| before + 1),
         held: ledger.held(job).map(|why| Sentence::of(&why)),
@@ -555,6 +559,9 @@ fn name(ledger: &Ledger, key: &PublicKey) -> String {
     ledger.people().get(key).map_or(String::new(), |person| person.name.clone())
 }
 
-fn needed(ledger: &Ledger) -> u32 {
-    ledger.policy().map_or(0, |policy| policy.approvals)
+/// How many approvals it needs; of what was approved, how many were needed then: none came after the last.
+fn needed(ledger: &Ledger, job: &ledger::Job) -> u32 {
+    let approved = matches!(job.state, State::Approved | State::Running | State::Released | State::Failed);
+    let now = ledger.policy().map_or(0, |policy| policy.approvals);
+    if approved { job.approvals.len() as u32 } else { now }
 }

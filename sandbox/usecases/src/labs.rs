@@ -42,6 +42,10 @@ pub struct LabShown {
     pub origin: String,
     /// The log's verifier key, to be given to auditors.
     pub log_key: String,
+    /// The key with which the lab signs entries of its own, releases among them: 64 lower-case hex digits.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub service_key: Option<PublicKey>,
     /// Entries of the log.
     pub entries: u64,
     /// People enrolled and not revoked.
@@ -207,6 +211,7 @@ fn shown(lab: &View) -> LabShown {
     LabShown {
         origin: ledger.origin().to_owned(),
         log_key: ledger.log_key().to_owned(),
+        service_key: ledger.service_key().copied(),
         entries: ledger.size(),
         people: ledger.people().values().filter(|person| person.revoked.is_none()).count(),
         datasets: ledger.datasets().len(),

@@ -12,6 +12,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
 mod answers;
+pub mod ask;
 mod blob;
 pub mod budget;
 pub mod change;
@@ -22,6 +23,9 @@ mod desk;
 pub mod doctor;
 mod error;
 pub mod estimates;
+pub mod explain;
+pub mod fits;
+mod forms;
 pub mod imports;
 pub mod inbox;
 pub mod jobs;
@@ -38,6 +42,7 @@ mod query;
 pub mod release;
 pub mod replay;
 pub mod runs;
+pub mod stars;
 pub mod tally;
 pub mod trial;
 pub mod visits;

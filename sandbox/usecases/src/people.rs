@@ -6,12 +6,13 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use unseen_entries::sign::prove_enrolment;
-use unseen_ids::{Answer, PublicKey, Role};
+use unseen_ids::{Answer, Keeping, PublicKey, Role};
 use unseen_lab::{LabError, View, write_new_key};
-use unseen_policies::event::{Event, PersonEnrolled, PersonRevoked, parse_enrolment};
+use unseen_policies::enrolment::parse_enrolment;
+use unseen_policies::event::{Event, PersonEnrolled, PersonRevoked};
 use unseen_policies::ledger::{Ledger, Refusal};
 use unseen_tlog::Signer;
-use unseen_tlog::sshsig::SshSignature;
+use unseen_tlog::signature::sshsig::SshSignature;
 
 use crate::change::{Change, reason};
 use crate::desk::Desk;
@@ -63,6 +64,10 @@ pub struct EnrolmentRequest {
     /// The new key.
     #[schemars(with = "String", regex(pattern = unseen_ids::pattern::KEY))]
     pub key: PublicKey,
+    /// Where it is kept, if it is in a browser or a passkey.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<crate::wire::KeepingName>")]
+    pub kept: Option<Keeping>,
     /// The new key's signature, in base64.
     pub proof: String,
 }
@@ -111,6 +116,9 @@ pub struct Person {
     /// Their key.
     #[schemars(with = "String")]
     pub public_key: PublicKey,
+    /// Where it is kept, if their enrolment says so.
+    #[schemars(with = "Option<crate::wire::KeepingName>")]
+    pub kept: Option<Keeping>,
     /// The entry that enrolled them.
     pub since: u64,
     /// The entry that revoked the key.
@@ -152,7 +160,7 @@ pub fn request_enrolment(
 ) -> Result<EnrolmentRequest, UseCaseError> {
     let proof = prove_enrolment(key, log, name, roles)?;
     let (name, roles, key) = (name.to_owned(), roles.to_owned(), PublicKey::from(key.verifying_key()));
-    Ok(EnrolmentRequest { log: log.to_owned(), name, roles, key, proof })
+    Ok(EnrolmentRequest { log: log.to_owned(), name, roles, key, kept: None, proof })
 }
 
 impl EnrolmentRequest {
@@ -161,7 +169,7 @@ impl EnrolmentRequest {
     pub fn read<E>(text: &str, signature: impl FnOnce() -> Result<SshSignature, E>) -> Result<Option<Self>, E> {
         if let Some((log, name, roles, key)) = parse_enrolment(text.as_bytes()) {
             let proof = BASE64_STANDARD.encode(signature()?.to_bytes());
-            return Ok(Some(EnrolmentRequest { log, name, roles, key, proof }));
+            return Ok(Some(EnrolmentRequest { log, name, roles, key, kept: None, proof }));
         }
         Ok(serde_json::from_str(text).ok())
     }
@@ -171,16 +179,16 @@ impl Change for Enrol {
     type Answer = Enrolled;
 
     fn event(&self, lab: &View) -> Result<Event, UseCaseError> {
-        let EnrolmentRequest { log, name, roles, key, proof } = self.0.clone();
+        let EnrolmentRequest { log, name, roles, key, kept, proof } = self.0.clone();
         if log != lab.ledger().origin() {
             return Err(LabError::from(Refusal::OtherLog(log, lab.ledger().origin().to_owned())).into());
         }
-        Ok(PersonEnrolled { name, roles, key, proof }.into())
+        Ok(PersonEnrolled { name, roles, key, kept, proof }.into())
     }
 
     fn is_said_by(&self, event: &Event) -> bool {
-        let EnrolmentRequest { name, roles, key, proof, .. } = self.0.clone();
-        *event == PersonEnrolled { name, roles, key, proof }.into()
+        let EnrolmentRequest { name, roles, key, kept, proof, .. } = self.0.clone();
+        *event == PersonEnrolled { name, roles, key, kept, proof }.into()
     }
 
     fn done(&self, _: &View, _: &View, entry: u64) -> Result<Enrolled, UseCaseError> {
@@ -217,6 +225,7 @@ impl Query for ListPeople {
             name: person.name.clone(),
             roles: person.roles.clone(),
             public_key: *key,
+            kept: person.kept,
             since: person.since,
             revoked: person.revoked,
         });

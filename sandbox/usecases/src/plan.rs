@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 use unseen_ids::Key;
 use unseen_policies::accounting;
 use unseen_policies::ledger::Ledger;
-use unseen_policies::manifest::{GrainKind, Manifest};
+use unseen_policies::manifest::{Feature, GrainKind, Manifest, ModelKind};
 use unseen_policies::plan;
 use unseen_policies::rational::to_f64;
 use unseen_policies::rho::Rho;
+use unseen_texts::{Sentence, say};
 
 /// At which epsilon is stated where no policy says another.
 const DELTA: f64 = 1e-6;
@@ -47,8 +48,27 @@ pub struct Plan {
     pub rows: u32,
     /// What the run may need at most, where there is a lab to say so.
     pub need: Option<Need>,
+    /// The condition under which a row counts, where the manifest of a ready-made job has one.
+    #[serde(default)]
+    pub filter: Option<String>,
+    /// What such a job makes of its columns.
+    #[serde(default)]
+    pub made: Vec<MadeColumn>,
+    /// What such a job computes of the noised totals, in words.
+    #[serde(default)]
+    pub model: Option<Sentence>,
     /// The outputs.
     pub outputs: Vec<PlannedOutput>,
+}
+
+/// A column that is made of others.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MadeColumn {
+    /// Its name.
+    pub name: String,
+    /// Of what.
+    pub expression: String,
 }
 
 /// What one call of the code sees.
@@ -160,7 +180,11 @@ impl Plan {
             max_groups_per_unit: output.max_groups,
             values: output.values.iter().map(|value| value_of(value, plan.rounds)).collect(),
         });
+        let made = manifest.question.iter().flat_map(|question| &question.columns);
         Plan {
+            filter: manifest.question.as_ref().and_then(|question| Some(question.filter.as_ref()?.text.clone())),
+            model: manifest.question.as_ref().and_then(|question| Some(of_model(&question.model.as_ref()?.kind))),
+            made: made.map(|(name, made)| MadeColumn { name: name.clone(), expression: made.text.clone() }).collect(),
             purpose: manifest.job.purpose.clone(),
             datasets: manifest.datasets().into_iter().map(str::to_owned).collect(),
             grain: match plan.grain {
@@ -180,6 +204,38 @@ impl Plan {
             need: need.map(|need| Need { memory: need.memory, thread: need.thread, seconds: need.seconds }),
             outputs: outputs.collect(),
         }
+    }
+}
+
+/// A model in words.
+fn of_model(kind: &ModelKind) -> Sentence {
+    let one = |feature: &Feature| format!("{} ({} .. {})", feature.name, feature.lower, feature.upper);
+    let all = |features: &[Feature]| features.iter().map(one).collect::<Vec<_>>().join(", ");
+    match kind {
+        ModelKind::Quantile { of, shares } => {
+            let shares = shares.iter().map(|share| to_f64(share).to_string()).collect::<Vec<_>>().join(", ");
+            say!("quantiles {shares} of {of}", "{of} 的分位数 {shares}", of = one(of))
+        }
+        ModelKind::Top { by, most } => {
+            say!("the {most} groups with the largest {by}", "{by} 最大的 {most} 组", by = by.clone())
+        }
+        ModelKind::Linear { target, features } => say!(
+            "linear regression of {target} on {features}",
+            "{target} 对 {features} 的线性回归",
+            target = one(target),
+            features = all(features)
+        ),
+        ModelKind::Logistic { target, features } => say!(
+            "logistic regression of {target} on {features}",
+            "{target} 对 {features} 的逻辑回归",
+            target = target.clone(),
+            features = all(features)
+        ),
+        ModelKind::KMeans { clusters, features } => say!(
+            "k-means of {features} around {clusters} centres",
+            "{features} 的 k-means 聚类，{clusters} 个中心",
+            features = all(features)
+        ),
     }
 }
 

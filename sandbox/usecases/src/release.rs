@@ -2,8 +2,8 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use unseen_core::release::{Derived, ReleaseBody, ReleasedRound};
-use unseen_ids::{Answer, Digest, JobId, PublicKey};
+use unseen_core::release::{Derived, FORMAT, ReleaseBody, ReleasedRound};
+use unseen_ids::{Answer, Digest, JobId, PublicKey, canonical};
 use unseen_lab::View;
 use unseen_policies::Manifest;
 use unseen_policies::event::{Event, ReleaseRead};
@@ -68,6 +68,15 @@ impl Numbers {
     pub(crate) fn new(manifest: &Manifest, body: ReleaseBody) -> Numbers {
         let ReleaseBody { rounds, derived, .. } = body;
         Numbers { estimates: estimates(manifest, &rounds), rounds, derived }
+    }
+}
+
+impl Release {
+    /// The bytes of the release, put together of what was answered; none where the log names others.
+    pub fn bytes(&self) -> Option<Vec<u8>> {
+        let Numbers { rounds, derived, .. } = self.numbers.clone();
+        let body = ReleaseBody { format: FORMAT.to_owned(), job: self.job, run: self.run, rounds, derived };
+        canonical::to_vec_as_declared(&body).ok().filter(|bytes| Digest::of(bytes) == self.body)
     }
 }
 

@@ -7,11 +7,10 @@ use std::sync::Mutex;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use unseen_ids::KeyRef;
 use unseen_policies::plan::{OutputPlan, Plan, ValuePlan};
 use unseen_policies::rational::to_f64;
-use unseen_runtime::{Contribution, Failure, Key, Table, Totals, Verdict};
-use unseen_worker::guest::Guest;
+use unseen_runtime::{Contribution, Failure, Table, Totals};
+use unseen_worker::guest::{Guest, Verdict, key_ref};
 
 /// How a trial's contributions fared, over all grains and rounds.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -88,7 +87,7 @@ impl<'a> Tallied<'a> {
                 tally.unknown_output += 1;
                 continue;
             };
-            let keys: Vec<_> = said.group.iter().map(key).collect();
+            let keys: Vec<_> = said.group.iter().map(key_ref).collect();
             if said.values.len() != output.values.len() || keys.len() != output.domain.columns().count() {
                 tally.malformed += 1;
                 continue;
@@ -146,12 +145,5 @@ impl Guest for Tallied<'_> {
 
     fn advance(&self, round: u32, state: &[f64], noisy: &[Totals<'_>]) -> Option<Result<Verdict, Failure>> {
         self.guest.advance(round, state, noisy)
-    }
-}
-
-fn key(key: &Key) -> KeyRef<'_> {
-    match key {
-        Key::Int(number) => KeyRef::Int(*number),
-        Key::Text(text) => KeyRef::Text(text),
     }
 }

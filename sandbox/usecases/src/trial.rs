@@ -12,6 +12,7 @@ use unseen_core::release::{Release, SealedRelease};
 use unseen_core::seed::{NoiseKey, RunIdentity};
 use unseen_data::import::{ImportOptions, import};
 use unseen_data::snapshot::SnapshotDir;
+use unseen_data::twin::MADE_UP;
 use unseen_data::{BlockKey, Description, LabDataKey, Snapshot};
 use unseen_ids::{Answer, JobId};
 use unseen_lab::LabError;
@@ -90,18 +91,18 @@ impl Answer for Trial {
 pub fn trial(request: &Try) -> Result<Trial, UseCaseError> {
     let manifest = parse(&request.name, &request.manifest)?;
     let (snapshots, references) = import_twins(&manifest, &request.twins)?;
-    let mut plan = planned(&manifest, &request.name, &references)?;
+    let mut plan = planned(&manifest, &request.name, &references, &request.twins)?;
     if request.no_noise {
         leave_noise_out(&mut plan);
     }
     let code = Code::compile_for_trial(&request.module, &manifest, &plan)?;
     let roots: Vec<_> = snapshots.iter().map(Snapshot::root).collect();
     let rows = Rows::new(&manifest, snapshots, &references)?;
-    if request.module == ready_made::SUM {
+    if ready_made::is_one(&request.module) {
         fit::ready_made(&manifest, &plan, &|name| description(&request.twins, name).ok().map(|(found, _)| found))
             .map_err(LabError::Unfit)?;
     }
-    let code = code.reading(&rows);
+    let code = code.reading(&rows)?;
     let mut secret = [0; 32];
     secret[..8].copy_from_slice(&request.seed.to_le_bytes());
     let noise = NoiseKey::new(secret);
@@ -138,12 +139,22 @@ pub(crate) fn parse(file: &str, text: &str) -> Result<Manifest, LabError> {
 /// The plan of a job whose datasets are known from twins only.
 pub(crate) fn plan(manifest: &Manifest, file: &str, twins: &Path) -> Result<Plan, UseCaseError> {
     let (_, references) = import_twins(manifest, twins)?;
-    planned(manifest, file, &references)
+    planned(manifest, file, &references, twins)
 }
 
-fn planned(manifest: &Manifest, file: &str, references: &ReferenceTables) -> Result<Plan, UseCaseError> {
-    let named = |error| LabError::Manifest { file: file.to_owned(), error };
-    Ok(Plan::new(manifest, references).map_err(named)?)
+fn planned(manifest: &Manifest, file: &str, references: &ReferenceTables, twins: &Path) -> Result<Plan, UseCaseError> {
+    Plan::new(manifest, references).map_err(|error| {
+        let error = LabError::Manifest { file: file.to_owned(), error };
+        // Which groups there are may hang on keys that only the table's own rows have.
+        let is_made_up = |name: &&str| description(twins, name).is_ok_and(|(_, text)| text.starts_with(MADE_UP));
+        match manifest.datasets().into_iter().find(is_made_up) {
+            Some(table) => {
+                let (why, folder) = (Sentence::of(&error), twins.to_owned());
+                UseCaseError::MadeUpTable { why, table: table.to_owned(), folder }
+            }
+            None => error.into(),
+        }
+    })
 }
 
 /// Synthetic rows need no protection.

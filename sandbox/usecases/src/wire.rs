@@ -14,6 +14,15 @@ pub(crate) enum RoleName {
     Auditor,
 }
 
+/// Where a key may be said to be kept.
+#[derive(JsonSchema)]
+#[schemars(rename = "Keeping", rename_all = "lowercase")]
+#[expect(dead_code, reason = "stands for another type in schemas")]
+pub(crate) enum KeepingName {
+    Browser,
+    Passkey,
+}
+
 /// The names of states of a job.
 #[derive(JsonSchema)]
 #[schemars(rename = "JobState", rename_all = "lowercase")]

@@ -129,3 +129,40 @@ fn who_audits_does_nothing_else() {
     assert!(enrols(&[Role::Auditor]) && enrols(&[Role::Steward, Role::Analyst]));
     assert!(!enrols(&[Role::Auditor, Role::Operator]));
 }
+
+/// A page can show one thing and have another signed: somewhere else somebody has to look at a grave job too.
+#[test]
+fn keys_in_browsers_do_not_decide_alone_about_what_is_sensitive() {
+    let rules = Rules::default();
+    let approves = |kept, level, [has, elsewhere, needed]: [u32; 3]| {
+        let by = Principal::Person(Person { kept, ..somebody("op", &[Role::Operator]) });
+        let approved_by = (0..has).map(|at| format!("op{at}")).collect();
+        let job =
+            Job { approved_by, approved_elsewhere: elsewhere, approvals_needed: needed, ..job(&[dataset(level, &[])]) };
+        let decision = rules.decide(&by, Action::ApproveJob, &Resource::Job(job), &SIGNED);
+        (decision.allowed, decision.because[0].id.clone())
+    };
+    let (browser, no) = (Some(Keeping::Browser), (false, "browsers-do-not-decide-alone".to_owned()));
+    for level in [Level::Sensitive, Level::Core] {
+        assert_eq!(approves(browser, level, [0, 0, 1]), no);
+        assert_eq!(approves(browser, level, [1, 0, 2]), no);
+        assert!(approves(browser, level, [0, 0, 2]).0, "the first of two");
+        assert!(approves(browser, level, [1, 1, 2]).0, "after one that did not come from a browser");
+        for kept in [None, Some(Keeping::Passkey)] {
+            assert!(approves(kept, level, [1, 0, 2]).0, "{kept:?}");
+        }
+    }
+    for level in [Level::Public, Level::Internal] {
+        assert!(approves(browser, level, [0, 0, 1]).0, "{level:?}");
+    }
+    // A lab that wants more of its people says so.
+    let text = "@id(\"core\") @en(\"passkeys only\") @zh(\"仅限通行密钥\") forbid (principal, action == Action::\"approveJob\", resource)
+        when { resource.level == 3 && principal.kept != Keeping::\"passkey\" };";
+    let stricter = Rules::parse(&format!("{}{text}", Rules::DEFAULT)).unwrap();
+    let core = Resource::Job(job(&[dataset(Level::Core, &[])]));
+    let may = |kept| {
+        let by = Principal::Person(Person { kept, ..somebody("op", &[Role::Operator]) });
+        stricter.decide(&by, Action::ApproveJob, &core, &SIGNED).allowed
+    };
+    assert!(may(Some(Keeping::Passkey)) && !may(None) && !may(browser));
+}

@@ -20,7 +20,9 @@ fn names() -> impl Strategy<Value = Vec<String>> {
 }
 
 fn people() -> impl Strategy<Value = Person> {
-    (select(&NAMES[..]), subsequence(ROLES.to_vec(), 0..=3)).prop_map(|(name, roles)| somebody(name, &roles))
+    let kept = select(vec![None, Some(Keeping::Browser), Some(Keeping::Passkey)]);
+    (select(&NAMES[..]), subsequence(ROLES.to_vec(), 0..=3), kept)
+        .prop_map(|(name, roles, kept)| Person { kept, ..somebody(name, &roles) })
 }
 
 fn principals() -> impl Strategy<Value = Principal> {
@@ -41,13 +43,16 @@ fn datasets() -> impl Strategy<Value = Dataset> {
 
 fn jobs() -> impl Strategy<Value = Job> {
     let datasets = proptest::collection::vec(datasets(), 0..3);
-    (proptest::option::of(0..9u64), select(&NAMES[..]), select(JobState::ALL), datasets, names()).prop_map(
-        |(id, author, state, datasets, approved_by)| Job {
+    let approvals = (names(), 0..3u32, 0..3u32);
+    (proptest::option::of(0..9u64), select(&NAMES[..]), select(JobState::ALL), datasets, approvals).prop_map(
+        |(id, author, state, datasets, (approved_by, approved_elsewhere, approvals_needed))| Job {
             id: id.map(crate::JobId),
             author: author.to_owned(),
             state,
             datasets,
             approved_by,
+            approved_elsewhere,
+            approvals_needed,
         },
     )
 }

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use unseen_ids::Digest;
 use unseen_terminal::examples;
 use unseen_texts::{Sentence, text};
+use unseen_usecases::ask::RELEASE;
 
 use super::{ChangeSigner, Signer};
 
@@ -38,6 +39,9 @@ pub enum DatasetCommand {
         #[command(flatten)]
         signer: Signer,
     },
+    /// Write the job that counts how a dataset's values lie, in bins: a twin can be fitted to its release
+    #[command(after_help = examples!("unseen dataset fit monthly --rho 0.05 --pair town,industry --out fit", "unseen job submit fit --key analyst.pem", "unseen twin monthly --fitted j12 --out twins --key analyst.pem"))]
+    Fit(FitArgs),
     /// List what you have uploaded to a lab and not registered, or take one of it back
     #[command(after_help = examples!("unseen dataset uploads --key steward.pem", "unseen dataset uploads --drop sha256:... --key steward.pem"))]
     Uploads {
@@ -55,6 +59,22 @@ pub enum DatasetCommand {
     Show {
         /// The dataset's name
         name: String,
+    },
+    /// Write the catalogue of all datasets that you may see, as GB/T 21063.3 names its elements (JSON)
+    #[command(after_help = examples!("unseen dataset elements --out catalogue.json"))]
+    Elements {
+        /// Where to write it; never overwrites; standard output when left out
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Write what a register of public data asks of a dataset, with proofs (zip)
+    #[command(after_help = examples!("unseen dataset pack monthly --out monthly.zip"))]
+    Pack {
+        /// The dataset's name
+        name: String,
+        /// Where to write it; never overwrites
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
     },
     /// Close a dataset: no job may be submitted, those that were may run
     #[command(after_help = examples!("unseen dataset close monthly --reason \"the year is over\" --key steward.pem"))]
@@ -123,6 +143,32 @@ pub struct Dataset {
 }
 
 #[derive(Args)]
+pub struct FitArgs {
+    /// The dataset's name
+    pub name: String,
+    /// What it may cost, in rho
+    #[arg(long, value_name = "RHO")]
+    pub rho: String,
+    /// Two columns, the second of which goes by the first; may be given several times
+    #[arg(long, value_name = "COLUMN,COLUMN", value_parser = pair)]
+    pub pair: Vec<(String, String)>,
+    /// One line for people; a usual one when left out
+    #[arg(long)]
+    pub title: Option<String>,
+    /// Why it is asked, for whoever approves it; a usual reason when left out
+    #[arg(long)]
+    pub purpose: Option<String>,
+    /// When the result is wanted: after the start of the run (+2h), at a time, or now
+    #[arg(long, value_name = "TIME", default_value = RELEASE)]
+    pub release: String,
+    /// Folder to write the job into
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub signer: Signer,
+}
+
+#[derive(Args)]
 pub struct TwinArgs {
     /// The dataset's name in the lab, or a dataset.toml
     pub dataset: String,
@@ -135,6 +181,18 @@ pub struct TwinArgs {
     /// Seed; the same seed gives the same rows
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// Follow the release of this `dataset fit` job, which you may read: its number, or a file that `unseen --json job release` printed
+    #[arg(long, value_name = "JOB")]
+    pub fitted: Option<String>,
+    #[command(flatten)]
+    pub signer: Signer,
+}
+
+/// Two columns as they are typed.
+fn pair(text: &str) -> Result<(String, String), Sentence> {
+    let two = text.split_once(',').filter(|(one, other)| !one.is_empty() && !other.is_empty() && !other.contains(','));
+    two.map(|(one, other)| (one.to_owned(), other.to_owned()))
+        .ok_or_else(|| text!("write two columns as town,industry", "请写两列，如 town,industry").into())
 }
 
 /// A day as it is typed.

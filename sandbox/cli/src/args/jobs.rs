@@ -20,16 +20,26 @@ pub struct JobDir {
 
 #[derive(Subcommand)]
 pub enum JobCommand {
-    /// Write a ready project for a new job
-    #[command(after_help = examples!("unseen job new my-job", "unseen job new my-regression --iterative"))]
+    /// Write a ready project for a new job, in `--lang` rust (unless said otherwise), python, js or c
+    #[command(after_help = examples!(
+        "unseen job new my-job",
+        "unseen job new my-job --lang python --dataset monthly",
+        "unseen job new my-regression --iterative"
+    ))]
     New {
         /// Folder to make; its name becomes the job's
         name: PathBuf,
-        /// Write a job of several rounds
+        /// Ask about this dataset of the lab's, or of a dataset.toml, and write a twin of it too
+        #[arg(long, value_name = "DATASET")]
+        dataset: Option<String>,
+        /// Write a job that sees a block of units at once: for medians and fits
         #[arg(long)]
+        blocks: bool,
+        /// Write a job of several rounds
+        #[arg(long, conflicts_with = "blocks")]
         iterative: bool,
     },
-    /// Compile a job's Rust project to a component
+    /// Compile a job's project to a component, with its language's own tool
     #[command(after_help = examples!("unseen job build my-job"))]
     Build {
         #[command(flatten)]
@@ -50,14 +60,23 @@ pub enum JobCommand {
         #[arg(long, value_name = "KEY", conflicts_with = "twins")]
         key: Option<String>,
     },
+    /// Suggest bounds, granularity and keys for a job's manifest, from a dataset's description
+    #[command(after_help = examples!("unseen job suggest monthly", "unseen job suggest monthly --rows-per-unit 12"))]
+    Suggest {
+        /// The dataset's name in the lab, or a dataset.toml
+        dataset: String,
+        /// How many rows one unit has in one group, at most; as the description bounds them when left out
+        #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+        rows_per_unit: Option<u32>,
+    },
     /// Run a job on synthetic twins, with logs and traps shown
     #[command(after_help = examples!("unseen job try my-job --twins twins"))]
     Try {
         #[command(flatten)]
         job: JobDir,
-        /// Folder of twins, as `unseen twin` writes it
+        /// Folder of twins, as `unseen twin` writes it; the job's own `twins` when left out
         #[arg(long, value_name = "DIR")]
-        twins: PathBuf,
+        twins: Option<PathBuf>,
         /// Seed of the noise, which is not secret here
         #[arg(long, default_value_t = 1)]
         seed: u64,
@@ -159,6 +178,20 @@ pub enum JobCommand {
         #[command(flatten)]
         signer: Signer,
     },
+    /// Write a Five Safes RO-Crate of a release: who asked, approved and ran it, how it was protected, and the proofs (zip)
+    #[command(after_help = examples!("unseen job crate j12 --out j12.zip", "unseen job crate j12 --numbers --out j12.zip --key analyst.pem"))]
+    Crate {
+        /// The job's number
+        job: JobId,
+        /// Where to write it; never overwrites
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// Open the release, which is put on record, and write its numbers too; without it they are named by their digest
+        #[arg(long)]
+        numbers: bool,
+        #[command(flatten)]
+        signer: Signer,
+    },
     /// Open a job's release and print it
     #[command(after_help = examples!("unseen job release j12 --key analyst.pem", "unseen job release j12 --html j12.html --csv j12.csv --key analyst.pem"))]
     Release {
@@ -170,6 +203,13 @@ pub enum JobCommand {
         /// Write the release as one HTML page with charts too; never overwrites
         #[arg(long, value_name = "FILE")]
         html: Option<PathBuf>,
+        /// Write it as Parquet too, with the columns of the CSV; never overwrites
+        #[arg(long, value_name = "FILE")]
+        parquet: Option<PathBuf>,
+        /// Write a receipt too: the numbers with the proof that the log names them, for `unseen-audit receipt`; never
+        /// overwrites
+        #[arg(long, value_name = "FILE")]
+        receipt: Option<PathBuf>,
         #[command(flatten)]
         signer: ChangeSigner,
     },

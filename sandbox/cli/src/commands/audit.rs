@@ -4,7 +4,7 @@ use unseen_client::Client;
 use unseen_ids::JobId;
 use unseen_usecases::replay::{self, Replayed, Verdict};
 
-use super::{Outcome, Problem};
+use super::{Outcome, Problem, packs};
 use crate::args::{AuditCommand, Globals};
 use crate::place::{Place, known};
 use unseen_terminal::output::{Output, facts, progress, steps};
@@ -16,6 +16,8 @@ pub fn run(globals: &Globals, command: &AuditCommand, lang: Lang) -> Outcome {
     match command {
         AuditCommand::Verify(args) => unseen_auditor::verify(args, lang),
         AuditCommand::Proof(args) => unseen_auditor::proof(args, lang),
+        AuditCommand::Receipt(args) => unseen_auditor::receipt(args, lang),
+        AuditCommand::Pack { out } => packs::evidence(globals, out, lang),
         AuditCommand::Replay { job } => {
             let lab = Place::of(globals, lang)?;
             let bar = progress(text!("Replaying", "正在重算").to(lang), Some(1));

@@ -3,18 +3,20 @@
 use std::path::Path;
 
 use chrono::{DateTime, Local, NaiveDate, NaiveTime, Utc};
+use unseen_data::Description;
 use unseen_policies::event::Status;
 use unseen_usecases::datasets::{
-    self, Bilingual, DatasetShown, Datasets, Import, ListDatasets, ShowDataset, ShowQuality, ShowTable, Twin,
+    self, Bilingual, DatasetShown, Datasets, FittedTo, Import, ListDatasets, ShowDataset, ShowQuality, ShowTable, Twin,
     TwinWritten,
 };
 use unseen_usecases::lives::{DatasetStanding, DeleteSnapshots, Describe, SetStatus, ShowSnapshots};
 
 use super::import::{import, uploads};
 use super::quality::quality_text;
-use super::{Outcome, Problem, change, key, read_text};
+use super::{Outcome, Problem, change, fits, key, packs, read_text};
 use crate::args::{self, DatasetCommand, Globals, TwinArgs};
 use crate::place::Place;
+use unseen_shown::datasets::form;
 use unseen_shown::jobs::word;
 use unseen_terminal::output::{Output, facts};
 use unseen_terminal::table::Column::{Left, Right};
@@ -30,6 +32,7 @@ pub fn run(globals: &Globals, command: &DatasetCommand, lang: Lang) -> Outcome {
             let request = Import { source, description, open_to, keep_until: keep_until.map(begins).transpose()? };
             import(globals, &request, &*key(globals, signer)?, lang)
         }
+        DatasetCommand::Fit(args) => fits::fit(globals, args, lang),
         DatasetCommand::Uploads { drop, signer } => uploads(globals, drop.as_ref(), &*key(globals, signer)?, lang),
         DatasetCommand::List => {
             let found = Place::of(globals, lang)?.ask(ListDatasets {})?;
@@ -40,6 +43,8 @@ pub fn run(globals: &Globals, command: &DatasetCommand, lang: Lang) -> Outcome {
             let text = format!("{}{}\n\n{}", about(&found, lang), bilingual(&found.title, lang), columns(&found, lang));
             Ok(Output::new(&found, text))
         }
+        DatasetCommand::Elements { out } => packs::elements(globals, out.as_deref(), lang),
+        DatasetCommand::Pack { name, out } => packs::registration(globals, name, out, lang),
         DatasetCommand::Close { what } => set_status(globals, what, Status::Closed, lang),
         DatasetCommand::Open { what } => set_status(globals, what, Status::Open, lang),
         DatasetCommand::Withdraw { what } => set_status(globals, what, Status::Withdrawn, lang),
@@ -67,19 +72,43 @@ pub fn run(globals: &Globals, command: &DatasetCommand, lang: Lang) -> Outcome {
 pub fn twin(globals: &Globals, args: &TwinArgs, lang: Lang) -> Outcome {
     let file = Path::new(&args.dataset);
     let request = Twin { rows: args.rows, seed: args.seed, out: args.out.clone() };
-    let written = if file.extension().is_some_and(|extension| extension == "toml") {
-        datasets::twin_of_description(file, &read_text(file)?, &request)?
-    } else {
-        match Place::of(globals, lang)? {
+    let is_file = file.extension().is_some_and(|extension| extension == "toml");
+    let written = match &args.fitted {
+        Some(release) => fits::twin(globals, args, release, &request, lang)?,
+        None if is_file => twin_of_file(globals, file, &request, lang)?,
+        None => match Place::of(globals, lang)? {
             Place::Folder(folder) => datasets::twin(&folder, &args.dataset, &request)?,
             place => twin_elsewhere(&place, &args.dataset, &request)?,
-        }
+        },
     };
-    let text = facts(
+    let mut text = facts(
         lang,
         &[(text!("Rows", "数据行"), written.data.clone()), (text!("Description", "描述"), written.description.clone())],
     );
+    if let Some(FittedTo { job, release, rho }) = &written.fitted {
+        let said = say!(
+            "the release of {job} ({release}, rho {rho}): these rows know what it says, and are for whoever may read it",
+            "{job} 的发布结果（{release}，rho {rho}）：这些行含有其中披露的信息，只供有权阅读它的人使用",
+            release = release.to_string(),
+            rho = rho.to_string()
+        );
+        text.push_str(&facts(lang, &[(text!("Fitted to", "依据"), said.told(lang))]));
+    }
+    text.extend(written.notes.iter().map(|note| format!("{}\n", note.told(lang))));
     Ok(Output::new(&written, text))
+}
+
+/// A twin of a description in a file; the rows of a public table are had from the lab, where one is named that has it.
+fn twin_of_file(globals: &Globals, file: &Path, request: &Twin, lang: Lang) -> Result<TwinWritten, Problem> {
+    let text = read_text(file)?;
+    if let Some(public) = Description::parse(&text).ok().filter(|found| found.unit.is_none())
+        && let Ok(place) = Place::of(globals, lang)
+        && let Ok(found) = place.ask(ShowDataset { dataset: public.name })
+        && found.description == text
+    {
+        return twin_elsewhere(&place, &found.name, request);
+    }
+    Ok(datasets::twin_of_description(file, &text, request)?)
 }
 
 /// A twin is made of its description, here; a public table is had from the lab.
@@ -200,8 +229,9 @@ fn columns(dataset: &DatasetShown, lang: Lang) -> String {
                 format!("{} .. {}", min.as_deref().unwrap_or_default(), max.as_deref().unwrap_or_default())
             }
         };
-        let null = if column.nullable { text!("may be null", "可为空").told(lang) } else { String::new() };
-        vec![column.name.clone(), column.kind.clone(), range, null, bilingual(&column.meaning, lang)]
+        let null = column.nullable.then(|| text!("may be null", "可为空").told(lang));
+        let notes = null.into_iter().chain(form(column, lang)).collect::<Vec<_>>().join("; ");
+        vec![column.name.clone(), column.kind.clone(), range, notes, bilingual(&column.meaning, lang)]
     });
     table(
         lang,

@@ -26,6 +26,7 @@ use super::{Outcome, read_text};
 use crate::args::Globals;
 use crate::config::cache_place;
 use crate::place::{Place, with_key};
+use unseen_shown::datasets::hints;
 use unseen_shown::figures::bytes;
 use unseen_shown::jobs as shown;
 
@@ -130,6 +131,7 @@ fn remote(desk: &Desk<'_>, request: &Import, lang: Lang) -> Result<Imported, Pro
         domain,
         quality: ready.quality.ok_or_else(strange)?,
         ignored_columns: ready.ignored_columns,
+        hints: ready.hints,
         memory: ready.memory.ok_or_else(strange)?,
     })
 }
@@ -259,6 +261,7 @@ fn registered(done: &Imported, lang: Lang) -> String {
         ));
     }
     text.push_str(&quality_text(&done.quality, lang));
+    text.push_str(&hints(&done.hints, lang));
     if done.memory.state != Hold::Holds {
         let why = done.memory.why.told(lang);
         text.push_str(&format!(

@@ -1,6 +1,6 @@
 //! `unseen job`: from an idea to a release.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use unseen_durable::Building;
@@ -10,44 +10,44 @@ use unseen_toolchain::Template;
 use unseen_usecases::check::{self, Check};
 use unseen_usecases::doctor::Hold;
 use unseen_usecases::jobs::{Approve, JobStanding, ListJobs, Prioritize, Reject, ShowJob, Submit, Withdraw};
+use unseen_usecases::labs::ShowLab;
+use unseen_usecases::logs::ProveEntry;
 use unseen_usecases::modules::FetchModule;
 use unseen_usecases::projects;
 use unseen_usecases::release::{ReadRelease, Release};
 use unseen_usecases::runs::{self, Ran, RunJob, Watch};
 use unseen_usecases::trial::{self, Try};
+use unseen_usecases::witnesses::ShowWitnesses;
 use unseen_usecases::{Blob, UseCaseError};
 
 use super::project::{Fetched, Project};
-use super::{Outcome, Problem, change, key};
-use crate::advice::advice;
+use super::{Outcome, Problem, change, key, new_job, packs};
 use crate::args::{Globals, JobCommand, JobDir};
 use crate::place::Place;
+use unseen_shown::datasets::hints;
 use unseen_shown::walls::title;
 use unseen_shown::{jobs as shown, released};
 use unseen_terminal::output::{Output, Progress, facts, progress};
 use unseen_terminal::{FileError, may_be_made, write_new};
 use unseen_texts::{Lang, Say, Sentence, say, text};
+use unseen_tlog::Signer;
 
 pub fn run(globals: &Globals, command: &JobCommand, lang: Lang) -> Outcome {
     match command {
-        JobCommand::New { name, iterative } => {
-            let template = if *iterative { Template::Iterative } else { Template::Histogram };
-            let made = projects::new_project(name, template)?;
-            let next = text!(
-                "Next: edit src/lib.rs and job.toml, then run `cargo test`, `unseen job build` and `unseen job try`.",
-                "下一步：修改 src/lib.rs 和 job.toml，然后运行 `cargo test`、`unseen job build` 和 `unseen job try`。"
-            )
-            .to(lang);
-            Ok(Output::new(
-                &made,
-                format!("{}{next}", facts(lang, &[(text!("Project", "项目"), made.project.clone())])),
-            ))
+        JobCommand::New { name, dataset, blocks, iterative } => {
+            let template = match (blocks, iterative) {
+                (true, _) => Template::Blocks,
+                (_, true) => Template::Iterative,
+                _ => Template::Histogram,
+            };
+            new_job::new_job(globals, name, template, dataset.as_deref(), lang)
         }
         JobCommand::Build { job, module } => build(job, module.as_deref(), lang),
         JobCommand::Check { job, twins, key } => check(globals, job, twins.as_deref(), key.as_deref(), lang),
+        JobCommand::Suggest { dataset, rows_per_unit } => super::ask::suggest(globals, dataset, *rows_per_unit, lang),
         JobCommand::Try { job, twins, seed, no_noise } => {
             let job = Project::read(job)?;
-            let (name, module, twins) = (job.name(), job.component()?, twins.clone());
+            let (name, module, twins) = (job.name(), job.component()?, twins.clone().unwrap_or_else(|| job.twins()));
             match trial::trial(&Try { name, manifest: job.text, module, twins, seed: *seed, no_noise: *no_noise }) {
                 Ok(trial) => {
                     let counts = trial.tally.counted > 0;
@@ -126,27 +126,65 @@ pub fn run(globals: &Globals, command: &JobCommand, lang: Lang) -> Outcome {
             let ran = ran?;
             Ok(Output::new(&ran, after_run(&ran, lang)).bad_unless(!ran.failed))
         }
-        JobCommand::Release { job, csv, html, signer } => {
-            let files = [csv, html].map(Option::as_deref);
-            files.into_iter().flatten().try_for_each(may_be_made)?;
-            if let [Some(csv), Some(html)] = files
-                && csv == html
-            {
-                return Err(say!(
-                    "--csv and --html both name {csv}: give two names",
-                    "--csv 和 --html 都写了 {csv}：请给出两个名称"
-                )
-                .into());
-            }
+        JobCommand::Crate { job, out, numbers, signer } => {
+            packs::five_safes(globals, *job, out, numbers.then_some(signer), lang)
+        }
+        JobCommand::Release { job, csv, html, parquet, receipt, signer } => {
             let wish = ReadRelease { job: *job };
+            let forms: [(&str, &Option<PathBuf>, Form); 4] = [
+                ("--csv", csv, |found, _, _| Ok(released::csv::write(&found.numbers).map_err(std::io::Error::other)?)),
+                ("--html", html, |found, lang, _| Ok(released::page::html(found, lang).into_bytes())),
+                ("--parquet", parquet, |found, _, _| {
+                    Ok(released::parquet::write(&found.numbers).map_err(std::io::Error::other)?)
+                }),
+                ("--receipt", receipt, |found, _, ask| receipt_of(found, ask)),
+            ];
+            let files: Vec<_> =
+                forms.iter().filter_map(|(name, file, form)| Some((name, file.as_deref()?, form))).collect();
+            files.iter().try_for_each(|(_, file, _)| may_be_made(file))?;
+            for (at, (one, file, _)) in files.iter().enumerate() {
+                if let Some((other, ..)) = files[..at].iter().find(|(_, before, _)| before == file) {
+                    return Err(say!(
+                        "{other} and {one} both name {file}: give two names",
+                        "{other} 和 {one} 都写了 {file}：请给出两个名称"
+                    )
+                    .into());
+                }
+            }
             if signer.out.is_some() {
                 return change(globals, wish, signer, lang, |found| Output::new(found, after_release(found, lang)));
             }
-            let found = Place::of(globals, lang)?.make(wish, &*key(globals, &signer.signer)?)?;
-            let written = write_release(&found, files, lang)?;
-            Ok(Output::new(&found, format!("{}{written}", after_release(&found, lang))))
+            let (place, key) = (Place::of(globals, lang)?, key(globals, &signer.signer)?);
+            let found = place.make(wish, &*key)?;
+            let mut text = after_release(&found, lang);
+            for (_, file, form) in files {
+                write_new(file, &form(&found, lang, &Asking { place: &place, key: &*key })?)?;
+                text.push_str(&facts(lang, &[(text!("Written", "已写入"), file.display().to_string())]));
+            }
+            Ok(Output::new(&found, text))
         }
     }
+}
+
+/// How a release is written as a file.
+type Form = fn(&Release, Lang, &Asking<'_>) -> Result<Vec<u8>, Problem>;
+
+/// What else is asked of the lab, and in whose name.
+struct Asking<'a> {
+    place: &'a Place,
+    key: &'a dyn Signer,
+}
+
+fn receipt_of(found: &Release, Asking { place, key }: &Asking<'_>) -> Result<Vec<u8>, Problem> {
+    let proof = place.ask_as(ProveEntry { entry: found.entry }, *key)?;
+    let (lab, witnesses) = (place.ask_as(ShowLab {}, *key)?, place.ask_as(ShowWitnesses {}, *key)?);
+    released::receipt::write(found, &proof, &lab.log_key, &witnesses).ok_or_else(|| {
+        text!(
+            "the lab gave other numbers than its log names: keep them, and tell an auditor",
+            "实验室给出的数字与其日志所载不符：请保留，并告知审计员"
+        )
+        .into()
+    })
 }
 
 /// Writes what was submitted as a project that `job check` and `job try` take.
@@ -181,19 +219,6 @@ fn after_release(found: &Release, lang: Lang) -> String {
     about.extend(bounds.iter().map(|line| (text!("Bound", "贡献界限"), line.told(lang))));
     let witnessed = shown::witnessed(found.witnessed.as_ref(), lang);
     format!("{}{witnessed}{}", facts(lang, &about), released::text(&found.numbers, lang))
-}
-
-fn write_release(found: &Release, [csv, html]: [Option<&Path>; 2], lang: Lang) -> Result<String, Problem> {
-    let mut text = String::new();
-    let mut write = |file: Option<&Path>, bytes: &dyn Fn() -> Result<Vec<u8>, Problem>| -> Result<(), Problem> {
-        let Some(file) = file else { return Ok(()) };
-        write_new(file, &bytes()?)?;
-        text.push_str(&facts(lang, &[(text!("Written", "已写入"), file.display().to_string())]));
-        Ok(())
-    };
-    write(csv, &|| Ok(released::csv::write(&found.numbers).map_err(std::io::Error::other)?))?;
-    write(html, &|| Ok(released::page::html(found, lang).into_bytes()))?;
-    Ok(text)
 }
 
 fn build(job: &JobDir, module: Option<&Path>, lang: Lang) -> Outcome {
@@ -233,6 +258,9 @@ fn check(globals: &Globals, job: &JobDir, twins: Option<&Path>, key: Option<&str
         text.push_str(&facts(lang, &[(text!("Cap for one job", "单个作业上限"), format!("{cap} rho"))]));
     }
     let state = match checked.module {
+        Some(module) if shown::ready_made(&module).is_some() => {
+            text!("none is needed: the lab's own map does it", "不需要：由实验室自带的映射完成").to(lang)
+        }
         Some(_) => {
             text!("good: it imports nothing and exports what a job must", "合格（没有任何导入，导出符合作业约定）")
                 .to(lang)
@@ -241,12 +269,8 @@ fn check(globals: &Globals, job: &JobDir, twins: Option<&Path>, key: Option<&str
     };
     text.push_str(&facts(lang, &[(text!("Component", "组件"), state.to_owned())]));
     text.push_str(&shown::left(&checked.budget, lang));
-    if let Some(refusal) = &checked.refusal {
-        text.push_str(&facts(lang, &[(text!("A submission would be REFUSED", "提交会被拒绝"), refusal.told(lang))]));
-        if let Some(advice) = checked.refusal_code.as_deref().and_then(advice) {
-            text.push_str(advice.to(lang));
-        }
-    }
+    text.push_str(&hints(&checked.hints, lang));
+    text.push_str(&super::ask::refusal(&checked, lang));
     Ok(Output::new(&checked, text).bad_unless(checked.refusal.is_none()))
 }
 

@@ -39,10 +39,20 @@ pub fn run(globals: &Globals, command: &LogCommand, lang: Lang) -> Outcome {
             let found = lab.ask(ShowEntry { entry: *entry })?;
             Ok(Output::new(&found, serde_json::to_string_pretty(&found.statement)?))
         }
-        LogCommand::Show { from, entry: None } => {
-            let mut found = lab.ask(ListEntries { from: *from, limit: None })?;
+        LogCommand::Show { from, entry: None, only } => {
+            let wanted = ListEntries {
+                from: *from,
+                kind: only.kind.clone(),
+                signer: only.by.clone(),
+                job: only.job,
+                dataset: only.dataset.clone(),
+                since: only.since,
+                until: only.until,
+                ..ListEntries::default()
+            };
+            let mut found = lab.ask(wanted.clone())?;
             while let Some(from) = found.next.take() {
-                let more = lab.ask(ListEntries { from, limit: None })?;
+                let more = lab.ask(ListEntries { from, ..wanted.clone() })?;
                 found.entries.extend(more.entries);
                 found.next = more.next;
             }
@@ -116,20 +126,17 @@ fn witnesses(done: &Cosigning, lang: Lang) -> String {
 }
 
 fn list(found: &Entries, lang: Lang) -> String {
+    if found.entries.is_empty() {
+        return text!("No entry is like this.", "没有符合的条目。").told(lang);
+    }
     let rows = found.entries.iter().map(|entry| {
         let signer = entry.signer.clone().unwrap_or_else(|| text!("the lab", "实验室").told(lang));
-        let about = if entry.roles.is_empty() {
-            entry.about.told(lang)
-        } else {
-            say!("{about}: {roles}", "{about}：{roles}", about = entry.about, roles = entry.roles).told(lang)
-        };
-        let time = moment(entry.time);
         vec![
             entry.entry.to_string(),
-            time,
+            moment(entry.time),
             Event::title(&entry.kind).map_or_else(|| entry.kind.clone(), |title| title.told(lang)),
             signer,
-            about,
+            entry.says().told(lang),
         ]
     });
     let listed = table(

@@ -1,16 +1,20 @@
 //! One function per command: from what was typed to a request, and from the answer to what is shown. What a
 //! command means is in the use-cases.
 
+mod ask;
 mod audit;
 mod budget;
 mod certificate;
 mod dataset;
 mod doctor;
+mod fits;
 mod import;
 mod job;
 mod lab;
 mod log;
 mod login;
+mod new_job;
+mod packs;
 mod pages;
 mod people;
 mod policy;
@@ -24,9 +28,9 @@ use std::sync::Arc;
 
 use unseen_lab::{LabError, open_key};
 use unseen_texts::{Lang, say, text};
-use unseen_tlog::sshsig::SshSignature;
+use unseen_tlog::signature::sshsig::SshSignature;
 
-use crate::args::{ChangeSigner, Cli, Command, Globals, Signer};
+use crate::args::{ChangeSigner, Cli, Command, Globals, JobCommand, Signer, Tongue};
 use crate::config::Profile;
 use crate::hand_in;
 use crate::place::Place;
@@ -38,6 +42,14 @@ use unseen_usecases::Change;
 /// Does what was typed.
 pub fn run(cli: &Cli, lang: Lang) -> Outcome {
     let globals = &cli.globals;
+    let code = globals.tongues.iter().find(|tongue| matches!(tongue, Tongue::Code(_)));
+    if code.is_some() && !matches!(&cli.command, Command::Job(JobCommand::New { .. })) {
+        return Err(text!(
+            "only `job new` has code to write in a language; elsewhere `--lang` is that of texts, en or zh",
+            "只有 `job new` 需要选择代码语言；在其他命令中，`--lang` 是文字的语言：en 或 zh"
+        )
+        .into());
+    }
     match &cli.command {
         Command::Lab(command) => lab::run(globals, command, lang),
         Command::Key(command) => people::key(command, lang),
@@ -46,6 +58,7 @@ pub fn run(cli: &Cli, lang: Lang) -> Outcome {
         Command::Dataset(command) => dataset::run(globals, command, lang),
         Command::Twin(args) => dataset::twin(globals, args, lang),
         Command::Job(command) => job::run(globals, command, lang),
+        Command::Ask(args) => ask::run(globals, args, lang),
         Command::Budget(args) => budget::run(globals, args, lang),
         Command::Log(command) => log::run(globals, command, lang),
         Command::Audit(command) => audit::run(globals, command, lang),
@@ -58,6 +71,7 @@ pub fn run(cli: &Cli, lang: Lang) -> Outcome {
         Command::Countersign { file, signer } => hand_in::countersign(file, &*key(globals, signer)?, lang),
         Command::Receive { file } => hand_in::receive(&Place::of(globals, lang)?, file, lang),
         Command::Doctor => doctor::run(globals, lang),
+        Command::Explain { word } => pages::explain(word.as_deref(), lang),
         Command::Completions { shell } => pages::completions(*shell, lang),
         Command::Man { dir } => pages::man(dir, lang),
     }

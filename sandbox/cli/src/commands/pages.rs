@@ -1,4 +1,4 @@
-//! `unseen completions` and `unseen man`: what shells and `man` know of the commands.
+//! `unseen explain`, `completions` and `man`: what people, shells and `man` are told of words and commands.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -9,12 +9,23 @@ use clap_mangen::Man;
 use unseen_api::answers::{Completions, Manual};
 use unseen_terminal::help::in_chinese;
 use unseen_terminal::output::Output;
+use unseen_terminal::table::wrapped;
 use unseen_terminal::{FileError, Problem};
-use unseen_texts::{Lang, say};
+use unseen_texts::{Lang, Say, say};
 
 use super::Outcome;
 use crate::args::Cli;
 use crate::help::PAGES;
+
+pub fn explain(word: Option<&str>, lang: Lang) -> Outcome {
+    let found = unseen_usecases::explain::explain(word)?;
+    let told = found.words.iter().map(|word| (word.word.told(lang), word.meaning.told(lang)));
+    let told: Vec<_> = told.map(|(word, meaning)| format!("{word}\n{}\n", wrapped(&meaning, WIDTH))).collect();
+    Ok(Output::new(&found, told.join("\n")))
+}
+
+/// Columns of a line.
+const WIDTH: usize = 80;
 
 pub fn completions(shell: Shell, lang: Lang) -> Outcome {
     let mut bytes = Vec::new();

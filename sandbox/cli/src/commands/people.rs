@@ -6,7 +6,7 @@ use unseen_ids::PublicKey;
 use unseen_lab::open_key;
 use unseen_policies::event::enrolment_bytes;
 use unseen_tlog::VerifyingKey;
-use unseen_tlog::sshsig::parse_public_key;
+use unseen_tlog::signature::sshsig::parse_public_key;
 use unseen_usecases::jobs::ToSign;
 use unseen_usecases::labs::ShowLab;
 use unseen_usecases::people::{self, Enrol, EnrolmentRequest, ListPeople, People, Revoke};
@@ -45,7 +45,7 @@ pub fn person(globals: &Globals, command: &PersonCommand, lang: Lang) -> Outcome
     match command {
         PersonCommand::Request { who, origin, out } => {
             if let Some(key) = ssh_public_key(&who.new_key)? {
-                write_new(out, &enrolment_bytes(origin, &who.name, &who.role, &PublicKey::from(key)))?;
+                write_new(out, &enrolment_bytes(origin, &who.name, &who.role, &PublicKey::from(key), None))?;
                 let next = text!("Next: sign it with `ssh-keygen -Y sign -n unseen -f KEY FILE`, and give FILE and FILE.sig to an operator.", "下一步：用 `ssh-keygen -Y sign -n unseen -f KEY FILE` 签名，然后把 FILE 和 FILE.sig 交给运行管理员。").to(lang);
                 return Ok(Output::new(&ToSign { to_sign: out.display().to_string() }, next));
             }

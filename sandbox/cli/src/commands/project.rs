@@ -48,7 +48,8 @@ impl Project {
     pub fn read(dir: &JobDir) -> Fallible<Project> {
         let path = if dir.path.is_dir() { dir.path.join("job.toml") } else { dir.path.clone() };
         let text = read_text(&path)?;
-        let manifest = Manifest::parse(&text).map_err(|error| say!("{path}: {error}", "{path}：{error}"))?;
+        let file = || path.display().to_string();
+        let manifest = Manifest::parse(&text).map_err(|error| LabError::Manifest { file: file(), error })?;
         let fetched = fetched(path.parent().unwrap_or(Path::new(".")))?;
         if let Some(Fetched { job, .. }) = fetched.as_ref().filter(|own| own.manifest != Digest::of(text.as_bytes())) {
             return Err(say!("{path} is not the manifest of {job} any more", "{path} 已不是 {job} 的作业清单").into());
@@ -70,6 +71,11 @@ impl Project {
         self.path.display().to_string()
     }
 
+    /// Where `job new` writes twins.
+    pub fn twins(&self) -> PathBuf {
+        self.path.parent().unwrap_or(Path::new(".")).join("twins")
+    }
+
     /// The component; none when it is not built yet.
     pub fn component_if_built(&self) -> Fallible<Option<Vec<u8>>> {
         match self.component_file() {
@@ -80,7 +86,9 @@ impl Project {
 
     /// The component.
     pub fn component(&self) -> Fallible<Vec<u8>> {
-        let Some(file) = self.component_file() else { return Ok(ready_made::SUM.to_vec()) };
+        let Some(file) = self.component_file() else {
+            return Ok(ready_made::of(&self.manifest).unwrap_or(ready_made::SUM).to_vec());
+        };
         let opened = std::fs::File::open(&file)
             .map_err(|_| say!("there is no component {file}: build it first", "没有组件 {file}：请先编译"))?;
         // Far too long a file is refused unread.

@@ -1,5 +1,6 @@
 //! The quality of a dataset, as people read it.
 
+use unseen_shown::datasets::normalized;
 use unseen_terminal::output::facts;
 use unseen_terminal::table::Column::{Left, Right};
 use unseen_terminal::table::table;
@@ -43,6 +44,12 @@ pub fn quality_text(quality: &Quality, lang: Lang) -> String {
                 text!("Ids like 1001.0 that were probably whole numbers", "形如 1001.0、原本可能是整数的编号"),
                 quality.as_floats.to_string(),
             )],
+        ));
+    }
+    if let Some(normalized) = normalized(quality, lang) {
+        text.push_str(&facts(
+            lang,
+            &[(text!("Cells brought into the declared form", "已按声明规范化的单元格"), normalized)],
         ));
     }
     if let Some(freshness) = &quality.freshness {

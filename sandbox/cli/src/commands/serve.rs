@@ -31,7 +31,9 @@ pub fn run(globals: &Globals, args: &ServeArgs, lang: Lang) -> Outcome {
     let notices = args.notices.as_deref().map(unseen_notices::Config::read).transpose()?;
     let run_threads =
         args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32));
-    let service = Service::open(Config { folder, program: program()?, hosts, office, run_threads }, teller(lang))?;
+    let certificate = demo.as_ref().map(Demo::certificate).or(args.tls_cert.clone());
+    let config = Config { folder, program: program()?, hosts, office, run_threads, certificate };
+    let service = Service::open(config, teller(lang))?;
     if unseen_worker::cgroup::is_given() {
         service.tell(text!("each run and each import has a cgroup of its own", "每次运行和导入各有自己的 cgroup"));
     }

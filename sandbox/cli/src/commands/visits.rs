@@ -9,14 +9,11 @@ use unseen_terminal::output::Output;
 use unseen_terminal::table::Column::Left;
 use unseen_terminal::table::table;
 use unseen_texts::{Lang, Say, Sentence, say, text};
-use unseen_usecases::logs::{ListEntries, LogEntry, ShowCheckpoint, ShowEntry};
+use unseen_usecases::logs::{ListEntries, ShowEntry};
 use unseen_usecases::visits::{AccessLines, ReadAccessLog};
 
 use super::Outcome;
 use crate::place::Place;
-
-/// How many entries are asked for at a time.
-const PAGE: u64 = 1_000;
 
 pub fn run(lab: &Place, wanted: &ReadAccessLog, lang: Lang) -> Outcome {
     let today = Utc::now().date_naive();
@@ -132,12 +129,11 @@ fn compare(lab: &Place, found: &AccessLines) -> Result<(DayStanding, Option<u64>
 
 /// The entry that says how a day ended, and its digest.
 fn recorded(lab: &Place, day: NaiveDate) -> Result<Option<(u64, String)>, Problem> {
-    let mut to = lab.ask(ShowCheckpoint {})?.size;
-    while to > 0 {
-        let from = to.saturating_sub(PAGE);
-        let page = lab.ask(ListEntries { from, limit: Some(to - from) })?;
-        let of_days = |entry: &&LogEntry| entry.kind == "access-log-recorded";
-        for entry in page.entries.iter().rev().filter(of_days) {
+    let mut before = Some(u64::MAX);
+    while before.is_some() {
+        let kind = Some("access-log-recorded".to_owned());
+        let page = lab.ask(ListEntries { before, kind, ..ListEntries::default() })?;
+        for entry in page.entries.iter().rev() {
             let said = lab.ask(ShowEntry { entry: entry.entry })?.statement;
             let event = &said["predicate"]["event"];
             let date: Option<NaiveDate> = event["date"].as_str().and_then(|date| date.parse().ok());
@@ -148,7 +144,7 @@ fn recorded(lab: &Place, day: NaiveDate) -> Result<Option<(u64, String)>, Proble
                 return Ok(None);
             }
         }
-        to = from;
+        before = page.earlier;
     }
     Ok(None)
 }

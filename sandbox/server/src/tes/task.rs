@@ -186,10 +186,6 @@ impl New {
     pub fn read(body: Value) -> Result<New, RequestError> {
         let malformed = |error: serde_json::Error| RequestError::Malformed(error.to_string());
         let Read { executors: [Executor { image }], resources } = Read::deserialize(&body).map_err(malformed)?;
-        let module = match image.as_str() {
-            "ready-made:sum" => Blob::ready_made_sum(),
-            _ => Blob::deserialize(Value::String(image)).map_err(malformed)?,
-        };
         // Their case is of no account in TES, and one that is not known is an error only where that is wished.
         let mut parameters = BTreeMap::new();
         for (name, value) in resources.backend_parameters {
@@ -202,6 +198,10 @@ impl New {
         }
         let manifest = parameters.remove("manifest");
         let manifest = manifest.ok_or_else(|| RequestError::Malformed("missing parameter `manifest`".to_owned()))?;
+        let module = match image.as_str() {
+            "ready-made:sum" => Blob::ready_made(&manifest).unwrap_or_else(Blob::ready_made_sum),
+            _ => Blob::deserialize(Value::String(image)).map_err(malformed)?,
+        };
         let Value::Object(mut rest) = body else { return Err(RequestError::NotJson) };
         // What only the lab says, and what was taken out above.
         for name in ["id", "state", "creation_time", "logs", "resources"] {

@@ -69,12 +69,24 @@ impl Demo {
         Ok(demo)
     }
 
+    /// The file of the server's certificate.
+    pub fn certificate(&self) -> PathBuf {
+        self.file("server.pem")
+    }
+
     /// HTTPS for programs with certificates, and plain HTTP for a browser, both on this machine only.
     pub fn listeners(&self, listen: &[SocketAddr]) -> Result<Vec<Listener>, Problem> {
         let (https, http) = match listen {
-            [https, http, ..] => (*https, *http),
-            [https] => (*https, HTTP),
-            [] => (HTTPS, HTTP),
+            [https, http] => (*https, *http),
+            [https] if *https != HTTPS => (*https, beside(https)),
+            [] | [_] => (HTTPS, HTTP),
+            _ => {
+                return Err(text!(
+                    "the demo listens at two addresses: first HTTPS for programs, then HTTP for a browser",
+                    "演示只监听两个地址：先是供程序使用的 HTTPS，再是供浏览器使用的 HTTP"
+                )
+                .into());
+            }
         };
         let tls = TlsFiles {
             certificate: self.file("server.pem"),
@@ -191,6 +203,13 @@ impl Demo {
     }
 }
 
+/// Where a browser finds the demo whose HTTPS somebody has put elsewhere: on this machine, at the port after it.
+fn beside(https: &SocketAddr) -> SocketAddr {
+    let host = if https.ip().is_loopback() { https.ip() } else { HTTP.ip() };
+    let port = https.port().checked_add(u16::from(https.port() != 0)).unwrap_or_default();
+    SocketAddr::new(host, port)
+}
+
 /// A configuration with a profile for each person, at this port of this machine.
 fn profiles(dir: &Path, port: u16) -> String {
     let profiles = PEOPLE.iter().map(|(_, folder, _)| {
@@ -203,4 +222,22 @@ fn profiles(dir: &Path, port: u16) -> String {
         )
     });
     profiles.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_goes_to_the_port_after_the_one_that_was_given() {
+        for (https, http) in [
+            ("127.0.0.1:9443", "127.0.0.1:9444"),
+            ("[::1]:9443", "[::1]:9444"),
+            ("0.0.0.0:9443", "127.0.0.1:9444"),
+            ("127.0.0.1:0", "127.0.0.1:0"),
+            ("127.0.0.1:65535", "127.0.0.1:0"),
+        ] {
+            assert_eq!(beside(&https.parse().unwrap()).to_string(), http);
+        }
+    }
 }
