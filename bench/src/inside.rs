@@ -15,17 +15,23 @@ use unseen_data::snapshot::SnapshotDir;
 use unseen_data::{BlockKey, Description, LabDataKey};
 use unseen_policies::rational::Rational;
 use unseen_policies::{Manifest, Plan};
-use unseen_runtime::{Cells, Contribution, Engine, Failure, Key, Limits, Module, Table, Totals, Verdict};
+use unseen_runtime::{Cells, Contribution, Engine, Failure, Key, Limits, Module, Table, Totals};
+use unseen_toolchain::{Language, Template};
 use unseen_worker::code::Code;
-use unseen_worker::guest::Guest;
+use unseen_worker::guest::{Guest, Verdict};
 use unseen_worker::ready_made;
 use unseen_worker::rows::{ReferenceTables, Rows};
 use unseen_worker::run::{RunInputs, Watch, run as run_rounds};
 
-use crate::Args;
 use crate::cost::{Cost, Fallible, Place, measure};
+use crate::{Args, languages};
 
 pub fn run(name: &str, place: &Place, args: &Args) -> Fallible<Cost> {
+    match *name.split('-').collect::<Vec<_>>() {
+        ["language", language, "compiled"] => return languages::prepare(place, language),
+        ["language", language, how] => return languages::run(place, language, how == "new"),
+        _ => {}
+    }
     let (what, threads) = match name.rsplit_once('-') {
         Some((what, threads)) => (what, threads.parse().unwrap_or(1)),
         None => (name, 1),
@@ -221,7 +227,7 @@ fn guests(place: &Place) -> Fallible<Cost> {
         for (name, manifest, source) in sources {
             let project = tempfile::tempdir()?;
             let dir = project.path().join(name);
-            unseen_toolchain::new_project(&dir, name, unseen_toolchain::Template::Histogram)?;
+            unseen_toolchain::new_project(&dir, name, Language::Rust, Template::Histogram, None)?;
             std::fs::write(dir.join("src/lib.rs"), source)?;
             std::fs::write(dir.join("job.toml"), filled(manifest))?;
             std::fs::write(place.guest(name), unseen_toolchain::build(&dir)?.bytes)?;

@@ -3,6 +3,7 @@
 mod cost;
 mod inside;
 mod lab;
+mod languages;
 mod measure;
 mod service;
 mod tiny;

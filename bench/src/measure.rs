@@ -13,6 +13,7 @@ use unseen_terminal::table::table;
 use unseen_texts::{Lang, Sentence, text};
 
 use crate::cost::{Cost, Fallible, Place};
+use crate::languages::LANGUAGES;
 use crate::{Args, inside, service, tiny};
 
 /// Runs all measurements, or one inside a process of its own.
@@ -60,6 +61,11 @@ pub fn run(args: &Args, lang: Lang) -> Outcome {
             }
         }
         Err(error) => eprintln!("SKIPPED: the yardsticks in Python: {error}"),
+    }
+    for (name, language, units) in LANGUAGES {
+        bench.ours(&format!("{name}: a guest compiled"), &format!("language-{language}-compiled"));
+        bench.ours(&format!("{name}: {units} units, put back"), &format!("language-{language}-back"));
+        bench.ours(&format!("{name}: {units} units, new instances"), &format!("language-{language}-new"));
     }
     bench.once("a tiny job, from `job run` to its release", tiny::run);
     bench.once("unseen --help", tiny::help);
@@ -157,13 +163,13 @@ impl Bench<'_> {
     fn answer(self) -> Output {
         let cost = |id: &str| self.found.iter().find(|(_, found, _)| found == id).map(|(_, _, cost)| *cost);
         let units = self.args.rows as f64 / self.args.rows_per_unit.max(1) as f64;
-        let mut ratios: Vec<(&str, f64, &str)> = Vec::new();
-        let mut ratio = |what, above: Option<f64>, below: Option<f64>, target| {
+        let mut ratios: Vec<(String, f64, &str)> = Vec::new();
+        let mut ratio = |what: &str, above: Option<f64>, below: Option<f64>, target| {
             if let (Some(above), Some(below)) = (above, below) {
-                ratios.push((what, above / below, target));
+                ratios.push((what.to_owned(), above / below, target));
             }
         };
-        let cpu = |id| cost(id).map(|cost| cost.cpu);
+        let cpu = |id: &str| cost(id).map(|cost| cost.cpu);
         let wall = |id| cost(id).map(|cost| cost.wall);
         ratio("scan / decode, CPU", cpu("scan-1"), cpu("decode-1"), "at most 3");
         ratio("rolling / DuckDB, CPU", cpu("rolling-2"), cpu("duckdb-rolling"), "at most 1.5, aim 1");
@@ -187,6 +193,17 @@ impl Bench<'_> {
         ratio("OpenDP / ready-made means, wall", wall("opendp-means"), wall("means-ready-2"), "at least 7");
         ratio("blocks / native, wall", wall("medians-2"), wall("medians-native-2"), "at most 2");
         ratio("peak memory of rolling, MB", cost("rolling-2").map(|cost| cost.peak), Some(1.0), "under 500");
+        for (name, language, units) in LANGUAGES {
+            let of = |how: &str| cpu(&format!("language-{language}-{how}")).map(|cpu| cpu * 1e6 / f64::from(units));
+            let aim = match language {
+                "python" => "at most 300",
+                "js" => "at most 100",
+                _ => "",
+            };
+            ratio(&format!("{name}, put back, µs of CPU a unit"), of("back"), Some(1.0), aim);
+            ratio(&format!("{name}, a new instance, µs of CPU a unit"), of("new"), Some(1.0), "");
+            ratio(&format!("{name}: new / put back"), of("new"), of("back"), "");
+        }
         ratio(
             "a tiny job, ms",
             wall("a tiny job, from `job run` to its release").map(|s| s * 1e3),
@@ -212,9 +229,7 @@ impl Bench<'_> {
         let targets = table(
             self.lang,
             &[Left(text!("ratio", "比值")), Right(text!("measured", "实测")), Left(text!("target", "目标"))],
-            ratios
-                .iter()
-                .map(|(what, value, target)| vec![(*what).to_owned(), format!("{value:.2}"), (*target).to_owned()]),
+            ratios.iter().map(|(what, value, target)| vec![what.clone(), format!("{value:.2}"), (*target).to_owned()]),
         );
         let json = json!({
             "rows": self.args.rows,

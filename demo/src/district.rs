@@ -123,7 +123,7 @@ pub mod faults {
 /// First year of the reports.
 const FIRST_YEAR: u32 = 2024;
 /// Factors of the months, January first.
-const SEASON: [f64; 12] = [0.92, 0.68, 1.04, 1.02, 1.00, 1.03, 0.96, 0.97, 1.06, 1.04, 1.10, 1.18];
+pub(crate) const SEASON: [f64; 12] = [0.92, 0.68, 1.04, 1.02, 1.00, 1.03, 0.96, 0.97, 1.06, 1.04, 1.10, 1.18];
 /// Annual output, in 10,000 yuan, from which an enterprise counts as above scale.
 const SCALE: f64 = 2000.0;
 

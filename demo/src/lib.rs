@@ -4,6 +4,7 @@
 //! - [`district`]: the demo district, Wujin: enterprises, their monthly reports, and a reference
 //!   table of industries, with the faults that real registers have.
 //! - [`mod@bench`]: one wide, unsorted Parquet table for measuring speed.
+//! - [`gallery`]: a scenario for each field of work of the district's plan.
 //! - [`uscc`]: unified social credit codes (GB 32100-2015).
 
 #![forbid(unsafe_code)]
@@ -11,6 +12,7 @@
 
 pub mod bench;
 pub mod district;
+pub mod gallery;
 pub mod uscc;
 
 use rand::SeedableRng;

@@ -1,4 +1,4 @@
-//! `unseen-demo`: writes the demo district, or the benchmark table.
+//! `unseen-demo`: writes the demo district, the benchmark table, or a scenario of the gallery, whose release it measures.
 
 #![forbid(unsafe_code)]
 
@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use unseen_demo::gallery::{self, Measured, Size};
 use unseen_demo::{bench::Bench, district::District, uscc};
 
 /// Make synthetic input for Unseen: the same seed gives the same files
@@ -49,6 +50,29 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Write the tables of a scenario of the gallery
+    Gallery {
+        /// The scenario, by its folder in the gallery
+        name: String,
+        /// Folder to write into
+        out: PathBuf,
+        /// Everything follows from it
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// How many units; as many as the scenario's figures are of when left out
+        #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+        units: Option<u64>,
+    },
+    /// Compare a release of a scenario with its tables: rows, units, groups, numbers, those not mostly noise, and
+    /// their median and worst relative error
+    GalleryTruth {
+        /// The scenario, by its folder in the gallery
+        name: String,
+        /// Folder of its tables
+        data: PathBuf,
+        /// What `unseen job release --csv` wrote
+        release: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -73,6 +97,15 @@ fn run(command: Command) -> Result<String, Box<dyn Error>> {
         Command::Bench { rows, rows_per_unit, out, seed } => {
             Bench { seed, rows, rows_per_unit }.write(&out)?;
             Ok(format!("{}: {rows} rows", out.display()))
+        }
+        Command::Gallery { name, out, seed, units } => {
+            gallery::write(&name, &out, seed, units)?;
+            Ok(format!("{}: {name}", out.display()))
+        }
+        Command::GalleryTruth { name, data, release } => {
+            let (size, measured) = gallery::measure(&name, &data, &release)?;
+            let (Size { rows, units }, Measured { groups, numbers, clear, median, worst }) = (size, measured);
+            Ok(format!("{rows} {units} {groups} {numbers} {clear} {:.1} {:.1}", 100.0 * median, 100.0 * worst))
         }
     }
 }

@@ -14,7 +14,8 @@ use unseen_policies::manifest::{Key, Keys, Manifest};
 use unseen_policies::plan::{Plan, References};
 use unseen_policies::policy::Policy;
 
-const EXAMPLES: [&str; 5] = ["yield-per-mu", "regression", "flights", "adult-hours", "adult-median-age"];
+const EXAMPLES: [&str; 7] =
+    ["yield-per-mu", "regression", "flights", "flights-recovery", "adult-hours", "adult-median-age", "adult-quartiles"];
 
 #[test]
 fn the_district_is_what_its_descriptions_say() {

@@ -10,14 +10,16 @@ use unseen_evidence::{
     attestation_key_digest,
 };
 use unseen_ids::{Role, canonical, hex};
-use unseen_policies::event::{Record, enrolment_bytes, parse_enrolment};
+use unseen_policies::enrolment::parse_enrolment;
+use unseen_policies::event::{Record, enrolment_bytes};
 use unseen_tlog::cosignature::{WitnessKey, cosign};
 use unseen_tlog::dsse::{Envelope, parse_pre_authentication_encoding, pre_authentication_encoding};
 use unseen_tlog::merkle;
 use unseen_tlog::note::{Checkpoint, Note, NoteKey, Signature};
 use unseen_tlog::proof::EntryProof;
+use unseen_tlog::signature::sshsig::{SshSignature, parse_public_key};
+use unseen_tlog::signature::webauthn::Assertion;
 use unseen_tlog::sm2::{Sm2Envelope, Sm2NoteKey, Sm2SigningKey, Sm2VerifyingKey};
-use unseen_tlog::sshsig::{SshSignature, parse_public_key};
 use unseen_tlog::statement::Statement;
 use unseen_tlog::tile::{self, Tile};
 use unseen_tlog::{Signer, SigningKey, VerifyingKey};
@@ -192,7 +194,7 @@ pub fn records() -> Vec<Vec<u8>> {
     let statement = |entry: &Vec<u8>| Envelope::from_bytes(entry).unwrap().unverified_payload().to_vec();
     let mut seeds: Vec<_> = entries().iter().map(statement).collect();
     let key = signing_key().verifying_key().into();
-    seeds.push(enrolment_bytes("lab.example/log", "li", &[Role::Analyst, Role::Auditor], &key));
+    seeds.push(enrolment_bytes("lab.example/log", "li", &[Role::Analyst, Role::Auditor], &key, None));
     seeds
 }
 
@@ -269,6 +271,23 @@ pub fn ssh_signatures() -> Vec<Vec<u8>> {
     }
     let armored = unseen_ids::pem::encode("SSH SIGNATURE", &blob);
     vec![blob, armored.into_bytes(), line.into()]
+}
+
+pub fn passkey_signature(bytes: &[u8]) -> bool {
+    let Ok(assertion) = Assertion::from_bytes(bytes) else { return false };
+    assert_eq!(assertion.to_bytes(), bytes, "an assertion has one form");
+    let _ = assertion.verify(&signing_key().verifying_key(), b"a message");
+    true
+}
+
+pub fn passkey_signatures() -> Vec<Vec<u8>> {
+    let client = br#"{"type":"webauthn.get","challenge":"hm0rM7XfhnAB2tTjpQdrWsHEuWKjYp2QuJMfANEbbA0","origin":"https://lab.example","crossOrigin":false}"#;
+    let mut blob = b"WEBAUTHN".to_vec();
+    for part in [[5; 37].as_slice(), client, &[7; 64]] {
+        blob.extend((part.len() as u32).to_be_bytes());
+        blob.extend(part);
+    }
+    vec![blob]
 }
 
 pub fn key_file(bytes: &[u8]) -> bool {

@@ -7,6 +7,7 @@
 
 mod attestations;
 mod notices;
+mod questions;
 mod sandbox;
 mod signon;
 mod words;
@@ -34,6 +35,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "bundle", run: attestations::bundle, seeds: attestations::bundles },
     Target { name: "public-values", run: attestations::public_values, seeds: attestations::public_values_of_tables },
     Target { name: "ssh-signature", run: attestations::ssh_signature, seeds: attestations::ssh_signatures },
+    Target { name: "passkey-signature", run: attestations::passkey_signature, seeds: attestations::passkey_signatures },
     Target { name: "key-file", run: attestations::key_file, seeds: attestations::key_files },
     Target { name: "witness-request", run: attestations::witness_request, seeds: attestations::witness_requests },
     Target { name: "evidence", run: attestations::evidence, seeds: attestations::evidences },
@@ -54,6 +56,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "age-key", run: sandbox::age_key, seeds: sandbox::age_keys },
     Target { name: "module", run: sandbox::module, seeds: sandbox::modules },
     Target { name: "id-token", run: signon::id_token, seeds: signon::id_tokens },
+    Target { name: "question", run: questions::question, seeds: questions::questions },
     Target { name: "smtp-reply", run: notices::smtp_reply, seeds: notices::smtp_replies },
 ];
 

@@ -129,7 +129,7 @@ pub fn manifest(bytes: &[u8]) -> bool {
 }
 
 pub fn manifests() -> Vec<Vec<u8>> {
-    let example = include_str!("../../guest-sdk/toolchain/templates/iterative/job.toml");
+    let example = include_str!("../../guest-sdk/examples/regression/job.toml");
     [MANIFEST, example].map(|text| text.as_bytes().to_vec()).to_vec()
 }
 
