@@ -88,7 +88,7 @@ if changed node $pins/package.json || ! [ -d "$place/node/node_modules" ]; then
     elif (cd "$place/node" && npm install --no-fund --no-audit --no-package-lock --ignore-scripts) > "$place/npm.log" 2>&1; then
         settle node $pins/package.json
     else
-        missing "@sigstore/verify, oidc-provider, playwright-core and axe-core (see $place/npm.log)"
+        missing "@sigstore/verify, oidc-provider, playwright-core, axe-core and ro-crate (see $place/npm.log)"
     fi
 fi
 

@@ -18,10 +18,12 @@ What programs may ask of a lab that is served, made by a test from the descripti
 at `/openapi.json` (OpenAPI 3.1). [Serving a lab](serving.md) is the operators' page.
 
 - **Who asks**: whoever shows a client certificate, or the token of a session (`Authorization: Bearer`), which `POST /v1/login` gives \
-for a log-in that an enrolled key has signed. Nobody in particular may read the log.
+for a log-in that an enrolled key has signed. What it signs are five lines, each ended by a newline: `unseen login v1`, the host as \
+it is asked for, the time (RFC 3339, in UTC with nanoseconds), the nonce, and the key. Nobody in particular may read the log.
 - **Changes** are envelopes that their authors sign. Post the fields of the change to the address with `/draft` behind it: the \
 answer has `toSign`, the bytes to sign (DSSE, in base64), which is to be read before it is signed. Then post `{\"change\": ..., \
-\"entry\": ...}`, with the signed envelope in base64, to the address itself. The same entry twice counts once, and has the same answer.
+\"entry\": ...}`, with the signed envelope in base64, to the address itself. The same entry twice counts once, and has the same answer. \
+With `?signer=KEY` a draft is refused as the change itself would be, before anything is signed.
 - **Answers** are JSON, the same as `unseen --json` prints, with `schema`, and with `allowedActions`: what the caller may do next, \
 with the rule that decides each. `Accept-Language: zh` or `en` chooses the language of texts.
 - **Refusals** are problems (RFC 9457) whose `code` stays: [all of them](error-codes.md).
@@ -99,7 +101,7 @@ fn the_page_of_the_api_is_what_the_service_says_of_itself() {
 fn group(path: &str) -> &str {
     match path.strip_prefix("/v1/").map(|rest| rest.split('/').next().unwrap()) {
         Some("datasets") => "Datasets",
-        Some("jobs" | "checks") => "Jobs",
+        Some("jobs" | "checks" | "questions") => "Jobs",
         Some("log" | "checkpoint") => "The log",
         Some("lab" | "people" | "policy" | "budgets") => "The lab",
         _ if path == "/checkpoint" => "The log",

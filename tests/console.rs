@@ -28,6 +28,21 @@ fn every_role_does_its_work_in_a_browser() {
     lab.write("hostile/job.toml", job("rho = 0.01").replace("Rows of firms", HOSTILE));
     lab.write("hostile/target/job.wasm", std::fs::read(lab.path("job/target/job.wasm")).unwrap());
     let hostile = lab.submit("hostile");
+    // The same in what a steward writes of a dataset, and in somebody's name.
+    let quoted = serde_json::to_string(HOSTILE).unwrap();
+    let both = format!("{{ zh = {quoted}, en = {quoted} }}");
+    let described = FIRMS
+        .replace("name = \"firms\"", "name = \"hostile\"")
+        .replace("\"Statistics Bureau\"", &quoted)
+        .replace("{ zh = \"企业\", en = \"Firms\" }", &format!("{both}\ndescription = {both}"))
+        .replace("[bounds]", &format!("[catalogue]\nbasis = {quoted}\ncontact = {quoted}\n\n[bounds]"))
+        .replace("domain = [\"north\", \"south\"]", &format!("zh = {quoted}\nen = {quoted}"));
+    lab.write("hostile.toml", described);
+    let import = ["dataset", "import", "firms.csv", "--description", "hostile.toml", "--key", "keys/steward.pem"];
+    lab.ok(&import);
+    unseen_lab::write_new_key(&lab.path("keys/hostile.pem")).unwrap();
+    let named = ["--name", "<img src=x onerror=alert(1)>", "--role", "analyst", "--new-key", "keys/hostile.pem"];
+    lab.ok(&[["person", "enroll"].as_slice(), &named, &["--key", "keys/owner.pem"]].concat());
     let request = |lang: &str| {
         let (name, key, out) = (format!("new-{lang}"), format!("keys/{lang}.pem"), format!("{lang}.json"));
         unseen_lab::write_new_key(&lab.path(&key)).unwrap();

@@ -7,6 +7,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use support::*;
+use unseen_usecases::logs::ListEntries;
+use unseen_usecases::{Folder, Query};
 
 /// Submits until there are so many jobs; the last ten one by one. Gives the bytes of the state and the
 /// seconds for one of the ten.
@@ -55,4 +57,37 @@ fn figures() {
             opened.elapsed().as_secs_f64() * 1e3
         );
     }
+}
+
+/// Over several bundles of the log, with rules that change at both ends.
+#[test]
+fn the_log_is_listed_alike_from_either_end() {
+    let lab = Lab::with_job();
+    grow(&lab, 600);
+    lab.write("policy.toml", POLICY.replace("job = \"0.25\"", "job = \"0.2\""));
+    lab.ok(&["policy", "set", "policy.toml", "--key", "keys/owner.pem"]);
+    let desk = Folder { folder: lab.path("lab"), program: Path::new(env!("CARGO_BIN_EXE_unseen")).into() };
+    let ask = |wanted: ListEntries| wanted.answer(&desk, None).unwrap();
+    let whole = ask(ListEntries::default());
+    assert!(whole.entries.len() > 2 * 256 && whole.next.is_none());
+    assert!(whole.entries.iter().enumerate().all(|(at, entry)| entry.entry == at as u64 && !entry.time_goes_back));
+    let page_by_page = |kind: Option<&str>, limit: u64| {
+        let (mut found, mut before) = (Vec::new(), Some(u64::MAX));
+        while before.is_some() {
+            let kind = kind.map(str::to_owned);
+            let page = ask(ListEntries { before, kind, limit: Some(limit), ..ListEntries::default() });
+            found.splice(0..0, page.entries);
+            before = page.earlier;
+        }
+        serde_json::to_value(found).unwrap()
+    };
+    assert_eq!(page_by_page(None, 37), serde_json::to_value(&whole.entries).unwrap());
+    let rules: Vec<_> = whole.entries.iter().filter(|entry| entry.kind == "policy-set").collect();
+    assert!(rules.len() > 1 && rules.last().unwrap().about.to_string().contains("0.25"));
+    for limit in [1, 2, 50] {
+        assert_eq!(page_by_page(Some("policy-set"), limit), serde_json::to_value(&rules).unwrap());
+    }
+    let since = Instant::now();
+    assert!(ask(ListEntries { kind: Some("run-failed".into()), ..ListEntries::default() }).entries.is_empty());
+    println!("{} entries looked through in {:?}", whole.entries.len(), since.elapsed());
 }

@@ -16,8 +16,8 @@ use unseen_data::snapshot::SnapshotDir;
 use unseen_data::{BlockKey, Description, LabDataKey};
 use unseen_policies::plan::Noise;
 use unseen_policies::{Manifest, Plan, Rational};
-use unseen_runtime::{Contribution, Engine, Failure, Key, Limits, Module, Table, Totals, Verdict};
-use unseen_worker::guest::Guest;
+use unseen_runtime::{Contribution, Engine, Failure, Key, Limits, Module, Table, Totals};
+use unseen_worker::guest::{Guest, Verdict};
 use unseen_worker::rows::{ReferenceTables, Rows};
 use unseen_worker::run::{RunInputs, Watch, run};
 

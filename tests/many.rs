@@ -8,6 +8,7 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use support::*;
 use unseen_ids::{JobId, PublicKey};
 use unseen_lab::{RunLock, View};
@@ -40,7 +41,13 @@ fn reading_and_writing_go_on_while_a_job_runs() {
     let (lab, job) = busy();
     let args = ["job", "run", &job, "--key", "keys/operator.pem"];
     let mut run = lab.command(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    worker_behind_walls(run.id());
+    // However quick the machine is, the run goes on until all this was seen. Until it is charged it has the lab.
+    let start = Instant::now();
+    while lab.ok(&["job", "show", &job])["state"] != "running" {
+        assert!(start.elapsed() < Duration::from_secs(30), "the run does not start");
+    }
+    let worker = Pid::from_raw(worker_behind_walls(run.id()).parse().unwrap()).unwrap();
+    kill_process(worker, Signal::STOP).unwrap();
     let work = reads(&lab, &job);
     assert_eq!((&work[0]["what"], &work[0]["pid"]), (&"run".into(), &run.id().into()), "{work}");
     assert!(text(&work[0]["command"]).contains(&format!("job run {job}")), "{work}");

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use chrono::DateTime;
 use serde_json::{Map, Value};
-use unseen_ids::{Digest, JobId, PublicKey, Role};
+use unseen_ids::{Digest, JobId, Keeping, PublicKey, Role};
 use unseen_policies::event::*;
 use unseen_policies::policy::{EvidenceRule, Policy, Witness, Witnesses};
 use unseen_policies::{Bounds, Need};
@@ -84,6 +84,7 @@ fn every_answer_has_the_schema_that_is_kept_and_no_other_has() {
     let pretty = |value: &Value| format!("{}\n", serde_json::to_string_pretty(&support::sorted(value)).unwrap());
     let schemas =
         unseen_usecases::schemas().into_iter().chain(unseen_auditor::schemas()).chain(unseen_api::answers::schemas());
+    let schemas = schemas.chain(unseen_packs::schemas());
     let is: BTreeMap<String, String> = schemas
         .map(|(name, schema)| (format!("{}.schema.json", name.replace('/', ".")), pretty(schema.as_value())))
         .collect();
@@ -112,6 +113,7 @@ fn every_answer_in_the_code_is_among_the_schemas() {
     let mut named: Vec<String> = Vec::new();
     for folder in [
         "sandbox/api/src",
+        "sandbox/packs/src",
         "sandbox/usecases/src",
         "attestations/auditor/src",
         "attestations/audit/src",
@@ -128,6 +130,7 @@ fn every_answer_in_the_code_is_among_the_schemas() {
         .into_iter()
         .chain(unseen_auditor::schemas())
         .chain(unseen_api::answers::schemas())
+        .chain(unseen_packs::schemas())
         .map(|(name, _)| name)
         .collect();
     named.sort();
@@ -237,7 +240,14 @@ fn examples() -> Vec<Event> {
             noise_commitment: digest(3),
         }
         .into(),
-        PersonEnrolled { name: "zhang".into(), roles: vec![Role::Analyst], key: key(4), proof: "AAAA".into() }.into(),
+        PersonEnrolled {
+            name: "zhang".into(),
+            roles: vec![Role::Analyst],
+            key: key(4),
+            kept: Some(Keeping::Passkey),
+            proof: "AAAA".into(),
+        }
+        .into(),
         PersonRevoked { key: key(4), reason: "left".into() }.into(),
         PolicySet { policy }.into(),
         DatasetRegistered {
@@ -312,6 +322,7 @@ fn examples() -> Vec<Event> {
         RunFailed { job, run: 12, reason: "the job's `advance` failed".into() }.into(),
         LogKeyChanged { log_key: "lab.example/log+00000001+AAAA".into() }.into(),
         AccessLogRecorded { date: "2026-11-28".parse().unwrap(), digest: digest(18), lines: 7 }.into(),
+        ConsoleServed { runtime: "unseen 0.1.0".into(), assets: digest(19) }.into(),
         ReleaseRead { job, release: 14 }.into(),
     ]
 }

@@ -107,6 +107,23 @@ fn a_job_goes_from_submission_to_release_over_the_network() {
     // Nobody runs it and nobody publishes it: the lab does.
     wait_for(&served, &lab, &id, "released");
     let there = served.ok(&lab, "analyst", &["job", "release", &id]);
+    // The log is public: what somebody copies out of it opens a release to nobody but its signer.
+    let read = lab.entries() - 1;
+    let proof = text(&served.get(&format!("/v1/log/{read}/proof")).1["proof"]);
+    let entry = proof.lines().find_map(|line| line.strip_prefix("extra ")).unwrap().to_owned();
+    let at = format!("/v1/jobs/{id}/release");
+    let opened = |token: Option<&str>| served.post(&at, token, &json!({ "change": {}, "entry": entry.clone() }));
+    for token in [None, Some(login(&served, &lab, "steward")), Some(login(&served, &lab, "operator"))] {
+        let (status, problem) = opened(token.as_deref());
+        assert_eq!((status, &problem["code"]), (409, &json!("request.on-record")), "{problem}");
+    }
+    let page =
+        agent().post(format!("{}/en/jobs/{id}/release", served.url)).send_form([("entry", &*entry), ("as", "csv")]);
+    let (status, page) = served.ask(page);
+    assert!(status == 409 && !page.as_str().unwrap().contains("total,"), "{status} {page}");
+    let (status, again) = opened(Some(&login(&served, &lab, "analyst")));
+    assert_eq!((status, &again["rounds"]), (201, &there["rounds"]));
+    assert_eq!(lab.entries(), read + 1);
     let here = lab.ok(&["job", "release", &id, "--key", "keys/analyst.pem"]);
     assert_eq!(there, here);
     let kinds = lab.kinds();
@@ -368,6 +385,30 @@ fn a_lab_sets_rules_of_access_of_its_own() {
     let session = login(&served, &lab, "steward");
     let (_, task) = get_as(&served, &session, &format!("/ga4gh/tes/v1/tasks/{job}?view=FULL"));
     assert!(task["executors"].is_array() && task.get("resources").is_none(), "{task}");
+    // Who approved is kept from whoever has yet to decide, where a lab wants that.
+    lab.write(
+        "rules.cedar",
+        format!(
+            "{usual}\n@id(\"blind\")\n@en(\"operators see who approved once they have decided\")\n@zh(\"运行管理员作出决定后才能看到审批人\")\n\
+             forbid (principal in Role::\"operator\", action == Action::\"showApprovals\", resource)\n\
+             when {{ resource.state == State::\"submitted\" && !resource.approvedBy.contains(principal.name) }};\n"
+        ),
+    );
+    served.ok(&lab, "owner", &["policy", "set", "policy.toml", "--access", "rules.cedar"]);
+    let job = lab.submit("job");
+    served.ok(&lab, "operator", &["job", "approve", &job]);
+    let seen = |who: &str| {
+        let found = served.ok(&lab, who, &["job", "show", &job]);
+        (found["approvals"].clone(), found["approvedBy"].clone())
+    };
+    assert_eq!(seen("second"), (json!(null), json!([])));
+    assert_eq!(served.ok(&lab, "second", &["job", "list"])["jobs"][1]["approvals"], json!(null));
+    assert_eq!(seen("operator"), (json!(1), json!(["operator"])));
+    assert_eq!(seen("analyst"), (json!(1), json!(["operator"])));
+    let said = served.unseen(&lab, "second", &["job", "show", &job]).stdout;
+    assert!(said.contains("shown once you have decided"), "{said}");
+    served.ok(&lab, "second", &["job", "approve", &job]);
+    assert_eq!(seen("second"), (json!(2), json!(["operator", "second"])));
     // An auditor outside has them too.
     lab.ok(&["log", "export", "bundle"]);
     assert_eq!(lab.ok(&["audit", "verify", "bundle", "--forget"])["violations"], json!([]));
@@ -456,6 +497,14 @@ fn auditors_take_the_log_and_have_runs_replayed_without_a_shell() {
         ["firms.csv", "firms.dataset.toml"].map(|file| std::fs::read(lab.path(&format!("{out}/{file}"))).unwrap())
     };
     assert_eq!(twin(Some(&served), "twins-there"), twin(None, "twins-here"));
+    // A fit is the same job from there, and its reader is whoever may read the release.
+    served.ok(&lab, "analyst", &["dataset", "fit", "firms", "--rho", "0.01", "--out", "fit-there"]);
+    lab.ok(&["dataset", "fit", "firms", "--rho", "0.01", "--out", "fit-here"]);
+    let manifest = |folder: &str| std::fs::read_to_string(lab.path(&format!("{folder}/job.toml"))).unwrap();
+    assert_eq!(manifest("fit-there"), manifest("fit-here"));
+    let fitted = |who: &str| served.unseen(&lab, who, &["twin", "firms", "--fitted", &id, "--out", "fitted"]);
+    assert!(fitted("analyst").stderr.contains("is not that of a `dataset fit`"), "{:?}", fitted("analyst"));
+    assert!(fitted("steward").stderr.contains("you may not"), "{:?}", fitted("steward"));
     let table = served.unseen(&lab, "analyst", &["dataset", "show", "firms"]);
     assert_eq!(table.code, 0, "{table:?}");
     let rows = get_as(&served, &login(&served, &lab, "analyst"), "/v1/datasets/firms/table");

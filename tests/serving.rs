@@ -49,6 +49,36 @@ impl Drop for Demo {
     }
 }
 
+/// The links that log people in lead to where the demo is, wherever it was put.
+#[test]
+fn the_demo_links_to_where_it_listens() {
+    let lab = Lab::empty();
+    let listen = |places: &[&str]| {
+        let mut command = lab.command(&["serve", "--demo", "demo-served"]);
+        places.iter().for_each(|place| _ = command.args(["--listen", place]));
+        command.env_remove("UNSEEN_LAB").stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let mut process = listen(&["127.0.0.1:0"]);
+    let (mut links, mut taken) = (Vec::new(), Vec::new());
+    for line in BufReader::new(process.stderr.take().unwrap()).lines() {
+        let line = line.unwrap();
+        links
+            .extend(line.split_once("http://").and_then(|(_, rest)| rest.split_once('/')).map(|(at, _)| at.to_owned()));
+        taken.extend(line.split_once("connections are taken at ").map(|(_, at)| at.to_owned()));
+        if taken.len() == 2 {
+            break;
+        }
+    }
+    process.kill().unwrap();
+    process.wait().unwrap();
+    assert_eq!(links.len(), 5, "{links:?}");
+    assert!(links.iter().all(|link| *link == links[0] && taken.contains(link)), "{links:?} {taken:?}");
+    assert!(!links[0].ends_with(":8080"), "{links:?}");
+    let three = listen(&["127.0.0.1:0"; 3]).wait_with_output().unwrap();
+    let said = String::from_utf8(three.stderr).unwrap();
+    assert!(!three.status.success() && said.contains("the demo listens at two addresses"), "{said}");
+}
+
 #[test]
 fn the_tour_over_the_network_goes_on_from_the_served_demo() {
     if Command::new("curl").arg("--version").output().is_err() {
@@ -63,6 +93,15 @@ fn the_tour_over_the_network_goes_on_from_the_served_demo() {
         .where_is("localhost:8443", &format!("localhost:{}", demo.https))
         .waits(Duration::from_secs(60));
     shell.type_all(&commands("README.md", "Over the network"));
+    // So do the guides: the analyst reads what an operator has let run; others tell the auditor the log's key.
+    let typed = |guide: &str| commands(&format!("docs/guides/{guide}.md"), "At a terminal");
+    let (asks, reads) = typed("analyst").split_last().map(|(last, first)| (first.to_vec(), last.clone())).unwrap();
+    std::fs::write(
+        folder.join("known.vkey"),
+        lab.ok(&["lab", "show", "--lab", "demo-served/lab"])["logKey"].as_str().unwrap(),
+    )
+    .unwrap();
+    shell.type_all(&[asks, typed("operator"), vec![reads], typed("steward"), typed("auditor")].concat());
     // The second start finds what the first has made, at whatever address it is then.
     drop(demo);
     let demo = Demo::start(&lab);

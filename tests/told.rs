@@ -6,7 +6,10 @@ mod support;
 
 use serde_json::Value;
 
-use support::{Lab, job, shaped, text};
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float64Type;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use support::{FIRMS, Lab, POLICY, component, firms, job, shaped, text};
 
 /// Sums and counts of firms by town, for the lab's own map, with their quotient.
 const MEANS: &str = r#"[job]
@@ -86,9 +89,20 @@ fn a_release_is_read_in_every_form() {
     );
     let number = text(&half["value"]);
     assert!(lines[4].starts_with(&format!("by_town,total,0,0,north,output,{number},")), "{csv}");
+    // The same lines with types.
+    lab.ok(&["job", "release", &id, "--parquet", "r.parquet", "--key", "keys/analyst.pem"]);
+    let file = std::fs::File::open(lab.path("r.parquet")).unwrap();
+    let mut read = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
+    let batch = read.next().unwrap().unwrap();
+    let names: Vec<_> = batch.schema().fields().iter().map(|field| field.name().clone()).collect();
+    assert_eq!(names.join(","), [lines[0], ",exact"].concat());
+    let doubles = batch.column_by_name("number").unwrap().as_primitive::<Float64Type>();
+    let listed: Vec<f64> = lines[1..].iter().map(|line| line.split(',').nth(6).unwrap().parse().unwrap()).collect();
+    assert_eq!(doubles.values().to_vec(), listed);
+    assert_eq!(batch.column_by_name("exact").unwrap().as_string::<i32>().value(3), number);
     let page = std::fs::read_to_string(lab.path("r.html")).unwrap();
     assert!(
-        page.matches("<svg").count() >= 6 && page.contains("class=\"error\"") && !page.contains("<script"),
+        page.matches("<figure class=\"chart\"").count() == 3 && page.contains("<svg") && !page.contains("<script"),
         "{page}"
     );
     assert!(page.contains("The mean output of a firm.") && page.contains("Fieller"), "{page}");
@@ -115,7 +129,7 @@ fn thirds_are_read_as_decimals() {
     for said in [&shown.stdout, &csv, &page] {
         assert!(!said.contains("NaN") && !said.contains("/3") && !said.contains(">—<"), "{said}");
     }
-    assert!(page.matches("class=\"error\"").count() >= 6, "{page}");
+    assert_eq!(page.matches("<figure class=\"chart\"").count(), 3, "{page}");
 }
 
 /// What an approver decides by stands on one page.
@@ -229,4 +243,33 @@ fn a_failed_job_says_why() {
     lab.ok(&["job", "run", &later, "--key", "keys/operator.pem"]);
     let kept = std::fs::read(lab.path("lab/sealed").join(format!("{later}.failed"))).unwrap();
     assert!(kept.starts_with(b"unseen sealed failure v1\n") && !String::from_utf8_lossy(&kept).contains("slope"));
+}
+
+/// Where one unit at a time takes too long, blocks that would fit are named, with their time.
+#[test]
+fn blocks_are_proposed_where_one_unit_at_a_time_takes_too_long() {
+    let lab = Lab::new();
+    lab.write("scheduled.toml", POLICY.replace("release_now = true", "release_now = false"));
+    lab.ok(&["policy", "set", "scheduled.toml", "--key", "keys/owner.pem"]);
+    lab.write("firms.csv", firms(40));
+    lab.write("firms.toml", FIRMS.replace("text = 256", "text = 256\nunits = 1_000_000"));
+    lab.ok(&["dataset", "import", "firms.csv", "--description", "firms.toml", "--key", "keys/steward.pem"]);
+    lab.write("job/target/job.wasm", component("(f64.const 1)"));
+    let checked = |manifest: &str| {
+        lab.write("job/job.toml", manifest.replace("release = \"now\"", "release = \"+1h\""));
+        let done = lab.unseen(&["--json", "job", "check", "job"]);
+        serde_json::from_str::<serde_json::Value>(&done.stdout).unwrap()
+    };
+    let unit = checked(&job("rho = 0.25"));
+    assert_eq!(unit["refusalCode"], "ledger.too-long", "{unit}");
+    let count = unit["blocks"]["count"].as_u64().unwrap();
+    let told = lab.unseen(&["job", "check", "job", "--lang", "zh"]).stdout;
+    assert!(told.contains(&format!("count = {count} 时最长需要")), "{told}");
+    // They are what a job of blocks is told, and the job is taken.
+    let blocks = checked(&job("rho = 0.25").replace("\"unit\"", &format!("\"blocks\"\ncount = {count}")));
+    assert_eq!((&blocks["refusal"], &blocks["blocks"]), (&serde_json::Value::Null, &serde_json::Value::Null));
+    assert_eq!(blocks["plan"]["need"]["seconds"], unit["blocks"]["seconds"]);
+    // Where blocks would not fit either, none are named.
+    let never = checked(&job("rho = 0.25").replace("fuel = 1_000_000", "fuel = 100_000_000_000"));
+    assert_eq!((&never["refusalCode"], &never["blocks"]), (&unit["refusalCode"], &serde_json::Value::Null));
 }

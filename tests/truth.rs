@@ -277,11 +277,7 @@ fn hours_and_median_age_of_adults() {
     );
     lab.ok(&["policy", "set", "policy.toml", "--key", "keys/owner.pem"]);
     let manifests = ["adult-hours", "adult-median-age"].map(|name| prepare(&lab, name));
-    let mut numbered = String::new();
-    for (number, line) in unpacked(&data.join("adult.csv.gz")).lines().enumerate() {
-        let row = if number == 0 { "row".to_owned() } else { number.to_string() };
-        numbered += &format!("{row},{line}\n");
-    }
+    let numbered = numbered(&unpacked(&data.join("adult.csv.gz")));
     import(&lab, example("adult-hours/datasets").join("adult.toml"), &numbered);
 
     let adult = Csv::parse(&numbered);
@@ -318,4 +314,112 @@ fn hours_and_median_age_of_adults() {
         assert!((released - median).abs() < 1.0 + 2.0 * noise, "{group:?}: {released} for {median}");
     }
     manifests.iter().for_each(|manifest| coverage(&plan(manifest)));
+}
+
+/// The examples in Python: their own tests, a trial on a twin, and one on the real rows, which `job try` takes as it
+/// takes a twin. Without noise it says what the job means, to the last flight.
+#[test]
+fn python_on_flights_and_adults() {
+    let tools = verifiers().join("venv/bin");
+    if !tools.join("componentize-py").exists() {
+        return skipped("componentize-py is not installed: see scripts/verifiers.sh");
+    }
+    let (lab, folders) = (Lab::empty(), [data("nycflights13"), data("adult")]);
+    let flights = unpacked(&folders[0].join("flights.csv.gz"));
+    let adult = numbered(&unpacked(&folders[1].join("adult.csv.gz")));
+    let described = |at: &str| std::fs::read_to_string(example(at)).unwrap();
+    lab.write("real/flights.csv", &flights);
+    lab.write("real/flights.dataset.toml", described("flights/datasets/flights.toml"));
+    lab.write("real/adult.csv", &adult);
+    lab.write("real/adult.dataset.toml", described("adult-hours/datasets/adult.toml"));
+
+    let found = tried_in_python(&lab, &tools, "flights-recovery");
+    let flights = Csv::parse(&flights);
+    let at = ["tailnum", "carrier", "dep_delay", "arr_delay", "dest"].map(|name| flights.column(name));
+    let (mut truth, mut reach) = (Truth::new(), BTreeMap::<&str, std::collections::BTreeSet<&str>>::new());
+    for row in &flights.rows {
+        let [tail, carrier, departure, arrival, dest] = at.map(|column| row[column].as_str());
+        if tail == "NA" || tail.is_empty() {
+            continue;
+        }
+        reach.entry(tail).or_default().insert(dest);
+        if let (Ok(departure @ 16..), Ok(arrival)) = (departure.parse::<i64>(), arrival.parse::<i64>()) {
+            add(&mut truth, "recovery", "late", &[carrier], 1.0);
+            add(&mut truth, "recovery", "made_up", &[carrier], (departure - arrival) as f64);
+        }
+    }
+    for places in reach.values() {
+        let named = match places.len() {
+            ..=4 => "1-4",
+            5..=9 => "5-9",
+            10..=19 => "10-19",
+            _ => "20+",
+        };
+        add(&mut truth, "reach", "aircraft", &[named], 1.0);
+    }
+    for (place, groups) in &truth {
+        assert!(groups.values().any(|number| *number > 10.0), "{place:?}: {groups:?}");
+        for (group, number) in &found[place] {
+            assert_eq!(*number, groups.get(group).copied().unwrap_or(0.0), "{place:?} {group:?}");
+        }
+    }
+
+    let found = tried_in_python(&lab, &tools, "adult-quartiles");
+    let adult = Csv::parse(&adult);
+    let [income, age] = ["income", "age"].map(|name| adult.column(name));
+    for (group, sum) in &found[&("quartiles".to_owned(), "years_over_40".to_owned())] {
+        let of_income = adult.rows.iter().filter(|row| row[income] == group[0]);
+        let mut ages: Vec<f64> = of_income.map(|row| row[age].parse().unwrap()).collect();
+        ages.sort_by(f64::total_cmp);
+        let quartile = ages[ages.len() * group[1].parse::<usize>().unwrap() / 100];
+        // The blocks' own quartiles differ from it, and little on the average.
+        assert!((40.0 + sum / 100.0 - quartile).abs() < 1.0, "{group:?}: {} for {quartile}", 40.0 + sum / 100.0);
+    }
+}
+
+/// Rows with their number in front, from 1.
+fn numbered(text: &str) -> String {
+    let named = |(number, line): (usize, &str)| match number {
+        0 => format!("row,{line}\n"),
+        _ => format!("{number},{line}\n"),
+    };
+    text.lines().enumerate().map(named).collect()
+}
+
+/// Builds an example in Python and runs its own tests; then the totals, without noise, of the rows in the folder `real`.
+fn tried_in_python(lab: &Lab, tools: &Path, name: &str) -> Numbers<f64> {
+    let rest = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths([tools.to_owned()].into_iter().chain(std::env::split_paths(&rest))).unwrap();
+    let run = |command: &mut Command| {
+        let done = command.env("PATH", &path).output().unwrap();
+        let said = String::from_utf8_lossy(&done.stdout).into_owned();
+        assert!(done.status.success(), "{command:?}: {said}{}", String::from_utf8_lossy(&done.stderr));
+        said
+    };
+    run(&mut lab.command(&["job", "new", name, "--lang", "python"]));
+    for file in ["job.toml", "job.py", "test_job.py"] {
+        lab.write(&format!("{name}/{file}"), std::fs::read(example(name).join(file)).unwrap());
+    }
+    run(&mut lab.command(&["job", "build", name]));
+    run(Command::new("python3").args(["-m", "unittest"]).current_dir(lab.path(name)));
+    let dataset = if name.starts_with("adult") { "adult" } else { "flights" };
+    let description = format!("real/{dataset}.dataset.toml");
+    lab.ok(&["twin", &description, "--out", "twins", "--rows", "2000"]);
+    let trial = |folder| lab.ok(&["job", "try", name, "--twins", folder, "--no-noise"]);
+    assert_eq!(trial("twins")["failed"], serde_json::json!([]));
+    let found = trial("real");
+    assert_eq!(found["failed"], serde_json::json!([]));
+    let mut numbers = Numbers::new();
+    for output in found["rounds"][0]["outputs"].as_array().unwrap() {
+        for group in output["groups"].as_array().unwrap() {
+            let key = |key: &Value| key.as_str().map_or_else(|| key.to_string(), str::to_owned);
+            let keys: Vec<String> = group["keys"].as_array().unwrap().iter().map(key).collect();
+            for (value, number) in output["values"].as_array().unwrap().iter().zip(group["values"].as_array().unwrap())
+            {
+                let place = (text(&output["name"]), text(value));
+                numbers.entry(place).or_insert_with(BTreeMap::new).insert(keys.clone(), decimal(&number["value"]));
+            }
+        }
+    }
+    numbers
 }

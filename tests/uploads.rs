@@ -261,7 +261,8 @@ fn what_is_kept_no_longer_is_destroyed_by_the_lab_and_on_record() {
     let place = lab.path(&format!("lab/snapshots/firms/{}", snapshot.strip_prefix("sha256:").unwrap()));
     assert!(place.exists());
     until("it is destroyed", || history()["snapshots"][0]["gone"] == "deleted");
-    assert!(!place.exists());
+    // The entry comes first, the files go after it.
+    until("its files are gone", || !place.exists());
     let entries = lab.ok(&["log", "show"])["entries"].as_array().unwrap().clone();
     let deleted = entries.iter().find(|entry| entry["kind"] == "dataset-deleted").unwrap();
     assert_eq!(deleted["signer"], Value::Null, "the lab itself");
@@ -324,4 +325,86 @@ fn one_steward_neither_takes_nor_ends_what_another_imports() {
     };
     assert_eq!(hand_in(&other, "other").1["code"], "lab.no-import");
     assert_eq!(hand_in(&steward, "steward").0, 201);
+}
+
+/// A register at the lab and a company's own upload write the same people in two ways, and only the declared form brings
+/// them together. Told are a steward whose dataset would not meet another, and whoever checks a job that joins the two.
+#[test]
+fn codes_of_an_upload_meet_those_of_a_register_in_their_form() {
+    const FORM: &str = "normalize = [\"width\", \"blanks\", \"case\", \"resident-id\"]";
+    let described = |name: &str, form: &str, value: &str| {
+        format!(
+            "name = \"{name}\"\nkind = \"private\"\nprovider = \"p\"\nclassification = \"internal\"\nupdate_cycle = \"once\"\n\
+             sharing = \"none\"\nunit = {{ column = \"id\", domain = \"person\" }}\n[[column]]\nname = \"id\"\ntype = \"text\"\n\
+             check = \"resident-id\"\n{form}\n[[column]]\nname = \"{value}\"\ntype = \"int\"\n"
+        )
+    };
+    let job = "[job]\ntitle = \"Orders of the insured\"\npurpose = \"To join.\"\nmodule = \"ready-made:sum\"\nrelease = \"now\"\n\
+        [[input]]\ndataset = \"couriers\"\ncolumns = [\"orders\"]\n[[input]]\ndataset = \"insured\"\ncolumns = [\"since\"]\n\
+        [ready-made.columns]\ncover = \"CASE WHEN since IS NULL THEN 'none' ELSE 'some' END\"\n[grain]\nkind = \"unit\"\n\
+        [[output]]\nname = \"cover\"\ngroups = [{ name = \"cover\", keys = [\"some\", \"none\"] }]\n\
+        values = [{ name = \"units\", lower = 0, upper = 1, granularity = 1 }]\n[privacy]\nmechanism = \"gaussian\"\nrho = 0.25\n\
+        [limits]\nfuel = 1\nmemory = \"1MiB\"\n";
+    // Three hundred people, of whom the register has the first two hundred, each twice in the company's file.
+    let day = |at: u32| format!("{}{:02}{:02}", 1950 + at % 30, 1 + at / 30 % 12, 1 + at % 28);
+    let id = |at: u32| {
+        let body = format!("320412{}{:03}", day(at), at + 1);
+        let fits = |end: &char| {
+            unseen_data::cell::passes(&format!("{body}{end}"), &unseen_data::description::Check::ResidentId)
+        };
+        format!("{body}{}", "0123456789X".chars().find(fits).unwrap())
+    };
+    let wide = |id: &str| id.chars().map(|c| char::from_u32(c as u32 + 0xfee0).unwrap()).collect::<String>();
+    let lab = Lab::new();
+    let short = |id: String| format!("{}{}", &id[..6], &id[8..17]);
+    let insured: String =
+        (0..200).map(|at| format!("{},2020\n", if at % 2 == 0 { id(at) } else { short(id(at)) })).collect();
+    let couriers: String = (0..300)
+        .map(|at| format!("{},5\n{} {},7\n", wide(&id(at).to_lowercase()), &id(at)[..6], &id(at)[6..]))
+        .collect();
+    lab.write("insured.csv", format!("id,since\n{insured}"));
+    lab.write("couriers.csv", format!("id,orders\n{couriers}"));
+    lab.write("job/job.toml", job);
+    let served = Served::of(&lab);
+    let register = |name: &str, form: &str, value: &str| {
+        lab.write("described.toml", described(name, form, value));
+        let file = format!("{name}.csv");
+        served.ok(&lab, "steward", &["dataset", "import", &file, "--description", "described.toml"])
+    };
+    let normalized = |found: &Value| found["quality"]["columns"][0]["normalized"].as_u64().unwrap();
+    let first = register("insured", FORM, "since");
+    assert_eq!((normalized(&first), &first["quality"]["units"], &first["hints"]), (100, &json!(200), &json!([])));
+    // As they are written, they would not meet: that is said, and nothing is refused.
+    let raw = register("couriers", "", "orders");
+    assert_eq!((normalized(&raw), &raw["quality"]["units"]), (0, &json!(600)));
+    assert!(text(&raw["hints"][0]).contains("`normalize` of the unit column `id` is not that of insured"), "{raw}");
+    let checked = served.ok(&lab, "analyst", &["job", "check", "job"]);
+    assert!(text(&checked["hints"][0]).contains("`couriers` and `insured` are in different forms"), "{checked}");
+    let formed = register("couriers", FORM, "orders");
+    assert_eq!((normalized(&formed), &formed["quality"]["units"], &formed["hints"]), (600, &json!(300), &json!([])));
+    assert_eq!(served.ok(&lab, "analyst", &["job", "check", "job"])["hints"], json!([]));
+    // What an import counted is for its steward: the log, and other people's answers, have the form and no count.
+    let shown = served.ok(&lab, "analyst", &["dataset", "show", "couriers"]);
+    assert_eq!(shown["columns"][0]["normalize"], json!(["width", "blanks", "case", "resident-id"]));
+    assert!(served.unseen(&lab, "analyst", &["dataset", "quality", "couriers"]).code == 1);
+    lab.ok(&["log", "export", "bundle"]);
+    let logged =
+        tree(&lab.path("bundle")).into_iter().map(|name| lab.path("bundle").join(name)).filter(|path| path.is_file());
+    for path in logged {
+        let bytes = std::fs::read(&path).unwrap();
+        assert!(!bytes.windows(10).any(|word| word == b"normalized"), "{}", path.display());
+    }
+    // The people on both lists are one unit each.
+    let sent = text(&served.ok(&lab, "analyst", &["job", "submit", "job"])["job"]);
+    for who in ["operator", "second"] {
+        served.ok(&lab, who, &["job", "approve", &sent]);
+    }
+    until("it is released", || served.ok(&lab, "owner", &["job", "show", &sent])["state"] == "released");
+    let found = served.ok(&lab, "analyst", &["job", "release", &sent]);
+    let groups = found["rounds"][0]["outputs"][0]["groups"].as_array().unwrap();
+    let number = |at: usize, name: &str| text(&groups[at]["values"][0][name]).parse::<f64>().unwrap();
+    for (at, truth) in [(0, 200.0), (1, 100.0)] {
+        let half = (number(at, "high") - number(at, "low")) / 2.0;
+        assert!((number(at, "value") - truth).abs() < 5.0 * half && half < 5.0, "{found}");
+    }
 }

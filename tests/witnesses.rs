@@ -107,6 +107,32 @@ fn a_release_opens_when_enough_witnesses_have_seen_its_entry() {
     assert_eq!(lab.kinds()[lab.kinds().len() - 2..], ["release-witnessed", "release-read"]);
     assert!(!lab.path(&format!("lab/sealed/{id}")).exists());
 
+    // A receipt shows the same by itself, under the checkpoint with which the release was witnessed: the present one,
+    // which holds the reading too, has been seen by nobody yet.
+    lab.ok(&["job", "release", &id, "--receipt", "receipt.json", "--key", "keys/analyst.pem"]);
+    let log_key = text(&lab.ok(&["lab", "show"])["logKey"]);
+    let trust = ["--log-key", &log_key, "--witness", &one.vkey, "--witness", &two.vkey];
+    let good = lab.ok(&[["audit", "receipt", "receipt.json"].as_slice(), &trust].concat());
+    assert_eq!((&good["job"], &good["logKeyKnown"]), (&serde_json::json!(id), &true.into()));
+    assert_eq!(good["witnessed"].as_array().unwrap().len(), 2, "{good}");
+    assert_eq!(good["rounds"], lab.ok(&read)["rounds"]);
+    let whole = std::fs::read_to_string(lab.path("receipt.json")).unwrap();
+    let altered = |from: &str, to: &str| {
+        let altered = whole.replacen(from, to, 1);
+        assert_ne!(altered, whole, "{from}");
+        lab.write("altered.json", altered);
+        lab.refuses(&[["audit", "receipt", "altered.json"].as_slice(), &trust].concat())
+    };
+    assert!(altered("\\\"low\\\":\\\"", "\\\"low\\\":\\\"1").contains("NOT those that the log names"));
+    assert!(altered("index ", "index 1").contains("proof"));
+    assert!(altered("unseen-receipt-v1", "unseen-receipt-v2").contains("no receipt"));
+    assert!(altered("\\nextra ", "\\nextra AAAA").contains("proof"));
+    let other = Witness::start(&lab, "w4");
+    let stranger = ["audit", "receipt", "receipt.json", "--witness", &one.vkey, "--witness", &other.vkey];
+    assert!(lab.refuses(&stranger).starts_with("UNWITNESSED: 1 witnesses"));
+    assert!(lab.refuses(&["audit", "receipt", "job/job.toml"]).contains("no receipt"));
+    assert!(lab.refuses(&["audit", "receipt", "receipt.json", "--log-key", &one.vkey]).contains("verifier key"));
+
     // The auditor sees who had seen it, and with own trust that the whole history was seen.
     let cosigned = lab.ok(&["log", "witness"]);
     assert_eq!(cosigned["cosigned"].as_array().unwrap().len(), 2, "{cosigned}");

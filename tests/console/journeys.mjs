@@ -60,14 +60,24 @@ const desk = async (who, lang, { width = 1280, dark = false, key = who } = {}) =
 
 const told = (page) => page.waitForFunction(() => [...document.querySelectorAll('.said')].map((said) => said.textContent).find((text) => text && !/…/.test(text)))
 
+const released = {}
 for (const [lang, width, dark] of [['zh', 1280, false], ['en', 390, true]]) {
   const style = `${lang}-${width}${dark ? '-dark' : ''}`
   const analyst = await desk('analyst', lang, { width, dark })
   await look(analyst.page, `analyst-inbox-${style}`)
-  for (const [name, at] of [['catalogue', '/datasets'], ['dataset', '/datasets/firms'], ['jobs', '/jobs'], ['keys', '/keys'], ['policy', '/policy'], ['hostile', `/jobs/${asked.hostile}`]]) {
+  for (const [name, at] of [['catalogue', '/datasets'], ['dataset', '/datasets/firms'], ['hostile-dataset', '/datasets/hostile'], ['jobs', '/jobs'], ['keys', '/keys'], ['policy', '/policy'], ['hostile', `/jobs/${asked.hostile}`]]) {
     await analyst.to(at)
     await look(analyst.page, `analyst-${name}-${style}`)
   }
+  // Made-up rows to try things on, taken in the browser.
+  await analyst.to('/datasets/firms')
+  const [twin] = await Promise.all([analyst.page.waitForEvent('download'), analyst.page.click('form[action$="firms.csv"] button')])
+  await twin.saveAs(path.join(asked.out, `${lang}-twin.csv`))
+  must(fs.readFileSync(path.join(asked.out, `${lang}-twin.csv`), 'utf8').split('\n').length > 900, 'no twin')
+  // The language is kept: the bare address leads to it.
+  await analyst.page.goto(`${asked.url}/`)
+  must(analyst.page.url() === `${asked.url}/${lang}/`, `the language was forgotten: ${analyst.page.url()}`)
+
   // A job, written and checked and signed without a terminal.
   await analyst.to('/jobs/new')
   await look(analyst.page, `analyst-new-${style}`)
@@ -97,12 +107,19 @@ for (const [lang, width, dark] of [['zh', 1280, false], ['en', 390, true]]) {
   // From the inbox to an approval in two clicks.
   for (const who of ['operator', 'second']) {
     const { page, context } = await desk(who, lang, { width, dark })
+    const older = await context.newPage()
+    await older.goto(`${asked.url}/${lang}/jobs/${job}`)
     await look(page, `${who}-inbox-${style}`)
     await page.click(`.cards a.button[href$="/jobs/${job}"]`)
     await look(page, `${who}-job-${style}`)
     const before = page.url()
     await Promise.all([page.waitForNavigation(), page.click('form[data-to$=approvals] button')])
     must(page.url() === before, 'an approval leads elsewhere')
+    // A page from before is told apart, and changes nothing.
+    await older.click('form[data-to$=approvals] button')
+    await older.waitForSelector('.said .again')
+    must(/out of date|已过时/.test(await older.textContent('form[data-to$=approvals] .said')), 'a stale page says nothing of it')
+    if (who === 'second') await look(older, `${who}-stale-${style}`)
     await context.close()
   }
   const operator = await desk('operator', lang, { width, dark })
@@ -157,27 +174,72 @@ for (const [lang, width, dark] of [['zh', 1280, false], ['en', 390, true]]) {
     await analyst.page.waitForTimeout(500)
   }
   await look(analyst.page, `analyst-released-${style}`)
+  released[lang] = job
   await analyst.page.click(`a[href$="/jobs/${job}/release"]`)
   await Promise.all([analyst.page.waitForNavigation(), analyst.page.click('form[data-open] button')])
   must((await analyst.page.locator('table').count()) > 0, 'a release without a table')
+  // The browser checks it by itself; and below it finds what was altered on its way.
+  const verify = async () => {
+    await analyst.page.click('#verify button')
+    await analyst.page.waitForFunction(() => !document.querySelector('#verify button').disabled && document.querySelector('#verify .said').textContent)
+    return analyst.page.evaluate(() => [...document.querySelectorAll('#verify .mark')].map((mark) => mark.className.split(' ')[1]))
+  }
+  const checked = await verify()
+  must(checked.length >= 5 && !checked.includes('bad'), `a release that is not verified: ${checked}`)
   await look(analyst.page, `analyst-release-${style}`)
+  // Taken along as files, without a signature more.
+  for (const [as, starts] of [['csv', '\ufefftable,'], ['parquet', 'PAR1'], ['json', '{'], ['receipt', '{']]) {
+    const [file] = await Promise.all([analyst.page.waitForEvent('download'), analyst.page.click(`.take button[value=${as}]`)])
+    const kept = path.join(asked.out, `${lang}-${file.suggestedFilename()}`)
+    await file.saveAs(kept)
+    must(fs.readFileSync(kept, 'utf8').startsWith(starts), `no ${as}`)
+  }
+  const whole = fs.readFileSync(path.join(asked.out, `${lang}-${job}.receipt.json`), 'utf8')
+  for (const change of [
+    (receipt) => { receipt.body = receipt.body.replace('"low":"', '"low":"1') },
+    (receipt) => { receipt.proof = receipt.proof.replace(/\n— .*/s, '\n— other.example/log AAAAAAAA\n') },
+    (receipt) => { receipt.proof = receipt.proof.replace(/index \d+/, 'index 1') },
+    (receipt) => { receipt.proof = receipt.proof.replace(/index (\d+)/, (_, index) => `index ${Number(index) + 2 ** 20}`) },
+    (receipt) => { receipt.quorum = 1 },
+    (receipt) => { receipt.format = 'another' },
+    (receipt) => { receipt.logKey = receipt.logKey.replace(/\+[0-9a-f]{8}\+/, '+deadbeef+') },
+  ]) {
+    const receipt = JSON.parse(whole)
+    change(receipt)
+    await analyst.page.route('**/release', (route) => route.fulfill({ json: receipt }))
+    const found = (await verify()).includes('bad') || /could not|无法核验/.test(await analyst.page.textContent('#verify .said'))
+    must(found, `not found in the browser: ${change}`)
+    await analyst.page.unrouteAll()
+  }
+  // A number that the page shows and the lab did not release.
+  await analyst.page.evaluate(() => { [...document.querySelectorAll('main td.n')].forEach((cell) => { cell.textContent = '1' }) })
+  must((await verify()).includes('bad'), 'another number on the page was not found')
+  await analyst.page.reload()
   await analyst.page.emulateMedia({ media: 'print' })
+  must(!(await analyst.page.isVisible('form[action$=logout]')), 'a printed release has buttons')
   await look(analyst.page, `analyst-release-print-${style}`)
   await analyst.context.close()
 
   for (const [who, pages] of [
     ['steward', [['catalogue', '/datasets'], ['own', '/datasets/firms'], ['jobs', '/jobs'], ['people', '/people']]],
-    ['auditor', [['log', '/log'], ['entry', '/log/5'], ['people', '/people'], ['operations', '/operations'], ['job', `/jobs/${job}`]]],
+    ['auditor', [['log', '/log'], ['entry', '/log/5'], ['filtered', `/log?kind=job-approved&about=${job}`], ['found-none', `/log?by=${encodeURIComponent('<img src=x onerror=alert(1)>')}&since=2026-01-01`], ['people', '/people'], ['rules', '/policy'], ['operations', '/operations'], ['audit', '/audit'], ['job', `/jobs/${job}`]]],
   ]) {
     const { page, to, context } = await desk(who, lang, { width, dark })
     for (const [name, at] of pages) {
       await to(at)
       await look(page, `${who}-${name}-${style}`)
     }
+    if (who === 'auditor') {
+      await to(`/log?kind=job-approved&about=${job}`)
+      must((await page.locator('tbody tr').count()) === 2, 'not the two approvals of the job')
+      await to('/audit')
+      must((await page.locator('.report .verdict.good').count()) === 1, 'the lab finds itself at fault')
+    }
     if (who === 'steward') {
       // Rows of their own: encrypted before they came here, sent, imported, looked at and signed for.
       await to('/datasets/new')
       await look(page, `steward-upload-${style}`)
+      must(!(await page.isVisible('#imported')), 'registering is offered before anything was imported')
       await page.setInputFiles('#rows', asked.manifestFile)
       await page.fill('#called', `own-${lang}`)
       await page.fill('#description', asked.description.replace('"firms"', `"own-${lang}"`))
@@ -207,6 +269,30 @@ for (const [lang, width, dark] of [['zh', 1280, false], ['en', 390, true]]) {
     await context.close()
   }
   await operator.context.close()
+}
+
+// The same desks the other way round, to be looked at.
+for (const [lang, width, dark] of [['zh', 390, true], ['en', 1280, false]]) {
+  const style = `${lang}-${width}${dark ? '-dark' : ''}`
+  const job = `/jobs/${released[lang]}`
+  for (const [who, pages] of [
+    ['analyst', [['inbox', '/'], ['catalogue', '/datasets'], ['dataset', '/datasets/firms'], ['jobs', '/jobs'], ['new', '/jobs/new'], ['job', job], ['keys', '/keys'], ['release', `${job}/release`]]],
+    ['operator', [['inbox', '/'], ['people', '/people'], ['policy', '/policy'], ['operations', '/operations'], ['hostile', `/jobs/${asked.hostile}`]]],
+    ['steward', [['own', '/datasets/firms'], ['upload', '/datasets/new']]],
+    ['auditor', [['log', '/log'], ['entry', '/log/5'], ['audit', '/audit']]],
+  ]) {
+    const { page, to, context } = await desk(who, lang, { width, dark })
+    for (const [name, at] of pages) {
+      await to(at)
+      if (name === 'release') {
+        await Promise.all([page.waitForNavigation(), page.click('form[data-open] button')])
+        await page.click('#verify button')
+        await page.waitForSelector('#verify .mark')
+      }
+      await look(page, `${who}-${name}-${style}`)
+    }
+    await context.close()
+  }
 }
 
 // Reading needs no script.

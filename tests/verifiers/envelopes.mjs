@@ -1,6 +1,6 @@
 // Verifies every entry of a log as a DSSE envelope, with @sigstore/verify and the keys that the log itself
-// enrols, and shows that the same envelopes are refused once altered. It knows nothing of SSH signatures: those
-// are counted, and left to envelopes.py.
+// enrols, and shows that the same envelopes are refused once altered. It knows nothing of signatures by SSH and by
+// passkeys: those are counted, and left to envelopes.py.
 //
 //     node envelopes.mjs MODULES FOLDER
 //
@@ -66,14 +66,14 @@ const entries = () => {
 
 try {
   const all = entries();
-  let ssh = 0;
+  let others = 0;
   all.forEach((envelope, index) => {
     // The start of a run is SLSA provenance and has no event.
     const { event = {} } = JSON.parse(Buffer.from(envelope.payload, 'base64')).predicate;
     if (index === 0) [event.ownerKey, event.serviceKey].forEach(learn);
     const [signature] = envelope.signatures;
-    if (Buffer.from(signature.sig, 'base64').subarray(0, 6).toString() === 'SSHSIG') {
-      ssh += 1;
+    if (/^(SSHSIG|WEBAUTHN)/.test(Buffer.from(signature.sig, 'base64').toString('latin1'))) {
+      others += 1;
       return;
     }
     verify(envelope);
@@ -85,7 +85,7 @@ try {
     refused({ ...envelope, signatures: [{ ...signature, keyid: other }] }, `entry ${index} names another signer`);
     if (event.key && event.proof) learn(event.key);
   });
-  console.log(`OK ${all.length} envelopes by ${Object.keys(keys).length} keys, ${ssh} by SSH not looked at`);
+  console.log(`OK ${all.length} envelopes by ${Object.keys(keys).length} keys, ${others} by SSH or passkeys not looked at`);
 } catch (why) {
   console.log(`REFUSED ${why.message}`);
   process.exitCode = 1;

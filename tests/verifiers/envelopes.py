@@ -1,6 +1,6 @@
 """Verifies every entry of a log as a DSSE envelope, with securesystemslib and the keys that the log itself
 enrols, and shows that the same envelopes are refused once altered. What was signed with SSH is verified with
-ssh-keygen.
+ssh-keygen, what was signed by a passkey with pyca/cryptography.
 
     envelopes.py FOLDER
 
@@ -17,6 +17,8 @@ import tempfile
 from collections import defaultdict
 from pathlib import Path
 
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import VerificationError
 from securesystemslib.signer import SSlibKey
@@ -35,6 +37,11 @@ def key(public):
 def verify(entry, keys, threshold=1):
     """Who signed it. The library changes the dictionary that it reads."""
     return set(Envelope.from_dict(copy.deepcopy(entry)).verify(list(keys), threshold))
+
+
+def pae(entry):
+    payload = base64.b64decode(entry["payload"])
+    return b"DSSEv1 %d %s %d %s" % (len(entry["payloadType"]), entry["payloadType"].encode(), len(payload), payload)
 
 
 def by_ssh(entry):
@@ -58,8 +65,7 @@ def verify_ssh(entry, publics):
         at += 4 + size
     if parts[1].hex() not in publics or hashlib.sha256(parts[1]).hexdigest() != entry["signatures"][0]["keyid"]:
         return False
-    payload = base64.b64decode(entry["payload"])
-    signed = b"DSSEv1 %d %s %d %s" % (len(entry["payloadType"]), entry["payloadType"].encode(), len(payload), payload)
+    signed = pae(entry)
     with tempfile.TemporaryDirectory() as folder:
         allowed, signature = Path(folder, "allowed"), Path(folder, "sig")
         allowed.write_text(f"who {parts[0].decode()} {base64.b64encode(public).decode()}\n")
@@ -67,6 +73,37 @@ def verify_ssh(entry, publics):
         signature.write_text(f"-----BEGIN SSH SIGNATURE-----\n{armored}-----END SSH SIGNATURE-----\n")
         command = ["ssh-keygen", "-Y", "verify", "-f", allowed, "-I", "who", "-n", "unseen", "-s", signature]
         return subprocess.run(command, input=signed, capture_output=True).returncode == 0
+
+
+def by_passkey(entry):
+    """Authenticator data, client data and signature of a passkey, if it is one's."""
+    blob = base64.b64decode(entry["signatures"][0]["sig"])
+    if not blob.startswith(b"WEBAUTHN"):
+        return None
+    parts, at = [], 8
+    while at < len(blob):
+        size = int.from_bytes(blob[at : at + 4], "big")
+        parts.append(blob[at + 4 : at + 4 + size])
+        at += 4 + size
+    return parts
+
+
+def verify_passkey(entry, publics):
+    """Whether one of these keys signed the envelope, asked by touch and PIN, as Web Authentication has it."""
+    named = [public for public in publics if hashlib.sha256(bytes.fromhex(public)).hexdigest() == entry["signatures"][0]["keyid"]]
+    parts = by_passkey(entry)
+    if parts is None or not named:
+        return False
+    authenticator, client, signature = parts
+    try:
+        said = json.loads(client)
+        digest = base64.urlsafe_b64encode(hashlib.sha256(pae(entry)).digest()).rstrip(b"=").decode()
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(named[0])).verify(
+            signature, authenticator + hashlib.sha256(client).digest()
+        )
+    except (ValueError, InvalidSignature):
+        return False
+    return said["type"] == "webauthn.get" and said["challenge"] == digest and authenticator[32] & 5 == 5
 
 
 def flipped(base64):
@@ -93,7 +130,7 @@ def check(folder):
     reader = TilesReader(make_backend(str(folder)))
     size = reader.get_checkpoint().size
     entries = [json.loads(reader.get_entry(index)) for index in range(size)]
-    keys, publics, ssh, approvals = [], [], 0, defaultdict(list)
+    keys, publics, ssh, passkeys, approvals = [], [], 0, 0, defaultdict(list)
     for index, entry in enumerate(entries):
         statement = json.loads(Envelope.from_dict(copy.deepcopy(entry)).payload)
         kind, event = statement["predicateType"], statement["predicate"].get("event")
@@ -104,6 +141,12 @@ def check(folder):
             if not verify_ssh(entry, publics):
                 raise Refused(f"SIGNATURE of entry {index}: ssh-keygen refuses it")
             if any(verify_ssh(other, publics) for other in altered(entry)):
+                raise Refused(f"SIGNATURE accepted though entry {index} was altered")
+        elif by_passkey(entry):
+            passkeys += 1
+            if not verify_passkey(entry, publics):
+                raise Refused(f"SIGNATURE of entry {index}: it is not the passkey's")
+            if any(verify_passkey(other, publics) for other in altered(entry)):
                 raise Refused(f"SIGNATURE accepted though entry {index} was altered")
         else:
             try:
@@ -117,7 +160,7 @@ def check(folder):
         if kind == "urn:unseen:Enrolment/v1":
             keys.append(key(event["key"]))
             publics.append(event["key"])
-        if kind == "urn:unseen:Approval/v1" and not by_ssh(entry):
+        if kind == "urn:unseen:Approval/v1" and not (by_ssh(entry) or by_passkey(entry)):
             approvals[event["job"]].append(entry)
     for job, given in approvals.items():
         # Two people, an envelope each: that is two of two.
@@ -130,7 +173,7 @@ def check(folder):
         twice = [dict(given[0]["signatures"][0]) for _ in range(2)]
         refused({**given[0], "signatures": twice}, keys, 2, "one signature was given twice")
     given = sum(map(len, approvals.values()))
-    return f"{size} envelopes by {len(keys)} keys, {given} approvals, {ssh} by SSH"
+    return f"{size} envelopes by {len(keys)} keys, {given} approvals, {ssh} by SSH, {passkeys} by passkeys"
 
 
 def main():
