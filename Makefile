@@ -9,7 +9,7 @@ RUN_TESTS := $(if $(NEXTEST),cargo nextest run --no-fail-fast,cargo test --no-fa
 HEARD := $(if $(NEXTEST),--config-file $(CURDIR)/tests/nextest.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rust target verifiers build demo serve test bench bench-audit bench-service docs lint advisories vm-test miri fuzz
+.PHONY: help setup rust target verifiers build demo gallery serve test bench bench-audit bench-service docs lint advisories vm-test miri fuzz
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ build: rust
 demo: target build ## Play the whole story in the folder demo-lab (or DEMO_DIR)
 	@demo/story.sh
 
+gallery: build ## Run a job for each field of work and measure its errors
+	@demo/gallery.sh
+
 # `cargo run` would keep cargo's lock while it serves.
 serve: build ## Serve a made-up lab on this machine, from the folder demo-served, until Ctrl-C
 	@$(CARGO_TARGET_DIR)/debug/unseen serve --demo
@@ -53,7 +56,8 @@ vm-test: ## Run jobs in a virtual machine that swaps
 
 bench: target ## Measure speed, in the release profile
 	cargo build --release --package unseen --package unseen-bench
-	$(CARGO_TARGET_DIR)/release/unseen-bench $(BENCH)
+	PATH="$(CARGO_TARGET_DIR)/verifiers/venv/bin:$(CARGO_TARGET_DIR)/verifiers/node/node_modules/.bin:$$PATH" \
+		$(CARGO_TARGET_DIR)/release/unseen-bench $(BENCH)
 	cargo run --release --quiet --package unseen-runtime --example bench_units
 
 bench-service: target ## Measure a lab of a thousand jobs on the network, in the release profile
