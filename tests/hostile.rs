@@ -19,7 +19,7 @@ use unseen_policies::{Manifest, Plan, Rational};
 use unseen_runtime::{Contribution, Engine, Failure, Key, Limits, Module, Table, Totals};
 use unseen_worker::guest::{Guest, Verdict};
 use unseen_worker::rows::{ReferenceTables, Rows};
-use unseen_worker::run::{RunInputs, Watch, run};
+use unseen_worker::run::{Grains, Rounds, Watch, run};
 
 /// `tests/guests/hostile`. Its misdeed is chosen by a column that is the same for every unit, so one
 /// component and one dataset do for all.
@@ -124,15 +124,17 @@ impl Bench {
         let seed = |round| noise.round_seed(&identity, round);
         macro_rules! outcome {
             ($guest:expr, $threads:expr) => {
-                run(&RunInputs {
-                    plan: &plan,
-                    guest: $guest,
-                    rows: &rows,
-                    seed: &seed,
-                    block_key: BlockKey::new(&[6; 32]).unwrap(),
-                    threads: $threads,
-                    watch: &Nobody,
-                })
+                run(
+                    Rounds { plan: &plan, guest: $guest, seed: &seed, expected: rows.expected(&plan) },
+                    &Grains {
+                        plan: &plan,
+                        guest: $guest,
+                        rows: &rows,
+                        block_key: BlockKey::new(&[6; 32]).unwrap(),
+                        threads: $threads,
+                        watch: &Nobody,
+                    },
+                )
             };
         }
         let outcome = match guest {

@@ -10,6 +10,7 @@ use std::process::Command;
 
 use serde_json::Value;
 use support::*;
+use unseen_core::order::Expected;
 use unseen_core::seed::{NoiseKey, RunIdentity};
 use unseen_core::{ExactTotals, RoundNoise};
 use unseen_policies::plan::References;
@@ -165,8 +166,8 @@ fn coverage(plan: &Plan) {
     for run in 0..RUNS {
         let key = NoiseKey::new(std::array::from_fn(|at| (run >> (8 * (at % 4))) as u8));
         let identity = RunIdentity { origin: ORIGIN, entry: u64::from(run), leaf: [7; 32], snapshots: &[] };
-        let noise = RoundNoise::draw(plan, key.round_seed(&identity, 0)).unwrap();
-        let noisy = ExactTotals::zero(&noise).noise(noise);
+        let noise = RoundNoise::draw(plan, key.round_seed(&identity, 0), 0).unwrap();
+        let noisy = ExactTotals::zero(&noise, Expected::Each(vec![])).complete().unwrap().noise(noise);
         for ((held, steps), width) in held.iter_mut().zip(noisy.steps()).zip(&widths) {
             *held += u32::from((*steps as f64).abs() <= *width);
         }

@@ -21,7 +21,7 @@ use unseen_worker::code::Code;
 use unseen_worker::guest::{Guest, Verdict};
 use unseen_worker::ready_made;
 use unseen_worker::rows::{ReferenceTables, Rows};
-use unseen_worker::run::{RunInputs, Watch, run as run_rounds};
+use unseen_worker::run::{Grains, Rounds, Watch, run as run_rounds};
 
 use crate::cost::{Cost, Fallible, Place, measure};
 use crate::{Args, languages};
@@ -265,15 +265,11 @@ fn rounds<G: Guest>(place: &Place, text: &str, guest: &G, threads: usize) -> Fal
     let noise = NoiseKey::new([1; 32]);
     let identity = RunIdentity { origin: "bench", entry: 0, leaf: [0; 32], snapshots: &[] };
     measure(|| {
-        let outcome = run_rounds(&RunInputs {
-            plan: &plan,
-            guest,
-            rows: &rows,
-            seed: &|round| noise.round_seed(&identity, round),
-            block_key: BlockKey::new(&[1; 32])?,
-            threads,
-            watch: &Nobody,
-        })?;
+        let seed = |round| noise.round_seed(&identity, round);
+        let all = Rounds { plan: &plan, guest, seed: &seed, expected: rows.expected(&plan) };
+        let block_key = BlockKey::new(&[1; 32])?;
+        let grains = Grains { plan: &plan, guest, rows: &rows, block_key, threads, watch: &Nobody };
+        let outcome = run_rounds(all, &grains)?;
         black_box(outcome.rounds.len());
         Ok(())
     })

@@ -17,6 +17,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use unseen_audit::bundle::{self, Known, VERIFIER_KEY};
 use unseen_audit::fold::Fold;
 use unseen_audit::named::{self, Lookup};
+use unseen_core::order::Expected;
 use unseen_core::{ExactTotals, NoiseKey, RoundNoise, SealedRelease};
 use unseen_ids::{Digest, JobId, PublicKey, Role};
 use unseen_log::{Log, LogReader, blob_path};
@@ -276,8 +277,8 @@ impl Maker {
         let run_leaf = self.fold.ledger().job(job).unwrap().run.as_ref().unwrap().leaf;
         let (_, plan) = named::plan(&submitted, self).unwrap();
         let seeded = unseen_core::RunIdentity { origin: ORIGIN, entry: run, leaf: run_leaf.to_bytes(), snapshots: &[] };
-        let noise = RoundNoise::draw(&plan, NoiseKey::new([7; 32]).round_seed(&seeded, 0)).unwrap();
-        let noisy = ExactTotals::zero(&noise).noise(noise);
+        let noise = RoundNoise::draw(&plan, NoiseKey::new([7; 32]).round_seed(&seeded, 0), 0).unwrap();
+        let noisy = ExactTotals::zero(&noise, Expected::Each(vec![])).complete().unwrap().noise(noise);
         let sealed = SealedRelease::seal(&plan, job, run, &[noisy], vec![]).unwrap();
         let body = sealed.digest();
         self.time += TimeDelta::hours(2);

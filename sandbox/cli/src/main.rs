@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     // What the lab starts itself is no command: it gets no lab, no language and no arguments.
     let argument = std::env::args_os().nth(1).unwrap_or_default();
     if argument == unseen_worker::process::ARGUMENT {
-        unseen_worker::process::work();
+        unseen_worker::inside::work();
         return ExitCode::SUCCESS;
     }
     if argument == imports::ARGUMENT {

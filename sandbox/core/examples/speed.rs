@@ -11,7 +11,8 @@ use std::hint::black_box;
 use std::time::Instant;
 use testing::{laplace, output, plan, ratio, value};
 use unseen_core::noise::{DiscreteGaussian, DiscreteLaplace};
-use unseen_core::{Clamper, ExactTotals, NoiseKey, RawContribution, RoundNoise, RunIdentity, SealedRelease};
+use unseen_core::order::Expected;
+use unseen_core::{Clamper, ExactTotals, NoiseKey, PartialTotals, RawContribution, RoundNoise, RunIdentity, SealedRelease};
 use unseen_ids::{JobId, KeyRef};
 use unseen_policies::Rational;
 
@@ -50,9 +51,9 @@ fn main() {
 
     let wide = plan(1, vec![output("w", 100_000, 1, vec![value("count", (0, 1), ratio(1, 1), noise())])]);
     let start = Instant::now();
-    let noise = RoundNoise::draw(&wide, seed()).unwrap();
+    let noise = RoundNoise::draw(&wide, seed(), 0).unwrap();
     let drawn = start.elapsed();
-    let noisy = ExactTotals::zero(&noise).noise(noise);
+    let noisy = ExactTotals::zero(&noise, Expected::Each(vec![])).complete().unwrap().noise(noise);
     let sealed = SealedRelease::seal(&wide, JobId(1), 2, &[noisy], vec![]).unwrap();
     println!(
         "a round of 100,000 groups: noise {drawn:.1?}, with body and digest {:.1?} {}",
@@ -73,9 +74,10 @@ fn draws(distribution: impl Distribution<i128>) -> impl FnMut(u64) {
 }
 
 fn grains<'p>(plan: &'p unseen_policies::Plan, contributions: u64, values: &'p [f64]) -> impl FnMut(u64) + 'p {
-    let mut noise = RoundNoise::draw(plan, seed()).unwrap();
-    let mut units = noise.units(1).unwrap().bucket(0).unwrap();
-    let (mut clamper, mut totals) = (Clamper::new(plan), ExactTotals::zero(&noise));
+    let noise = RoundNoise::draw(plan, seed(), 1).unwrap();
+    // It lasts as long as the program.
+    let mut units = Box::leak(Box::new(PartialTotals::zero(noise.round()))).bucket(0).unwrap();
+    let mut clamper = Clamper::new(plan);
     let mut unit = 0_u64;
     let groups = plan.outputs[0].domain.size() as u64;
     move |i| {
@@ -85,7 +87,7 @@ fn grains<'p>(plan: &'p unseen_policies::Plan, contributions: u64, values: &'p [
             grain.push(RawContribution { output: 0, group: &key, values });
         }
         unit += 1;
-        totals.add(units.next(&unit.to_be_bytes()).unwrap(), grain.finish());
+        units.next(&unit.to_be_bytes()).unwrap().add(grain.finish());
     }
 }
 

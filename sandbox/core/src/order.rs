@@ -1,62 +1,63 @@
-//! That no unit is counted twice: a grain may be added only by a witness that it has its one place in the
-//! round.
+//! That no unit is counted twice: a grain may be added only in its one place in the round.
 //!
 //! The privacy claim speaks of all rows of one unit as one grain. Were a unit met in two places, it would be
-//! two grains and add twice what the plan allows. Here it cannot be: a bucket is walked once in a round, its
-//! units ascend strictly, and each unit has one bucket, by a hash of its name. Of blocks, each is added once;
-//! that a unit is in one block only follows from the same walk and a function of its name.
+//! two grains and add twice what the plan allows. Here it cannot be. The grains of a round are dealt into
+//! *pieces*: buckets where a grain is a unit, blocks where it is a block. Totals take a piece once
+//! ([`crate::totals`]); in a bucket the units ascend strictly, and each unit has one bucket, by a hash of its name.
+//! That a unit is in one block only follows from the same order and a function of its name.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::ops::Range;
 
 use unseen_ids::{Digest, bucket_of, sha256};
 use unseen_policies::Plan;
 use unseen_texts::Say;
 
-/// Leave to add one grain to the totals of one round. It cannot be made, copied or kept for another round.
-///
-/// ```compile_fail
-/// fn twice(leave: unseen_core::order::OneGrain) -> (unseen_core::order::OneGrain, unseen_core::order::OneGrain) {
-///     (leave.clone(), leave)
-/// }
-/// ```
-#[derive(Debug)]
-#[must_use = "a grain that was given its place must be added or deliberately dropped"]
-pub struct OneGrain {
-    pub(crate) ticket: Option<Ticket>,
+/// Which totals may be added up: those of one round of one run of one plan, wherever they were made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Round {
+    ticket: Digest,
+    /// Numbers of all outputs.
+    pub(crate) cells: usize,
+    /// Buckets or blocks.
+    pub(crate) pieces: u32,
 }
 
-/// The buckets of one walk over all units.
-#[derive(Debug)]
-pub struct Buckets {
-    walked: Vec<AtomicBool>,
-    ticket: Option<Ticket>,
+/// What one input of a run has in a piece: inside information.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Rows.
+    pub rows: u64,
+    /// Units with at least one row.
+    pub units: u64,
 }
 
-/// One bucket's units, in the order in which they must be met.
+/// What the pieces of a round must come to, input by input: what the snapshots' manifests count.
+#[derive(Clone, Debug)]
+pub enum Expected {
+    /// Each bucket.
+    Each(Vec<Vec<Counted>>),
+    /// All blocks together.
+    Together {
+        /// How many blocks.
+        blocks: u32,
+        /// In all of them.
+        counted: Vec<Counted>,
+    },
+}
+
+/// The units of one bucket, in the order in which they must be met.
 #[derive(Debug)]
 pub struct UnitOrder {
     bucket: u32,
     buckets: u32,
     last: Option<Vec<u8>>,
-    ticket: Option<Ticket>,
-}
-
-/// The blocks of one round.
-#[derive(Debug)]
-pub struct Blocks {
-    added: Vec<AtomicBool>,
-    ticket: Ticket,
 }
 
 /// The rows are not what they must be for the guarantee to hold, so nothing is added. Depends on rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, Say)]
 #[code("order")]
 pub enum OutOfOrder {
-    /// A round is walked once.
-    #[error("the grains of this round were asked for before")]
-    #[zh("本轮的数据粒已经被请求过")]
-    AnotherWalk,
-    /// A bucket or block was taken before, or there is none.
+    /// A bucket or block was added before, or there is none.
     #[error("bucket or block {0} was taken before, or there is none")]
     #[zh("分桶或分块 {0} 已被取用，或者不存在")]
     Taken(u32),
@@ -68,43 +69,61 @@ pub enum OutOfOrder {
     #[error("a unit of bucket {0} belongs to another bucket")]
     #[zh("分桶 {0} 中有属于另一个分桶的隐私单元")]
     OtherBucket(u32),
+    /// A bucket was left before its end.
+    #[error("a bucket was not read to its end")]
+    #[zh("有分桶没有读到末尾")]
+    Unfinished,
+    /// Totals of another round, run or plan.
+    #[error("the totals are of another round")]
+    #[zh("总数属于另一轮")]
+    OtherRound,
+    /// Rows or units are missing, or are too many.
+    #[error("bucket or block {0} has another number of rows or units than registered")]
+    #[zh("分桶或分块 {0} 的行数或单元数与登记的不同")]
+    Counts(u32),
+    /// The same piece was counted twice, and came out differently.
+    #[error("buckets or blocks {0} to {1} were counted twice with different totals")]
+    #[zh("分桶或分块 {0} 至 {1} 统计了两次，总数不同")]
+    Unequal(u32, u32),
+    /// Not all pieces are there.
+    #[error("bucket or block {0} is missing")]
+    #[zh("缺少分桶或分块 {0}")]
+    Missing(u32),
 }
 
-/// Which totals may be added up: those of one round of one run of one plan, wherever they were made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ticket(Digest);
-
-impl Ticket {
-    pub(crate) fn new(plan: &Plan, run: Digest, round: u32) -> Ticket {
+impl Round {
+    /// Round `round` of the run with this digest ([`crate::RunIdentity::digest`]), whose grains come in so many pieces.
+    pub fn new(plan: &Plan, run: Digest, round: u32, pieces: u32) -> Round {
         let parts = [plan.digest().to_bytes(), run.to_bytes()].concat();
-        Ticket(Digest::from_bytes(sha256(&[b"unseen totals v1", &parts, &round.to_be_bytes()])))
+        let places = [round.to_be_bytes(), pieces.to_be_bytes()].concat();
+        let ticket = Digest::from_bytes(sha256(&[b"unseen totals v2", &parts, &places]));
+        Round { ticket, cells: crate::layout::Layout::of(plan).cells, pieces }
     }
 
-    pub(crate) fn to_bytes(self) -> [u8; 32] {
-        self.0.to_bytes()
+    /// What totals of these pieces are bound to when they are sealed.
+    pub(crate) fn bound(&self, pieces: &Range<u32>, context: &[u8]) -> Vec<u8> {
+        [&self.ticket.to_bytes(), pieces.start.to_be_bytes().as_slice(), &pieces.end.to_be_bytes(), context].concat()
     }
 }
 
-impl Buckets {
-    pub(crate) fn new(buckets: u32, ticket: Option<Ticket>) -> Buckets {
-        Buckets { walked: fresh(buckets), ticket }
-    }
-
-    /// A walk that only gathers: what it gives leave for can be added to no totals.
-    pub fn gathering(buckets: u32) -> Buckets {
-        Buckets::new(buckets, None)
-    }
-
-    /// Begins a bucket.
-    pub fn bucket(&self, bucket: u32) -> Result<UnitOrder, OutOfOrder> {
-        take(&self.walked, bucket)?;
-        Ok(UnitOrder { bucket, buckets: self.walked.len() as u32, last: None, ticket: self.ticket })
+impl Expected {
+    /// How many pieces there are.
+    pub fn pieces(&self) -> u32 {
+        match self {
+            Expected::Each(buckets) => buckets.len() as u32,
+            Expected::Together { blocks, .. } => *blocks,
+        }
     }
 }
 
 impl UnitOrder {
+    /// The units of bucket `bucket` of so many.
+    pub fn new(bucket: u32, buckets: u32) -> UnitOrder {
+        UnitOrder { bucket, buckets, last: None }
+    }
+
     /// The next unit, all its rows in one grain.
-    pub fn next(&mut self, unit: &[u8]) -> Result<OneGrain, OutOfOrder> {
+    pub fn next(&mut self, unit: &[u8]) -> Result<(), OutOfOrder> {
         if bucket_of(unit, self.buckets) != self.bucket {
             return Err(OutOfOrder::OtherBucket(self.bucket));
         }
@@ -114,102 +133,32 @@ impl UnitOrder {
         let last = self.last.get_or_insert_default();
         last.clear();
         last.extend_from_slice(unit);
-        Ok(OneGrain { ticket: self.ticket })
-    }
-}
-
-impl Blocks {
-    pub(crate) fn new(count: u32, ticket: Ticket) -> Blocks {
-        Blocks { added: fresh(count), ticket }
-    }
-
-    /// A whole block.
-    pub fn block(&self, block: u32) -> Result<OneGrain, OutOfOrder> {
-        take(&self.added, block)?;
-        Ok(OneGrain { ticket: Some(self.ticket) })
-    }
-}
-
-fn fresh(count: u32) -> Vec<AtomicBool> {
-    (0..count).map(|_| AtomicBool::new(false)).collect()
-}
-
-fn take(taken: &[AtomicBool], at: u32) -> Result<(), OutOfOrder> {
-    match taken.get(at as usize).map(|taken| taken.swap(true, Ordering::Relaxed)) {
-        Some(false) => Ok(()),
-        Some(true) | None => Err(OutOfOrder::Taken(at)),
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{laplace, output, plan, ratio, value};
-    use crate::{Clamper, ExactTotals, NoiseKey, RoundNoise, RunIdentity};
-
-    /// Counts in one group, over two rounds.
-    fn counts() -> Plan {
-        let noise = vec![laplace(ratio(1, 1)), laplace(ratio(1, 1))];
-        plan(2, vec![output("o", 1, 1, vec![value("count", (0, 1), ratio(1, 1), noise)])])
-    }
-
-    fn noise(round: u32) -> RoundNoise {
-        let run = RunIdentity { origin: "o", entry: 1, leaf: [2; 32], snapshots: &[] };
-        RoundNoise::draw(&counts(), NoiseKey::new([9; 32]).round_seed(&run, round)).unwrap()
-    }
 
     #[test]
     fn a_unit_has_one_place_in_a_round() {
-        let mut noise = noise(0);
-        let buckets = noise.units(2).unwrap();
-        assert_eq!(noise.units(2).map(drop), Err(OutOfOrder::AnotherWalk));
-        assert_eq!(noise.blocks(2).map(drop), Err(OutOfOrder::AnotherWalk));
         let mut names: Vec<String> = (0..40).map(|n| format!("unit {n}")).collect();
         names.sort();
         for bucket in 0..2 {
-            let mut order = buckets.bucket(bucket).unwrap();
-            assert_eq!(buckets.bucket(bucket).map(drop), Err(OutOfOrder::Taken(bucket)));
+            let mut order = UnitOrder::new(bucket, 2);
             let (here, there): (Vec<_>, Vec<_>) =
                 names.iter().partition(|name| bucket_of(name.as_bytes(), 2) == bucket);
             assert!(here.len() > 2 && there.len() > 2);
             let mut before: Option<&str> = None;
             for name in here {
-                let _ = order.next(name.as_bytes()).unwrap();
+                order.next(name.as_bytes()).unwrap();
                 for again in before.into_iter().chain([name.as_str()]) {
-                    assert_eq!(order.next(again.as_bytes()).map(drop), Err(OutOfOrder::Descends(bucket)));
+                    assert_eq!(order.next(again.as_bytes()), Err(OutOfOrder::Descends(bucket)));
                 }
-                assert_eq!(order.next(there[0].as_bytes()).map(drop), Err(OutOfOrder::OtherBucket(bucket)));
+                assert_eq!(order.next(there[0].as_bytes()), Err(OutOfOrder::OtherBucket(bucket)));
                 before = Some(name);
             }
         }
-        assert_eq!(buckets.bucket(2).map(drop), Err(OutOfOrder::Taken(2)));
-    }
-
-    #[test]
-    fn a_block_is_added_once() {
-        let mut noise = noise(0);
-        let blocks = noise.blocks(3).unwrap();
-        let _ = blocks.block(1).unwrap();
-        assert_eq!(blocks.block(1).map(drop), Err(OutOfOrder::Taken(1)));
-        assert_eq!(blocks.block(3).map(drop), Err(OutOfOrder::Taken(3)));
-        let _ = blocks.block(2).unwrap();
-    }
-
-    #[test]
-    #[should_panic(expected = "leave for a grain of this round")]
-    fn leave_that_was_given_for_gathering_adds_nothing() {
-        let (plan, noise) = (counts(), noise(0));
-        let leave = Buckets::gathering(1).bucket(0).unwrap().next(b"a").unwrap();
-        let mut clamper = Clamper::new(&plan);
-        ExactTotals::zero(&noise).add(leave, clamper.grain().finish());
-    }
-
-    #[test]
-    #[should_panic(expected = "leave for a grain of this round")]
-    fn leave_of_one_round_adds_nothing_to_another() {
-        let plan = counts();
-        let leave = noise(0).units(1).unwrap().bucket(0).unwrap().next(b"a").unwrap();
-        let mut clamper = Clamper::new(&plan);
-        ExactTotals::zero(&noise(1)).add(leave, clamper.grain().finish());
     }
 }

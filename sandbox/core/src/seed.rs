@@ -5,7 +5,7 @@
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 use ring::hkdf::{HKDF_SHA256, Prk, Salt};
-use unseen_ids::{Digest, sha256};
+use unseen_ids::Digest;
 use zeroize::Zeroizing;
 
 const SALT: &[u8] = b"unseen noise key v1";
@@ -34,13 +34,8 @@ impl NoiseKey {
 
     /// The seed of one round of one run.
     pub fn round_seed(&self, run: &RunIdentity<'_>, round: u32) -> RoundSeed {
-        let origin_length = (run.origin.len() as u64).to_be_bytes();
-        let (entry, count) = (run.entry.to_be_bytes(), (run.snapshots.len() as u64).to_be_bytes());
-        let snapshots = run.snapshots.concat();
-        let round_bytes = round.to_be_bytes();
-        let info: [&[u8]; 8] =
-            [ROUND, &origin_length, run.origin.as_bytes(), &entry, &run.leaf, &count, &snapshots, &round_bytes];
-        RoundSeed { seed: expand(&self.root(), &info), round, run: Digest::from_bytes(sha256(&info[1..7])) }
+        let seed = expand(&self.root(), &[ROUND, &run.bytes(), &round.to_be_bytes()]);
+        RoundSeed { seed, round, run: run.digest() }
     }
 
     fn root(&self) -> Prk {
@@ -58,6 +53,19 @@ pub struct RunIdentity<'a> {
     pub leaf: [u8; 32],
     /// Digests of the snapshots the run reads, in the manifest's order.
     pub snapshots: &'a [[u8; 32]],
+}
+
+impl RunIdentity<'_> {
+    /// A digest of what the run is. No key has part in it.
+    pub fn digest(&self) -> Digest {
+        Digest::of(&self.bytes())
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let (entry, count) = (self.entry.to_be_bytes(), (self.snapshots.len() as u64).to_be_bytes());
+        let origin_length = (self.origin.len() as u64).to_be_bytes();
+        [origin_length.as_slice(), self.origin.as_bytes(), &entry, &self.leaf, &count, &self.snapshots.concat()].concat()
+    }
 }
 
 /// The seed of one round. Used up by [`crate::totals::RoundNoise::draw`]; cannot be printed or cloned.
@@ -81,7 +89,7 @@ impl RoundSeed {
         self.round
     }
 
-    /// A digest of what the run is; the key has no part in it.
+    /// [`RunIdentity::digest`].
     pub fn run(&self) -> Digest {
         self.run
     }

@@ -6,9 +6,10 @@ mod testing;
 
 use testing::{laplace, output, plan, ratio, value};
 use unseen_core::release::{CheckError, OpenError, ReleaseError};
+use unseen_core::order::{Counted, Expected};
 use unseen_core::{
-    Clamper, Derived, ExactTotals, NoiseKey, NoisyTotals, Number, RawContribution, ReleaseBody, RoundNoise,
-    RunIdentity, SealedRelease,
+    Clamper, Derived, ExactTotals, NoiseKey, NoisyTotals, Number, PartialTotals, RawContribution, ReleaseBody,
+    RoundNoise, RunIdentity, SealedRelease,
 };
 use unseen_ids::{JobId, Key, KeyRef};
 use unseen_policies::Plan;
@@ -43,13 +44,18 @@ fn small_plan() -> Plan {
 fn round(plan: &Plan, round: u32) -> NoisyTotals {
     let seed = NoiseKey::new([1; 32])
         .round_seed(&RunIdentity { origin: "lab", entry: RUN, leaf: [2; 32], snapshots: &[[3; 32]] }, round);
-    let mut noise = RoundNoise::draw(plan, seed).unwrap();
-    let leave = noise.units(1).unwrap().bucket(0).unwrap().next(b"A01").unwrap();
-    let mut totals = ExactTotals::zero(&noise);
+    let noise = RoundNoise::draw(plan, seed, 1).unwrap();
+    let mut part = PartialTotals::zero(noise.round());
+    let mut bucket = part.bucket(0).unwrap();
     let mut clamper = Clamper::new(plan);
     let group = [KeyRef::Text("湖塘"), KeyRef::Int(7)];
-    totals.add(leave, clamper.clamp([RawContribution { output: 0, group: &group, values: &[-2.5, 1.0] }]));
-    totals.noise(noise)
+    let grain = clamper.clamp([RawContribution { output: 0, group: &group, values: &[-2.5, 1.0] }]);
+    bucket.next(b"A01").unwrap().add(grain);
+    let counted = vec![Counted { rows: 1, units: 1 }];
+    bucket.finish(counted.clone());
+    let mut totals = ExactTotals::zero(&noise, Expected::Each(vec![counted]));
+    totals.absorb(part).unwrap();
+    totals.complete().unwrap().noise(noise)
 }
 
 fn sealed(plan: &Plan) -> SealedRelease {

@@ -11,7 +11,8 @@ use rand_distr::Distribution;
 use std::collections::BTreeMap;
 use testing::{laplace, output, plan, ratio, value};
 use unseen_core::noise::{DiscreteGaussian, DiscreteLaplace};
-use unseen_core::{Clamper, ExactTotals, NoiseKey, RawContribution, RoundNoise, RunIdentity};
+use unseen_core::order::{Counted, Expected};
+use unseen_core::{Clamper, ExactTotals, NoiseKey, PartialTotals, RawContribution, RoundNoise, RunIdentity};
 use unseen_ids::KeyRef;
 use unseen_policies::accounting;
 use unseen_policies::plan::Noise;
@@ -167,15 +168,19 @@ fn count(upper: i64, noise: Noise) -> Plan {
 /// One whole release: each unit says `2.0`.
 fn release(bounds: &Plan, noise: &Plan, key: &NoiseKey, entry: u64, units: u32) -> i128 {
     let seed = key.round_seed(&RunIdentity { origin: "test", entry, leaf: [0; 32], snapshots: &[] }, 0);
-    let mut noise = RoundNoise::draw(noise, seed).unwrap();
-    let mut order = noise.units(1).unwrap().bucket(0).unwrap();
-    let mut totals = ExactTotals::zero(&noise);
+    let noise = RoundNoise::draw(noise, seed, 1).unwrap();
+    let mut part = PartialTotals::zero(noise.round());
+    let mut bucket = part.bucket(0).unwrap();
     let mut clamper = Clamper::new(bounds);
     for unit in 0..units {
-        let leave = order.next(&unit.to_be_bytes()).unwrap();
-        totals.add(leave, clamper.clamp([RawContribution { output: 0, group: &[KeyRef::Int(0)], values: &[2.0] }]));
+        let leave = bucket.next(&unit.to_be_bytes()).unwrap();
+        leave.add(clamper.clamp([RawContribution { output: 0, group: &[KeyRef::Int(0)], values: &[2.0] }]));
     }
-    totals.noise(noise).steps()[0]
+    let counted = vec![Counted { rows: units.into(), units: units.into() }];
+    bucket.finish(counted.clone());
+    let mut totals = ExactTotals::zero(&noise, Expected::Each(vec![counted]));
+    totals.absorb(part).unwrap();
+    totals.complete().unwrap().noise(noise).steps()[0]
 }
 
 /// A million releases on neighbours (one unit, none): what an attacker can prove about epsilon stays

@@ -20,6 +20,16 @@ impl BlockKey {
         Ok(Self(key))
     }
 
+    /// For a node that deals units and must not have the secret.
+    pub fn to_bytes(&self) -> [u8; 16] {
+        self.0
+    }
+
+    /// Back from [`Self::to_bytes`].
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
     /// The block of a unit among `count`.
     pub fn block_of(&self, unit: &[u8], count: u32) -> u32 {
         ((u128::from(siphash24(&self.0, unit)) * u128::from(count)) >> 64) as u32

@@ -67,6 +67,14 @@ impl<'a> Grain<'a> {
         }
     }
 
+    /// How many rows the unit has in input `index`, whether shown or not.
+    fn there(&self, index: usize) -> u64 {
+        match self.0 {
+            GrainOf::Stream(stream) => stream.cursors[index].here(),
+            GrainOf::Owned(grain) => grain.counted[index].0,
+        }
+    }
+
     /// Number of inputs.
     pub fn tables(&self) -> usize {
         match self.0 {
@@ -95,13 +103,20 @@ impl<'a> Grain<'a> {
 #[derive(Clone, Debug)]
 pub struct OwnedGrain {
     tables: Vec<OwnedTable>,
+    /// Rows and units of each input.
+    counted: Vec<(u64, u64)>,
     bytes: u64,
     overlarge: bool,
 }
 
 impl OwnedGrain {
     pub(crate) fn new(tables: Vec<OwnedTable>) -> Self {
-        Self { tables, bytes: 0, overlarge: false }
+        Self { counted: vec![(0, 0); tables.len()], tables, bytes: 0, overlarge: false }
+    }
+
+    /// How many rows and units of each input are in it, whether shown or not.
+    pub fn counted(&self) -> &[(u64, u64)] {
+        &self.counted
     }
 
     /// The grain's view.
@@ -112,6 +127,10 @@ impl OwnedGrain {
     /// Appends a copy of the rows of a grain of the same shape, unless that makes it larger than `most`
     /// bytes: then it is emptied.
     pub(crate) fn append(&mut self, grain: Grain<'_>, most: u64) -> Result<(), ScanError> {
+        for (index, (rows, units)) in self.counted.iter_mut().enumerate() {
+            *rows += grain.there(index);
+            *units += u64::from(grain.there(index) > 0);
+        }
         if self.overlarge {
             return Ok(());
         }
@@ -142,6 +161,11 @@ impl CoGroup {
         }
         let cursors = inputs.iter().map(|input| Cursor::open(input, bucket)).collect::<Result<_, _>>()?;
         Ok(Self { cursors, limits, unit: String::new(), overlarge: false, over: false })
+    }
+
+    /// How many rows and units of each input were met so far.
+    pub fn counted(&self) -> Vec<(u64, u64)> {
+        self.cursors.iter().map(|cursor| cursor.met).collect()
     }
 
     /// The next grain, or `None` after the last. After an error there are no more grains.

@@ -102,7 +102,9 @@ pub struct ManifestFile {
 pub struct Snapshot {
     manifest: Manifest,
     root: [u8; 32],
+    /// Those that are at hand, the first of which is that of bucket `first`.
     files: Vec<SharedFile>,
+    first: u32,
     verified: Vec<AtomicBool>,
     key: Vec<u8>,
 }
@@ -169,15 +171,36 @@ impl Snapshot {
     /// the log names, the data key, and one open file per bucket in order. Nothing is read from the
     /// files yet: each bucket is verified when it is first scanned.
     pub fn open(manifest: &[u8], root: [u8; 32], key: &DataKey, files: Vec<File>) -> Result<Self, SnapshotError> {
-        let manifest = Manifest::parse(manifest, root)?;
-        if manifest.kind != Kind::Private {
-            return Err(SnapshotError::Manifest(
-                text!("this is a reference table, not rows of units", "这是参照表，不是隐私单元的数据").into(),
-            ));
-        }
+        let manifest = Manifest::private(manifest, root)?;
         let files = shared(&manifest, files)?;
+        Ok(Self::of(manifest, root, 0, files, key.parquet_key()?))
+    }
+
+    /// The same of some buckets, from bucket `first` on: no other can be read.
+    pub fn open_some(
+        manifest: &[u8],
+        root: [u8; 32],
+        key: &DataKey,
+        first: u32,
+        files: Vec<File>,
+    ) -> Result<Self, SnapshotError> {
+        let manifest = Manifest::private(manifest, root)?;
+        let named = manifest.files.get(first as usize..).unwrap_or_default();
+        if files.len() > named.len() {
+            return Err(SnapshotError::files(&manifest, named.len(), files.len()));
+        }
+        let files = share(files, named)?;
+        Ok(Self::of(manifest, root, first, files, key.parquet_key()?))
+    }
+
+    /// What is known of a snapshot none of whose rows is to be read.
+    pub fn unread(manifest: &[u8], root: [u8; 32]) -> Result<Self, SnapshotError> {
+        Ok(Self::of(Manifest::private(manifest, root)?, root, 0, Vec::new(), Vec::new()))
+    }
+
+    fn of(manifest: Manifest, root: [u8; 32], first: u32, files: Vec<SharedFile>, key: Vec<u8>) -> Self {
         let verified = files.iter().map(|_| AtomicBool::new(false)).collect();
-        Ok(Self { manifest, root, files, verified, key: key.parquet_key()? })
+        Self { manifest, root, files, first, verified, key }
     }
 
     /// The manifest.
@@ -198,15 +221,19 @@ impl Snapshot {
     /// Reads every byte of one bucket and compares its digest with the manifest's; once only.
     /// [`crate::CoGroup::open`] does so too.
     pub fn verify_bucket(&self, bucket: u32) -> Result<(), SnapshotError> {
-        let at = bucket as usize;
-        let (Some(file), Some(verified)) = (self.files.get(at), self.verified.get(at)) else {
-            return Err(SnapshotError::Manifest(say!("there is no bucket {bucket}", "没有分桶 {bucket}")));
-        };
+        let (at, file) = self.file(bucket)?;
+        let verified = &self.verified[at];
         if !verified.load(Ordering::Acquire) {
-            verify(&self.manifest, at, file)?;
+            verify(&self.manifest, bucket as usize, file)?;
             verified.store(true, Ordering::Release);
         }
         Ok(())
+    }
+
+    fn file(&self, bucket: u32) -> Result<(usize, &SharedFile), SnapshotError> {
+        let at = bucket.checked_sub(self.first).map(|at| at as usize);
+        let file = at.and_then(|at| Some((at, self.files.get(at)?)));
+        file.ok_or_else(|| SnapshotError::Manifest(say!("there is no bucket {bucket}", "没有分桶 {bucket}")))
     }
 
     /// A bucket's bytes and its decrypted footer; the unit ids as a dictionary or as plain texts.
@@ -215,8 +242,8 @@ impl Snapshot {
         bucket: u32,
         units_as_dictionary: bool,
     ) -> Result<(SharedFile, ArrowReaderMetadata), SnapshotError> {
-        let at = bucket as usize;
-        let name = &self.manifest.files[at].file;
+        let (_, file) = self.file(bucket)?;
+        let name = &self.manifest.files[bucket as usize].file;
         let content = |fault: parquet::errors::ParquetError| SnapshotError::content(name, fault.to_string());
         let decryption = FileDecryptionProperties::builder(self.key.clone())
             .with_aad_prefix(bucket_context(&self.manifest.dataset, &self.manifest.salt, bucket))
@@ -229,8 +256,8 @@ impl Snapshot {
                 units_as_dictionary,
             )))
             .with_file_decryption_properties(decryption);
-        let metadata = ArrowReaderMetadata::load(&self.files[at], options).map_err(content)?;
-        Ok((self.files[at].clone(), metadata))
+        let metadata = ArrowReaderMetadata::load(file, options).map_err(content)?;
+        Ok((file.clone(), metadata))
     }
 }
 
@@ -283,6 +310,10 @@ impl SnapshotError {
         Self::Content { file: file.to_owned(), reason: reason.into() }
     }
 
+    fn files(manifest: &Manifest, wanted: usize, given: usize) -> Self {
+        Self::Files { dataset: manifest.dataset.clone(), wanted, given }
+    }
+
     fn io(file: &str) -> impl FnOnce(std::io::Error) -> Self {
         move |source| Self::Io { file: file.to_owned(), source }
     }
@@ -299,6 +330,16 @@ impl Manifest {
         match manifest.fault() {
             None => Ok(manifest),
             Some(fault) => Err(SnapshotError::Manifest(fault.into())),
+        }
+    }
+
+    fn private(bytes: &[u8], root: [u8; 32]) -> Result<Self, SnapshotError> {
+        let manifest = Self::parse(bytes, root)?;
+        match manifest.kind {
+            Kind::Private => Ok(manifest),
+            Kind::Reference => Err(SnapshotError::Manifest(
+                text!("this is a reference table, not rows of units", "这是参照表，不是隐私单元的数据").into(),
+            )),
         }
     }
 
@@ -495,15 +536,15 @@ fn read_table(manifest: &Manifest, file: SharedFile) -> Result<OwnedTable, Snaps
 
 fn shared(manifest: &Manifest, files: Vec<File>) -> Result<Vec<SharedFile>, SnapshotError> {
     if files.len() != manifest.files.len() {
-        return Err(SnapshotError::Files {
-            dataset: manifest.dataset.clone(),
-            wanted: manifest.files.len(),
-            given: files.len(),
-        });
+        return Err(SnapshotError::files(manifest, manifest.files.len(), files.len()));
     }
+    share(files, &manifest.files)
+}
+
+fn share(files: Vec<File>, named: &[ManifestFile]) -> Result<Vec<SharedFile>, SnapshotError> {
     let share =
         |(file, entry): (File, &ManifestFile)| SharedFile::new(Arc::new(file)).map_err(SnapshotError::io(&entry.file));
-    files.into_iter().zip(&manifest.files).map(share).collect()
+    files.into_iter().zip(named).map(share).collect()
 }
 
 fn verify(manifest: &Manifest, at: usize, file: &SharedFile) -> Result<(), SnapshotError> {

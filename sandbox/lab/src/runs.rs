@@ -26,7 +26,7 @@ use unseen_policies::text::shown;
 use unseen_texts::{Sentence, text};
 use unseen_tlog::Signer;
 use unseen_worker::jail::Walls;
-use unseen_worker::process::{Fault, Identity, Outline, Part, Secrets, Worker};
+use unseen_worker::process::{Fault, Identity, Outline, Part, Secrets, Work, Worker};
 use unseen_worker::{memory, ready_made};
 use zeroize::Zeroizing;
 
@@ -258,12 +258,12 @@ impl Lab {
                 data_keys.push(Zeroizing::new(*snapshot.data_key(&self.keys.data)?.expose_bytes()));
             }
             let numbers = snapshot.files.iter().map(std::os::fd::AsRawFd::as_raw_fd).collect();
-            let part = Part { root: used.snapshot, manifest: snapshot.manifest_bytes, files: numbers };
+            let part = Part { root: used.snapshot, manifest: snapshot.manifest_bytes, first: 0, files: numbers };
             files.extend(snapshot.files);
             if private { snapshots.push(part) } else { references.push(part) }
         }
         let memory = need.memory_of(threads);
-        let outline = Outline { manifest: text, threads, memory, snapshots, references };
+        let outline = Outline { work: Work::Whole, manifest: text, threads, memory, snapshots, references };
         Ok(Ready { program: program.to_owned(), outline, module, files, data_keys })
     }
 

@@ -24,9 +24,9 @@ use unseen_runtime::Failure;
 use unseen_texts::{Sentence, text};
 use unseen_tlog::SigningKey;
 use unseen_worker::code::{Code, Metered};
-use unseen_worker::process::seal;
+use unseen_worker::inside::seal;
 use unseen_worker::rows::{ReferenceTables, Rows};
-use unseen_worker::run::{RunInputs, Watch, run};
+use unseen_worker::run::{Grains, Rounds, Watch, run};
 use unseen_worker::{fit, ready_made};
 
 pub use crate::error::Failed;
@@ -110,15 +110,11 @@ pub fn trial(request: &Try) -> Result<Trial, UseCaseError> {
     let watch = Failures::default();
     let metered = Metered::new(&code);
     let tallied = Tallied::new(&metered, &plan);
-    let outcome = run(&RunInputs {
-        plan: &plan,
-        guest: &tallied,
-        rows: &rows,
-        seed: &|round| noise.round_seed(&identity, round),
-        block_key: BlockKey::new(&secret)?,
-        threads: 1,
-        watch: &watch,
-    });
+    let seed = |round| noise.round_seed(&identity, round);
+    let rounds = Rounds { plan: &plan, guest: &tallied, seed: &seed, expected: rows.expected(&plan) };
+    let block_key = BlockKey::new(&secret)?;
+    let grains = Grains { plan: &plan, guest: &tallied, rows: &rows, block_key, threads: 1, watch: &watch };
+    let outcome = run(rounds, &grains);
     let (failed, tally) = (watch.found(), tallied.found());
     let outcome = match outcome {
         Ok(outcome) => outcome,

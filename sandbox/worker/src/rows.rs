@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use unseen_core::order::{Counted, Expected};
 use unseen_data::description::ColumnType;
 use unseen_data::reference::Lookup;
+use unseen_data::snapshot::ManifestFile;
 use unseen_data::{CoGroup, GrainLimits, ReferenceTable, ScanError, ScanInput, Snapshot};
 use unseen_ids::Key;
+use unseen_policies::manifest::GrainKind;
 use unseen_policies::plan::References;
 use unseen_policies::{Bounds, Manifest, Plan, manifest, need};
 use unseen_texts::{Say, Sentence};
@@ -84,6 +87,23 @@ impl Rows {
     /// Number of buckets.
     pub fn buckets(&self) -> u32 {
         self.inputs.first().map_or(0, |input| input.snapshot.buckets())
+    }
+
+    /// What each piece of a round must count, by the manifests of the snapshots.
+    pub fn expected(&self, plan: &Plan) -> Expected {
+        let files = self.inputs.iter().map(|input| &input.snapshot.manifest().files);
+        let count = |file: &ManifestFile| Counted { rows: file.rows, units: file.units };
+        match plan.grain {
+            GrainKind::Unit => {
+                let bucket = |at: usize| files.clone().map(|files| count(&files[at])).collect();
+                Expected::Each((0..self.buckets() as usize).map(bucket).collect())
+            }
+            GrainKind::Blocks { count: blocks } => {
+                let manifests = self.inputs.iter().map(|input| input.snapshot.manifest());
+                let counted = manifests.map(|manifest| Counted { rows: manifest.rows(), units: manifest.units() });
+                Expected::Together { blocks, counted: counted.collect() }
+            }
+        }
     }
 
     /// Opens one bucket of all inputs from the beginning.

@@ -3,23 +3,23 @@
 //! The result depends on the plan, the guest, the rows and the seeds only: not on threads, nor on
 //! the order in which buckets are read.
 
+use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use unseen_core::contributions::{Clamper, RawContribution};
+use unseen_core::contributions::{Clamper, Contributions, RawContribution};
 use unseen_core::noise::NoiseError;
-use unseen_core::order::{Buckets, OneGrain, OutOfOrder};
+use unseen_core::order::{Counted, Expected, OutOfOrder, Round, UnitOrder};
 use unseen_core::release::{Derived, NoisyTotals, ReleaseError};
 use unseen_core::seed::RoundSeed;
-use unseen_core::totals::{ExactTotals, RoundNoise};
+use unseen_core::totals::{ExactTotals, PartialTotals, RoundNoise};
 use unseen_data::{BlockGatherer, BlockKey, Grain, GrainLimits, ScanError};
-use unseen_ids::KeyRef;
 use unseen_policies::Plan;
 use unseen_policies::manifest::GrainKind;
 use unseen_runtime as runtime;
-use unseen_texts::Say;
+use unseen_texts::{Say, Sentence};
 
-use crate::guest::{Guest, Verdict, overlarge, with_runtime_tables};
+use crate::guest::{Guest, Verdict, key_ref, overlarge, with_runtime_tables};
 use crate::rows::Rows;
 use crate::totals::Groups;
 
@@ -33,16 +33,26 @@ pub trait Watch: Sync {
     fn failed(&self, failure: &runtime::Failure);
 }
 
-/// What a run needs.
-pub struct RunInputs<'a, G> {
+/// What a run needs of the rounds, wherever their grains are run.
+pub struct Rounds<'a, G> {
     /// The plan.
     pub plan: &'a Plan,
-    /// The code.
+    /// The code, whose `advance` is run.
+    pub guest: &'a G,
+    /// The seed of each round's noise.
+    pub seed: &'a (dyn Fn(u32) -> RoundSeed + Sync),
+    /// What the pieces of each round must come to.
+    pub expected: Expected,
+}
+
+/// What is needed to run grains.
+pub struct Grains<'a, G> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The code, whose `contribute` is run.
     pub guest: &'a G,
     /// The rows.
     pub rows: &'a Rows,
-    /// The seed of each round's noise.
-    pub seed: &'a (dyn Fn(u32) -> RoundSeed + Sync),
     /// Deals units into blocks.
     pub block_key: BlockKey,
     /// How many threads; the result does not depend on it.
@@ -71,6 +81,9 @@ pub enum RunError {
     #[error("the rows cannot be read: {0}")]
     #[zh("无法读取数据行：{0}")]
     Order(#[from] OutOfOrder),
+    /// Totals that are made elsewhere do not come. Inside text.
+    #[error("{0}")]
+    Elsewhere(Sentence),
     /// The host failed in the middle of a grain: the run can be resumed.
     #[error("{0}")]
     Host(runtime::Failure),
@@ -92,66 +105,49 @@ pub enum RunError {
     Release(#[from] ReleaseError),
 }
 
-/// Runs all rounds.
-pub fn run<G: Guest>(run: &RunInputs<'_, G>) -> Result<Outcome, RunError> {
-    let rounds = run.plan.rounds;
-    // All noise comes before the first row, so that no sampler's time can tell anything.
-    let mut noise =
-        (0..rounds).map(|round| RoundNoise::draw(run.plan, (run.seed)(round))).collect::<Result<Vec<_>, _>>()?;
-    noise.reverse();
-    let mut outcome = Outcome { rounds: Vec::new(), derived: Vec::new() };
-    let (mut state, mut groups) = (Vec::new(), None);
-    for round in 0..rounds {
-        let Some(mut noise) = noise.pop() else { break };
-        let noisy = one_round(run, round, &state, &mut noise)?.noise(noise);
-        let totals = noisy.as_f64(run.plan)?;
-        let groups = groups.get_or_insert_with(|| Groups::new(run.plan));
-        let verdict = groups.show(&totals, |totals| run.guest.advance(round, &state, totals));
-        outcome.rounds.push(noisy);
-        match verdict {
-            None => {}
-            Some(Ok(Verdict::Next(next))) => state = next,
-            Some(Ok(Verdict::Done(tables))) => {
-                outcome.derived = tables;
-                break;
-            }
-            Some(Err(failure @ runtime::Failure::Host(_))) => return Err(RunError::Host(failure)),
-            Some(Err(failure)) => return Err(RunError::Advance { round, failure }),
-        }
-    }
-    Ok(outcome)
-}
-
-/// The exact totals of one round over all grains.
-fn one_round<G: Guest>(
-    run: &RunInputs<'_, G>,
-    round: u32,
-    state: &[f64],
-    noise: &mut RoundNoise,
-) -> Result<ExactTotals, RunError> {
-    match run.plan.grain {
-        GrainKind::Unit => units(run, round, state, noise),
-        GrainKind::Blocks { count } => blocks(run, round, count, state, noise),
-    }
-}
-
-fn units<G: Guest>(
-    run: &RunInputs<'_, G>,
-    round: u32,
-    state: &[f64],
-    noise: &mut RoundNoise,
-) -> Result<ExactTotals, RunError> {
-    let buckets = run.rows.buckets();
-    let walk = noise.units(buckets)?;
-    in_parallel(run, buckets, noise, (round * buckets, run.plan.rounds * buckets), |bucket, tally| {
-        let mut grains = run.rows.open(bucket, limits(run.plan))?;
-        let mut order = walk.bucket(bucket)?;
-        while let Some(grain) = grains.next()? {
-            let leave = order.next(grain.unit().as_bytes())?;
-            tally.grain(run, leave, grain, state)?;
-        }
+/// Runs all rounds on this machine.
+pub fn run<G: Guest>(rounds: Rounds<'_, G>, grains: &Grains<'_, G>) -> Result<Outcome, RunError> {
+    let pieces = rounds.expected.pieces();
+    rounds.run(|round, number, state, totals| {
+        let part = grains.part(round, state, 0..pieces, (number * pieces, grains.plan.rounds * pieces))?;
+        totals.absorb(part)?;
         Ok(())
     })
+}
+
+impl<G: Guest> Rounds<'_, G> {
+    /// Runs all rounds. For each, `gather` is told the round, its number and its state, and gives the totals of all its
+    /// pieces, wherever they were made.
+    pub fn run(
+        self,
+        mut gather: impl FnMut(&Round, u32, &[f64], &mut ExactTotals) -> Result<(), RunError>,
+    ) -> Result<Outcome, RunError> {
+        let Rounds { plan, guest, seed, expected } = self;
+        // All noise comes before the first row, so that no sampler's time can tell anything.
+        let noise = (0..plan.rounds).map(|round| RoundNoise::draw(plan, seed(round), expected.pieces()));
+        let noise: Vec<RoundNoise> = noise.collect::<Result<_, _>>()?;
+        let mut outcome = Outcome { rounds: Vec::new(), derived: Vec::new() };
+        let (mut state, groups) = (Vec::new(), Groups::new(plan));
+        for (round, noise) in (0..).zip(noise) {
+            let mut totals = ExactTotals::zero(&noise, expected.clone());
+            gather(noise.round(), round, &state, &mut totals)?;
+            let noisy = totals.complete()?.noise(noise);
+            let totals = noisy.as_f64(plan)?;
+            let verdict = groups.show(&totals, |totals| guest.advance(round, &state, totals));
+            outcome.rounds.push(noisy);
+            match verdict {
+                None => {}
+                Some(Ok(Verdict::Next(next))) => state = next,
+                Some(Ok(Verdict::Done(tables))) => {
+                    outcome.derived = tables;
+                    break;
+                }
+                Some(Err(failure @ runtime::Failure::Host(_))) => return Err(RunError::Host(failure)),
+                Some(Err(failure)) => return Err(RunError::Advance { round, failure }),
+            }
+        }
+        Ok(outcome)
+    }
 }
 
 /// What a grain is shown of a unit: as public as the manifest.
@@ -159,112 +155,139 @@ fn limits(plan: &Plan) -> GrainLimits {
     GrainLimits { rows: plan.limits.rows, bytes: plan.limits.memory }
 }
 
-fn blocks<G: Guest>(
-    run: &RunInputs<'_, G>,
-    round: u32,
-    count: u32,
-    state: &[f64],
-    noise: &mut RoundNoise,
-) -> Result<ExactTotals, RunError> {
-    let passes = run.rows.passes(run.plan);
-    let walk = noise.blocks(count)?;
-    let mut totals = ExactTotals::zero(noise);
-    for first in (0..count).step_by(count.div_ceil(passes) as usize) {
-        let range = first..count.min(first + count.div_ceil(passes));
-        let mut gatherer =
-            BlockGatherer::new(run.block_key.clone(), count, range.clone(), &run.rows.inputs(), limits(run.plan))?;
-        let units = Buckets::gathering(run.rows.buckets());
-        for bucket in 0..run.rows.buckets() {
-            let (mut grains, mut order) = (run.rows.open(bucket, limits(run.plan))?, units.bucket(bucket)?);
+impl<G: Guest> Grains<'_, G> {
+    /// The totals of some pieces of one round: of buckets, or of blocks. So many steps of so many were done before.
+    pub fn part(
+        &self,
+        round: &Round,
+        state: &[f64],
+        pieces: Range<u32>,
+        steps: (u32, u32),
+    ) -> Result<PartialTotals, RunError> {
+        match self.plan.grain {
+            GrainKind::Unit => self.in_parallel(round, pieces, steps, |bucket, clamper, totals| {
+                let mut grains = self.rows.open(bucket, limits(self.plan))?;
+                let mut units = totals.bucket(bucket)?;
+                while let Some(grain) = grains.next()? {
+                    let leave = units.next(grain.unit().as_bytes())?;
+                    if let Some(contributions) = self.contributions(clamper, grain, state)? {
+                        leave.add(contributions);
+                    }
+                }
+                units.finish(counted(&grains.counted()));
+                Ok(())
+            }),
+            GrainKind::Blocks { count } => {
+                let most = count.div_ceil(self.rows.passes(self.plan));
+                let mut totals = PartialTotals::zero(round);
+                for first in pieces.clone().step_by(most as usize) {
+                    totals.merge(self.blocks(round, count, first..pieces.end.min(first + most), state, steps)?)?;
+                }
+                Ok(totals)
+            }
+        }
+    }
+
+    /// Some blocks, gathered in one walk over all units.
+    fn blocks(
+        &self,
+        round: &Round,
+        count: u32,
+        range: Range<u32>,
+        state: &[f64],
+        (done, all): (u32, u32),
+    ) -> Result<PartialTotals, RunError> {
+        let (inputs, limits) = (self.rows.inputs(), limits(self.plan));
+        let mut gatherer = BlockGatherer::new(self.block_key.clone(), count, range.clone(), &inputs, limits)?;
+        for bucket in 0..self.rows.buckets() {
+            let (mut grains, mut order) = (self.rows.open(bucket, limits)?, UnitOrder::new(bucket, self.rows.buckets()));
             while let Some(unit) = grains.next()? {
                 // It is in its one block whole; that block is what is added.
-                drop(order.next(unit.unit().as_bytes())?);
+                order.next(unit.unit().as_bytes())?;
                 gatherer.absorb(unit)?;
             }
         }
         let gathered = gatherer.finish();
-        let steps = (round * count + first, run.plan.rounds * count);
-        let part = in_parallel(run, range.len() as u32, noise, steps, |block, tally| {
-            tally.grain(run, walk.block(range.start + block)?, gathered[block as usize].grain(), state)
-        })?;
-        totals = totals.merge(part);
+        self.in_parallel(round, range.clone(), (done + range.start, all), |block, clamper, totals| {
+            let gathered = &gathered[(block - range.start) as usize];
+            let leave = totals.block(block, counted(gathered.counted()))?;
+            if let Some(contributions) = self.contributions(clamper, gathered.grain(), state)? {
+                leave.add(contributions);
+            }
+            Ok(())
+        })
     }
-    Ok(totals)
-}
 
-/// Does `task` for every number below `count` on the run's threads, each with a tally of its own,
-/// and adds the tallies up.
-fn in_parallel<'p, G: Guest>(
-    run: &RunInputs<'p, G>,
-    count: u32,
-    noise: &RoundNoise,
-    (done_before, all): (u32, u32),
-    task: impl Fn(u32, &mut Tally<'p>) -> Result<(), RunError> + Sync,
-) -> Result<ExactTotals, RunError> {
-    let (next, done, stop) = (AtomicU32::new(0), AtomicU32::new(done_before), AtomicBool::new(false));
-    let total = Mutex::new(Ok(ExactTotals::zero(noise)));
-    let work = || {
-        let mut tally = Tally { clamper: Clamper::new(run.plan), totals: ExactTotals::zero(noise) };
-        let outcome = loop {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            if number >= count || stop.load(Ordering::Relaxed) {
-                break Ok(());
+    /// Does `task` for every piece on the run's threads, each with totals of its own, and adds these up.
+    fn in_parallel(
+        &self,
+        round: &Round,
+        pieces: Range<u32>,
+        (done_before, all): (u32, u32),
+        task: impl Fn(u32, &mut Clamper<'_>, &mut PartialTotals) -> Result<(), RunError> + Sync,
+    ) -> Result<PartialTotals, RunError> {
+        let (next, done, stop) = (AtomicU32::new(pieces.start), AtomicU32::new(done_before), AtomicBool::new(false));
+        let sum = Mutex::new(Ok(PartialTotals::zero(round)));
+        let work = || {
+            let (mut clamper, mut totals) = (Clamper::new(self.plan), PartialTotals::zero(round));
+            let outcome = loop {
+                let piece = next.fetch_add(1, Ordering::Relaxed);
+                if piece >= pieces.end || stop.load(Ordering::Relaxed) {
+                    break Ok(());
+                }
+                if let Err(error) = task(piece, &mut clamper, &mut totals) {
+                    stop.store(true, Ordering::Relaxed);
+                    break Err(error);
+                }
+                self.watch.progress(done.fetch_add(1, Ordering::Relaxed) + 1, all);
+            };
+            let mut sum = sum.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let added = outcome.and_then(|()| sum.as_mut().map_or(Ok(()), |sum| Ok(sum.merge(totals)?)));
+            if let Err(error) = added {
+                *sum = Err(error);
             }
-            if let Err(error) = task(number, &mut tally) {
-                stop.store(true, Ordering::Relaxed);
-                break Err(error);
-            }
-            run.watch.progress(done.fetch_add(1, Ordering::Relaxed) + 1, all);
         };
-        let mut total = total.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let sum = std::mem::replace(&mut *total, Ok(ExactTotals::zero(noise)));
-        *total = sum.and_then(|sum| outcome.map(|()| sum.merge(tally.totals)));
-    };
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = (1..run.threads).map(|_| scope.spawn(work)).collect();
-        work();
-        drop(threads);
-    });
-    total.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (1..self.threads).map(|_| scope.spawn(work)).collect();
+            work();
+            drop(threads);
+        });
+        sum.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
 
-/// One thread's totals.
-struct Tally<'p> {
-    clamper: Clamper<'p>,
-    totals: ExactTotals,
-}
-
-impl Tally<'_> {
-    /// Runs the guest on one grain and adds what it may contribute.
-    fn grain<G: Guest>(
-        &mut self,
-        run: &RunInputs<'_, G>,
-        leave: OneGrain,
+    /// What the guest contributes for one grain; nothing when its call fails.
+    fn contributions<'c>(
+        &self,
+        clamper: &'c mut Clamper<'_>,
         grain: Grain<'_>,
         state: &[f64],
-    ) -> Result<(), RunError> {
+    ) -> Result<Option<&'c Contributions>, RunError> {
         if grain.overlarge() {
-            run.watch.failed(&overlarge());
-            return Ok(());
+            self.watch.failed(&overlarge());
+            return Ok(None);
         }
-        match with_runtime_tables(grain, |tables| run.guest.contribute(tables, state)) {
+        match with_runtime_tables(grain, |tables| self.guest.contribute(tables, state)) {
             Ok(answer) => {
-                let mut grain = self.clamper.grain();
+                let mut grain = clamper.grain();
                 let mut keys = Vec::new();
                 for item in &answer {
                     keys.clear();
-                    keys.extend(item.group.iter().map(|key| match key {
-                        runtime::Key::Int(number) => KeyRef::Int(*number),
-                        runtime::Key::Text(text) => KeyRef::Text(text),
-                    }));
+                    keys.extend(item.group.iter().map(key_ref));
                     grain.push(RawContribution { output: item.output, group: &keys, values: &item.values });
                 }
-                self.totals.add(leave, grain.finish());
+                Ok(Some(grain.finish()))
             }
-            Err(failure @ runtime::Failure::Host(_)) => return Err(RunError::Host(failure)),
+            Err(failure @ runtime::Failure::Host(_)) => Err(RunError::Host(failure)),
             // Whatever a guest does to itself counts as contributing nothing.
-            Err(failure) => run.watch.failed(&failure),
+            Err(failure) => {
+                self.watch.failed(&failure);
+                Ok(None)
+            }
         }
-        Ok(())
     }
+}
+
+/// Rows and units of each input.
+pub(crate) fn counted(counts: &[(u64, u64)]) -> Vec<Counted> {
+    counts.iter().map(|(rows, units)| Counted { rows: *rows, units: *units }).collect()
 }

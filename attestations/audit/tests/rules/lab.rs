@@ -12,6 +12,7 @@ use unseen_audit::error::AuditError;
 use unseen_audit::fold::Fold;
 use unseen_audit::named::{self, Lookup};
 use unseen_audit::report::Report;
+use unseen_core::order::Expected;
 use unseen_core::{ExactTotals, NoiseKey, RoundNoise, SealedRelease};
 use unseen_ids::{Digest, JobId, PublicKey, Role};
 use unseen_log::{Log, blob_path};
@@ -348,8 +349,8 @@ impl Lab {
         let (_, plan) = named::plan(&submitted, self).unwrap();
         let seeded =
             unseen_core::RunIdentity { origin: ORIGIN, entry: run.entry, leaf: run.leaf.to_bytes(), snapshots: &[] };
-        let noise = RoundNoise::draw(&plan, noise_key().round_seed(&seeded, 0)).unwrap();
-        let totals = ExactTotals::zero(&noise).noise(noise);
+        let noise = RoundNoise::draw(&plan, noise_key().round_seed(&seeded, 0), 0).unwrap();
+        let totals = ExactTotals::zero(&noise, Expected::Each(vec![])).complete().unwrap().noise(noise);
         let sealed = SealedRelease::seal(&plan, job, run.entry, &[totals], vec![]).unwrap();
         // It opens when it is in some log.
         let announcement = self.announce(job, sealed.digest());

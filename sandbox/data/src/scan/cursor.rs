@@ -65,6 +65,8 @@ pub(super) struct Cursor {
     pub(super) buckets: u32,
     pub(super) expected: (u64, u64),
     pub(super) met: (u64, u64),
+    /// Rows met before the current grain.
+    pub(super) before: u64,
     pub(super) chunk: Chunk,
     /// The first row of `chunk` not yet given out.
     pub(super) next: usize,
@@ -109,6 +111,7 @@ impl Cursor {
             buckets: snapshot.buckets(),
             expected: (entry.rows, entry.units),
             met: (0, 0),
+            before: 0,
             chunk: Chunk::empty(),
             next: 0,
             place: Place::Absent,
@@ -124,10 +127,19 @@ impl Cursor {
         (self.next < self.chunk.rows).then(|| self.chunk.unit(self.next))
     }
 
+    /// How many rows the current grain has here, whether shown or not.
+    pub(super) fn here(&self) -> u64 {
+        match self.place {
+            Place::Absent => 0,
+            Place::Chunk(_) | Place::Carried => self.met.0 - self.before,
+        }
+    }
+
     /// Makes the unit at hand the current grain, and moves on to the next unit.
     pub(super) fn take(&mut self, limits: &GrainLimits) -> Result<(), ScanError> {
         let start = self.next;
         let end = self.chunk.run_end(start);
+        self.before = self.met.0;
         self.met.0 += (end - start) as u64;
         self.met.1 += 1;
         if end < self.chunk.rows {
