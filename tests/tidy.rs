@@ -35,11 +35,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sandbox/listener", &["ids", "durable", "keys"]),
     ("sandbox/worker", &["ids", "data", "questions", "core", "runtime", "policies"]),
     ("sandbox/access", &["ids"]),
+    ("sandbox/cluster", &["age", "ids", "durable", "entries", "worker", "data", "core", "policies", "tlog", "keys"]),
     (
         "sandbox/lab",
         &[
-            "access", "age", "ids", "durable", "entries", "worker", "data", "core", "runtime", "policies", "log",
-            "audit", "tlog", "keys", "evidence", "witness",
+            "access", "age", "cluster", "ids", "durable", "entries", "worker", "data", "core", "runtime", "policies",
+            "log", "audit", "tlog", "keys", "evidence", "witness",
         ],
     ),
     ("sandbox/accesslog", &["ids", "durable", "policies"]),

@@ -10,7 +10,7 @@ use std::process::Command;
 
 use serde_json::Value;
 use support::*;
-use unseen_core::order::Expected;
+use unseen_core::coverage::Expected;
 use unseen_core::seed::{NoiseKey, RunIdentity};
 use unseen_core::{ExactTotals, RoundNoise};
 use unseen_policies::plan::References;
@@ -158,7 +158,7 @@ fn coverage(plan: &Plan) {
             .flat_map(|output| std::iter::repeat_n(output, output.domain.size()))
             .flat_map(|output| {
                 output.values.iter().map(|value| {
-                    value.half_width_95(0).unwrap() / unseen_policies::rational::to_f64(&value.granularity)
+                    value.half_width_95(0).unwrap() / unseen_policies::approximate::to_f64(&value.granularity)
                 })
             })
             .collect();

@@ -1,7 +1,7 @@
 //! How far a released number may be from the true one, foreseen from the plan alone.
 
+use crate::approximate::to_f64;
 use crate::plan::{Noise, ValuePlan};
-use crate::rational::to_f64;
 
 impl ValuePlan {
     /// Standard deviation of the noise on a released total in `round` (from 0), in units of the

@@ -9,6 +9,7 @@
 mod about;
 pub mod accounting;
 mod accuracy;
+pub mod approximate;
 pub mod bounds;
 pub mod domain;
 pub mod enrolment;
@@ -23,6 +24,7 @@ pub mod policy;
 pub mod provenance;
 pub mod rational;
 mod reader;
+pub mod receipts;
 pub mod record;
 pub mod release;
 pub mod rho;

@@ -5,12 +5,13 @@ use num_bigint::BigInt;
 use num_traits::One;
 
 use crate::accounting;
+use crate::approximate::to_f64;
 pub use crate::domain::Domain;
 use crate::manifest::{
     GrainKind, Group, Keys, Limits, MAX_GROUPS, Manifest, ManifestError, Mechanism, Output, check_sizes,
     too_many_groups,
 };
-use crate::rational::{Rational, to_f64};
+use crate::rational::Rational;
 use crate::rho::Rho;
 use serde_json::json;
 use unseen_ids::{Digest, Key, canonical};

@@ -7,8 +7,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use unseen_ids::{JobId, Key};
 use unseen_texts::{Say, Sentence, say};
 
+use crate::approximate::to_f64;
 use crate::plan::{Noise, OutputPlan, Plan, ValuePlan};
-use crate::rational::{Rational, to_f64};
+use crate::rational::Rational;
 
 /// Noised totals are clamped to ±this, in steps.
 pub const MAX_NOISY: i128 = 1 << 125;

@@ -166,8 +166,8 @@ fn expected_errors_agree_with_direct_summation() {
 
     let direct = |noise: &Noise| {
         let mass = |x: f64| match noise {
-            Noise::Laplace { scale } => (-x / unseen_policies::rational::to_f64(scale)).exp(),
-            Noise::Gaussian { variance } => (-x * x / (2.0 * unseen_policies::rational::to_f64(variance))).exp(),
+            Noise::Laplace { scale } => (-x / unseen_policies::approximate::to_f64(scale)).exp(),
+            Noise::Gaussian { variance } => (-x * x / (2.0 * unseen_policies::approximate::to_f64(variance))).exp(),
         };
         let masses: Vec<f64> = (0..60_000).map(|x| mass(f64::from(x)) * if x == 0 { 1.0 } else { 2.0 }).collect();
         let total: f64 = masses.iter().rev().sum();

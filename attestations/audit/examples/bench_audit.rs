@@ -17,7 +17,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use unseen_audit::bundle::{self, Known, VERIFIER_KEY};
 use unseen_audit::fold::Fold;
 use unseen_audit::named::{self, Lookup};
-use unseen_core::order::Expected;
+use unseen_core::coverage::Expected;
 use unseen_core::{ExactTotals, NoiseKey, RoundNoise, SealedRelease};
 use unseen_ids::{Digest, JobId, PublicKey, Role};
 use unseen_log::{Log, LogReader, blob_path};

@@ -11,7 +11,8 @@ use unseen_ids::Key;
 use unseen_texts::{Sentence, say, text};
 
 use super::{GrainKind, Keys, Limits, Output, Value};
-use crate::rational::{Rational, to_f64};
+use crate::approximate::to_f64;
+use crate::rational::Rational;
 use crate::reader::{ManifestError, Node, Place, unique};
 
 /// Most columns that a model is fitted to.

@@ -10,9 +10,11 @@ use rand_distr::Distribution;
 use std::hint::black_box;
 use std::time::Instant;
 use testing::{laplace, output, plan, ratio, value};
+use unseen_core::coverage::Expected;
 use unseen_core::noise::{DiscreteGaussian, DiscreteLaplace};
-use unseen_core::order::Expected;
-use unseen_core::{Clamper, ExactTotals, NoiseKey, PartialTotals, RawContribution, RoundNoise, RunIdentity, SealedRelease};
+use unseen_core::{
+    Clamper, ExactTotals, NoiseKey, PartialTotals, RawContribution, RoundNoise, RunIdentity, SealedRelease,
+};
 use unseen_ids::{JobId, KeyRef};
 use unseen_policies::Rational;
 

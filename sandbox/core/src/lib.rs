@@ -13,7 +13,7 @@
 //! One round of a job, as a worker runs it:
 //!
 //! ```
-//! use unseen_core::order::{Counted, Expected};
+//! use unseen_core::coverage::{Counted, Expected};
 //! use unseen_core::{Clamper, ExactTotals, NoiseKey, PartialTotals, RawContribution, RoundNoise, RunIdentity, SealedRelease};
 //! use unseen_policies::{Manifest, Plan, plan::References};
 //! use unseen_ids::{JobId, Key, KeyRef};
@@ -70,9 +70,12 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
 pub mod contributions;
+pub mod coverage;
 mod layout;
 pub mod noise;
+mod noise_error;
 pub mod order;
+mod out_of_order;
 pub mod release;
 mod sealed;
 pub mod seed;

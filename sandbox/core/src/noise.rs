@@ -16,7 +16,8 @@ use rand_distr::Distribution;
 use unseen_policies::Rational;
 use unseen_policies::plan::Noise;
 pub use unseen_policies::release::MAX_NOISY;
-use unseen_texts::Say;
+
+pub use crate::noise_error::NoiseError;
 
 /// No draw is farther from zero than this: a draw that would be is returned as `±MAX_DRAW`.
 ///
@@ -24,25 +25,6 @@ use unseen_texts::Say;
 /// to ±[`crate::totals::MAX_NOISY`], so with `MAX_DRAW >= MAX_TOTAL + MAX_NOISY` a clamped draw gives
 /// the very number that the unclamped draw would have given.
 pub const MAX_DRAW: i128 = 1 << 126;
-
-/// Why a parameter is refused.
-#[derive(Debug, PartialEq, Eq, thiserror::Error, Say)]
-#[code("noise")]
-pub enum NoiseError {
-    /// The scale or variance is below zero.
-    #[error("the noise parameter {0} is negative: a scale or variance must be at least zero")]
-    #[zh("噪声参数 {0} 为负：尺度或方差不得小于零")]
-    Negative(String),
-    /// The plan has no such round.
-    #[error("round {round} does not exist: the plan has {rounds} rounds")]
-    #[zh("第 {round} 轮不存在：计划共有 {rounds} 轮")]
-    NoSuchRound {
-        /// The round asked for, from 0.
-        round: u32,
-        /// How many there are.
-        rounds: usize,
-    },
-}
 
 /// The distribution on the integers with P(x) proportional to exp(-|x| / scale), clamped to
 /// ±[`MAX_DRAW`]. Scale 0 is the constant 0.

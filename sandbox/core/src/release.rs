@@ -4,8 +4,8 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use unseen_ids::{Digest, JobId, canonical};
 use unseen_policies::Plan;
+use unseen_policies::approximate::to_f64;
 use unseen_policies::event::{Event, Record, Released};
-use unseen_policies::rational::to_f64;
 pub use unseen_policies::release::{
     CheckError, Derived, FORMAT, Number, ReleaseBody, ReleasedGroup, ReleasedOutput, ReleasedRound, ReleasedValue,
 };

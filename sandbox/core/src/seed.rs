@@ -64,7 +64,8 @@ impl RunIdentity<'_> {
     fn bytes(&self) -> Vec<u8> {
         let (entry, count) = (self.entry.to_be_bytes(), (self.snapshots.len() as u64).to_be_bytes());
         let origin_length = (self.origin.len() as u64).to_be_bytes();
-        [origin_length.as_slice(), self.origin.as_bytes(), &entry, &self.leaf, &count, &self.snapshots.concat()].concat()
+        [origin_length.as_slice(), self.origin.as_bytes(), &entry, &self.leaf, &count, &self.snapshots.concat()]
+            .concat()
     }
 }
 

@@ -12,8 +12,9 @@ use unseen_ids::sha256;
 use unseen_policies::Plan;
 
 use crate::contributions::Contributions;
+use crate::coverage::{Counted, Expected};
 use crate::noise::{MAX_DRAW, MAX_NOISY, NoiseError, Sampler};
-use crate::order::{Counted, Expected, OutOfOrder, Round, UnitOrder};
+use crate::order::{OutOfOrder, Round, UnitOrder};
 use crate::release::NoisyTotals;
 use crate::sealed::Sealing;
 use crate::seed::RoundSeed;
@@ -278,10 +279,7 @@ impl ExactTotals {
             Some((end, _)) if *end == range.end => return Err(OutOfOrder::Unequal(range.start, range.end - 1)),
             _ => {}
         }
-        if let Expected::Each(expected) = &self.expected {
-            let other = part.pieces.iter().find(|(piece, counted)| expected.get(**piece as usize) != Some(*counted));
-            other.map_or(Ok(()), |(piece, _)| Err(OutOfOrder::Counts(*piece)))?;
-        }
+        self.expected.check(&part.pieces)?;
         self.sums.merge(part)?;
         self.parts.insert(range.start, (range.end, digest));
         Ok(true)
@@ -294,21 +292,8 @@ impl ExactTotals {
 
     /// All pieces are there, and what they count is what is registered.
     pub fn complete(self) -> Result<WholeTotals, OutOfOrder> {
-        if let Some(piece) = self.missing() {
-            return Err(OutOfOrder::Missing(piece));
-        }
-        if let Expected::Together { blocks, counted } = &self.expected {
-            let mut sums = vec![Counted::default(); counted.len()];
-            for piece in self.sums.pieces.values() {
-                for (sum, more) in sums.iter_mut().zip(piece) {
-                    sum.rows = sum.rows.saturating_add(more.rows);
-                    sum.units = sum.units.saturating_add(more.units);
-                }
-            }
-            if sums != *counted {
-                return Err(OutOfOrder::Counts(*blocks));
-            }
-        }
+        self.missing().map_or(Ok(()), |piece| Err(OutOfOrder::Missing(piece)))?;
+        self.expected.check_all(&self.sums.pieces)?;
         Ok(WholeTotals(self.sums))
     }
 }

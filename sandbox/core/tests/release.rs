@@ -5,8 +5,8 @@
 mod testing;
 
 use testing::{laplace, output, plan, ratio, value};
+use unseen_core::coverage::{Counted, Expected};
 use unseen_core::release::{CheckError, OpenError, ReleaseError};
-use unseen_core::order::{Counted, Expected};
 use unseen_core::{
     Clamper, Derived, ExactTotals, NoiseKey, NoisyTotals, Number, PartialTotals, RawContribution, ReleaseBody,
     RoundNoise, RunIdentity, SealedRelease,

@@ -10,13 +10,13 @@ use rand_chacha::ChaCha20Rng;
 use rand_distr::Distribution;
 use std::collections::BTreeMap;
 use testing::{laplace, output, plan, ratio, value};
+use unseen_core::coverage::{Counted, Expected};
 use unseen_core::noise::{DiscreteGaussian, DiscreteLaplace};
-use unseen_core::order::{Counted, Expected};
 use unseen_core::{Clamper, ExactTotals, NoiseKey, PartialTotals, RawContribution, RoundNoise, RunIdentity};
 use unseen_ids::KeyRef;
 use unseen_policies::accounting;
+use unseen_policies::approximate::to_f64;
 use unseen_policies::plan::Noise;
-use unseen_policies::rational::to_f64;
 use unseen_policies::{Plan, Rational, Rho};
 
 const DRAWS: usize = 200_000;

@@ -101,6 +101,8 @@ pub enum LabError {
     SnapshotOf { dataset: String, error: SnapshotError },
     #[error("{0}")]
     Snapshot(#[from] SnapshotError),
+    #[error("{0}")]
+    Cluster(#[from] unseen_cluster::error::ClusterError),
     #[error(
         "the policy asks for evidence of the machine, and there is none: {0}; the run is charged and goes on once there is"
     )]

@@ -46,7 +46,7 @@ impl Lab {
         let appended = self.log.hand_over(entry, next)?;
         self.keys.promote_next_log()?;
         self.applied(opened)?;
-        About::of(self.ledger()).write(&self.dir)?;
+        About::renew(&self.dir, self.ledger())?;
         Ok(appended.index)
     }
 }

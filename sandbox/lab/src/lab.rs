@@ -76,7 +76,7 @@ impl Lab {
         let log_key = keys.log()?;
         let verifier =
             NoteKey::new(origin, log_key.verifying_key()).map_err(|error| LabError::Other(Sentence::of(&error)))?;
-        let about = About { origin: origin.to_owned(), log_key: verifier.to_string() };
+        let about = About { origin: origin.to_owned(), log_key: verifier.to_string(), cluster: None };
         about.write(dir)?;
         let writer = locks::take_writer(dir)?;
         for folder in ["snapshots", "sealed", "cache"] {

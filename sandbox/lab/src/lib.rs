@@ -30,6 +30,7 @@ mod sm2;
 #[path = "no_sm2.rs"]
 mod sm2;
 mod sm2_key;
+mod spread;
 mod state;
 mod upload_error;
 mod uploads;

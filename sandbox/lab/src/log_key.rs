@@ -36,7 +36,7 @@ pub(crate) fn settle(dir: &Path, ledger: &Ledger, log: &mut Log, keys: &LabKeys)
     log.keep_overlap()?;
     log.sign_with(next);
     keys.promote_next_log()?;
-    About::of(ledger).write(dir)
+    About::renew(dir, ledger)
 }
 
 pub(crate) fn verifier(origin: &str, key: &dyn Signer) -> Result<NoteKey, LabError> {

@@ -26,7 +26,7 @@ use unseen_policies::text::shown;
 use unseen_texts::{Sentence, text};
 use unseen_tlog::Signer;
 use unseen_worker::jail::Walls;
-use unseen_worker::process::{Fault, Identity, Outline, Part, Secrets, Work, Worker};
+use unseen_worker::process::{self, Fault, Identity, Outline, Part, Secrets, Worker};
 use unseen_worker::{memory, ready_made};
 use zeroize::Zeroizing;
 
@@ -35,7 +35,8 @@ use crate::folder::write_durably;
 use crate::lab::{Attachments, Lab};
 use crate::locks::RunLock;
 use crate::moment::now;
-use crate::view::{Published, View};
+use crate::spread::{Spread, Spreading};
+use crate::view::{About, Published, View};
 use crate::witnessing::Witnessing;
 
 /// A run that is charged. It no longer needs the lab: others use the lab as usual while it goes on, so that no
@@ -53,17 +54,20 @@ struct Work {
     worker: Worker,
     ready: Ready,
     secrets: Secrets,
+    /// Where others compute what the worker adds up.
+    spread: Option<Spread>,
     sealed: PathBuf,
     failed: PathBuf,
+    receipts: PathBuf,
 }
 
 /// What a worker is made ready from.
 pub(crate) struct Ready {
-    program: PathBuf,
-    outline: Outline,
-    module: Vec<u8>,
-    files: Vec<File>,
-    data_keys: Vec<Zeroizing<[u8; 32]>>,
+    pub(crate) program: PathBuf,
+    pub(crate) outline: Outline,
+    pub(crate) module: Vec<u8>,
+    pub(crate) files: Vec<File>,
+    pub(crate) data_keys: Vec<Zeroizing<[u8; 32]>>,
 }
 
 /// Where a job stands after its run.
@@ -128,7 +132,10 @@ impl Lab {
             self.ledger().may(&starter, &self.record(start.clone())?)?;
             event = Some(start);
         }
-        let ready = self.ready(program, id, threads)?;
+        // Whoever adds up what others computed needs one thread.
+        let cluster = About::read(&self.dir)?.cluster;
+        let mut ready = self.ready(program, id, if cluster.is_some() { 1 } else { threads })?;
+        let spreading = cluster.map(|cluster| Spreading::new(self.ledger(), &mut ready, cluster)).transpose()?;
         let worker = ready.prepare()?;
         self.ensure_swap_allowed(&worker.walls().memory)?;
         if let Some(mut start) = event {
@@ -139,8 +146,9 @@ impl Lab {
         let evidence = self.record_evidence(id)?;
         let secrets = self.secrets(id, &ready)?;
         let (sealed, failed) = (self.sealed_path(id), self.failed_path(id));
-        let slot_ends = self.started(id)?.slot_ends;
-        let work = Some(Work { worker, ready, secrets, sealed, failed });
+        let (slot_ends, receipts) = (self.started(id)?.slot_ends, self.receipts_path(id));
+        let spread = spreading.map(|spreading| self.spread(id, &ready, spreading)).transpose()?;
+        let work = Some(Work { worker, ready, secrets, spread, sealed, failed, receipts });
         Ok(Begun { job: id, evidence, slot_ends, work })
     }
 
@@ -263,7 +271,7 @@ impl Lab {
             if private { snapshots.push(part) } else { references.push(part) }
         }
         let memory = need.memory_of(threads);
-        let outline = Outline { work: Work::Whole, manifest: text, threads, memory, snapshots, references };
+        let outline = Outline { work: process::Work::Whole, manifest: text, threads, memory, snapshots, references };
         Ok(Ready { program: program.to_owned(), outline, module, files, data_keys })
     }
 
@@ -297,8 +305,12 @@ impl Lab {
         let body = sealed.digest();
         let job = self.ledger().job(id)?;
         let run = job.run.as_ref().ok_or_else(|| self.no_result(id))?;
-        let released = Released { job: id, run: run.entry, run_leaf: run.leaf, approvals: approvals_of(job), body };
-        self.record_as_lab(released)?;
+        let receipts = std::fs::read(self.receipts_path(id)).ok();
+        let named = receipts.as_deref().map(Digest::of);
+        let approvals = approvals_of(job);
+        let released = Released { job: id, run: run.entry, run_leaf: run.leaf, approvals, body, receipts: named };
+        self.record_with(released, &receipts.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
+        let _ = std::fs::remove_file(self.receipts_path(id));
         Ok(())
     }
 
@@ -387,7 +399,7 @@ impl Lab {
 
     /// Until when a run that was cut short may be tried again: until its time comes, and for ten minutes
     /// where results may appear at once.
-    fn given_up_at(&self, run: &Run) -> DateTime<Utc> {
+    pub(crate) fn given_up_at(&self, run: &Run) -> DateTime<Utc> {
         let at_once = self.ledger().policy().is_some_and(|policy| policy.release_now);
         if at_once { run.release_at + RELEASE_DELAY } else { run.release_at }
     }
@@ -468,6 +480,11 @@ impl View {
         released.filter(|(id, _)| waits && self.sealed_path(*id).exists()).collect()
     }
 
+    /// Who computed a run that was spread over nodes, until its release is out.
+    fn receipts_path(&self, id: JobId) -> PathBuf {
+        self.dir.join("sealed").join(format!("{id}.receipts"))
+    }
+
     fn sealed_path(&self, id: JobId) -> PathBuf {
         self.dir.join("sealed").join(id.to_string())
     }
@@ -498,16 +515,27 @@ impl Begun {
     /// failed then.
     pub fn carry_out(self, mut progress: impl FnMut(u32, u32)) -> Result<(), LabError> {
         let Begun { job, work, .. } = self;
-        let Some(Work { worker, ready, secrets, sealed, failed }) = work else { return Ok(()) };
-        let outcome = match worker.run(&secrets, &mut progress) {
+        let Some(Work { worker, ready, secrets, mut spread, sealed, failed, receipts }) = work else { return Ok(()) };
+        let mut once = |worker: Worker| match &mut spread {
+            None => worker.run(&secrets, &mut progress).map(|sealed| (sealed, None)),
+            Some(spread) => {
+                spread.run(worker, &secrets, &mut progress).map(|(sealed, receipts)| (sealed, Some(receipts)))
+            }
+        };
+        let outcome = match once(worker) {
             // Nobody's rows decide whether a machine has a bad moment: once more.
-            Err(Fault::Lab(_)) => ready.prepare().and_then(|worker| worker.run(&secrets, &mut progress)),
+            Err(Fault::Lab(_)) => ready.prepare().and_then(once),
             other => other,
         };
         match outcome {
-            Ok(result) => {
+            Ok((result, made_by)) => {
+                if let Some(made_by) = made_by {
+                    write_durably(&receipts, &made_by.to_bytes())?;
+                }
                 write_durably(&sealed, &result.into_sealed_bytes(&secrets.seal_key))?;
                 let _ = std::fs::remove_file(&failed);
+                // What was kept to go on from has done its work.
+                spread.iter().for_each(Spread::clear);
                 Ok(())
             }
             // That a job failed is a result like another: it waits for its time.

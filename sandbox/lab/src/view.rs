@@ -11,6 +11,7 @@ use unseen_audit::bundle::VERIFIER_KEY;
 use unseen_audit::fold::{Fold, FoldError};
 use unseen_audit::named;
 use unseen_audit::public_values::PublicTables;
+use unseen_cluster::config::Cluster;
 use unseen_core::release::ReleaseBody;
 use unseen_data::description::Kind;
 use unseen_data::snapshot::SnapshotDir;
@@ -60,11 +61,17 @@ pub(crate) struct About {
     pub origin: String,
     /// The log's verifier key, to be given to auditors.
     pub log_key: String,
+    /// How runs are spread over nodes; none where they are the lab's own machine's. Written by people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<Cluster>,
 }
 
 impl About {
-    pub fn of(ledger: &Ledger) -> About {
-        About { origin: ledger.origin().to_owned(), log_key: ledger.log_key().to_owned() }
+    /// Of a ledger whose log has another key by now; what else stands in the file stays.
+    pub fn renew(dir: &Path, ledger: &Ledger) -> Result<(), LabError> {
+        let cluster = About::read(dir).ok().and_then(|about| about.cluster);
+        let (origin, log_key) = (ledger.origin().to_owned(), ledger.log_key().to_owned());
+        About { origin, log_key, cluster }.write(dir)
     }
 
     pub fn read(dir: &Path) -> Result<About, LabError> {

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use unseen_ids::Key;
+use unseen_policies::approximate::to_f64;
 use unseen_policies::manifest::{Feature, ModelKind};
-use unseen_policies::rational::to_f64;
 use unseen_texts::Sentence;
 
 /// The draft of a job, and what was taken from where.

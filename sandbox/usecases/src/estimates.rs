@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use unseen_core::release::{ReleasedOutput, ReleasedRound, ReleasedValue};
 use unseen_ids::Key;
 use unseen_policies::Manifest;
+use unseen_policies::approximate::to_f64;
 use unseen_policies::manifest::{GrainKind, Output, Ratio};
-use unseen_policies::rational::to_f64;
 
 /// One number of each group.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

@@ -5,10 +5,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use unseen_ids::Key;
 use unseen_policies::accounting;
+use unseen_policies::approximate::to_f64;
 use unseen_policies::ledger::Ledger;
 use unseen_policies::manifest::{Feature, GrainKind, Manifest, ModelKind};
 use unseen_policies::plan;
-use unseen_policies::rational::to_f64;
 use unseen_policies::rho::Rho;
 use unseen_texts::{Sentence, say};
 

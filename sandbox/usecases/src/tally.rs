@@ -7,8 +7,8 @@ use std::sync::Mutex;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use unseen_policies::approximate::to_f64;
 use unseen_policies::plan::{OutputPlan, Plan, ValuePlan};
-use unseen_policies::rational::to_f64;
 use unseen_runtime::{Contribution, Failure, Table, Totals};
 use unseen_worker::guest::{Guest, Verdict, key_ref};
 

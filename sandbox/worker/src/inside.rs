@@ -27,7 +27,7 @@ use crate::memory;
 use crate::merging::add_up;
 use crate::process::{Identity, NO_OUTLINE, Outline, Part, Work};
 use crate::rows::{ReferenceTables, Rows};
-use crate::run::{self, Grains, Outcome, RunError, Rounds, Watch};
+use crate::run::{self, Grains, Outcome, Rounds, RunError, Watch};
 use crate::spread::{Place, RunKey, Task, state_digest};
 
 /// The worker's whole life. Called by `main` when the first argument is [`crate::process::ARGUMENT`].
@@ -125,7 +125,8 @@ impl Begun {
         })?;
         let noise_key = NoiseKey::new(*noise_secret);
         let seed = |round| noise_key.round_seed(&begun.identity(), round);
-        let outcome = run::run(begun.rounds(&seed), &begun.grains(BlockKey::new(&noise_secret).map_err(lab_fault)?, saying))?;
+        let outcome =
+            run::run(begun.rounds(&seed), &begun.grains(BlockKey::new(&noise_secret).map_err(lab_fault)?, saying))?;
         begun.seal(outcome, &seal_key)
     }
 
@@ -146,18 +147,14 @@ impl Begun {
     fn merge(self, stdin: &mut impl Read, saying: &Saying<'_>) -> Result<Vec<u8>, Fault> {
         let (noise_key, seal_key) = (NoiseKey::new(*read_key(stdin)?), read_key::<32>(stdin)?);
         let run_key = RunKey::from_bytes(read_key(stdin)?);
-        let begun =
-            self.opened(|part, _| Snapshot::unread(&part.manifest, part.root.to_bytes()).map_err(lab_fault))?;
+        let begun = self.opened(|part, _| Snapshot::unread(&part.manifest, part.root.to_bytes()).map_err(lab_fault))?;
         let seed = |round| noise_key.round_seed(&begun.identity(), round);
         let outcome = add_up(begun.rounds(&seed), &run_key, stdin, saying.frame)?;
         begun.seal(outcome, &seal_key)
     }
 
     /// Opens the snapshots and ties the code to them.
-    fn opened(
-        self,
-        mut open: impl FnMut(&Part, Vec<File>) -> Result<Snapshot, Fault>,
-    ) -> Result<Opened, Fault> {
+    fn opened(self, mut open: impl FnMut(&Part, Vec<File>) -> Result<Snapshot, Fault>) -> Result<Opened, Fault> {
         let Begun { outline, manifest, plan, references, code, files, run } = self;
         let snapshots = outline.snapshots.iter().zip(files).map(|(part, files)| open(part, files));
         let rows = Rows::new(&manifest, snapshots.collect::<Result<_, _>>()?, &references).map_err(lab_fault)?;
@@ -232,4 +229,3 @@ fn adopt(descriptors: &[RawFd]) -> Vec<File> {
     // SAFETY: the parent passes each descriptor of an open file once, for this purpose only.
     descriptors.iter().map(|descriptor| File::from(unsafe { OwnedFd::from_raw_fd(*descriptor) })).collect()
 }
-

@@ -21,6 +21,7 @@ pub mod process;
 pub mod ready_made;
 pub mod rows;
 pub mod run;
+mod run_error;
 pub mod spread;
 mod totals;
 pub mod wall;

@@ -20,10 +20,14 @@ pub const ARGUMENT: &str = "__worker";
 
 /// What a worker says.
 #[derive(Serialize, Deserialize)]
-pub(crate) enum Message {
+pub enum Message {
+    /// Its walls are up.
     Ready(Box<Walls>),
+    /// How far it has come.
     Progress {
+        /// Steps done.
         done: u32,
+        /// Of so many.
         all: u32,
     },
     /// What it was to make is the next frame, sealed.
@@ -32,6 +36,7 @@ pub(crate) enum Message {
     Round(u32),
     /// What became of a part that was handed in.
     Taken(Taken),
+    /// There is no result.
     Failed(Fault),
 }
 
@@ -149,6 +154,18 @@ fn spawn(program: &Path, files: &[File]) -> std::io::Result<Child> {
     spawn_from_lasting_thread(command)
 }
 
+/// Starts a child that ends when this process does.
+pub fn spawn_bound(mut command: Command) -> std::io::Result<Child> {
+    // SAFETY: between fork and exec only prctl is called, which is async-signal-safe.
+    unsafe {
+        command.pre_exec(|| {
+            rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+            Ok(())
+        });
+    }
+    spawn_from_lasting_thread(command)
+}
+
 /// Starts a child from a thread that lives as long as this process: the kernel sends the signal of a parent's
 /// death when the *thread* that forked ends (prctl(2), PR_SET_PDEATHSIG), and one of a pool may end before
 /// its run does.
@@ -170,4 +187,3 @@ fn spawn_from_lasting_thread(command: Command) -> std::io::Result<Child> {
         Err(std::io::Error::other(Sentence::from(text!("there is no thread for it", "没有可用的线程"))))
     })
 }
-

@@ -17,12 +17,12 @@ use zeroize::Zeroizing;
 use crate::fault::{Fault, lab_fault, out_of_turn};
 use crate::frames::read_frame;
 use crate::guest::Guest;
-use crate::link::{Link, Message};
+use crate::link::Link;
 use crate::process::{Identity, Worker};
 use crate::run::{Outcome, Rounds, RunError};
 use crate::spread::{Place, RunKey, state_bytes, state_digest};
 
-pub use crate::link::Taken;
+pub use crate::link::{Message, Taken};
 
 /// What the worker is told that adds up.
 pub struct MergeSecrets {

@@ -28,7 +28,7 @@ use crate::jail::Walls;
 use crate::link::{Link, Message};
 
 pub use crate::fault::Fault;
-pub use crate::link::ARGUMENT;
+pub use crate::link::{ARGUMENT, spawn_bound};
 
 /// What a worker is told before the run is charged: all it needs to be ready, and no key.
 #[derive(Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use unseen_core::order::{Counted, Expected};
+use unseen_core::coverage::{Counted, Expected};
 use unseen_data::description::ColumnType;
 use unseen_data::reference::Lookup;
 use unseen_data::snapshot::ManifestFile;

@@ -8,19 +8,19 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use unseen_core::contributions::{Clamper, Contributions, RawContribution};
-use unseen_core::noise::NoiseError;
-use unseen_core::order::{Counted, Expected, OutOfOrder, Round, UnitOrder};
-use unseen_core::release::{Derived, NoisyTotals, ReleaseError};
+use unseen_core::coverage::{Counted, Expected};
+use unseen_core::order::{Round, UnitOrder};
+use unseen_core::release::{Derived, NoisyTotals};
 use unseen_core::seed::RoundSeed;
 use unseen_core::totals::{ExactTotals, PartialTotals, RoundNoise};
-use unseen_data::{BlockGatherer, BlockKey, Grain, GrainLimits, ScanError};
+use unseen_data::{BlockGatherer, BlockKey, Grain, GrainLimits};
 use unseen_policies::Plan;
 use unseen_policies::manifest::GrainKind;
 use unseen_runtime as runtime;
-use unseen_texts::{Say, Sentence};
 
 use crate::guest::{Guest, Verdict, key_ref, overlarge, with_runtime_tables};
 use crate::rows::Rows;
+pub use crate::run_error::RunError;
 use crate::totals::Groups;
 
 /// Who looks on. What it is told depends on raw rows, so a real run has nobody here but a count
@@ -67,42 +67,6 @@ pub struct Outcome {
     pub rounds: Vec<NoisyTotals>,
     /// The tables that `advance` made of them.
     pub derived: Vec<Derived>,
-}
-
-/// Why a run has no outcome.
-#[derive(Debug, thiserror::Error, Say)]
-#[code("run")]
-pub enum RunError {
-    /// The rows cannot be read, or are not what was registered.
-    #[error("the rows cannot be read: {0}")]
-    #[zh("无法读取数据行：{0}")]
-    Rows(#[from] ScanError),
-    /// The rows are not in the order that the guarantee rests on.
-    #[error("the rows cannot be read: {0}")]
-    #[zh("无法读取数据行：{0}")]
-    Order(#[from] OutOfOrder),
-    /// Totals that are made elsewhere do not come. Inside text.
-    #[error("{0}")]
-    Elsewhere(Sentence),
-    /// The host failed in the middle of a grain: the run can be resumed.
-    #[error("{0}")]
-    Host(runtime::Failure),
-    /// `advance` failed. It sees noised totals only, so that may be told.
-    #[error("the job's `advance` failed in round {round}: {failure}")]
-    #[zh("作业的 `advance` 在第 {round} 轮失败：{failure}")]
-    Advance {
-        /// The round, from 0.
-        round: u32,
-        /// What it said.
-        failure: runtime::Failure,
-    },
-    /// The plan asks for noise that cannot be drawn.
-    #[error("the noise cannot be drawn: {0}")]
-    #[zh("无法生成噪声：{0}")]
-    Noise(#[from] NoiseError),
-    /// The totals do not fit the plan.
-    #[error("{0}")]
-    Release(#[from] ReleaseError),
 }
 
 /// Runs all rounds on this machine.
@@ -200,7 +164,8 @@ impl<G: Guest> Grains<'_, G> {
         let (inputs, limits) = (self.rows.inputs(), limits(self.plan));
         let mut gatherer = BlockGatherer::new(self.block_key.clone(), count, range.clone(), &inputs, limits)?;
         for bucket in 0..self.rows.buckets() {
-            let (mut grains, mut order) = (self.rows.open(bucket, limits)?, UnitOrder::new(bucket, self.rows.buckets()));
+            let (mut grains, mut order) =
+                (self.rows.open(bucket, limits)?, UnitOrder::new(bucket, self.rows.buckets()));
             while let Some(unit) = grains.next()? {
                 // It is in its one block whole; that block is what is added.
                 order.next(unit.unit().as_bytes())?;

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use unseen_data::description::ColumnType;
+use unseen_policies::approximate::to_f64;
 use unseen_policies::plan::Noise;
-use unseen_policies::rational::to_f64;
 use unseen_policies::release::Derived;
 use unseen_policies::{Manifest, Plan};
 use unseen_runtime::{Cells, Column, Key, Table, Totals, ValueColumn};

@@ -12,7 +12,7 @@ use unseen_audit::error::AuditError;
 use unseen_audit::fold::Fold;
 use unseen_audit::named::{self, Lookup};
 use unseen_audit::report::Report;
-use unseen_core::order::Expected;
+use unseen_core::coverage::Expected;
 use unseen_core::{ExactTotals, NoiseKey, RoundNoise, SealedRelease};
 use unseen_ids::{Digest, JobId, PublicKey, Role};
 use unseen_log::{Log, blob_path};

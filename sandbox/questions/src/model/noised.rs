@@ -1,8 +1,8 @@
 //! The noised totals of one round, as models read them.
 
 use unseen_ids::Key;
+use unseen_policies::approximate::to_f64;
 use unseen_policies::plan::{Noise, OutputPlan};
-use unseen_policies::rational::to_f64;
 
 /// Totals beyond this are taken for this, so that no product of them overflows.
 const LARGEST: f64 = 1e60;

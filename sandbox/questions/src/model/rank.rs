@@ -1,8 +1,8 @@
 //! Quantiles by bisection, and the groups with the largest totals.
 
 use unseen_policies::Rational;
+use unseen_policies::approximate::to_f64;
 use unseen_policies::manifest::Feature;
-use unseen_policies::rational::to_f64;
 use unseen_policies::release::{Derived, Number};
 
 use super::noised::Noised;

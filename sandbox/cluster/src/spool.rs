@@ -1,0 +1,47 @@
+//! Parts that were accepted, as they came: a lab that is killed goes on from them. Sealed as they travelled.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use unseen_durable::flush_folder;
+
+use crate::answer::{Answer, Made};
+use crate::error::ClusterError;
+
+/// The parts of one run, in a folder of its own.
+#[derive(Debug)]
+pub struct Spool(PathBuf);
+
+impl Spool {
+    /// In this folder, which is made.
+    pub fn open(folder: &Path) -> Result<Spool, ClusterError> {
+        fs::create_dir_all(folder).map_err(|why| ClusterError::Store { path: folder.to_owned(), why })?;
+        Ok(Spool(folder.to_owned()))
+    }
+
+    /// Keeps a part.
+    pub(crate) fn keep(&self, made: Made) -> Result<Made, ClusterError> {
+        let path = self.0.join(format!("{}-{}-{}.part", made.round, made.place.first, made.place.last));
+        let answer = Answer::Made(made);
+        unseen_durable::write(&path, &answer.to_bytes()).map_err(|why| ClusterError::Store { path, why })?;
+        let Answer::Made(made) = answer else { unreachable!("invariant: it is what it was made as") };
+        Ok(made)
+    }
+
+    /// The parts of a round. What cannot be read is as if it were not there: it is asked for again.
+    pub(crate) fn round(&self, round: u32) -> Vec<Made> {
+        let files = fs::read_dir(&self.0).into_iter().flatten().flatten();
+        let ours = files.filter(|file| file.file_name().to_string_lossy().starts_with(&format!("{round}-")));
+        let read = ours.filter_map(|file| match Answer::parse(&fs::read(file.path()).ok()?)? {
+            Answer::Made(made) => Some(made),
+            Answer::Refused { .. } => None,
+        });
+        read.collect()
+    }
+
+    /// Takes it away: the run's result is kept.
+    pub fn clear(folder: &Path) {
+        let _ = fs::remove_dir_all(folder);
+        let _ = folder.parent().map(flush_folder);
+    }
+}

@@ -1,0 +1,191 @@
+//! A run that is spread over nodes, as the lab sets it up: what nodes need is where they find it, before the charge;
+//! their orders are written after it.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::fd::AsRawFd;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use chrono::{DateTime, Utc};
+use unseen_age::Recipient;
+use unseen_audit::nodes;
+use unseen_cluster::config::Cluster;
+use unseen_cluster::coordinator::{Coordinator, Spool};
+use unseen_cluster::courier::Process;
+use unseen_cluster::error::ClusterError;
+use unseen_cluster::orders::{Body, Orders};
+use unseen_cluster::store::Store;
+use unseen_core::release::SealedRelease;
+use unseen_data::{BlockKey, snapshot};
+use unseen_ids::{Digest, JobId, PublicKey};
+use unseen_policies::ledger::Ledger;
+use unseen_policies::receipts::Receipts;
+use unseen_texts::Sentence;
+use unseen_worker::merging::{MergeSecrets, Merging};
+use unseen_worker::process::{Fault, Identity, Part, Secrets, Work, Worker};
+use unseen_worker::spread::RunKey;
+use zeroize::Zeroizing;
+
+use crate::error::LabError;
+use crate::lab::Lab;
+use crate::moment::now;
+use crate::runs::Ready;
+
+/// A run that could be spread: an engine was reached, nodes are enrolled, and what they read is where they find it.
+pub(crate) struct Spreading {
+    cluster: Cluster,
+    courier: Process,
+    nodes: BTreeMap<PublicKey, (String, Recipient)>,
+    store: Store,
+    snapshots: Vec<Part>,
+    references: Vec<Part>,
+}
+
+/// A run that is charged, and whose nodes have their orders.
+pub(crate) struct Spread {
+    cluster: Cluster,
+    /// None once a try has failed: the next one starts its own.
+    courier: Option<Process>,
+    nodes: BTreeMap<PublicKey, String>,
+    store: Store,
+    orders: Digest,
+    run: Digest,
+    secret: Zeroizing<[u8; 32]>,
+    pieces: u32,
+    spool: PathBuf,
+    good_until: DateTime<Utc>,
+}
+
+impl Spreading {
+    /// Whatever the run needs beside this machine. From here on the worker is to add up what nodes compute: its outline
+    /// has no files.
+    pub fn new(ledger: &Ledger, ready: &mut Ready, cluster: Cluster) -> Result<Spreading, LabError> {
+        let enrolled = ledger.nodes().iter().filter(|(_, node)| node.revoked.is_none());
+        let nodes = enrolled.map(|(key, node)| {
+            let recipient = node.recipient.parse().map_err(|error| LabError::Other(Sentence::of(&error)))?;
+            Ok((*key, (node.name.clone(), recipient)))
+        });
+        let nodes: BTreeMap<_, _> = nodes.collect::<Result<_, LabError>>()?;
+        if nodes.is_empty() {
+            return Err(ClusterError::NoNode.into());
+        }
+        let store = Store::new(&cluster.store);
+        for part in ready.outline.snapshots.iter().chain(&ready.outline.references) {
+            keep(&store, part, &ready.files)?;
+        }
+        let courier = Process::start(&cluster)?;
+        ready.outline.work = Work::Merge;
+        let bare = |parts: &mut Vec<Part>| std::mem::take(parts);
+        let snapshots = bare(&mut ready.outline.snapshots);
+        let references = ready.outline.references.iter().map(copied).collect();
+        ready.outline.snapshots = snapshots.iter().map(|part| Part { files: Vec::new(), ..copied(part) }).collect();
+        Ok(Spreading { cluster, courier, nodes, store, snapshots, references })
+    }
+}
+
+fn copied(part: &Part) -> Part {
+    Part { root: part.root, manifest: part.manifest.clone(), first: part.first, files: part.files.clone() }
+}
+
+/// Puts the files of a snapshot where nodes find them.
+fn keep(store: &Store, part: &Part, files: &[File]) -> Result<(), LabError> {
+    let manifest = snapshot::Manifest::parse(&part.manifest, part.root.to_bytes())?;
+    for (entry, number) in manifest.files.iter().zip(&part.files) {
+        let file = files.iter().find(|file| file.as_raw_fd() == *number);
+        if let Some((digest, file)) = Digest::from_hex(&entry.sha256).zip(file) {
+            store.keep(&digest, entry.bytes, file)?;
+        }
+    }
+    Ok(())
+}
+
+impl Lab {
+    /// Gives the nodes their orders, once the run is charged.
+    pub(crate) fn spread(&self, id: JobId, ready: &Ready, spreading: Spreading) -> Result<Spread, LabError> {
+        let Spreading { cluster, courier, nodes, store, snapshots, references } = spreading;
+        let started = self.started(id)?;
+        let (_, _, plan) = self.submitted_plan(id)?;
+        let swap = self.ledger().policy().and_then(|policy| policy.machine.as_ref()).is_none_or(|it| it.swap);
+        let block_key = BlockKey::new(&self.keys.noise).map_err(|error| LabError::Other(Sentence::of(&error)))?;
+        let run_key = RunKey::derive(&self.keys.seal, &started.leaf);
+        let roots = |parts: &[Part]| parts.iter().map(|part| part.root).collect();
+        let body = Body {
+            manifest: ready.outline.manifest.clone(),
+            memory: ready.outline.memory,
+            swap,
+            tick_seconds: cluster.tick_seconds,
+            snapshots: roots(&snapshots),
+            references: roots(&references),
+            module: self.blob(&self.ledger().job(id)?.submitted.module)?,
+            manifests: snapshots.iter().chain(&references).map(|part| part.manifest.clone()).collect(),
+        };
+        let recipients = nodes.iter().map(|(key, (_, recipient))| (*key, *recipient)).collect();
+        let orders = Orders {
+            entry: &self.log.entry(started.entry)?,
+            proof: &self.log.prove_entry(started.entry)?,
+            run_key: &run_key,
+            nodes: &recipients,
+            data_keys: &ready.data_keys,
+            block_key: block_key.to_bytes(),
+            body: &body,
+            written_at: now(),
+            good_until: self.given_up_at(started),
+        };
+        let orders = store.put_orders(&orders.write(&*self.keys.service)?)?;
+        Ok(Spread {
+            cluster,
+            courier: Some(courier),
+            nodes: nodes.into_iter().map(|(key, (name, _))| (key, name)).collect(),
+            store,
+            orders,
+            run: started.leaf,
+            secret: self.keys.seal.clone(),
+            pieces: nodes::pieces(self.ledger(), id, &plan),
+            spool: self.dir.join("spool").join(started.leaf.to_hex()),
+            good_until: self.given_up_at(started),
+        })
+    }
+}
+
+impl Spread {
+    /// Carries the run out: nodes compute, the worker adds up.
+    pub fn run(
+        &mut self,
+        worker: Worker,
+        secrets: &Secrets,
+        progress: impl FnMut(u32, u32),
+    ) -> Result<(SealedRelease, Receipts), Fault> {
+        let fault = |error: ClusterError| Fault::Lab(Sentence::of(&error));
+        let mut courier = match self.courier.take() {
+            Some(courier) => courier,
+            None => Process::start(&self.cluster).map_err(fault)?,
+        };
+        let Identity { job, origin, entry, leaf } = &secrets.run;
+        let run = Identity { job: *job, origin: origin.clone(), entry: *entry, leaf: *leaf };
+        let run_key = RunKey::derive(&self.secret, &self.run);
+        let tasks_key = run_key.tasks();
+        let (noise_key, seal_key) = (secrets.noise_key.clone(), secrets.seal_key.clone());
+        let merging = Merging::begin(worker, &MergeSecrets { run, noise_key, seal_key, run_key })?;
+        let coordinator = Coordinator {
+            courier: &mut courier,
+            merging,
+            orders: self.orders,
+            tasks_key,
+            run: self.run,
+            pieces: self.pieces,
+            together: self.cluster.pieces,
+            late: self.cluster.late(),
+            until: Instant::now() + (self.good_until - now()).to_std().unwrap_or_default(),
+            nodes: self.nodes.clone(),
+            spool: Spool::open(&self.spool).map_err(fault)?,
+        };
+        coordinator.run(progress)
+    }
+
+    /// Takes away what was only there for the run.
+    pub fn clear(&self) {
+        Spool::clear(&self.spool);
+        self.store.remove_orders(&self.orders);
+    }
+}

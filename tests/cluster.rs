@@ -1,0 +1,264 @@
+//! Runs that are spread over nodes, through the real binary: the same release as on one machine, whatever happens to
+//! nodes and to the lab on the way. The courier is the one without an engine; engines have their own tests
+//! (`sandbox/couriers/conformance.py`).
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use support::*;
+
+/// A lab with nodes, whose agents serve.
+struct Cluster {
+    lab: Lab,
+    nodes: Vec<Node>,
+}
+
+/// A node's agent.
+struct Node {
+    name: String,
+    agent: Child,
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let _ = self.agent.kill();
+        let _ = self.agent.wait();
+    }
+}
+
+fn couriers() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../couriers").canonicalize().unwrap()
+}
+
+impl Cluster {
+    /// None, said aloud, where there is no Python for the courier.
+    fn new(lab: Lab, names: &[&str]) -> Option<Cluster> {
+        if Command::new("python3").arg("--version").output().is_err() {
+            skipped("a cluster without an engine", "python3 is not installed");
+            return None;
+        }
+        let shown = lab.unseen(&["--json", "lab", "show"]).stdout;
+        lab.write("lab.json", shown);
+        let nodes = names.iter().map(|name| {
+            lab.ok(&["--lab", "lab.json", "node", "init", name]);
+            let request = format!("{name}/{name}.node");
+            lab.ok(&["node", "enroll", &request, "--key", "keys/owner.pem"]);
+            let agent = serve(&lab, name, env!("CARGO_BIN_EXE_unseen").as_ref());
+            Node { name: (*name).to_owned(), agent }
+        });
+        let nodes = nodes.collect();
+        let sockets: Vec<String> = names.iter().map(|name| lab.path(&format!("{name}.sock")).display().to_string()).collect();
+        configure(&lab, &sockets);
+        Some(Cluster { lab, nodes })
+    }
+
+    fn signal(&self, node: usize, signal: Signal) {
+        kill_process(Pid::from_raw(self.nodes[node].agent.id() as i32).unwrap(), signal).unwrap();
+    }
+}
+
+/// Starts an agent, and waits until it listens.
+fn serve(lab: &Lab, name: &str, program: &Path) -> Child {
+    let socket = lab.path(&format!("{name}.sock"));
+    let _ = std::fs::remove_file(&socket);
+    let mut command = Command::new(program);
+    command.current_dir(lab.path("")).args(["node", "serve", name, "--store", "store", "--socket"]).arg(&socket);
+    let agent = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let start = Instant::now();
+    while !socket.exists() {
+        assert!(start.elapsed() < Duration::from_secs(30), "{name} does not serve");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    agent
+}
+
+/// Has runs spread by the courier without an engine.
+fn configure(lab: &Lab, sockets: &[String]) {
+    let about = std::fs::read_to_string(lab.path("lab/lab.toml")).unwrap();
+    let about = about.split("[cluster]").next().unwrap();
+    let courier = couriers().join("local_courier.py");
+    let argv: Vec<String> =
+        ["python3".to_owned(), courier.display().to_string()].into_iter().chain(sockets.iter().cloned()).collect();
+    let store = lab.path("store");
+    let cluster =
+        format!("{about}\n[cluster]\ncourier = {argv:?}\nstore = {store:?}\npieces = 2\ntick_seconds = 0\nlate_seconds = 3\n");
+    std::fs::write(lab.path("lab/lab.toml"), cluster).unwrap();
+}
+
+/// A dataset of some size, and a job that reads all of it.
+fn lab() -> Lab {
+    let lab = Lab::with_job();
+    lab.write("firms.csv", firms(4_000));
+    lab.ok(&["dataset", "import", "firms.csv", "--description", "firms.toml", "--key", "keys/steward.pem"]);
+    lab
+}
+
+fn run(lab: &Lab, job: &str) -> Value {
+    lab.ok(&["job", "run", job, "--key", "keys/operator.pem"])
+}
+
+/// What was released is what one machine derives, what the auditor finds in order, and what the log says of nodes.
+fn holds(cluster: &Cluster, job: &str, of: &[&str]) {
+    let lab = &cluster.lab;
+    let replay = lab.ok(&["audit", "replay", job]);
+    assert_eq!(replay["verdict"], "agrees", "{replay}");
+    let bundle = format!("bundle-{job}");
+    lab.ok(&["log", "export", &bundle]);
+    let audited = lab.ok(&["audit", "verify", &bundle]);
+    assert_eq!(audited["valid"], true, "{audited}");
+    let took_part = receipts(lab);
+    assert!(!took_part.is_empty() && took_part.iter().all(|name| of.contains(&name.as_str())), "{took_part:?}");
+}
+
+/// The names of the nodes that computed the last release, by its receipts.
+fn receipts(lab: &Lab) -> Vec<String> {
+    let entries = lab.ok(&["log", "show", "--kind", "released"]);
+    let last = entries["entries"].as_array().unwrap().last().unwrap()["entry"].to_string();
+    let entry = lab.ok(&["log", "show", "--entry", &last]);
+    let digest = text(&entry["statement"]["predicate"]["event"]["receipts"]);
+    let hex = digest.strip_prefix("sha256:").unwrap();
+    let blob = walk(&lab.path("lab/log")).into_iter().find(|path| path.to_string_lossy().replace('/', "").ends_with(hex)).unwrap();
+    let receipts: Value = serde_json::from_slice(&std::fs::read(blob).unwrap()).unwrap();
+    let nodes = lab.ok(&["node", "list"])["nodes"].as_array().unwrap().clone();
+    let name = |key: &Value| text(&nodes.iter().find(|node| node["publicKey"] == *key).unwrap()["name"]);
+    receipts["nodes"].as_array().unwrap().iter().map(|node| name(&node["key"])).collect()
+}
+
+fn walk(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn two_nodes_release_what_one_machine_derives() {
+    let Some(cluster) = Cluster::new(lab(), &["n1", "n2"]) else { return };
+    let job = cluster.lab.approved("job");
+    run(&cluster.lab, &job);
+    holds(&cluster, &job, &["n1", "n2"]);
+    assert_eq!(receipts(&cluster.lab).len(), 2, "both took part");
+    // What was only there for the run is gone, and nothing that could be read ever was.
+    assert_eq!(walk(&cluster.lab.path("store/orders")), Vec::<PathBuf>::new());
+    assert!(!cluster.lab.path("lab/spool").exists() || walk(&cluster.lab.path("lab/spool")).is_empty());
+    for object in walk(&cluster.lab.path("store")) {
+        let bytes = std::fs::read(&object).unwrap();
+        assert!(!bytes.windows(4).any(|window| window == "湖塘".as_bytes().get(..4).unwrap()), "{}", object.display());
+        assert_eq!(unseen_ids::Digest::of(&bytes).to_hex(), object.file_name().unwrap().to_str().unwrap());
+    }
+}
+
+#[test]
+fn rounds_and_blocks_are_spread_too() {
+    let Some(cluster) = Cluster::new(lab(), &["n1", "n2"]) else { return };
+    let lab = &cluster.lab;
+    let blocks = job("rho = 0.01").replace("kind = \"unit\"", "kind = \"blocks\"\ncount = 5");
+    lab.write("job/job.toml", &blocks);
+    lab.write("job/target/job.wasm", shaped(&component("(f64.const 1)"), &blocks));
+    let id = lab.approved("job");
+    run(lab, &id);
+    holds(&cluster, &id, &["n1", "n2"]);
+}
+
+#[test]
+fn a_node_that_is_killed_or_frozen_holds_nothing_up() {
+    let Some(mut cluster) = Cluster::new(lab(), &["n1", "n2"]) else { return };
+    for signal in [Signal::STOP, Signal::KILL] {
+        cluster.lab.write("job/job.toml", job("rho = 0.01").replace("To count.", &format!("To count, {signal:?}.")));
+        let id = cluster.lab.approved("job");
+        let args = ["job", "run", &id, "--key", "keys/operator.pem"];
+        let mut running = cluster.lab.command(&args).stdout(Stdio::null()).spawn().unwrap();
+        cluster.signal(1, signal);
+        assert!(running.wait().unwrap().success());
+        holds(&cluster, &id, &["n1"]);
+        cluster.signal(1, if signal == Signal::STOP { Signal::CONT } else { Signal::KILL });
+    }
+    cluster.nodes.truncate(1);
+}
+
+#[test]
+fn a_lab_that_is_killed_goes_on_where_it_was() {
+    let Some(cluster) = Cluster::new(lab(), &["n1"]) else { return };
+    let lab = &cluster.lab;
+    let id = lab.approved("job");
+    let args = ["job", "run", &id, "--key", "keys/operator.pem"];
+    let mut running = lab.command(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let start = Instant::now();
+    while !lab.path("lab/spool").exists() || walk(&lab.path("lab/spool")).is_empty() {
+        assert!(start.elapsed() < Duration::from_secs(60) && running.try_wait().unwrap().is_none(), "no part came");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    running.kill().unwrap();
+    running.wait().unwrap();
+    run(lab, &id);
+    assert_eq!(lab.kinds().iter().filter(|kind| *kind == "run-started").count(), 1);
+    holds(&cluster, &id, &["n1"]);
+}
+
+#[test]
+fn what_is_missing_is_said_before_anything_is_charged() {
+    let Some(cluster) = Cluster::new(lab(), &["n1"]) else { return };
+    let lab = &cluster.lab;
+    let id = lab.approved("job");
+    let args = ["job", "run", &id, "--key", "keys/operator.pem"];
+    // Nobody at the address.
+    configure(lab, &["/nowhere/node.sock".to_owned()]);
+    let said = lab.refuses(&args);
+    assert!(said.contains("no agent of a node listens at /nowhere/node.sock"), "{said}");
+    // No such program.
+    let about = std::fs::read_to_string(lab.path("lab/lab.toml")).unwrap();
+    std::fs::write(lab.path("lab/lab.toml"), about.replace("\"python3\"", "\"/nowhere/python\"")).unwrap();
+    let said = lab.refuses(&args);
+    assert!(said.contains("`/nowhere/python` cannot be started"), "{said}");
+    // A store that cannot be written.
+    std::fs::write(lab.path("lab/lab.toml"), about.replace("/store\"", "/lab.json\"")).unwrap();
+    let said = lab.refuses(&args);
+    assert!(said.contains("of the store cannot be used"), "{said}");
+    // No node that is not revoked.
+    configure(lab, &[lab.path("n1.sock").display().to_string()]);
+    lab.ok(&["node", "revoke", "n1", "--reason", "sold", "--key", "keys/owner.pem"]);
+    let said = lab.refuses(&args);
+    assert!(said.contains("no node is enrolled"), "{said}");
+}
+
+/// What a node is asked that it must not do, it says in a sentence; the run is cut short, charged once, and may be tried
+/// again.
+#[test]
+fn a_node_refuses_what_it_cannot_vouch_for() {
+    let Some(mut cluster) = Cluster::new(lab(), &["n1"]) else { return };
+    let id = cluster.lab.approved("job");
+    let args = ["job", "run", &id, "--key", "keys/operator.pem"];
+    // Another build: the same program, and a byte behind it.
+    let other = cluster.lab.path("unseen-other");
+    std::fs::copy(env!("CARGO_BIN_EXE_unseen"), &other).unwrap();
+    std::io::Write::write_all(&mut std::fs::File::options().append(true).open(&other).unwrap(), b"\n").unwrap();
+    cluster.nodes[0].agent.kill().unwrap();
+    cluster.nodes[0].agent.wait().unwrap();
+    cluster.nodes[0].agent = serve(&cluster.lab, "n1", &other);
+    let done = cluster.lab.unseen(&args);
+    assert!(done.code == 1 && done.stderr.contains("another build of unseen"), "{done:?}");
+    // Rows that were altered where they lie.
+    cluster.nodes[0].agent.kill().unwrap();
+    cluster.nodes[0].agent.wait().unwrap();
+    cluster.nodes[0].agent = serve(&cluster.lab, "n1", env!("CARGO_BIN_EXE_unseen").as_ref());
+    let objects = walk(&cluster.lab.path("store/objects"));
+    let whole: Vec<Vec<u8>> = objects.iter().map(|object| std::fs::read(object).unwrap()).collect();
+    for (object, bytes) in objects.iter().zip(&whole) {
+        let mut bent = bytes.clone();
+        let middle = bent.len() / 2;
+        bent[middle] ^= 1;
+        std::fs::write(object, bent).unwrap();
+    }
+    let done = cluster.lab.unseen(&args);
+    assert!(done.code == 1 && done.stderr.contains("the worker failed"), "{done:?}");
+    for (object, bytes) in objects.iter().zip(&whole) {
+        std::fs::write(object, bytes).unwrap();
+    }
+    run(&cluster.lab, &id);
+    assert_eq!(cluster.lab.kinds().iter().filter(|kind| *kind == "run-started").count(), 1);
+    holds(&cluster, &id, &["n1"]);
+}
