@@ -89,7 +89,7 @@ def run(engine: Callable[[Link], AbstractContextManager[Carry]], patience: float
             link.ready()
             for ident, task in link.tasks():
                 carry(ident, task)
-            within(9, lambda: os._exit(link.code))
+            within(9, lambda: give_up("the engine has not said that what still ran is ended"))
     except ModuleNotFoundError as error:
         give_up(f"the package {error.name} is not installed for {sys.executable}")
     except Exception as error:
