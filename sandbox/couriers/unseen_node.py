@@ -14,9 +14,9 @@ class NoAnswer(Exception):
     """Why the agent gave none, in one sentence."""
 
 
-def ask(task: bytes, wanted: Callable[[], bool] = lambda: True) -> bytes:
+def ask(task: bytes, wanted: Callable[[], bool] = lambda: True, path: str = "") -> bytes:
     """The agent's answer. Looks each second whether it is still wanted, for engines that cannot end a running task."""
-    path = os.environ.get("UNSEEN_NODE", "/run/unseen/node.sock")
+    path = path or os.environ.get("UNSEEN_NODE", "/run/unseen/node.sock")
     with socket.socket(socket.AF_UNIX) as agent:
         try:
             agent.connect(path)

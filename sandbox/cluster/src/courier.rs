@@ -45,6 +45,8 @@ pub struct Process {
     said: Arc<Mutex<String>>,
 }
 
+/// What stands before a courier's own words.
+const OWN: &str = "courier: ";
 /// How long a courier may take to reach its engine, in seconds.
 const PATIENCE: u64 = 120;
 
@@ -110,7 +112,7 @@ impl Process {
         }
         let said = self.said.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
         ClusterError::CourierEnded(match (said.is_empty(), status) {
-            (false, _) => said.into(),
+            (false, _) => said.trim_start_matches(OWN).to_owned().into(),
             (true, Some(status)) => {
                 say!("without a word ({status})", "没有任何说明（{status}）", status = status.to_string())
             }
@@ -160,13 +162,14 @@ fn parse(frame: &[u8]) -> Result<(u64, Back), ClusterError> {
     Ok((u64::from_le_bytes(*id), back))
 }
 
-/// Keeps the last line that the courier wrote for people.
+/// Keeps the last line that the courier wrote for people: its own words before those of the engine's libraries.
 fn listen_to_errors(stderr: ChildStderr, last: &Mutex<String>) {
     use std::io::BufRead as _;
     for line in BufReader::new(stderr).split(b'\n').map_while(Result::ok) {
         let line = String::from_utf8_lossy(&line[..line.len().min(1_000)]).trim().to_owned();
-        if !line.is_empty() {
-            *last.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = line;
+        let mut last = last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if line.starts_with(OWN) || !line.is_empty() && !last.starts_with(OWN) {
+            *last = line;
         }
     }
 }

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Write};
-use std::os::fd::AsRawFd;
+use std::io::{BufReader, Read};
+use std::net::Shutdown;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -139,19 +140,27 @@ impl Node {
         }
     }
 
-    fn converse(&self, connection: &UnixStream) {
+    fn converse(&self, mut connection: &UnixStream) {
         let Ok(task) = read_frame(&mut BufReader::new(connection)) else { return };
-        let answer = self.answer(&task);
-        let mut to = BufWriter::new(connection);
-        let _ = write_frame(&mut to, &answer.to_bytes()).and_then(|()| to.flush());
+        let wanted = Wanted::default();
+        std::thread::scope(|scope| {
+            // Nothing more is sent: what can be read here is that the other end has gone.
+            scope.spawn(|| {
+                let _ = (&*connection).read(&mut [0]);
+                wanted.no_more();
+            });
+            let answer = self.answer(&task, &wanted);
+            let _ = write_frame(&mut connection, &answer.to_bytes());
+            let _ = connection.shutdown(Shutdown::Both);
+        });
     }
 
-    /// Does a task. The answer comes at a multiple of the run's tick.
-    pub fn answer(&self, task: &[u8]) -> Answer {
+    /// Does a task, as long as it is wanted. The answer comes at a multiple of the run's tick.
+    pub fn answer(&self, task: &[u8], wanted: &Wanted) -> Answer {
         let begun = Instant::now();
         let here = orders_of(task).ok_or(NodeError::NoTask).and_then(|orders| self.here(&orders));
         let tick = here.as_ref().map_or(0, |here| here.opened.body.tick_seconds);
-        let answer = here.and_then(|here| self.make(&here, task));
+        let answer = here.and_then(|here| self.make(&here, task, wanted));
         if tick > 0 {
             let (tick, took) = (Duration::from_secs(tick.into()).as_millis(), begun.elapsed().as_millis());
             std::thread::sleep(Duration::from_millis((tick - took % tick) as u64));
@@ -162,7 +171,7 @@ impl Node {
         }
     }
 
-    fn make(&self, here: &Here, task: &[u8]) -> Result<Made, NodeError> {
+    fn make(&self, here: &Here, task: &[u8], wanted: &Wanted) -> Result<Made, NodeError> {
         if Utc::now() > here.opened.good_until {
             return Err(NodeError::NotTheLab);
         }
@@ -171,7 +180,7 @@ impl Node {
         let key = PublicKey::from(self.key.verifying_key());
         let name = self.config.name.clone();
         let place = Place { first: task.first, last: task.last, node: key, name, attempt: task.attempt };
-        let (sealed, walls) = here.run(self, &task, &place)?;
+        let (sealed, walls) = here.run(self, &task, &place, wanted)?;
         let (state, ciphertext) = (state_digest(&task.state), Digest::of(&sealed));
         let leaf = &here.opened.leaf;
         let receipt = receipt_bytes(leaf, task.round, task.first, task.last, &state, &ciphertext);
@@ -213,6 +222,30 @@ impl Node {
     }
 }
 
+/// Whether somebody waits for an answer still; where nobody does, the worker that makes it is ended.
+#[derive(Default)]
+pub struct Wanted(Mutex<(bool, Option<OwnedFd>)>);
+
+impl Wanted {
+    fn by(&self, worker: Option<OwnedFd>) {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        held.1 = worker;
+        Wanted::end(&held);
+    }
+
+    fn no_more(&self) {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        held.0 = true;
+        Wanted::end(&held);
+    }
+
+    fn end((gone, worker): &(bool, Option<OwnedFd>)) {
+        if let (true, Some(worker)) = (gone, worker) {
+            let _ = rustix::process::pidfd_send_signal(worker, rustix::process::Signal::KILL);
+        }
+    }
+}
+
 /// Leave to have one worker at work.
 struct Leave<'a>(&'a Node);
 
@@ -250,7 +283,13 @@ impl Here {
     }
 
     /// Has a worker make a part, sealed.
-    fn run(&self, node: &Node, task: &Task, place: &Place) -> Result<(Vec<u8>, Walls), NodeError> {
+    fn run(
+        &self,
+        node: &Node,
+        task: &Task,
+        place: &Place,
+        wanted: &Wanted,
+    ) -> Result<(Vec<u8>, Walls), NodeError> {
         let Opened { entry, leaf, origin, run, keys, body, .. } = &self.opened;
         let has = memory::available();
         if has < body.memory {
@@ -284,6 +323,7 @@ impl Here {
         let (manifest, memory) = (body.manifest.clone(), body.memory);
         let outline = Outline { work: Work::Part, manifest, threads: 1, memory, snapshots, references };
         let worker = Worker::prepare(&node.program, &outline, &self.compiled, &opened).map_err(failed)?;
+        wanted.by(worker.handle());
         let walls = worker.walls().clone();
         match &walls.memory {
             unseen_worker::wall::Wall::Holds => {}

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -71,6 +71,12 @@ impl Link {
 
     pub fn over(to: impl Write + Send + 'static, from: impl Read + Send + 'static) -> Link {
         Link { child: None, to: Box::new(to), from: Box::new(from) }
+    }
+
+    /// The other end's process, to which alone a signal goes through this.
+    pub fn handle(&self) -> Option<OwnedFd> {
+        let pid = rustix::process::Pid::from_child(&self.child.as_ref()?.0);
+        rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).ok()
     }
 
     pub fn say(&mut self, frame: &[u8]) {

@@ -15,7 +15,7 @@
 //! or adding up what the parts come to ([`crate::spread`]).
 
 use std::fs::File;
-use std::os::fd::RawFd;
+use std::os::fd::{OwnedFd, RawFd};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -121,6 +121,11 @@ impl Worker {
         link.say(module);
         let walls = link.ready()?;
         Ok(Worker { link, walls })
+    }
+
+    /// By which it can be ended from another thread, whatever it does.
+    pub fn handle(&self) -> Option<OwnedFd> {
+        self.link.handle()
     }
 
     /// The walls that hold round it.

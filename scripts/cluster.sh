@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# Tries a run on two nodes on this machine: a lab with the demo's rows, an engine (or none), a job, the same job derived
+# in one process, and whether both are the same bytes. Everything is in the folder cluster-lab (or CLUSTER_DIR).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+engine=${1:-local}
+target="${CARGO_TARGET_DIR:-$PWD/target}"
+unseen=$target/debug/unseen
+couriers=$PWD/sandbox/couriers
+dir=${CLUSTER_DIR:-$PWD/cluster-lab}
+case $engine in
+local) ;;
+spark | slurm | dask) scripts/engine.sh "$engine" ;;
+*) echo "ENGINE is local, spark, slurm or dask, not $engine" >&2; exit 2 ;;
+esac
+if [ -e "$dir" ]; then
+    echo "$dir is there already: remove it, or set CLUSTER_DIR" >&2
+    exit 1
+fi
+mkdir -p "$dir"
+cd "$dir"
+# Sockets have short names.
+sockets=$(mktemp -d /tmp/unseen-cluster.XXXXXX)
+agents=()
+end() {
+    [ "$engine" = local ] || "$couriers/cluster/$engine.sh" down "$sockets" > "$dir/engine-down.log" 2>&1 || true
+    [ "${#agents[@]}" -eq 0 ] || kill "${agents[@]}" 2> /dev/null || true
+    rm -rf "$sockets"
+}
+trap end EXIT
+
+say() { printf '\n== %s\n' "$*"; }
+export UNSEEN_LAB=$dir/lab
+person() { "$unseen" --json person enroll --name "$1" --role "$2" --new-key "$1.pem" --key owner.pem > /dev/null; }
+
+say "A lab with the demo's enterprises"
+"$target/debug/unseen-demo" data data > /dev/null
+"$unseen" --json key new owner.pem > /dev/null
+"$unseen" --json lab init lab --origin cluster.example/try --owner owner.pem > /dev/null
+person steward steward
+person analyst analyst
+person operator operator
+cat > policy.toml << 'P'
+approvals = 1
+delta = 1e-6
+release_now = true
+[caps]
+dataset = "10"
+analyst = "10"
+job = "5"
+P
+"$unseen" --json policy set policy.toml --key owner.pem > /dev/null
+"$unseen" --json dataset import data/enterprises.csv --description data/enterprises.toml --key steward.pem > /dev/null
+
+say "Two nodes, enrolled"
+"$unseen" --json lab show > lab.json
+for n in 1 2; do
+    "$unseen" --json --lab lab.json node init "node$n" > /dev/null
+    "$unseen" --json node enroll "node$n/node$n.node" --key owner.pem > /dev/null
+    "$unseen" node serve "node$n" --store store --socket "$sockets/node$n.sock" > "node$n.log" 2>&1 &
+    agents+=($!)
+done
+"$unseen" node list
+
+say "The engine: $engine"
+if [ "$engine" = local ]; then
+    courier=(python3 "$couriers/local_courier.py" "$sockets/node1.sock" "$sockets/node2.sock")
+else
+    "$couriers/cluster/$engine.sh" up "$sockets"
+    mapfile -t courier < "$sockets/courier"
+fi
+{
+    printf '\n[cluster]\nstore = "%s"\ntick_seconds = 1\n' "$dir/store"
+    printf 'environment = ["SLURM_CONF", "JAVA_HOME", "SPARK_LOCAL_IP", "PYSPARK_PYTHON"]\ncourier = ['
+    printf '"%s", ' "${courier[@]}"
+    printf ']\n'
+} >> lab/lab.toml
+
+say "A job, computed by the nodes"
+mkdir job
+cat > job/job.toml << 'J'
+[job]
+title = "Enterprises by town"
+purpose = "Trying a run on two nodes"
+module = "ready-made:sum"
+release = "now"
+[[input]]
+dataset = "enterprises"
+columns = ["town"]
+[grain]
+kind = "unit"
+[[output]]
+name = "enterprises"
+groups = [{ name = "town", reference = "towns", column = "town" }]
+values = [{ name = "units", lower = 0, upper = 1, granularity = 1 }]
+[privacy]
+mechanism = "gaussian"
+rho = 0.5
+J
+job=$("$unseen" --json job submit job --key analyst.pem | python3 -c 'import json, sys; print(json.load(sys.stdin)["job"])')
+"$unseen" --json job approve "$job" --key operator.pem > /dev/null
+"$unseen" job run "$job" --key operator.pem
+
+say "The same job, derived in one process"
+"$unseen" audit replay "$job"
+"$unseen" --json log export bundle > /dev/null
+"$unseen" audit verify bundle > audit.txt || { cat audit.txt; exit 1; }
+printf '\nthe same bytes\n'
