@@ -23,6 +23,7 @@ pub mod policy;
 pub mod provenance;
 pub mod rational;
 mod reader;
+pub mod receipts;
 pub mod record;
 pub mod release;
 pub mod rho;

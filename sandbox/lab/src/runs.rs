@@ -297,7 +297,8 @@ impl Lab {
         let body = sealed.digest();
         let job = self.ledger().job(id)?;
         let run = job.run.as_ref().ok_or_else(|| self.no_result(id))?;
-        let released = Released { job: id, run: run.entry, run_leaf: run.leaf, approvals: approvals_of(job), body };
+        let (run, run_leaf, approvals) = (run.entry, run.leaf, approvals_of(job));
+        let released = Released { job: id, run, run_leaf, approvals, body, receipts: None };
         self.record_as_lab(released)?;
         Ok(())
     }
