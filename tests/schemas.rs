@@ -249,6 +249,14 @@ fn examples() -> Vec<Event> {
         }
         .into(),
         PersonRevoked { key: key(4), reason: "left".into() }.into(),
+        NodeEnrolled {
+            name: "n7".into(),
+            key: key(20),
+            recipient: "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p".into(),
+            proof: "AAAA".into(),
+        }
+        .into(),
+        NodeRevoked { key: key(20), reason: "sold".into() }.into(),
         PolicySet { policy }.into(),
         DatasetRegistered {
             name: "towns".into(),
@@ -317,7 +325,15 @@ fn examples() -> Vec<Event> {
         }
         .into(),
         EvidenceRecorded { job, run: 12, evidence: digest(14) }.into(),
-        Released { job, run: 12, run_leaf: digest(15), approvals: vec![11], body: digest(16) }.into(),
+        Released {
+            job,
+            run: 12,
+            run_leaf: digest(15),
+            approvals: vec![11],
+            body: digest(16),
+            receipts: Some(digest(21)),
+        }
+        .into(),
         ReleaseWitnessed { job, release: 14, checkpoint: digest(17), witnesses: names("witness.example/w1") }.into(),
         RunFailed { job, run: 12, reason: "the job's `advance` failed".into() }.into(),
         LogKeyChanged { log_key: "lab.example/log+00000001+AAAA".into() }.into(),

@@ -272,7 +272,7 @@ fn forge_release(lab: &Lab, job: &str, like: &str) {
     let service = unseen_lab::read_signing_key(&lab.path("lab/keys/service.pem")).unwrap();
     let run_leaf = open.ledger().job(id).unwrap().run.clone().unwrap().leaf;
     let body_digest = Digest::of(body.as_bytes());
-    let released = Released { job: id, run, run_leaf, approvals, body: body_digest };
+    let released = Released { job: id, run, run_leaf, approvals, body: body_digest, receipts: None };
     open.sign_and_accept(released, &service, &[body.as_bytes()]).unwrap();
 }
 

@@ -47,6 +47,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "manifest", run: words::manifest, seeds: words::manifests },
     Target { name: "shape", run: words::shape, seeds: words::shapes },
     Target { name: "release", run: words::release, seeds: words::releases },
+    Target { name: "receipts", run: words::receipts, seeds: words::receipts_of_runs },
     Target { name: "description", run: sandbox::description, seeds: sandbox::descriptions },
     Target { name: "cell", run: sandbox::cell, seeds: sandbox::cells },
     Target { name: "import", run: sandbox::import, seeds: sandbox::sources },

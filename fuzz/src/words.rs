@@ -5,6 +5,7 @@ use unseen_ids::{Digest, JobId, Key, PublicKey, Role, canonical};
 use unseen_policies::plan::References;
 use unseen_policies::policy::Policy;
 use unseen_policies::rational::parse_decimal;
+use unseen_policies::receipts::{NodeSaid, OfRun, Receipt, Receipts, VERSION};
 use unseen_policies::release::ReleaseBody;
 use unseen_policies::{Manifest, Plan, Rho, Shape};
 
@@ -157,4 +158,29 @@ pub fn release(bytes: &[u8]) -> bool {
 
 pub fn releases() -> Vec<Vec<u8>> {
     BODIES.map(<[u8]>::to_vec).to_vec()
+}
+
+/// The receipts of nodes. Where they cover a run, they cover each of its pieces once.
+pub fn receipts(bytes: &[u8]) -> bool {
+    let Ok(receipts) = Receipts::parse(bytes) else { return false };
+    assert_eq!(receipts.to_bytes(), bytes, "receipts have one form");
+    let leaf = Digest::of(b"run");
+    let run = OfRun { leaf: &leaf, rounds: None, most_rounds: 1_000, pieces: receipts.pieces };
+    if receipts.check(&run, &|_| true, &|_, _, _| true).is_ok() {
+        let rounds = receipts.parts.last().map_or(0, |part| u64::from(part.round) + 1);
+        let covered = receipts.parts.iter().map(|part| u64::from(part.last - part.first) + 1).sum::<u64>();
+        assert_eq!(covered, rounds * u64::from(receipts.pieces));
+    }
+    true
+}
+
+pub fn receipts_of_runs() -> Vec<Vec<u8>> {
+    let (node, digest) = (PublicKey::from_bytes([1; 32]), Digest::of(b"x"));
+    let part = |round, first, last| {
+        let signature = "AAAA".to_owned();
+        Receipt { round, first, last, state: digest, ciphertext: digest, node, signature }
+    };
+    let nodes = vec![NodeSaid { key: node, build: digest, walls: [("seccomp".into(), "holds".into())].into() }];
+    let parts = vec![part(0, 0, 4), part(0, 5, 15), part(1, 0, 15)];
+    vec![Receipts { version: VERSION, pieces: 16, nodes, parts }.to_bytes()]
 }

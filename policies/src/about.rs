@@ -15,6 +15,8 @@ pub fn about(event: &Event, before: Option<&Policy>) -> Sentence {
         Event::LabCreated(e) => Sentence::of(&e.owner),
         Event::PersonEnrolled(e) => Sentence::of(&e.name),
         Event::PersonRevoked(e) => Sentence::of(&e.key.short()),
+        Event::NodeEnrolled(e) => Sentence::of(&e.name),
+        Event::NodeRevoked(e) => Sentence::of(&e.key.short()),
         Event::PolicySet(e) => rules::in_words(&rules::changes(before, &e.policy)),
         Event::DatasetRegistered(e) => Sentence::of(&e.name),
         Event::DatasetStatus(e) => {

@@ -1,4 +1,4 @@
-//! What somebody signs with `ssh-keygen` who asks to be enrolled, read back.
+//! What those sign who ask to be enrolled: of people, read back where they sign with `ssh-keygen`; of nodes.
 
 use unseen_ids::{PublicKey, Role};
 
@@ -12,4 +12,10 @@ pub fn parse_enrolment(bytes: &[u8]) -> Option<(String, String, Vec<Role>, Publi
     let roles = roles.split(',').map(str::parse).collect::<Result<Vec<Role>, _>>().ok()?;
     let exact = enrolment_bytes(log, name, &roles, &key, None) == bytes;
     exact.then(|| (log.to_owned(), name.to_owned(), roles, key))
+}
+
+/// What a node's key signs to show that the node asks for exactly this enrolment, in this log, under this name, with
+/// this age recipient.
+pub fn node_bytes(log: &str, name: &str, key: &PublicKey, recipient: &str) -> Vec<u8> {
+    format!("unseen node enrolment v1\n{log}\n{name}\n{key}\n{recipient}\n").into_bytes()
 }

@@ -114,6 +114,24 @@ events! {
         /// Why, for the record.
         reason: String,
     }
+    /// A machine may carry out parts of runs. Signed as people's enrolment is; `proof` is the node's own signature.
+    NodeEnrolled = "node-enrolled" / "登记计算节点", "urn:unseen:Node/v1" {
+        /// Unique among the nodes enrolled and not revoked.
+        name: String,
+        /// The node's public key, with which it signs receipts and nothing else.
+        key: PublicKey,
+        /// The age recipient to which the keys of a run are encrypted.
+        recipient: String,
+        /// Base64 of the key's signature over [`node_bytes`](crate::enrolment::node_bytes).
+        proof: String,
+    }
+    /// A node takes part in no run that starts from here on. Signed as the revocation of people is.
+    NodeRevoked = "node-revoked" / "吊销计算节点", "urn:unseen:NodeRevocation/v1" {
+        /// The node's key.
+        key: PublicKey,
+        /// Why, for the record.
+        reason: String,
+    }
     /// The rules change. Signed by an operator.
     PolicySet = "policy-set" / "设置规则", "urn:unseen:Policy/v1" {
         /// The rules from here on.
@@ -283,6 +301,9 @@ events! {
         approvals: Vec<u64>,
         /// The release body, as a blob.
         body: Digest,
+        /// Which nodes computed which parts, as a blob ([`crate::receipts`]); none of a run on the lab's machine alone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        receipts: Option<Digest>,
     }
     /// Enough witnesses have seen the release's entry, or too few have and the policy opens it anyway.
     /// Signed by the lab.
@@ -443,13 +464,16 @@ impl RecordError {
 }
 
 impl Record {
-    /// The digests of what the signer saw, by name: the subjects of the statement. Never empty.
+    /// The digests and keys that the event names, by name: the subjects of the statement. Of an event that names none,
+    /// the predicate itself is the subject.
     pub fn subjects(&self) -> Vec<(String, Digest)> {
         let named = |name: &str, digest: &Digest| (name.to_owned(), *digest);
         match &self.event {
             Event::LabCreated(e) => vec![named("noise-key-commitment", &e.noise_commitment)],
             Event::PersonEnrolled(e) => vec![(e.name.clone(), Digest::from_bytes(e.key.to_bytes()))],
             Event::PersonRevoked(e) => vec![("key".to_owned(), Digest::from_bytes(e.key.to_bytes()))],
+            Event::NodeEnrolled(e) => vec![(e.name.clone(), Digest::from_bytes(e.key.to_bytes()))],
+            Event::NodeRevoked(e) => vec![("key".to_owned(), Digest::from_bytes(e.key.to_bytes()))],
             Event::DatasetRegistered(e) => vec![named("description", &e.description), named("snapshot", &e.snapshot)],
             Event::DatasetDescribed(e) => vec![named("description", &e.description)],
             Event::DatasetDeleted(e) => e.snapshots.iter().map(|snapshot| named("snapshot", snapshot)).collect(),
@@ -462,18 +486,14 @@ impl Record {
             }
             Event::RunStarted(e) => vec![named("submission", &e.submission)],
             Event::EvidenceRecorded(e) => vec![named("evidence", &e.evidence)],
-            Event::Released(e) => vec![named("release", &e.body)],
+            Event::Released(e) => {
+                let receipts = e.receipts.iter().map(|receipts| named("receipts", receipts));
+                [named("release", &e.body)].into_iter().chain(receipts).collect()
+            }
             Event::ReleaseWitnessed(e) => vec![named("checkpoint", &e.checkpoint)],
             Event::AccessLogRecorded(e) => vec![named("access-log", &e.digest)],
             Event::ConsoleServed(e) => vec![named("assets", &e.assets)],
-            Event::PolicySet(_)
-            | Event::DatasetStatus(_)
-            | Event::JobRejected(_)
-            | Event::JobWithdrawn(_)
-            | Event::JobPrioritized(_)
-            | Event::RunFailed(_)
-            | Event::LogKeyChanged(_)
-            | Event::ReleaseRead(_) => Vec::new(),
+            _ => Vec::new(),
         }
     }
 }

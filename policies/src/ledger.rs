@@ -6,6 +6,7 @@
 //! | this one | the state, and questions to it |
 //! | `check` | whether an entry may come next; people, rules |
 //! | `datasets` | the same for datasets |
+//! | `nodes` | the same for machines that carry out parts of runs |
 //! | `jobs` | the same for jobs, and the charge |
 //! | `queue` | which approved job runs next |
 //! | `put` | what an entry changes, and how it is applied and kept |
@@ -14,13 +15,15 @@
 mod check;
 mod datasets;
 mod jobs;
+mod nodes;
 mod put;
 mod queue;
 mod refusal;
 #[cfg(test)]
 mod tests;
 
-pub use check::Entry;
+pub use check::{Entry, check_name};
+pub use nodes::{Node, is_recipient};
 pub use put::{Checked, Nonce, Put};
 pub use refusal::{Overtaken, Refusal, span};
 
@@ -48,6 +51,7 @@ pub struct Ledger {
     noise_commitment: Option<Digest>,
     log_keys: BTreeMap<u64, String>,
     people: BTreeMap<PublicKey, Person>,
+    nodes: BTreeMap<PublicKey, Node>,
     policy: Option<InForce>,
     datasets: BTreeMap<String, Dataset>,
     /// The job whose run started last: see [`Run::slot_ends`].
@@ -115,6 +119,8 @@ pub struct Kept {
     pub snapshot: Digest,
     /// The entry that registered it.
     pub entry: u64,
+    /// How many bucket files it has.
+    pub buckets: u32,
     /// Whether no run may read it any more, and by which entry.
     pub gone: Option<(Gone, u64)>,
     /// From when on it is kept no longer.
@@ -162,6 +168,9 @@ pub struct Job {
     pub evidence: Option<(u64, Digest)>,
     /// The release: its entry and body.
     pub release: Option<(u64, Digest)>,
+    /// Which nodes computed which parts of it, as a blob.
+    #[serde(default)]
+    pub receipts: Option<Digest>,
     /// Who has seen the release's entry; none before that is on record.
     pub witnessed: Option<Witnessed>,
     /// Why it was rejected, withdrawn or failed.

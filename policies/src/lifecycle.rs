@@ -117,6 +117,8 @@ pub const SIGNERS: &[(&str, Who)] = &[
     ("lab-created", Who::Owner),
     ("person-enrolled", Who::Administrator),
     ("person-revoked", Who::Administrator),
+    ("node-enrolled", Who::Administrator),
+    ("node-revoked", Who::Administrator),
     ("policy-set", Who::Administrator),
     ("dataset-registered", Who::Person(Role::Steward)),
     ("dataset-status", Who::Person(Role::Steward)),
@@ -136,21 +138,6 @@ pub fn arrow(from: Option<State>, event: &str, enough: bool) -> Option<&'static 
 /// Who signs an event that happens to no job; none for those that do.
 pub fn signer(event: &str) -> Option<Who> {
     SIGNERS.iter().find(|(kind, _)| *kind == event).map(|(_, who)| *who)
-}
-
-impl State {
-    /// The name people see.
-    pub fn name(self) -> &'static str {
-        match self {
-            State::Submitted => "submitted",
-            State::Approved => "approved",
-            State::Running => "running",
-            State::Released => "released",
-            State::Rejected => "rejected",
-            State::Withdrawn => "withdrawn",
-            State::Failed => "failed",
-        }
-    }
 }
 
 #[cfg(test)]

@@ -14,8 +14,8 @@ use crate::rho::Rho;
 pub struct Policy {
     /// How many distinct operators, none of them the author, must approve a job before it may run.
     pub approvals: u32,
-    /// How many different people must sign a change of people, rules or the log's key, in one envelope: 1 or 2.
-    /// One where it is left out.
+    /// How many different people must sign a change of people, nodes, rules or the log's key, in one
+    /// envelope: 1 or 2. One where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes_need: Option<u32>,
     /// Whether people and rules are a security administrator's and no operator's, and nobody is two of operator,

@@ -66,8 +66,8 @@ pub fn meaning(key: &str) -> Text {
     match key {
         "approvals" => text!("operators who must approve a job before it runs", "作业运行前须批准的运行管理员人数"),
         "changes_need" => text!(
-            "people who must sign a change of people, rules or the log's key",
-            "变更人员、规则或日志密钥须签署的人数"
+            "people who must sign a change of people, nodes, rules or the log's key",
+            "变更人员、计算节点、规则或日志密钥须签署的人数"
         ),
         "separated" => text!(
             "whether people and rules are a security administrator's alone",

@@ -282,7 +282,7 @@ impl Maker {
         let sealed = SealedRelease::seal(&plan, job, run, &[noisy], vec![]).unwrap();
         let body = sealed.digest();
         self.time += TimeDelta::hours(2);
-        let release = self.does(SERVICE, Released { job, run, run_leaf, approvals, body });
+        let release = self.does(SERVICE, Released { job, run, run_leaf, approvals, body, receipts: None });
         let entry = self.pending.last().unwrap();
         let opened = sealed.open(entry, 0, 1, &leaf_hash(entry), &[]).unwrap();
         self.put(opened.bytes());

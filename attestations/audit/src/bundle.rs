@@ -17,7 +17,7 @@ use unseen_policies::ledger::Job;
 use unseen_texts::{Sentence, Text, say, text};
 use unseen_tlog::cosignature::WitnessKey;
 use unseen_tlog::merkle::{self, Hash};
-use unseen_tlog::note::{Checkpoint, Note, NoteKey};
+use unseen_tlog::note::{Checkpoint, Note, NoteError, NoteKey};
 
 use crate::error::{AuditError, Stopped};
 use crate::fold::Fold;
@@ -55,7 +55,9 @@ pub fn verify(bundle: &Path, known: &Known) -> Result<Report, Stopped> {
 
 fn judge(bundle: &Path, known: &Known, before: &mut Option<String>) -> Result<Report, AuditError> {
     let what = text!("the bundle's verifier key", "导出包的验证公钥");
-    let key = read(&bundle.join(VERIFIER_KEY))?.trim().parse();
+    let path = bundle.join(VERIFIER_KEY);
+    let key = unseen_durable::read_text(&path);
+    let key = key.map_err(|error| AuditError::File { path: path.display().to_string(), error })?.trim().parse();
     let key: NoteKey = key.map_err(|error| AuditError::Note { what, error })?;
     // One key counts once, however often or under however many names it was given.
     let mut trusted = known.witnesses.clone();
@@ -75,7 +77,7 @@ fn judge(bundle: &Path, known: &Known, before: &mut Option<String>) -> Result<Re
     if let Some(log_key) = &known.log_key {
         keys.lead_from(log_key)?;
     }
-    let remembered = match (&known.memory, keys.first()) {
+    let remembered = match (&known.memory, keys.keys.first()) {
         (Some(memory), Some(first)) => memory::last_seen(memory, &log.checkpoint().origin, first)?,
         _ => None,
     };
@@ -95,7 +97,7 @@ fn judge(bundle: &Path, known: &Known, before: &mut Option<String>) -> Result<Re
     }
     // A checkpoint by a key that does not follow from the first would shut out the true log later on.
     let mut kept = false;
-    if let (Some(memory), Some(first)) = (&known.memory, keys.first())
+    if let (Some(memory), Some(first)) = (&known.memory, keys.keys.first())
         && keys.lead_from(first).is_ok()
     {
         memory::remember(memory, &log.checkpoint().origin, first, log.note())?;
@@ -103,10 +105,6 @@ fn judge(bundle: &Path, known: &Known, before: &mut Option<String>) -> Result<Re
     }
     let recognised = (known.log_key.is_some(), extends, kept);
     Ok(audit.report(&key, recognised, cosigned))
-}
-
-fn read(path: &Path) -> Result<String, AuditError> {
-    unseen_durable::read_text(path).map_err(|error| AuditError::File { path: path.display().to_string(), error })
 }
 
 struct Audit<'l> {
@@ -230,11 +228,10 @@ impl<'l> Audit<'l> {
     fn overlap(&self, entry: u64, old: &NoteKey, new: &NoteKey) -> Result<(), Sentence> {
         let path = self.bundle.join(handover_path(entry));
         let bytes = unseen_durable::read(&path).map_err(|error| say!("{path}: {error}", "{path}：{error}"))?;
-        let note =
-            Note::parse(&bytes).map_err(|error| say!("the overlap checkpoint: {error}", "双签检查点：{error}"))?;
+        let refused = |error: NoteError| say!("the overlap checkpoint: {error}", "双签检查点：{error}");
+        let note = Note::parse(&bytes).map_err(refused)?;
         for key in [old, new] {
-            let checkpoint = Checkpoint::open(&note, key)
-                .map_err(|error| say!("the overlap checkpoint: {error}", "双签检查点：{error}"))?;
+            let checkpoint = Checkpoint::open(&note, key).map_err(refused)?;
             let root = self.log.root_at(entry + 1).map_err(|error| Sentence::of(&error))?;
             if (checkpoint.size, checkpoint.root) != (entry + 1, root) {
                 return Err(text!(
@@ -297,10 +294,6 @@ struct Keys {
 }
 
 impl Keys {
-    fn first(&self) -> Option<&NoteKey> {
-        self.keys.first()
-    }
-
     /// Whether the log's present key follows from one that is known.
     fn lead_from(&self, known: &NoteKey) -> Result<(), AuditError> {
         let leads = self.keys.iter().rposition(|key| key == known).is_some_and(|at| at >= self.unbroken_from);

@@ -11,6 +11,7 @@ pub mod error;
 pub mod fold;
 pub mod memory;
 pub mod named;
+pub mod nodes;
 pub mod public_values;
 pub mod receipt;
 pub mod report;

@@ -11,13 +11,14 @@ use unseen_evidence::{Evidence, Expected, ExpectedSevSnp, ExpectedTpm2, Proven, 
 use unseen_ids::{Digest, JobId, hex};
 use unseen_log::LogReader;
 use unseen_policies::event::{
-    Event, EvidenceRecorded, JobApproved, JobSubmitted, Record, ReleaseWitnessed, RunStarted, Used,
+    Event, EvidenceRecorded, JobApproved, JobSubmitted, Record, ReleaseWitnessed, RunStarted, TreeHead, Used,
 };
 use unseen_policies::ledger::{Job, Ledger};
 use unseen_policies::manifest::{Manifest, ModuleRef};
 use unseen_policies::need::Need;
 use unseen_policies::plan::Plan;
-use unseen_policies::policy::{EvidenceRule, Witnesses};
+use unseen_policies::policy::{EvidenceRule, Witness, Witnesses};
+use unseen_policies::receipts::Receipts;
 use unseen_policies::release::{CheckError, ReleaseBody};
 use unseen_texts::{Sentence, Text, say, text};
 use unseen_tlog::cosignature::WitnessKey;
@@ -25,6 +26,7 @@ use unseen_tlog::merkle::Hash;
 use unseen_tlog::note::{Checkpoint, Note, NoteError, NoteKey};
 use unseen_tlog::tree::Files;
 
+use crate::nodes;
 use crate::public_values::PublicTables;
 use crate::sm2;
 
@@ -76,10 +78,8 @@ pub fn planned(event: &JobSubmitted, lookup: &dyn Lookup) -> Result<Rc<(Manifest
 
 impl<F: Files> Lookup for LogReader<F> {
     fn blob(&self, digest: &Digest) -> Result<Vec<u8>, Sentence> {
-        let found = LogReader::blob(self, digest);
-        found
-            .map_err(|error| Sentence::of(&error))?
-            .ok_or_else(|| say!("the blob {digest} is not there", "附件 {digest} 不存在"))
+        let found = LogReader::blob(self, digest).map_err(|error| Sentence::of(&error))?;
+        found.ok_or_else(|| say!("the blob {digest} is not there", "附件 {digest} 不存在"))
     }
 
     fn root_at(&self, size: u64) -> Result<Hash, Sentence> {
@@ -96,6 +96,8 @@ pub struct Behind {
     pub purpose: Option<(JobId, String)>,
     /// What evidence of the machine proves.
     pub evidence: Option<(JobId, Proven)>,
+    /// Which nodes carried out which parts of a run.
+    pub receipts: Option<(JobId, Receipts)>,
 }
 
 /// Checks an entry that may come next in `ledger` against what it names.
@@ -122,8 +124,8 @@ pub fn check(ledger: &Ledger, record: &Record, lookup: &dyn Lookup) -> Result<Be
         Event::EvidenceRecorded(event) => behind.evidence = Some((event.job, evidence(ledger, event, lookup)?)),
         Event::Released(event) => {
             // Where witnesses are asked, the body stays sealed until the entry that says who answered.
-            let is_open = ledger.witnesses().is_none();
-            behind.numbers = release(ledger, (event.job, event.run, event.body), is_open, lookup)?;
+            let (is_open, body) = (ledger.witnesses().is_none(), (event.job, event.run, event.body));
+            behind = release(ledger, body, event.receipts, is_open, lookup)?;
         }
         Event::ReleaseWitnessed(event) => {
             witnessed(ledger, record.time, event, lookup)?;
@@ -169,11 +171,8 @@ pub fn need(ledger: &Ledger, manifest: &Manifest, plan: &Plan) -> Option<Need> {
 
 /// Whose true cosignatures are on a checkpoint of this log: names and times, in seconds since 1970.
 pub fn cosigners<'w>(note: &Note, witnesses: impl IntoIterator<Item = &'w WitnessKey>) -> Vec<(String, u64)> {
-    let cosigned = witnesses.into_iter().filter_map(|witness| {
-        let time = witness.verify(note).ok()?;
-        Some((witness.name().to_owned(), time))
-    });
-    cosigned.collect()
+    let cosigned = |witness: &WitnessKey| Some((witness.name().to_owned(), witness.verify(note).ok()?));
+    witnesses.into_iter().filter_map(cosigned).collect()
 }
 
 /// The witnesses that the policy in force names.
@@ -182,13 +181,10 @@ pub fn witnesses(ledger: &Ledger) -> Result<Vec<WitnessKey>, Sentence> {
 }
 
 fn witness_keys(rule: Option<&Witnesses>) -> Result<Vec<WitnessKey>, Sentence> {
-    let named = rule.map_or(&[][..], |rule| &rule.witness);
-    named
-        .iter()
-        .map(|witness| {
-            witness.key.parse().map_err(|error| say!("the policy's witness: {error}", "规则中的见证方：{error}"))
-        })
-        .collect()
+    let key = |witness: &Witness| {
+        witness.key.parse().map_err(|error| say!("the policy's witness: {error}", "规则中的见证方：{error}"))
+    };
+    rule.map_or(&[][..], |rule| &rule.witness).iter().map(key).collect()
 }
 
 /// What the job is for, if the submission agrees with its manifest.
@@ -218,49 +214,58 @@ fn approval(ledger: &Ledger, event: &JobApproved, lookup: &dyn Lookup) -> Result
     {
         return Err(text!("the purpose that was approved is not the manifest's", "所批准的用途与作业清单不符").into());
     }
-    if lookup.root_at(event.seen.size)? == event.seen.root.to_bytes() {
-        Ok(())
-    } else {
-        Err(say!(
-            "FORK: the approver saw another log of {size} entries than this one; keep both as evidence",
-            "日志分叉：审批人所见的 {size} 条日志与此日志不同；请把两者都留作证据",
-            size = event.seen.size
-        ))
+    let TreeHead { size, root } = event.seen;
+    if lookup.root_at(size)? == root.to_bytes() {
+        return Ok(());
     }
+    Err(say!(
+        "FORK: the approver saw another log of {size} entries than this one; keep both as evidence",
+        "日志分叉：审批人所见的 {size} 条日志与此日志不同；请把两者都留作证据"
+    ))
 }
 
 fn release_time(ledger: &Ledger, time: DateTime<Utc>, event: &RunStarted, lookup: &dyn Lookup) -> Result<(), Sentence> {
-    let planned = planned(submitted(ledger, event.job)?, lookup)?;
-    let (manifest, _) = &*planned;
-    if event.release_at + SLACK >= manifest.job.release.earliest(time) {
-        Ok(())
-    } else {
-        Err(text!("the release time is earlier than the manifest allows", "发布时间早于清单所允许").into())
+    let earliest = planned(submitted(ledger, event.job)?, lookup)?.0.job.release.earliest(time);
+    if event.release_at + SLACK >= earliest {
+        return Ok(());
     }
+    Err(text!("the release time is earlier than the manifest allows", "发布时间早于清单所允许").into())
 }
 
 /// A release's body: of which job and run, and its digest.
 pub type Body = (JobId, u64, Digest);
 
-fn release(ledger: &Ledger, body: Body, is_open: bool, lookup: &dyn Lookup) -> Result<Option<(JobId, u64)>, Sentence> {
+fn release(
+    ledger: &Ledger,
+    body: Body,
+    receipts: Option<Digest>,
+    is_open: bool,
+    lookup: &dyn Lookup,
+) -> Result<Behind, Sentence> {
     let (job, run, digest) = body;
     let planned = planned(submitted(ledger, job)?, lookup)?;
     let (_, plan) = &*planned;
-    let checked = match lookup.check_sealed(body, plan) {
-        Some(checked) => checked,
-        None if !is_open => return Ok(None),
-        None => ReleaseBody::parse(&lookup.blob(&digest)?).and_then(|body| body.check(plan, job, run)),
+    let said = |error: CheckError| Sentence::of(&error);
+    let read = |bytes: Vec<u8>| ReleaseBody::parse(&bytes).and_then(|body| body.check(plan, job, run)).map_err(said);
+    let numbers = match lookup.check_sealed(body, plan) {
+        Some(checked) => Some(checked.map_err(said)?),
+        None if is_open => Some(read(lookup.blob(&digest)?)?),
+        None => None,
     };
-    checked.map(|numbers| Some((job, numbers))).map_err(|error| Sentence::of(&error))
+    let checked = |bytes: Vec<u8>| nodes::check(&bytes, ledger, job, plan, numbers).map_err(|e| Sentence::of(&e));
+    let receipts = receipts.map(|receipts| checked(lookup.blob(&receipts)?)).transpose()?;
+    let (numbers, receipts) = (numbers.map(|numbers| (job, numbers)), receipts.map(|receipts| (job, receipts)));
+    Ok(Behind { numbers, receipts, ..Behind::default() })
 }
 
 /// The body of a release that is on record, and is to be open.
 pub fn opened(ledger: &Ledger, id: JobId, lookup: &dyn Lookup) -> Result<Behind, Sentence> {
-    let mut behind = Behind::default();
-    if let Ok(Job { run: Some(run), release: Some((_, body)), .. }) = ledger.job(id) {
-        behind.numbers = release(ledger, (id, run.entry, *body), true, lookup)?;
+    match ledger.job(id) {
+        Ok(Job { run: Some(run), release: Some((_, body)), receipts, .. }) => {
+            release(ledger, (id, run.entry, *body), *receipts, true, lookup)
+        }
+        _ => Ok(Behind::default()),
     }
-    Ok(behind)
 }
 
 fn witnessed(
@@ -303,18 +308,14 @@ fn witnessed(
 fn evidence(ledger: &Ledger, event: &EvidenceRecorded, lookup: &dyn Lookup) -> Result<Proven, Sentence> {
     let job = ledger.job(event.job).map_err(|error| Sentence::of(&error))?;
     let run = job.run.as_ref().ok_or(text!("the evidence belongs to no run", "证据不属于任何运行"))?;
-    let rule = ledger
-        .policy()
-        .and_then(|policy| policy.evidence.as_ref())
-        .ok_or_else(|| Sentence::from(text!("the policy asks for no evidence", "规则不要求证据")))?;
-    let malformed = text!("the policy's rule of evidence is malformed", "规则中关于证据的部分格式不对");
+    let rule = ledger.policy().and_then(|policy| policy.evidence.as_ref()).and_then(expected);
+    let rule = rule.ok_or(text!("the policy has no rule of evidence that can be read", "规则中没有可读的证据要求"))?;
     let document = Evidence::parse(&lookup.blob(&event.evidence)?).map_err(|error| Sentence::of(&error))?;
     // That nothing was given is true under any policy, and is not evidence.
     if document.provider() == Provider::None {
         return Err(text!("the entry names evidence, and there is none in it", "条目声称有证据，而其中没有").into());
     }
-    unseen_evidence::verify(&document, &run.statement.to_bytes(), &expected(rule).ok_or(malformed)?)
-        .map_err(|error| Sentence::of(&error))
+    unseen_evidence::verify(&document, &run.statement.to_bytes(), &rule).map_err(|error| Sentence::of(&error))
 }
 
 /// What evidence the policy asks for; none where its rule is malformed, which no policy in force is.

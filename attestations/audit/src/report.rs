@@ -12,6 +12,7 @@ use unseen_policies::event::Event;
 use unseen_policies::ledger::{Job, Ledger};
 use unseen_policies::lifecycle::State;
 use unseen_policies::policy::Policy;
+use unseen_policies::receipts::Receipts;
 use unseen_policies::rho::Rho;
 use unseen_policies::rules::{self, Change};
 use unseen_texts::{Sentence, Text};
@@ -38,6 +39,8 @@ pub struct Report {
     pub sm2: Option<Sm2Line>,
     /// Everyone who was ever enrolled.
     pub people: Vec<PersonLine>,
+    /// Every node that was ever enrolled.
+    pub nodes: Vec<NodeLine>,
     /// The rules in force, by their keys.
     pub rules: BTreeMap<String, String>,
     /// Every entry that set rules, and what it changed.
@@ -129,6 +132,52 @@ pub struct PersonLine {
     pub revoked: Option<u64>,
 }
 
+/// One machine that may carry out parts of runs.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct NodeLine {
+    /// The name.
+    pub name: String,
+    /// The public key.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub key: PublicKey,
+    /// The age recipient.
+    pub recipient: String,
+    /// The entry that enrolled it.
+    pub since: u64,
+    /// The entry that revoked it.
+    pub revoked: Option<u64>,
+}
+
+/// Which nodes carried out a run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct PartsLine {
+    /// How many parts there were, of all rounds together, each with a receipt.
+    pub parts: u64,
+    /// How many pieces each round was cut into: buckets, or blocks.
+    pub pieces: u32,
+    /// The nodes, and how many of the parts each took.
+    pub nodes: Vec<NodeParts>,
+}
+
+/// One node's share of a run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct NodeParts {
+    /// The node's name.
+    pub name: String,
+    /// How many parts it took.
+    pub parts: u64,
+    /// SHA-256 of the binary that it says it runs.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub build: Digest,
+    /// The walls of its worker, as it says.
+    pub walls: BTreeMap<String, String>,
+}
+
 /// An entry that set rules.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -211,6 +260,8 @@ pub struct JobLine {
     pub witnessed: Option<WitnessedLine>,
     /// What evidence of the machine there is, and what it proves.
     pub evidence: Option<EvidenceLine>,
+    /// Which nodes carried out the run, where it was carried out on nodes and its receipts hold.
+    pub parts: Option<PartsLine>,
 }
 
 /// How a job ran.
@@ -280,6 +331,7 @@ pub(crate) struct Found {
     /// Releases made while the policy named witnesses, with their entries; at the end, those that are sealed.
     pub sealed: BTreeMap<JobId, u64>,
     pub evidence: BTreeMap<JobId, EvidenceLine>,
+    pub receipts: BTreeMap<JobId, Receipts>,
     pub violations: Vec<Violation>,
 }
 
@@ -306,6 +358,7 @@ impl Found {
     pub fn add(&mut self, behind: Behind) {
         self.numbers.extend(behind.numbers);
         self.purposes.extend(behind.purpose);
+        self.receipts.extend(behind.receipts);
         if let Some((job, Proven { provider, established, not_established })) = behind.evidence {
             let (proves, does_not_prove) = (established, not_established);
             self.evidence.insert(job, EvidenceLine { provider: provider.to_string(), proves, does_not_prove });
@@ -329,6 +382,18 @@ impl Report {
             })
             .collect();
         people.sort_by_key(|person| person.since);
+        let mut nodes: Vec<_> = ledger
+            .nodes()
+            .iter()
+            .map(|(key, node)| NodeLine {
+                name: node.name.clone(),
+                key: *key,
+                recipient: node.recipient.clone(),
+                since: node.since,
+                revoked: node.revoked,
+            })
+            .collect();
+        nodes.sort_by_key(|node| node.since);
         let private =
             private.map(|(dataset, found)| Spent { dataset: dataset.clone(), spent: found.spent, cap }).collect();
         let domains = ledger.datasets().values().filter_map(|dataset| dataset.registered.domain.as_ref());
@@ -349,6 +414,7 @@ impl Report {
             passkey_signed: found.passkey_signed,
             sm2: found.sm2.then_some(Sm2Line { checked: sm2::BUILT, releases: found.sm2_releases }),
             people,
+            nodes,
             rules: ledger.policy().map(rules::rules).unwrap_or_default(),
             rules_set: found.rules_set,
             approvals_needed: ledger.policy().map_or(0, |policy| policy.approvals),
@@ -391,5 +457,17 @@ fn job_line(ledger: &Ledger, id: JobId, job: &Job, found: &mut Found) -> JobLine
             .as_ref()
             .map(|found| WitnessedLine { by: found.witnesses.clone(), enough: found.enough }),
         evidence: found.evidence.remove(&id),
+        parts: found.receipts.remove(&id).map(|receipts| parts_line(ledger, receipts)),
     }
+}
+
+fn parts_line(ledger: &Ledger, receipts: Receipts) -> PartsLine {
+    let took = |key: &PublicKey| receipts.parts.iter().filter(|part| part.node == *key).count() as u64;
+    let nodes = receipts.nodes.iter().map(|said| NodeParts {
+        name: ledger.nodes().get(&said.key).map_or("?".to_owned(), |node| node.name.clone()),
+        parts: took(&said.key),
+        build: said.build,
+        walls: said.walls.clone(),
+    });
+    PartsLine { parts: receipts.parts.len() as u64, pieces: receipts.pieces, nodes: nodes.collect() }
 }

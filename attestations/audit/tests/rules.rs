@@ -16,6 +16,8 @@ mod folding;
 mod golden;
 #[path = "rules/lab.rs"]
 mod lab;
+#[path = "rules/receipts.rs"]
+mod receipts;
 #[path = "rules/refusals.rs"]
 mod refusals;
 
@@ -106,7 +108,7 @@ fn every_entry_is_what_it_says() {
 
 #[test]
 fn every_entry_agrees_with_what_it_names() {
-    for (case, provoke) in behind::ALL {
+    for (case, provoke) in behind::ALL.iter().chain(receipts::ALL) {
         let mut lab = Lab::new();
         let (entry, what) = provoke(&mut lab);
         found(case, &mut lab, entry, what, false);

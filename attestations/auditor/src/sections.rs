@@ -1,7 +1,7 @@
 //! The details of a report as tables: what the text and the page both show, each in its own way.
 
 use chrono::{DateTime, Utc};
-use unseen_audit::report::{JobLine, Report, Root, RulesLine};
+use unseen_audit::report::{JobLine, NodeParts, Report, Root, RulesLine};
 use unseen_policies::rules;
 use unseen_terminal::table::Column::{self, Left, Right};
 use unseen_texts::{Lang, Say, Text, say, text};
@@ -37,9 +37,11 @@ pub fn details(report: &Report, lang: Lang) -> Vec<Section> {
         budget(report, lang),
         jobs(report, lang),
         releases(report, lang),
+        computed(report, lang),
         rules_in_force(report, lang),
         rules_set(report, lang),
         people(report, lang),
+        nodes(report, lang),
     ];
     all.into_iter().filter(|section| !section.rows.is_empty()).collect()
 }
@@ -120,6 +122,31 @@ fn releases(report: &Report, lang: Lang) -> Section {
     }
 }
 
+/// Which nodes took which share of each run that was carried out on nodes.
+fn computed(report: &Report, lang: Lang) -> Section {
+    let row = |job: &JobLine| {
+        let parts = job.parts.as_ref()?;
+        let share = |node: &NodeParts| {
+            let (name, count) = (&node.name, node.parts);
+            say!("{name} ({count})", "{name}（{count}）").told(lang)
+        };
+        let by = parts.nodes.iter().map(share).collect::<Vec<_>>().join(", ");
+        let counts = [parts.nodes.len() as u64, parts.parts, parts.pieces.into()].map(|count| count.to_string());
+        Some([job.job.clone()].into_iter().chain(counts).chain([by]).collect())
+    };
+    Section {
+        title: text!("Computed on nodes, by their receipts", "由计算节点完成的运行（依据回执）"),
+        header: vec![
+            Left(text!("job", "作业")),
+            Right(text!("nodes", "节点数")),
+            Right(text!("parts", "部分数")),
+            Right(text!("pieces a round", "每轮分片数")),
+            Left(text!("node (parts)", "节点（部分数）")),
+        ],
+        rows: report.jobs.iter().filter_map(row).collect(),
+    }
+}
+
 fn rules_in_force(report: &Report, lang: Lang) -> Section {
     let row = |(key, value): (&String, &String)| vec![key.clone(), value.clone(), rules::meaning(key).told(lang)];
     Section {
@@ -172,6 +199,23 @@ fn people(report: &Report, lang: Lang) -> Section {
         header: vec![
             Left(text!("name", "姓名")),
             Left(text!("roles", "角色")),
+            Left(text!("key", "密钥")),
+            Right(text!("entry", "条目")),
+            Left(text!("status", "状态")),
+        ],
+        rows: rows.collect(),
+    }
+}
+
+fn nodes(report: &Report, lang: Lang) -> Section {
+    let rows = report.nodes.iter().map(|node| {
+        let revoked = node.revoked.map(|entry| say!("revoked by entry {entry}", "由条目 {entry} 吊销").told(lang));
+        vec![node.name.clone(), node.key.short(), node.since.to_string(), revoked.unwrap_or_default()]
+    });
+    Section {
+        title: text!("Nodes", "计算节点"),
+        header: vec![
+            Left(text!("name", "名称")),
             Left(text!("key", "密钥")),
             Right(text!("entry", "条目")),
             Left(text!("status", "状态")),

@@ -176,7 +176,15 @@ pub fn summary(report: &Report) -> Vec<Line> {
     };
     let runs = report.jobs.iter().filter(|job| job.run.is_some()).count();
     let proven = report.jobs.iter().filter(|job| job.evidence.is_some()).count();
+    let on_nodes = report.jobs.iter().filter(|job| job.parts.is_some()).count();
     let (machine_tone, machine) = match broken {
+        0 if on_nodes > 0 => (
+            Tone::Note,
+            say!(
+                "There is evidence of the lab's machine for {proven} of {runs} runs. {on_nodes} of them were computed on nodes: who took which part is signed, and there is no evidence of those machines.",
+                "共 {runs} 次运行，其中 {proven} 次有实验室机器的证据；{on_nodes} 次由计算节点完成：各部分由谁完成均有签名，但没有这些机器的证据。"
+            ),
+        ),
         0 => (
             if proven == runs && runs > 0 { Tone::Good } else { Tone::Note },
             say!(

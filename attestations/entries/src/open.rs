@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use unseen_ids::{Digest, PublicKey, canonical};
-use unseen_policies::event::{Event, PersonEnrolled, Record, RecordError, enrolment_bytes};
+use unseen_policies::enrolment::node_bytes;
+use unseen_policies::event::{Event, NodeEnrolled, PersonEnrolled, Record, RecordError, enrolment_bytes};
 use unseen_texts::Say;
 use unseen_tlog::dsse::{Envelope, EnvelopeError};
 use unseen_tlog::signature::Signature;
@@ -113,8 +114,14 @@ impl Keys {
         if subject != subjects(&record, own) {
             return Err(EntryError::Subjects);
         }
-        if let Event::PersonEnrolled(person) = &record.event {
-            verify_proof(&record.log, person)?;
+        match &record.event {
+            Event::PersonEnrolled(PersonEnrolled { name, roles, key, kept, proof }) => {
+                verify_proof(key, &enrolment_bytes(&record.log, name, roles, key, *kept), proof)?;
+            }
+            Event::NodeEnrolled(NodeEnrolled { name, key, recipient, proof }) => {
+                verify_proof(key, &node_bytes(&record.log, name, key, recipient), proof)?;
+            }
+            _ => {}
         }
         let by_ssh = envelope.has(|form| matches!(form, Signature::Ssh(_)));
         let by_passkey = envelope.has(|form| matches!(form, Signature::Passkey(_)));
@@ -125,10 +132,9 @@ impl Keys {
     }
 }
 
-fn verify_proof(log: &str, person: &PersonEnrolled) -> Result<(), EntryError> {
-    let asked = enrolment_bytes(log, &person.name, &person.roles, &person.key, person.kept);
-    let proof = base64::Engine::decode(&base64::prelude::BASE64_STANDARD, &person.proof);
-    let proof = proof.map_err(|_| EntryError::Proof)?;
-    let held = Signature::from_bytes(&proof).and_then(|proof| proof.verify(&person.key.into(), &asked));
+/// Whether a new key has signed what it asks for.
+fn verify_proof(key: &PublicKey, asked: &[u8], proof: &str) -> Result<(), EntryError> {
+    let proof = base64::Engine::decode(&base64::prelude::BASE64_STANDARD, proof).map_err(|_| EntryError::Proof)?;
+    let held = Signature::from_bytes(&proof).and_then(|proof| proof.verify(&(*key).into(), asked));
     held.map_err(|_| EntryError::Proof)
 }

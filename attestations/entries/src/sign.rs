@@ -1,6 +1,7 @@
 //! From a record to the bytes of a log entry.
 
 use unseen_ids::{Digest, Role, canonical};
+use unseen_policies::enrolment::node_bytes;
 use unseen_policies::event::{Record, enrolment_bytes};
 use unseen_texts::Say;
 use unseen_tlog::dsse::{Envelope, EnvelopeError, parse_pre_authentication_encoding, pre_authentication_encoding};
@@ -80,6 +81,12 @@ pub fn unverified(entry: &[u8]) -> Result<Record, EntryError> {
 /// What a new key signs when its holder asks for this enrolment, in base64: the enrolment's `proof`.
 pub fn prove_enrolment(key: &dyn Signer, log: &str, name: &str, roles: &[Role]) -> Result<String, KeyError> {
     let bytes = enrolment_bytes(log, name, roles, &key.verifying_key().into(), None);
+    Ok(base64::Engine::encode(&base64::prelude::BASE64_STANDARD, key.sign(&bytes)?))
+}
+
+/// The same for a node: its `node-enrolled`'s `proof`.
+pub fn prove_node(key: &dyn Signer, log: &str, name: &str, recipient: &str) -> Result<String, KeyError> {
+    let bytes = node_bytes(log, name, &key.verifying_key().into(), recipient);
     Ok(base64::Engine::encode(&base64::prelude::BASE64_STANDARD, key.sign(&bytes)?))
 }
 

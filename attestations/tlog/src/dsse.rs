@@ -72,12 +72,8 @@ impl Envelope {
 
     /// What was signed and the bare Ed25519 signature at this place, for batch verification; `None` for another form.
     pub fn bare_signature(&self, at: usize) -> Option<(Vec<u8>, &[u8; 64])> {
-        match self.signatures.get(at) {
-            Some((_, Signature::Ed25519(signature))) => {
-                Some((pre_authentication_encoding(&self.payload_type, &self.payload), signature))
-            }
-            _ => None,
-        }
+        let Some((_, Signature::Ed25519(signature))) = self.signatures.get(at) else { return None };
+        Some((pre_authentication_encoding(&self.payload_type, &self.payload), signature))
     }
 
     /// What the payload is said to be.

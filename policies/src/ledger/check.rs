@@ -33,7 +33,7 @@ impl Ledger {
         if matches!(event, Event::LabCreated(_)) != (self.size == 0) {
             return Err(Refusal::NotTheBeginning);
         }
-        let nonce = Nonce::parse(&record.nonce)?;
+        let nonce = Nonce::try_from(record.nonce.clone())?;
         if !matches!(event, Event::LabCreated(_)) && record.log != self.origin {
             return Err(Refusal::OtherLog(record.log.clone(), self.origin.clone()));
         }
@@ -46,6 +46,8 @@ impl Ledger {
             Event::LabCreated(e) => created(signer, &record.log, e)?,
             Event::PersonEnrolled(e) => self.enrolled(e)?,
             Event::PersonRevoked(e) => self.revoked(e)?,
+            Event::NodeEnrolled(e) => self.node_enrolled(e)?,
+            Event::NodeRevoked(e) => self.node_revoked(e)?,
             Event::PolicySet(e) => {
                 e.policy.check().map_err(Refusal::BadPolicy)?;
                 // Older rules did not ask who is there.
@@ -89,13 +91,11 @@ impl Ledger {
     /// Whether an event that happens to no job was signed by those who may, and by as many as the policy asks for:
     /// each of them a person, for a person has one key at a time. Everything else one key signs.
     fn check_signers(&self, event: &Event, signers: &BTreeSet<&PublicKey>) -> Result<(), Refusal> {
-        let (who, has) = (lifecycle::signer(event.kind()), signers.len() as u32);
+        let (who, has, needs) = (lifecycle::signer(event.kind()), signers.len() as u32, self.changes_need());
         who.map_or(Ok(()), |who| signers.iter().try_for_each(|signer| self.must(signer, who)))?;
         match who {
-            Some(Who::Administrator | Who::Operators) if has < self.changes_need() => {
-                Err(Refusal::TooFewSigners { has, needs: self.changes_need() })
-            }
-            Some(Who::Administrator | Who::Operators) => Ok(()),
+            Some(Who::Administrator | Who::Operators) if has >= needs => Ok(()),
+            Some(Who::Administrator | Who::Operators) => Err(Refusal::TooFewSigners { has, needs }),
             _ if has > 1 => Err(Refusal::TooManySigners),
             _ => Ok(()),
         }
@@ -154,13 +154,17 @@ impl Ledger {
             return Err(Refusal::BadRoles);
         }
         self.policy().map_or(Ok(()), |policy| check_separated(policy, &e.name, &e.roles))?;
-        if self.people.contains_key(&e.key) || self.service_key.as_ref() == Some(&e.key) {
-            return Err(Refusal::KeyTaken);
-        }
+        self.check_new(&e.key)?;
         if self.people.values().any(|person| person.name == e.name && person.revoked.is_none()) {
             return Err(Refusal::NameTaken(e.name.clone()));
         }
         Ok(vec![self.person_put(e.key, &e.name, &e.roles, e.kept)])
+    }
+
+    /// Whether a key is nobody's so far: one key is not two things.
+    pub(super) fn check_new(&self, key: &PublicKey) -> Result<(), Refusal> {
+        let known = self.people.contains_key(key) || self.nodes.contains_key(key);
+        if known || self.service_key.as_ref() == Some(key) { Err(Refusal::KeyTaken) } else { Ok(()) }
     }
 
     fn revoked(&self, e: &PersonRevoked) -> Result<Vec<Put>, Refusal> {
@@ -216,7 +220,8 @@ fn check_named_as(log: &str, log_key: &str) -> Result<(), Refusal> {
     if fits { Ok(()) } else { Err(Refusal::BadLogKey(log_key.to_owned())) }
 }
 
-pub(super) fn check_name(name: &str) -> Result<(), Refusal> {
+/// Whether a text may be the name of a person, a node or a dataset.
+pub fn check_name(name: &str) -> Result<(), Refusal> {
     let fine = (1..=64).contains(&name.chars().count()) && name.trim() == name && !name.chars().any(hides);
     if fine && !is_lab(name) { Ok(()) } else { Err(Refusal::BadName(name.to_owned())) }
 }

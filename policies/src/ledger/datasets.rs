@@ -32,7 +32,8 @@ impl Ledger {
             }
             Some(kept) => kept.until = e.keep_until,
             None => {
-                snapshots.push(Kept { snapshot: e.snapshot, entry: self.size, gone: None, until: e.keep_until });
+                let (snapshot, buckets, entry, until) = (e.snapshot, e.buckets, self.size, e.keep_until);
+                snapshots.push(Kept { snapshot, entry, buckets, gone: None, until });
             }
         }
         if let Some(domain) = &e.domain {

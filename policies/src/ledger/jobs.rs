@@ -40,6 +40,7 @@ impl Ledger {
             run: None,
             evidence: None,
             release: None,
+            receipts: None,
             witnessed: None,
             reason: None,
         };
@@ -168,7 +169,7 @@ impl Ledger {
         if evidence.is_some_and(|rule| rule.required) && job.evidence.is_none() {
             return Err(Refusal::NoEvidence(e.job));
         }
-        job.release = Some((self.size, e.body));
+        (job.release, job.receipts) = (Some((self.size, e.body)), e.receipts);
         Ok(vec![Put::Job(e.job, job)])
     }
 

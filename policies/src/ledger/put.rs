@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use unseen_ids::{Digest, JobId, PublicKey};
 
-use super::{Dataset, InForce, Job, Ledger, Overtaken, Person, Refusal};
+use super::{Dataset, InForce, Job, Ledger, Node, Overtaken, Person, Refusal};
 use crate::rho::Rho;
 
 /// One record of the state as it stands after an entry. The state is just the last put of each
@@ -17,6 +17,7 @@ pub enum Put {
     Lab { origin: String, service_key: PublicKey, noise_commitment: Digest },
     LogKey { entry: u64, log_key: String },
     Person(PublicKey, Person),
+    Node(PublicKey, Node),
     Policy(InForce),
     Dataset(String, Dataset),
     Job(JobId, Box<Job>),
@@ -33,6 +34,7 @@ impl Put {
             Put::Lab { .. } => "lab".to_owned(),
             Put::LogKey { entry, .. } => format!("log-key/{entry}"),
             Put::Person(key, _) => format!("person/{key}"),
+            Put::Node(key, _) => format!("node/{key}"),
             Put::Policy(_) => "policy".to_owned(),
             Put::Dataset(name, _) => format!("dataset/{name}"),
             Put::Job(id, _) => format!("job/{}", id.0),
@@ -92,6 +94,7 @@ impl Ledger {
             }
             Put::LogKey { entry, log_key } => drop(self.log_keys.insert(entry, log_key)),
             Put::Person(key, person) => drop(self.people.insert(key, person)),
+            Put::Node(key, node) => drop(self.nodes.insert(key, node)),
             Put::Policy(policy) => self.policy = Some(policy),
             Put::Dataset(name, dataset) => drop(self.datasets.insert(name, dataset)),
             Put::Job(id, job) => drop(self.jobs.insert(id, Arc::from(job))),
@@ -108,13 +111,6 @@ impl Ledger {
 #[serde(try_from = "String", into = "String")]
 pub struct Nonce(u128);
 
-impl Nonce {
-    pub(super) fn parse(text: &str) -> Result<Nonce, Refusal> {
-        let nonce = u128::from_str_radix(text, 16).map(Nonce).map_err(|_| Refusal::BadNonce)?;
-        if String::from(nonce) == text { Ok(nonce) } else { Err(Refusal::BadNonce) }
-    }
-}
-
 impl From<Nonce> for String {
     fn from(nonce: Nonce) -> String {
         format!("{:032x}", nonce.0)
@@ -124,6 +120,7 @@ impl From<Nonce> for String {
 impl TryFrom<String> for Nonce {
     type Error = Refusal;
     fn try_from(text: String) -> Result<Nonce, Refusal> {
-        Nonce::parse(&text)
+        let nonce = u128::from_str_radix(&text, 16).map(Nonce).map_err(|_| Refusal::BadNonce)?;
+        if String::from(nonce) == text { Ok(nonce) } else { Err(Refusal::BadNonce) }
     }
 }

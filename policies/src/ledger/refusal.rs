@@ -56,14 +56,23 @@ pub enum Refusal {
     #[error("no enrolled person has the name or key `{0}`")]
     #[zh("没有姓名或公钥为 `{0}` 的登记人员")]
     NoSuchPerson(String),
+    #[error("the name `{0}` is that of an enrolled node already")]
+    #[zh("名称 `{0}` 已被登记的计算节点使用")]
+    NodeNameTaken(String),
+    #[error("no enrolled node has the name or key `{0}`")]
+    #[zh("没有名称或公钥为 `{0}` 的计算节点")]
+    NoSuchNode(String),
+    #[error("`{0}` is not an age recipient: one is `age1` and 58 more letters and digits")]
+    #[zh("`{0}` 不是 age 接收者：应为 `age1` 加 58 个字母和数字")]
+    BadRecipient(String),
     #[error("{name} is {} whom the rules cannot do without, so the key may not be revoked", role.as_a())]
     #[zh("按规则不能没有 {name}（{role}），其密钥不得吊销")]
     Needed { name: String, role: Role },
     #[error("{has} of the {needs} people have signed whom the policy asks for")]
     #[zh("规则要求 {needs} 人签署，只有 {has} 人签署了")]
     TooFewSigners { has: u32, needs: u32 },
-    #[error("only changes of people, rules and the log's key are signed by more than one")]
-    #[zh("只有人员、规则和日志密钥的变更可由多人签署")]
+    #[error("only changes of people, nodes, rules and the log's key are signed by more than one")]
+    #[zh("只有人员、计算节点、规则和日志密钥的变更可由多人签署")]
     TooManySigners,
     #[error("the policy asks for {needs} people in the role of {role}, and there are {has}")]
     #[zh("规则要求 {needs} 位{role}，现有 {has} 位")]

@@ -9,6 +9,7 @@ use crate::policy::{EvidenceRule, Witness};
 
 mod datasets;
 mod lab;
+mod nodes;
 mod people;
 mod queue;
 

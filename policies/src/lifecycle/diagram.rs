@@ -2,15 +2,15 @@
 
 use std::fmt::Write;
 
-use super::{SIGNERS, State, TRANSITIONS, Transition, Who};
+use super::{SIGNERS, TRANSITIONS, Transition, Who};
 
 /// The life-cycle as a Mermaid state diagram, for the documents.
 pub fn states() -> String {
     let mut text = String::from("stateDiagram-v2\n");
     for Transition { from, event, enough, to, who } in TRANSITIONS {
-        let from = from.map_or("[*]", State::name);
+        let from = from.map_or("[*]".to_owned(), |state| state.to_string());
         let given = enough.map_or("", |enough| if enough { ", the last one needed" } else { ", more are needed" });
-        let _ = writeln!(text, "    {from} --> {} : {event}{given} ({})", to.name(), signed_by(*who));
+        let _ = writeln!(text, "    {from} --> {to} : {event}{given} ({})", signed_by(*who));
     }
     text
 }

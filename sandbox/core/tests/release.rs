@@ -83,6 +83,7 @@ fn announcement(digest: unseen_ids::Digest) -> Released {
         run_leaf: digest.to_string().parse().unwrap(),
         approvals: vec![],
         body: digest.to_string().parse().unwrap(),
+        receipts: None,
     }
 }
 

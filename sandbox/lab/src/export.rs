@@ -86,7 +86,7 @@ impl View {
                 }
                 Event::PolicySet(e) => found.extend(e.policy.access),
                 Event::EvidenceRecorded(e) => found.push(e.evidence),
-                Event::Released(e) => found.push(e.body),
+                Event::Released(e) => found.extend([Some(e.body), e.receipts].into_iter().flatten()),
                 Event::ReleaseWitnessed(e) => found.push(e.checkpoint),
                 _ => {}
             }

@@ -54,7 +54,7 @@ struct Head {
 
 /// Where it lies in a lab.
 const FOLDER: &str = "state";
-const HEAD: &[u8] = b"head v2";
+const HEAD: &[u8] = b"head v3";
 const RECORD: &[u8] = b"record/";
 /// How long a disk may take.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -148,16 +148,16 @@ pub(crate) fn supplies(service: &Service, view: &View) -> Supplies {
 
 fn jobs(view: &View) -> Vec<(&'static str, u64)> {
     let states = [
-        JobState::Submitted,
-        JobState::Approved,
-        JobState::Running,
-        JobState::Released,
-        JobState::Rejected,
-        JobState::Failed,
-        JobState::Withdrawn,
+        ("submitted", JobState::Submitted),
+        ("approved", JobState::Approved),
+        ("running", JobState::Running),
+        ("released", JobState::Released),
+        ("rejected", JobState::Rejected),
+        ("failed", JobState::Failed),
+        ("withdrawn", JobState::Withdrawn),
     ];
     let many = |state| view.ledger().jobs().values().filter(|job| job.state == state).count() as u64;
-    states.map(|state| (state.name(), many(state))).to_vec()
+    states.map(|(name, state)| (name, many(state))).to_vec()
 }
 
 fn oldest_wait(view: &View) -> u64 {

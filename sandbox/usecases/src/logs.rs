@@ -287,6 +287,8 @@ fn job_of(entry: u64, event: &Event) -> Option<JobId> {
         Event::LabCreated(_)
         | Event::PersonEnrolled(_)
         | Event::PersonRevoked(_)
+        | Event::NodeEnrolled(_)
+        | Event::NodeRevoked(_)
         | Event::PolicySet(_)
         | Event::DatasetRegistered(_)
         | Event::DatasetStatus(_)

@@ -173,7 +173,7 @@ fn proposed_fuel(most: u64) -> Option<u64> {
 /// signed by a key that is thrown away.
 fn open(sealed: SealedRelease) -> Result<Release, UseCaseError> {
     let body = sealed.digest();
-    let event = Released { job: JobId(0), run: 0, run_leaf: body, approvals: Vec::new(), body };
+    let event = Released { job: JobId(0), run: 0, run_leaf: body, approvals: Vec::new(), body, receipts: None };
     let record = Record { log: "try".to_owned(), time: Utc::now(), nonce: "0".to_owned(), event: event.into() };
     let entry = unseen_entries::sign::sign(&record, &SigningKey::generate()?)?;
     let root = unseen_tlog::merkle::leaf_hash(&entry);

@@ -4,6 +4,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::Value;
 use unseen_entries::EntryError;
 use unseen_ids::{Digest, Keeping, Role};
+use unseen_policies::enrolment::node_bytes;
 use unseen_policies::event::*;
 use unseen_tlog::dsse::Envelope;
 use unseen_tlog::statement::{PAYLOAD_TYPE, Statement, Subject};
@@ -40,7 +41,8 @@ cases! {
     EntryError::Subjects => [another_subject, a_subject_more, another_digest_of_itself, the_wrong_one_of_two],
     EntryError::UnknownKey(_) => [approved_by_a_stranger, signed_by_a_stranger_too],
     EntryError::Proof => [
-        proved_by_the_operator, proved_for_other_roles, proved_for_another_log, proved_by_nothing, kept_elsewhere
+        proved_by_the_operator, proved_for_other_roles, proved_for_another_log, proved_by_nothing, kept_elsewhere,
+        a_node_proved_by_the_operator, a_node_proved_for_another_recipient, a_node_proved_for_another_log
     ],
 }
 
@@ -263,4 +265,23 @@ fn proved_for_another_log(lab: &mut Lab) -> (u64, &'static str) {
 
 fn proved_by_nothing(lab: &mut Lab) -> (u64, &'static str) {
     proved(lab, String::new())
+}
+
+/// A node's enrolment with a proof by this key, of this log and recipient.
+fn node_proved(lab: &mut Lab, by: u8, log: &str, recipient: &str) -> (u64, &'static str) {
+    let bytes = node_bytes(log, "n1", &public(NODE), recipient);
+    let proof = BASE64_STANDARD.encode(key(by).sign(&bytes).unwrap());
+    (lab.puts(OWNER, NodeEnrolled { proof, ..node(NODE, "n1") }), "the new key did not sign this enrolment")
+}
+
+fn a_node_proved_by_the_operator(lab: &mut Lab) -> (u64, &'static str) {
+    node_proved(lab, OWNER, ORIGIN, RECIPIENT)
+}
+
+fn a_node_proved_for_another_recipient(lab: &mut Lab) -> (u64, &'static str) {
+    node_proved(lab, NODE, ORIGIN, &RECIPIENT.replace("age1q", "age1p"))
+}
+
+fn a_node_proved_for_another_log(lab: &mut Lab) -> (u64, &'static str) {
+    node_proved(lab, NODE, "other.example/log", RECIPIENT)
 }

@@ -50,6 +50,8 @@ const LATER: &[&str] = &[
     "job-prioritized",
     "access-log-recorded",
     "console-served",
+    "node-enrolled",
+    "node-revoked",
 ];
 
 /// The bytes that would be signed today for what each entry says are the bytes that were signed.

@@ -42,6 +42,9 @@ pub const LOG_KEY: u8 = 10;
 pub const NEXT_LOG_KEY: u8 = 11;
 pub const WITNESS: u8 = 20;
 pub const OTHER_WITNESS: u8 = 21;
+pub const NODE: u8 = 40;
+pub const OTHER_NODE: u8 = 41;
+pub const RECIPIENT: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
 
 const DESCRIPTION: &str = "[dataset]\nname = \"firms\"\nunit = \"enterprise\"\n";
 pub const MANIFEST: &str = r#"[job]
@@ -339,7 +342,14 @@ impl Lab {
     pub fn announce(&self, job: JobId, body: Digest) -> Released {
         let Job { run, approvals, .. } = self.job(job).clone();
         let (run, run_leaf) = run.map_or((0, other_digest()), |run| (run.entry, run.leaf));
-        Released { job, run, run_leaf, approvals: approvals.into_iter().map(|(entry, _)| entry).collect(), body }
+        Released {
+            job,
+            run,
+            run_leaf,
+            approvals: approvals.into_iter().map(|(entry, _)| entry).collect(),
+            body,
+            receipts: None,
+        }
     }
 
     /// The body that the run of this job would have.
@@ -460,6 +470,13 @@ pub fn violations(report: &Report) -> Vec<(u64, &str)> {
 pub fn enrolment(seed: u8, name: &str, roles: Vec<Role>) -> PersonEnrolled {
     let proof = unseen_entries::sign::prove_enrolment(&key(seed), ORIGIN, name, &roles).unwrap();
     PersonEnrolled { name: name.into(), roles, key: public(seed), kept: None, proof }
+}
+
+/// A node's enrolment that its key has asked for.
+pub fn node(seed: u8, name: &str) -> NodeEnrolled {
+    let (key, recipient) = (public(seed), RECIPIENT.to_owned());
+    let proof = unseen_entries::sign::prove_node(&self::key(seed), ORIGIN, name, &recipient).unwrap();
+    NodeEnrolled { name: name.into(), key, recipient, proof }
 }
 
 pub fn add_cosignature(note: &mut Note, seed: u8, time: DateTime<Utc>) {

@@ -10,10 +10,12 @@ use unseen_policies::rho::Rho;
 
 mod dataset_refusals;
 mod job_refusals;
+mod node_refusals;
 mod people_refusals;
 
 use dataset_refusals::*;
 use job_refusals::*;
+use node_refusals::*;
 use people_refusals::*;
 
 /// Breaks a rule: the entry that does, and the rule.
@@ -36,19 +38,25 @@ cases! {
     Refusal::OtherLog(..) => [signed_for_another_log],
     // A key that nobody has ever named is not a signer at all: see `EntryError::UnknownKey`.
     Refusal::NotEnrolled => [approved_by_the_server],
-    Refusal::Revoked(..) => [approved_with_a_revoked_key, revoked_twice],
+    Refusal::Revoked(..) => [approved_with_a_revoked_key, revoked_twice, a_node_revoked_twice],
     Refusal::WrongRole { .. } => [submitted_by_an_operator, approved_by_a_steward, started_by_an_auditor, prioritized_by_its_author,
-        enrolled_by_an_analyst_alone, enrolled_by_an_operator_where_others_do],
+        enrolled_by_an_analyst_alone, enrolled_by_an_operator_where_others_do, a_node_enrolled_by_a_steward,
+        a_node_enrolled_by_an_operator_where_others_do],
     Refusal::NotTheLab => [released_by_an_operator, failed_by_an_operator, evidence_by_an_operator, witnessed_by_an_operator, an_access_log_by_an_operator, a_console_by_an_operator],
     Refusal::Replayed => [an_envelope_again, a_nonce_again, an_envelope_with_a_signature_less],
     Refusal::BadNonce => [a_nonce_in_capitals, a_short_nonce],
     Refusal::NameTaken(_) => [a_name_taken],
-    Refusal::KeyTaken => [a_key_taken, a_revoked_key_again, the_labs_own_key],
-    Refusal::BadName(_) => [a_name_with_a_blank, a_dataset_without_a_name],
+    Refusal::KeyTaken => [a_key_taken, a_revoked_key_again, the_labs_own_key, a_node_with_a_persons_key, a_node_with_the_labs_own_key,
+        a_revoked_node_again, a_person_with_a_nodes_key],
+    Refusal::BadName(_) => [a_name_with_a_blank, a_dataset_without_a_name, a_node_called_as_the_lab_is],
     Refusal::BadRoles => [no_role, a_role_twice],
     Refusal::NoSuchPerson(_) => [a_stranger_revoked],
+    Refusal::NodeNameTaken(_) => [a_node_of_a_name_taken],
+    Refusal::NoSuchNode(_) => [a_person_revoked_as_a_node],
+    Refusal::BadRecipient(_) => [a_node_without_a_recipient],
     Refusal::Needed { .. } => [the_last_operator_revoked, one_of_the_last_two_revoked, the_last_security_administrator_revoked],
-    Refusal::TooFewSigners { .. } => [changed_by_one_of_two, enrolled_by_one_of_two, revoked_by_one_of_two, handed_over_by_one_of_two],
+    Refusal::TooFewSigners { .. } => [changed_by_one_of_two, enrolled_by_one_of_two, revoked_by_one_of_two, handed_over_by_one_of_two,
+        a_node_enrolled_by_one_of_two, a_node_revoked_by_one_of_two],
     Refusal::TooManySigners => [submitted_by_two, approved_by_two_at_once, released_by_two],
     Refusal::TooFewPeople { .. } => [more_approvals_than_operators, two_for_a_change_and_one_there, separated_from_nobody],
     Refusal::NotSeparated(_) => [an_operator_who_audits, separated_with_two_offices],

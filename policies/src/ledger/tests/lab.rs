@@ -172,6 +172,7 @@ impl Lab {
             run_leaf: found.run.as_ref().unwrap().leaf,
             approvals: found.approvals.iter().map(|(entry, _)| *entry).collect(),
             body: digest(30),
+            receipts: None,
         }
     }
 }

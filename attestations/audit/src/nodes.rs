@@ -1,0 +1,52 @@
+//! The receipts that a release names, put to the ledger: every piece of every round was computed once, by a node that
+//! was enrolled when the run started, and that node has signed for it.
+
+use unseen_ids::{JobId, PublicKey};
+use unseen_policies::ledger::{Ledger, Node};
+use unseen_policies::manifest::GrainKind;
+use unseen_policies::plan::Plan;
+use unseen_policies::receipts::{OfRun, ReceiptFault, Receipts};
+use unseen_tlog::VerifyingKey;
+
+/// Whether these are the receipts of a job's run: the blob's bytes, against the plan of the job. `numbers` are those of
+/// its release, as [`ReleaseBody::check`](unseen_policies::release::ReleaseBody::check) counts them, from which follows
+/// how many rounds there were; none while the release is sealed still.
+pub fn check(
+    bytes: &[u8],
+    ledger: &Ledger,
+    job: JobId,
+    plan: &Plan,
+    numbers: Option<u64>,
+) -> Result<Receipts, ReceiptFault> {
+    let receipts = Receipts::parse(bytes)?;
+    let found = ledger.job(job).ok();
+    // A release without a run is refused by the ledger before anything is looked up.
+    let Some(run) = found.and_then(|job| job.run.as_ref()) else { return Ok(receipts) };
+    let cells: usize = plan.outputs.iter().map(|output| output.domain.size() * output.values.len()).sum();
+    let rounds = numbers.and_then(|numbers| u32::try_from(numbers / (cells as u64).max(1)).ok());
+    let of = OfRun { leaf: &run.leaf, rounds, most_rounds: plan.rounds, pieces: pieces(ledger, job, plan) };
+    let is_node = |key: &PublicKey| ledger.nodes().get(key).is_some_and(|node: &Node| node.was_there(run.entry));
+    receipts.check(&of, &is_node, &signed)?;
+    Ok(receipts)
+}
+
+/// Into how many pieces a job's run is cut: the blocks of a job in blocks, else the buckets of the snapshots that it
+/// was submitted with.
+pub fn pieces(ledger: &Ledger, job: JobId, plan: &Plan) -> u32 {
+    if let GrainKind::Blocks { count } = plan.grain {
+        return count;
+    }
+    let used = ledger.job(job).map(|job| job.submitted.datasets.as_slice()).unwrap_or_default();
+    let buckets = used.iter().filter_map(|used| {
+        let kept = ledger.dataset(&used.name).ok()?.snapshots.iter().find(|kept| kept.snapshot == used.snapshot)?;
+        Some(kept.buckets)
+    });
+    // Reference tables have none, and all private datasets of a job have as many.
+    buckets.max().unwrap_or(0)
+}
+
+/// Whether a signature, in base64, is this key's.
+fn signed(key: &PublicKey, bytes: &[u8], signature: &str) -> bool {
+    let signature = base64::Engine::decode(&base64::prelude::BASE64_STANDARD, signature);
+    signature.is_ok_and(|signature| VerifyingKey::from(*key).verify(bytes, &signature).is_ok())
+}
