@@ -20,7 +20,7 @@ fi
 mkdir -p "$dir"
 cd "$dir"
 # Sockets have short names.
-sockets=$(mktemp -d /tmp/unseen-cluster.XXXXXX)
+sockets=$(mktemp -d)
 agents=()
 end() {
     [ "$engine" = local ] || "$couriers/cluster/$engine.sh" down "$sockets" > "$dir/engine-down.log" 2>&1 || true

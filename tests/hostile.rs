@@ -12,7 +12,7 @@ use support::*;
 use unseen_core::release::NoisyTotals;
 use unseen_core::seed::{NoiseKey, RunIdentity};
 use unseen_data::import::{ImportOptions, import};
-use unseen_data::snapshot::SnapshotDir;
+use unseen_data::snapshot_dir::SnapshotDir;
 use unseen_data::{BlockKey, Description, LabDataKey};
 use unseen_policies::plan::Noise;
 use unseen_policies::{Manifest, Plan, Rational};

@@ -11,7 +11,7 @@ use unseen_core::noise::{DiscreteGaussian, DiscreteLaplace};
 use unseen_core::seed::{NoiseKey, RunIdentity};
 use unseen_data::import::{ImportOptions, import};
 use unseen_data::scan::decode_only;
-use unseen_data::snapshot::SnapshotDir;
+use unseen_data::snapshot_dir::SnapshotDir;
 use unseen_data::{BlockKey, Description, LabDataKey};
 use unseen_policies::rational::Rational;
 use unseen_policies::{Manifest, Plan};

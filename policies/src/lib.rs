@@ -19,6 +19,7 @@ pub mod lifecycle;
 pub mod manifest;
 mod meant;
 pub mod need;
+mod number_error;
 pub mod plan;
 pub mod policy;
 pub mod provenance;

@@ -283,13 +283,7 @@ impl Here {
     }
 
     /// Has a worker make a part, sealed.
-    fn run(
-        &self,
-        node: &Node,
-        task: &Task,
-        place: &Place,
-        wanted: &Wanted,
-    ) -> Result<(Vec<u8>, Walls), NodeError> {
+    fn run(&self, node: &Node, task: &Task, place: &Place, wanted: &Wanted) -> Result<(Vec<u8>, Walls), NodeError> {
         let Opened { entry, leaf, origin, run, keys, body, .. } = &self.opened;
         let has = memory::available();
         if has < body.memory {

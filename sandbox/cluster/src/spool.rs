@@ -20,12 +20,9 @@ impl Spool {
     }
 
     /// Keeps a part.
-    pub(crate) fn keep(&self, made: Made) -> Result<Made, ClusterError> {
+    pub(crate) fn keep(&self, made: Made) -> Result<(), ClusterError> {
         let path = self.0.join(format!("{}-{}-{}.part", made.round, made.place.first, made.place.last));
-        let answer = Answer::Made(made);
-        unseen_durable::write(&path, &answer.to_bytes()).map_err(|why| ClusterError::Store { path, why })?;
-        let Answer::Made(made) = answer else { unreachable!("invariant: it is what it was made as") };
-        Ok(made)
+        unseen_durable::write(&path, &Answer::Made(made).to_bytes()).map_err(|why| ClusterError::Store { path, why })
     }
 
     /// The parts of a round. What cannot be read is as if it were not there: it is asked for again.

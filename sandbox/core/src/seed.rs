@@ -80,19 +80,14 @@ impl RunIdentity<'_> {
 pub struct RoundSeed {
     seed: [u8; 32],
     round: u32,
-    /// What the run is, in one digest; public.
-    run: Digest,
+    /// [`RunIdentity::digest`].
+    pub(crate) run: Digest,
 }
 
 impl RoundSeed {
     /// The round this seed is for, from 0.
     pub fn round(&self) -> u32 {
         self.round
-    }
-
-    /// [`RunIdentity::digest`].
-    pub fn run(&self) -> Digest {
-        self.run
     }
 
     pub(crate) fn into_rng(self) -> ChaCha20Rng {

@@ -45,7 +45,7 @@ impl RoundNoise {
     /// Draws one number for each value of each group of each output, in the plan's order. The round's grains
     /// come in so many pieces.
     pub fn draw(plan: &Plan, seed: RoundSeed, pieces: u32) -> Result<RoundNoise, NoiseError> {
-        let (number, round) = (seed.round(), Round::new(plan, seed.run(), seed.round(), pieces));
+        let (number, round) = (seed.round(), Round::new(plan, seed.run, seed.round(), pieces));
         let mut draws = Vec::with_capacity(round.cells);
         let mut rng = seed.into_rng();
         for output in &plan.outputs {
@@ -169,9 +169,9 @@ impl PartialTotals {
             let number = u128::from_le_bytes(*number);
             Counted { rows: (number >> 64) as u64, units: number as u64 }
         };
-        let counts = counts.chunks(inputs).map(|piece| piece.iter().map(counted).collect());
+        let pieces = pieces.zip(counts.chunks(inputs).map(|piece| piece.iter().map(counted).collect())).collect();
         let cells = cells.iter().map(|cell| i128::from_le_bytes(*cell)).collect();
-        Some(PartialTotals { cells, round: *round, pieces: pieces.zip(counts).collect(), unfinished: false })
+        Some(PartialTotals { cells, round: *round, pieces, unfinished: false })
     }
 
     fn content(&self) -> Vec<u8> {

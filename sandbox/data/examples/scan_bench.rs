@@ -11,7 +11,7 @@ use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use parquet::arrow::ArrowWriter;
 use unseen_data::import::import;
 use unseen_data::scan::decode_only;
-use unseen_data::snapshot::SnapshotDir;
+use unseen_data::snapshot_dir::SnapshotDir;
 use unseen_data::*;
 
 const DESCRIPTION: &str = r#"

@@ -28,6 +28,7 @@ pub mod quality;
 pub mod reference;
 pub mod scan;
 pub mod snapshot;
+pub mod snapshot_dir;
 pub mod twin;
 mod workbook;
 

@@ -13,7 +13,7 @@ use unseen_audit::public_values::PublicValues;
 use unseen_data::description::Kind;
 use unseen_data::import::{ImportError, ImportOptions, Imported, Progress, import_rows};
 use unseen_data::reference::ReferenceTable;
-use unseen_data::snapshot::SnapshotDir;
+use unseen_data::snapshot_dir::SnapshotDir;
 use unseen_data::{Description, LabDataKey, QualityReport, ReadAt};
 use unseen_ids::{Digest, PublicKey, canonical};
 use unseen_policies::Bounds;

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use unseen_age::{Decrypter, Encrypter};
 use unseen_data::QualityReport;
 use unseen_data::import::Progress;
-use unseen_data::snapshot::SnapshotDir;
+use unseen_data::snapshot_dir::SnapshotDir;
 use unseen_ids::{Digest, PublicKey, canonical, hex, sha256};
 use unseen_policies::event::DatasetRegistered;
 use unseen_texts::{Message, Sentence, text};

@@ -21,6 +21,7 @@ mod locks;
 mod log_key;
 mod modules;
 mod moment;
+mod ready;
 mod replay;
 pub mod requests;
 mod runs;

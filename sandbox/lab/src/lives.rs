@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use unseen_audit::named::Lookup;
 use unseen_data::Description;
-use unseen_data::snapshot::SnapshotDir;
+use unseen_data::snapshot_dir::SnapshotDir;
 use unseen_ids::Digest;
 use unseen_policies::event::{DatasetDeleted, DatasetDescribed};
 use unseen_policies::ledger::{Gone, Refusal};

@@ -14,20 +14,20 @@ use ring::hmac;
 use unseen_audit::named::{self, Lookup};
 use unseen_core::release::{Release as UnsealedRelease, SealedRelease, open_failure, seal_failure};
 use unseen_ids::{Digest, JobId, PublicKey, digest_of};
-use unseen_policies::Need;
+
 use unseen_policies::event::{
     AccessLogRecorded, ConsoleServed, Event, JobSubmitted, Released, RunFailed, RunStarted, Snapshot,
 };
 use unseen_policies::ledger::{Job, RELEASE_DELAY, Refusal, Run};
 use unseen_policies::lifecycle::{STARTER, State};
 use unseen_policies::manifest::Release;
-use unseen_policies::policy::Machine;
+
 use unseen_policies::text::shown;
 use unseen_texts::{Sentence, text};
 use unseen_tlog::Signer;
 use unseen_worker::jail::Walls;
-use unseen_worker::process::{self, Fault, Identity, Outline, Part, Secrets, Worker};
-use unseen_worker::{memory, ready_made};
+use unseen_worker::process::{Fault, Identity, Secrets, Worker};
+use unseen_worker::ready_made;
 use zeroize::Zeroizing;
 
 use crate::error::LabError;
@@ -35,6 +35,7 @@ use crate::folder::write_durably;
 use crate::lab::{Attachments, Lab};
 use crate::locks::RunLock;
 use crate::moment::now;
+use crate::ready::Ready;
 use crate::spread::{Spread, Spreading};
 use crate::view::{About, Published, View};
 use crate::witnessing::Witnessing;
@@ -59,15 +60,6 @@ struct Work {
     sealed: PathBuf,
     failed: PathBuf,
     receipts: PathBuf,
-}
-
-/// What a worker is made ready from.
-pub(crate) struct Ready {
-    pub(crate) program: PathBuf,
-    pub(crate) outline: Outline,
-    pub(crate) module: Vec<u8>,
-    pub(crate) files: Vec<File>,
-    pub(crate) data_keys: Vec<Zeroizing<[u8; 32]>>,
 }
 
 /// Where a job stands after its run.
@@ -241,38 +233,6 @@ impl Lab {
             submitted.release.parse().map_err(|_| LabError::Mismatch(text!("the release time", "发布时间")))?;
         let start = now();
         Ok(asked.earliest(start).max(self.ledger().earliest_release_of(submitted.need, start)))
-    }
-
-    /// Gathers what a worker needs to start. Checks once more that it is what was approved:
-    /// blobs by their digests, snapshots by their roots, the log by its fold.
-    pub(crate) fn ready(&self, program: &Path, id: JobId, threads: u32) -> Result<Ready, LabError> {
-        let job = self.ledger().job(id)?;
-        let (text, manifest, plan) = self.submitted_plan(id)?;
-        let machine = self.ledger().policy().and_then(|policy| policy.machine.clone());
-        let machine = machine.unwrap_or_else(|| Machine::with_memory(u64::MAX));
-        let bounds = |name: &str| self.ledger().bounds(name);
-        let need = job.submitted.need.unwrap_or_else(|| Need::new(&manifest, &plan, &bounds, &machine));
-        let has = machine.memory.min(memory::available());
-        let threads = need
-            .threads(threads, has)
-            .ok_or(LabError::Memory { needs: need.memory.div_ceil(1 << 20), has: has >> 20 })?;
-        let module = self.compiled(&job.submitted.module, &self.blob(&job.submitted.module)?, &manifest, &plan)?;
-        let (mut files, mut data_keys) = (Vec::new(), Vec::new());
-        let (mut snapshots, mut references) = (Vec::new(), Vec::new());
-        for used in &job.submitted.datasets {
-            let snapshot = self.snapshot(&used.name, &used.snapshot)?;
-            let private = manifest.inputs.iter().any(|input| input.dataset == used.name);
-            if private {
-                data_keys.push(Zeroizing::new(*snapshot.data_key(&self.keys.data)?.expose_bytes()));
-            }
-            let numbers = snapshot.files.iter().map(std::os::fd::AsRawFd::as_raw_fd).collect();
-            let part = Part { root: used.snapshot, manifest: snapshot.manifest_bytes, first: 0, files: numbers };
-            files.extend(snapshot.files);
-            if private { snapshots.push(part) } else { references.push(part) }
-        }
-        let memory = need.memory_of(threads);
-        let outline = Outline { work: process::Work::Whole, manifest: text, threads, memory, snapshots, references };
-        Ok(Ready { program: program.to_owned(), outline, module, files, data_keys })
     }
 
     /// What the worker is told once the run is charged.
@@ -547,12 +507,6 @@ impl Begun {
                 Err(LabError::CutShort { job, fault })
             }
         }
-    }
-}
-
-impl Ready {
-    pub(crate) fn prepare(&self) -> Result<Worker, Fault> {
-        Worker::prepare(&self.program, &self.outline, &self.module, &self.files)
     }
 }
 

@@ -30,7 +30,7 @@ use zeroize::Zeroizing;
 use crate::error::LabError;
 use crate::lab::Lab;
 use crate::moment::now;
-use crate::runs::Ready;
+use crate::ready::Ready;
 
 /// A run that could be spread: an engine was reached, nodes are enrolled, and what they read is where they find it.
 pub(crate) struct Spreading {

@@ -14,7 +14,7 @@ use unseen_audit::public_values::PublicTables;
 use unseen_cluster::config::Cluster;
 use unseen_core::release::ReleaseBody;
 use unseen_data::description::Kind;
-use unseen_data::snapshot::SnapshotDir;
+use unseen_data::snapshot_dir::SnapshotDir;
 use unseen_data::twin::{self, Written};
 use unseen_data::{Description, QualityReport};
 use unseen_ids::{Digest, JobId, PublicKey, Role};

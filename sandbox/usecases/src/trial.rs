@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use unseen_core::release::{Release, SealedRelease};
 use unseen_core::seed::{NoiseKey, RunIdentity};
 use unseen_data::import::{ImportOptions, import};
-use unseen_data::snapshot::SnapshotDir;
+use unseen_data::snapshot_dir::SnapshotDir;
 use unseen_data::twin::MADE_UP;
 use unseen_data::{BlockKey, Description, LabDataKey, Snapshot};
 use unseen_ids::{Answer, JobId};

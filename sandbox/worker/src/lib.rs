@@ -17,6 +17,7 @@ pub mod jail;
 mod link;
 pub mod memory;
 pub mod merging;
+mod parallel;
 pub mod process;
 pub mod ready_made;
 pub mod rows;

@@ -4,11 +4,9 @@
 //! the order in which buckets are read.
 
 use std::ops::Range;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use unseen_core::contributions::{Clamper, Contributions, RawContribution};
-use unseen_core::coverage::{Counted, Expected};
+use unseen_core::coverage::Expected;
 use unseen_core::order::{Round, UnitOrder};
 use unseen_core::release::{Derived, NoisyTotals};
 use unseen_core::seed::RoundSeed;
@@ -19,6 +17,7 @@ use unseen_policies::manifest::GrainKind;
 use unseen_runtime as runtime;
 
 use crate::guest::{Guest, Verdict, key_ref, overlarge, with_runtime_tables};
+use crate::parallel::{counted, in_parallel};
 use crate::rows::Rows;
 pub use crate::run_error::RunError;
 use crate::totals::Groups;
@@ -128,24 +127,30 @@ impl<G: Guest> Grains<'_, G> {
         pieces: Range<u32>,
         steps: (u32, u32),
     ) -> Result<PartialTotals, RunError> {
+        let (done, all) = steps;
+        let done = |pieces| self.watch.progress(done + pieces, all);
         match self.plan.grain {
-            GrainKind::Unit => self.in_parallel(round, pieces, steps, |bucket, clamper, totals| {
-                let mut grains = self.rows.open(bucket, limits(self.plan))?;
-                let mut units = totals.bucket(bucket)?;
-                while let Some(grain) = grains.next()? {
-                    let leave = units.next(grain.unit().as_bytes())?;
-                    if let Some(contributions) = self.contributions(clamper, grain, state)? {
-                        leave.add(contributions);
+            GrainKind::Unit => in_parallel(self.threads, round, pieces, &done, &|buckets, totals| {
+                let mut clamper = Clamper::new(self.plan);
+                for bucket in buckets {
+                    let mut grains = self.rows.open(bucket, limits(self.plan))?;
+                    let mut units = totals.bucket(bucket)?;
+                    while let Some(grain) = grains.next()? {
+                        let leave = units.next(grain.unit().as_bytes())?;
+                        let _ = self.contributions(&mut clamper, grain, state)?.map(|grain| leave.add(grain));
                     }
+                    units.finish(counted(&grains.counted()));
                 }
-                units.finish(counted(&grains.counted()));
                 Ok(())
             }),
             GrainKind::Blocks { count } => {
                 let most = count.div_ceil(self.rows.passes(self.plan));
                 let mut totals = PartialTotals::zero(round);
                 for first in pieces.clone().step_by(most as usize) {
-                    totals.merge(self.blocks(round, count, first..pieces.end.min(first + most), state, steps)?)?;
+                    let range = first..pieces.end.min(first + most);
+                    totals.merge(
+                        self.blocks(round, count, range, state, &|blocks| done(first - pieces.start + blocks))?,
+                    )?;
                 }
                 Ok(totals)
             }
@@ -159,7 +164,7 @@ impl<G: Guest> Grains<'_, G> {
         count: u32,
         range: Range<u32>,
         state: &[f64],
-        (done, all): (u32, u32),
+        done: &(dyn Fn(u32) + Sync),
     ) -> Result<PartialTotals, RunError> {
         let (inputs, limits) = (self.rows.inputs(), limits(self.plan));
         let mut gatherer = BlockGatherer::new(self.block_key.clone(), count, range.clone(), &inputs, limits)?;
@@ -173,51 +178,15 @@ impl<G: Guest> Grains<'_, G> {
             }
         }
         let gathered = gatherer.finish();
-        self.in_parallel(round, range.clone(), (done + range.start, all), |block, clamper, totals| {
-            let gathered = &gathered[(block - range.start) as usize];
-            let leave = totals.block(block, counted(gathered.counted()))?;
-            if let Some(contributions) = self.contributions(clamper, gathered.grain(), state)? {
-                leave.add(contributions);
+        in_parallel(self.threads, round, range.clone(), done, &|blocks, totals| {
+            let mut clamper = Clamper::new(self.plan);
+            for block in blocks {
+                let gathered = &gathered[(block - range.start) as usize];
+                let leave = totals.block(block, counted(gathered.counted()))?;
+                let _ = self.contributions(&mut clamper, gathered.grain(), state)?.map(|grain| leave.add(grain));
             }
             Ok(())
         })
-    }
-
-    /// Does `task` for every piece on the run's threads, each with totals of its own, and adds these up.
-    fn in_parallel(
-        &self,
-        round: &Round,
-        pieces: Range<u32>,
-        (done_before, all): (u32, u32),
-        task: impl Fn(u32, &mut Clamper<'_>, &mut PartialTotals) -> Result<(), RunError> + Sync,
-    ) -> Result<PartialTotals, RunError> {
-        let (next, done, stop) = (AtomicU32::new(pieces.start), AtomicU32::new(done_before), AtomicBool::new(false));
-        let sum = Mutex::new(Ok(PartialTotals::zero(round)));
-        let work = || {
-            let (mut clamper, mut totals) = (Clamper::new(self.plan), PartialTotals::zero(round));
-            let outcome = loop {
-                let piece = next.fetch_add(1, Ordering::Relaxed);
-                if piece >= pieces.end || stop.load(Ordering::Relaxed) {
-                    break Ok(());
-                }
-                if let Err(error) = task(piece, &mut clamper, &mut totals) {
-                    stop.store(true, Ordering::Relaxed);
-                    break Err(error);
-                }
-                self.watch.progress(done.fetch_add(1, Ordering::Relaxed) + 1, all);
-            };
-            let mut sum = sum.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            let added = outcome.and_then(|()| sum.as_mut().map_or(Ok(()), |sum| Ok(sum.merge(totals)?)));
-            if let Err(error) = added {
-                *sum = Err(error);
-            }
-        };
-        std::thread::scope(|scope| {
-            let threads: Vec<_> = (1..self.threads).map(|_| scope.spawn(work)).collect();
-            work();
-            drop(threads);
-        });
-        sum.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// What the guest contributes for one grain; nothing when its call fails.
@@ -250,9 +219,4 @@ impl<G: Guest> Grains<'_, G> {
             }
         }
     }
-}
-
-/// Rows and units of each input.
-pub(crate) fn counted(counts: &[(u64, u64)]) -> Vec<Counted> {
-    counts.iter().map(|(rows, units)| Counted { rows: *rows, units: *units }).collect()
 }

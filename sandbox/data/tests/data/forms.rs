@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use unseen_data::cell::passes;
 use unseen_data::description::{Check, Form, Step};
 use unseen_data::import::infer;
-use unseen_data::snapshot::SnapshotDir;
+use unseen_data::snapshot_dir::SnapshotDir;
 use unseen_data::*;
 
 use crate::support::*;

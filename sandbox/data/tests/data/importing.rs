@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use tempfile::TempDir;
 use unseen_data::import::import;
-use unseen_data::snapshot::SnapshotDir;
+use unseen_data::snapshot_dir::SnapshotDir;
 use unseen_data::*;
 
 use crate::support::*;

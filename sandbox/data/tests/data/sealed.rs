@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
 use unseen_data::import::infer;
-use unseen_data::snapshot::SnapshotDir;
+use unseen_data::snapshot_dir::SnapshotDir;
 use unseen_data::*;
 
 use crate::support::*;
