@@ -49,6 +49,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "access",
             "accesslog",
+            "age",
             "ids",
             "durable",
             "entries",
