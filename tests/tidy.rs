@@ -50,6 +50,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "access",
             "accesslog",
+            "age",
             "ids",
             "durable",
             "entries",

@@ -16,6 +16,7 @@ use unseen_usecases::labs::{RotateLogKey, ShowLab};
 use unseen_usecases::lives::{DeleteSnapshots, Describe, SetStatus, ShowSnapshots};
 use unseen_usecases::logs::{ListEntries, ProveEntry, ShowCheckpoint, ShowEntry};
 use unseen_usecases::modules::FetchModule;
+use unseen_usecases::nodes::{EnrolNode, ListNodes, RevokeNode};
 use unseen_usecases::outcomes::{ListReleases, ListRuns};
 use unseen_usecases::people::{Enrol, ListPeople, Revoke};
 use unseen_usecases::policy::{ExplainAccess, PreviewPolicy, SetPolicy, ShowPolicy};
@@ -64,8 +65,10 @@ pub enum On {
     Manifest,
     /// The person, or the key, in the field `person`.
     Person,
-    /// Somebody who is to be enrolled: the request says who.
+    /// Somebody who is to be enrolled: the request says who. A node is enrolled as a person is who has no role.
     Request,
+    /// The node, or its key, in the field `node`: to the rules somebody without a role.
+    Node,
 }
 
 /// Whoever wants to go through all use-cases there are.
@@ -118,6 +121,7 @@ addresses! {
         Check = Post "/v1/checks", checkJob on Manifest: "Checks a job before it is submitted",
         BudgetOf = Get "/v1/budgets", listDatasets on Lab: "Shows what was spent and what is left",
         ListPeople = Get "/v1/people", listPeople on Lab: "Lists everyone who was ever enrolled",
+        ListNodes = Get "/v1/nodes", listPeople on Lab: "Lists every node that was ever enrolled",
         ShowPolicy = Get "/v1/policy", showPolicy on Lab: "Shows the rules in force",
         PreviewPolicy = Post "/v1/policy/previews", showPolicy on Lab: "Shows what new rules would change",
         ExplainAccess = Get "/v1/access", showPolicy on Lab: "Shows the rules of access, each in a sentence",
@@ -143,6 +147,8 @@ addresses! {
         ReadRelease = Post "/v1/jobs/{job}/release", readRelease on Release: "Opens a job's release, which is put on record",
         Enrol = Post "/v1/people", enrolPerson on Request: "Enrols a person",
         Revoke = Post "/v1/people/{person}/revocations", revokePerson on Person: "Revokes a person's key",
+        EnrolNode = Post "/v1/nodes", enrolPerson on Request: "Enrols a node, a machine that carries out parts of runs",
+        RevokeNode = Post "/v1/nodes/{node}/revocations", revokePerson on Node: "Revokes a node",
         RotateLogKey = Post "/v1/log/keys", changeLogKey on Lab: "Hands the log over to a new key",
         SetPolicy = Post "/v1/policy", setPolicy on Lab: "Sets new rules",
     }

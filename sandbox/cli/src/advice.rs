@@ -68,6 +68,10 @@ pub fn advice(code: &str) -> Option<Text> {
             text!("`unseen dataset list` lists the datasets", "用 `unseen dataset list` 列出数据集")
         }
         "ledger.no-such-person" => text!("`unseen person list` lists everyone", "用 `unseen person list` 列出人员"),
+        "ledger.no-such-node" => text!("`unseen node list` lists all nodes", "用 `unseen node list` 列出计算节点"),
+        "ledger.node-name-taken" => {
+            text!("choose another name, or revoke the old node first", "请换一个名称，或先吊销旧节点")
+        }
         "ledger.no-such-job" | "ledger.wrong-state" => {
             text!("`unseen job list` lists the jobs", "用 `unseen job list` 列出作业")
         }
@@ -79,8 +83,8 @@ pub fn advice(code: &str) -> Option<Text> {
             "请调低 `limits.fuel` 或 `limits.memory`（`unseen job try` 会给出建议值），或让代码一次看一个分块（`kind = \"blocks\"`），或选择更晚的发布时间，或请数据管理员给数据集定更紧的上限"
         ),
         "entry.proof" => text!(
-            "its holder makes a new request: `unseen person request`",
-            "请由持有人用 `unseen person request` 重新生成申请"
+            "its holder makes a new request: `unseen person request`, on a node `unseen node init`",
+            "请由持有人用 `unseen person request`（计算节点用 `unseen node init`）重新生成申请"
         ),
         "sign.not-to-sign" => text!("--out writes the file", "用 --out 写出该文件"),
         "fault.lab" => text!("`unseen doctor` looks at this machine", "用 `unseen doctor` 检查本机"),

@@ -4,6 +4,7 @@ mod ask;
 mod certificates;
 mod datasets;
 mod jobs;
+mod nodes;
 
 use std::ffi::OsStr;
 use std::net::SocketAddr;
@@ -25,6 +26,7 @@ use unseen_toolchain::Language;
 use datasets::day;
 pub use datasets::{Dataset, DatasetCommand, FitArgs, TwinArgs};
 pub use jobs::{JobCommand, JobDir};
+pub use nodes::NodeCommand;
 
 /// Compute on data you may use but never see.
 ///
@@ -117,6 +119,9 @@ pub enum Command {
     /// Who may do what in the lab
     #[command(subcommand)]
     Person(PersonCommand),
+    /// Machines that carry out parts of runs
+    #[command(subcommand)]
+    Node(NodeCommand),
     /// The lab's rules: caps, approvals, releases
     #[command(subcommand)]
     Policy(PolicyCommand),
@@ -259,7 +264,7 @@ pub enum LabCommand {
         #[arg(long, default_value = "owner")]
         name: String,
     },
-    /// Show the lab: origin, size, people, datasets, jobs
+    /// Show the lab: origin, size, people, nodes, datasets, jobs
     #[command(after_help = examples!("unseen lab show --lab lab"))]
     Show,
     /// Copy the whole lab, its keys too, into a new folder

@@ -149,6 +149,7 @@ pub fn operations(reader: &Reader, found: &Watched<'_>) -> Page {
         (facts(lang, &[
             (text!("Open sessions", "当前会话数"), found.supplies.sessions.to_string()),
             (text!("Entries of the log", "日志条目数"), found.lab.entries.to_string()),
+            (text!("Nodes enrolled", "已登记的计算节点"), found.lab.nodes.to_string()),
             (text!("Jobs that wait for approval", "等待审批的作业"), waiting.to_string()),
             (text!("Jobs in the queue", "排队中的作业"), queued.to_string()),
             (text!("Verifier key", "验证公钥"), found.lab.log_key.clone()),

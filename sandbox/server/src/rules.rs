@@ -198,6 +198,14 @@ impl Guarded<'_> {
                     found.next().ok_or_else(|| refused(ledger::Refusal::NoSuchPerson(wanted.to_owned())))?;
                 Resource::Person(somebody(key, person))
             }
+            On::Node => {
+                let wanted = field("node");
+                let mut nodes = ledger.nodes().iter();
+                let found = nodes.find(|(key, node)| node.name == wanted || key.to_string() == wanted);
+                let (key, node) = found.ok_or_else(|| refused(ledger::Refusal::NoSuchNode(wanted.to_owned())))?;
+                let (name, key) = (node.name.clone(), key.to_string());
+                Resource::Person(Person { name, key, roles: Vec::new(), kept: None })
+            }
             On::Request => {
                 let roles = fields.get("roles").cloned().and_then(|roles| serde_json::from_value(roles).ok());
                 let roles: Vec<Role> = roles.unwrap_or_default();

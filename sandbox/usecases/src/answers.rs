@@ -5,7 +5,7 @@ use unseen_ids::schema;
 
 use crate::{
     ask::*, budget::*, change::*, check::*, datasets::*, doctor::*, explain::*, fits::*, imports::*, inbox::*, jobs::*,
-    labs::*, lives::*, logs::*, modules::*, outcomes::*, people::*, policy::*, projects::*,
+    labs::*, lives::*, logs::*, modules::*, nodes::*, outcomes::*, people::*, policy::*, projects::*,
 };
 use crate::{release::*, replay::*, runs::*, trial::*, visits::*, witnesses::*};
 
@@ -28,6 +28,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         Doctor,
         Draft,
         Enrolled,
+        EnrolledNode,
         EnrolmentRequest,
         Entries,
         EntryProof,
@@ -45,6 +46,8 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         LabShown,
         LogKeyChanged,
         Module,
+        NodeMade,
+        Nodes,
         People,
         PolicyPreview,
         PolicySet,
@@ -57,6 +60,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         Releases,
         Replayed,
         Revoked,
+        RevokedNode,
         Runs,
         Sm2Enabled,
         Submitted,

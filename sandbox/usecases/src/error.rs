@@ -115,6 +115,19 @@ pub enum UseCaseError {
     #[error("what the lab gave to be signed is not what was asked for: nothing was signed")]
     #[zh("实验室给出的待签内容与所要求的不符：未签名")]
     OtherDraft,
+    #[error(
+        "`{name}` cannot be the name of a node, for it becomes the name of a file: it has no slash and begins with no full stop"
+    )]
+    #[zh("`{name}` 不能作计算节点的名称：名称将用作文件名，不得含斜杠，也不得以句点开头")]
+    NodeName { name: String },
+    #[error(
+        "what the lab said of itself has no `serviceKey`, which nodes go by: have it asked again by a newer unseen"
+    )]
+    #[zh("实验室的说明中没有计算节点所依据的 `serviceKey`：请用较新的 unseen 重新查询")]
+    NoServiceKey,
+    #[error("{0}")]
+    #[zh("{0}")]
+    NodeIdentity(unseen_age::AgeError),
     #[error("there is no entry {entry}: the log has {size} entries")]
     #[zh("没有条目 {entry}：日志共有 {size} 条")]
     NoEntry { entry: u64, size: u64 },

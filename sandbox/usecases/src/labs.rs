@@ -50,6 +50,9 @@ pub struct LabShown {
     pub entries: u64,
     /// People enrolled and not revoked.
     pub people: usize,
+    /// Nodes enrolled and not revoked, which carry out parts of runs.
+    #[serde(default)]
+    pub nodes: usize,
     /// Registered datasets.
     pub datasets: usize,
     /// Jobs ever submitted.
@@ -214,6 +217,7 @@ fn shown(lab: &View) -> LabShown {
         service_key: ledger.service_key().copied(),
         entries: ledger.size(),
         people: ledger.people().values().filter(|person| person.revoked.is_none()).count(),
+        nodes: ledger.nodes().values().filter(|node| node.revoked.is_none()).count(),
         datasets: ledger.datasets().len(),
         jobs: ledger.jobs().len(),
         upload_to: lab.upload_recipient(),

@@ -33,6 +33,7 @@ pub mod labs;
 pub mod lives;
 pub mod logs;
 pub mod modules;
+pub mod nodes;
 pub mod outcomes;
 pub mod people;
 pub mod plan;

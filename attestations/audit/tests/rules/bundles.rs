@@ -86,6 +86,8 @@ fn a_good_log_has_no_violation() {
     for event in [
         Event::from(enrolment(STRANGER, "late", vec![Role::Steward])),
         PersonRevoked { key: public(STRANGER), reason: "left".into() }.into(),
+        node(NODE, "n1").into(),
+        NodeRevoked { key: public(NODE), reason: "sold".into() }.into(),
     ] {
         let entry = lab.seal_by(&[41, 40], event);
         lab.push(entry);

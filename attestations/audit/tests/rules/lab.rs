@@ -42,8 +42,8 @@ pub const LOG_KEY: u8 = 10;
 pub const NEXT_LOG_KEY: u8 = 11;
 pub const WITNESS: u8 = 20;
 pub const OTHER_WITNESS: u8 = 21;
-pub const NODE: u8 = 40;
-pub const OTHER_NODE: u8 = 41;
+pub const NODE: u8 = 50;
+pub const OTHER_NODE: u8 = 51;
 pub const RECIPIENT: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
 
 const DESCRIPTION: &str = "[dataset]\nname = \"firms\"\nunit = \"enterprise\"\n";

@@ -138,7 +138,7 @@ fn receipts_are_looked_at_when_a_release_is_sealed_and_again_when_it_opens() {
     for (rounds, expected) in [(1, None), (2, Some("the receipts are of 2 rounds, and the release has 1"))] {
         let mut lab = Lab::new();
         lab.witnessed_by_two();
-        let many = MANIFEST.to_owned() + "[limits]\nrounds = 3\n";
+        let many = MANIFEST.to_owned() + "[limits]\nrounds = 3\nfuel = 1_000_000\n";
         let mut submission = lab.submission();
         submission.manifest = lab.put(many);
         let (manifest, plan) = named::plan(&submission, &lab).unwrap();

@@ -88,6 +88,7 @@ fn about(lab: &LabShown, lang: Lang) -> String {
             (text!("Verifier key", "验证公钥"), lab.log_key.clone()),
             (text!("Entries", "条目数"), lab.entries.to_string()),
             (text!("People", "人员"), lab.people.to_string()),
+            (text!("Nodes", "计算节点"), lab.nodes.to_string()),
             (text!("Datasets", "数据集"), lab.datasets.to_string()),
             (text!("Jobs", "作业"), lab.jobs.to_string()),
         ],

@@ -14,6 +14,7 @@ mod lab;
 mod log;
 mod login;
 mod new_job;
+mod nodes;
 mod packs;
 mod pages;
 mod people;
@@ -54,6 +55,7 @@ pub fn run(cli: &Cli, lang: Lang) -> Outcome {
         Command::Lab(command) => lab::run(globals, command, lang),
         Command::Key(command) => people::key(command, lang),
         Command::Person(command) => people::person(globals, command, lang),
+        Command::Node(command) => nodes::run(globals, command, lang),
         Command::Policy(command) => policy::run(globals, command, lang),
         Command::Dataset(command) => dataset::run(globals, command, lang),
         Command::Twin(args) => dataset::twin(globals, args, lang),
