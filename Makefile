@@ -9,7 +9,7 @@ RUN_TESTS := $(if $(NEXTEST),cargo nextest run --no-fail-fast,cargo test --no-fa
 HEARD := $(if $(NEXTEST),--config-file $(CURDIR)/tests/nextest.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rust target verifiers build demo gallery serve test bench bench-audit bench-service docs lint advisories vm-test miri fuzz
+.PHONY: help setup rust target verifiers build demo gallery cluster cluster-test serve test bench bench-audit bench-service docs lint advisories vm-test miri fuzz
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,15 @@ gallery: build ## Run a job for each field of work and measure its errors
 	@demo/gallery.sh
 
 # `cargo run` would keep cargo's lock while it serves.
+# ENGINE is local (none: the default), spark, slurm or dask.
+cluster: build ## Run a job on two nodes of an ENGINE on this machine, and derive it again in one process
+	@scripts/cluster.sh $(or $(ENGINE),local)
+
+cluster-test: ## Try the couriers with all engines, nodes killed and frozen; gets the engines first
+	@for engine in dask spark slurm; do \
+		scripts/engine.sh $$engine && python3 sandbox/couriers/conformance.py $$engine || exit 1; \
+	done
+
 serve: build ## Serve a made-up lab on this machine, from the folder demo-served, until Ctrl-C
 	@$(CARGO_TARGET_DIR)/debug/unseen serve --demo
 

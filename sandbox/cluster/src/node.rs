@@ -133,10 +133,16 @@ impl Node {
     }
 
     /// Answers tasks, each on a thread of its own, for ever.
-    pub fn serve(self: Arc<Node>, listener: &UnixListener) {
-        for connection in listener.incoming().flatten() {
-            let node = self.clone();
-            std::thread::spawn(move || node.converse(&connection));
+    pub fn serve(self: Arc<Node>, listener: &UnixListener) -> ! {
+        loop {
+            match listener.accept() {
+                Ok((connection, _)) => {
+                    let node = self.clone();
+                    std::thread::spawn(move || node.converse(&connection));
+                }
+                // Too many files are open: some will be closed.
+                Err(_) => std::thread::sleep(Duration::from_millis(100)),
+            }
         }
     }
 

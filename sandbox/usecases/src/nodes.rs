@@ -11,6 +11,7 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use unseen_age::{Identity, Recipient};
+use unseen_cluster::node::{CONFIG, Config, IDENTITY, KEY};
 use unseen_durable::Building;
 use unseen_entries::sign::prove_node;
 use unseen_ids::{Answer, PublicKey};
@@ -28,29 +29,8 @@ use crate::error::UseCaseError;
 use crate::labs::LabShown;
 use crate::query::Query;
 
-/// The node's key, in its folder: Ed25519, PKCS#8 in PEM.
-pub const KEY: &str = "node.pem";
-/// The node's age identity: one line, as `age-keygen` writes it.
-pub const IDENTITY: &str = "node.age";
-/// What the node knows of itself and of its lab: [`NodeConfig`] in TOML.
-pub const CONFIG: &str = "node.toml";
 /// How the file is called that is carried to an operator: `NAME.node`.
 pub const REQUEST: &str = "node";
-
-/// What a node knows of itself and of its lab, as `node.toml`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NodeConfig {
-    /// What the node is called.
-    pub name: String,
-    /// Origin of the lab's log.
-    pub origin: String,
-    /// The log's verifier key when the node was made: checkpoints are signed with it, or with one that it was handed
-    /// over to.
-    pub log_key: String,
-    /// The key with which the lab signs what it sends to nodes.
-    pub service_key: PublicKey,
-}
 
 /// A node's wish to be enrolled, signed by its key: in TOML as a file, in JSON over the network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -182,7 +162,7 @@ pub fn make(folder: &Path, name: &str, lab: &LabShown) -> Result<NodeMade, UseCa
     unseen_policies::ledger::check_name(name)?;
     let service_key = lab.service_key.ok_or(UseCaseError::NoServiceKey)?;
     let config =
-        NodeConfig { name: name.to_owned(), origin: lab.origin.clone(), log_key: lab.log_key.clone(), service_key };
+        Config { name: name.to_owned(), origin: lab.origin.clone(), log_key: lab.log_key.clone(), service_key };
     let file = format!("{name}.{REQUEST}");
 
     let io = |error| UseCaseError::from(LabError::io(folder)(error));
@@ -217,13 +197,6 @@ fn written(value: &impl Serialize) -> Result<String, UseCaseError> {
 impl NodeRequest {
     /// Reads the file that [`make`] wrote.
     pub fn parse(text: &str) -> Result<NodeRequest, Sentence> {
-        toml::from_str(text).map_err(|error| toml_fault(error.message()))
-    }
-}
-
-impl NodeConfig {
-    /// Reads `node.toml`.
-    pub fn parse(text: &str) -> Result<NodeConfig, Sentence> {
         toml::from_str(text).map_err(|error| toml_fault(error.message()))
     }
 }

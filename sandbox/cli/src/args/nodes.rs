@@ -38,6 +38,18 @@ pub enum NodeCommand {
         #[command(flatten)]
         signer: ChangeSigner,
     },
+    /// Compute parts of runs on this machine, for whoever hands tasks to the socket
+    #[command(after_help = examples!("unseen node serve /var/lib/unseen-node --store /shared/unseen"))]
+    Serve {
+        /// The folder that `unseen node init` made
+        dir: PathBuf,
+        /// The folder that the lab and its nodes share, as this machine has it
+        #[arg(long)]
+        store: PathBuf,
+        /// Where to listen
+        #[arg(long, default_value = "/run/unseen/node.sock")]
+        socket: PathBuf,
+    },
     /// List every node that was ever enrolled
     #[command(after_help = examples!("unseen node list"))]
     List,

@@ -1,7 +1,9 @@
 //! `unseen node`: machines that carry out parts of runs.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use unseen_cluster::node::Node;
 use unseen_terminal::output::{Output, facts};
 use unseen_terminal::table::Column::{Left, Right};
 use unseen_terminal::table::table;
@@ -11,7 +13,7 @@ use unseen_usecases::nodes::{self, EnrolNode, ListNodes, NodeRequest, Nodes, Rev
 
 use super::{Outcome, Problem, change, read_text};
 use crate::args::{Globals, NodeCommand};
-use crate::place::Place;
+use crate::place::{Place, program};
 
 pub fn run(globals: &Globals, command: &NodeCommand, lang: Lang) -> Outcome {
     match command {
@@ -61,6 +63,20 @@ pub fn run(globals: &Globals, command: &NodeCommand, lang: Lang) -> Outcome {
                 );
                 Output::new(done, text)
             })
+        }
+        NodeCommand::Serve { dir, store, socket } => {
+            let node = Arc::new(Node::open(dir, store, &program()?)?);
+            // It has keys of runs, and no rows.
+            let _ = unseen_worker::jail::keep_to_itself();
+            let listener = Node::bind(socket)?;
+            let (name, key) = node.name();
+            let (key, socket) = (key.short(), socket.display().to_string());
+            let said = say!(
+                "Node `{name}` ({key}) computes for the lab that it was made for. It listens at {socket} until it is ended.",
+                "节点 `{name}`（{key}）为其所属实验室计算，在 {socket} 上监听，直至被终止。"
+            );
+            eprintln!("{}", said.told(lang));
+            node.serve(&listener)
         }
         NodeCommand::List => {
             let nodes = Place::of(globals, lang)?.ask(ListNodes {})?;
