@@ -31,10 +31,13 @@ trap end EXIT
 
 say() { printf '\n== %s\n' "$*"; }
 export UNSEEN_LAB=$dir/lab
-person() { "$unseen" --json person enroll --name "$1" --role "$2" --new-key "$1.pem" --key owner.pem > /dev/null; }
+person() {
+    "$unseen" --json key new "$1.pem" > /dev/null
+    "$unseen" --json person enroll --name "$1" --role "$2" --new-key "$1.pem" --key owner.pem > /dev/null
+}
 
 say "A lab with the demo's enterprises"
-"$target/debug/unseen-demo" data data > /dev/null
+"$target/debug/unseen-demo" district --out data --seed 1 > /dev/null
 "$unseen" --json key new owner.pem > /dev/null
 "$unseen" --json lab init lab --origin cluster.example/try --owner owner.pem > /dev/null
 person steward steward
@@ -91,7 +94,7 @@ columns = ["town"]
 kind = "unit"
 [[output]]
 name = "enterprises"
-groups = [{ name = "town", reference = "towns", column = "town" }]
+groups = [{ name = "town", keys = ["湖塘镇", "牛塘镇", "洛阳镇", "遥观镇", "横林镇", "横山桥镇"] }]
 values = [{ name = "units", lower = 0, upper = 1, granularity = 1 }]
 [privacy]
 mechanism = "gaussian"
