@@ -166,6 +166,15 @@ fn rounds_and_blocks_are_spread_too() {
     let id = lab.approved("job");
     run(lab, &id);
     holds(&cluster, &id, &["n1", "n2"]);
+    // Many rounds, each of which has the state that the one before led to.
+    let sql = "SELECT town, MEDIAN(output) AS m FROM firms GROUP BY town";
+    let budget = ["--rho", "0.2", "--rows-per-unit", "3", "--release", "now"];
+    let asked = lab.ok(&[&["ask", sql, "--key", "keys/analyst.pem", "--yes"], budget.as_slice()].concat());
+    let id = text(&asked["job"]);
+    lab.approve(&id, "operator");
+    lab.approve(&id, "second");
+    run(lab, &id);
+    holds(&cluster, &id, &["n1", "n2"]);
 }
 
 #[test]

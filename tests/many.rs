@@ -108,7 +108,7 @@ fn one_process_may_serve_many() {
         let begun = scope.spawn(|| {
             let mut open = served.lock().unwrap();
             let held = RunLock::take(&lab.path("lab")).unwrap();
-            let begun = open.begin_as_lab(program, id, 1, &held).unwrap();
+            let begun = open.begin_as_lab(program, id, 1, &held, None).unwrap();
             publish(&open);
             (begun, held)
         });

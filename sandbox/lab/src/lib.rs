@@ -48,6 +48,7 @@ pub use locks::{Doing, Holder, RunLock};
 pub use modules::compile;
 pub use replay::{Difference, Replay, Replaying, Verdict};
 pub use runs::{Begun, Kept, Ran};
+pub use spread::Reached;
 pub use unseen_keys::{open_key, read_signing_key, write_new_key};
 pub use upload_error::UploadError;
 pub use uploads::{Received, Uploading, Uploads, disk};

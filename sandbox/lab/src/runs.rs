@@ -36,8 +36,8 @@ use crate::lab::{Attachments, Lab};
 use crate::locks::RunLock;
 use crate::moment::now;
 use crate::ready::Ready;
-use crate::spread::{Spread, Spreading};
-use crate::view::{About, Published, View};
+use crate::spread::{Reached, Spread, Spreading};
+use crate::view::{Published, View};
 use crate::witnessing::Witnessing;
 
 /// A run that is charged. It no longer needs the lab: others use the lab as usual while it goes on, so that no
@@ -91,7 +91,7 @@ const RUNTIME: &str = concat!("unseen ", env!("CARGO_PKG_VERSION"));
 
 impl Lab {
     /// Charges an approved job and makes its worker ready, or makes one ready for a run that was
-    /// interrupted. `program` is the binary that becomes the worker; `_held` is held until the slot has ended.
+    /// interrupted. `program` is the binary that becomes the worker; `_held` is held until the slot has ended; `reached` is what [`View::reach`] gave.
     ///
     /// Whatever the machine lacks is found out before the charge: memory, walls, a build that can go on.
     pub fn begin(
@@ -101,6 +101,7 @@ impl Lab {
         operator: &dyn Signer,
         threads: u32,
         _held: &RunLock,
+        reached: Option<Reached>,
     ) -> Result<Begun, LabError> {
         let starter = PublicKey::from(operator.verifying_key());
         let mut event = None;
@@ -125,9 +126,8 @@ impl Lab {
             event = Some(start);
         }
         // Whoever adds up what others computed needs one thread.
-        let cluster = About::read(&self.dir)?.cluster;
-        let mut ready = self.ready(program, id, if cluster.is_some() { 1 } else { threads })?;
-        let spreading = cluster.map(|cluster| Spreading::new(self.ledger(), &mut ready, cluster)).transpose()?;
+        let mut ready = self.ready(program, id, if reached.is_some() { 1 } else { threads })?;
+        let spreading = reached.map(|reached| Spreading::new(self.ledger(), &mut ready, reached)).transpose()?;
         let worker = ready.prepare()?;
         self.ensure_swap_allowed(&worker.walls().memory)?;
         if let Some(mut start) = event {
@@ -145,9 +145,16 @@ impl Lab {
     }
 
     /// [`Lab::begin`] by the lab itself, whose queue it is: with the service key, and under the same rules.
-    pub fn begin_as_lab(&mut self, program: &Path, id: JobId, threads: u32, held: &RunLock) -> Result<Begun, LabError> {
+    pub fn begin_as_lab(
+        &mut self,
+        program: &Path,
+        id: JobId,
+        threads: u32,
+        held: &RunLock,
+        reached: Option<Reached>,
+    ) -> Result<Begun, LabError> {
         let key = self.keys.service.clone();
-        self.begin(program, id, &*key, threads, held)
+        self.begin(program, id, &*key, threads, held, reached)
     }
 
     /// Publishes a job's result if its time has come and nobody has, and opens it unless it has to wait for

@@ -2,8 +2,6 @@
 //! their orders are written after it.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -17,9 +15,10 @@ use unseen_cluster::error::ClusterError;
 use unseen_cluster::orders::{Body, Orders};
 use unseen_cluster::store::Store;
 use unseen_core::release::SealedRelease;
-use unseen_data::{BlockKey, snapshot};
+use unseen_data::BlockKey;
 use unseen_ids::{Digest, JobId, PublicKey};
 use unseen_policies::ledger::Ledger;
+use unseen_policies::lifecycle::State;
 use unseen_policies::receipts::Receipts;
 use unseen_texts::Sentence;
 use unseen_worker::merging::{MergeSecrets, Merging};
@@ -31,13 +30,20 @@ use crate::error::LabError;
 use crate::lab::Lab;
 use crate::moment::now;
 use crate::ready::Ready;
+use crate::view::{About, View};
 
-/// A run that could be spread: an engine was reached, nodes are enrolled, and what they read is where they find it.
-pub(crate) struct Spreading {
+/// An engine that was reached for a run, and what the run's nodes read is where they find it. That may take long, and so
+/// comes before the lab is held.
+pub struct Reached {
     cluster: Cluster,
     courier: Process,
-    nodes: BTreeMap<PublicKey, (String, Recipient)>,
     store: Store,
+}
+
+/// A run that could be spread.
+pub(crate) struct Spreading {
+    reached: Reached,
+    nodes: BTreeMap<PublicKey, (String, Recipient)>,
     snapshots: Vec<Part>,
     references: Vec<Part>,
 }
@@ -57,53 +63,62 @@ pub(crate) struct Spread {
     good_until: DateTime<Utc>,
 }
 
-impl Spreading {
-    /// Whatever the run needs beside this machine. From here on the worker is to add up what nodes compute: its outline
-    /// has no files.
-    pub fn new(ledger: &Ledger, ready: &mut Ready, cluster: Cluster) -> Result<Spreading, LabError> {
-        let enrolled = ledger.nodes().iter().filter(|(_, node)| node.revoked.is_none());
-        let nodes = enrolled.map(|(key, node)| {
-            let recipient = node.recipient.parse().map_err(|error| LabError::Other(Sentence::of(&error)))?;
-            Ok((*key, (node.name.clone(), recipient)))
-        });
-        let nodes: BTreeMap<_, _> = nodes.collect::<Result<_, LabError>>()?;
-        if nodes.is_empty() {
-            return Err(ClusterError::NoNode.into());
+impl View {
+    /// Reaches the engine that runs are spread by, and puts what a job reads where nodes find it; none where runs are
+    /// this machine's own.
+    pub fn reach(&self, id: JobId) -> Result<Option<Reached>, LabError> {
+        let Some(cluster) = About::read(&self.dir)?.cluster else { return Ok(None) };
+        let job = self.ledger().job(id)?;
+        // Whoever asks too early, or too late, is told so at once.
+        if !matches!(job.state, State::Approved | State::Running) {
+            return Ok(None);
         }
+        nodes_of(self.ledger())?;
         let store = Store::new(&cluster.store);
-        for part in ready.outline.snapshots.iter().chain(&ready.outline.references) {
-            keep(&store, part, &ready.files)?;
+        for used in &job.submitted.datasets {
+            let snapshot = self.snapshot(&used.name, &used.snapshot)?;
+            for (entry, file) in snapshot.manifest.files.iter().zip(&snapshot.files) {
+                let digest = Digest::from_hex(&entry.sha256);
+                digest.map_or(Ok(()), |digest| store.keep(&digest, entry.bytes, file))?;
+            }
         }
         let courier = Process::start(&cluster)?;
+        Ok(Some(Reached { cluster, courier, store }))
+    }
+}
+
+/// The nodes that a run which starts now may go to.
+fn nodes_of(ledger: &Ledger) -> Result<BTreeMap<PublicKey, (String, Recipient)>, LabError> {
+    let enrolled = ledger.nodes().iter().filter(|(_, node)| node.revoked.is_none());
+    let nodes = enrolled.map(|(key, node)| {
+        let recipient = node.recipient.parse().map_err(|error| LabError::Other(Sentence::of(&error)))?;
+        Ok((*key, (node.name.clone(), recipient)))
+    });
+    let nodes: BTreeMap<_, _> = nodes.collect::<Result<_, LabError>>()?;
+    if nodes.is_empty() { Err(ClusterError::NoNode.into()) } else { Ok(nodes) }
+}
+
+impl Spreading {
+    /// From here on the worker is to add up what nodes compute: of what is private it reads nothing.
+    pub fn new(ledger: &Ledger, ready: &mut Ready, reached: Reached) -> Result<Spreading, LabError> {
+        let nodes = nodes_of(ledger)?;
+        let snapshots: Vec<Part> = ready.outline.snapshots.iter().map(bare).collect();
+        let references = ready.outline.references.iter().map(bare).collect();
         ready.outline.work = Work::Merge;
-        let bare = |parts: &mut Vec<Part>| std::mem::take(parts);
-        let snapshots = bare(&mut ready.outline.snapshots);
-        let references = ready.outline.references.iter().map(copied).collect();
-        ready.outline.snapshots = snapshots.iter().map(|part| Part { files: Vec::new(), ..copied(part) }).collect();
-        Ok(Spreading { cluster, courier, nodes, store, snapshots, references })
+        ready.outline.snapshots = snapshots.iter().map(bare).collect();
+        Ok(Spreading { reached, nodes, snapshots, references })
     }
 }
 
-fn copied(part: &Part) -> Part {
-    Part { root: part.root, manifest: part.manifest.clone(), first: part.first, files: part.files.clone() }
-}
-
-/// Puts the files of a snapshot where nodes find them.
-fn keep(store: &Store, part: &Part, files: &[File]) -> Result<(), LabError> {
-    let manifest = snapshot::Manifest::parse(&part.manifest, part.root.to_bytes())?;
-    for (entry, number) in manifest.files.iter().zip(&part.files) {
-        let file = files.iter().find(|file| file.as_raw_fd() == *number);
-        if let Some((digest, file)) = Digest::from_hex(&entry.sha256).zip(file) {
-            store.keep(&digest, entry.bytes, file)?;
-        }
-    }
-    Ok(())
+/// Without files.
+fn bare(part: &Part) -> Part {
+    Part { root: part.root, manifest: part.manifest.clone(), first: part.first, files: Vec::new() }
 }
 
 impl Lab {
     /// Gives the nodes their orders, once the run is charged.
     pub(crate) fn spread(&self, id: JobId, ready: &Ready, spreading: Spreading) -> Result<Spread, LabError> {
-        let Spreading { cluster, courier, nodes, store, snapshots, references } = spreading;
+        let Spreading { reached: Reached { cluster, courier, store }, nodes, snapshots, references } = spreading;
         let started = self.started(id)?;
         let (_, _, plan) = self.submitted_plan(id)?;
         let swap = self.ledger().policy().and_then(|policy| policy.machine.as_ref()).is_none_or(|it| it.swap);

@@ -181,8 +181,10 @@ fn begin(service: &Arc<Service>, running: &Running, job: JobId) -> Result<(), Re
         Err(LabError::RunGoesOn(_)) => return Ok(()),
         held => held?,
     };
-    let begun =
-        service.desk.write(|lab| lab.begin_as_lab(service.desk.program(), job, service.run_threads(), &held))?;
+    let reached = service.desk.view()?.reach(job)?;
+    let begun = service
+        .desk
+        .write(|lab| lab.begin_as_lab(service.desk.program(), job, service.run_threads(), &held, reached))?;
     running.set(Some(job));
     let (service, running) = (service.clone(), running.clone());
     let work = move || {

@@ -74,7 +74,8 @@ pub fn run(
     let threads = request.threads.unwrap_or_else(all_cores).clamp(1, 256);
     let held = RunLock::take(desk.folder())?;
     // The lab is held while the run is charged, and not while it goes on.
-    let begun = desk.write(|lab| lab.begin(desk.program(), job, operator, threads, &held))?;
+    let reached = desk.view()?.reach(job)?;
+    let begun = desk.write(|lab| lab.begin(desk.program(), job, operator, threads, &held, reached))?;
     let walls = begun.walls().map_or_else(Vec::new, Protection::of_walls);
     let without_evidence = begun.evidence().cloned();
     let carried = within_slot(begun, watch);
