@@ -50,7 +50,10 @@ fn a_node_is_made_enrolled_listed_and_revoked() {
 
     // Nothing is overwritten.
     let before = std::fs::read(lab.path("n7/node.pem")).unwrap();
-    assert_eq!(lab.refuses(&["node", "init", "n7", "--lab", "lab.json"]), "n7 exists already, and is not overwritten");
+    assert_eq!(
+        lab.refuses(&["node", "init", "n7", "--lab", "lab.json"]),
+        "n7 exists already and is never overwritten: choose another name"
+    );
     assert_eq!(std::fs::read(lab.path("n7/node.pem")).unwrap(), before);
 
     let enrolled = lab.ok(&[&["node", "enrol", &request], OWNER.as_slice()].concat());
@@ -77,7 +80,7 @@ fn a_node_is_made_enrolled_listed_and_revoked() {
     let revoked = lab.ok(&revoke("sold").split('|').collect::<Vec<_>>());
     assert_eq!(text(&revoked["publicKey"]), public);
     let entry = &revoked["entry"];
-    assert_eq!(run(revoke("sold")), format!("the key of n7 was revoked by entry {entry}"));
+    assert_eq!(run(revoke("sold")), format!("the node n7 was revoked by entry {entry}"));
     assert_eq!(lab.refuses(&again), "this key is in the log already");
     lab.ok(&same_name);
     assert_eq!(lab.ok(&["lab", "show"])["nodes"], 1);
@@ -106,9 +109,9 @@ fn requests_that_are_none_or_for_another_lab_are_refused() {
         ("", "x.node is not a node's request: `name` is missing"),
         ("{}", "x.node is not a node's request: "),
         (&format!("{good}more = 1\n"), "x.node is not a node's request: there is no key `more`: "),
-        (&good.replace("n7", "n8"), "the new key did not sign this enrolment"),
+        (&good.replace("\"n7\"", "\"n8\""), "the new key did not sign this enrolment"),
         (&good.replace(ORIGIN, "lab.example/other"), "the entry was signed for the log `lab.example/other`, not for "),
-        (&good.replace("age1", "age2"), "`age2"),
+        (&good.replace("\"age1", "\"age2"), "`age2"),
     ] {
         lab.write("x.node", content);
         let refused = enroll(&lab, "x.node");
@@ -139,7 +142,10 @@ fn requests_that_are_none_or_for_another_lab_are_refused() {
     std::fs::create_dir(lab.path("n9")).unwrap();
     lab.ok(&["node", "init", "n9"]);
     lab.write("n10/file", "mine");
-    assert_eq!(lab.refuses(&["node", "init", "n10"]), "n10 exists already, and is not overwritten");
+    assert_eq!(
+        lab.refuses(&["node", "init", "n10"]),
+        "n10 exists already and is never overwritten: choose another name"
+    );
     assert_eq!(std::fs::read_dir(lab.path("n10")).unwrap().count(), 1);
 }
 
@@ -183,7 +189,7 @@ fn a_served_lab_enrols_nodes_for_whom_it_lets_enrol_people() {
     let revoked = served.ok(&lab, "operator", &["node", "revoke", &key, "--reason", "sold"]);
     assert_eq!(revoked["publicKey"], enrolled["publicKey"]);
     let again = served.unseen(&lab, "operator", &["--json", "node", "revoke", "n7", "--reason", "sold"]);
-    assert!(again.stderr.contains("ledger.revoked"), "{again:?}");
+    assert!(again.stderr.contains("ledger.node-revoked"), "{again:?}");
     let nobody = served.unseen(&lab, "operator", &["--json", "node", "revoke", "n8", "--reason", "sold"]);
     assert!(nobody.stderr.contains("ledger.no-such-node"), "{nobody:?}");
 }

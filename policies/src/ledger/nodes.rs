@@ -39,7 +39,7 @@ impl Ledger {
     pub fn node(&self, key: &PublicKey) -> Result<&Node, Refusal> {
         let node = self.nodes.get(key).ok_or_else(|| Refusal::NoSuchNode(key.short()))?;
         match node.revoked {
-            Some(entry) => Err(Refusal::Revoked(node.name.clone(), entry)),
+            Some(entry) => Err(Refusal::NodeRevoked(node.name.clone(), entry)),
             None => Ok(node),
         }
     }

@@ -62,6 +62,9 @@ pub enum Refusal {
     #[error("no enrolled node has the name or key `{0}`")]
     #[zh("没有名称或公钥为 `{0}` 的计算节点")]
     NoSuchNode(String),
+    #[error("the node {0} was revoked by entry {1}")]
+    #[zh("计算节点 {0} 已由条目 {1} 吊销")]
+    NodeRevoked(String, u64),
     #[error("`{0}` is not an age recipient: one is `age1` and 58 more letters and digits")]
     #[zh("`{0}` 不是 age 接收者：应为 `age1` 加 58 个字母和数字")]
     BadRecipient(String),

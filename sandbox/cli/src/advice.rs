@@ -68,7 +68,9 @@ pub fn advice(code: &str) -> Option<Text> {
             text!("`unseen dataset list` lists the datasets", "用 `unseen dataset list` 列出数据集")
         }
         "ledger.no-such-person" => text!("`unseen person list` lists everyone", "用 `unseen person list` 列出人员"),
-        "ledger.no-such-node" => text!("`unseen node list` lists all nodes", "用 `unseen node list` 列出计算节点"),
+        "ledger.no-such-node" | "ledger.node-revoked" => {
+            text!("`unseen node list` lists all nodes", "用 `unseen node list` 列出计算节点")
+        }
         "ledger.node-name-taken" => {
             text!("choose another name, or revoke the old node first", "请换一个名称，或先吊销旧节点")
         }

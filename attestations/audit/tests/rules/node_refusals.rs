@@ -73,7 +73,7 @@ pub fn a_node_without_a_recipient(lab: &mut Lab) -> (u64, Refusal) {
 pub fn a_node_revoked_twice(lab: &mut Lab) -> (u64, Refusal) {
     lab.does(OWNER, node(NODE, "n1"));
     let revoked = lab.does(OWNER, node_revocation(NODE));
-    (lab.puts(OWNER, node_revocation(NODE)), Refusal::Revoked("n1".into(), revoked))
+    (lab.puts(OWNER, node_revocation(NODE)), Refusal::NodeRevoked("n1".into(), revoked))
 }
 
 pub fn a_person_revoked_as_a_node(lab: &mut Lab) -> (u64, Refusal) {

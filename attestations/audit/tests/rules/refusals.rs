@@ -38,7 +38,7 @@ cases! {
     Refusal::OtherLog(..) => [signed_for_another_log],
     // A key that nobody has ever named is not a signer at all: see `EntryError::UnknownKey`.
     Refusal::NotEnrolled => [approved_by_the_server],
-    Refusal::Revoked(..) => [approved_with_a_revoked_key, revoked_twice, a_node_revoked_twice],
+    Refusal::Revoked(..) => [approved_with_a_revoked_key, revoked_twice],
     Refusal::WrongRole { .. } => [submitted_by_an_operator, approved_by_a_steward, started_by_an_auditor, prioritized_by_its_author,
         enrolled_by_an_analyst_alone, enrolled_by_an_operator_where_others_do, a_node_enrolled_by_a_steward,
         a_node_enrolled_by_an_operator_where_others_do],
@@ -52,6 +52,7 @@ cases! {
     Refusal::BadRoles => [no_role, a_role_twice],
     Refusal::NoSuchPerson(_) => [a_stranger_revoked],
     Refusal::NodeNameTaken(_) => [a_node_of_a_name_taken],
+    Refusal::NodeRevoked(..) => [a_node_revoked_twice],
     Refusal::NoSuchNode(_) => [a_person_revoked_as_a_node],
     Refusal::BadRecipient(_) => [a_node_without_a_recipient],
     Refusal::Needed { .. } => [the_last_operator_revoked, one_of_the_last_two_revoked, the_last_security_administrator_revoked],

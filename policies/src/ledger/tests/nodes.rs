@@ -29,7 +29,7 @@ fn a_node_is_there_for_runs_between_its_enrolment_and_its_revocation() {
     assert_eq!(names(&lab, since + 1), ["n1"]);
     assert_eq!(names(&lab, gone), ["n1", "n2"], "revoked before the run, not by it");
     assert_eq!(names(&lab, gone + 1), ["n2"]);
-    assert_eq!(lab.ledger.node(&key(50)), Err(Refusal::Revoked("n1".into(), gone)));
+    assert_eq!(lab.ledger.node(&key(50)), Err(Refusal::NodeRevoked("n1".into(), gone)));
     assert_eq!(lab.ledger.node(&key(51)).map(|node| node.recipient.as_str()), Ok(RECIPIENT));
     assert_eq!(lab.ledger.node(&key(52)), Err(Refusal::NoSuchNode(key(52).short())));
     // What is kept is the whole of it.
