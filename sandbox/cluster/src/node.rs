@@ -26,7 +26,7 @@ use unseen_policies::{Manifest, Plan};
 use unseen_texts::{Sentence, text};
 use unseen_tlog::note::NoteKey;
 use unseen_tlog::{Signer, SigningKey, VerifyingKey};
-use unseen_worker::code::Code;
+use unseen_worker::code::{Code, Use};
 use unseen_worker::frames::{read_frame, write_frame};
 use unseen_worker::jail::Walls;
 use unseen_worker::memory;
@@ -283,7 +283,7 @@ impl Here {
         });
         let tables = ReferenceTables(tables.collect::<Result<_, NodeError>>()?);
         let plan = Plan::new(&manifest, &tables).map_err(|error| NodeError::of(&error))?;
-        let code = Code::compile(&body.module, &manifest, &plan).and_then(|code| code.serialize());
+        let code = Code::compile(&body.module, &manifest, &plan, Use::Runs(1)).and_then(|code| code.serialize());
         let compiled = code.map_err(|error| NodeError::of(&error))?;
         Ok(Here { plan, compiled, snapshots, references, opened })
     }

@@ -39,13 +39,13 @@ mod view;
 mod witnessing;
 
 pub use backup::Newest;
-pub use datasets::{Importing, Prepared, Registration, Rows, Snapshotted, Terms};
+pub use datasets::{Importing, Prepared, Registration, Rows, Snapshotted, Terms, refuse_twin};
 pub use error::LabError;
 pub use export::Exported;
 pub use imports::{ImportId, ImportState, Wish, carry_out_import};
 pub use lab::{Attachments, Lab};
 pub use locks::{Doing, Holder, RunLock};
-pub use modules::compile;
+pub use modules::kept_in;
 pub use replay::{Difference, Replay, Replaying, Verdict};
 pub use runs::{Begun, Kept, Ran};
 pub use spread::Reached;

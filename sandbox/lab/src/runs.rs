@@ -183,7 +183,7 @@ impl Lab {
         if ready_made::is_one(&component) {
             self.check_ready_made(manifest, plan)?;
         }
-        self.compiled(&event.module, &component, manifest, plan).map(drop)
+        self.compiled(&component, manifest, plan).map(drop)
     }
 
     /// Whether a started run needs no worker any more: its result is there, the job failed, or its time

@@ -18,7 +18,7 @@ use unseen_runtime::freshness::{self, Freshness};
 use unseen_texts::{say, text};
 
 use crate::cgroup;
-use crate::code::Code;
+use crate::code::{Code, Use};
 use crate::fault::{Fault, lab_fault};
 use crate::frames::{read_frame, read_key, write_frame};
 use crate::jail;
@@ -81,7 +81,7 @@ fn work_on_input(saying: &Saying<'_>) -> Result<Option<Vec<u8>>, Fault> {
     let plan = Plan::new(&manifest, &references).map_err(lab_fault)?;
     let threads = outline.threads as usize;
     // SAFETY: the lab compiled these bytes itself, or found them in its cache under its own HMAC.
-    let code = unsafe { Code::load(&compiled, &manifest, &plan, threads) }.map_err(lab_fault)?;
+    let code = unsafe { Code::load(&compiled, &manifest, &plan, Use::Runs(threads)) }.map_err(lab_fault)?;
     let files: Vec<Vec<File>> = outline.snapshots.iter().map(|part| adopt(&part.files)).collect();
     memory::set_aside(outline.memory).map_err(Fault::Lab)?;
     let walls = jail::enter();

@@ -14,6 +14,7 @@ pub mod frames;
 pub mod guest;
 pub mod inside;
 pub mod jail;
+pub mod kept;
 mod link;
 pub mod memory;
 pub mod merging;
