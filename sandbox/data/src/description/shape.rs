@@ -429,7 +429,6 @@ mod tests {
             ("land", "distribution = { kind = \"exponential\", mean = 3 }\nper_unit = 0.5"),
             ("output", "depends = { on = { land = 3.0 }, base = -1e300, noise = 0.2 }"),
             ("output", "distribution = { kind = \"normal\", mean = -1, sd = 2 }"),
-            ("output", "min = 5\nmax = 5\ndistribution = { kind = \"normal\", mean = 5, sd = 0.1 }"),
             ("closed", "after = { column = \"opened\", days = 30.5 }"),
             ("unit", "rows = 7"),
             ("unit", "rows = { max = 24, distribution = { kind = \"log-normal\", median = 8, sigma = 1 } }"),
@@ -438,6 +437,10 @@ mod tests {
             assert_eq!(Description::parse(&said.to_toml()).as_ref(), Ok(&said), "{lines}");
             assert!(said != bare && said.is_of_same_data(&bare), "{lines}");
         }
+        // The one value that bounds leave.
+        let bound =
+            with("output", "min = 5\nmax = 5\ndistribution = { kind = \"normal\", mean = 5, sd = 0.1 }").unwrap();
+        assert_eq!(Description::parse(&bound.to_toml()), Ok(bound));
         let Rule::Drawn(Distribution::Exponential { from, .. }) =
             with("land", "distribution = { kind = \"exponential\", mean = 3 }").unwrap().columns[2].shape.rule
         else {
