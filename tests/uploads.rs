@@ -116,6 +116,41 @@ fn what_is_wrong_with_rows_their_steward_is_told() {
     assert!(refused.code == 1 && refused.stderr.contains("may not"), "{refused:?}");
 }
 
+/// At a folder and over the network alike, by its own description and by that of the rows it would stand in for.
+#[test]
+fn a_twin_is_not_taken_for_the_rows_themselves() {
+    let lab = lab();
+    let served = Served::of(&lab);
+    served.ok(&lab, "steward", &IMPORT);
+    lab.ok(&["twin", "firms", "--rows", "50", "--out", "twins"]);
+    let import = |description| {
+        let args = ["dataset", "import", "twins/firms.csv", "--description", description, "--key", "keys/steward.pem"];
+        (args, [served.unseen(&lab, "steward", &args), lab.unseen(&args)])
+    };
+    let before = lab.entries();
+    for description in ["twins/firms.dataset.toml", "firms.toml"] {
+        for refused in import(description).1 {
+            assert!(refused.code == 1 && refused.stderr.contains("it describes a twin"), "{refused:?}");
+            assert!(refused.stderr.contains("twins/firms.dataset.toml"), "{refused:?}");
+        }
+    }
+    // Nor described as such, and nothing was sent or written for it.
+    let again = ["dataset", "redescribe", "firms", "--description", "twins/firms.dataset.toml"];
+    let refused = served.unseen(&lab, "steward", &[&again[..], &["--key", "keys/steward.pem"]].concat());
+    assert!(refused.code == 1 && refused.stderr.contains("it describes a twin"), "{refused:?}");
+    assert_eq!(served.ok(&lab, "steward", &UPLOADS)["uploads"], json!([]));
+    assert_eq!(lab.entries(), before);
+    // A description that reaches the lab in another way.
+    let session = login(&served, &lab, "steward");
+    let marked = std::fs::read_to_string(lab.path("twins/firms.dataset.toml")).unwrap();
+    let wish = json!({ "dataset": "firms", "upload": Digest::of(b"").to_hex(), "source": "a", "name": "b.toml", "description": marked });
+    let (status, refused) = served.post("/v1/datasets/firms/imports", Some(&session), &wish);
+    assert_eq!((status, &refused["code"]), (422, &json!("lab.twin")), "{refused}");
+    // Whoever means it says so.
+    lab.write("twins/firms.dataset.toml", marked.split_once('\n').unwrap().1);
+    assert_eq!(import("firms.toml").1.map(|done| done.code), [0, 0]);
+}
+
 #[test]
 fn a_file_that_stock_age_has_encrypted_is_sent_in_pieces() {
     if Command::new("age").arg("--version").output().is_err() {

@@ -19,6 +19,23 @@ use rows::{Rows, null};
 
 /// The line at the head of the description of a public table whose rows are made up.
 pub const MADE_UP: &str = "# Made up, keys too: the table's own rows are public, and its lab has them.";
+/// The line at the head of the description of any other twin.
+const OF_ROWS: &str =
+    "# Made up: a twin, whose rows follow this description and nothing else. 编造的孪生数据，仅依据本描述生成。";
+/// What the heads of all twins' descriptions begin with.
+const HEADS: [&str; 2] = ["# Made up", "# FITTED"];
+
+/// Whether a description says at its head that its rows are a twin's.
+pub fn is_headed(description_toml: &str) -> bool {
+    let text = description_toml.trim_start_matches('\u{feff}').trim_start();
+    HEADS.iter().any(|head| text.starts_with(head))
+}
+
+/// The description that lies beside the rows of a twin, if these are a twin's.
+pub fn description_beside(rows: &Path) -> Option<PathBuf> {
+    let beside = rows.with_extension("dataset.toml");
+    std::fs::read_to_string(&beside).is_ok_and(|text| is_headed(&text)).then_some(beside)
+}
 
 /// What was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,8 +49,8 @@ pub struct Written {
     pub rows: Option<u64>,
 }
 
-/// Writes `rows` synthetic rows to `<out>/<name>.csv` and `description_toml` to `<out>/<name>.dataset.toml`. Only the
-/// description is used: types, bounds, domains, checks, and what it says of how values lie. Units of one domain have
+/// Writes `rows` synthetic rows to `<out>/<name>.csv` and `description_toml` to `<out>/<name>.dataset.toml`, below a line
+/// that says that they are made up. Only the description is used: types, bounds, domains, checks, and what it says of how values lie. Units of one domain have
 /// the same names in every twin, so that twins co-group; what is a unit's own in columns of one name and one shape is
 /// the same in twins of one seed. The same seed gives the same bytes. An import with the description takes them.
 pub fn write(
@@ -43,8 +60,9 @@ pub fn write(
     seed: u64,
     out: &Path,
 ) -> io::Result<Written> {
-    let head = if description.kind == Kind::Reference { format!("{MADE_UP}\n") } else { String::new() };
-    write_fitted(description, &format!("{head}{description_toml}"), &Fitted::default(), rows, seed, out)
+    let head = if description.kind == Kind::Reference { MADE_UP } else { OF_ROWS };
+    let headed = if is_headed(description_toml) { "" } else { &format!("{head}\n") };
+    write_fitted(description, &format!("{headed}{description_toml}"), &Fitted::default(), rows, seed, out)
 }
 
 /// The same, with shares of a release in place of those of the description: such rows know of the dataset's own what

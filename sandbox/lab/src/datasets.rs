@@ -14,6 +14,7 @@ use unseen_data::description::Kind;
 use unseen_data::import::{ImportError, ImportOptions, Imported, Progress, import_rows};
 use unseen_data::reference::ReferenceTable;
 use unseen_data::snapshot::SnapshotDir;
+use unseen_data::twin::is_headed;
 use unseen_data::{Description, LabDataKey, QualityReport, ReadAt};
 use unseen_ids::{Digest, PublicKey, canonical};
 use unseen_policies::Bounds;
@@ -114,6 +115,15 @@ pub(crate) fn check_open_to(ledger: &Ledger, names: &[String]) -> Result<(), Ref
     }
 }
 
+/// Refuses the description of a twin, which errors call `file`: made-up rows under a dataset's name would be computed on
+/// as if they were its own.
+pub fn refuse_twin(file: &str, text: &str) -> Result<(), LabError> {
+    match is_headed(text) {
+        true => Err(LabError::Twin { file: file.to_owned() }),
+        false => Ok(()),
+    }
+}
+
 impl Lab {
     /// Begins to import rows as a new snapshot that this steward will register. What would be refused is refused now,
     /// before the hours of an import. `text` is the dataset's description, which errors call `file`.
@@ -127,6 +137,7 @@ impl Lab {
     ) -> Result<Importing, LabError> {
         let parsed = Description::parse(&text)
             .map_err(|error| LabError::Description(say!("{file}: {error}", "{file}：{error}")))?;
+        refuse_twin(file, &text)?;
         let mut event = DatasetRegistered {
             name: parsed.name.clone(),
             domain: parsed.unit.as_ref().map(|unit| unit.domain.clone()),

@@ -74,6 +74,13 @@ pub enum LabError {
     #[zh("{0}")]
     Description(Sentence),
     #[error(
+        "{file} says in its first line that it describes a twin, whose rows are made up: import the rows themselves, with their own description; or, if made-up rows are what you mean, delete that line"
+    )]
+    #[zh(
+        "{file} 的首行写明它描述的是孪生数据，即编造的行：请导入真实的行及其自己的描述；若确实要用编造的行，请删去该行"
+    )]
+    Twin { file: String },
+    #[error(
         "the new description of `{0}` says something else of the data than the one before: only what people are told may change, all else needs an import"
     )]
     #[zh("`{0}` 的新描述对数据本身的说明与原描述不同：只能修改供人阅读的内容，其他改动须重新导入")]

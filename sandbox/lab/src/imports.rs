@@ -23,7 +23,7 @@ use unseen_ids::{Digest, PublicKey, canonical, hex, sha256};
 use unseen_policies::event::DatasetRegistered;
 use unseen_texts::{Message, Sentence, text};
 
-use crate::datasets::{Prepared, Rows, Snapshotted, Terms, canonical_values, check_open_to};
+use crate::datasets::{Prepared, Rows, Snapshotted, Terms, canonical_values, check_open_to, refuse_twin};
 use crate::error::LabError;
 use crate::folder::write_durably;
 use crate::keys::{data_key, upload_key};
@@ -125,6 +125,7 @@ impl View {
 
     /// Asks for an import, which the service carries out. Asked again, one that failed begins anew.
     pub fn ask_import(&self, wish: &Wish) -> Result<ImportId, LabError> {
+        refuse_twin(&wish.file, &wish.description)?;
         check_open_to(self.ledger(), &wish.terms.open_to)?;
         Uploads::of(&self.dir).whole(&wish.person, &wish.upload)?;
         let bytes = canonical::to_vec(wish).map_err(|error| LabError::Other(Sentence::of(&error)))?;

@@ -37,7 +37,7 @@ mod view;
 mod witnessing;
 
 pub use backup::Newest;
-pub use datasets::{Importing, Prepared, Registration, Rows, Snapshotted, Terms};
+pub use datasets::{Importing, Prepared, Registration, Rows, Snapshotted, Terms, refuse_twin};
 pub use error::LabError;
 pub use export::Exported;
 pub use imports::{ImportId, ImportState, Wish, carry_out_import};

@@ -201,7 +201,7 @@ fn outside(code: &str) -> Option<u16> {
         (_, "upload.offset" | "upload.busy") => 409,
         (_, "upload.longer" | "upload.too-much") => 413,
         (_, "upload.too-many") => 429,
-        (_, "upload.other" | "usecase.other-name" | "lab.not-public") => 422,
+        (_, "upload.other" | "usecase.other-name" | "lab.not-public" | "lab.twin") => 422,
         (_, "upload.no-room") => 507,
         (_, "lab.sealed" | "lab.ended" | "lab.no-result" | "lab.unwitnessed" | "lab.not-approved") => 409,
         (_, "lab.not-a-handover") => 409,

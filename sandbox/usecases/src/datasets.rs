@@ -395,6 +395,14 @@ pub fn describe(source: &Path) -> Result<Draft, UseCaseError> {
     Ok(Draft { draft })
 }
 
+/// Refuses rows beside which the description of their twin lies, whatever description they are to be imported with.
+pub fn check_rows(source: &Path) -> Result<(), LabError> {
+    match twins::description_beside(source) {
+        Some(beside) => Err(LabError::Twin { file: beside.display().to_string() }),
+        None => Ok(()),
+    }
+}
+
 /// Imports a file and registers it. Nobody holds the lab while rows are read and written.
 pub fn import(
     desk: &impl Desk,
@@ -405,6 +413,7 @@ pub fn import(
     let key = PublicKey::from(steward.verifying_key());
     let text = unseen_durable::read_text(&request.description).map_err(LabError::io(&request.description))?;
     let described = Description::parse(&text).ok();
+    check_rows(&request.source)?;
     let rows = Rows { file: request.source.clone(), called: request.source.clone() };
     let file = request.description.display().to_string();
     let terms = Terms { open_to: request.open_to.clone(), keep_until: request.keep_until };

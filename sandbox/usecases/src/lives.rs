@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use unseen_data::Description;
 use unseen_ids::{Answer, Digest, PublicKey};
-use unseen_lab::View;
+use unseen_lab::{View, refuse_twin};
 use unseen_policies::event::{DatasetDeleted, DatasetDescribed, DatasetStatus, Event, Status};
 
 use crate::change::{Change, reason};
@@ -134,6 +134,7 @@ impl Change for Describe {
     fn event(&self, _: &View) -> Result<Event, UseCaseError> {
         Description::parse(&self.description)
             .map_err(|error| UseCaseError::Description { file: self.name.clone(), error })?;
+        refuse_twin(&self.name, &self.description)?;
         let description = Digest::of(self.description.as_bytes());
         Ok(DatasetDescribed { name: self.dataset.clone(), description }.into())
     }

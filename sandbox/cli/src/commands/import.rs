@@ -93,6 +93,8 @@ fn remote(desk: &Desk<'_>, request: &Import, lang: Lang) -> Result<Imported, Pro
     let description = read_text(&request.description)?;
     let parsed =
         Description::parse(&description).map_err(|error| UseCaseError::Description { file: file.clone(), error })?;
+    // Before an hour of encrypting and sending.
+    unseen_lab::refuse_twin(&file, &description).and_then(|()| datasets::check_rows(source))?;
     let sealed = Sealed::of(desk, source, lang)?;
     let bar = progress(text!("Uploading", "正在上传").to(lang), Some(1));
     let upload = desk.known(|client| {
