@@ -49,6 +49,7 @@
 //! ```
 
 mod catalogue;
+mod distribution;
 mod form;
 mod read;
 mod section;
@@ -62,8 +63,9 @@ use unseen_policies::Bounds;
 use unseen_texts::{Say, Sentence, say};
 
 pub use catalogue::Catalogue;
+pub use distribution::Distribution;
 pub use form::{Form, Step};
-pub use shape::{Distribution, Rule, Shape, UnitRows};
+pub use shape::{Rule, Shape, UnitRows};
 pub use words::{Classification, Grade, Origin, Sharing, UpdateCycle};
 
 /// A parsed and validated `dataset.toml`.

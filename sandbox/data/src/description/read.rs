@@ -486,7 +486,7 @@ fn read_column(section: &Section) -> Read<ColumnSpec> {
         normalize.check(section, "pattern", &[pattern])?;
     }
     Ok(ColumnSpec {
-        shape: Shape::read(section, &kind, min, &domain, nullable)?,
+        shape: Shape::read(section, &kind, [min, max], &domain, nullable)?,
         name: name.to_owned(),
         source: section.text("source")?.map(str::to_owned),
         null: section.texts("null")?,

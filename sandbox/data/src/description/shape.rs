@@ -4,6 +4,7 @@
 use toml::de::DeValue;
 use unseen_texts::{Text, say, text};
 
+use super::distribution::Distribution;
 use super::section::{Read, Section};
 use super::{Bound, ColumnSpec, ColumnType, Unit, nearest};
 
@@ -46,35 +47,6 @@ pub enum Rule {
     },
 }
 
-/// How numbers are spread, in the column's own unit; cut off at its `min` and `max`.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub enum Distribution {
-    /// From `min` to `max`, all alike.
-    #[default]
-    Uniform,
-    /// The normal one.
-    Normal {
-        /// Its mean.
-        mean: f64,
-        /// Its standard deviation.
-        sd: f64,
-    },
-    /// One whose logarithm is normal.
-    LogNormal {
-        /// Its median.
-        median: f64,
-        /// The standard deviation of its natural logarithm.
-        sigma: f64,
-    },
-    /// One that falls off from `from`.
-    Exponential {
-        /// Where it begins: the column's `min`, or 0.
-        from: f64,
-        /// The mean distance from there.
-        mean: f64,
-    },
-}
-
 /// How many rows a unit has, as is public knowledge.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UnitRows {
@@ -112,11 +84,11 @@ impl Shape {
     /// The keys of a `[[column]]` that say it.
     pub(super) const KEYS: [&str; 6] = ["per_unit", "weights", "distribution", "nulls", "depends", "after"];
 
-    /// `least` is the column's `min`.
+    /// `ends` are the column's `min` and `max`.
     pub(super) fn read(
         section: &Section,
         kind: &ColumnType,
-        least: Option<Bound>,
+        ends: [Option<Bound>; 2],
         domain: &[String],
         nullable: bool,
     ) -> Read<Shape> {
@@ -124,7 +96,7 @@ impl Shape {
             per_unit: read_per_unit(section)?,
             weights: read_weights(section, kind, domain)?,
             nulls: share(section, "nulls")?,
-            rule: read_rule(section, kind, least.map_or(0.0, |least| least.in_unit_of(kind)))?,
+            rule: read_rule(section, kind, ends.map(|end| end.map(|end| end.in_unit_of(kind))))?,
         };
         if shape.nulls.is_some_and(|share| share > 0.0) && !nullable {
             let never =
@@ -175,51 +147,6 @@ impl Shape {
     }
 }
 
-impl Distribution {
-    fn read(section: &Section, from: f64) -> Read<Option<Distribution>> {
-        let Some(table) = section.section("distribution")? else { return Ok(None) };
-        let number = |key: &str| table.required(key, table.number(key)?);
-        let positive = |key: &str| match number(key)? {
-            number if number > 0.0 => Ok(number),
-            _ => Err(table.fault(key, say!("`{key}` is more than 0", "`{key}` 须大于 0"))),
-        };
-        let (known, distribution): (&[&str], _) = match table.required("kind", table.text("kind")?)? {
-            "uniform" => (&["kind"], Distribution::Uniform),
-            "normal" => (&["kind", "mean", "sd"], Distribution::Normal { mean: number("mean")?, sd: positive("sd")? }),
-            "log-normal" => {
-                let (median, sigma) = (positive("median")?, positive("sigma")?);
-                (&["kind", "median", "sigma"], Distribution::LogNormal { median, sigma })
-            }
-            "exponential" => (&["kind", "mean"], Distribution::Exponential { from, mean: positive("mean")? }),
-            other => {
-                let words = ["uniform", "normal", "log-normal", "exponential"];
-                let hint = nearest(other, words.into_iter());
-                let words = words.join(", ");
-                return Err(table.fault(
-                    "kind",
-                    say!(
-                        "there is no distribution {other:?}{hint}; there are {words}",
-                        "没有分布 {other:?}{hint}；可用的有 {words}"
-                    ),
-                ));
-            }
-        };
-        table.only(known)?;
-        Ok(Some(distribution))
-    }
-
-    fn write(&self) -> Option<String> {
-        match self {
-            Distribution::Uniform => None,
-            Distribution::Normal { mean, sd } => Some(format!("{{ kind = \"normal\", mean = {mean:?}, sd = {sd:?} }}")),
-            Distribution::LogNormal { median, sigma } => {
-                Some(format!("{{ kind = \"log-normal\", median = {median:?}, sigma = {sigma:?} }}"))
-            }
-            Distribution::Exponential { mean, .. } => Some(format!("{{ kind = \"exponential\", mean = {mean:?} }}")),
-        }
-    }
-}
-
 impl UnitRows {
     /// The most that may be written.
     const MOST: i64 = 1_000_000;
@@ -236,7 +163,7 @@ impl UnitRows {
         if min > max {
             return Err(table.fault("max", text!("max is less than min", "`max` 小于 `min`")));
         }
-        let distribution = Distribution::read(&table, f64::from(min))?.unwrap_or_default();
+        let distribution = Distribution::read(&table, [min, max].map(|end| Some(f64::from(end))))?.unwrap_or_default();
         Ok(Some(UnitRows { min, max, distribution }))
     }
 
@@ -388,7 +315,7 @@ fn read_weights(section: &Section, kind: &ColumnType, domain: &[String]) -> Read
     Ok(weights)
 }
 
-fn read_rule(section: &Section, kind: &ColumnType, least: f64) -> Read<Rule> {
+fn read_rule(section: &Section, kind: &ColumnType, ends: [Option<f64>; 2]) -> Read<Rule> {
     let said: Vec<&str> =
         ["weights", "distribution", "depends", "after"].into_iter().filter(|key| section.get(key).is_some()).collect();
     if let [one, other, ..] = said[..] {
@@ -414,7 +341,7 @@ fn read_rule(section: &Section, kind: &ColumnType, least: f64) -> Read<Rule> {
         Some(&"after") if !same_time(kind, kind) => {
             wrong("after", text!("only a date or timestamp column has `after`", "只有日期列或时间列有 `after`"))
         }
-        Some(&"distribution") => Ok(Rule::Drawn(Distribution::read(section, least)?.unwrap_or_default())),
+        Some(&"distribution") => Ok(Rule::Drawn(Distribution::read(section, ends)?.unwrap_or_default())),
         Some(&"depends") => read_line(section),
         Some(&"after") => {
             let Some(table) = section.section("after")? else { return Ok(Rule::default()) };
@@ -502,6 +429,7 @@ mod tests {
             ("land", "distribution = { kind = \"exponential\", mean = 3 }\nper_unit = 0.5"),
             ("output", "depends = { on = { land = 3.0 }, base = -1e300, noise = 0.2 }"),
             ("output", "distribution = { kind = \"normal\", mean = -1, sd = 2 }"),
+            ("output", "min = 5\nmax = 5\ndistribution = { kind = \"normal\", mean = 5, sd = 0.1 }"),
             ("closed", "after = { column = \"opened\", days = 30.5 }"),
             ("unit", "rows = 7"),
             ("unit", "rows = { max = 24, distribution = { kind = \"log-normal\", median = 8, sigma = 1 } }"),
@@ -552,6 +480,19 @@ mod tests {
             ("closed", "after = { column = \"opened\", days = -1 }", "a number from 0"),
             ("output", "after = { column = \"opened\", days = 1 }", "only a date or timestamp"),
             ("id", "per_unit = true", "names the unit"),
+            (
+                "output",
+                "min = 0\nmax = 1\ndistribution = { kind = \"log-normal\", median = 110, sigma = 1.2 }",
+                "line 26, column 16: of this distribution less than one value in a thousand lies on this side of `max` (1)",
+            ),
+            ("output", "min = 9\ndistribution = { kind = \"normal\", mean = 0, sd = 2 }", "on this side of `min` (9)"),
+            ("output", "min = 0\nmax = 1\ndistribution = { kind = \"exponential\", mean = 2e3 }", "`max` (1)"),
+            ("land", "max = 2.5\ndistribution = { kind = \"exponential\", mean = 4e3 }", "`max` (2.5)"),
+            (
+                "unit",
+                "rows = { max = 24, distribution = { kind = \"log-normal\", median = 800, sigma = 0.5 } }",
+                "`max` (24)",
+            ),
             ("unit", "rows = 0", "from 1 to 1000000"),
             ("unit", "rows = { min = 3, max = 2 }", "max is less than min"),
         ] {

@@ -21,8 +21,8 @@ impl Distribution {
         number.max(low).min(high)
     }
 
-    /// The share of the whole distribution below a number.
-    fn below(&self, number: f64) -> f64 {
+    /// The share of the whole distribution below a number; 0 of a uniform one, which has no place of its own.
+    pub(crate) fn below(&self, number: f64) -> f64 {
         match self {
             Distribution::Uniform => 0.0,
             Distribution::Normal { mean, sd } => below_normal((number - mean) / sd),

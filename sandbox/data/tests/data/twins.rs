@@ -239,7 +239,7 @@ fn described(bytes: &[u8]) -> String {
                     "distribution = {}\n",
                     [
                         "{ kind = \"normal\", mean = 3, sd = 100 }",
-                        "{ kind = \"log-normal\", median = 1e7, sigma = 2 }",
+                        "{ kind = \"log-normal\", median = 1e7, sigma = 6 }",
                         "{ kind = \"exponential\", mean = 0.5 }"
                     ][choose(3) as usize]
                 );
