@@ -60,7 +60,7 @@ impl Entry {
     }
 }
 
-const ENTRIES: [Entry; 14] = [
+const ENTRIES: [Entry; 20] = [
     Entry {
         names: &["unit", "privacy unit", "隐私单元", "单元"],
         word: text!("privacy unit", "隐私单元"),
@@ -150,11 +150,59 @@ const ENTRIES: [Entry; 14] = [
         ),
     },
     Entry {
-        names: &["twin", "孪生数据"],
+        names: &["twin", "孪生", "孪生数据"],
         word: text!("twin", "孪生数据"),
         meaning: text!(
             "Made-up rows that follow what a dataset's description states: columns, types, ranges, and how values lie, never its rows. A fitted one follows a release of a dataset fit job too, says so at the head of its description, and is for whoever may read that release. A job is tried on it (job try) before it asks the lab.",
             "按数据集描述（列、类型、范围和取值的分布）编造的行，绝不依据真实行。拟合的孪生数据还依据 dataset fit 作业的发布结果，在描述文件开头写明，只供有权阅读该结果的人使用。作业提交之前先用它试跑（job try）。"
+        ),
+    },
+    Entry {
+        names: &["fitted", "fit", "dataset fit", "拟合", "拟合的孪生数据"],
+        word: text!("fitted", "拟合（fitted）"),
+        meaning: text!(
+            "Of a twin: made of noised numbers that a job of dataset fit released, at a price that the log shows, beside the description. Its rows have about the shares of the real ones and know nothing else of them; they are for whoever may read that release. The table fit of a regression is something else: it says how far its numbers are to be trusted, in hidden and last_step.",
+            "指孪生数据：除描述外，还依据 dataset fit 作业发布的加噪数字生成，其开销记在日志中。各取值的比例与真实数据大致相同，此外一概不知；只供有权阅读该结果的人使用。回归结果中的 fit 表是另一回事：它用 hidden 和 last_step 说明结果可信到什么程度。"
+        ),
+    },
+    Entry {
+        names: &["normalize", "规范化"],
+        word: text!("normalize", "规范化（normalize）"),
+        meaning: text!(
+            "The steps that bring the texts of a column into one form at every import (full width, blanks, separators, case, identity numbers of 15 digits), so that a code that is written in several ways is one unit. Datasets that are to meet declare the same steps; where they differ, an import and job check say so.",
+            "每次导入时把一列文本统一成同一写法的步骤（全角、空格、分隔符、大小写、15 位身份证号），使写法不一的同一编号算作一个单元。要关联的数据集须声明相同的步骤；不同时，导入和 job check 会指出。"
+        ),
+    },
+    Entry {
+        names: &["quantile", "median", "分位数", "中位数"],
+        word: text!("quantile", "分位数"),
+        meaning: text!(
+            "The value below which a share of the rows lies: a half for the median. It is found by halving the column's bounds, once in a round, by noised counts. low to high is what all rounds leave possible; a value at one end of the bounds says that they are too narrow. An error of 2 % means 2 % of the rows in rank.",
+            "有相应份额的行不超过它的值：份额为一半时是中位数。方法是依据加噪计数逐轮折半列的界限。low 至 high 是各轮之后仍可能的范围；值落在界限一端，说明界限太窄。2 % 的误差指排名上 2 % 的行。"
+        ),
+    },
+    Entry {
+        names: &["k-means", "kmeans", "cluster", "centres", "聚类"],
+        word: text!("k-means", "聚类（k-means）"),
+        meaning: text!(
+            "Rows gathered around so many centres, each the mean of the rows nearest to it. Centres begin evenly within the bounds and move with noised sums, once in a round. A row of centres is one cluster: how many rows it has, and where it lies in each column. Clusters of fewer rows than the noise is wide mean nothing.",
+            "把行聚到若干中心周围，每个中心是离它最近的各行的均值。中心起初在界限内均匀分布，每轮按加噪总和移动一次。中心表的每一行是一个聚类：有多少行，在各列中位于何处。行数小于噪声宽度的聚类没有意义。"
+        ),
+    },
+    Entry {
+        names: &["hidden", "被噪声淹没"],
+        word: text!("hidden", "被噪声淹没（hidden）"),
+        meaning: text!(
+            "Of a regression: how many combinations of its terms the noise hides, so that nothing is told of them: columns that say almost the same, or that hardly differ within their bounds. Above 0, coefficients are drawn towards 0 and their standard deviations are wide. Leave a column out, narrow the bounds, or spend more rho.",
+            "指回归：有多少个项的组合被噪声淹没、无从得知，例如几列说的几乎是同一件事，或在界限之内几乎没有差别。大于 0 时，系数偏向 0，标准差很宽。请去掉一列、收窄界限或增加 rho。"
+        ),
+    },
+    Entry {
+        names: &["last_step", "last step", "最后一步"],
+        word: text!("last_step", "最后一步（last_step）"),
+        meaning: text!(
+            "Of a logistic regression: how far its last step went, with columns on the scale of -1 to 1. Near 0 it has arrived; where it is not small beside the coefficients, give it more rounds (rounds in the manifest).",
+            "指逻辑回归：最后一步走了多远（各列按 -1 至 1 的尺度计）。接近 0 说明已收敛；若与系数相比不算小，请增加轮数（清单中的 rounds）。"
         ),
     },
     Entry {
@@ -181,9 +229,14 @@ mod tests {
 
     #[test]
     fn a_word_is_found_by_any_of_its_names() {
-        for (asked, found) in
-            [("RHO", "rho"), ("截断", "clamping bounds"), (" cap ", "budget"), ("95%", "95 % interval")]
-        {
+        for (asked, found) in [
+            ("RHO", "rho"),
+            ("截断", "clamping bounds"),
+            (" cap ", "budget"),
+            ("95%", "95 % interval"),
+            ("KMEANS", "k-means"),
+            ("拟合", "fitted"),
+        ] {
             let words = explain(Some(asked)).unwrap().words;
             assert_eq!((words.len(), words[0].word.to_string().as_str()), (1, found), "{asked}");
         }
