@@ -65,12 +65,14 @@ impl Failure {
 /// Counts the memory of all of a store's instances together.
 pub(crate) struct Tally {
     left: u64,
+    /// Whether the guest asked for more than that.
+    pub(crate) refused: bool,
     host_failed: Option<String>,
 }
 
 impl Tally {
     fn new(limits: &Limits) -> Self {
-        Tally { left: limits.memory, host_failed: None }
+        Tally { left: limits.memory, refused: false, host_failed: None }
     }
 }
 
@@ -78,6 +80,7 @@ impl ResourceLimiter for Tally {
     fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         let more = desired.saturating_sub(current) as u64;
         if more > self.left || maximum.is_some_and(|maximum| desired > maximum) {
+            self.refused = true;
             return Ok(false);
         }
         self.left -= more;
@@ -90,6 +93,7 @@ impl ResourceLimiter for Tally {
         // guest must not go on as if it had met its own limit, which is the same everywhere.
         let reason = format!("{error:#}");
         if reason.contains("exceeds memory type's limits") {
+            self.refused = true;
             return Ok(());
         }
         self.host_failed = Some(reason);

@@ -13,11 +13,19 @@ const MOST: usize = 4 << 20;
 
 /// What a failed call means; of an engine that keeps the memories of what trapped, with what the guest said before.
 pub(crate) fn of_call(error: &wasmtime::Error, store: &Store<Tally>) -> Failure {
-    let memories = error.downcast_ref::<WasmCoreDump>().map_or(&[][..], WasmCoreDump::memories);
-    let said = memories.iter().find_map(|memory| said(memory.data(store)));
-    match (Failure::of_call(error, store.data()), said) {
-        (Failure::Trap(trap), Some(said)) => Failure::Trap(say!("{trap}; {said}", "{trap}；{said}")),
-        (failure, _) => failure,
+    let failure = Failure::of_call(error, store.data());
+    let (Failure::Trap(trap), Some(dump)) = (&failure, error.downcast_ref::<WasmCoreDump>()) else { return failure };
+    let trap = trap.clone();
+    let trap = match store.data().refused {
+        true => say!(
+            "it ran out of memory, since it asked for more than `limits.memory` allows; {trap}",
+            "内存不足：所需内存超过 `limits.memory`；{trap}"
+        ),
+        false => trap,
+    };
+    match dump.memories().iter().find_map(|memory| said(memory.data(store))) {
+        Some(said) => Failure::Trap(say!("{trap}; {said}", "{trap}；{said}")),
+        None => Failure::Trap(trap),
     }
 }
 

@@ -49,6 +49,26 @@ fn what_advance_said_before_it_trapped_is_heard_in_trials_only() {
     }
 }
 
+/// An interpreter that cannot have more memory ends in `unreachable`, and says nothing.
+#[test]
+fn a_guest_out_of_memory_is_told_of_in_trials_only() {
+    let limits = Limits::new(1_000_000, MEMORY);
+    let said = |engine: &Engine, body: &str| {
+        let module = Module::compile(engine, &raw("1", "", body, "")).unwrap();
+        let (tried, _) = module.contribute_metered(&EMPTY, &[]);
+        tried.map_or_else(|failure| failure.to_string(), |_| String::new())
+    };
+    let (grow, fewer) = ("(drop (memory.grow (i32.const 4096)))", "(drop (memory.grow (i32.const 1)))");
+    let trap = "unreachable";
+    for (engine, heard) in [(Engine::for_trials(&limits).unwrap(), true), (Engine::new(&limits, 1).unwrap(), false)] {
+        let told = said(&engine, &format!("{grow}{trap}"));
+        assert!(told.contains("unreachable") && told.contains("it ran out of memory") == heard, "{told}");
+        let told = said(&engine, &format!("{fewer}{trap}"));
+        assert!(told.contains("unreachable") && !told.contains("memory"), "{told}");
+        assert_eq!(said(&engine, &format!("{grow}(f64.const 1)")), "");
+    }
+}
+
 #[test]
 fn nothing_is_carried_from_one_grain_to_the_next() {
     // (what carries, is it put back in place, memory, items, body): each body answers with what
