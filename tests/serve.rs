@@ -468,6 +468,44 @@ fn who_came_and_who_was_refused_is_on_record_and_guessing_ends() {
     assert!(!kept.contains(&session), "a secret is on record");
 }
 
+/// From the draft of its job to the rows, all of it from elsewhere; what is made of the release is made on one's own
+/// machine, and is what the release itself, kept in a file, gives.
+#[test]
+fn a_twin_is_fitted_to_a_release_from_elsewhere() {
+    let lab = Lab::with_job();
+    let served = Served::of(&lab);
+    let fit = ["dataset", "fit", "firms", "--rho", "0.25", "--release", "now", "--out", "fit"];
+    assert_eq!(served.ok(&lab, "analyst", &fit)["checked"]["refusal"], Value::Null);
+    let id = text(&served.ok(&lab, "analyst", &["job", "submit", "fit"])["job"]);
+    for who in ["operator", "second"] {
+        served.ok(&lab, who, &["job", "approve", &id]);
+    }
+    wait_for(&served, &lab, &id, "released");
+    let twin = |of: &str, out: &str| {
+        let args = ["twin", "firms", "--rows", "100", "--fitted", of, "--out", out];
+        let made = served.ok(&lab, "analyst", &args);
+        let files =
+            ["firms.csv", "firms.dataset.toml"].map(|file| std::fs::read_to_string(lab.path(&format!("{out}/{file}"))));
+        (made["fitted"].clone(), files.map(Result::unwrap))
+    };
+    let (fitted, [rows, headed]) = twin(&id, "fitted");
+    let release = served.ok(&lab, "analyst", &["job", "release", &id]);
+    assert_eq!(
+        (&fitted["job"], &fitted["release"], &fitted["rho"]),
+        (&release["job"], &release["body"], &json!("0.25"))
+    );
+    let head = format!("# FITTED: made by the release of {id} ({}), which cost rho 0.25", text(&release["body"]));
+    assert!(headed.starts_with(&head) && headed.ends_with(FIRMS), "{headed}");
+    lab.write("release.json", release.to_string());
+    assert_eq!(twin("release.json", "of-file"), (fitted, [rows.clone(), headed]));
+    // It is other rows than the description alone gives, and a job can be tried on them.
+    served.ok(&lab, "analyst", &["twin", "firms", "--rows", "100", "--out", "plain"]);
+    assert_ne!(std::fs::read_to_string(lab.path("plain/firms.csv")).unwrap(), rows);
+    assert_eq!(lab.ok(&["job", "try", "fit", "--twins", "fitted"])["failed"], json!([]));
+    // Reading the release is in the log, once for each twin that was made of it.
+    assert_eq!(lab.kinds().iter().filter(|kind| *kind == "release-read").count(), 2);
+}
+
 #[test]
 fn auditors_take_the_log_and_have_runs_replayed_without_a_shell() {
     let lab = Lab::with_job();
