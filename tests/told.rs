@@ -269,6 +269,19 @@ fn blocks_are_proposed_where_one_unit_at_a_time_takes_too_long() {
     let blocks = checked(&job("rho = 0.25").replace("\"unit\"", &format!("\"blocks\"\ncount = {count}")));
     assert_eq!((&blocks["refusal"], &blocks["blocks"]), (&serde_json::Value::Null, &serde_json::Value::Null));
     assert_eq!(blocks["plan"]["need"]["seconds"], unit["blocks"]["seconds"]);
+    // Too many blocks are told how many would fit, and by how much noise grows.
+    let of_blocks = |count: u64| {
+        let job = job("rho = 0.25").replace("fuel = 1_000_000", "fuel = 1_000_000_000");
+        checked(&job.replace("\"unit\"", &format!("\"blocks\"\ncount = {count}")))
+    };
+    let many = of_blocks(9_000);
+    let fewer = many["blocks"]["count"].as_u64().unwrap();
+    assert_eq!(many["refusalCode"], "ledger.too-long", "{many}");
+    assert_eq!(many["blocks"]["noise"].as_f64().unwrap(), 9_000.0 / fewer as f64);
+    let told = lab.unseen(&["job", "check", "job"]).stdout;
+    assert!(told.contains(&format!("What would fit: count = {fewer} would take at most")), "{told}");
+    assert!(told.contains("times as wide then"), "{told}");
+    assert_eq!(of_blocks(fewer)["refusal"], serde_json::Value::Null);
     // Where blocks would not fit either, none are named.
     let never = checked(&job("rho = 0.25").replace("fuel = 1_000_000", "fuel = 100_000_000_000"));
     assert_eq!((&never["refusalCode"], &never["blocks"]), (&unit["refusalCode"], &serde_json::Value::Null));

@@ -36,14 +36,20 @@ pub fn ready_made(module: &Digest) -> Option<Text> {
         .then_some(text!("ready-made: sum, with the model of its manifest", "现成的求和映射，含清单中的模型"))
 }
 
-/// Which blocks would fit where one unit at a time takes too long.
+/// Which blocks would fit where a run takes too long, and what fewer of them cost.
 pub fn in_blocks(blocks: &Blocks) -> Sentence {
-    say!(
-        "kind = \"blocks\" with count = {count} would take at most {time}, with the same fuel for a block as for a unit now; bounds are those of a block then",
-        "kind = \"blocks\"、count = {count} 时最长需要 {time}（每个分块的燃料与现在每个单元的相同；界限则须按分块填写）",
-        count = blocks.count,
-        time = span(blocks.seconds)
-    )
+    let (count, time) = (blocks.count, span(blocks.seconds));
+    match blocks.noise {
+        None => say!(
+            "kind = \"blocks\" with count = {count} would take at most {time}, with the same fuel for a block as for a unit now; bounds are those of a block then",
+            "kind = \"blocks\"、count = {count} 时最长需要 {time}（每个分块的燃料与现在每个单元的相同；界限则须按分块填写）"
+        ),
+        Some(noise) => say!(
+            "count = {count} would take at most {time}; the noise of an average over blocks would be {noise} times as wide then, and each block would hold more units",
+            "count = {count} 时最长需要 {time}；分块平均值的噪声将是现在的 {noise} 倍，而每个分块的单元更多",
+            noise = brief(noise)
+        ),
+    }
 }
 
 /// What a job costs, what its run may need, and how exact its numbers will be.

@@ -66,7 +66,7 @@ pub struct Checked {
     /// What is allowed, and probably not meant.
     #[serde(default)]
     pub hints: Vec<Sentence>,
-    /// Blocks with which a run of code that is too long now would fit its time; null where that is not so.
+    /// Blocks with which a run of code that is too long now would fit its time, fewer than it has; null where none would.
     #[serde(default)]
     pub blocks: Option<Blocks>,
 }
@@ -82,6 +82,9 @@ pub struct Blocks {
     pub seconds: u64,
 }
 
+    /// How many times as wide the noise of an average over blocks would be, where the job has more of them now.
+    #[serde(default)]
+    pub noise: Option<f64>,
 impl Answer for Checked {
     const NAME: &str = "check/v1";
 }
@@ -167,8 +170,8 @@ fn would_say(
     Ok((author, refusal))
 }
 
-/// The most blocks, of some round numbers, that would be taken where one unit at a time takes too long: the more, the
-/// less noise.
+/// The most blocks, of some round numbers, that would be taken where the units, or the blocks, that a job asks for take
+/// too long: the more, the less noise.
 fn blocks(
     ledger: &Ledger,
     manifest: &Manifest,
@@ -176,15 +179,18 @@ fn blocks(
     event: &JobSubmitted,
     author: Option<PublicKey>,
 ) -> Result<Option<Blocks>, LabError> {
-    if plan.grain != GrainKind::Unit {
-        return Ok(None);
-    }
-    for count in [10_000, 3_000, 1_000, 300, 100, 30] {
+    let asked = match plan.grain {
+        GrainKind::Unit => None,
+        GrainKind::Blocks { count } => Some(count),
+    };
+    const ROUND: [u32; 13] = [10_000, 5_000, 3_000, 2_000, 1_000, 500, 300, 200, 100, 50, 30, 20, 10];
+    for count in ROUND.into_iter().filter(|count| asked.is_none_or(|asked| *count < asked)) {
         let plan = unseen_policies::Plan { grain: GrainKind::Blocks { count }, ..plan.clone() };
         let need = named::need(ledger, manifest, &plan);
         let (_, refusal) = would_say(ledger, &JobSubmitted { need, ..event.clone() }, author)?;
         if let (Some(need), None) = (need, refusal) {
-            return Ok(Some(Blocks { count, seconds: need.seconds }));
+            let noise = asked.map(|asked| f64::from(asked) / f64::from(count));
+            return Ok(Some(Blocks { count, seconds: need.seconds, noise }));
         }
     }
     Ok(None)

@@ -135,7 +135,7 @@ pub fn refusal(checked: &Checked, lang: Lang) -> String {
         said += &format!("{}\n", advice.to(lang));
     }
     if let Some(blocks) = &checked.blocks {
-        said += &facts(lang, &[(text!("In blocks", "改用分块"), shown::in_blocks(blocks).told(lang))]);
+        said += &facts(lang, &[(text!("What would fit", "可行的分块"), shown::in_blocks(blocks).told(lang))]);
     }
     said
 }
