@@ -240,6 +240,7 @@ impl<'a> Asking<'a> {
             _ => Err(self.fault(&expr.at, say!("which groups there are must be known without the rows, and the description does not say it of `{name}`: write WHERE {name} IN (...), CASE or bin(...) with the values you want, or ask the steward to declare them", "有哪些分组须不看数据就能确定，而描述未说明 `{name}` 的取值：请写明 `WHERE {name} IN (...)`、`CASE` 或 `bin(...)` 所要的取值，或请数据管理员声明", name = name.to_owned()))),
         }
     }
+            Reach::Texts(_) => Err(self.fault(&expr.at, say!("WHERE lets none of the values through that the description declares of `{name}`, so no group is left: correct it, or ask the steward to declare more", "WHERE 排除了描述所声明的 `{name}` 的全部取值，没有分组可言：请更正，或请数据管理员补充声明", name = name.to_owned()))),
 
     /// How many rows and groups one unit has, at most, as far as anything public says.
     fn settle_sizes(&mut self) -> Result<(), Fault> {

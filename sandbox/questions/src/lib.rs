@@ -25,6 +25,7 @@ mod parser;
 mod program;
 mod reach;
 mod select;
+mod stray;
 mod suggest;
 mod syntax;
 mod tables;

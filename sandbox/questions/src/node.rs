@@ -95,6 +95,34 @@ pub(crate) struct Row<'e, 'a> {
 }
 
 impl Node {
+    /// The nodes that it is directly made of.
+    pub(crate) fn parts(&self) -> Vec<&Node> {
+        match self {
+            Node::Column { .. } | Node::Derived(_) | Node::Total(_) | Node::Constant(_) => Vec::new(),
+            Node::Widened(of)
+            | Node::Negated(of)
+            | Node::Not(of)
+            | Node::IsNull(of)
+            | Node::Absolute(of)
+            | Node::Rounded(_, of)
+            | Node::Part(_, of)
+            | Node::DayOf(of)
+            | Node::Like { of, .. }
+            | Node::Bin { of, .. }
+            | Node::Piece(of, ..) => vec![of],
+            Node::Arithmetic(_, sides)
+            | Node::Compared(_, sides)
+            | Node::And(sides)
+            | Node::Or(sides)
+            | Node::NullIf(sides) => sides.iter().collect(),
+            Node::Between(parts) => parts.iter().collect(),
+            Node::Coalesce(list) | Node::Extreme(_, list) => list.iter().collect(),
+            Node::In(of, list) => std::iter::once(&**of).chain(list).collect(),
+            Node::Case(all, other) => [pairs(all), other.as_deref().into_iter().collect()].concat(),
+            Node::Switch(of, all, other) => [vec![&**of], pairs(all), other.as_deref().into_iter().collect()].concat(),
+        }
+    }
+
     /// What it gives for a row.
     pub(crate) fn of<'a>(&'a self, row: &Row<'_, 'a>) -> Value<'a> {
         match self {
@@ -189,6 +217,10 @@ impl Node {
             },
         }
     }
+}
+
+fn pairs(cases: &[(Node, Node)]) -> Vec<&Node> {
+    cases.iter().flat_map(|(when, then)| [when, then]).collect()
 }
 
 fn chosen<'a>(found: Option<&'a (Node, Node)>, other: Option<&'a Node>, row: &Row<'_, 'a>) -> Value<'a> {

@@ -123,16 +123,7 @@ fn narrow(condition: &Node, columns: &mut [Reach]) {
         Node::And(sides) => sides.iter().for_each(|side| narrow(side, columns)),
         Node::Compared(operator, sides) => match &**sides {
             [Node::Column { at, .. }, Node::Constant(value)] => cut(&mut columns[*at], *operator, value),
-            [Node::Constant(value), Node::Column { at, .. }] => {
-                let turned = match operator {
-                    Operator::Less => Operator::Greater,
-                    Operator::LessOrEqual => Operator::GreaterOrEqual,
-                    Operator::Greater => Operator::Less,
-                    Operator::GreaterOrEqual => Operator::LessOrEqual,
-                    other => *other,
-                };
-                cut(&mut columns[*at], turned, value);
-            }
+            [Node::Constant(value), Node::Column { at, .. }] => cut(&mut columns[*at], operator.turned(), value),
             _ => {}
         },
         Node::Between(parts) => {

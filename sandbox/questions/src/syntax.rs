@@ -62,6 +62,19 @@ pub(crate) enum Operator {
     Modulo,
 }
 
+impl Operator {
+    /// The comparison with its sides changed.
+    pub(crate) fn turned(self) -> Operator {
+        match self {
+            Operator::Less => Operator::Greater,
+            Operator::LessOrEqual => Operator::GreaterOrEqual,
+            Operator::Greater => Operator::Less,
+            Operator::GreaterOrEqual => Operator::LessOrEqual,
+            other => other,
+        }
+    }
+}
+
 /// Levels that an expression may have: no reader of one recurses deeper.
 pub(crate) const MAX_DEPTH: usize = 100;
 

@@ -274,6 +274,11 @@ fn what_does_not_work_is_underlined_with_the_nearest_that_does() {
             "put them into bins, such as bin(output, [10, 50]",
         ),
         ("SELECT note, COUNT(*) FROM monthly GROUP BY note", "note", "write WHERE note IN (...)"),
+        (
+            "SELECT town, COUNT(*) FROM firms WHERE town = '镇' GROUP BY town",
+            "town",
+            "WHERE lets none of the values through",
+        ),
         ("SELECT SUM(jobs) FROM monthly", "jobs", "add --bounds \"jobs=0..100\""),
         ("SELECT MAX(output) FROM monthly", "MAX(output)", "ask for a histogram"),
         ("SELECT QUANTILE(output, 1) FROM monthly", "1", "a share lies from 0.0001 to 0.9999"),

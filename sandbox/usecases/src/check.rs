@@ -6,6 +6,7 @@ use chrono::Utc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use unseen_audit::named;
+use unseen_data::Description;
 use unseen_ids::{Answer, Digest, PublicKey, Role};
 use unseen_lab::{LabError, View, compile, requests};
 use unseen_policies::Manifest;
@@ -122,12 +123,17 @@ fn check(lab: &View, request: &Check) -> Result<Checked, UseCaseError> {
     };
     let budget = left(ledger, None, &event, author.as_deref());
     let job_cap = ledger.policy().map(|policy| policy.caps.job);
-    let hints = forms::of_job(&manifest, &|name| lab.description(name).ok().map(|(found, _)| found));
+    let hints = hints(&manifest, &|name| lab.description(name).ok().map(|(found, _)| found));
     let plan = Plan::new(&manifest, &plan, event.need, Some(ledger));
     Ok(Checked { plan, job_cap, module, author, budget, refusal, refusal_code, hints, blocks })
 }
 
 impl Check {
+/// What is allowed, and probably not meant.
+fn hints(manifest: &Manifest, described: &dyn Fn(&str) -> Option<Description>) -> Vec<Sentence> {
+    [forms::of_job(manifest, described), fit::strays(manifest, described)].concat()
+}
+
     fn is_ready_made(&self) -> bool {
         self.module.as_ref().is_some_and(|module| ready_made::is_one(module.bytes()))
     }

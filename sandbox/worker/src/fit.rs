@@ -47,6 +47,15 @@ pub fn ready_made(
     Ok(())
 }
 
+/// What to tell whoever checks such a job: values that its expressions ask for and that, by the descriptions, no row has.
+pub fn strays(manifest: &Manifest, described: &dyn Fn(&str) -> Option<Description>) -> Vec<Sentence> {
+    let columns = columns(manifest, described);
+    let known: Option<Vec<_>> = columns.iter().map(|(_, column)| column.as_ref()).collect();
+    // What does not fit was refused before this.
+    let program = program(manifest, &columns).ok().flatten();
+    known.zip(program).map(|(known, program)| program.strays(&known)).unwrap_or_default()
+}
+
 /// The columns that the map may name, each as it is described.
 fn columns<'m>(
     manifest: &'m Manifest,
@@ -231,6 +240,16 @@ column = [
 
     /// The same of a whole value, and of a section with expressions.
     fn told(group: &str, value: &str, section: &str) -> String {
+        let manifest = manifest(group, value, section);
+        let plan = Plan::new(&manifest, &crate::rows::ReferenceTables::default()).unwrap();
+        ready_made(&manifest, &plan, &described).map_or_else(|error| error.to_string(), |()| String::new())
+    }
+
+    fn described(name: &str) -> Option<Description> {
+        (name == "firms").then(|| Description::parse(FIRMS).unwrap())
+    }
+
+    fn manifest(group: &str, value: &str, section: &str) -> Manifest {
         let manifest = format!(
             "[job]\ntitle = \"t\"\npurpose = \"p\"\nrelease = \"+1h\"\nmodule = \"ready-made:sum\"\n\
              [[input]]\ndataset = \"firms\"\ncolumns = [\"sex\", \"note\", \"grade\", \"big\", \"code\", \"tax\", \"day\"]\n\
@@ -238,10 +257,41 @@ column = [
              values = [{value}]\n\
              [privacy]\nmechanism = \"gaussian\"\nrho = 0.1\n"
         );
-        let manifest = Manifest::parse(&manifest).unwrap();
-        let plan = Plan::new(&manifest, &crate::rows::ReferenceTables::default()).unwrap();
-        let described = |name: &str| (name == "firms").then(|| Description::parse(FIRMS).unwrap());
-        ready_made(&manifest, &plan, &described).map_or_else(|error| error.to_string(), |()| String::new())
+        Manifest::parse(&manifest).unwrap()
+    }
+
+    #[test]
+    fn what_no_row_has_is_said() {
+        let said = |filter: &str, made: &str| {
+            let section = format!("[ready-made]\nwhere = \"{filter}\"\n[ready-made.columns]\nmade = \"{made}\"\n");
+            let value = "{ name = \"made\", lower = 0, upper = 1, granularity = 1 }";
+            let found = strays(&manifest("{ name = \"grade\", keys = [1] }", value, &section), &described);
+            found.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+        };
+        for (filter, expected) in [
+            (
+                "sex = 'm' OR note = 'm'",
+                "by its description `sex` is never `m`, so nothing would match that: there are 男, 女",
+            ),
+            (
+                "sex IN ('男', '女性') AND '女性' = sex",
+                "is never `女性`, so nothing would match that: did you mean `女`?",
+            ),
+            ("sex LIKE '外%'", "`sex` is never `外`"),
+            ("NOT (grade > 3)", "`grade` lies from 1 to 3, so nothing would match a condition with 3"),
+            ("grade BETWEEN 4 AND 9", "a condition with 4"),
+            (
+                "tax * 2 > 1 AND tax > 20000.5",
+                "`tax` lies from -50 to 20000, so nothing would match a condition with 20000.5",
+            ),
+            ("day < '2022-01'", "`day` lies from 2022-01-01 to …, so nothing would match a condition with 2022-01-01"),
+        ] {
+            let said = said(filter, "1");
+            assert!(said.contains(expected) && !said.contains("; "), "{filter}: {said}");
+        }
+        assert!(said("grade = 1", "CASE sex WHEN 'm' THEN 1 ELSE 0 END").contains("`sex` is never `m`"));
+        let may_be = "sex = '男' AND sex <> 'm' AND grade >= 3 AND tax <= 200 AND day > '2030-01-01' AND note = 'x' AND sex LIKE '女%'";
+        assert_eq!(said(may_be, "CASE WHEN big THEN 1 ELSE 0 END"), "");
     }
 
     #[test]
