@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::cell::RefCell;
+
 use serde_json::Value;
 use support::{FIRMS, ITEMS, Lab, text};
 
@@ -184,10 +186,12 @@ fn models_are_asked_for_in_sql_and_computed_of_noised_totals() {
     lab.write("plants.toml", PLANTS);
     lab.write("plants.csv", plants());
     lab.ok(&["dataset", "import", "plants.csv", "--description", "plants.toml", "--key", "keys/steward.pem"]);
+    let last = RefCell::new(String::new());
     // Its tables by name: keys and numbers of each row.
     let answered = |sql: &str| {
         let sent = lab.ok(&["ask", sql, "--rho", "0.05", "--release", "now", "--yes", "--key", "keys/analyst.pem"]);
         let job = text(&sent["job"]);
+        last.replace(job.clone());
         let shown = lab.unseen(&["job", "show", &job]).stdout;
         assert!(shown.contains("with the model of its manifest") && shown.contains("Computed of the noised totals"));
         lab.approve(&job, "operator");
@@ -227,14 +231,21 @@ fn models_are_asked_for_in_sql_and_computed_of_noised_totals() {
     let first: Vec<_> = rows.iter().map(|(town, row)| (town.as_str(), row[0])).collect();
     assert!(name == "top 2 by units" && first == [("a", 1.0), ("b", 2.0)], "{name}: {rows:?}");
     // All groups are there to be seen, and the ranked number is the noised one.
-    assert!(csv.contains("answer,total,0,3,d,units,"), "{csv}");
-    assert!(csv.contains(&format!("answer,total,0,0,a,units,{},", rows[0].1[1])), "{csv}");
+    assert!(csv.contains("n,total,0,3,d,units,"), "{csv}");
+    assert!(csv.contains(&format!("n,total,0,0,a,units,{},", rows[0].1[1])), "{csv}");
 
-    let (name, rows, _) = answered("SELECT LINEAR_REGRESSION(output, size) FROM plants");
+    // A term is called by what it is made of, and the question by what its asker called it.
+    let (name, rows, _) = answered("SELECT LINEAR_REGRESSION(output, size / 2) AS slopes FROM plants");
     assert_eq!(name, "coefficients");
-    for ((term, row), (expected, truth)) in rows.iter().zip([("intercept", 50.0), ("size", 6.0)]) {
+    for ((term, row), (expected, truth)) in rows.iter().zip([("intercept", 50.0), ("size / 2", 12.0)]) {
         assert!(term == expected && (row[0] - truth).abs() < 5.0 * row[1] + 0.01, "{term}: {row:?}");
     }
+
+    let read =
+        |lang| lab.unseen(&["--lang", lang, "job", "release", &last.borrow(), "--key", "keys/analyst.pem"]).stdout;
+    let (en, zh) = (read("en"), read("zh"));
+    assert!(en.contains("slopes: coefficients (computed by the job") && en.contains("intercept"), "{en}");
+    assert!(zh.contains("slopes：系数（由作业") && zh.contains("截距") && zh.contains("size / 2"), "{zh}");
 
     let (name, rows, _) = answered("SELECT LOGISTIC_REGRESSION(late, size) FROM plants");
     assert!(name == "coefficients" && rows[1].0 == "size" && rows[1].1[0] > 5.0 * rows[1].1[1], "{name}: {rows:?}");

@@ -73,6 +73,10 @@ pub fn ask(sql: &str, wish: &Wish, catalogue: &dyn Catalogue) -> Result<Draft, F
         ));
     }
     asking.rank(&values, &select)?;
+    // Units are counted under a name of their own.
+    if let ([_], [(alias, _)]) = (&values[..], &asking.draft.aliases[..]) {
+        asking.draft.output = alias.clone();
+    }
     asking.drafted()
 }
 
@@ -236,11 +240,11 @@ impl<'a> Asking<'a> {
         }
         match self.reach(name) {
             Reach::Texts(texts) if !texts.is_empty() => Ok(GroupKeys::Listed(texts.into_iter().map(Key::Text).collect())),
+            Reach::Texts(_) => Err(self.fault(&expr.at, say!("WHERE lets none of the values through that the description declares of `{name}`, so no group is left: correct it, or ask the steward to declare more", "WHERE 排除了描述所声明的 `{name}` 的全部取值，没有分组可言：请更正，或请数据管理员补充声明", name = name.to_owned()))),
             Reach::Between(low, high) if low.is_finite() && high.is_finite() && high - low < MOST_KEYS => Ok(GroupKeys::Range(low as i64, high as i64)),
             _ => Err(self.fault(&expr.at, say!("which groups there are must be known without the rows, and the description does not say it of `{name}`: write WHERE {name} IN (...), CASE or bin(...) with the values you want, or ask the steward to declare them", "有哪些分组须不看数据就能确定，而描述未说明 `{name}` 的取值：请写明 `WHERE {name} IN (...)`、`CASE` 或 `bin(...)` 所要的取值，或请数据管理员声明", name = name.to_owned()))),
         }
     }
-            Reach::Texts(_) => Err(self.fault(&expr.at, say!("WHERE lets none of the values through that the description declares of `{name}`, so no group is left: correct it, or ask the steward to declare more", "WHERE 排除了描述所声明的 `{name}` 的全部取值，没有分组可言：请更正，或请数据管理员补充声明", name = name.to_owned()))),
 
     /// How many rows and groups one unit has, at most, as far as anything public says.
     fn settle_sizes(&mut self) -> Result<(), Fault> {

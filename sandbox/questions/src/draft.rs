@@ -23,6 +23,8 @@ pub struct Draft {
     pub rows_per_unit: f64,
     /// Units in each group of one key, as the steward says publicly, where all other groups are alike.
     pub sizes: Vec<(String, f64)>,
+    /// The name of its output.
+    pub(crate) output: String,
     /// What else a value is called in the question.
     pub(crate) aliases: Vec<(String, String)>,
     /// What is computed of the noised totals.
@@ -49,6 +51,7 @@ impl Default for Draft {
             units_per_group: 1.0,
             rows_per_unit: 1.0,
             sizes: Vec::new(),
+            output: "answer".to_owned(),
             aliases: Vec::new(),
             model: None,
             rounds: vec![1],
@@ -232,7 +235,7 @@ impl Draft {
             }
             writeln!(out)?;
         }
-        writeln!(out, "[grain]\nkind = \"unit\"\n\n[[output]]\nname = \"answer\"")?;
+        writeln!(out, "[grain]\nkind = \"unit\"\n\n[[output]]\nname = {}", toml(&self.output))?;
         writeln!(out, "max_groups_per_unit = {}", self.groups_per_unit)?;
         if !self.groups.is_empty() {
             writeln!(out, "groups = [")?;

@@ -21,8 +21,10 @@ const MOVES: usize = 8;
 const STEPS: [u32; 6] = [1, 1, 2, 4, 8, 16];
 /// The step of a quantile's value: shares of four digits are whole steps.
 const RANK_STEP: f64 = 0.0001;
-/// Names of columns longer than this are not used: names of values are made of two of them.
+/// Names of columns are no longer than this: names of values are made of two of them.
 const LONGEST_NAME: usize = 24;
+/// The longest name of an output.
+const LONGEST_OUTPUT: usize = 64;
 
 /// What a function asks for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -76,6 +78,10 @@ impl Asking<'_> {
                 ),
             ));
         }
+        let aliases: Vec<&str> = items.iter().filter_map(|item| item.name.as_deref()).collect();
+        if !aliases.is_empty() {
+            self.draft.output = aliases.join(", ").chars().take(LONGEST_OUTPUT).collect();
+        }
         match wanted {
             Asked::Quantile => self.quantiles(items)?,
             Asked::Linear => self.linear(&first.expr)?,
@@ -110,7 +116,7 @@ impl Asking<'_> {
             let feature = match &of {
                 Some((known, feature)) if same(self.sql(), known, column) => feature.clone(),
                 Some(_) => return Err(self.fault(&column.at, text!("quantiles of one column are asked for at a time: ask for the others in a question of their own", "一次只能问一列的分位数：其余请另行提问"))),
-                None => self.feature(column, "x", 1)?,
+                None => self.feature(column)?,
             };
             of = Some((column, feature));
             let place = shares.iter().position(|known| *known == share).unwrap_or(shares.len());
@@ -157,7 +163,7 @@ impl Asking<'_> {
                 ),
             ));
         };
-        let target = self.feature(target, "y", 0)?;
+        let target = self.feature(target)?;
         let features = self.features(features, Some(&target.name))?;
         self.model(ModelKind::Linear { target, features }, vec![1]);
         Ok(())
@@ -173,7 +179,7 @@ impl Asking<'_> {
                 ),
             ));
         };
-        let (name, kind) = self.named(target, "y")?;
+        let (name, kind) = self.named(target)?;
         let is_truth = match kind {
             Type::Truth => true,
             Type::Whole | Type::Number => {
@@ -240,7 +246,7 @@ impl Asking<'_> {
                     ),
                 ));
             }
-            let feature = self.feature(expr, "x", number)?;
+            let feature = self.feature(expr)?;
             if target == Some(&feature.name) || features.iter().any(|known| known.name == feature.name) {
                 return Err(self.fault(
                     &expr.at,
@@ -252,8 +258,8 @@ impl Asking<'_> {
         Ok(features)
     }
 
-    /// The column that a piece of the question is, made where it is none yet, and its type.
-    fn named(&mut self, expr: &Expr, name: &str) -> Result<(String, Type), Fault> {
+    /// The column that a piece of the question is, made where it is none yet and called by what it says, and its type.
+    fn named(&mut self, expr: &Expr) -> Result<(String, Type), Fault> {
         let own = match &expr.kind {
             Kind::Name(own) if own.chars().count() <= LONGEST_NAME => self.column(own),
             _ => None,
@@ -263,19 +269,18 @@ impl Asking<'_> {
         }
         let is_taken =
             |name: &str| self.column(name).is_some() || self.draft.derived.iter().any(|(known, _)| known == name);
-        let mut name = name.to_owned();
+        let text = self.piece(&expr.at);
+        let mut name = called(&text);
         while is_taken(&name) {
             name.push('_');
         }
-        let text = self.piece(&expr.at);
         let kind = self.make(&name, &text, &expr.at)?;
         Ok((name, kind))
     }
 
     /// A column of numbers with its bounds.
-    fn feature(&mut self, expr: &Expr, prefix: &str, number: usize) -> Result<Feature, Fault> {
-        let made = if number == 0 { prefix.to_owned() } else { format!("{prefix}_{number}") };
-        let (name, kind) = self.named(expr, &made)?;
+    fn feature(&mut self, expr: &Expr) -> Result<Feature, Fault> {
+        let (name, kind) = self.named(expr)?;
         if !matches!(kind, Type::Whole | Type::Number | Type::Truth) {
             return Err(self.fault(&expr.at, say!("`{piece}` holds {kind}, and a model computes with numbers: leave it out, or write CASE WHEN {piece} = '...' THEN 1 ELSE 0 END", "`{piece}` 是{kind}，模型只用数来计算：请去掉它，或写 CASE WHEN {piece} = '...' THEN 1 ELSE 0 END", piece = self.piece(&expr.at), kind = kind.word())));
         }
@@ -355,6 +360,15 @@ impl Asking<'_> {
         self.note(say!("Groups are ranked by their noised `{value}`: where two are nearer than their intervals, their order is chance.", "各组按加噪后的 `{value}` 排名：两组之差小于区间时，先后出于偶然。"));
         self.draft.model = Some(ModelKind::Top { by: value, most });
         Ok(())
+    }
+}
+
+/// What a column is called that is made of an expression: as it is written, in one line, and cut off where it is too long.
+fn called(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.chars().count() > LONGEST_NAME {
+        true => line.chars().take(LONGEST_NAME - 1).chain(['…']).collect(),
+        false => line,
     }
 }
 

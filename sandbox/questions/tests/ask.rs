@@ -228,7 +228,7 @@ fn questions_become_jobs() {
             "SELECT month, PERCENTILE_CONT(0.9) WITHIN GROUP (ORDER BY output / jobs) FROM monthly WHERE jobs BETWEEN 1 AND 9 \
              AND month >= '2025-11' GROUP BY month",
             "month_month:2025-11|2025-12; in 2; rank(0.9)[-9/10..1/10/1/10000]; where jobs BETWEEN 1 AND 9 \
-             AND month >= '2025-11'; month_month: year_month(\"month\"); x_1: output / jobs; quantile of x_1 0..500 in 12",
+             AND month >= '2025-11'; month_month: year_month(\"month\"); output / jobs: output / jobs; quantile of output / jobs 0..500 in 12",
         ),
         (
             "SELECT LINEAR_REGRESSION(income, age) FROM PUMS.PUMS WHERE income < 200000",
@@ -238,7 +238,7 @@ fn questions_become_jobs() {
         (
             "SELECT sex, LOGISTIC_REGRESSION(income > 50000, age) FROM PUMS.PUMS GROUP BY sex",
             "sex:0..1; in 1; gradient[-1..1/1/1000]; gradient[age][-1..1/1/1000]; hessian[0..1/4/1/10000]; \
-             hessian[age][-1/4..1/4/1/10000]; hessian[age]*[age][0..1/4/1/10000]; y: income > 50000; logistic of age 0..100 in 6",
+             hessian[age][-1/4..1/4/1/10000]; hessian[age]*[age][0..1/4/1/10000]; income > 50000: income > 50000; logistic of age 0..100 in 6",
         ),
         (
             "SELECT KMEANS(3, output, tax) FROM monthly WHERE month = '2025-12'",

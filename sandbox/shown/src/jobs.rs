@@ -1,18 +1,15 @@
-//! Jobs, plans and trials as people see them.
+//! Jobs and plans as people see them.
 
 use chrono::{DateTime, Local, Utc};
 use unseen_ids::{Digest, Key};
 use unseen_policies::ledger::span;
 use unseen_policies::lifecycle::State;
 use unseen_policies::rho::Rho;
-use unseen_usecases::ask::{ExpectedNumber, Measure, Suggested, SuggestedColumn};
 use unseen_usecases::check::Blocks;
 use unseen_usecases::claims::Left as BudgetLeft;
 use unseen_usecases::jobs::{JobShown, Jobs, ListedJob, ReadColumn, Reads, WitnessedBy};
 use unseen_usecases::labs::{AtWork, Work};
 use unseen_usecases::plan::{Grain, GroupColumn, Plan};
-use unseen_usecases::tally::Tally;
-use unseen_usecases::trial::{Failed, Fuel, Trial};
 
 use unseen_terminal::output::{clean, facts};
 use unseen_terminal::table::Column::{Left, Right};
@@ -21,7 +18,6 @@ use unseen_texts::{Lang, Say, Sentence, Text, say, text};
 use unseen_worker::ready_made;
 
 use crate::figures::{bound, brief, bytes};
-use crate::released;
 
 /// What a component is called that is the lab's own map; none of an analyst's.
 pub fn ready_made(module: &Digest) -> Option<Text> {
@@ -90,11 +86,7 @@ pub fn plan(plan: &Plan, lang: Lang) -> String {
     if let Some(filter) = &plan.filter {
         text.push_str(&facts(lang, &[(text!("Rows that count", "计入的行"), filter.clone())]));
     }
-    let made = plan
-        .made
-        .iter()
-        .map(|made| (text!("Made of others", "派生列"), format!("{} = {}", made.name, made.expression)));
-    text.push_str(&facts(lang, &made.collect::<Vec<_>>()));
+    text.push_str(&facts(lang, &made(plan)));
     if let Some(model) = &plan.model {
         let computed = text!("Computed of the noised totals", "由加噪总数计算");
         text.push_str(&facts(lang, &[(computed, clean(&model.told(lang)))]));
@@ -133,65 +125,10 @@ pub fn plan(plan: &Plan, lang: Lang) -> String {
     text
 }
 
-/// What to write for each column.
-pub fn suggested(found: &Suggested, lang: Lang) -> String {
-    let line = |label: Text, said: &Option<String>| {
-        said.as_ref().map_or_else(String::new, |said| format!("  {}  {}\n", label.to(lang), clean(said)))
-    };
-    let column = |column: &SuggestedColumn| {
-        let (group, value) =
-            (line(text!("groups", "分组"), &column.group), line(text!("values", "求和"), &column.value));
-        let note = column.note.as_ref().map(|note| note.told(lang));
-        let note = note.map_or_else(String::new, |note| format!("  {}\n", clean(&note)));
-        let measure =
-            line(text!("closer bounds, at a price", "用预算测出更紧的界限"), &column.measure.as_ref().map(command));
-        format!("{}\n{group}{value}{note}{measure}", clean(&column.name))
-    };
-    found.columns.iter().map(column).collect()
-}
-
-/// What asks for it, in a shell.
-fn command(measure: &Measure) -> String {
-    let typed = |text: &String| format!("'{}'", text.replace('\'', r"'\''"));
-    let bounds = measure.bounds.as_ref().map_or_else(String::new, |bounds| format!(" --bounds {}", typed(bounds)));
-    format!("unseen ask {}{bounds} --rho 0.01", typed(&measure.sql))
-}
-
-/// How exact the numbers of a question will be.
-pub fn expected(expected: &[ExpectedNumber], lang: Lang) -> String {
-    if expected.is_empty() {
-        return String::new();
-    }
-    let rows = expected.iter().map(|number| {
-        vec![
-            number.name.clone(),
-            brief(number.supposed),
-            format!("± {}", brief(number.half_width)),
-            match number.mostly_noise {
-                true => text!("mostly noise", "大部分是噪声").told(lang),
-                false => format!("{} %", brief(100.0 * number.half_width / number.supposed.abs())),
-            },
-        ]
-    });
-    let heads = [
-        Left(text!("number", "数")),
-        Right(text!("supposed, in each group", "假定每组为")),
-        Right(text!("95 %", "95 % 区间")),
-        Right(text!("of it", "相对误差")),
-    ];
-    let remark = text!(
-        "Supposed are as many units and rows as descriptions allow, groups of equal size, and rows in the middle of their bounds.",
-        "假定单元数和行数达到描述的上限，各组大小相同，每行取值居于范围正中。"
-    );
-    let noisy = expected.iter().filter(|number| !number.noisy.is_empty()).map(|number| {
-        let (name, groups) = (&number.name, number.noisy.join(", "));
-        let said = say!(
-            "By the sizes that the steward gives, `{name}` would be mostly noise in: {groups}",
-            "按数据管理员公布的规模，`{name}` 在以下分组中大部分会是噪声：{groups}"
-        );
-        format!("{}\n", clean(&said.told(lang)))
-    });
-    format!("{}\n{}\n{}", table(lang, &heads, rows), remark.to(lang), noisy.collect::<String>())
+/// What stands behind the names of columns that are made of others, where the name does not say it itself.
+pub fn made(plan: &Plan) -> Vec<(Text, String)> {
+    let made = plan.made.iter().filter(|made| made.name != made.expression);
+    made.map(|made| (text!("Made of others", "派生列"), format!("{} = {}", made.name, made.expression))).collect()
 }
 
 /// The keys of a column: all where they are few, else the first and the last.
@@ -498,108 +435,4 @@ pub fn at_work(work: &[AtWork], lang: Lang) -> String {
         facts(lang, &[(text!("At work", "正在进行"), said.told(lang))])
     });
     lines.collect()
-}
-
-/// What a trial gave, and what it says about fuel.
-pub fn trial(trial: &Trial, lang: Lang) -> String {
-    format!(
-        "{}\n{}{}{}{}",
-        text!(
-            "This is a trial on synthetic rows: the numbers mean nothing.",
-            "这是在合成数据上的试运行：数字没有实际意义。"
-        )
-        .to(lang),
-        released::text(&trial.numbers, lang),
-        tally(&trial.tally, lang),
-        failures(&trial.failed, lang),
-        fuel(&trial.fuel, lang)
-    )
-}
-
-/// What a lab would drop and change, without a word to anybody.
-fn tally(tally: &Tally, lang: Lang) -> String {
-    let dropped = [
-        (text!("Dropped, no such output", "丢弃：没有这个输出"), tally.unknown_output),
-        (
-            text!("Dropped, another number of keys or values than declared", "丢弃：键或值的个数与声明不符"),
-            tally.malformed,
-        ),
-        (text!("Dropped, group outside the domain", "丢弃：分组不在声明的范围内"), tally.outside_domain),
-        (text!("Dropped, past max_groups_per_unit", "丢弃：超过 max_groups_per_unit"), tally.past_max_groups),
-    ];
-    let mut lines = vec![(text!("Contributions that count", "计入的贡献数"), tally.counted.to_string())];
-    lines.extend(dropped.into_iter().filter(|(_, count)| *count > 0).map(|(name, count)| (name, count.to_string())));
-    let mut text = format!("\n\n{}", facts(lang, &lines));
-    if tally.counted == 0 {
-        text.push_str(
-            text!("NOTHING counts: the release would hold noise alone.", "没有任何贡献计入：发布结果将只有噪声。")
-                .to(lang),
-        );
-        return text;
-    }
-    let changed = tally.values.iter().filter(|value| value.low + value.high + value.nan > 0);
-    let rows: Vec<_> = changed
-        .map(|value| {
-            let bent = (value.counts - value.said) / value.said.abs() * 100.0;
-            let bent = if bent.is_finite() { format!("{bent:+.1} %") } else { brief(value.counts - value.said) };
-            vec![
-                format!("{}.{}", value.output, value.value),
-                value.low.to_string(),
-                value.high.to_string(),
-                value.nan.to_string(),
-                bent,
-            ]
-        })
-        .collect();
-    if !rows.is_empty() {
-        let header = [
-            Left(text!("clamped", "被截断的值")),
-            Right(text!("below", "低于下界")),
-            Right(text!("above", "高于上界")),
-            Right(text!("NaN", "非数（NaN）")),
-            Right(text!("bends the sum by", "使总和改变")),
-        ];
-        text.push_str(&table(lang, &header, rows));
-    }
-    text
-}
-
-/// Grains that failed; nothing where none did.
-pub fn failures(failed: &[Failed], lang: Lang) -> String {
-    if failed.is_empty() {
-        return String::new();
-    }
-    let rows = failed.iter().map(|failed| vec![failed.grains.to_string(), failed.failure.told(lang)]);
-    let title =
-        text!("Grains that failed and counted as contributing nothing:", "运行失败、按无贡献处理的数据粒：").to(lang);
-    format!("\n\n{title}\n{}", table(lang, &[Right(text!("grains", "数据粒数")), Left(text!("why", "原因"))], rows))
-}
-
-fn fuel(fuel: &Fuel, lang: Lang) -> String {
-    let Some(proposed) = fuel.proposed else { return String::new() };
-    let used = facts(
-        lang,
-        &[(text!("Fuel of the hungriest grain", "最耗燃料的数据粒"), format!("{} / {}", fuel.most, fuel.limit))],
-    );
-    if fuel.most >= fuel.limit {
-        return format!(
-            "\n\n{used}{}",
-            text!(
-                "A grain used it all: raise limits.fuel in job.toml and try again.",
-                "有数据粒用完了全部燃料：请在 job.toml 中调高 limits.fuel 后再试。"
-            )
-            .to(lang)
-        );
-    }
-    // The slot of the run is as long as this limit lets it be.
-    format!(
-        "\n\n{used}{}",
-        facts(
-            lang,
-            &[(
-                text!("Proposed for job.toml, in [limits]", "建议写入 job.toml 的 [limits]"),
-                format!("fuel = {proposed}")
-            )]
-        )
-    )
 }

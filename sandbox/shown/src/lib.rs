@@ -7,5 +7,7 @@ pub mod datasets;
 pub mod dictionary;
 pub mod figures;
 pub mod jobs;
+pub mod questions;
 pub mod released;
+pub mod trials;
 pub mod walls;

@@ -2,6 +2,7 @@
 //! computed), then the noised totals themselves.
 
 mod chart;
+mod computed;
 pub mod csv;
 mod lines;
 pub mod page;
@@ -31,7 +32,7 @@ pub fn text(numbers: &Numbers, lang: Lang) -> String {
         let title = titled(&shown.name, &shown.what.told(lang), lang);
         text.push_str(&format!("\n{title}\n{}\n", figures(&shown, lang)));
     }
-    for derived in &numbers.derived {
+    for derived in &computed::tables(numbers, lang) {
         let by = text!("computed by the job from the noised totals", "由作业根据加噪总数计算").to(lang);
         let title = titled(&derived.name, by, lang);
         text.push_str(&format!("\n{title}\n{}\n", derived_table(derived, lang)));

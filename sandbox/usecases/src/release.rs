@@ -60,6 +60,9 @@ pub struct Numbers {
     pub rounds: Vec<ReleasedRound>,
     /// Tables that the job computed from the noised totals.
     pub derived: Vec<Derived>,
+    /// The kind of the model that computed them, as manifests name it; null where a job's own code did.
+    #[serde(default)]
+    pub model: Option<String>,
     /// Ratios, and averages over blocks, of the last round's totals.
     pub estimates: Vec<Estimates>,
 }
@@ -67,7 +70,9 @@ pub struct Numbers {
 impl Numbers {
     pub(crate) fn new(manifest: &Manifest, body: ReleaseBody) -> Numbers {
         let ReleaseBody { rounds, derived, .. } = body;
-        Numbers { estimates: estimates(manifest, &rounds), rounds, derived }
+        let model = manifest.question.as_ref().and_then(|question| question.model.as_ref());
+        let model = model.map(|model| model.kind.name().to_owned());
+        Numbers { estimates: estimates(manifest, &rounds), rounds, derived, model }
     }
 }
 

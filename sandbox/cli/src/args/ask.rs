@@ -52,7 +52,7 @@ pub type Bounds = (String, f64, f64);
 
 fn bounds(text: &str) -> Result<Bounds, Sentence> {
     let read = || {
-        let (name, ends) = text.split_once('=')?;
+        let (name, ends) = text.rsplit_once('=')?;
         let (low, high) = ends.split_once("..")?;
         let (low, high): (f64, f64) = (low.trim().parse().ok()?, high.trim().parse().ok()?);
         (low.is_finite() && high.is_finite()).then(|| (name.trim().to_owned(), low, high))

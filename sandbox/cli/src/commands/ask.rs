@@ -7,7 +7,7 @@ use unseen_data::Description;
 use unseen_ids::PublicKey;
 use unseen_lab::open_key;
 use unseen_shown::datasets::hints;
-use unseen_shown::jobs as shown;
+use unseen_shown::{jobs as shown, questions};
 use unseen_terminal::output::{Output, facts};
 use unseen_terminal::{FileError, write_new};
 use unseen_texts::{Lang, Say, say, text};
@@ -91,7 +91,7 @@ pub fn suggest(globals: &Globals, dataset: &str, rows: Option<u32>, lang: Lang) 
         false => Place::of(globals, lang)?.ask(ShowDataset { dataset: dataset.to_owned() })?.description,
     };
     let found = ask::suggest(&Description::parse(&text)?, rows);
-    let told = shown::suggested(&found, lang);
+    let told = questions::suggested(&found, lang);
     Ok(Output::new(&found, told))
 }
 
@@ -119,7 +119,7 @@ fn summary(asked: &Asked, folder: &Path, lang: Lang) -> String {
     let mut told = asked.notes.iter().map(|note| format!("{}\n", note.told(lang))).collect::<String>();
     told.push('\n');
     told.push_str(&shown::plan(&asked.checked.plan, lang));
-    told.push_str(&shown::expected(&asked.expected, lang));
+    told.push_str(&questions::expected(&asked.expected, lang));
     told.push_str(&shown::left(&asked.checked.budget, lang));
     told.push_str(&hints(&asked.checked.hints, lang));
     told.push_str(&facts(lang, &[(text!("Written", "已写入"), folder.join("job.toml").display().to_string())]));

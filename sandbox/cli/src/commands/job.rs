@@ -26,7 +26,7 @@ use crate::args::{Globals, JobCommand, JobDir};
 use crate::place::Place;
 use unseen_shown::datasets::hints;
 use unseen_shown::walls::title;
-use unseen_shown::{jobs as shown, released};
+use unseen_shown::{jobs as shown, released, trials};
 use unseen_terminal::output::{Output, Progress, facts, progress};
 use unseen_terminal::{FileError, may_be_made, write_new};
 use unseen_texts::{Lang, Say, Sentence, say, text};
@@ -51,10 +51,10 @@ pub fn run(globals: &Globals, command: &JobCommand, lang: Lang) -> Outcome {
             match trial::trial(&Try { name, manifest: job.text, module, twins, seed: *seed, no_noise: *no_noise }) {
                 Ok(trial) => {
                     let counts = trial.tally.counted > 0;
-                    Ok(Output::new(&trial, shown::trial(&trial, lang)).bad_unless(counts))
+                    Ok(Output::new(&trial, trials::trial(&trial, lang)).bad_unless(counts))
                 }
                 Err(UseCaseError::Trial { error, failed }) => {
-                    let failures = Sentence::new_in(|lang| shown::failures(&failed, lang));
+                    let failures = Sentence::new_in(|lang| trials::failures(&failed, lang));
                     Err(say!("{error}{failures}", "{error}{failures}").into())
                 }
                 Err(error) => Err(error.into()),
@@ -218,6 +218,7 @@ fn after_release(found: &Release, lang: Lang) -> String {
     let bounds = released::bounds(&found.plan);
     about.extend(bounds.iter().map(|line| (text!("Bound", "贡献界限"), line.told(lang))));
     let witnessed = shown::witnessed(found.witnessed.as_ref(), lang);
+    about.extend(shown::made(&found.plan));
     format!("{}{witnessed}{}", facts(lang, &about), released::text(&found.numbers, lang))
 }
 

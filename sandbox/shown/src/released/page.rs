@@ -9,9 +9,9 @@ use unseen_texts::{Lang, Say, say, text};
 use unseen_usecases::release::Release;
 
 use super::chart::chart;
-use super::{Shown, bounds, estimated, how_to_read, totals};
+use super::{Shown, bounds, computed, estimated, how_to_read, totals};
 use crate::figures::brief;
-use crate::jobs::{cost, witnesses};
+use crate::jobs::{cost, made, witnesses};
 
 /// More groups than this make a page that no browser likes.
 const MOST_GROUPS: usize = 5_000;
@@ -33,6 +33,7 @@ pub fn body(release: &Release, lang: Lang) -> Markup {
         (text!("Released by entry", "发布条目"), release.entry.to_string()),
         (text!("Digest of the release", "发布结果的摘要"), release.body.to_string()),
     ];
+    about.extend(made(&release.plan));
     about.extend(witnesses(release.witnessed.as_ref(), lang).map(|said| (text!("Witnessed by", "见证方"), said)));
     html! {
         (facts(lang, &about))
@@ -42,7 +43,7 @@ pub fn body(release: &Release, lang: Lang) -> Markup {
             @for line in how_to_read(numbers) { li { (line.to(lang)) } }
         }
         @for shown in estimated(numbers) { (figures(&shown, lang)) }
-        @for derived in &numbers.derived { (computed(derived, lang)) }
+        @for derived in &computed::tables(numbers, lang) { (computed_table(derived, lang)) }
         @for shown in totals(numbers) { (figures(&shown, lang)) }
         h2 { (text!("What one unit could add", "单个单元至多贡献多少").to(lang)) }
         ul { @for line in bounds(&release.plan) { li { (clean(&line.told(lang))) } } }
@@ -83,7 +84,7 @@ fn figures(shown: &Shown, lang: Lang) -> Markup {
     }
 }
 
-fn computed(derived: &Derived, lang: Lang) -> Markup {
+fn computed_table(derived: &Derived, lang: Lang) -> Markup {
     let keys = derived.keys.iter().cloned().map(Left);
     let header: Vec<_> = keys.chain(derived.columns.iter().cloned().map(Right)).collect();
     let row = |(at, row): (usize, &Vec<unseen_core::release::Number>)| {
