@@ -4,7 +4,10 @@
 
 mod support;
 
+use std::fs::File;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use support::*;
@@ -434,6 +437,47 @@ fn a_compiled_module_that_the_lab_did_not_make_is_never_run() {
         assert_eq!(agrees(&played.replay()), numbers);
         assert!(played.read(&cached) == own, "it was not compiled again");
     }
+}
+
+/// A trial runs in the process of whoever types it: its code is kept under a key of theirs, and is theirs or is not run.
+#[test]
+fn a_trial_runs_no_code_that_its_person_did_not_compile() {
+    let lab = Lab::with_job();
+    lab.ok(&["twin", "firms", "--rows", "50", "--out", "twins"]);
+    let trial = || lab.ok(&["job", "try", "job", "--twins", "twins", "--no-noise"]);
+    let kept = || tree(&lab.path("cache/unseen/compiled")).into_iter().filter(|name| name.ends_with(".cwasm"));
+    let numbers = trial();
+    let [file] = &kept().collect::<Vec<_>>()[..] else { panic!("not one: {:?}", kept().collect::<Vec<_>>()) };
+    let file = format!("cache/unseen/compiled/{file}");
+    let read = || std::fs::read(lab.path(&file)).unwrap();
+    let own = read();
+    // Another component of the same shape, under the same key.
+    let first = std::fs::read(lab.path("job/target/job.wasm")).unwrap();
+    lab.write("job/target/job.wasm", component("(f64.const 9)"));
+    assert_ne!(trial()["rounds"], numbers["rounds"]);
+    lab.write("job/target/job.wasm", first);
+    let other = kept().map(|name| format!("cache/unseen/compiled/{name}")).find(|name| *name != file).unwrap();
+    let other = std::fs::read(lab.path(&other)).unwrap();
+    let mut flipped = own.clone();
+    flipped[own.len() / 2] ^= 1;
+    for planted in [other.clone(), [&own[..32], &other[32..]].concat(), flipped, own[..16].to_vec()] {
+        lab.write(&file, &planted);
+        assert_eq!(trial()["rounds"], numbers["rounds"]);
+        assert!(read() == own, "it was not compiled again");
+    }
+    // What is kept is taken, by `job check` too.
+    let untouched = |age| File::open(lab.path(&file)).unwrap().set_modified(SystemTime::now() - age).unwrap();
+    untouched(Duration::from_secs(3_600));
+    lab.ok(&["job", "check", "job", "--twins", "twins"]);
+    let used = std::fs::metadata(lab.path(&file)).unwrap().modified().unwrap().elapsed().unwrap();
+    assert!(used < Duration::from_secs(3_000) && read() == own, "{used:?}");
+    // A key that others may read vouches for nothing: then nothing is kept, and a trial is what it was.
+    let key = lab.path("cache/unseen/compiled/key");
+    assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    lab.write(&file, &other);
+    assert_eq!(trial()["rounds"], numbers["rounds"]);
+    assert!(read() == other);
 }
 
 #[test]

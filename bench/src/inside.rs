@@ -17,7 +17,7 @@ use unseen_policies::rational::Rational;
 use unseen_policies::{Manifest, Plan};
 use unseen_runtime::{Cells, Contribution, Engine, Failure, Key, Limits, Module, Table, Totals};
 use unseen_toolchain::{Language, Template};
-use unseen_worker::code::Code;
+use unseen_worker::code::{Code, Use};
 use unseen_worker::guest::{Guest, Verdict};
 use unseen_worker::ready_made;
 use unseen_worker::rows::{ReferenceTables, Rows};
@@ -65,7 +65,7 @@ pub fn run(name: &str, place: &Place, args: &Args) -> Fallible<Cost> {
         "rolling-native" => rounds(place, ROLLING, &Native(rolling), threads),
         "means" => product(place, "means", MEANS, threads),
         "means-ready" => {
-            let code = Code::compile(ready_made::SUM, &manifest(MEANS)?, &plan(MEANS)?)?;
+            let code = Code::compile(ready_made::SUM, &manifest(MEANS)?, &plan(MEANS)?, Use::Runs(1))?;
             rounds(place, MEANS, &code, threads)
         }
         "medians" => product(place, "medians", MEDIANS, threads),

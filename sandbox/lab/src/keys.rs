@@ -77,7 +77,8 @@ pub(crate) fn ensure_upload_key(lab: &Path) -> Result<(), LabError> {
     Ok(write_secret(&path, key.to_secret().as_bytes())?)
 }
 
-fn secret(path: PathBuf) -> Result<Zeroizing<[u8; 32]>, LabError> {
+/// A key of 32 bytes in a file that only its owner can read.
+pub(crate) fn secret(path: PathBuf) -> Result<Zeroizing<[u8; 32]>, LabError> {
     let bytes = read_secret(&path)?;
     bytes.as_slice().try_into().map(Zeroizing::new).map_err(|_| LabError::NotAKey(path))
 }

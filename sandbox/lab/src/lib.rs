@@ -43,7 +43,7 @@ pub use export::Exported;
 pub use imports::{ImportId, ImportState, Wish, carry_out_import};
 pub use lab::{Attachments, Lab};
 pub use locks::{Doing, Holder, RunLock};
-pub use modules::compile;
+pub use modules::kept_in;
 pub use replay::{Difference, Replay, Replaying, Verdict};
 pub use runs::{Begun, Kept, Ran};
 pub use unseen_keys::{open_key, read_signing_key, write_new_key};

@@ -1,52 +1,43 @@
-//! Components, compiled once and kept. Compiled code is trusted as machine code is, so the cache is
-//! authenticated with the lab's own key.
+//! Components, compiled once and kept: by a lab under its own key, and by a person who tries jobs under theirs.
 
-use ring::hmac;
-use unseen_ids::Digest;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+
+use unseen_keys::write_secret;
 use unseen_policies::{Manifest, Plan};
 use unseen_texts::Sentence;
-use unseen_worker::code::{Code, CodeError, fingerprint};
+use unseen_worker::code::{Code, CodeError, Use};
+use unseen_worker::kept::Kept;
 
 use crate::error::LabError;
-use crate::folder::write_durably;
-use crate::lab::Lab;
+use crate::folder::PRIVATE;
+use crate::keys::{random, seal_key, secret};
+use crate::view::View;
 
-impl Lab {
-    /// The compiled form of a component under a plan's limits, from the cache when it is there. Says
-    /// in one sentence what is wrong with a component that is refused.
-    pub(crate) fn compiled(
-        &self,
-        digest: &Digest,
-        component: &[u8],
-        manifest: &Manifest,
-        plan: &Plan,
-    ) -> Result<Vec<u8>, LabError> {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, &*self.keys.seal);
-        let many = if plan.rounds > 1 { "many" } else { "one" };
-        let name =
-            format!("{}-{}-{many}-{:016x}", digest.short(), plan.limits.memory, fingerprint(plan).map_err(refused)?);
-        let path = self.dir.join("cache").join(format!("{name}.cwasm"));
-        let context = [b"unseen cache v1 ".as_slice(), name.as_bytes(), digest.to_string().as_bytes(), b" "].concat();
-        // What is kept may have been compiled for a manifest of other names.
-        if Code::check_shape(component, manifest).is_ok()
-            && let Ok(bytes) = std::fs::read(&path)
-            && let Some((tag, compiled)) = bytes.split_at_checked(32)
-            && hmac::verify(&key, &[&context, compiled].concat(), tag).is_ok()
-        {
-            return Ok(compiled.to_vec());
-        }
-        let compiled = compile(component, manifest, plan)?;
-        let tag = hmac::sign(&key, &[&context, compiled.as_slice()].concat());
-        write_durably(&path, &[tag.as_ref(), &compiled].concat())?;
-        Ok(compiled)
+impl View {
+    /// The compiled form of a component under a plan's limits, from the lab's cache when it is there. Says in one
+    /// sentence what is wrong with a component that is refused.
+    pub fn compiled(&self, component: &[u8], manifest: &Manifest, plan: &Plan) -> Result<Vec<u8>, LabError> {
+        let runs = Use::Runs(1);
+        let compiled = match seal_key(&self.dir) {
+            Ok(key) => {
+                Kept::new(&self.dir.join("cache"), &key).code(component, manifest, plan, runs).map(|(_, bytes)| bytes)
+            }
+            // A copy of a log keeps nothing.
+            Err(_) => Code::compile(component, manifest, plan, runs).and_then(|code| code.serialize()),
+        };
+        compiled.map_err(|error: CodeError| LabError::Module(Sentence::of(&error)))
     }
 }
 
-/// Checks and compiles a component for a plan.
-pub fn compile(component: &[u8], manifest: &Manifest, plan: &Plan) -> Result<Vec<u8>, LabError> {
-    Code::compile(component, manifest, plan).and_then(|code| code.serialize()).map_err(refused)
-}
-
-fn refused(error: CodeError) -> LabError {
-    LabError::Module(Sentence::of(&error))
+/// A folder of somebody's own for what they compile, made with a key of its own; none where that cannot be.
+pub fn kept_in(folder: &Path) -> Option<Kept> {
+    DirBuilder::new().recursive(true).mode(PRIVATE).create(folder).ok()?;
+    let key = folder.join("key");
+    if !key.exists() {
+        // Another command may be the first.
+        let _ = write_secret(&key, &random().ok()?);
+    }
+    Some(Kept::new(folder, &*secret(key).ok()?))
 }

@@ -176,7 +176,7 @@ impl Lab {
         if ready_made::is_one(&component) {
             self.check_ready_made(manifest, plan)?;
         }
-        self.compiled(&event.module, &component, manifest, plan).map(drop)
+        self.compiled(&component, manifest, plan).map(drop)
     }
 
     /// Whether a started run needs no worker any more: its result is there, the job failed, or its time
@@ -248,7 +248,7 @@ impl Lab {
         let threads = need
             .threads(threads, has)
             .ok_or(LabError::Memory { needs: need.memory.div_ceil(1 << 20), has: has >> 20 })?;
-        let module = self.compiled(&job.submitted.module, &self.blob(&job.submitted.module)?, &manifest, &plan)?;
+        let module = self.compiled(&self.blob(&job.submitted.module)?, &manifest, &plan)?;
         let (mut files, mut data_keys) = (Vec::new(), Vec::new());
         let (mut snapshots, mut references) = (Vec::new(), Vec::new());
         for used in &job.submitted.datasets {

@@ -8,13 +8,14 @@ use serde::{Deserialize, Serialize};
 use unseen_audit::named;
 use unseen_data::Description;
 use unseen_ids::{Answer, Digest, PublicKey, Role};
-use unseen_lab::{LabError, View, compile, requests};
+use unseen_lab::{LabError, View, requests};
 use unseen_policies::Manifest;
 use unseen_policies::event::{JobSubmitted, Record};
 use unseen_policies::ledger::{Ledger, Person};
 use unseen_policies::manifest::GrainKind;
 use unseen_policies::rho::Rho;
 use unseen_texts::{Message, Sentence, text};
+use unseen_worker::kept::Kept;
 use unseen_worker::{fit, ready_made};
 
 use crate::blob::Blob;
@@ -72,20 +73,20 @@ pub struct Checked {
     pub blocks: Option<Blocks>,
 }
 
-/// How long a run would take at most if its code saw blocks of units, each with as much fuel and memory as one unit
-/// has now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// How long a run would take at most if its code saw so many blocks of units, each with as much fuel and memory as one
+/// unit, or one block, has now.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Blocks {
     /// How many blocks.
     pub count: u32,
     /// Seconds.
     pub seconds: u64,
-}
-
     /// How many times as wide the noise of an average over blocks would be, where the job has more of them now.
     #[serde(default)]
     pub noise: Option<f64>,
+}
+
 impl Answer for Checked {
     const NAME: &str = "check/v1";
 }
@@ -109,7 +110,7 @@ fn check(lab: &View, request: &Check) -> Result<Checked, UseCaseError> {
     if request.is_ready_made() {
         lab.check_ready_made(&manifest, &plan)?;
     }
-    let module = good(request, &manifest, &plan)?;
+    let module = good(request, |component| Ok(lab.compiled(component, &manifest, &plan).map(drop)?))?;
     let unbuilt = Digest::of(b"");
     let component = request.module.as_ref().map_or(&unbuilt, Blob::digest);
     let event = requests::submission(ledger, &manifest, &plan, &request.manifest, component).map_err(LabError::from)?;
@@ -128,12 +129,12 @@ fn check(lab: &View, request: &Check) -> Result<Checked, UseCaseError> {
     Ok(Checked { plan, job_cap, module, author, budget, refusal, refusal_code, hints, blocks })
 }
 
-impl Check {
 /// What is allowed, and probably not meant.
 fn hints(manifest: &Manifest, described: &dyn Fn(&str) -> Option<Description>) -> Vec<Sentence> {
     [forms::of_job(manifest, described), fit::strays(manifest, described)].concat()
 }
 
+impl Check {
     fn is_ready_made(&self) -> bool {
         self.module.as_ref().is_some_and(|module| ready_made::is_one(module.bytes()))
     }
@@ -202,23 +203,30 @@ fn blocks(
     Ok(None)
 }
 
-/// Checks a job against the descriptions of twins.
-pub fn check_on_twins(twins: &Path, request: &Check) -> Result<Checked, UseCaseError> {
+/// Checks a job against the descriptions of twins; what is compiled is kept there, where that is said.
+pub fn check_on_twins(twins: &Path, request: &Check, kept: Option<&Kept>) -> Result<Checked, UseCaseError> {
     let manifest = trial::parse(&request.name, &request.manifest)?;
     let plan = trial::plan(&manifest, &request.name, twins)?;
     let described = |name: &str| trial::description(twins, name).ok().map(|(found, _)| found);
     if request.is_ready_made() {
         fit::ready_made(&manifest, &plan, &described).map_err(LabError::Unfit)?;
     }
-    let module = good(request, &manifest, &plan)?;
-    let hints = forms::of_job(&manifest, &described);
+    let module = good(request, |component| {
+        let compiled = trial::compiled(component, &manifest, &plan, kept);
+        Ok(compiled.map(drop).map_err(|error| LabError::Module(Sentence::of(&error)))?)
+    })?;
+    let hints = hints(&manifest, &described);
     let plan = Plan::new(&manifest, &plan, None, None);
     let (author, refusal, refusal_code, blocks) = (None, None, None, None);
     Ok(Checked { plan, job_cap: None, module, author, budget: Vec::new(), refusal, refusal_code, hints, blocks })
 }
 
-fn good(request: &Check, manifest: &Manifest, plan: &unseen_policies::Plan) -> Result<Option<Digest>, UseCaseError> {
+/// The component's digest, if it is good: if it compiles.
+fn good(
+    request: &Check,
+    compile: impl FnOnce(&[u8]) -> Result<(), UseCaseError>,
+) -> Result<Option<Digest>, UseCaseError> {
     let Some(module) = &request.module else { return Ok(None) };
-    compile(module.bytes(), manifest, plan)?;
+    compile(module.bytes())?;
     Ok(Some(*module.digest()))
 }

@@ -23,7 +23,8 @@ use unseen_policies::plan::{Noise, Plan};
 use unseen_runtime::Failure;
 use unseen_texts::{Sentence, text};
 use unseen_tlog::SigningKey;
-use unseen_worker::code::{Code, Metered};
+use unseen_worker::code::{Code, CodeError, Metered, Use};
+use unseen_worker::kept::Kept;
 use unseen_worker::process::seal;
 use unseen_worker::rows::{ReferenceTables, Rows};
 use unseen_worker::run::{RunInputs, Watch, run};
@@ -87,15 +88,15 @@ impl Answer for Trial {
     const NAME: &str = "trial/v1";
 }
 
-/// Runs a job on the twins in a folder.
-pub fn trial(request: &Try) -> Result<Trial, UseCaseError> {
+/// Runs a job on the twins in a folder; what is compiled is kept there, where that is said.
+pub fn trial(request: &Try, kept: Option<&Kept>) -> Result<Trial, UseCaseError> {
     let manifest = parse(&request.name, &request.manifest)?;
     let (snapshots, references) = import_twins(&manifest, &request.twins)?;
     let mut plan = planned(&manifest, &request.name, &references, &request.twins)?;
     if request.no_noise {
         leave_noise_out(&mut plan);
     }
-    let code = Code::compile_for_trial(&request.module, &manifest, &plan)?;
+    let code = compiled(&request.module, &manifest, &plan, kept)?;
     let roots: Vec<_> = snapshots.iter().map(Snapshot::root).collect();
     let rows = Rows::new(&manifest, snapshots, &references)?;
     if ready_made::is_one(&request.module) {
@@ -129,6 +130,19 @@ pub fn trial(request: &Try) -> Result<Trial, UseCaseError> {
     let most = metered.most();
     let fuel = Fuel { limit: plan.limits.fuel, most, proposed: proposed_fuel(most) };
     Ok(Trial { numbers, tally, failed, fuel })
+}
+
+/// A component, compiled for synthetic rows; as it is kept, where it is.
+pub(crate) fn compiled(
+    component: &[u8],
+    manifest: &Manifest,
+    plan: &Plan,
+    kept: Option<&Kept>,
+) -> Result<Code, CodeError> {
+    match kept {
+        Some(kept) => kept.code(component, manifest, plan, Use::Trials).map(|(code, _)| code),
+        None => Code::compile(component, manifest, plan, Use::Trials),
+    }
 }
 
 /// Reads a manifest; `file` is named in errors.

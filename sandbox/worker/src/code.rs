@@ -44,27 +44,37 @@ pub enum CodeError {
     ReadyMade(Sentence),
 }
 
+/// What code is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// Runs, on so many threads.
+    Runs(usize),
+    /// Synthetic rows: a trap comes with what the guest said before.
+    Trials,
+}
+
+impl Use {
+    fn engine(self, plan: &Plan) -> Result<Engine, EngineError> {
+        let limits = Limits { answer: plan.limits.answer(), ..Limits::new(plan.limits.fuel, plan.limits.memory) };
+        match self {
+            Use::Runs(threads) => Engine::new(&limits, threads),
+            Use::Trials => Engine::for_trials(&limits),
+        }
+    }
+
+    /// Tells compiled code of this plan's engine from that of another version, configuration or CPU.
+    pub(crate) fn fingerprint(self, plan: &Plan) -> Result<u64, CodeError> {
+        Ok(self.engine(plan)?.fingerprint())
+    }
+}
+
 impl Code {
     /// Checks and compiles `code`: the bytes of a component, or of a map in [`ready_made`].
-    pub fn compile(code: &[u8], manifest: &Manifest, plan: &Plan) -> Result<Code, CodeError> {
-        Code::compile_for(|limits| Engine::new(limits, 1), code, manifest, plan)
-    }
-
-    /// The same, for synthetic rows: a trap comes with what the guest said before.
-    pub fn compile_for_trial(code: &[u8], manifest: &Manifest, plan: &Plan) -> Result<Code, CodeError> {
-        Code::compile_for(Engine::for_trials, code, manifest, plan)
-    }
-
-    fn compile_for(
-        engine: impl FnOnce(&Limits) -> Result<Engine, EngineError>,
-        code: &[u8],
-        manifest: &Manifest,
-        plan: &Plan,
-    ) -> Result<Code, CodeError> {
+    pub fn compile(code: &[u8], manifest: &Manifest, plan: &Plan, purpose: Use) -> Result<Code, CodeError> {
         if ready_made::is_one(code) {
             return Code::ready_made(code, manifest, plan);
         }
-        let module = Module::compile(&engine(&limits(plan))?, code)?;
+        let module = Module::compile(&purpose.engine(plan)?, code)?;
         Code::check_shape(code, manifest)?;
         match module.world() {
             World::Job if plan.rounds > 1 => Err(CodeError::Rounds(plan.rounds)),
@@ -92,12 +102,12 @@ impl Code {
     ///
     /// # Safety
     /// `bytes` are trusted as machine code is: the lab wrote them itself and authenticated them.
-    pub unsafe fn load(bytes: &[u8], manifest: &Manifest, plan: &Plan, threads: usize) -> Result<Code, CodeError> {
+    pub unsafe fn load(bytes: &[u8], manifest: &Manifest, plan: &Plan, purpose: Use) -> Result<Code, CodeError> {
         if ready_made::is_one(bytes) {
             return Code::ready_made(bytes, manifest, plan);
         }
         // SAFETY: the caller vouches for the bytes.
-        Ok(Code::Component(Box::new(unsafe { Module::deserialize(&Engine::new(&limits(plan), threads)?, bytes) }?)))
+        Ok(Code::Component(Box::new(unsafe { Module::deserialize(&purpose.engine(plan)?, bytes) }?)))
     }
 
     /// The same code, tied to the rows it will see.
@@ -131,15 +141,6 @@ impl Code {
             _ => Ok(Code::ReadyMade(Box::new(map))),
         }
     }
-}
-
-/// Tells compiled code of this plan's engine from that of another version, configuration or CPU.
-pub fn fingerprint(plan: &Plan) -> Result<u64, CodeError> {
-    Ok(Engine::new(&limits(plan), 1)?.fingerprint())
-}
-
-fn limits(plan: &Plan) -> Limits {
-    Limits { answer: plan.limits.answer(), ..Limits::new(plan.limits.fuel, plan.limits.memory) }
 }
 
 /// Code that says how much fuel its grains take. That depends on rows: it is for synthetic ones.

@@ -11,6 +11,7 @@ pub mod code;
 pub mod fit;
 pub mod guest;
 pub mod jail;
+pub mod kept;
 pub mod memory;
 pub mod process;
 pub mod ready_made;

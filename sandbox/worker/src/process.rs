@@ -34,7 +34,7 @@ use unseen_texts::{Lang, Say, Sentence, say, text};
 use zeroize::Zeroizing;
 
 use crate::cgroup;
-use crate::code::Code;
+use crate::code::{Code, Use};
 use crate::jail::{self, Walls};
 use crate::memory;
 use crate::rows::{ReferenceTables, Rows};
@@ -377,7 +377,7 @@ fn work_on_input(say: &(dyn Fn(&Message) + Sync)) -> Result<Option<Vec<u8>>, Fau
     let plan = Plan::new(&manifest, &references).map_err(lab_fault)?;
     let threads = outline.threads as usize;
     // SAFETY: the lab compiled these bytes itself, or found them in its cache under its own HMAC.
-    let code = unsafe { Code::load(&compiled, &manifest, &plan, threads) }.map_err(lab_fault)?;
+    let code = unsafe { Code::load(&compiled, &manifest, &plan, Use::Runs(threads)) }.map_err(lab_fault)?;
     let files: Vec<Vec<File>> = outline.snapshots.iter().map(|part| adopt(&part.files)).collect();
     memory::set_aside(outline.memory).map_err(Fault::Lab)?;
     let walls = jail::enter();

@@ -23,6 +23,7 @@ use unseen_usecases::{Blob, UseCaseError};
 use super::project::{Fetched, Project};
 use super::{Outcome, Problem, change, key, new_job, packs};
 use crate::args::{Globals, JobCommand, JobDir};
+use crate::config::cache_place;
 use crate::place::Place;
 use unseen_shown::datasets::hints;
 use unseen_shown::walls::title;
@@ -31,6 +32,7 @@ use unseen_terminal::output::{Output, Progress, facts, progress};
 use unseen_terminal::{FileError, may_be_made, write_new};
 use unseen_texts::{Lang, Say, Sentence, say, text};
 use unseen_tlog::Signer;
+use unseen_worker::kept::Kept;
 
 pub fn run(globals: &Globals, command: &JobCommand, lang: Lang) -> Outcome {
     match command {
@@ -48,7 +50,8 @@ pub fn run(globals: &Globals, command: &JobCommand, lang: Lang) -> Outcome {
         JobCommand::Try { job, twins, seed, no_noise } => {
             let job = Project::read(job)?;
             let (name, module, twins) = (job.name(), job.component()?, twins.clone().unwrap_or_else(|| job.twins()));
-            match trial::trial(&Try { name, manifest: job.text, module, twins, seed: *seed, no_noise: *no_noise }) {
+            let wish = Try { name, manifest: job.text, module, twins, seed: *seed, no_noise: *no_noise };
+            match trial::trial(&wish, kept().as_ref()) {
                 Ok(trial) => {
                     let counts = trial.tally.counted > 0;
                     Ok(Output::new(&trial, trials::trial(&trial, lang)).bad_unless(counts))
@@ -215,10 +218,10 @@ fn after_release(found: &Release, lang: Lang) -> String {
         (text!("Entry", "条目"), found.entry.to_string()),
         (text!("Costs, rho", "开销 rho"), shown::cost(&found.plan, lang)),
     ];
+    about.extend(shown::made(&found.plan));
     let bounds = released::bounds(&found.plan);
     about.extend(bounds.iter().map(|line| (text!("Bound", "贡献界限"), line.told(lang))));
     let witnessed = shown::witnessed(found.witnessed.as_ref(), lang);
-    about.extend(shown::made(&found.plan));
     format!("{}{witnessed}{}", facts(lang, &about), released::text(&found.numbers, lang))
 }
 
@@ -251,7 +254,7 @@ fn check(globals: &Globals, job: &JobDir, twins: Option<&Path>, key: Option<&str
     let author = key.map(|key| Ok::<_, Problem>(PublicKey::from(open_key(key)?.verifying_key()))).transpose()?;
     let request = Check { name, manifest: job.text, module: module.map(Blob::new), author };
     let checked = match twins {
-        Some(twins) => check::check_on_twins(twins, &request)?,
+        Some(twins) => check::check_on_twins(twins, &request, kept().as_ref())?,
         None => Place::of(globals, lang)?.ask(request)?,
     };
     let mut text = shown::plan(&checked.plan, lang);
@@ -273,6 +276,11 @@ fn check(globals: &Globals, job: &JobDir, twins: Option<&Path>, key: Option<&str
     text.push_str(&hints(&checked.hints, lang));
     text.push_str(&super::ask::refusal(&checked, lang));
     Ok(Output::new(&checked, text).bad_unless(checked.refusal.is_none()))
+}
+
+/// Where this person's compiled components are kept.
+fn kept() -> Option<Kept> {
+    unseen_lab::kept_in(&cache_place("compiled")?)
 }
 
 fn standing(job: &JobStanding, lang: Lang) -> Output {
