@@ -145,7 +145,7 @@ fn a_twin_is_not_taken_for_the_rows_themselves() {
     // A description that reaches the lab in another way.
     let session = login(&served, &lab, "steward");
     let marked = std::fs::read_to_string(lab.path("twins/firms.dataset.toml")).unwrap();
-    let wish = json!({ "dataset": "firms", "upload": Digest::of(b"").to_hex(), "source": "a", "name": "b.toml", "description": marked });
+    let wish = json!({ "upload": Digest::of(b"").to_string(), "source": "a", "name": "b.toml", "description": marked });
     let (status, refused) = served.post("/v1/datasets/firms/imports", Some(&session), &wish);
     assert_eq!((status, &refused["code"]), (422, &json!("lab.twin")), "{refused}");
     // Whoever means it says so.
