@@ -120,7 +120,8 @@ fn one_process_may_serve_many() {
             let (source, described) = (lab.path("more.csv"), lab.path("more.toml"));
             let rows = unseen_lab::Rows { file: source.clone(), called: source.clone() };
             let text = std::fs::read_to_string(&described).unwrap();
-            let begin = |lab: &unseen_lab::Lab| lab.begin_import(rows, "firms.toml", text, Default::default(), &key);
+            let begin =
+                |lab: &unseen_lab::Lab| lab.begin_import(rows, "firms.toml", text, Default::default(), None, &key);
             let importing = begin(&served.lock().unwrap()).unwrap();
             let done = importing.carry_out(&mut |_| ()).unwrap();
             let mut open = served.lock().unwrap();

@@ -17,7 +17,7 @@ use served::{Served, agent, get_as, login};
 use support::*;
 use unseen_ids::Digest;
 use unseen_usecases::Folder;
-use unseen_usecases::datasets::{self, Import};
+use unseen_usecases::importing::{self, Import};
 
 const IMPORT: [&str; 7] =
     ["dataset", "import", "firms.csv", "--description", "firms.toml", "--key", "keys/steward.pem"];
@@ -289,8 +289,8 @@ fn what_is_kept_no_longer_is_destroyed_by_the_lab_and_on_record() {
     let desk = Folder { folder: lab.path("lab"), program: env!("CARGO_BIN_EXE_unseen").into() };
     let keep_until = Some(Utc::now() + TimeDelta::seconds(5));
     let (source, description) = (lab.path("firms.csv"), lab.path("firms.toml"));
-    let import = Import { source, description, open_to: vec![], keep_until };
-    datasets::import(&desk, &import, &lab.signing_key("steward"), &mut |_| ()).unwrap();
+    let import = Import { source, description, open_to: vec![], keep_until, buckets: None };
+    importing::import(&desk, &import, &lab.signing_key("steward"), &mut |_| ()).unwrap();
     let waits = lab.submit("job");
     let served = Served::of(&lab);
     let history = || served.ok(&lab, "steward", &["dataset", "history", "firms"]);

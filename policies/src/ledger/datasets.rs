@@ -36,13 +36,6 @@ impl Ledger {
                 snapshots.push(Kept { snapshot, entry, buckets, gone: None, until });
             }
         }
-        if let Some(domain) = &e.domain {
-            let others = self.datasets.values().map(|dataset| &dataset.registered);
-            let mut others = others.filter(|other| other.name != e.name && other.domain.as_ref() == Some(domain));
-            if let Some(other) = others.find(|other| other.buckets != e.buckets) {
-                return Err(Refusal::OtherBuckets { domain: domain.clone(), has: other.buckets, not: e.buckets });
-            }
-        }
         // The budget runs on under the same name.
         let (spent, spent_by) = old.map(|old| (old.spent, old.spent_by.clone())).unwrap_or_default();
         let (steward, time, status) = (*entry.signer, entry.record.time, Status::Open);

@@ -256,7 +256,7 @@ impl Ledger {
     }
 
     fn check_datasets(&self, e: &JobSubmitted, author: &str) -> Result<(), Refusal> {
-        let (mut names, mut domain) = (BTreeSet::new(), None::<&String>);
+        let (mut names, mut private) = (BTreeSet::new(), None);
         for used in &e.datasets {
             let Dataset { registered: dataset, status, .. } = self.dataset(&used.name)?;
             if *status != Status::Open {
@@ -272,15 +272,17 @@ impl Ledger {
             if !dataset.open_to.is_empty() && !dataset.open_to.iter().any(|name| name == author) {
                 return Err(Refusal::NotOpen(used.name.clone(), author.to_owned()));
             }
-            match (&domain, &dataset.domain) {
-                (Some(one), Some(other)) if *one != other => {
-                    return Err(Refusal::TwoDomains(one.to_string(), other.clone()));
-                }
-                (None, Some(other)) => domain = Some(other),
-                _ => {}
+            let Some(domain) = &dataset.domain else { continue };
+            let (first, one) = *private.get_or_insert((domain, dataset));
+            if first != domain {
+                return Err(Refusal::TwoDomains(first.clone(), domain.clone()));
+            }
+            if one.buckets != dataset.buckets {
+                let (has, not) = (one.buckets, dataset.buckets);
+                return Err(Refusal::OtherBuckets { one: one.name.clone(), has, other: used.name.clone(), not });
             }
         }
-        domain.map(drop).ok_or(Refusal::NothingPrivate)
+        private.map(drop).ok_or(Refusal::NothingPrivate)
     }
 
     fn check_caps(&self, policy: &Policy, e: &JobSubmitted, author: &str) -> Result<(), Refusal> {

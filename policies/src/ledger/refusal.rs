@@ -92,9 +92,9 @@ pub enum Refusal {
     #[error("the dataset `{name}` was registered with {}, so it cannot change to {}", unit(was), unit(now))]
     #[zh("数据集 `{name}` 登记时为{was}，不能改为{now}", was = unit(was), now = unit(now))]
     DatasetChanged { name: String, was: Option<String>, now: Option<String> },
-    #[error("datasets of the unit domain `{domain}` have {has} buckets, not {not}")]
-    #[zh("单元域 `{domain}` 的数据集有 {has} 个分桶，不是 {not} 个")]
-    OtherBuckets { domain: String, has: u32, not: u32 },
+    #[error("`{one}` has {has} buckets and `{other}` has {not}: a job reads datasets with the same number of buckets")]
+    #[zh("`{one}` 有 {has} 个分桶，`{other}` 有 {not} 个：一个作业读取的数据集分桶数必须相同")]
+    OtherBuckets { one: String, has: u32, other: String, not: u32 },
     #[error("the dataset `{dataset}` is {status}")]
     #[zh("数据集 `{dataset}` {status}")]
     DatasetIs { dataset: String, status: Status },

@@ -232,8 +232,9 @@ fn submissions_that_name_what_they_may_not() {
     let free = JobSubmitted { rho: Rho::ZERO, ..lab.submission() };
     assert_eq!(lab.try_(ANALYST, free), Err(Refusal::NoCharge));
     assert!(matches!(lab.try_(OWNER, lab.submission()), Err(Refusal::WrongRole { .. })));
-    let other = DatasetRegistered { buckets: 8, ..dataset_named("more", Some("enterprise")) };
-    assert!(matches!(lab.try_(STEWARD, other), Err(Refusal::OtherBuckets { .. })));
+    lab.does(STEWARD, DatasetRegistered { buckets: 8, ..dataset_named("more", Some("enterprise")) });
+    let job = with(&lab, &["firms", "more"]);
+    assert!(matches!(lab.try_(ANALYST, job), Err(Refusal::OtherBuckets { .. })));
     assert!(matches!(lab.try_(STEWARD, dataset_named("firms", Some("person"))), Err(Refusal::DatasetChanged { .. })));
 }
 

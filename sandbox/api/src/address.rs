@@ -9,7 +9,7 @@ use unseen_usecases::budget::BudgetOf;
 use unseen_usecases::check::Check;
 use unseen_usecases::datasets::{ListDatasets, ShowDataset, ShowQuality, ShowTable};
 use unseen_usecases::doctor::ShowDoctor;
-use unseen_usecases::imports::{PrepareImport, Register, ShowImport};
+use unseen_usecases::imports::{PrepareImport, PrepareRebucket, Register, ShowImport};
 use unseen_usecases::inbox::ShowInbox;
 use unseen_usecases::jobs::{Approve, ListJobs, Prioritize, Reject, ShowJob, Submit, Withdraw};
 use unseen_usecases::labs::{RotateLogKey, ShowLab};
@@ -112,6 +112,7 @@ addresses! {
         ShowQuality = Get "/v1/datasets/{dataset}/quality", showQuality on Dataset: "Shows a dataset's quality report",
         ShowSnapshots = Get "/v1/datasets/{dataset}/snapshots", showDataset on Dataset: "Shows all snapshots of a dataset",
         PrepareImport = Post "/v1/datasets/{dataset}/imports", uploadData on NewDataset: "Asks for an import of what was uploaded",
+        PrepareRebucket = Post "/v1/datasets/{dataset}/rebuckets", uploadData on NewDataset: "Asks that a dataset's rows are dealt into another number of buckets",
         ShowImport = Get "/v1/datasets/{dataset}/imports/{import}", uploadData on NewDataset: "Shows an import, until it is ready to be registered",
         ListJobs = Get "/v1/jobs", listJobs on Lab: "Lists jobs",
         ShowJob = Get "/v1/jobs/{job}", showJob on Job: "Shows a job with all that approvers should see",

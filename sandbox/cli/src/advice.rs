@@ -40,7 +40,10 @@ pub fn advice(code: &str) -> Option<Text> {
         }
         "ledger.needed" => text!("enrol another person with that role first", "请先登记另一位具有该角色的人员"),
         "ledger.dataset-changed" => text!("register it under another name", "请换名称登记"),
-        "ledger.other-buckets" => text!("import with the same number of buckets", "请用相同数目的分桶导入"),
+        "ledger.other-buckets" => text!(
+            "the steward of the smaller one gives it as many with `unseen dataset rebucket`",
+            "请分桶较少的数据集的数据管理员用 `unseen dataset rebucket` 改为相同数目"
+        ),
         "ledger.not-open" => text!("ask the dataset's steward", "请联系该数据集的数据管理员"),
         "ledger.over-job-cap" => text!("lower the job's budget", "请降低作业的预算"),
         "ledger.release-now" => {

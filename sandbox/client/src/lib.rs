@@ -33,7 +33,6 @@ use unseen_usecases::{Blob, Change, Query};
 pub use error::{ClientError, Told};
 use http::Http;
 pub use rows::{is_sealed, seal};
-use unseen_usecases::imports::PrepareImport;
 
 /// How long one rests before a change is handed in again whose answer was lost.
 const REST: [Duration; 3] = [Duration::from_millis(300), Duration::from_secs(1), Duration::from_secs(3)];

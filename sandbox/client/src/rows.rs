@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use unseen_age::{AgeError, Encrypter, Recipient, is_age};
 use unseen_api::UPLOADS;
+use unseen_api::address::Addressed;
 use unseen_api::uploads::{Uploaded, UploadsWaiting};
 use unseen_ids::{Digest, digest_of};
 use unseen_texts::Message;
+use unseen_usecases::Query;
 use unseen_usecases::imports::ImportShown;
 
+use crate::Client;
 use crate::error::ClientError;
-use crate::{Client, PrepareImport};
 
 /// Bytes of one request: what is lost when a line breaks, and sent again.
 const PIECE: usize = 8 << 20;
@@ -92,7 +94,10 @@ impl Client {
     }
 
     /// Asks for an import and waits until it is ready or has failed.
-    pub fn import(&self, wish: &PrepareImport, progress: &mut dyn FnMut(f64)) -> Result<ImportShown, ClientError> {
+    pub fn import<W>(&self, wish: &W, progress: &mut dyn FnMut(f64)) -> Result<ImportShown, ClientError>
+    where
+        W: Query<Answer = ImportShown> + Addressed + Clone,
+    {
         use unseen_usecases::imports::{ImportStanding, ShowImport};
         let mut found = self.ask(wish.clone())?;
         let mut tries = 0;

@@ -9,7 +9,9 @@ use unseen_texts::{Say, Sentence};
 #[code("cluster")]
 pub enum ClusterError {
     /// Nobody could compute anything.
-    #[error("no node is enrolled that this run could go to: `unseen node init` on a machine, then `unseen node enroll`")]
+    #[error(
+        "no node is enrolled that this run could go to: `unseen node init` on a machine, then `unseen node enroll`"
+    )]
     #[zh("没有已登记的节点可供运行：先在机器上执行 `unseen node init`，再执行 `unseen node enroll`")]
     NoNode,
     /// The courier's program cannot be started.

@@ -4,6 +4,7 @@
 //! bucket by bucket into a temporary folder beside the destination. Everything in it is made durable
 //! before it is renamed into place, so that a crash at any moment leaves either nothing or the whole.
 
+mod again;
 mod codes;
 mod draft;
 pub(crate) mod error;
@@ -19,7 +20,7 @@ mod workshop;
 
 pub use draft::infer;
 pub use error::{ImportError, Position};
-pub use request::{ImportOptions, Imported, Progress};
+pub use request::{ImportOptions, Imported, LEAST_BUCKETS, Progress, buckets_for};
 
 use std::path::Path;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ use std::sync::Arc;
 use crate::description::{Description, Kind};
 use crate::files::ReadAt;
 use crate::keys::LabDataKey;
-use crate::snapshot::MAX_BUCKETS;
+use crate::snapshot_dir::SnapshotDir;
 use job::Job;
 use source::{open_file, open_source};
 use workshop::Workshop;
@@ -59,18 +60,41 @@ pub fn import_rows(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Imported, ImportError> {
     let opened = open_source(rows)?;
-    if !(1..=MAX_BUCKETS).contains(&options.buckets) {
-        return Err(ImportError::Buckets(options.buckets));
-    }
+    into(destination, description, description_toml, options, progress, |job| match description.kind {
+        Kind::Private => job.private(opened, lab),
+        Kind::Reference => job.reference(opened),
+    })
+}
+
+/// Imports the rows of a private snapshot anew, as [`import`] does those of a file: into another number of buckets, say.
+/// The description may have other words than the one they came with, and says the same of the data.
+pub fn import_again(
+    from: SnapshotDir,
+    description: &Description,
+    description_toml: &str,
+    destination: &Path,
+    lab: &LabDataKey,
+    options: &ImportOptions,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Imported, ImportError> {
+    into(destination, description, description_toml, options, progress, |job| job.again(from, lab))
+}
+
+/// Has a job done in a folder that takes its place only when all of it is there.
+fn into(
+    destination: &Path,
+    description: &Description,
+    description_toml: &str,
+    options: &ImportOptions,
+    progress: &mut dyn FnMut(Progress),
+    work: impl FnOnce(&mut Job<'_>) -> Result<Imported, ImportError>,
+) -> Result<Imported, ImportError> {
+    options.check()?;
     if Description::parse(description_toml).as_ref() != Ok(description) {
         return Err(ImportError::Description);
     }
     let workshop = Workshop::open(destination)?;
-    let mut job = Job { description, description_toml, options, workshop: &workshop, progress };
-    let imported = match description.kind {
-        Kind::Private => job.private(opened, lab)?,
-        Kind::Reference => job.reference(opened)?,
-    };
+    let imported = work(&mut Job { description, description_toml, options, workshop: &workshop, progress })?;
     workshop.publish()?;
     Ok(imported)
 }

@@ -19,6 +19,7 @@ pub(crate) mod owned;
 
 pub use cells::{Cells, Column};
 pub use cursor::GrainTable;
+pub(crate) use cursor::batch_rows;
 pub use error::ScanError;
 pub use input::{GrainLimits, ScanInput};
 pub use owned::OwnedTable;

@@ -127,6 +127,19 @@ pub enum SnapshotError {
         /// Files handed in.
         given: usize,
     },
+    /// The system lets this process open fewer.
+    #[error(
+        "the snapshot of {dataset:?} has {files} files, and this process may have {may} open: raise its limit (`LimitNOFILE=`, `ulimit -n`)"
+    )]
+    #[zh("{dataset:?} 的快照有 {files} 个文件，而本进程最多可打开 {may} 个：请调高上限（`LimitNOFILE=`、`ulimit -n`）")]
+    TooManyFiles {
+        /// Dataset name.
+        dataset: String,
+        /// Files of its snapshot.
+        files: usize,
+        /// Open files that there may be.
+        may: u64,
+    },
     /// The bytes of a file are not the registered ones.
     #[error(
         "{file} of the snapshot of {dataset:?} was altered: its bytes are not the registered ones; restore it from a copy or import again"
@@ -265,7 +278,7 @@ pub(crate) const SEALED_QUALITY: &str = "quality.sealed";
 pub(crate) const PLAIN_QUALITY: &str = "quality.json";
 pub(crate) const TABLE: &str = "table.parquet";
 /// The most buckets a snapshot has.
-pub const MAX_BUCKETS: u32 = 4096;
+pub const MAX_BUCKETS: u32 = 65_536;
 
 pub(crate) fn bucket_file(bucket: u32) -> String {
     format!("bucket-{bucket:04}.parquet")

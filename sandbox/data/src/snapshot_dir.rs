@@ -6,6 +6,8 @@ use std::path::Path;
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
+use rustix::io::Errno;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use unseen_ids::{hex, sha256};
 use unseen_texts::{Sentence, text};
 
@@ -28,8 +30,7 @@ pub struct SnapshotDir {
     pub root: [u8; 32],
     /// Text of `dataset.toml`, of the digest the manifest names.
     pub description: String,
-    /// The data files, opened for reading only, in order.
-    pub files: Vec<File>,
+    dir: Dir,
     wrapped_key: Vec<u8>,
     quality: Vec<u8>,
 }
@@ -39,7 +40,8 @@ impl SnapshotDir {
     /// an import, when nothing names it yet).
     pub fn open(dir: &Path, root: Option<[u8; 32]>) -> Result<Self, SnapshotError> {
         // Nothing outside the folder is opened, whatever names or links stand in it.
-        let dir = &Dir::open_ambient_dir(dir, ambient_authority()).map_err(SnapshotError::io("the folder"))?;
+        let opened = Dir::open_ambient_dir(dir, ambient_authority()).map_err(SnapshotError::io("the folder"))?;
+        let dir = &opened;
         let manifest_bytes = read_small(dir, MANIFEST)?;
         let root = root.unwrap_or_else(|| sha256(&[&manifest_bytes]));
         let manifest = Manifest::parse(&manifest_bytes, root)?;
@@ -49,15 +51,31 @@ impl SnapshotDir {
         }
         let description = String::from_utf8(description)
             .map_err(|_| SnapshotError::content(DESCRIPTION, text!("it is not UTF-8", "不是 UTF-8")))?;
-        let open = |entry: &ManifestFile| {
-            dir.open(&entry.file).map(cap_std::fs::File::into_std).map_err(SnapshotError::io(&entry.file))
-        };
-        let files = manifest.files.iter().map(open).collect::<Result<_, _>>()?;
         let (wrapped_key, quality) = match manifest.kind {
             Kind::Private => (read_small(dir, WRAPPED_KEY)?, read_small(dir, SEALED_QUALITY)?),
             Kind::Reference => (Vec::new(), read_small(dir, PLAIN_QUALITY)?),
         };
-        Ok(Self { manifest, manifest_bytes, root, description, files, wrapped_key, quality })
+        Ok(Self { manifest, manifest_bytes, root, description, dir: opened, wrapped_key, quality })
+    }
+
+    /// Opens a data file, for reading only.
+    pub fn file(&self, entry: &ManifestFile) -> Result<File, SnapshotError> {
+        let file = self.dir.open(&entry.file).map(cap_std::fs::File::into_std);
+        file.map_err(|source| match Errno::from_io_error(&source) {
+            Some(Errno::MFILE | Errno::NFILE) => {
+                let (dataset, files) = (self.manifest.dataset.clone(), self.manifest.files.len());
+                SnapshotError::TooManyFiles { dataset, files, may: may_open() }
+            }
+            _ => SnapshotError::io(&entry.file)(source),
+        })
+    }
+
+    /// Opens the data files, in order. This process is given room for as many as the system lets it have.
+    pub fn files(&self) -> Result<Vec<File>, SnapshotError> {
+        let most = getrlimit(Resource::Nofile).maximum;
+        // Where it may not, opening says what is missing.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: most, maximum: most });
+        self.manifest.files.iter().map(|entry| self.file(entry)).collect()
     }
 
     /// Destroys the folder of a snapshot, its key first: without it the rest cannot be read, even where the disk
@@ -98,13 +116,18 @@ impl SnapshotDir {
 
     /// Opens it as the worker does.
     pub fn into_snapshot(self, key: &DataKey) -> Result<Snapshot, SnapshotError> {
-        Snapshot::open(&self.manifest_bytes, self.root, key, self.files)
+        Snapshot::open(&self.manifest_bytes, self.root, key, self.files()?)
     }
 
     /// Loads a reference table into memory.
     pub fn into_reference(self) -> Result<ReferenceTable, SnapshotError> {
-        load_reference(&self.manifest_bytes, self.root, self.files)
+        load_reference(&self.manifest_bytes, self.root, self.files()?)
     }
+}
+
+/// How many files this process may have open.
+fn may_open() -> u64 {
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
 /// Reads a file that is never large, and refuses one that is.

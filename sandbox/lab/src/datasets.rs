@@ -11,15 +11,15 @@ use unseen_age::{OpenedFile, is_age};
 use unseen_audit::named::Lookup;
 use unseen_audit::public_values::PublicValues;
 use unseen_data::description::Kind;
-use unseen_data::import::{ImportError, ImportOptions, Imported, Progress, import_rows};
+use unseen_data::import::{ImportError, ImportOptions, Imported, Progress, buckets_for, import_again, import_rows};
 use unseen_data::reference::ReferenceTable;
 use unseen_data::snapshot_dir::SnapshotDir;
 use unseen_data::twin::is_headed;
 use unseen_data::{Description, LabDataKey, QualityReport, ReadAt};
 use unseen_ids::{Digest, PublicKey, canonical};
 use unseen_policies::Bounds;
-use unseen_policies::event::DatasetRegistered;
-use unseen_policies::ledger::{Ledger, Refusal};
+use unseen_policies::event::{DatasetRegistered, Status};
+use unseen_policies::ledger::{Dataset, Ledger, Refusal};
 use unseen_policies::manifest::MAX_GROUPS;
 use unseen_texts::{Sentence, say, text};
 use unseen_tlog::Signer;
@@ -39,6 +39,8 @@ pub struct Registration {
     pub entry: u64,
     /// The dataset's description.
     pub description: Description,
+    /// The buckets that its rows lie in; 0 of a public table.
+    pub buckets: u32,
     /// What the steward should know.
     pub quality: QualityReport,
     /// Columns of the source that the description does not declare.
@@ -56,6 +58,13 @@ pub struct Rows {
     pub called: PathBuf,
 }
 
+/// Where the rows of an import come from.
+enum Source {
+    File(Rows),
+    /// The snapshot that the dataset has already.
+    Snapshot(Digest),
+}
+
 /// On what terms a dataset may be used.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -71,7 +80,7 @@ pub struct Terms {
 /// An import that may begin. It does not need the lab for the hours that it may take.
 pub struct Importing {
     view: View,
-    rows: Rows,
+    from: Source,
     text: String,
     description: Description,
     /// What will be signed, without what only the import can tell.
@@ -126,13 +135,15 @@ pub fn refuse_twin(file: &str, text: &str) -> Result<(), LabError> {
 
 impl Lab {
     /// Begins to import rows as a new snapshot that this steward will register. What would be refused is refused now,
-    /// before the hours of an import. `text` is the dataset's description, which errors call `file`.
+    /// before the hours of an import. `text` is the dataset's description, which errors call `file`. Where nothing is said
+    /// of buckets, there are as many as its public bounds ask for, or other open datasets of its unit domain have.
     pub fn begin_import(
         &self,
         rows: Rows,
         file: &str,
         text: String,
         terms: Terms,
+        buckets: Option<u32>,
         steward: &PublicKey,
     ) -> Result<Importing, LabError> {
         let parsed = Description::parse(&text)
@@ -149,34 +160,62 @@ impl Lab {
             bounds: Some(parsed.bounds),
             keep_until: terms.keep_until,
         };
-        let options = ImportOptions::new(now());
-        if parsed.unit.is_some() {
-            event.buckets = options.buckets;
+        if let Some(unit) = &parsed.unit {
+            let others = self.ledger().datasets().values().filter(|other| other.status == Status::Open);
+            let alike =
+                others.map(|other| &other.registered).filter(|other| other.domain.as_ref() == Some(&unit.domain));
+            let most = alike.map(|other| other.buckets).max().unwrap_or(0);
+            event.buckets = buckets.unwrap_or_else(|| buckets_for(&parsed.bounds).max(most));
+        }
+        check_open_to(self.ledger(), &event.open_to)?;
+        self.begin_from(Source::File(rows), text, parsed, event, steward)
+    }
+
+    /// Begins to deal the rows of a dataset into another number of buckets: a new snapshot, which this steward will
+    /// register on the terms that there are. The file with the rows is not needed.
+    pub fn begin_rebucket(&self, name: &str, buckets: u32, steward: &PublicKey) -> Result<Importing, LabError> {
+        let (description, text) = self.description(name)?;
+        let Dataset { registered, status, .. } = self.ledger().dataset(name)?;
+        if *status != Status::Open {
+            return Err(Refusal::DatasetIs { dataset: name.to_owned(), status: *status }.into());
+        }
+        if registered.domain.is_none() {
+            return Err(LabError::NoBuckets(name.to_owned()));
+        }
+        if registered.buckets == buckets {
+            return Err(LabError::HasBuckets { dataset: name.to_owned(), buckets });
+        }
+        let event = DatasetRegistered { buckets, description: Digest::of(text.as_bytes()), ..registered.clone() };
+        self.begin_from(Source::Snapshot(registered.snapshot), text, description, event, steward)
+    }
+
+    fn begin_from(
+        &self,
+        from: Source,
+        text: String,
+        description: Description,
+        event: DatasetRegistered,
+        steward: &PublicKey,
+    ) -> Result<Importing, LabError> {
+        let mut options = ImportOptions::new(now());
+        if event.domain.is_some() {
+            options.buckets = event.buckets;
+            options.check().map_err(LabError::Import)?;
             self.ensure_swap_allowed(self.memory())?;
         }
         self.ledger().may(steward, &self.record(event.clone())?)?;
-        check_open_to(self.ledger(), &event.open_to)?;
-        let lock = locks::take_import(&self.dir, &parsed.name)?;
-        let (view, key) = (self.view(), data_key(&self.dir)?);
-        Ok(Importing {
-            view,
-            rows,
-            text,
-            description: parsed,
-            event,
-            options,
-            key,
-            memory: self.memory().clone(),
-            lock,
-        })
+        let lock = locks::take_import(&self.dir, &description.name)?;
+        let (view, key, memory) = (self.view(), data_key(&self.dir)?, self.memory().clone());
+        Ok(Importing { view, from, text, description, event, options, key, memory, lock })
     }
 
     /// Registers a snapshot that was imported, signed by its steward.
     pub fn finish_import(&mut self, done: Snapshotted, steward: &dyn Signer) -> Result<Registration, LabError> {
         let Snapshotted { event, text, values, description, quality, ignored_columns, memory: _, _lock } = done;
         let attachments: Vec<&[u8]> = [text.as_bytes()].into_iter().chain(values.as_deref()).collect();
+        let buckets = event.buckets;
         let entry = self.sign_and_accept(event, steward, &attachments)?;
-        Ok(Registration { entry, description, quality, ignored_columns })
+        Ok(Registration { entry, description, buckets, quality, ignored_columns })
     }
 
     /// Whether a registration names a description and a snapshot that are there.
@@ -192,7 +231,7 @@ impl Lab {
         if Digest::of(snapshot.description.as_bytes()) != event.description {
             return Err(LabError::Mismatch(text!("the description", "描述")));
         }
-        if domain.is_some() && snapshot.files.len() != event.buckets as usize {
+        if domain.is_some() && snapshot.manifest.files.len() != event.buckets as usize {
             return Err(LabError::Mismatch(text!("the number of buckets", "分桶数")));
         }
         let bounds = match &event.values {
@@ -234,10 +273,19 @@ impl Importing {
     /// a reference table too.
     fn write(&self, progress: &mut dyn FnMut(Progress)) -> Result<(Imported, Option<Public>), LabError> {
         self.sweep()?;
-        let (rows, description) = (self.rows.open(&self.view)?, &self.description);
-        let incoming = self.place().join("incoming");
-        let imported = import_rows(rows, description, &self.text, &incoming, &self.key, &self.options, progress)
-            .map_err(|error| LabError::import(&self.rows.called, error))?;
+        let (description, incoming) = (&self.description, self.place().join("incoming"));
+        let (text, key, options) = (&self.text, &self.key, &self.options);
+        let imported = match &self.from {
+            Source::File(rows) => {
+                import_rows(rows.open(&self.view)?, description, text, &incoming, key, options, progress)
+                    .map_err(|error| LabError::import(&rows.called, error))?
+            }
+            Source::Snapshot(root) => {
+                let snapshot = self.view.snapshot(&description.name, root)?;
+                import_again(snapshot, description, text, &incoming, key, options, progress)
+                    .map_err(LabError::Import)?
+            }
+        };
         let settled = self.view.snapshot_dir(&description.name, &Digest::from_bytes(imported.root));
         std::fs::rename(&incoming, &settled).map_err(LabError::io(&settled))?;
         sync_dir(&self.place())?;

@@ -64,6 +64,12 @@ pub enum LabError {
     Encrypted { file: String, error: unseen_age::AgeError },
     #[error("{0}")]
     Upload(#[from] UploadError),
+    #[error("`{dataset}` has {buckets} buckets already")]
+    #[zh("`{dataset}` 已有 {buckets} 个分桶")]
+    HasBuckets { dataset: String, buckets: u32 },
+    #[error("`{0}` is a public table, and has no buckets")]
+    #[zh("`{0}` 是公开表，没有分桶")]
+    NoBuckets(String),
     #[error("there is no such import, or it was removed since: ask for it again")]
     #[zh("没有此导入，或其已被清除：请重新提出")]
     NoImport,

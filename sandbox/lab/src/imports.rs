@@ -50,20 +50,36 @@ pub struct ImportId(String);
 pub struct Wish {
     /// The dataset, which the description names.
     pub dataset: String,
-    /// What errors call the file with the rows.
-    pub source: String,
-    /// What errors call the description.
-    pub file: String,
+    /// Where its rows come from.
+    pub from: Origin,
+    /// The buckets that they are dealt into; none: as many as is usual.
+    pub buckets: Option<u32>,
     /// The text of a `dataset.toml`.
     pub description: String,
     /// On what terms it may be used.
     pub terms: Terms,
-    /// The SHA-256 of the file that was uploaded.
-    pub upload: Digest,
-    /// Whose upload it is.
+    /// Who asks.
     pub person: String,
     /// The key that will sign.
     pub steward: PublicKey,
+}
+
+/// Where the rows of a wished import come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub enum Origin {
+    /// What this person has uploaded.
+    #[serde(rename_all = "camelCase")]
+    Upload {
+        /// The SHA-256 of the file.
+        upload: Digest,
+        /// What errors call it.
+        source: String,
+        /// What errors call the description.
+        file: String,
+    },
+    /// The snapshot that the dataset has already.
+    Snapshot,
 }
 
 /// Where an import stands.
@@ -125,9 +141,11 @@ impl View {
 
     /// Asks for an import, which the service carries out. Asked again, one that failed begins anew.
     pub fn ask_import(&self, wish: &Wish) -> Result<ImportId, LabError> {
-        refuse_twin(&wish.file, &wish.description)?;
-        check_open_to(self.ledger(), &wish.terms.open_to)?;
-        Uploads::of(&self.dir).whole(&wish.person, &wish.upload)?;
+        if let Origin::Upload { upload, file, .. } = &wish.from {
+            refuse_twin(file, &wish.description)?;
+            check_open_to(self.ledger(), &wish.terms.open_to)?;
+            Uploads::of(&self.dir).whole(&wish.person, upload)?;
+        }
         let bytes = canonical::to_vec(wish).map_err(|error| LabError::Other(Sentence::of(&error)))?;
         let id = ImportId(hex::encode(&sha256(&[&bytes])[..16]));
         let place = self.import_place(&id);
@@ -253,7 +271,9 @@ impl View {
             let registered = snapshot.is_some_and(|snapshot| kept.any(|kept| kept.snapshot == snapshot));
             let old = place.join("outcome").exists() && older_than(&place.join("outcome"), KEPT);
             if registered || old {
-                let _ = uploads.remove(&wish.person, &wish.upload);
+                if let Origin::Upload { upload, .. } = &wish.from {
+                    let _ = uploads.remove(&wish.person, upload);
+                }
                 let _ = fs::remove_dir_all(place);
             }
             if let Some(snapshot) = snapshot.filter(|_| old && !registered) {
@@ -332,11 +352,14 @@ pub fn carry_out_import(dir: &Path, id: &ImportId) -> Result<(), LabError> {
 }
 
 fn imported(dir: &Path, wish: &Wish, progress: &mut dyn FnMut(Progress)) -> Result<Snapshotted, LabError> {
-    let source = Uploads::of(dir).whole(&wish.person, &wish.upload)?;
-    let rows = Rows { file: source, called: wish.source.clone().into() };
-    let lab = Lab::open(dir)?;
-    let import = lab.begin_import(rows, &wish.file, wish.description.clone(), wish.terms.clone(), &wish.steward)?;
-    drop(lab);
+    let import = match &wish.from {
+        Origin::Upload { upload, source, file } => {
+            let rows = Rows { file: Uploads::of(dir).whole(&wish.person, upload)?, called: source.into() };
+            let (text, terms) = (wish.description.clone(), wish.terms.clone());
+            Lab::open(dir)?.begin_import(rows, file, text, terms, wish.buckets, &wish.steward)?
+        }
+        Origin::Snapshot => Lab::open(dir)?.begin_rebucket(&wish.dataset, wish.buckets.unwrap_or(0), &wish.steward)?,
+    };
     import.carry_out(progress)
 }
 

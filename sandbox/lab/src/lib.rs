@@ -42,7 +42,7 @@ pub use backup::Newest;
 pub use datasets::{Importing, Prepared, Registration, Rows, Snapshotted, Terms, refuse_twin};
 pub use error::LabError;
 pub use export::Exported;
-pub use imports::{ImportId, ImportState, Wish, carry_out_import};
+pub use imports::{ImportId, ImportState, Origin, Wish, carry_out_import};
 pub use lab::{Attachments, Lab};
 pub use locks::{Doing, Holder, RunLock};
 pub use modules::kept_in;

@@ -52,9 +52,10 @@ impl Lab {
             if private {
                 data_keys.push(Zeroizing::new(*snapshot.data_key(&self.keys.data)?.expose_bytes()));
             }
-            let numbers = snapshot.files.iter().map(std::os::fd::AsRawFd::as_raw_fd).collect();
+            let opened = snapshot.files()?;
+            let numbers = opened.iter().map(std::os::fd::AsRawFd::as_raw_fd).collect();
             let part = Part { root: used.snapshot, manifest: snapshot.manifest_bytes, first: 0, files: numbers };
-            files.extend(snapshot.files);
+            files.extend(opened);
             if private { snapshots.push(part) } else { references.push(part) }
         }
         let memory = need.memory_of(threads);

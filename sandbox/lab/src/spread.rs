@@ -77,9 +77,9 @@ impl View {
         let store = Store::new(&cluster.store);
         for used in &job.submitted.datasets {
             let snapshot = self.snapshot(&used.name, &used.snapshot)?;
-            for (entry, file) in snapshot.manifest.files.iter().zip(&snapshot.files) {
-                let digest = Digest::from_hex(&entry.sha256);
-                digest.map_or(Ok(()), |digest| store.keep(&digest, entry.bytes, file))?;
+            for entry in &snapshot.manifest.files {
+                let Some(digest) = Digest::from_hex(&entry.sha256) else { continue };
+                store.keep(&digest, entry.bytes, &snapshot.file(entry)?)?;
             }
         }
         let courier = Process::start(&cluster)?;

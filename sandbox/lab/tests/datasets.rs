@@ -60,7 +60,7 @@ fn import(lab: &mut Lab, folder: &Path, steward: &SigningKey, staff: u32) -> (Di
     let key = PublicKey::from(steward.verifying_key());
     let text = fs::read_to_string(&description).unwrap();
     let rows = unseen_lab::Rows { file: source.clone(), called: source };
-    let import = lab.begin_import(rows, "firms.toml", text, unseen_lab::Terms::default(), &key).unwrap();
+    let import = lab.begin_import(rows, "firms.toml", text, unseen_lab::Terms::default(), None, &key).unwrap();
     let done = import.carry_out(&mut |_| ()).unwrap();
     lab.finish_import(done, steward).unwrap();
     let root = lab.ledger().datasets()["firms"].registered.snapshot;

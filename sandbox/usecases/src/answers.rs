@@ -4,8 +4,9 @@ use schemars::Schema;
 use unseen_ids::schema;
 
 use crate::{
-    ask::*, budget::*, change::*, check::*, datasets::*, doctor::*, explain::*, fits::*, imports::*, inbox::*, jobs::*,
-    labs::*, lives::*, logs::*, modules::*, nodes::*, outcomes::*, people::*, policy::*, projects::*,
+    ask::*, budget::*, change::*, check::*, datasets::*, doctor::*, explain::*, fits::*, importing::*, imports::*,
+    inbox::*, jobs::*, labs::*, lives::*, logs::*, modules::*, nodes::*, outcomes::*, people::*, policy::*,
+    projects::*,
 };
 use crate::{release::*, replay::*, runs::*, trial::*, visits::*, witnesses::*};
 

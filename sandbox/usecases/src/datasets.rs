@@ -8,21 +8,18 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use unseen_data::cell::{Cell, render};
 use unseen_data::description::{Bound, Classification, ColumnSpec, Kind, Sharing, Step, UpdateCycle};
-use unseen_data::import::{Progress, infer};
+use unseen_data::import::infer;
 use unseen_data::twin::Written;
 use unseen_data::{Description, QualityReport, description, twin as twins};
 use unseen_ids::{Answer, Digest, JobId, PublicKey};
-use unseen_lab::{LabError, Rows, Terms};
+use unseen_lab::LabError;
 use unseen_policies::ledger::Refusal;
 use unseen_policies::rho::Rho;
 use unseen_texts::{Sentence, say};
-use unseen_tlog::Signer;
 use unseen_worker::jail;
 
 use crate::desk::Desk;
-use crate::doctor::Protection;
 use crate::error::UseCaseError;
-use crate::forms;
 use crate::query::Query;
 use crate::stars::{Star, stars};
 use crate::wire::as_shown;
@@ -33,46 +30,6 @@ use crate::wire::as_shown;
 pub struct Draft {
     /// The text of a `dataset.toml`.
     pub draft: String,
-}
-
-/// Import a file as a snapshot and register it.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct Import {
-    /// The file with the rows, where the lab can read it.
-    pub source: PathBuf,
-    /// The dataset's description: a `dataset.toml`.
-    pub description: PathBuf,
-    /// The analysts who may use it; everyone when empty.
-    #[serde(default)]
-    pub open_to: Vec<String>,
-    /// From when on nobody may, and the lab destroys the snapshot.
-    #[serde(default)]
-    #[schemars(with = "Option<String>")]
-    pub keep_until: Option<DateTime<Utc>>,
-}
-
-/// A dataset was registered.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Imported {
-    /// Its name.
-    pub dataset: String,
-    /// The entry that says so.
-    pub entry: u64,
-    /// The column that names the unit; null for a reference table.
-    pub unit: Option<String>,
-    /// The unit domain.
-    pub domain: Option<String>,
-    /// What its steward should know.
-    pub quality: Quality,
-    /// Columns of the source that the description does not declare, and that were left out.
-    pub ignored_columns: Vec<String>,
-    /// What is allowed, and probably not meant.
-    #[serde(default)]
-    pub hints: Vec<Sentence>,
-    /// Whether rows were kept out of swap meanwhile.
-    pub memory: Protection,
 }
 
 /// What a steward should know of a snapshot. It counts rows: it is for nobody else.
@@ -239,6 +196,9 @@ pub struct DatasetShown {
     pub sharing: Sharing,
     /// Its columns, in their order.
     pub columns: Vec<ShownColumn>,
+    /// The buckets that its rows lie in; null for a public reference table.
+    #[serde(default)]
+    pub buckets: Option<u32>,
     /// The text of its `dataset.toml`.
     pub description: String,
 }
@@ -369,9 +329,6 @@ impl TwinWritten {
 impl Answer for Draft {
     const NAME: &str = "draft/v1";
 }
-impl Answer for Imported {
-    const NAME: &str = "dataset-registered/v1";
-}
 impl Answer for Quality {
     const NAME: &str = "quality/v1";
 }
@@ -393,50 +350,6 @@ pub fn describe(source: &Path) -> Result<Draft, UseCaseError> {
     jail::keep_to_itself();
     let draft = infer(source, &name_of(source)).map_err(|error| LabError::import(source, error))?;
     Ok(Draft { draft })
-}
-
-/// Refuses rows beside which the description of their twin lies, whatever description they are to be imported with.
-pub fn check_rows(source: &Path) -> Result<(), LabError> {
-    match twins::description_beside(source) {
-        Some(beside) => Err(LabError::Twin { file: beside.display().to_string() }),
-        None => Ok(()),
-    }
-}
-
-/// Imports a file and registers it. Nobody holds the lab while rows are read and written.
-pub fn import(
-    desk: &impl Desk,
-    request: &Import,
-    steward: &dyn Signer,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<Imported, UseCaseError> {
-    let key = PublicKey::from(steward.verifying_key());
-    let text = unseen_durable::read_text(&request.description).map_err(LabError::io(&request.description))?;
-    let described = Description::parse(&text).ok();
-    check_rows(&request.source)?;
-    let rows = Rows { file: request.source.clone(), called: request.source.clone() };
-    let file = request.description.display().to_string();
-    let terms = Terms { open_to: request.open_to.clone(), keep_until: request.keep_until };
-    let begin = desk.write(|lab| lab.begin_import(rows, &file, text, terms, &key));
-    let written = begin?.carry_out(progress)?;
-    let hints = match &described {
-        Some(described) => forms::of_dataset(&desk.view()?, described),
-        None => Vec::new(),
-    };
-    desk.write(|lab| {
-        let done = lab.finish_import(written, steward)?;
-        let (column, domain) = done.description.unit.map(|unit| (unit.column, unit.domain)).unzip();
-        Ok::<_, LabError>(Imported {
-            dataset: done.description.name,
-            entry: done.entry,
-            unit: column,
-            domain,
-            quality: done.quality.into(),
-            ignored_columns: done.ignored_columns,
-            hints,
-            memory: Protection::new("memory", lab.memory()),
-        })
-    })
 }
 
 impl Query for ListDatasets {
@@ -483,6 +396,7 @@ impl Query for ShowDataset {
             classification: description.classification,
             update_cycle: description.update_cycle,
             sharing: description.sharing,
+            buckets: registered.registered.domain.is_some().then_some(registered.registered.buckets),
             description: text,
         })
     }

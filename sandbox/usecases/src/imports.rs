@@ -13,8 +13,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use unseen_data::Description;
 use unseen_ids::{Answer, Digest, PublicKey};
-use unseen_lab::{ImportId, ImportState, LabError, Terms, View, Wish, carry_out_import};
-use unseen_policies::event::Event;
+use unseen_lab::{ImportId, ImportState, LabError, Origin, Terms, View, Wish, carry_out_import};
+use unseen_policies::event::{DatasetRegistered, Event};
 use unseen_policies::ledger::Refusal;
 use unseen_texts::Sentence;
 use unseen_worker::{cgroup, jail};
@@ -55,6 +55,23 @@ pub struct PrepareImport {
     #[serde(default)]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub keep_until: Option<DateTime<Utc>>,
+    /// The buckets that its rows are dealt into; as many as its public bounds ask for, or others of its unit domain have,
+    /// when null.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 65536))]
+    pub buckets: Option<u32>,
+}
+
+/// Ask that a dataset's rows are dealt into another number of buckets: an import of the snapshot that it has. The file
+/// with the rows is not needed. Asked again, it is answered where it stands.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct PrepareRebucket {
+    /// The dataset.
+    pub dataset: String,
+    /// How many.
+    #[schemars(range(min = 1, max = 65536))]
+    pub buckets: u32,
 }
 
 /// Show an import that one has asked for.
@@ -113,6 +130,16 @@ pub struct ImportShown {
     pub quality: Option<Quality>,
     /// Columns of the source that the description does not declare, and that were left out.
     pub ignored_columns: Vec<String>,
+    /// The analysts who may use it; everyone when empty.
+    #[serde(default)]
+    pub open_to: Vec<String>,
+    /// From when on nobody may, and the lab destroys the snapshot.
+    #[serde(default)]
+    #[schemars(with = "Option<String>", extend("format" = "date-time"))]
+    pub keep_until: Option<DateTime<Utc>>,
+    /// The buckets that its rows lie in, once it is ready; null for a public table.
+    #[serde(default)]
+    pub buckets: Option<u32>,
     /// What is allowed, and probably not meant, once it is ready.
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
@@ -181,11 +208,30 @@ impl Query for PrepareImport {
         let (steward, person) = known(&lab, reader)?;
         let id = lab.ask_import(&Wish {
             dataset: self.dataset.clone(),
-            source: self.source.clone(),
-            file: self.name.clone(),
+            from: Origin::Upload { upload: self.upload, source: self.source.clone(), file: self.name.clone() },
+            buckets: self.buckets,
             description: self.description.clone(),
             terms: Terms { open_to: self.open_to.clone(), keep_until: self.keep_until },
-            upload: self.upload,
+            person: person.clone(),
+            steward,
+        })?;
+        shown(&lab, &id, &person)
+    }
+}
+
+impl Query for PrepareRebucket {
+    type Answer = ImportShown;
+
+    fn answer(&self, desk: &impl Desk, reader: Option<&PublicKey>) -> Result<ImportShown, UseCaseError> {
+        let lab = desk.view()?;
+        let (steward, person) = known(&lab, reader)?;
+        let DatasetRegistered { open_to, keep_until, .. } = lab.ledger().dataset(&self.dataset)?.registered.clone();
+        let id = lab.ask_import(&Wish {
+            dataset: self.dataset.clone(),
+            from: Origin::Snapshot,
+            buckets: Some(self.buckets),
+            description: lab.description(&self.dataset)?.1,
+            terms: Terms { open_to, keep_until },
             person: person.clone(),
             steward,
         })?;
@@ -269,6 +315,9 @@ fn shown(lab: &View, id: &ImportId, person: &str) -> Result<ImportShown, UseCase
         snapshot: None,
         quality: None,
         ignored_columns: Vec::new(),
+        open_to: wish.terms.open_to,
+        keep_until: wish.terms.keep_until,
+        buckets: None,
         hints: Vec::new(),
         memory: None,
     };
@@ -282,6 +331,7 @@ fn shown(lab: &View, id: &ImportId, person: &str) -> Result<ImportShown, UseCase
             shown.state = ImportStanding::Ready;
             shown.done = 1.0;
             shown.snapshot = Some(prepared.event.snapshot);
+            shown.buckets = prepared.event.domain.is_some().then_some(prepared.event.buckets);
             shown.quality = Some(lab.prepared_quality(&prepared)?.into());
             shown.memory = Some(Protection::new("memory", &prepared.memory));
             shown.ignored_columns = prepared.ignored_columns;

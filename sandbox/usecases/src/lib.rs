@@ -26,6 +26,7 @@ pub mod estimates;
 pub mod explain;
 pub mod fits;
 mod forms;
+pub mod importing;
 pub mod imports;
 pub mod inbox;
 pub mod jobs;

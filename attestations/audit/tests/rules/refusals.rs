@@ -326,8 +326,11 @@ fn a_private_dataset_made_public(lab: &mut Lab) -> (u64, Refusal) {
 }
 
 fn other_buckets(lab: &mut Lab) -> (u64, Refusal) {
-    let dataset = DatasetRegistered { buckets: 8, ..lab.dataset("taxes", Some("enterprise")) };
-    (lab.puts(STEWARD, dataset), Refusal::OtherBuckets { domain: "enterprise".into(), has: 16, not: 8 })
+    let taxes = DatasetRegistered { buckets: 8, ..lab.dataset("taxes", Some("enterprise")) };
+    lab.does(STEWARD, taxes);
+    let used = lab.used("taxes");
+    let refusal = Refusal::OtherBuckets { one: "firms".into(), has: 16, other: "taxes".into(), not: 8 };
+    submitted(lab, |job| job.datasets.push(used), refusal)
 }
 
 fn another_snapshot(lab: &mut Lab) -> (u64, Refusal) {

@@ -36,6 +36,20 @@ pub enum DatasetCommand {
         /// From this day on nobody may use it, and the lab destroys it; kept until you say so when left out
         #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
         keep_until: Option<NaiveDate>,
+        /// Deal the rows into this many buckets; by the public bounds, and as others of the unit domain, when left out
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65536))]
+        buckets: Option<u32>,
+        #[command(flatten)]
+        signer: Signer,
+    },
+    /// Deal a dataset's rows into another number of buckets, without the file they came from, and register that
+    #[command(after_help = examples!("unseen dataset rebucket monthly --buckets 64 --key steward.pem"))]
+    Rebucket {
+        /// The dataset's name
+        name: String,
+        /// How many: the same for all datasets that jobs read together
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65536))]
+        buckets: u32,
         #[command(flatten)]
         signer: Signer,
     },

@@ -6,12 +6,14 @@ use chrono::{DateTime, Local, NaiveDate, NaiveTime, Utc};
 use unseen_data::Description;
 use unseen_policies::event::Status;
 use unseen_usecases::datasets::{
-    self, Bilingual, DatasetShown, Datasets, FittedTo, Import, ListDatasets, ShowDataset, ShowQuality, ShowTable, Twin,
+    self, Bilingual, DatasetShown, Datasets, FittedTo, ListDatasets, ShowDataset, ShowQuality, ShowTable, Twin,
     TwinWritten,
 };
+use unseen_usecases::importing::Import;
+use unseen_usecases::imports::PrepareRebucket;
 use unseen_usecases::lives::{DatasetStanding, DeleteSnapshots, Describe, SetStatus, ShowSnapshots};
 
-use super::import::{import, uploads};
+use super::import::{import, rebucket, uploads};
 use super::quality::quality_text;
 use super::{Outcome, Problem, change, fits, key, packs, read_text};
 use crate::args::{self, DatasetCommand, Globals, TwinArgs};
@@ -27,10 +29,15 @@ use unseen_texts::{Lang, Say, say, text};
 pub fn run(globals: &Globals, command: &DatasetCommand, lang: Lang) -> Outcome {
     match command {
         DatasetCommand::Describe { source, out } => describe(source, out.as_deref(), lang),
-        DatasetCommand::Import { source, description, open_to, keep_until, signer } => {
+        DatasetCommand::Import { source, description, open_to, keep_until, buckets, signer } => {
             let (source, description, open_to) = (source.clone(), description.clone(), open_to.clone());
-            let request = Import { source, description, open_to, keep_until: keep_until.map(begins).transpose()? };
+            let (keep_until, buckets) = (keep_until.map(begins).transpose()?, *buckets);
+            let request = Import { source, description, open_to, keep_until, buckets };
             import(globals, &request, &*key(globals, signer)?, lang)
+        }
+        DatasetCommand::Rebucket { name, buckets, signer } => {
+            let request = PrepareRebucket { dataset: name.clone(), buckets: *buckets };
+            rebucket(globals, &request, &*key(globals, signer)?, lang)
         }
         DatasetCommand::Fit(args) => fits::fit(globals, args, lang),
         DatasetCommand::Uploads { drop, signer } => uploads(globals, drop.as_ref(), &*key(globals, signer)?, lang),
@@ -208,17 +215,16 @@ fn about(dataset: &DatasetShown, lang: Lang) -> String {
     let unit = dataset.unit.as_ref().map(|unit| {
         say!("{domain} ({column})", "{domain}（{column}）", domain = unit.domain, column = unit.column).told(lang)
     });
-    facts(
-        lang,
-        &[
-            (text!("Dataset", "数据集"), dataset.name.clone()),
-            (text!("Unit", "隐私单元"), unit.unwrap_or_else(|| text!("public reference", "公开参照表").told(lang))),
-            (text!("Provider", "提供方"), dataset.provider.clone()),
-            (text!("Level", "级别"), word(dataset.classification.en(), dataset.classification.zh(), lang)),
-            (text!("Update cycle", "更新周期"), word(dataset.update_cycle.en(), dataset.update_cycle.zh(), lang)),
-            (text!("Sharing", "共享类型"), word(dataset.sharing.en(), dataset.sharing.zh(), lang)),
-        ],
-    )
+    let mut said = vec![
+        (text!("Dataset", "数据集"), dataset.name.clone()),
+        (text!("Unit", "隐私单元"), unit.unwrap_or_else(|| text!("public reference", "公开参照表").told(lang))),
+        (text!("Provider", "提供方"), dataset.provider.clone()),
+        (text!("Level", "级别"), word(dataset.classification.en(), dataset.classification.zh(), lang)),
+        (text!("Update cycle", "更新周期"), word(dataset.update_cycle.en(), dataset.update_cycle.zh(), lang)),
+        (text!("Sharing", "共享类型"), word(dataset.sharing.en(), dataset.sharing.zh(), lang)),
+    ];
+    said.extend(dataset.buckets.map(|buckets| (text!("Buckets", "分桶数"), buckets.to_string())));
+    facts(lang, &said)
 }
 
 fn columns(dataset: &DatasetShown, lang: Lang) -> String {

@@ -5,21 +5,23 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use unseen_api::address::Addressed;
 use unseen_client::{Client, ClientError, is_sealed, seal};
 use unseen_data::Description;
 use unseen_data::import::Progress;
 use unseen_ids::{Digest, sha256};
-use unseen_terminal::output::{Output, facts, progress};
+use unseen_terminal::output::{self, Output, facts, progress};
 use unseen_terminal::table::Column::{Left, Right};
 use unseen_terminal::table::table;
 use unseen_terminal::{FileError, Problem};
 use unseen_texts::{Lang, Message, Say, say, text};
 use unseen_tlog::Signer;
-use unseen_usecases::UseCaseError;
-use unseen_usecases::datasets::{self, Import, Imported};
+use unseen_usecases::datasets::ShowDataset;
 use unseen_usecases::doctor::Hold;
-use unseen_usecases::imports::{ImportStanding, PrepareImport, Register};
+use unseen_usecases::importing::{self, Import, Imported};
+use unseen_usecases::imports::{ImportShown, ImportStanding, PrepareImport, PrepareRebucket, Register};
 use unseen_usecases::labs::ShowLab;
+use unseen_usecases::{Query, UseCaseError};
 
 use super::quality::quality_text;
 use super::{Outcome, read_text};
@@ -37,6 +39,25 @@ pub fn import(globals: &Globals, request: &Import, steward: &dyn Signer, lang: L
     let done = match Place::of(globals, lang)? {
         Place::Remote { client, .. } => remote(&Desk::of(&client, steward)?, request, lang)?,
         place => local(&place, request, steward, lang)?,
+    };
+    Ok(Output::new(&done, registered(&done, lang)))
+}
+
+/// Deals the rows of a dataset into another number of buckets, where the lab is.
+pub fn rebucket(globals: &Globals, request: &PrepareRebucket, steward: &dyn Signer, lang: Lang) -> Outcome {
+    let done = match Place::of(globals, lang)? {
+        Place::Remote { client, .. } => {
+            let desk = Desk::of(&client, steward)?;
+            let ready = desk.ready(request, lang)?;
+            let description = desk.known(|client| client.ask(ShowDataset { dataset: request.dataset.clone() }))?;
+            desk.register(ready, description.description)?
+        }
+        place => {
+            let bar = progress(text!("Reading and sorting", "正在读取和排序").to(lang), Some(1));
+            let done = importing::rebucket(place.folder()?, request, steward, &mut |step| advance(&bar, step, lang));
+            bar.finish_and_clear();
+            done?
+        }
     };
     Ok(Output::new(&done, registered(&done, lang)))
 }
@@ -71,7 +92,13 @@ pub fn uploads(globals: &Globals, drop: Option<&Digest>, steward: &dyn Signer, l
 
 fn local(lab: &Place, request: &Import, steward: &dyn Signer, lang: Lang) -> Result<Imported, Problem> {
     let bar = progress(text!("Reading and sorting", "正在读取和排序").to(lang), Some(1));
-    let mut watch = |step: Progress| match step {
+    let done = importing::import(lab.folder()?, request, steward, &mut |step| advance(&bar, step, lang));
+    bar.finish_and_clear();
+    Ok(done?)
+}
+
+fn advance(bar: &output::Progress, step: Progress, lang: Lang) {
+    match step {
         Progress::Reading { bytes, of_bytes, .. } => {
             bar.set_length(of_bytes.saturating_mul(2).max(1));
             bar.set_position(bytes);
@@ -81,10 +108,7 @@ fn local(lab: &Place, request: &Import, steward: &dyn Signer, lang: Lang) -> Res
             let half = bar.length().unwrap_or(2) / 2;
             bar.set_position(half + (half as f64 * rows as f64 / of_rows.max(1) as f64) as u64);
         }
-    };
-    let done = datasets::import(lab.folder()?, request, steward, &mut watch);
-    bar.finish_and_clear();
-    Ok(done?)
+    }
 }
 
 /// Encrypts the rows here, sends them, has them imported, and signs for what came of them.
@@ -94,7 +118,7 @@ fn remote(desk: &Desk<'_>, request: &Import, lang: Lang) -> Result<Imported, Pro
     let parsed =
         Description::parse(&description).map_err(|error| UseCaseError::Description { file: file.clone(), error })?;
     // Before an hour of encrypting and sending.
-    unseen_lab::refuse_twin(&file, &description).and_then(|()| datasets::check_rows(source))?;
+    unseen_lab::refuse_twin(&file, &description).and_then(|()| importing::check_rows(source))?;
     let sealed = Sealed::of(desk, source, lang)?;
     let bar = progress(text!("Uploading", "正在上传").to(lang), Some(1));
     let upload = desk.known(|client| {
@@ -105,37 +129,18 @@ fn remote(desk: &Desk<'_>, request: &Import, lang: Lang) -> Result<Imported, Pro
     });
     bar.finish_and_clear();
     let wish = PrepareImport {
-        dataset: parsed.name.clone(),
+        dataset: parsed.name,
         upload: upload?,
         source: source.display().to_string(),
         name: file,
         description: description.clone(),
         open_to: request.open_to.clone(),
         keep_until: request.keep_until,
+        buckets: request.buckets,
     };
-    let bar = progress(text!("Importing at the lab", "实验室正在导入").to(lang), Some(1000));
-    let ready = desk.known(|client| client.import(&wish, &mut |done| bar.set_position((done * 1000.0) as u64)));
-    bar.finish_and_clear();
-    let ready = ready?;
-    if ready.state == ImportStanding::Failed {
-        return Err(Problem::from(ready.why.unwrap_or_default()));
-    }
-    let (dataset, open_to) = (parsed.name, request.open_to.clone());
-    let wish = Register { dataset, import: ready.import, description, open_to, keep_until: request.keep_until };
-    let done = desk.known(|client| client.make(wish.clone(), desk.steward))?;
+    let done = desk.register(desk.ready(&wish, lang)?, description)?;
     sealed.remove();
-    let (unit, domain) = parsed.unit.map(|unit| (unit.column, unit.domain)).unzip();
-    let strange = || Problem::from(text!("the lab's answer lacks what it should say", "实验室的答复缺少应有的内容"));
-    Ok(Imported {
-        dataset: done.dataset,
-        entry: done.entry,
-        unit,
-        domain,
-        quality: ready.quality.ok_or_else(strange)?,
-        ignored_columns: ready.ignored_columns,
-        hints: ready.hints,
-        memory: ready.memory.ok_or_else(strange)?,
-    })
+    Ok(done)
 }
 
 /// A lab that is elsewhere, and whoever imports there.
@@ -149,6 +154,43 @@ struct Desk<'a> {
 impl<'a> Desk<'a> {
     fn of(client: &'a Client, steward: &'a dyn Signer) -> Result<Desk<'a>, Problem> {
         Ok(Desk { client, steward, known: RefCell::new(with_key(client, steward)?) })
+    }
+
+    /// Waits for an import until there is something to sign.
+    fn ready<W>(&self, wish: &W, lang: Lang) -> Result<ImportShown, Problem>
+    where
+        W: Query<Answer = ImportShown> + Addressed + Clone,
+    {
+        let bar = progress(text!("Importing at the lab", "实验室正在导入").to(lang), Some(1000));
+        let ready = self.known(|client| client.import(wish, &mut |done| bar.set_position((done * 1000.0) as u64)));
+        bar.finish_and_clear();
+        let ready = ready?;
+        match ready.state {
+            ImportStanding::Failed => Err(Problem::from(ready.why.unwrap_or_default())),
+            _ => Ok(ready),
+        }
+    }
+
+    /// Signs for what came of an import.
+    fn register(&self, ready: ImportShown, description: String) -> Result<Imported, Problem> {
+        let unit = Description::parse(&description).ok().and_then(|parsed| parsed.unit);
+        let (unit, domain) = unit.map(|unit| (unit.column, unit.domain)).unzip();
+        let ImportShown { dataset, import, open_to, keep_until, .. } = ready;
+        let wish = Register { dataset, import, description, open_to, keep_until };
+        let done = self.known(|client| client.make(wish.clone(), self.steward))?;
+        let strange =
+            || Problem::from(text!("the lab's answer lacks what it should say", "实验室的答复缺少应有的内容"));
+        Ok(Imported {
+            dataset: done.dataset,
+            entry: done.entry,
+            unit,
+            domain,
+            buckets: ready.buckets,
+            quality: ready.quality.ok_or_else(strange)?,
+            ignored_columns: ready.ignored_columns,
+            hints: ready.hints,
+            memory: ready.memory.ok_or_else(strange)?,
+        })
     }
 
     /// Does something as whom the key says. A session ends with the service; then there is another.
@@ -255,6 +297,9 @@ fn registered(done: &Imported, lang: Lang) -> String {
                 &[(text!("Rows whose unit fails its check", "隐私单元未通过校验的行数"), failed.to_string())],
             ));
         }
+    }
+    if let Some(buckets) = done.buckets {
+        text.push_str(&facts(lang, &[(text!("Buckets", "分桶数"), buckets.to_string())]));
     }
     if !done.ignored_columns.is_empty() {
         text.push_str(&facts(

@@ -9,6 +9,7 @@ use unseen_texts::{Lang, Say, Sentence, Text, say};
 use crate::cell::Reason;
 use crate::keys::KeyError;
 use crate::seems::advice;
+use crate::snapshot::{MAX_BUCKETS, SnapshotError};
 
 /// Where in the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,8 +74,8 @@ pub enum ImportError {
     #[zh("另一个导入正在写入 {0}：请等它结束")]
     Busy(PathBuf),
     /// The number of buckets is out of range.
-    #[error("a snapshot has 1 to 4096 buckets, not {0}")]
-    #[zh("快照有 1 至 4096 个分桶，不能是 {0}")]
+    #[error("a snapshot has 1 to {MAX_BUCKETS} buckets, not {0}")]
+    #[zh("快照有 1 至 {MAX_BUCKETS} 个分桶，不能是 {0}")]
     Buckets(u32),
     /// The description and its text differ: a fault of the caller.
     #[error("the description is not the one in its text")]
@@ -292,6 +293,9 @@ pub enum ImportError {
     /// A key could not be made or used.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The snapshot whose rows are dealt anew is at fault.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
 }
 
 impl ImportError {

@@ -33,19 +33,14 @@ pub(super) struct Job<'a> {
 impl Job<'_> {
     pub(super) fn private(&mut self, source: Opened, lab: &LabDataKey) -> Result<Imported, ImportError> {
         let unit = self.description.unit.as_ref().ok_or(ImportError::Description)?;
-        let unit_at = self
-            .description
-            .columns
-            .iter()
-            .position(|column| column.name == unit.column)
-            .ok_or(ImportError::Description)?;
+        let unit_at = self.unit_at()?;
         let of_bytes = source.length();
         let mut intake = Intake {
             description: self.description,
             unit,
             unit_at,
             buckets: self.options.buckets,
-            sorter: Sorter::new(self.workshop.dir(), self.options.sort_memory).map_err(ImportError::Write)?,
+            sorter: self.sorter()?,
             survey: Survey::new(self.description, self.options.now),
             rows: 0,
             set_aside: 0,
@@ -75,9 +70,7 @@ impl Job<'_> {
         let units = UnitSurvey { units, largest, alike, totals, as_floats };
         let left_out = LeftOut { no_unit: set_aside, bad };
         let quality = survey.report(self.description, left_out, units, &taken.normalized);
-        let context = quality_context(&manifest.dataset, &manifest.salt);
-        self.workshop.write(snapshot::SEALED_QUALITY, &key.seal(&context, &json(&quality)?)?)?;
-        self.workshop.write(snapshot::WRAPPED_KEY, &lab.wrap(&key, &manifest.dataset, &manifest.salt_bytes())?)?;
+        self.seal(&manifest, &key, &quality, lab)?;
         self.finish(manifest, quality, taken.ignored_columns)
     }
 
@@ -117,6 +110,30 @@ impl Job<'_> {
         let quality = survey.report(self.description, left_out, UnitSurvey::default(), &taken.normalized);
         self.workshop.write(snapshot::PLAIN_QUALITY, &json(&quality)?)?;
         self.finish(manifest, quality, taken.ignored_columns)
+    }
+
+    /// Where the unit stands among the columns.
+    pub(super) fn unit_at(&self) -> Result<usize, ImportError> {
+        let unit = self.description.unit.as_ref().ok_or(ImportError::Description)?;
+        let mut columns = self.description.columns.iter();
+        columns.position(|column| column.name == unit.column).ok_or(ImportError::Description)
+    }
+
+    pub(super) fn sorter(&self) -> Result<Sorter, ImportError> {
+        Sorter::new(self.workshop.dir(), self.options.sort_memory).map_err(ImportError::Write)
+    }
+
+    /// Writes what only the lab can open.
+    pub(super) fn seal(
+        &self,
+        manifest: &Manifest,
+        key: &DataKey,
+        quality: &QualityReport,
+        lab: &LabDataKey,
+    ) -> Result<(), ImportError> {
+        let context = quality_context(&manifest.dataset, &manifest.salt);
+        self.workshop.write(snapshot::SEALED_QUALITY, &key.seal(&context, &json(quality)?)?)?;
+        self.workshop.write(snapshot::WRAPPED_KEY, &lab.wrap(key, &manifest.dataset, &manifest.salt_bytes())?)
     }
 
     pub(super) fn manifest(&self) -> Result<Manifest, ImportError> {

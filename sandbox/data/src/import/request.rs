@@ -2,13 +2,15 @@
 
 use chrono::{DateTime, Utc};
 
+use super::error::ImportError;
 use crate::quality::QualityReport;
-use crate::snapshot::Manifest;
+use crate::snapshot::{MAX_BUCKETS, Manifest};
+use unseen_policies::Bounds;
 
 /// How to import.
 #[derive(Clone, Debug)]
 pub struct ImportOptions {
-    /// Number of buckets, P: the same for all datasets of one unit domain, 1 to 4096.
+    /// Number of buckets, P: the same for all datasets that jobs read together, 1 to [`MAX_BUCKETS`].
     pub buckets: u32,
     /// Bytes of rows sorted in memory at a time (at most 2 GiB).
     pub sort_memory: usize,
@@ -17,9 +19,17 @@ pub struct ImportOptions {
 }
 
 impl ImportOptions {
-    /// 16 buckets and 128 MiB of sort memory.
+    /// [`LEAST_BUCKETS`] and 128 MiB of sort memory.
     pub fn new(now: DateTime<Utc>) -> Self {
-        Self { buckets: 16, sort_memory: 128 << 20, now }
+        Self { buckets: LEAST_BUCKETS, sort_memory: 128 << 20, now }
+    }
+
+    /// Refuses a number of buckets that no snapshot has.
+    pub fn check(&self) -> Result<(), ImportError> {
+        match (1..=MAX_BUCKETS).contains(&self.buckets) {
+            true => Ok(()),
+            false => Err(ImportError::Buckets(self.buckets)),
+        }
     }
 }
 
@@ -42,6 +52,19 @@ pub enum Progress {
         /// Rows to write.
         of_rows: u64,
     },
+}
+
+/// The buckets of a dataset that is small, or of which nothing is said.
+pub const LEAST_BUCKETS: u32 = 16;
+
+/// How many rows a bucket should have at most, so that many machines have something to do and each of them not for long.
+const ROWS_OF_A_BUCKET: u64 = 1 << 20;
+
+/// The buckets that a dataset should have by its public bounds, a power of two: its own rows do not decide, because
+/// everybody sees the number.
+pub fn buckets_for(bounds: &Bounds) -> u32 {
+    let wanted = bounds.rows.div_ceil(ROWS_OF_A_BUCKET).min(bounds.units).next_power_of_two();
+    u32::try_from(wanted).unwrap_or(MAX_BUCKETS).clamp(LEAST_BUCKETS, MAX_BUCKETS)
 }
 
 /// A finished import.

@@ -254,7 +254,7 @@ impl Cursor {
 /// Rows decoded at a time: about what fits the second-level cache, or fewer where rows may be so wide
 /// that memory would not be bounded. A power of two, as the writer's row groups are, so that no batch spans
 /// two dictionaries.
-pub(super) fn batch_rows(row_bytes: u64) -> usize {
+pub(crate) fn batch_rows(row_bytes: u64) -> usize {
     let rows = (BATCH_BYTES / row_bytes.max(1)).clamp(1, BATCH_ROWS);
     1 << rows.ilog2()
 }

@@ -2,6 +2,7 @@
 
 use super::cells::{Cells, Column};
 use super::error::ScanError;
+use crate::cell::Cell;
 use crate::description::CellKind;
 
 /// A table that owns its cells.
@@ -47,6 +48,21 @@ impl OwnedTable {
             OwnedCells::Texts { offsets, bytes } => Cells::Texts { offsets, bytes },
         };
         Column { cells, validity: &column.validity }
+    }
+
+    /// The cells of a row; none outside the table, or where a text is not UTF-8.
+    pub(crate) fn row(&self, row: usize) -> Option<Vec<Cell<'_>>> {
+        let cell = |index| {
+            let column = self.column(index);
+            let cell = match column.cells {
+                Cells::Ints(cells) => Cell::Int(*cells.get(row)?),
+                Cells::Floats(cells) => Cell::Float(*cells.get(row)?),
+                Cells::Bools(cells) => Cell::Bool(*cells.get(row)? != 0),
+                Cells::Texts { .. } => Cell::Text(std::str::from_utf8(column.text(row)?).ok()?),
+            };
+            Some(if column.is_null(row) { Cell::Null } else { cell })
+        };
+        (0..self.columns.len()).map(cell).collect()
     }
 
     /// Gives all memory back.

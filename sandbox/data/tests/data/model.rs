@@ -29,8 +29,11 @@ fn check_against_model(first: &[Reading], second: &[Reading], buckets: u32, sort
     let options = options(buckets, sort_memory);
     let one =
         import_bytes(dir.path(), &private("one", "unit", &READING), readings_csv(first).as_bytes(), &options).unwrap();
-    let two =
-        import_bytes(dir.path(), &private("two", "unit", &READING), readings_csv(second).as_bytes(), &options).unwrap();
+    // The second one had another number of buckets before.
+    let (toml, before) = (private("two", "unit", &READING), ImportOptions { buckets: 3, ..options.clone() });
+    let two = import_bytes(dir.path(), &toml, readings_csv(second).as_bytes(), &before).unwrap();
+    let (was, two) = (quality(&two), again(&two, &toml, &options).unwrap());
+    assert_eq!(quality(&two), was);
     let labels = import_bytes(dir.path(), &labels_toml(), LABELS.as_bytes(), &options).unwrap();
     let labels = SnapshotDir::open(&labels, None).unwrap().into_reference().unwrap();
     assert_eq!(labels.distinct("rank"), Some(vec![Key::Int(1), Key::Int(3)]));

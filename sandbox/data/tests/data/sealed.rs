@@ -87,7 +87,7 @@ fn a_bucket_opens_in_its_own_place_only() {
     manifest.files[0] = unseen_data::snapshot::ManifestFile { file: a.file, ..b.clone() };
     manifest.files[1] = unseen_data::snapshot::ManifestFile { file: b.file, ..opened.manifest.files[0].clone() };
     let bytes = serde_json::to_vec(&manifest).unwrap();
-    let mut files = opened.files;
+    let mut files = opened.files().unwrap();
     files.reverse();
     let snapshot = Snapshot::open(&bytes, unseen_ids::sha256(&[&bytes]), &key, files).unwrap();
     let columns = strings(&["count"]);
@@ -101,6 +101,37 @@ fn a_bucket_opens_in_its_own_place_only() {
         .unwrap();
         assert!(fault.to_string().contains("does not hold what its manifest says"), "{fault}");
     }
+}
+
+#[test]
+fn rows_are_dealt_anew_only_as_they_are_registered() {
+    let dir = TempDir::new().unwrap();
+    let toml = private("d", "unit", &[("unit", "type = \"int\""), ("n", "type = \"int\"")]);
+    let at = import_bytes(dir.path(), &toml, b"unit,n\n1,1\n2,2\n3,3\n1,4\n", &options(2, 1 << 20)).unwrap();
+    let there = at.with_extension("again");
+    for (toml, buckets, words) in [
+        (&toml.replace("[unit]", "[bounds]\nrows = 9\n[unit]"), 4, "description"),
+        (&toml.replace("\"n\"\ntype = \"int\"", "\"n\"\ntype = \"float\""), 4, "description"),
+        (&toml, 0, "1 to 65536 buckets, not 0"),
+        (&toml, 65_537, "1 to 65536 buckets, not 65537"),
+    ] {
+        let fault = again(&at, toml, &options(buckets, 1 << 20)).unwrap_err().to_string();
+        assert!(fault.contains(words), "{words}: {fault}");
+        assert!(!there.exists());
+    }
+    // More buckets than units: most are empty, and all are there.
+    let finer = again(&at, &toml.replace("provider = \"p\"", "provider = \"q\""), &options(64, 1 << 20)).unwrap();
+    assert_eq!((open(&finer).manifest().rows(), open(&finer).manifest().units()), (4, 3));
+    assert_eq!(open(&finer).manifest().files.len(), 64);
+    fs::remove_dir_all(&finer).unwrap();
+
+    let bucket = at.join("bucket-0001.parquet");
+    let mut bytes = fs::read(&bucket).unwrap();
+    bytes[9] ^= 1;
+    fs::write(&bucket, bytes).unwrap();
+    let fault = again(&at, &toml, &options(4, 1 << 20)).unwrap_err().to_string();
+    assert!(fault.contains("bucket-0001.parquet") && fault.contains("altered"), "{fault}");
+    assert!(!there.exists());
 }
 
 /// Every byte of a small Parquet file set to a few other values: whatever the file then claims, the

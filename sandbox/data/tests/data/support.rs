@@ -6,7 +6,7 @@ use parquet::arrow::ArrowWriter;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use unseen_data::import::import;
+use unseen_data::import::{import, import_again};
 use unseen_data::snapshot_dir::SnapshotDir;
 use unseen_data::*;
 
@@ -27,6 +27,14 @@ pub fn import_bytes(dir: &Path, toml: &str, bytes: &[u8], options: &ImportOption
     let destination = dir.join("snapshots").join(&description.name);
     let lab = LabDataKey::from_bytes(&LAB).unwrap();
     import(&source, &description, toml, &destination, &lab, options, &mut |_| {})?;
+    Ok(destination)
+}
+
+/// Deals the rows of a snapshot into another number of buckets.
+pub fn again(from: &Path, toml: &str, options: &ImportOptions) -> Result<PathBuf, ImportError> {
+    let (description, destination) = (Description::parse(toml).unwrap(), from.with_extension("again"));
+    let (from, lab) = (SnapshotDir::open(from, None).unwrap(), LabDataKey::from_bytes(&LAB).unwrap());
+    import_again(from, &description, toml, &destination, &lab, options, &mut |_| {})?;
     Ok(destination)
 }
 

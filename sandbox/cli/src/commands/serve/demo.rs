@@ -12,7 +12,7 @@ use unseen_server::Service;
 use unseen_terminal::output::progress;
 use unseen_terminal::{FileError, Problem};
 use unseen_texts::{Lang, Say, say, text};
-use unseen_usecases::datasets::{self, Import};
+use unseen_usecases::importing::{self, Import};
 use unseen_usecases::jobs::Submit;
 use unseen_usecases::labs::{self, Init};
 use unseen_usecases::people::{Enrol, new_key, request_enrolment};
@@ -169,8 +169,8 @@ impl Demo {
         for (name, open_to) in [("enterprises", &[][..]), ("monthly", &["王伟"]), ("industries", &[])] {
             let (source, description) = (data.join(format!("{name}.csv")), data.join(format!("{name}.toml")));
             let open_to = open_to.iter().map(|name: &&str| (*name).to_owned()).collect();
-            let import = Import { source, description, open_to, keep_until: None };
-            datasets::import(desk, &import, &*steward, &mut |_| ())?;
+            let import = Import { source, description, open_to, keep_until: None, buckets: None };
+            importing::import(desk, &import, &*steward, &mut |_| ())?;
         }
         Ok(())
     }
