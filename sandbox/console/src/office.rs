@@ -7,7 +7,7 @@ use unseen_policies::ledger::span;
 use unseen_policies::lifecycle::State as JobState;
 use unseen_shown::figures::bytes;
 use unseen_shown::jobs::moment;
-use unseen_shown::walls::title;
+use unseen_shown::walls::{open_walls, title};
 use unseen_terminal::output::clean;
 use unseen_terminal::page::{facts, rows};
 use unseen_terminal::table::Column::{Left, Right};
@@ -17,6 +17,7 @@ use unseen_usecases::doctor::{Doctor, Hold};
 use unseen_usecases::jobs::Jobs;
 use unseen_usecases::labs::LabShown;
 use unseen_usecases::logs::Entries;
+use unseen_usecases::nodes::Nodes;
 use unseen_usecases::people::People;
 use unseen_usecases::policy::{AccessExplained, PolicyShown};
 use unseen_usecases::witnesses::WitnessesShown;
@@ -114,6 +115,8 @@ pub struct Watched<'a> {
     pub budget: &'a Budget,
     /// The witnesses that the policy names.
     pub witnesses: &'a WitnessesShown,
+    /// The nodes, for whom the rules let see them.
+    pub nodes: Option<&'a Nodes>,
     /// The machine; none while a run goes on.
     pub doctor: Option<&'a Doctor>,
     /// What runs short.
@@ -156,6 +159,9 @@ pub fn operations(reader: &Reader, found: &Watched<'_>) -> Page {
         ]))
         p { a href="/v1/evidence-pack" { (text!("What the lab shows for GB/T 22239 (level 3) and SATRE, with proofs (zip)", "等保三级（GB/T 22239）与 SATRE 合规材料，附证明（zip）").to(lang)) } }
         h2 { (text!("Witnesses", "见证方").to(lang)) } (witnesses(reader, found.witnesses))
+        @if let Some(found) = found.nodes.filter(|found| !found.nodes.is_empty()) {
+            h2 { (text!("Nodes", "计算节点").to(lang)) } (nodes(reader, found))
+        }
         h2 { (text!("Protections of the machine", "本机防护").to(lang)) }
         @match found.doctor {
             Some(doctor) => (protections(reader, doctor)),
@@ -211,6 +217,34 @@ fn witnesses(reader: &Reader, found: &WitnessesShown) -> Markup {
             None => mark("note", text!("not yet", "尚未联署").to(lang)),
         };
         vec![html! { (clean(&witness.name)) }, state]
+    });
+    rows(&header, listed)
+}
+
+fn nodes(reader: &Reader, found: &Nodes) -> Markup {
+    let lang = reader.lang;
+    let header = [
+        Left(text!("Node", "节点").told(lang)),
+        Left(text!("Key", "公钥").told(lang)),
+        Right(text!("Since entry", "登记条目").told(lang)),
+        Left(text!("State", "状态").told(lang)),
+        Left(text!("Last run", "最近运行").told(lang)),
+        Left(text!("Walls then", "当时的防护墙").told(lang)),
+    ];
+    let listed = found.nodes.iter().map(|node| {
+        let state = match node.revoked {
+            Some(entry) => mark("note", &say!("revoked by entry {entry}", "由条目 {entry} 吊销").told(lang)),
+            None => mark("good", text!("enrolled", "有效").to(lang)),
+        };
+        let last = node.last.as_ref();
+        vec![
+            html! { (clean(&node.name)) },
+            html! { code { (&node.public_key.to_string()[..16]) "…" } },
+            html! { a href=(reader.to(&format!("/log/{}", node.since))) { (node.since) } },
+            state,
+            html! { @if let Some(last) = last { a href=(reader.to(&format!("/jobs/{}", last.job))) { (last.job) } } },
+            html! { @if let Some(last) = last { (open_walls(&last.walls).told(lang)) } },
+        ]
     });
     rows(&header, listed)
 }

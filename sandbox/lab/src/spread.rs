@@ -19,11 +19,12 @@ use unseen_data::BlockKey;
 use unseen_ids::{Digest, JobId, PublicKey};
 use unseen_policies::ledger::Ledger;
 use unseen_policies::lifecycle::State;
-use unseen_policies::receipts::Receipts;
-use unseen_texts::Sentence;
+use unseen_policies::receipts::{NodeSaid, Receipts};
+use unseen_texts::{Say, Sentence};
 use unseen_worker::merging::{MergeSecrets, Merging};
 use unseen_worker::process::{Fault, Identity, Part, Secrets, Work, Worker};
 use unseen_worker::spread::RunKey;
+use unseen_worker::wall::Wall;
 use zeroize::Zeroizing;
 
 use crate::error::LabError;
@@ -84,6 +85,37 @@ impl View {
         }
         let courier = Process::start(&cluster)?;
         Ok(Some(Reached { cluster, courier, store }))
+    }
+}
+
+impl View {
+    /// Whether runs can be spread as `lab.toml` says, by what each of them needs: `nodes`, `store` and, if it is to be
+    /// reached, `engine`. Nothing where runs are this machine's own.
+    pub fn cluster_walls(&self, reach: bool) -> Result<Vec<(&'static str, Wall)>, LabError> {
+        let Some(cluster) = About::read(&self.dir)?.cluster else { return Ok(Vec::new()) };
+        let missing = |error: &dyn Say| Wall::Missing(Sentence::of(error));
+        let nodes = nodes_of(self.ledger()).map_or_else(|error| missing(&error), |_| Wall::Holds);
+        let store = Store::new(&cluster.store);
+        // Whatever holds these bytes holds orders too.
+        let kept = store.put_orders(b"is there room?").map(|digest| store.remove_orders(&digest));
+        let mut walls = vec![("nodes", nodes), ("store", kept.map_or_else(|error| missing(&error), |()| Wall::Holds))];
+        if reach {
+            let reached = Process::start(&cluster).map(drop);
+            walls.push(("engine", reached.map_or_else(|error| missing(&error), |()| Wall::Holds)));
+        }
+        Ok(walls)
+    }
+
+    /// What each node said of itself in the last run that it took part in and that is released.
+    pub fn nodes_said(&self) -> BTreeMap<PublicKey, (JobId, NodeSaid)> {
+        let released = self.ledger().jobs().iter().filter_map(|(id, job)| Some((*id, job.release?.0, job.receipts?)));
+        let mut released: Vec<_> = released.collect();
+        released.sort_by_key(|(_, entry, _)| *entry);
+        let said = released.iter().filter_map(|(id, _, receipts)| {
+            let receipts = Receipts::parse(&self.blob(receipts).ok()?).ok()?;
+            Some(receipts.nodes.into_iter().map(|node| (node.key, (*id, node))))
+        });
+        said.flatten().collect()
     }
 }
 

@@ -36,6 +36,7 @@ use unseen_usecases::jobs::{Approve, ListJobs, ShowJob};
 use unseen_usecases::labs::ShowLab;
 use unseen_usecases::lives::ShowSnapshots;
 use unseen_usecases::logs::{ListEntries, ProveEntry, ShowCheckpoint, ShowEntry};
+use unseen_usecases::nodes::ListNodes;
 use unseen_usecases::people::ListPeople;
 use unseen_usecases::policy::{ExplainAccess, ShowPolicy};
 use unseen_usecases::witnesses::ShowWitnesses;
@@ -369,17 +370,17 @@ impl Visit<'_> {
     }
 
     fn operations(&self) -> Result<Page, RequestError> {
-        let doctor = match self.ask(&ShowDoctor {}) {
+        let doctor = match self.ask(&ShowDoctor { engine: false }) {
             Ok(doctor) => Some(doctor),
             Err(RequestError::UseCase(_)) => None,
             Err(denied) => return Err(denied),
         };
         let (lab, jobs) = (self.ask(&ShowLab {})?, self.ask(&ListJobs::default())?);
         let budget = self.ask(&BudgetOf { dataset: None, analyst: None })?;
-        let witnesses = self.ask(&ShowWitnesses {})?;
-        let (lab, jobs, budget, witnesses) = (&lab, &jobs, &budget, &witnesses);
+        let (witnesses, nodes) = (self.ask(&ShowWitnesses {})?, self.ask(&ListNodes {}).ok());
+        let (lab, jobs, budget, witnesses, nodes) = (&lab, &jobs, &budget, &witnesses, nodes.as_ref());
         let supplies = &status::supplies(self.guarded.service, self.guarded.view);
-        let watched = office::Watched { lab, jobs, budget, witnesses, doctor: doctor.as_ref(), supplies };
+        let watched = office::Watched { lab, jobs, budget, witnesses, nodes, doctor: doctor.as_ref(), supplies };
         Ok(office::operations(&self.reader, &watched))
     }
 }

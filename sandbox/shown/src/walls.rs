@@ -1,6 +1,8 @@
 //! Protections of a machine, by what they are called.
 
-use unseen_texts::{Text, text};
+use std::collections::BTreeMap;
+
+use unseen_texts::{Sentence, Text, say, text};
 
 /// What a protection is for.
 pub fn title(name: &str) -> Option<Text> {
@@ -15,7 +17,22 @@ pub fn title(name: &str) -> Option<Text> {
         "fuel" => text!("fuel: as many units a second as the policy says", "燃料：每秒不少于规则所写的数量"),
         "room" => text!("memory: as much as the policy says", "内存：不少于规则所写的大小"),
         "clock" => text!("clock: kept by a time service", "时钟：由时间服务校准"),
+        "nodes" => text!("nodes: one at least is enrolled", "计算节点：至少登记了一个"),
+        "store" => text!("store: takes what nodes read", "共享存储：可写入节点要读取的内容"),
+        "engine" => text!("engine: reached by the courier", "引擎：信使程序可以连接"),
         _ => return None,
     };
     Some(title)
+}
+
+/// How the walls of a node's worker stand: those that do not hold in full, by name.
+pub fn open_walls(walls: &BTreeMap<String, String>) -> Sentence {
+    let open = walls.iter().filter(|(_, state)| *state != "holds").map(|(name, _)| name.as_str());
+    match open.collect::<Vec<_>>()[..] {
+        [] => text!("all hold", "全部有效").into(),
+        ref open => {
+            let open = open.join(", ");
+            say!("not in full: {open}", "未完全有效：{open}")
+        }
+    }
 }

@@ -23,7 +23,11 @@ use crate::query::Query;
 /// Say which protections hold on the lab's machine. Not while a run goes on.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct ShowDoctor {}
+pub struct ShowDoctor {
+    /// Whether the engine that runs are spread by is to be reached too. That takes as long as the engine does.
+    #[serde(default)]
+    pub engine: bool,
+}
 
 /// Every protection there is.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -42,7 +46,7 @@ pub struct Doctor {
 #[serde(rename_all = "camelCase")]
 pub struct Protection {
     /// Its name: `seccomp`, `landlock`, `rlimits`, `undumpable`, `capabilities`, `memory`, `freshness`,
-    /// `fuel`, `room` or `clock`.
+    /// `fuel`, `room` or `clock`; and where runs are spread over nodes `nodes`, `store` and `engine`.
     pub name: String,
     /// Whether it holds.
     pub state: Hold,
@@ -64,6 +68,8 @@ pub enum Hold {
 
 /// The argument that makes the binary look at the machine.
 pub const ARGUMENT: &str = "__doctor";
+/// The argument after it that has the engine reached.
+const ENGINE: &str = "engine";
 
 impl Answer for Doctor {
     const NAME: &str = "doctor/v1";
@@ -71,7 +77,7 @@ impl Answer for Doctor {
 
 /// Looks at this machine, for a lab's folder where one is named. `program` is the binary that becomes a worker.
 pub fn doctor(lab: Option<&Path>, program: &Path) -> Result<Doctor, UseCaseError> {
-    look(lab, program).map(Doctor::from)
+    look(lab, true, program).map(Doctor::from)
 }
 
 impl Query for ShowDoctor {
@@ -85,7 +91,8 @@ impl Query for ShowDoctor {
         }
         // In a process of its own: whoever has opened a lab keeps memory where it is, and then nothing can be pushed out.
         let mut asked = Command::new(desk.program());
-        asked.arg(ARGUMENT).arg(desk.folder()).env_clear().stdin(Stdio::null()).stderr(Stdio::null());
+        asked.arg(ARGUMENT).arg(desk.folder()).args(self.engine.then_some(ENGINE));
+        asked.stdin(Stdio::null()).stderr(Stdio::null());
         let told = asked.output().map_err(LabError::io(desk.program()))?;
         let failed = || text!("the machine could not be looked at", "无法检查本机");
         let found: Found = serde_json::from_slice(&told.stdout).map_err(|_| LabError::Other(failed().into()))?;
@@ -96,8 +103,9 @@ impl Query for ShowDoctor {
 /// Looks at this machine in a process of its own, for the lab in the folder that the next argument names.
 pub fn work() -> Result<(), UseCaseError> {
     let lab = std::env::args_os().nth(2).unwrap_or_default();
+    let engine = std::env::args_os().nth(3).is_some_and(|argument| argument == ENGINE);
     let program = std::env::current_exe().map_err(LabError::io(ARGUMENT))?;
-    let told = serde_json::to_string(&look(Some(Path::new(&lab)), &program)?);
+    let told = serde_json::to_string(&look(Some(Path::new(&lab)), engine, &program)?);
     println!("{}", told.map_err(|error| LabError::Other(Sentence::of(&error)))?);
     Ok(())
 }
@@ -117,24 +125,26 @@ impl From<Found> for Doctor {
     }
 }
 
-fn look(lab: Option<&Path>, program: &Path) -> Result<Found, UseCaseError> {
+fn look(lab: Option<&Path>, engine: bool, program: &Path) -> Result<Found, UseCaseError> {
     // Before a lab is opened: that locks memory, and then nothing can be pushed out.
     let fresh = fresh();
-    let policy = match lab.map(View::open) {
+    let lab = match lab.map(View::open) {
         None | Some(Err(LabError::NoLab(_))) => None,
-        Some(lab) => lab?.ledger().policy().and_then(|policy| policy.machine.clone()),
+        Some(lab) => Some(lab?),
     };
+    let policy = lab.as_ref().and_then(|lab| lab.ledger().policy()?.machine.clone());
     let of_a_new_lab = policy.is_none();
     let machine = policy.unwrap_or_else(|| Machine::with_memory(memory::usual()));
     let walls = probe_walls(program)?;
     let must_hold = |name| match name {
-        "seccomp" | "freshness" | "fuel" | "room" => true,
+        "seccomp" | "freshness" | "fuel" | "room" | "nodes" | "store" | "engine" => true,
         "memory" => !machine.swap,
         _ => false,
     };
     let mut walls = walls.named().map(|(name, wall)| (name.to_owned(), wall.clone())).to_vec();
     let others = [("freshness", fresh), ("fuel", fuel(&machine)), ("room", room(&machine)), ("clock", clock::kept())];
-    walls.extend(others.map(|(name, wall)| (name.to_owned(), wall)));
+    let cluster = lab.as_ref().map(|lab| lab.cluster_walls(engine)).transpose()?.unwrap_or_default();
+    walls.extend(others.into_iter().chain(cluster).map(|(name, wall)| (name.to_owned(), wall)));
     let good = walls.iter().all(|(name, wall)| !matches!(wall, Wall::Missing(_)) || !must_hold(name));
     Ok(Found { walls, good, of_a_new_lab })
 }

@@ -6,6 +6,7 @@
 //! an operator    EnrolNode(NAME.node), RevokeNode { node }, ListNodes {}
 //! ```
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use schemars::JsonSchema;
@@ -14,11 +15,12 @@ use unseen_age::{Identity, Recipient};
 use unseen_cluster::node::{CONFIG, Config, IDENTITY, KEY};
 use unseen_durable::Building;
 use unseen_entries::sign::prove_node;
-use unseen_ids::{Answer, PublicKey};
+use unseen_ids::{Answer, Digest, JobId, PublicKey};
 use unseen_keys::{KeyStoreError, write_new_key, write_secret};
 use unseen_lab::{LabError, View};
 use unseen_policies::event::{Event, NodeEnrolled, NodeRevoked};
 use unseen_policies::ledger::{Ledger, Refusal};
+use unseen_policies::receipts::NodeSaid;
 use unseen_policies::toml_fault;
 use unseen_texts::Sentence;
 use unseen_tlog::Signer;
@@ -135,6 +137,23 @@ pub struct Node {
     pub since: u64,
     /// The entry that revoked it.
     pub revoked: Option<u64>,
+    /// The last run that it took part in and that is released.
+    #[serde(default)]
+    pub last: Option<LastRun>,
+}
+
+/// What a node said of itself in a run.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LastRun {
+    /// The job.
+    #[schemars(with = "String")]
+    pub job: JobId,
+    /// SHA-256 of the program that it ran.
+    #[schemars(with = "String")]
+    pub build: Digest,
+    /// The walls round its worker by their names, each `holds`, `partly` or `missing`.
+    pub walls: BTreeMap<String, String>,
 }
 
 impl Answer for NodeMade {
@@ -251,12 +270,18 @@ impl Query for ListNodes {
 
     fn answer(&self, desk: &impl Desk, _: Option<&PublicKey>) -> Result<Nodes, UseCaseError> {
         let lab = desk.view()?;
+        let mut said = lab.nodes_said();
+        let mut last = |key| {
+            let (job, NodeSaid { build, walls, .. }) = said.remove(key)?;
+            Some(LastRun { job, build, walls })
+        };
         let nodes = lab.ledger().nodes().iter().map(|(key, node)| Node {
             name: node.name.clone(),
             public_key: *key,
             recipient: node.recipient.clone(),
             since: node.since,
             revoked: node.revoked,
+            last: last(key),
         });
         let mut nodes: Vec<_> = nodes.collect();
         nodes.sort_by_key(|node| node.since);

@@ -16,7 +16,7 @@ use unseen_texts::{Lang, Say, text};
 
 pub fn run(globals: &Globals, lang: Lang) -> Outcome {
     let found = match Profile::chosen(globals)?.lab {
-        Some(lab) if is_address(&lab) => Place::of(globals, lang)?.ask(ShowDoctor {})?,
+        Some(lab) if is_address(&lab) => Place::of(globals, lang)?.ask(ShowDoctor { engine: true })?,
         lab => doctor::doctor(lab.as_deref().map(Path::new), &program()?)?,
     };
     Ok(Output::new(&found, shown(&found, lang)).bad_unless(found.good))

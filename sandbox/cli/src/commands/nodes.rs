@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use unseen_cluster::node::Node;
+use unseen_shown::walls::open_walls;
 use unseen_terminal::output::{Output, facts};
 use unseen_terminal::table::Column::{Left, Right};
 use unseen_terminal::table::table;
@@ -109,7 +110,9 @@ fn list(nodes: &Nodes, lang: Lang) -> String {
         let revoked = node
             .revoked
             .map_or(String::new(), |entry| say!("revoked by entry {entry}", "由条目 {entry} 吊销").told(lang));
-        vec![node.name.clone(), node.public_key.short(), node.since.to_string(), revoked]
+        let job = node.last.as_ref().map_or_else(String::new, |last| last.job.to_string());
+        let walls = node.last.as_ref().map_or_else(String::new, |last| open_walls(&last.walls).told(lang));
+        vec![node.name.clone(), node.public_key.short(), node.since.to_string(), revoked, job, walls]
     });
     table(
         lang,
@@ -118,6 +121,8 @@ fn list(nodes: &Nodes, lang: Lang) -> String {
             Left(text!("key", "密钥")),
             Right(text!("entry", "条目")),
             Left(text!("status", "状态")),
+            Left(text!("last run", "最近运行")),
+            Left(text!("walls", "防护墙")),
         ],
         rows,
     )
