@@ -9,7 +9,7 @@ RUN_TESTS := $(if $(NEXTEST),cargo nextest run --no-fail-fast,cargo test --no-fa
 HEARD := $(if $(NEXTEST),--config-file $(CURDIR)/tests/nextest.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rust target verifiers build demo gallery cluster cluster-test serve test bench bench-audit bench-service docs lint advisories vm-test miri fuzz
+.PHONY: help setup rust target verifiers build demo gallery cluster cluster-test serve test bench bench-audit bench-cluster bench-service docs lint advisories vm-test miri fuzz
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,10 @@ bench: target ## Measure speed, in the release profile
 bench-service: target ## Measure a lab of a thousand jobs on the network, in the release profile
 	cargo build --release --package unseen --package unseen-bench
 	$(CARGO_TARGET_DIR)/release/unseen-bench --service $(BENCH)
+
+bench-cluster: target ## Measure a run over one node beside the same run alone, in the release profile
+	cargo build --release --package unseen --package unseen-bench
+	$(CARGO_TARGET_DIR)/release/unseen-bench --cluster $(BENCH)
 
 bench-audit: rust ## Measure an audit of a million entries, in the release profile
 	cargo run --release --quiet --package unseen-audit --example bench_audit

@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::*;
 
 /// A lab with nodes, whose agents serve.
@@ -146,6 +146,11 @@ fn two_nodes_release_what_one_machine_derives() {
     run(&cluster.lab, &job);
     holds(&cluster, &job, &["n1", "n2"]);
     assert_eq!(receipts(&cluster.lab).len(), 2, "both took part");
+    for node in cluster.lab.ok(&["node", "list"])["nodes"].as_array().unwrap() {
+        assert_eq!((&node["last"]["job"], &node["last"]["walls"]["seccomp"]), (&json!(job), &json!("holds")), "{node}");
+    }
+    let listed = cluster.lab.unseen(&["--lang", "zh", "node", "list"]).stdout;
+    assert!(listed.contains("最近运行") && listed.contains(&job), "{listed}");
     // What was only there for the run is gone, and nothing that could be read ever was.
     assert_eq!(walk(&cluster.lab.path("store/orders")), Vec::<PathBuf>::new());
     assert!(!cluster.lab.path("lab/spool").exists() || walk(&cluster.lab.path("lab/spool")).is_empty());
@@ -218,10 +223,22 @@ fn what_is_missing_is_said_before_anything_is_charged() {
     let lab = &cluster.lab;
     let id = lab.approved("job");
     let args = ["job", "run", &id, "--key", "keys/operator.pem"];
+    // The doctor says of each what a run would: the state of a wall, and why it does not hold.
+    let wall = |name: &str| {
+        let found: Value = serde_json::from_str(&lab.unseen(&["--json", "doctor"]).stdout).unwrap();
+        let all = found["protections"].as_array().unwrap().clone();
+        let wall = all.into_iter().find(|wall| wall["name"] == name).unwrap();
+        assert!(found["good"] != true || wall["state"] == "holds", "{found}");
+        wall
+    };
+    for name in ["nodes", "store", "engine"] {
+        assert_eq!(wall(name)["state"], "holds");
+    }
     // Nobody at the address.
     configure(lab, &["/nowhere/node.sock".to_owned()]);
     let said = lab.refuses(&args);
     assert!(said.contains("no agent of a node listens at /nowhere/node.sock"), "{said}");
+    assert!(text(&wall("engine")["why"]).contains("no agent of a node listens at /nowhere/node.sock"));
     // No such program.
     let about = std::fs::read_to_string(lab.path("lab/lab.toml")).unwrap();
     std::fs::write(lab.path("lab/lab.toml"), about.replace("\"python3\"", "\"/nowhere/python\"")).unwrap();
@@ -231,11 +248,13 @@ fn what_is_missing_is_said_before_anything_is_charged() {
     std::fs::write(lab.path("lab/lab.toml"), about.replace("/store\"", "/lab.json\"")).unwrap();
     let said = lab.refuses(&args);
     assert!(said.contains("of the store cannot be used"), "{said}");
+    assert!(text(&wall("store")["why"]).contains("of the store cannot be used"));
     // No node that is not revoked.
     configure(lab, &[lab.path("n1.sock").display().to_string()]);
     lab.ok(&["node", "revoke", "n1", "--reason", "sold", "--key", "keys/owner.pem"]);
     let said = lab.refuses(&args);
     assert!(said.contains("no node is enrolled"), "{said}");
+    assert_eq!(wall("nodes")["state"], "missing");
 }
 
 /// What a node is asked that it must not do, it says in a sentence; the run is cut short, charged once, and may be tried

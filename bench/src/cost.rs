@@ -48,12 +48,25 @@ pub fn measure(work: impl FnOnce() -> Fallible<()>) -> Fallible<Cost> {
     Ok(Cost { wall: start.elapsed().as_secs_f64(), cpu: cpu_seconds()? - cpu, peak: peak_mb()? })
 }
 
-/// CPU seconds of this process so far, from procfs, in hundredths.
-fn cpu_seconds() -> Fallible<f64> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
+/// Hundredths of a second of CPU.
+pub struct Ticks {
+    /// Of the process itself.
+    pub own: f64,
+    /// Of its children that have ended and were waited for, and of theirs.
+    pub waited: f64,
+}
+
+/// What a process has taken so far, from procfs.
+pub fn ticks_of(process: &str) -> Fallible<Ticks> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
     let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
     let ticks = |at: usize| -> Fallible<f64> { Ok(fields.get(at).copied().unwrap_or("0").parse()?) };
-    Ok((ticks(11)? + ticks(12)?) / 100.0)
+    Ok(Ticks { own: ticks(11)? + ticks(12)?, waited: ticks(13)? + ticks(14)? })
+}
+
+/// CPU seconds of this process so far.
+fn cpu_seconds() -> Fallible<f64> {
+    Ok(ticks_of("self")?.own / 100.0)
 }
 
 fn peak_mb() -> Fallible<f64> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use unseen_ids::{JobId, Role};
 use unseen_lab::write_new_key;
 use unseen_tlog::SigningKey;
-use unseen_usecases::datasets::{self, Import};
+use unseen_usecases::importing::{self, Import};
 use unseen_usecases::jobs::{Approve, Submit};
 use unseen_usecases::labs::{self, Init};
 use unseen_usecases::people::{Enrol, request_enrolment};
@@ -39,8 +39,8 @@ pub fn make(dir: &Path, program: PathBuf, table: &Path, rows: u64) -> Fallible<M
     change::make(&desk, &rules, &owner)?;
     let description = dir.join("bench.toml");
     std::fs::write(&description, inside::description(rows))?;
-    let import = Import { source: table.to_owned(), description, open_to: Vec::new(), keep_until: None };
-    datasets::import(&desk, &import, &other, &mut |_| ())?;
+    let import = Import { source: table.to_owned(), description, open_to: Vec::new(), keep_until: None, buckets: None };
+    importing::import(&desk, &import, &other, &mut |_| ())?;
     Ok(Made { folder, desk, owner, other })
 }
 

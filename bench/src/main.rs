@@ -1,5 +1,6 @@
 //! `unseen-bench`: every figure that documents state, measured here and now.
 
+mod cluster;
 mod cost;
 mod inside;
 mod lab;
@@ -33,6 +34,9 @@ pub struct Args {
     /// Measure a lab of a thousand jobs on the network, and nothing else
     #[arg(long)]
     service: bool,
+    /// Measure a run over one node beside the same run alone, and nothing else
+    #[arg(long)]
+    cluster: bool,
     /// Print JSON instead of text
     #[arg(long)]
     json: bool,

@@ -14,7 +14,7 @@ use unseen_texts::{Lang, Sentence, text};
 
 use crate::cost::{Cost, Fallible, Place};
 use crate::languages::LANGUAGES;
-use crate::{Args, inside, service, tiny};
+use crate::{Args, cluster, inside, service, tiny};
 
 /// Runs all measurements, or one inside a process of its own.
 pub fn run(args: &Args, lang: Lang) -> Outcome {
@@ -27,6 +27,10 @@ pub fn run(args: &Args, lang: Lang) -> Outcome {
     std::fs::create_dir_all(&place.dir)?;
     if args.service {
         let figures = service::run(&place, args).map_err(|error| Sentence::from(error.to_string()))?;
+        return Ok(Output::new(&Measured(json!(figures)), serde_json::to_string_pretty(&figures)?));
+    }
+    if args.cluster {
+        let figures = cluster::run(&place, args).map_err(|error| Sentence::from(error.to_string()))?;
         return Ok(Output::new(&Measured(json!(figures)), serde_json::to_string_pretty(&figures)?));
     }
     let mut bench = Bench { place, lang, args, found: Vec::new() };

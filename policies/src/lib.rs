@@ -17,7 +17,7 @@ pub mod event;
 pub mod ledger;
 pub mod lifecycle;
 pub mod manifest;
-mod meant;
+pub mod meant;
 pub mod need;
 mod number_error;
 pub mod plan;

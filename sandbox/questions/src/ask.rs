@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use unseen_data::Description;
 use unseen_data::description::{ColumnSpec, ColumnType, UpdateCycle};
 use unseen_ids::Key;
+use unseen_policies::meant::meant;
 use unseen_texts::{Sentence, say, text};
 
 use crate::draft::{Draft, GroupKeys, Ratio, Value};
@@ -14,7 +15,6 @@ use crate::reach::{Known, Reach};
 use crate::select::{Item, Select};
 use crate::syntax::{Expr, Kind, Operator};
 use crate::tables::{Catalogue, Tables};
-use crate::typed::meant;
 use crate::value::Type;
 
 /// What an asker says beside the question.

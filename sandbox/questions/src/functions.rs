@@ -2,12 +2,13 @@
 
 use std::cmp::Ordering;
 
+use unseen_policies::meant::meant;
 use unseen_texts::{say, text};
 
 use crate::fault::Fault;
 use crate::node::{Node, Part, Rounding};
 use crate::syntax::{Expr, Kind};
-use crate::typed::{Fallible, Scope, Typed, meant};
+use crate::typed::{Fallible, Scope, Typed};
 use crate::value::Type;
 
 /// Characters that `substr` may count to: a row's time must not depend on how long a text is.

@@ -11,12 +11,13 @@ mod rank;
 mod regression;
 
 use unseen_policies::manifest::{CLUSTER, Feature, ManifestError, Model as Written, ModelKind};
+use unseen_policies::meant::meant;
 use unseen_policies::plan::OutputPlan;
 use unseen_policies::release::Derived;
 use unseen_texts::say;
 
 use crate::node::{Node, Row};
-use crate::typed::{Typed, meant};
+use crate::typed::Typed;
 use crate::value::{Type, Value};
 
 pub use noised::Noised;

@@ -2,6 +2,7 @@
 //! and gives noise about zero.
 
 use unseen_data::description::ColumnSpec;
+use unseen_policies::meant::meant;
 use unseen_texts::{Sentence, say};
 
 use crate::day;
@@ -9,7 +10,6 @@ use crate::node::Node;
 use crate::program::Program;
 use crate::reach::Reach;
 use crate::syntax::Operator;
-use crate::typed::meant;
 use crate::value::{Type, Value};
 
 impl Program {

@@ -2,13 +2,13 @@
 
 use unseen_data::Description;
 use unseen_data::description::ColumnSpec;
+use unseen_policies::meant::meant;
 use unseen_texts::{Sentence, say};
 
 use crate::draft::{Input, Lookup};
 use crate::fault::{Fault, Span};
 use crate::select::{Join, Select};
 use crate::syntax::{Expr, Kind};
-use crate::typed::meant;
 
 /// The datasets that a question may read.
 pub trait Catalogue {

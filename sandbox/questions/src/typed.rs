@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use unseen_policies::meant::meant;
 use unseen_texts::{Sentence, say, text};
 
 use crate::day;
@@ -301,17 +302,4 @@ fn constant(value: Value<'static>, kind: Type) -> Typed {
 
 fn truth(node: Node) -> Typed {
     Typed { node, kind: Type::Truth }
-}
-
-/// Advice on a name that is none of the known ones.
-pub(crate) fn meant(name: &str, known: &[&str]) -> Sentence {
-    let distance = |known: &str| strsim::levenshtein(known, name);
-    let nearest = known
-        .iter()
-        .min_by_key(|known| distance(known))
-        .filter(|known| distance(known) <= 1 + name.chars().count() / 3);
-    match nearest {
-        Some(nearest) => say!("did you mean `{nearest}`?", "是否想写 `{nearest}`？", nearest = (*nearest).to_owned()),
-        None => say!("there are {known}", "可用的有 {known}", known = known.join(", ")),
-    }
 }

@@ -6,12 +6,12 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use unseen_ids::JobId;
-use unseen_lab::{Kept, LabError, RunLock, View};
+use unseen_lab::{Begun, Kept, LabError, RunLock, View};
 use unseen_policies::ledger::Job;
 use unseen_policies::lifecycle::State;
 use unseen_texts::{Sentence, say};
@@ -34,8 +34,8 @@ pub struct Queue {
 }
 
 /// What went wrong, and until when it is left alone.
-#[derive(Default)]
-struct Setbacks(HashMap<(Step, JobId), (Instant, Duration)>);
+#[derive(Clone, Default)]
+struct Setbacks(Arc<Mutex<HashMap<(Step, JobId), (Instant, Duration)>>>);
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Step {
@@ -49,10 +49,9 @@ impl Queue {
         let stop = Arc::new(AtomicBool::new(false));
         let seen = stop.clone();
         let work = move || {
-            let running = Running::default();
-            let mut setbacks = Setbacks::default();
+            let (running, setbacks) = (Running::default(), Setbacks::default());
             while !seen.load(Ordering::Relaxed) {
-                if let Err(error) = step(&service, &running, &mut setbacks) {
+                if let Err(error) = step(&service, &running, &setbacks) {
                     (service.tell)(Sentence::of(&error));
                 }
                 let told = |notifier: &mut Notifier| notifier.go_on(&service, &service.view()?);
@@ -88,7 +87,7 @@ impl Running {
     }
 }
 
-fn step(service: &Arc<Service>, running: &Running, setbacks: &mut Setbacks) -> Result<(), RequestError> {
+fn step(service: &Arc<Service>, running: &Running, setbacks: &Setbacks) -> Result<(), RequestError> {
     let view = service.view()?;
     keep_watch(service, &view);
     destroy_expired(service, &view);
@@ -108,15 +107,10 @@ fn step(service: &Arc<Service>, running: &Running, setbacks: &mut Setbacks) -> R
     if running.get().is_some() {
         return Ok(());
     }
-    let Some(job) = next(&view).filter(|job| setbacks.allow(Step::Run, *job)) else { return Ok(()) };
-    match begin(service, running, job) {
-        Ok(()) => setbacks.forget(Step::Run, job),
-        Err(error) => {
-            setbacks.note(Step::Run, job);
-            (service.tell)(say!("{job} cannot run now: {error}", "{job} 暂时无法运行：{error}"));
-        }
+    match next(&view).filter(|job| setbacks.allow(Step::Run, *job)) {
+        Some(job) => run(service, running, setbacks, job),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Makes the second log durable, and puts the digest of a finished day into the lab's log.
@@ -174,45 +168,66 @@ fn next(view: &View) -> Option<JobId> {
     }
 }
 
-/// Charges the job and lets it run in a thread of its own, until its slot has ended.
-fn begin(service: &Arc<Service>, running: &Running, job: JobId) -> Result<(), RequestError> {
+/// Runs a job in a thread of its own, until its slot has ended: to reach an engine takes time too, and what is due
+/// meanwhile is published.
+fn run(service: &Arc<Service>, running: &Running, setbacks: &Setbacks, job: JobId) -> Result<(), RequestError> {
     let held = match RunLock::take(service.desk.folder()) {
         // Somebody at the lab's machine runs or replays a job: that passes.
         Err(LabError::RunGoesOn(_)) => return Ok(()),
         held => held?,
     };
-    let reached = service.desk.view()?.reach(job)?;
-    let begun = service
-        .desk
-        .write(|lab| lab.begin_as_lab(service.desk.program(), job, service.run_threads(), &held, reached))?;
     running.set(Some(job));
-    let (service, running) = (service.clone(), running.clone());
+    let (service, over, setbacks) = (service.clone(), running.clone(), setbacks.clone());
     let work = move || {
-        let slot_ends = begun.slot_ends();
-        if let Err(error) = begun.carry_out(|_, _| ()) {
-            (service.tell)(Sentence::of(&error));
-        }
-        while let Ok(left) = (slot_ends - Utc::now()).to_std() {
-            std::thread::sleep(left);
+        match begin(&service, job, &held) {
+            Ok(begun) => {
+                setbacks.forget(Step::Run, job);
+                let slot_ends = begun.slot_ends();
+                if let Err(error) = begun.carry_out(|_, _| ()) {
+                    (service.tell)(Sentence::of(&error));
+                }
+                while let Ok(left) = (slot_ends - Utc::now()).to_std() {
+                    std::thread::sleep(left);
+                }
+            }
+            Err(error) => {
+                setbacks.note(Step::Run, job);
+                (service.tell)(say!("{job} cannot run now: {error}", "{job} 暂时无法运行：{error}"));
+            }
         }
         drop(held);
-        running.set(None);
+        over.set(None);
     };
     let spawned = std::thread::Builder::new().name("run".to_owned()).spawn(work);
-    spawned.map(drop).map_err(|error| LabError::io(job.to_string())(error).into())
+    spawned.map(drop).map_err(|error| {
+        running.set(None);
+        LabError::io(job.to_string())(error).into()
+    })
+}
+
+/// Reaches the engine, where runs are spread by one, and charges the job.
+fn begin(service: &Service, job: JobId, held: &RunLock) -> Result<Begun, RequestError> {
+    let reached = service.desk.view()?.reach(job)?;
+    let threads = service.run_threads();
+    Ok(service.desk.write(|lab| lab.begin_as_lab(service.desk.program(), job, threads, held, reached))?)
 }
 
 impl Setbacks {
     fn allow(&self, step: Step, job: JobId) -> bool {
-        self.0.get(&(step, job)).is_none_or(|(until, _)| *until <= Instant::now())
+        self.all().get(&(step, job)).is_none_or(|(until, _)| *until <= Instant::now())
     }
 
-    fn note(&mut self, step: Step, job: JobId) {
-        let wait = self.0.get(&(step, job)).map_or(WAIT.0, |(_, wait)| (*wait * 2).min(WAIT.1));
-        self.0.insert((step, job), (Instant::now() + wait, wait));
+    fn note(&self, step: Step, job: JobId) {
+        let mut all = self.all();
+        let wait = all.get(&(step, job)).map_or(WAIT.0, |(_, wait)| (*wait * 2).min(WAIT.1));
+        all.insert((step, job), (Instant::now() + wait, wait));
     }
 
-    fn forget(&mut self, step: Step, job: JobId) {
-        self.0.remove(&(step, job));
+    fn forget(&self, step: Step, job: JobId) {
+        self.all().remove(&(step, job));
+    }
+
+    fn all(&self) -> MutexGuard<'_, HashMap<(Step, JobId), (Instant, Duration)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
