@@ -4,12 +4,12 @@ For trying out a cluster, and for tests: nothing but Python is needed.
 """
 
 import argparse
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from itertools import cycle
+from pathlib import Path
 
 import link
 import unseen_node
@@ -18,7 +18,7 @@ import unseen_node
 @contextmanager
 def local(sockets: list[str], lab: link.Link) -> Iterator[link.Carry]:
     """Connects to nobody before there is something to carry."""
-    missing = [path for path in sockets if not os.path.exists(path)]
+    missing = [path for path in sockets if not Path(path).exists()]
     if len(missing) == len(sockets):
         raise FileNotFoundError(f"no agent of a node listens at {missing[0]}")
     turn = cycle(sockets)
