@@ -22,7 +22,7 @@ from pathlib import Path
 import markers
 
 HERE = Path(__file__).resolve().parent
-PATIENCE = 120.0
+PATIENCE = 240.0
 NODES = ("1", "2")
 # Which one it happens to.
 NODE = "2"
@@ -181,11 +181,11 @@ class Cluster:
 
     def signal(self, verb: str, number: signal.Signals) -> None:
         """To all of the node; the engine's script does it to what is the engine's."""
-        self.signal_own(number)
         if self.engine != "local":
             script = HERE / "cluster" / f"{self.engine}.sh"
             done = subprocess.run([script, verb, self.sockets, NODE])
             assert done.returncode == 0, f"{script.name} {verb} has failed"
+        self.signal_own(number)
 
     def stop_at_work(self, run: Run, known: markers.Markers) -> None:
         """Stops all of the node at a moment when a worker of its has rows, and answers have come before."""
@@ -201,6 +201,8 @@ class Cluster:
             return False
 
         wait_for(stopped, "no worker of the node has rows", pause=0.003)
+        # A worker that was being started is known as one by now.
+        time.sleep(0.2)
         assert self.engine == "local" or self.engines(NODE), "no process of the engine is on the node"
         self.signal("freeze", signal.SIGSTOP)
 
