@@ -46,7 +46,10 @@ person() {
 }
 
 say "A lab with the demo's enterprises"
-"$target/debug/unseen-demo" district --out data --seed 1 > /dev/null
+# With a fault there are more of them, so that nodes have rows in hand for a while.
+enterprises=20000
+[ -z "$fault" ] || enterprises=100000
+"$target/debug/unseen-demo" district --out data --seed 1 --months 1 --enterprises $enterprises > /dev/null
 "$unseen" --json key new owner.pem > /dev/null
 "$unseen" --json lab init lab --origin cluster.example/try --owner owner.pem > /dev/null
 person steward steward
