@@ -34,7 +34,7 @@ class Markers:
     def add(self, what: str, secret: bytes) -> None:
         """A key, in the forms in which programs write keys."""
         base = base64.b64encode(secret).rstrip(b"=")[:-1]
-        forms = {secret, secret.hex().encode(), secret.hex().upper().encode(), base, base.translate(URL_SAFE)}
+        forms = {secret, secret.hex().encode(), base, base.translate(URL_SAFE)}
         self.needles.update(dict.fromkeys(forms, what))
 
     def found(self, held: bytes) -> set[str]:
