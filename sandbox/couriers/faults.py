@@ -67,8 +67,6 @@ def freeze(run: "Run", cluster: "Cluster") -> None:
     known = markers.of_lab(ROWS, Path("lab"), [Path("node1"), Path("node2")])
     cluster.stop_at_work(run, known)
     own, engines = cluster.of_node(NODE), cluster.engines(NODE)
-    moving = [markers.command(pid) for pid in own + engines if state(pid) not in ("T", "t", "Z")]
-    assert not moving, f"not stopped: {', '.join(moving)}"
     since, before = time.monotonic(), run.notes()
     out = {ident for kind, ident in before if kind == "S"} - {ident for kind, ident in before if kind != "S"}
     say(f"until it was hit, {told(before)}")
@@ -201,10 +199,14 @@ class Cluster:
             return False
 
         wait_for(stopped, "no worker of the node has rows", pause=0.003)
-        # A worker that was being started is known as one by now.
-        time.sleep(0.2)
         assert self.engine == "local" or self.engines(NODE), "no process of the engine is on the node"
         self.signal("freeze", signal.SIGSTOP)
+        wait_for(self._still, "not all of the node is stopped")
+
+    def _still(self) -> bool:
+        """Whether all of the node is stopped; what was just being started is told, too."""
+        self.signal_own(signal.SIGSTOP)
+        return all(state(pid) in ("T", "t", "Z", "") for pid in [*self.of_node(NODE), *self.engines(NODE)])
 
 
 class Look:
