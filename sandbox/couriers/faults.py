@@ -190,18 +190,26 @@ class Cluster:
 
         def stopped() -> bool:
             assert not run.over(), "the run was over before the node had rows in hand"
-            if not self.workers(NODE) or not any(kind == "A" for kind, _ in run.notes()):
+            if not any(kind == "A" for kind, _ in run.notes()) or not self._has_rows(known):
                 return False
             self.signal_own(signal.SIGSTOP)
-            if any(markers.NAME in known.found(part) for pid in self.workers(NODE) for part in markers.memory(pid)):
+            if self._has_rows(known):
                 return True
             self.signal_own(signal.SIGCONT)
             return False
 
-        wait_for(stopped, "no worker of the node has rows", pause=0.003)
+        wait_for(stopped, "no worker of the node has rows", pause=0.01)
         assert self.engine == "local" or self.engines(NODE), "no process of the engine is on the node"
         self.signal("freeze", signal.SIGSTOP)
         wait_for(self._still, "not all of the node is stopped")
+
+    def _has_rows(self, known: markers.Markers) -> bool:
+        for pid in self.workers(NODE):
+            # It may have ended meanwhile.
+            with suppress(FileNotFoundError, ProcessLookupError):
+                if any(markers.NAME in known.found(part) for part in markers.memory(pid)):
+                    return True
+        return False
 
     def _still(self) -> bool:
         """Whether all of the node is stopped; what was just being started is told, too."""
