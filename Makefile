@@ -39,14 +39,13 @@ gallery: build ## Run a job for each field of work and measure its errors
 	@demo/gallery.sh
 
 # `cargo run` would keep cargo's lock while it serves.
-# ENGINE is local (none: the default), spark, slurm or dask.
+# ENGINE is local (none: the default), spark, slurm or dask. FAULT, if there is one, is kill, freeze or twice.
 cluster: build ## Run a job on two nodes of an ENGINE on this machine, and derive it again in one process
-	@scripts/cluster.sh $(or $(ENGINE),local)
+	@scripts/cluster.sh $(or $(ENGINE),local) $(FAULT)
 
-cluster-test: ## Try the couriers with all engines, nodes killed and frozen; gets the engines first
-	@for engine in dask spark slurm; do \
-		scripts/engine.sh $$engine && python3 sandbox/couriers/conformance.py $$engine || exit 1; \
-	done
+# With ENGINE and FAULT, those alone.
+cluster-test: build ## Try couriers and runs with all engines, nodes killed and frozen; gets the engines first
+	@scripts/cluster-test.sh $(ENGINE) $(FAULT)
 
 serve: build ## Serve a made-up lab on this machine, from the folder demo-served, until Ctrl-C
 	@$(CARGO_TARGET_DIR)/debug/unseen serve --demo

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Tries a run on two nodes on this machine: a lab with the demo's rows, an engine (or none), a job, the same job derived
 # in one process, and whether both are the same bytes. Everything is in the folder cluster-lab (or CLUSTER_DIR).
+# With a fault, the job is one of six rounds, and sandbox/couriers/faults.py says what becomes of a node meanwhile.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-engine=${1:-local}
+engine=${1:-local} fault=${2:-}
 target="${CARGO_TARGET_DIR:-$PWD/target}"
 unseen=$target/debug/unseen
 couriers=$PWD/sandbox/couriers
@@ -13,6 +14,14 @@ local) ;;
 spark | slurm | dask) scripts/engine.sh "$engine" ;;
 *) echo "ENGINE is local, spark, slurm or dask, not $engine" >&2; exit 2 ;;
 esac
+case $fault in
+'' | kill | freeze | twice) ;;
+*) echo "FAULT is kill, freeze or twice, not $fault" >&2; exit 2 ;;
+esac
+if [ -n "$fault" ] && [ "$(id -u)" != 0 ]; then
+    echo "a fault needs root: whether a node has rows in hand is seen in its worker's memory" >&2
+    exit 2
+fi
 if [ -e "$dir" ]; then
     echo "$dir is there already: remove it, or set CLUSTER_DIR" >&2
     exit 1
@@ -24,7 +33,7 @@ sockets=$(mktemp -d)
 agents=()
 end() {
     [ "$engine" = local ] || "$couriers/cluster/$engine.sh" down "$sockets" > "$dir/engine-down.log" 2>&1 || true
-    [ "${#agents[@]}" -eq 0 ] || kill "${agents[@]}" 2> /dev/null || true
+    [ "${#agents[@]}" -eq 0 ] || kill -9 "${agents[@]}" 2> /dev/null || true
     rm -rf "$sockets"
 }
 trap end EXIT
@@ -37,7 +46,10 @@ person() {
 }
 
 say "A lab with the demo's enterprises"
-"$target/debug/unseen-demo" district --out data --seed 1 > /dev/null
+# With a fault there are more of them, so that nodes have rows in hand for a while.
+enterprises=20000
+[ -z "$fault" ] || enterprises=100000
+"$target/debug/unseen-demo" district --out data --seed 1 --months 1 --enterprises $enterprises > /dev/null
 "$unseen" --json key new owner.pem > /dev/null
 "$unseen" --json lab init lab --origin cluster.example/try --owner owner.pem > /dev/null
 person steward steward
@@ -62,6 +74,8 @@ for n in 1 2; do
     "$unseen" --json node enroll "node$n/node$n.node" --key owner.pem > /dev/null
     "$unseen" node serve "node$n" --store store --socket "$sockets/node$n.sock" > "node$n.log" 2>&1 &
     agents+=($!)
+    disown
+    echo "${agents[-1]}" > "$sockets/node$n.pid"
 done
 "$unseen" node list
 
@@ -72,8 +86,19 @@ else
     "$couriers/cluster/$engine.sh" up "$sockets"
     mapfile -t courier < "$sockets/courier"
 fi
+# With a fault, tasks are soon late, and what the courier carries is noted.
+tick=1 late=30
+case $fault in
+kill | freeze) late=6 ;;
+twice) tick=2 late=1 ;;
+esac
+if [ -n "$fault" ]; then
+    tap=(env "UNSEEN_COURIER=$sockets" python3 "$couriers/tap.py" --notes "$sockets/notes")
+    [ "$fault" != twice ] || tap+=(--twice)
+    courier=("${tap[@]}" "${courier[@]}")
+fi
 {
-    printf '\n[cluster]\nstore = "%s"\ntick_seconds = 1\n' "$dir/store"
+    printf '\n[cluster]\nstore = "%s"\ntick_seconds = %s\nlate_seconds = %s\n' "$dir/store" $tick $late
     printf 'environment = ["SLURM_CONF", "JAVA_HOME", "SPARK_LOCAL_IP", "PYSPARK_PYTHON"]\ncourier = ['
     printf '"%s", ' "${courier[@]}"
     printf ']\n'
@@ -81,7 +106,15 @@ fi
 
 say "A job, computed by the nodes"
 mkdir job
-cat > job/job.toml << 'J'
+if [ -n "$fault" ]; then
+    model='[ready-made.model]
+kind = "quantile"
+of = { name = "land", lower = 0, upper = 1500 }
+shares = [0.5]' columns='"town", "land"' value='"rank(0.5)", lower = -0.5, upper = 0.5, granularity = 0.0001' rounds=6
+else
+    model='' columns='"town"' value='"units", lower = 0, upper = 1, granularity = 1' rounds=1
+fi
+cat > job/job.toml << J
 [job]
 title = "Enterprises by town"
 purpose = "Trying a run on two nodes"
@@ -89,23 +122,34 @@ module = "ready-made:sum"
 release = "now"
 [[input]]
 dataset = "enterprises"
-columns = ["town"]
+columns = [$columns]
+$model
 [grain]
 kind = "unit"
 [[output]]
 name = "enterprises"
 groups = [{ name = "town", keys = ["湖塘镇", "牛塘镇", "洛阳镇", "遥观镇", "横林镇", "横山桥镇"] }]
-values = [{ name = "units", lower = 0, upper = 1, granularity = 1 }]
+values = [{ name = $value }]
 [privacy]
 mechanism = "gaussian"
 rho = 0.5
+[limits]
+rounds = $rounds
 J
 job=$("$unseen" --json job submit job --key analyst.pem | python3 -c 'import json, sys; print(json.load(sys.stdin)["job"])')
 "$unseen" --json job approve "$job" --key operator.pem > /dev/null
-"$unseen" job run "$job" --key operator.pem
+run=("$unseen" job run "$job" --key operator.pem)
+if [ -n "$fault" ]; then
+    python3 "$couriers/faults.py" "$fault" "$engine" "$sockets" "${run[@]}"
+else
+    "${run[@]}"
+fi
 
 say "The same job, derived in one process"
 "$unseen" audit replay "$job"
 "$unseen" --json log export bundle > /dev/null
 "$unseen" audit verify bundle > audit.txt || { cat audit.txt; exit 1; }
+charged=$("$unseen" --json log show --kind run-started |
+    python3 -c 'import json, sys; print(len(json.load(sys.stdin)["entries"]))')
+[ "$charged" = 1 ] || { echo "charged $charged times" >&2; exit 1; }
 printf '\nthe same bytes\n'

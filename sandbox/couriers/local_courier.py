@@ -1,15 +1,14 @@
-"""The courier without an engine: hands tasks to the agents of nodes on this machine, in turn.
+"""The courier without an engine: hands tasks to the agents of nodes on this machine, to whichever owes least.
 
 For trying out a cluster, and for tests: nothing but Python is needed.
 """
 
 import argparse
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from itertools import cycle
+from pathlib import Path
 
 import link
 import unseen_node
@@ -18,19 +17,27 @@ import unseen_node
 @contextmanager
 def local(sockets: list[str], lab: link.Link) -> Iterator[link.Carry]:
     """Connects to nobody before there is something to carry."""
-    missing = [path for path in sockets if not os.path.exists(path)]
+    missing = [path for path in sockets if not Path(path).exists()]
     if len(missing) == len(sockets):
         raise FileNotFoundError(f"no agent of a node listens at {missing[0]}")
-    turn = cycle(sockets)
+    # Of what each was given, how much it has not answered; what it could not is counted too, so that the others get more.
+    owed = dict.fromkeys(sockets, 0)
 
     def carry(ident: int, task: bytes, socket: str) -> None:
         try:
-            lab.give(ident, b"A", unseen_node.ask(task, path=socket))
+            answer = unseen_node.ask(task, path=socket)
+            owed[socket] -= 1
+            lab.give(ident, b"A", answer)
         except unseen_node.NoAnswer as error:
             lab.failed(ident, error)
 
+    def hand_out(ident: int, task: bytes) -> None:
+        socket = min(sockets, key=lambda socket: owed[socket])
+        owed[socket] += 1
+        pool.submit(carry, ident, task, socket)
+
     pool = ThreadPoolExecutor(max_workers=4096)
-    yield lambda ident, task: pool.submit(carry, ident, task, next(turn))
+    yield hand_out
 
 
 if __name__ == "__main__":
