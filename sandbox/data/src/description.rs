@@ -438,9 +438,8 @@ pub(crate) fn can_be_a_name(name: &str) -> bool {
 
 /// `; did you mean "..."?` when some candidate is close to `word`.
 pub(crate) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Sentence {
-    unseen_policies::meant::nearest(word, candidates).map_or_else(Sentence::default, |candidate| {
-        say!("; did you mean {candidate:?}?", "；是否想写 {candidate:?}？")
-    })
+    unseen_policies::meant::nearest(word, candidates)
+        .map_or_else(Sentence::default, |candidate| say!("; did you mean {candidate:?}?", "；是否想写 {candidate:?}？"))
 }
 
 #[cfg(test)]

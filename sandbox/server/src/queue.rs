@@ -35,7 +35,9 @@ pub struct Queue {
 
 /// What went wrong, and until when it is left alone.
 #[derive(Clone, Default)]
-struct Setbacks(Arc<Mutex<HashMap<(Step, JobId), (Instant, Duration)>>>);
+struct Setbacks(Arc<Mutex<All>>);
+
+type All = HashMap<(Step, JobId), (Instant, Duration)>;
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Step {
@@ -227,7 +229,7 @@ impl Setbacks {
         self.all().remove(&(step, job));
     }
 
-    fn all(&self) -> MutexGuard<'_, HashMap<(Step, JobId), (Instant, Duration)>> {
+    fn all(&self) -> MutexGuard<'_, All> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
