@@ -44,12 +44,12 @@ pub enum ClusterError {
     },
     /// Something is not there, or is something else.
     #[error(
-        "the store at {store} has no {name} with the bytes that the log names: is it the folder that the lab writes to, and up to date?"
+        "the store at {store} has no {name} with the bytes that the log names: is it the one that the lab writes to, and up to date?"
     )]
-    #[zh("共享存储 {store} 中没有与日志相符的 {name}：它是实验室写入的文件夹吗，是否为最新内容？")]
+    #[zh("共享存储 {store} 中没有与日志相符的 {name}：它是实验室写入的那一个吗，是否为最新内容？")]
     NotInStore {
         /// The store.
-        store: PathBuf,
+        store: String,
         /// What was looked for.
         name: String,
     },
