@@ -89,7 +89,8 @@ struct Here {
 const MOST_RUNS: usize = 4;
 
 impl Node {
-    /// Opens a node's folder. `store` is where it finds what the lab shares, `program` the binary that becomes workers.
+    /// Opens a node's folder. `store` is where it finds what the lab shares ([`Store::open`]), `program` the binary that
+    /// becomes workers.
     pub fn open(folder: &Path, store: &Path, program: &Path) -> Result<Node, NodeError> {
         let not_a_node = || NodeError::NotANode { path: folder.to_owned() };
         let config = std::fs::read_to_string(folder.join(CONFIG)).map_err(|_| not_a_node())?;
@@ -108,7 +109,7 @@ impl Node {
             log,
             key,
             identity,
-            store: Store::open(store),
+            store: Store::open(store, folder)?,
             program,
             build: build.0,
             runs: Mutex::default(),

@@ -5,8 +5,13 @@
 //! <store>/objects/<sha256>   bucket files (ciphertext) and public tables
 //! <store>/orders/<sha256>    what nodes are told of one run, while it goes on
 //! ```
+//!
+//! It lies in a folder that all of them reach, or, where this is built with the feature `s3`, in a bucket of
+//! S3-compatible storage.
 
 mod folder;
+#[cfg(feature = "s3")]
+mod s3;
 mod shelf;
 
 use std::fs::File;
@@ -29,9 +34,13 @@ pub struct Store(Arc<dyn Shelf>);
 const MOST_ORDERS: u64 = 1 << 30;
 
 impl Store {
-    /// In this folder.
-    pub fn open(folder: &Path) -> Store {
-        Store(Arc::new(Folder(folder.to_owned())))
+    /// The store at `place`: a folder, or `s3://BUCKET/PREFIX`. What is read from a bucket lies in `near` meanwhile, a
+    /// folder of one's own.
+    pub fn open(place: &Path, near: &Path) -> Result<Store, ClusterError> {
+        match place.to_str().and_then(|place| place.strip_prefix("s3://")) {
+            Some(bucket) => in_bucket(bucket, near),
+            None => Ok(Store(Arc::new(Folder(place.to_owned())))),
+        }
     }
 
     /// Makes sure that these bytes are there, copying them from `file` where they are not.
@@ -83,6 +92,16 @@ impl Store {
     fn missing(&self, name: String) -> ClusterError {
         ClusterError::NotInStore { store: self.0.name(), name }
     }
+}
+
+#[cfg(feature = "s3")]
+fn in_bucket(address: &str, near: &Path) -> Result<Store, ClusterError> {
+    Ok(Store(Arc::new(s3::S3::open(address, near.to_owned())?)))
+}
+
+#[cfg(not(feature = "s3"))]
+fn in_bucket(address: &str, _: &Path) -> Result<Store, ClusterError> {
+    Err(ClusterError::WithoutS3 { store: format!("s3://{address}") })
 }
 
 fn object(digest: &Digest) -> String {

@@ -74,7 +74,7 @@ impl View {
             return Ok(None);
         }
         nodes_of(self.ledger())?;
-        let store = Store::open(&cluster.store);
+        let store = Store::open(&cluster.store, &self.dir)?;
         for used in &job.submitted.datasets {
             let snapshot = self.snapshot(&used.name, &used.snapshot)?;
             for (entry, file) in snapshot.manifest.files.iter().zip(&snapshot.files) {
