@@ -39,9 +39,10 @@ gallery: build ## Run a job for each field of work and measure its errors
 	@demo/gallery.sh
 
 # `cargo run` would keep cargo's lock while it serves.
-# ENGINE is local (none: the default), spark, slurm or dask. FAULT, if there is one, is kill, freeze or twice.
+# ENGINE is local (none: the default), spark, slurm or dask; STORE is folder (the default) or s3. FAULT, if there is one,
+# is kill, freeze or twice.
 cluster: build ## Run a job on two nodes of an ENGINE on this machine, and derive it again in one process
-	@scripts/cluster.sh $(or $(ENGINE),local) $(FAULT)
+	@STORE=$(STORE) scripts/cluster.sh $(or $(ENGINE),local) $(FAULT)
 
 # With ENGINE and FAULT, those alone.
 cluster-test: build ## Try couriers and runs with all engines, nodes killed and frozen; gets the engines first
@@ -55,7 +56,8 @@ serve: build ## Serve a made-up lab on this machine, from the folder demo-served
 test: target lint ## Check and run all tests; those that lack a tool say so
 	$(RUN_TESTS) $(EXAMPLES)
 	cargo test --workspace --doc --quiet
-	cargo test --workspace --features unseen/otel --test telemetry
+	cargo test --workspace --features unseen/otel,unseen/s3 --test telemetry
+	cargo test --workspace --features unseen/otel,unseen/s3 --test bucket --test cluster in_a_bucket
 	$(RUN_TESTS) $(HEARD) --workspace
 
 # Runs under swap; says SKIPPED where qemu or a kernel is not there, and fails with UNSEEN_REQUIRE_ALL=1.

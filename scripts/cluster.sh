@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Tries a run on two nodes on this machine: a lab with the demo's rows, an engine (or none), a job, the same job derived
-# in one process, and whether both are the same bytes. Everything is in the folder cluster-lab (or CLUSTER_DIR).
-# With a fault, the job is one of six rounds, and sandbox/couriers/faults.py says what becomes of a node meanwhile.
+# in one process, and whether both are the same bytes. Everything is in the folder cluster-lab (or CLUSTER_DIR). With a
+# fault, the job is one of six rounds, and sandbox/couriers/faults.py says what becomes of a node meanwhile; with STORE=s3
+# what nodes read is in a bucket of moto, a server of S3, and this builds unseen with the feature s3.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 engine=${1:-local} fault=${2:-}
@@ -26,6 +27,16 @@ if [ -e "$dir" ]; then
     echo "$dir is there already: remove it, or set CLUSTER_DIR" >&2
     exit 1
 fi
+store=$dir/store
+case ${STORE:-folder} in
+folder) ;;
+s3)
+    scripts/engine.sh moto
+    cargo build --package unseen --features s3
+    store=s3://unseen/lab
+    ;;
+*) echo "STORE is folder or s3, not $STORE" >&2; exit 2 ;;
+esac
 mkdir -p "$dir"
 cd "$dir"
 # Sockets have short names.
@@ -67,12 +78,27 @@ P
 "$unseen" --json policy set policy.toml --key owner.pem > /dev/null
 "$unseen" --json dataset import data/enterprises.csv --description data/enterprises.toml --key steward.pem > /dev/null
 
+if [ "$store" = s3://unseen/lab ]; then
+    say "A bucket"
+    port=$(python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    export AWS_ENDPOINT=http://127.0.0.1:$port AWS_ALLOW_HTTP=true AWS_REGION=us-east-1
+    export AWS_ACCESS_KEY_ID=unseen AWS_SECRET_ACCESS_KEY=not-a-secret
+    "$target/engines/moto/bin/moto_server" --port "$port" > moto.log 2>&1 &
+    agents+=($!)
+    make_bucket='import sys, urllib.request as web; web.urlopen(web.Request(sys.argv[1], method="PUT"))'
+    for _ in $(seq 60); do
+        python3 -c "$make_bucket" "$AWS_ENDPOINT/unseen" 2> bucket.log && break
+        sleep 0.5
+    done
+    echo "$store at $AWS_ENDPOINT"
+fi
+
 say "Two nodes, enrolled"
 "$unseen" --json lab show > lab.json
 for n in 1 2; do
     "$unseen" --json --lab lab.json node init "node$n" > /dev/null
     "$unseen" --json node enroll "node$n/node$n.node" --key owner.pem > /dev/null
-    "$unseen" node serve "node$n" --store store --socket "$sockets/node$n.sock" > "node$n.log" 2>&1 &
+    "$unseen" node serve "node$n" --store "$store" --socket "$sockets/node$n.sock" > "node$n.log" 2>&1 &
     agents+=($!)
     disown
     echo "${agents[-1]}" > "$sockets/node$n.pid"
@@ -98,7 +124,7 @@ if [ -n "$fault" ]; then
     courier=("${tap[@]}" "${courier[@]}")
 fi
 {
-    printf '\n[cluster]\nstore = "%s"\ntick_seconds = %s\nlate_seconds = %s\n' "$dir/store" $tick $late
+    printf '\n[cluster]\nstore = "%s"\ntick_seconds = %s\nlate_seconds = %s\n' "$store" $tick $late
     printf 'environment = ["SLURM_CONF", "JAVA_HOME", "SPARK_LOCAL_IP", "PYSPARK_PYTHON"]\ncourier = ['
     printf '"%s", ' "${courier[@]}"
     printf ']\n'

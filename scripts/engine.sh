@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# engine.sh spark|slurm|dask: gets what runs that engine on this machine, for the couriers' conformance test and for
-# clusters of one's own. Says first what it installs; does nothing when all is there. Packages of Python go into
-# target/engines/NAME, at the versions that sandbox/couriers/requirements-NAME.txt pins.
+# engine.sh spark|slurm|dask|moto: gets what runs that engine on this machine, for the couriers' conformance test and for
+# clusters of one's own; moto is none, and serves S3 to a cluster's store. Says first what it installs; does nothing when
+# all is there. Packages of Python go into target/engines/NAME, at the versions that
+# sandbox/couriers/requirements-NAME.txt pins.
 set -eu
 cd "$(dirname "$0")/.."
 engine=${1:-}
@@ -27,8 +28,8 @@ case "$engine" in
         need slurm-client has sbatch
         need munge has munged
         ;;
-    dask) need python3-venv python3 -c 'import ensurepip, venv' ;;
-    *) echo "usage: $0 spark|slurm|dask" >&2; exit 2 ;;
+    dask | moto) need python3-venv python3 -c 'import ensurepip, venv' ;;
+    *) echo "usage: $0 spark|slurm|dask|moto" >&2; exit 2 ;;
 esac
 mkdir -p "$place"
 exec 9> "$place/.lock"

@@ -3,6 +3,9 @@
 //! (`sandbox/couriers/conformance.py`).
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[cfg(feature = "s3")]
+#[path = "support/moto.rs"]
+mod moto;
 mod support;
 
 use std::path::{Path, PathBuf};
@@ -68,7 +71,7 @@ fn serve(lab: &Lab, name: &str, program: &Path) -> Child {
     let socket = lab.path(&format!("{name}.sock"));
     let _ = std::fs::remove_file(&socket);
     let mut command = Command::new(program);
-    command.current_dir(lab.path("")).args(["node", "serve", name, "--store", "store", "--socket"]).arg(&socket);
+    command.current_dir(lab.path("")).args(["node", "serve", name, "--store", &store(lab), "--socket"]).arg(&socket);
     let agent = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let start = Instant::now();
     while !socket.exists() {
@@ -78,6 +81,11 @@ fn serve(lab: &Lab, name: &str, program: &Path) -> Child {
     agent
 }
 
+/// What lab and nodes share: a folder, or what the environment names.
+fn store(lab: &Lab) -> String {
+    std::env::var("UNSEEN_TEST_STORE").unwrap_or_else(|_| lab.path("store").display().to_string())
+}
+
 /// Has runs spread by the courier without an engine.
 fn configure(lab: &Lab, sockets: &[String]) {
     let about = std::fs::read_to_string(lab.path("lab/lab.toml")).unwrap();
@@ -85,7 +93,7 @@ fn configure(lab: &Lab, sockets: &[String]) {
     let courier = couriers().join("local_courier.py");
     let argv: Vec<String> =
         ["python3".to_owned(), courier.display().to_string()].into_iter().chain(sockets.iter().cloned()).collect();
-    let store = lab.path("store");
+    let store = store(lab);
     let cluster = format!(
         "{about}\n[cluster]\ncourier = {argv:?}\nstore = {store:?}\npieces = 2\ntick_seconds = 0\nlate_seconds = 1\n"
     );
@@ -180,6 +188,36 @@ fn rounds_and_blocks_are_spread_too() {
     lab.approve(&id, "second");
     run(lab, &id);
     holds(&cluster, &id, &["n1", "n2"]);
+}
+
+/// The test before this one, in a process whose environment says where the storage is.
+#[cfg(feature = "s3")]
+#[test]
+fn in_a_bucket_nodes_find_what_they_read_too() {
+    let Some(moto) = moto::Moto::open(skipped) else { return };
+    let mut played = Command::new(std::env::current_exe().unwrap());
+    played.args(["--exact", "rounds_and_blocks_are_spread_too"]).env("UNSEEN_TEST_STORE", "s3://unseen/lab");
+    let played = played.envs(moto.environment()).output().unwrap();
+    let said = String::from_utf8_lossy(&played.stdout);
+    assert!(played.status.success() && said.contains("1 passed"), "{played:?}");
+    let listed = moto.list();
+    assert!(listed.contains("<Key>lab/objects/") && !listed.contains("<Key>lab/orders/"), "{listed}");
+}
+
+/// What is off by default says so before anything is charged, and so does a node.
+#[cfg(not(feature = "s3"))]
+#[test]
+fn a_build_without_s3_refuses_a_bucket_in_a_sentence() {
+    let Some(cluster) = Cluster::new(lab(), &["n1"]) else { return };
+    let lab = &cluster.lab;
+    let id = lab.approved("job");
+    let about = std::fs::read_to_string(lab.path("lab/lab.toml")).unwrap();
+    std::fs::write(lab.path("lab/lab.toml"), about.replace(&store(lab), "s3://unseen/lab")).unwrap();
+    let says = "this build of unseen keeps no store in S3, as s3://unseen/lab is";
+    let said = lab.refuses(&["job", "run", &id, "--key", "keys/operator.pem"]);
+    assert!(said.contains(says), "{said}");
+    let said = lab.refuses(&["node", "serve", "n1", "--store", "s3://unseen/lab", "--socket", "other.sock"]);
+    assert!(said.contains(says), "{said}");
 }
 
 #[test]

@@ -167,7 +167,7 @@ const OWN: Lines = &[
     ("node revoke/key", "您的私钥：文件，或令牌中的密钥（pkcs11:...）"),
     ("node serve", "在本机计算运行的各个部分：任务由引擎经套接字交来"),
     ("node serve/dir", "由 `unseen node init` 创建的文件夹"),
-    ("node serve/store", "实验室与各节点共享的文件夹，以本机路径写明"),
+    ("node serve/store", "实验室与各节点共享的文件夹（以本机路径写明），或 s3://存储桶/前缀"),
     ("node serve/socket", "监听的套接字"),
     ("node list", "列出曾登记过的全部计算节点"),
     ("policy", "实验室规则：预算上限、审批、发布"),

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub struct Cluster {
     /// The courier's program and its arguments.
     pub courier: Vec<String>,
-    /// The folder that the lab and all nodes reach, perhaps by different paths.
+    /// The folder that the lab and all nodes reach, perhaps by different paths; or `s3://BUCKET/PREFIX`.
     pub store: PathBuf,
     /// Buckets or blocks that a node is asked for at once.
     #[serde(default = "pieces")]

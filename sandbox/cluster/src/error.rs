@@ -44,14 +44,77 @@ pub enum ClusterError {
         /// What the system said.
         why: std::io::Error,
     },
+    /// A bucket, in a build that knows none.
+    #[error(
+        "this build of unseen keeps no store in S3, as {store} is: install one made with `--features s3`, or name a folder"
+    )]
+    #[zh("本 unseen 程序不支持 {store} 这样的 S3 存储：请安装以 `--features s3` 编译的版本，或改用文件夹")]
+    WithoutS3 {
+        /// The store.
+        store: String,
+    },
+    /// No bucket has this address.
+    #[error("{store} is not the address of a store: write s3://BUCKET or s3://BUCKET/PREFIX")]
+    #[zh("{store} 不是存储地址：请写成 s3://存储桶 或 s3://存储桶/前缀")]
+    S3Address {
+        /// What was written.
+        store: String,
+    },
+    /// The storage does not answer.
+    #[error(
+        "the storage of {store} is not reached: {why}; see AWS_ENDPOINT, and whether AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are set"
+    )]
+    #[zh(
+        "无法连接 {store} 所在的存储：{why}；请检查 AWS_ENDPOINT，以及是否设置了 AWS_ACCESS_KEY_ID 和 AWS_SECRET_ACCESS_KEY"
+    )]
+    S3Unreached {
+        /// The store.
+        store: String,
+        /// What the client said.
+        why: Sentence,
+    },
+    /// The storage does not know who asks, or does not let them.
+    #[error(
+        "{store} is closed to this machine's credentials: see AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and what they may do there"
+    )]
+    #[zh("{store} 拒绝了本机的凭证：请检查 AWS_ACCESS_KEY_ID 和 AWS_SECRET_ACCESS_KEY，以及它们在该存储上的权限")]
+    S3Refused {
+        /// The store.
+        store: String,
+    },
+    /// There is no such bucket.
+    #[error("there is no bucket for {store}: make it, or see the name and AWS_ENDPOINT")]
+    #[zh("{store} 的存储桶不存在：请先创建，或检查名称和 AWS_ENDPOINT")]
+    NoBucket {
+        /// The store.
+        store: String,
+    },
+    /// The storage says something else.
+    #[error("{store} cannot be used: {why}")]
+    #[zh("{store} 无法使用：{why}")]
+    S3 {
+        /// The store.
+        store: String,
+        /// What was said.
+        why: Sentence,
+    },
+    /// What is read from a bucket has to lie somewhere.
+    #[error("what is read from the store cannot be kept in {near} meanwhile: {why}")]
+    #[zh("从共享存储读取的内容无法暂存于 {near}：{why}")]
+    NoRoom {
+        /// The folder.
+        near: PathBuf,
+        /// What the system said.
+        why: std::io::Error,
+    },
     /// Something is not there, or is something else.
     #[error(
-        "the store at {store} has no {name} with the bytes that the log names: is it the folder that the lab writes to, and up to date?"
+        "the store at {store} has no {name} with the bytes that the log names: is it the one that the lab writes to, and up to date?"
     )]
-    #[zh("共享存储 {store} 中没有与日志相符的 {name}：它是实验室写入的文件夹吗，是否为最新内容？")]
+    #[zh("共享存储 {store} 中没有与日志相符的 {name}：它是实验室写入的那一个吗，是否为最新内容？")]
     NotInStore {
         /// The store.
-        store: PathBuf,
+        store: String,
         /// What was looked for.
         name: String,
     },

@@ -35,7 +35,7 @@ use unseen_worker::rows::ReferenceTables;
 use unseen_worker::spread::{PartSecrets, Place, Task, make_part, state_digest, walls_told};
 
 use crate::answer::{Answer, Made, orders_of, read_task};
-use crate::error::{ClusterError, NodeError};
+use crate::error::NodeError;
 use crate::orders::{self, Opened};
 use crate::store::Store;
 
@@ -89,7 +89,8 @@ struct Here {
 const MOST_RUNS: usize = 4;
 
 impl Node {
-    /// Opens a node's folder. `store` is where it finds what the lab shares, `program` the binary that becomes workers.
+    /// Opens a node's folder. `store` is where it finds what the lab shares ([`Store::open`]), `program` the binary that
+    /// becomes workers.
     pub fn open(folder: &Path, store: &Path, program: &Path) -> Result<Node, NodeError> {
         let not_a_node = || NodeError::NotANode { path: folder.to_owned() };
         let config = std::fs::read_to_string(folder.join(CONFIG)).map_err(|_| not_a_node())?;
@@ -108,7 +109,7 @@ impl Node {
             log,
             key,
             identity,
-            store: Store::new(store),
+            store: Store::open(store, folder)?,
             program,
             build: build.0,
             runs: Mutex::default(),
@@ -341,12 +342,8 @@ impl Here {
 
 fn object(store: &Store, file: &ManifestFile) -> Result<File, NodeError> {
     let digest = Digest::from_hex(&file.sha256).ok_or(NodeError::NoTask)?;
-    let object = store.object(&digest)?;
     // What is cut off or grown is found out without reading it; the rest is the worker's to check.
-    match object.metadata() {
-        Ok(found) if found.len() == file.bytes => Ok(object),
-        _ => Err(ClusterError::NotInStore { store: store.folder().to_owned(), name: file.file.clone() }.into()),
-    }
+    Ok(store.object(&digest, file.bytes)?)
 }
 
 /// What a worker says of its failure may depend on rows where these are not as registered: the lab's operators are

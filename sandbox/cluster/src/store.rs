@@ -5,100 +5,109 @@
 //! <store>/objects/<sha256>   bucket files (ciphertext) and public tables
 //! <store>/orders/<sha256>    what nodes are told of one run, while it goes on
 //! ```
+//!
+//! It lies in a folder that all of them reach, or, where this is built with the feature `s3`, in a bucket of
+//! S3-compatible storage.
 
-use std::fs::{self, File};
-use std::io;
-use std::path::{Path, PathBuf};
+mod folder;
+#[cfg(feature = "s3")]
+mod s3;
+mod shelf;
 
-use unseen_ids::{Digest, digest_of};
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::sync::Arc;
+
+use unseen_ids::Digest;
 
 use crate::error::ClusterError;
+use folder::Folder;
+use shelf::Shelf;
 
-const OBJECTS: &str = "objects";
-const ORDERS: &str = "orders";
-
-/// A folder that the lab and its nodes reach.
+/// What the lab and its nodes reach.
 #[derive(Clone, Debug)]
-pub struct Store(PathBuf);
+pub struct Store(Arc<dyn Shelf>);
+
+/// No orders are longer, in bytes.
+const MOST_ORDERS: u64 = 1 << 30;
 
 impl Store {
-    /// In this folder.
-    pub fn new(folder: impl Into<PathBuf>) -> Store {
-        Store(folder.into())
+    /// The store at `place`: a folder, or `s3://BUCKET/PREFIX`. What is read from a bucket lies in `near` meanwhile, a
+    /// folder of one's own.
+    pub fn open(place: &Path, near: &Path) -> Result<Store, ClusterError> {
+        match place.to_str().and_then(|place| place.strip_prefix("s3://")) {
+            Some(bucket) => in_bucket(bucket, near),
+            None => Ok(Store(Arc::new(Folder(place.to_owned())))),
+        }
     }
 
-    /// Makes sure that these bytes are there, copying them from `file` where they are not. One that was begun and
-    /// not finished has another name.
+    /// Makes sure that these bytes are there, copying them from `file` where they are not.
     pub fn keep(&self, digest: &Digest, bytes: u64, mut file: &File) -> Result<(), ClusterError> {
-        let path = self.0.join(OBJECTS).join(digest.to_hex());
-        if fs::metadata(&path).is_ok_and(|found| found.len() == bytes) {
+        let key = object(digest);
+        if self.0.length(&key)? == Some(bytes) {
             return Ok(());
         }
-        let mut copy = || -> io::Result<()> {
-            use std::io::Seek;
-            fs::create_dir_all(self.0.join(OBJECTS))?;
-            let part = path.with_extension("part");
-            let mut to = File::create(&part)?;
-            file.rewind()?;
-            io::copy(&mut file, &mut to)?;
-            file.rewind()?;
-            to.sync_all()?;
-            fs::rename(&part, &path)
-        };
-        copy().map_err(|why| ClusterError::Store { path: path.clone(), why })
+        file.rewind().map_err(|why| self.unread(why))?;
+        self.0.put(&key, &mut file, bytes)?;
+        file.rewind().map_err(|why| self.unread(why))
     }
 
-    /// Opens a file by its digest. That its bytes have it, whoever reads them checks.
-    pub fn object(&self, digest: &Digest) -> Result<File, ClusterError> {
-        let path = self.0.join(OBJECTS).join(digest.to_hex());
-        File::open(&path).map_err(|why| self.missing(path, why, "object"))
+    /// Opens a file of that many bytes by its digest. That they have it, whoever reads them checks.
+    pub fn object(&self, digest: &Digest, bytes: u64) -> Result<File, ClusterError> {
+        self.get(&object(digest), bytes..=bytes)
     }
 
     /// Leaves orders there.
-    pub fn put_orders(&self, bytes: &[u8]) -> Result<Digest, ClusterError> {
+    pub fn put_orders(&self, mut bytes: &[u8]) -> Result<Digest, ClusterError> {
         let digest = Digest::of(bytes);
-        let path = self.orders_path(&digest);
-        let put = || fs::create_dir_all(self.0.join(ORDERS)).and_then(|()| unseen_durable::write(&path, bytes));
-        put().map_err(|why| ClusterError::Store { path: path.clone(), why })?;
+        let length = bytes.len() as u64;
+        self.0.put(&orders(&digest), &mut bytes, length)?;
         Ok(digest)
     }
 
     /// Reads orders, which have this digest.
     pub fn orders(&self, digest: &Digest) -> Result<Vec<u8>, ClusterError> {
-        let path = self.orders_path(digest);
-        let bytes = fs::read(&path).map_err(|why| self.missing(path, why, "orders"))?;
-        if Digest::of(&bytes) == *digest { Ok(bytes) } else { Err(self.other("orders")) }
+        let key = orders(digest);
+        let mut bytes = Vec::new();
+        let read = self.get(&key, 0..=MOST_ORDERS)?.read_to_end(&mut bytes);
+        read.map_err(|why| self.unread(why))?;
+        if Digest::of(&bytes) == *digest { Ok(bytes) } else { Err(self.missing(key)) }
     }
 
     /// Takes orders away, whose run is over: they hold keys, sealed to nodes.
     pub fn remove_orders(&self, digest: &Digest) {
-        let _ = fs::remove_file(self.orders_path(digest));
+        self.0.remove(&orders(digest));
     }
 
-    /// Whether a file has the bytes of its name: for those that are not read in a jail.
-    pub fn verify(&self, digest: &Digest) -> Result<bool, ClusterError> {
-        let path = self.0.join(OBJECTS).join(digest.to_hex());
-        let found = digest_of(self.object(digest)?).map_err(|why| ClusterError::Store { path, why })?;
-        Ok(found.0 == *digest)
+    fn get(&self, key: &str, lengths: RangeInclusive<u64>) -> Result<File, ClusterError> {
+        self.0.get(key, lengths)?.ok_or_else(|| self.missing(key.to_owned()))
     }
 
-    /// Where it is.
-    pub fn folder(&self) -> &Path {
-        &self.0
+    fn unread(&self, why: io::Error) -> ClusterError {
+        ClusterError::Store { path: self.0.name().into(), why }
     }
 
-    fn orders_path(&self, digest: &Digest) -> PathBuf {
-        self.0.join(ORDERS).join(digest.to_hex())
+    fn missing(&self, name: String) -> ClusterError {
+        ClusterError::NotInStore { store: self.0.name(), name }
     }
+}
 
-    fn missing(&self, path: PathBuf, why: io::Error, name: &str) -> ClusterError {
-        match why.kind() {
-            io::ErrorKind::NotFound => self.other(name),
-            _ => ClusterError::Store { path, why },
-        }
-    }
+#[cfg(feature = "s3")]
+fn in_bucket(address: &str, near: &Path) -> Result<Store, ClusterError> {
+    Ok(Store(Arc::new(s3::S3::open(address, near.to_owned())?)))
+}
 
-    fn other(&self, name: &str) -> ClusterError {
-        ClusterError::NotInStore { store: self.0.clone(), name: name.to_owned() }
-    }
+#[cfg(not(feature = "s3"))]
+fn in_bucket(address: &str, _: &Path) -> Result<Store, ClusterError> {
+    Err(ClusterError::WithoutS3 { store: format!("s3://{address}") })
+}
+
+fn object(digest: &Digest) -> String {
+    format!("objects/{}", digest.to_hex())
+}
+
+fn orders(digest: &Digest) -> String {
+    format!("orders/{}", digest.to_hex())
 }

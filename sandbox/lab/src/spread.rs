@@ -75,7 +75,7 @@ impl View {
             return Ok(None);
         }
         nodes_of(self.ledger())?;
-        let store = Store::new(&cluster.store);
+        let store = Store::open(&cluster.store, &self.dir)?;
         for used in &job.submitted.datasets {
             let snapshot = self.snapshot(&used.name, &used.snapshot)?;
             for entry in &snapshot.manifest.files {

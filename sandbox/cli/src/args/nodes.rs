@@ -43,7 +43,7 @@ pub enum NodeCommand {
     Serve {
         /// The folder that `unseen node init` made
         dir: PathBuf,
-        /// The folder that the lab and its nodes share, as this machine has it
+        /// The folder that the lab and its nodes share, as this machine has it, or s3://BUCKET/PREFIX
         #[arg(long)]
         store: PathBuf,
         /// Where to listen

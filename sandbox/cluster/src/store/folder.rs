@@ -1,0 +1,64 @@
+//! A store in a folder that all reach, each by its own path.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+use super::shelf::Shelf;
+use crate::error::ClusterError;
+
+/// A folder.
+#[derive(Debug)]
+pub struct Folder(pub PathBuf);
+
+impl Shelf for Folder {
+    fn name(&self) -> String {
+        self.0.display().to_string()
+    }
+
+    fn length(&self, key: &str) -> Result<Option<u64>, ClusterError> {
+        Ok(self.found(key, |path| fs::metadata(path))?.map(|found| found.len()))
+    }
+
+    fn put(&self, key: &str, bytes: &mut dyn Read, length: u64) -> Result<(), ClusterError> {
+        let path = self.0.join(key);
+        // What was begun and not finished has another name.
+        let part = path.with_extension("part");
+        let folder = path.parent().unwrap_or(&self.0);
+        let mut copy = || -> io::Result<()> {
+            fs::create_dir_all(folder)?;
+            let mut to = File::create(&part)?;
+            if io::copy(&mut bytes.take(length), &mut to)? < length {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+            to.sync_all()?;
+            fs::rename(&part, &path)?;
+            unseen_durable::flush_folder(folder)
+        };
+        copy().map_err(|why| ClusterError::Store { path, why })
+    }
+
+    fn get(&self, key: &str, lengths: RangeInclusive<u64>) -> Result<Option<File>, ClusterError> {
+        let file = self.found(key, |path| {
+            let file = File::open(path)?;
+            let length = file.metadata()?.len();
+            Ok((file, length))
+        })?;
+        Ok(file.filter(|(_, length)| lengths.contains(length)).map(|(file, _)| file))
+    }
+
+    fn remove(&self, key: &str) {
+        let _ = fs::remove_file(self.0.join(key));
+    }
+}
+
+impl Folder {
+    fn found<T>(&self, key: &str, look: impl Fn(&PathBuf) -> io::Result<T>) -> Result<Option<T>, ClusterError> {
+        let path = self.0.join(key);
+        match look(&path) {
+            Err(why) if why.kind() == ErrorKind::NotFound => Ok(None),
+            found => found.map(Some).map_err(|why| ClusterError::Store { path, why }),
+        }
+    }
+}
