@@ -95,9 +95,9 @@ impl View {
         let Some(cluster) = About::read(&self.dir)?.cluster else { return Ok(Vec::new()) };
         let missing = |error: &dyn Say| Wall::Missing(Sentence::of(error));
         let nodes = nodes_of(self.ledger()).map_or_else(|error| missing(&error), |_| Wall::Holds);
-        let store = Store::new(&cluster.store);
         // Whatever holds these bytes holds orders too.
-        let kept = store.put_orders(b"is there room?").map(|digest| store.remove_orders(&digest));
+        let put = |store: Store| store.put_orders(b"is there room?").map(|digest| store.remove_orders(&digest));
+        let kept = Store::open(&cluster.store, &self.dir).and_then(put);
         let mut walls = vec![("nodes", nodes), ("store", kept.map_or_else(|error| missing(&error), |()| Wall::Holds))];
         if reach {
             let reached = Process::start(&cluster).map(drop);
