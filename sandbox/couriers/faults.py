@@ -1,6 +1,6 @@
 """faults.py FAULT: a run on a cluster on this machine, and what is done to it meanwhile; for scripts/cluster.sh.
 
-    kill     all of node 2 is killed while it has rows in hand: its agent and worker, and the engine's processes
+    kill     all of node 2 is killed while it is at work: its agent and worker, and the engine's processes
     freeze   all of it is stopped until its tasks are asked for again, then goes on; while it stands still, and again
              afterwards, the engine's and the courier's files and memory are searched for what they may not have
     twice    tasks are asked for again before a node may answer, and each answer comes twice
@@ -27,6 +27,8 @@ NODES = ("1", "2")
 # Which one it happens to.
 NODE = "2"
 ROWS = Path("data/enterprises.csv")
+# What a worker has in memory that is at work: rows, or the keys that open them, which it has for longer.
+AT_WORK = {markers.NAME, markers.DATA, markers.BUCKETS}
 
 
 def main() -> None:
@@ -54,23 +56,23 @@ def say(sentence: str) -> None:
 
 
 def kill(run: "Run", cluster: "Cluster") -> None:
-    cluster.stop_at_work(run, markers.Markers(ROWS))
+    cluster.stop_at_work(run, known_markers())
     own, engines = cluster.of_node(NODE), cluster.engines(NODE)
     assert not run.over(), "the run was over when the node was hit"
     say(f"until it was hit, {told(run.notes())}")
     cluster.signal("kill", signal.SIGKILL)
     wait_for(lambda: not any(map(state, own + engines)), "something of the node is left")
-    say(f"killed with rows in hand: {len(own)} processes of the node, {len(engines)} of the engine on it")
+    say(f"killed at work: {len(own)} processes of the node, {len(engines)} of the engine on it")
 
 
 def freeze(run: "Run", cluster: "Cluster") -> None:
-    known = markers.of_lab(ROWS, Path("lab"), [Path("node1"), Path("node2")])
+    known = known_markers()
     cluster.stop_at_work(run, known)
     own, engines = cluster.of_node(NODE), cluster.engines(NODE)
     since, before = time.monotonic(), run.notes()
     out = {ident for kind, ident in before if kind == "S"} - {ident for kind, ident in before if kind != "S"}
     say(f"until it was hit, {told(before)}")
-    say(f"stopped with rows in hand: {len(own)} processes of the node, {len(engines)} of the engine on it")
+    say(f"stopped at work: {len(own)} processes of the node, {len(engines)} of the engine on it")
     markers.of_run(known, Path("lab"))
     # It takes longer to search than a run may wait.
     looks = [Look(cluster)]
@@ -91,6 +93,10 @@ def freeze(run: "Run", cluster: "Cluster") -> None:
     say(f"of {len(out)} tasks that were out when it was stopped, {late(run, before, out)} were answered afterwards")
     for look in [*looks, Look(cluster)]:
         look.search(known)
+
+
+def known_markers() -> markers.Markers:
+    return markers.of_lab(ROWS, Path("lab"), [Path(f"node{node}") for node in NODES])
 
 
 def ended_without(notes: list[tuple[str, int]], since: int) -> int:
@@ -186,28 +192,31 @@ class Cluster:
         self.signal_own(number)
 
     def stop_at_work(self, run: Run, known: markers.Markers) -> None:
-        """Stops all of the node at a moment when a worker of its has rows, and answers have come before."""
+        """Stops all of the node at a moment when a worker of its is at work, and answers have come before."""
 
         def stopped() -> bool:
-            assert not run.over(), "the run was over before the node had rows in hand"
-            if not any(kind == "A" for kind, _ in run.notes()) or not self._has_rows(known):
+            assert not run.over(), "the run was over before the node was at work"
+            if not self.workers(NODE) or not any(kind == "A" for kind, _ in run.notes()):
                 return False
+            since = time.monotonic()
             self.signal_own(signal.SIGSTOP)
-            if self._has_rows(known):
+            if self._at_work(known):
                 return True
+            # It goes on for as long as it was looked at, or the engine would give its work to the other one.
             self.signal_own(signal.SIGCONT)
+            time.sleep(time.monotonic() - since)
             return False
 
-        wait_for(stopped, "no worker of the node has rows", pause=0.01)
+        wait_for(stopped, "no worker of the node is at work", pause=0.003)
         assert self.engine == "local" or self.engines(NODE), "no process of the engine is on the node"
         self.signal("freeze", signal.SIGSTOP)
         wait_for(self._still, "not all of the node is stopped")
 
-    def _has_rows(self, known: markers.Markers) -> bool:
+    def _at_work(self, known: markers.Markers) -> bool:
         for pid in self.workers(NODE):
             # It may have ended meanwhile.
             with suppress(FileNotFoundError, ProcessLookupError):
-                if any(markers.NAME in known.found(part) for part in markers.memory(pid)):
+                if any(AT_WORK & known.found(part) for part in markers.memory(pid)):
                     return True
         return False
 
@@ -241,21 +250,25 @@ class Look:
         self._agent = markers.remembered(cluster.agent(NODE))
 
     def reaches(self, known: markers.Markers) -> None:
-        """Fails where the search is blind: it has to find rows and their key in the worker, the node's key and the run's
+        """Fails where the search is blind: it has to find rows or their key in the worker, the node's key and the run's
         in the agent, and in all that carries a task the digest with which tasks begin.
         """
         for who, held, wanted in (
-            ("the node's worker", self._worker, {markers.NAME, markers.BUCKETS}),
-            ("the node's agent", self._agent, {f"the secret of node{NODE}/node.pem", markers.RUN}),
+            ("the node's worker", self._worker, AT_WORK),
+            ("the node's agent", self._agent, {f"the secret of node{NODE}/node.pem"}),
+            ("the node's agent", self._agent, {markers.RUN}),
             ("the file of rows", [ROWS.read_bytes()], {markers.NAME}),
         ):
             found = {what for part in held for what in known.found(part)}
-            assert wanted <= found, f"the search is blind: {', '.join(wanted - found)} is not found in {who}"
+            assert wanted & found, f"the search is blind: {' or '.join(sorted(wanted))} is not found in {who}"
         for who, pids in self._carrying.items():
             parts = [part for pid in pids for part in self.memory[pid]]
             task = any(orders in part for orders in self.orders for part in parts)
             assert task, f"the search is blind: no task is found in the memory of {who}"
-        say("the search finds rows and keys in the node's worker and agent, and a task in all that carries it")
+        found = {what for part in self._worker for what in known.found(part)} & AT_WORK
+        say(
+            f"the search finds {' and '.join(sorted(found))} in the node's worker, keys in its agent, tasks in what carries"
+        )
 
     def search(self, known: markers.Markers) -> None:
         memory = [(f"the memory of {self.names[pid]}", part) for pid, parts in self.memory.items() for part in parts]

@@ -52,7 +52,12 @@ class Markers:
         return hits
 
 
-NAME, BUCKETS, RUN = "a unit's name", "the key of the snapshot's buckets", "the key of the run's tasks"
+NAME, DATA, BUCKETS, RUN = (
+    "a unit's name",
+    "the snapshot's key",
+    "the key of the snapshot's buckets",
+    "the key of the run's tasks",
+)
 URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
@@ -69,7 +74,7 @@ def of_lab(rows: Path, lab: Path, nodes: list[Path]) -> Markers:
         markers.add(f"the secret of {path.parent.name}/{path.name}", bech32(identity))
     for wrapped in lab.glob("snapshots/*/*/key.wrapped"):
         data = unwrap((lab / "keys/data.key").read_bytes(), wrapped.read_bytes())
-        markers.add("the snapshot's key", data)
+        markers.add(DATA, data)
         markers.add(BUCKETS, hkdf(data, b"unseen snapshot v1", b"parquet"))
     return markers
 
