@@ -1,6 +1,6 @@
 """faults.py FAULT: a run on a cluster on this machine, and what is done to it meanwhile; for scripts/cluster.sh.
 
-    kill     all of node 2 is killed while it is at work: its agent and worker, and the engine's processes
+    kill     all of a node is killed while it is at work: its agent and worker, and the engine's processes
     freeze   all of it is stopped until its tasks are asked for again, then goes on; while it stands still, and again
              afterwards, the engine's and the courier's files and memory are searched for what they may not have
     twice    tasks are asked for again before a node may answer, and each answer comes twice
@@ -24,8 +24,6 @@ import markers
 HERE = Path(__file__).resolve().parent
 PATIENCE = 240.0
 NODES = ("1", "2")
-# Which one it happens to.
-NODE = "2"
 ROWS = Path("data/enterprises.csv")
 # What a worker has in memory that is at work: rows, or the keys that open them, which it has for longer.
 AT_WORK = {markers.NAME, markers.DATA, markers.BUCKETS}
@@ -57,7 +55,7 @@ def say(sentence: str) -> None:
 
 def kill(run: "Run", cluster: "Cluster") -> None:
     cluster.stop_at_work(run, known_markers())
-    own, engines = cluster.of_node(NODE), cluster.engines(NODE)
+    own, engines = cluster.of_node(cluster.node), cluster.engines(cluster.node)
     assert not run.over(), "the run was over when the node was hit"
     say(f"until it was hit, {told(run.notes())}")
     cluster.signal("kill", signal.SIGKILL)
@@ -68,7 +66,7 @@ def kill(run: "Run", cluster: "Cluster") -> None:
 def freeze(run: "Run", cluster: "Cluster") -> None:
     known = known_markers()
     cluster.stop_at_work(run, known)
-    own, engines = cluster.of_node(NODE), cluster.engines(NODE)
+    own, engines = cluster.of_node(cluster.node), cluster.engines(cluster.node)
     since, before = time.monotonic(), run.notes()
     out = {ident for kind, ident in before if kind == "S"} - {ident for kind, ident in before if kind != "S"}
     say(f"until it was hit, {told(before)}")
@@ -154,6 +152,8 @@ class Cluster:
 
     def __init__(self, engine: str, sockets: Path) -> None:
         self.engine, self.sockets = engine, sockets
+        # Which one it happens to: the first that is met at work, for an engine may leave the other one idle.
+        self.node = NODES[0]
 
     def agent(self, node: str) -> int:
         return int((self.sockets / f"node{node}.pid").read_text())
@@ -178,7 +178,7 @@ class Cluster:
 
     def signal_own(self, number: signal.Signals) -> None:
         """To the agent, which starts none from then on, and to its workers."""
-        for pids in ([self.agent(NODE)], self.workers(NODE)):
+        for pids in ([self.agent(self.node)], self.workers(self.node)):
             for pid in pids:
                 with suppress(ProcessLookupError):
                     os.kill(pid, number)
@@ -187,16 +187,17 @@ class Cluster:
         """To all of the node; the engine's script does it to what is the engine's."""
         if self.engine != "local":
             script = HERE / "cluster" / f"{self.engine}.sh"
-            done = subprocess.run([script, verb, self.sockets, NODE])
+            done = subprocess.run([script, verb, self.sockets, self.node])
             assert done.returncode == 0, f"{script.name} {verb} has failed"
         self.signal_own(number)
 
     def stop_at_work(self, run: Run, known: markers.Markers) -> None:
-        """Stops all of the node at a moment when a worker of its is at work, and answers have come before."""
+        """Stops all of a node at a moment when a worker of its is at work, and answers have come before."""
 
         def stopped() -> bool:
-            assert not run.over(), "the run was over before the node was at work"
-            if not self.workers(NODE) or not any(kind == "A" for kind, _ in run.notes()):
+            assert not run.over(), "the run was over before a node was met at work"
+            self.node = NODES[self.node == NODES[0]]
+            if not self.workers(self.node) or not any(kind == "A" for kind, _ in run.notes()):
                 return False
             since = time.monotonic()
             self.signal_own(signal.SIGSTOP)
@@ -207,13 +208,13 @@ class Cluster:
             time.sleep(time.monotonic() - since)
             return False
 
-        wait_for(stopped, "no worker of the node is at work", pause=0.003)
-        assert self.engine == "local" or self.engines(NODE), "no process of the engine is on the node"
+        wait_for(stopped, "no node is at work", pause=0.003)
+        assert self.engine == "local" or self.engines(self.node), "no process of the engine is on the node"
         self.signal("freeze", signal.SIGSTOP)
         wait_for(self._still, "not all of the node is stopped")
 
     def _at_work(self, known: markers.Markers) -> bool:
-        for pid in self.workers(NODE):
+        for pid in self.workers(self.node):
             # It may have ended meanwhile.
             with suppress(FileNotFoundError, ProcessLookupError):
                 if any(AT_WORK & known.found(part) for part in markers.memory(pid)):
@@ -223,7 +224,7 @@ class Cluster:
     def _still(self) -> bool:
         """Whether all of the node is stopped; what was just being started is told, too."""
         self.signal_own(signal.SIGSTOP)
-        return all(state(pid) in ("T", "t", "Z", "") for pid in [*self.of_node(NODE), *self.engines(NODE)])
+        return all(state(pid) in ("T", "t", "Z", "") for pid in [*self.of_node(self.node), *self.engines(self.node)])
 
 
 class Look:
@@ -232,22 +233,23 @@ class Look:
     """
 
     def __init__(self, cluster: Cluster) -> None:
-        couriers, carrying = cluster.couriers(), cluster.engines(NODE)
+        couriers, carrying = cluster.couriers(), cluster.engines(cluster.node)
         own = {pid for node in NODES for pid in cluster.of_node(node)}
         processes = {*couriers, *cluster.engines()}
         assert not own & processes, "the engine's processes are not told from the node's own"
         self.names = {pid: f"{markers.command(pid)} ({pid})" for pid in processes}
         self.memory = {pid: markers.remembered(pid) for pid in processes}
         written = markers.files([cluster.sockets, Path("store"), *Path().glob("*.log")])
-        began = (cluster.sockets / f"node{NODE}.pid").stat().st_mtime
+        began = (cluster.sockets / "node1.pid").stat().st_mtime
         self.files = dict(written) | dict(markers.opened(processes, began))
         # What the search has to reach, while a run is on.
         self.orders = [bytes.fromhex(path.name) for path in Path("store/orders").glob("*")]
         self._carrying = {"the courier": couriers} | (
             {} if cluster.engine == "local" else {"the engine's node": carrying}
         )
-        self._worker = [part for pid in cluster.workers(NODE) for part in markers.remembered(pid)]
-        self._agent = markers.remembered(cluster.agent(NODE))
+        self._worker = [part for pid in cluster.workers(cluster.node) for part in markers.remembered(pid)]
+        self._key = f"the secret of node{cluster.node}/node.pem"
+        self._agent = markers.remembered(cluster.agent(cluster.node))
 
     def reaches(self, known: markers.Markers) -> None:
         """Fails where the search is blind: it has to find rows or their key in the worker, the node's key and the run's
@@ -255,7 +257,7 @@ class Look:
         """
         for who, held, wanted in (
             ("the node's worker", self._worker, AT_WORK),
-            ("the node's agent", self._agent, {f"the secret of node{NODE}/node.pem"}),
+            ("the node's agent", self._agent, {self._key}),
             ("the node's agent", self._agent, {markers.RUN}),
             ("the file of rows", [ROWS.read_bytes()], {markers.NAME}),
         ):
