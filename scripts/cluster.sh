@@ -27,6 +27,10 @@ if [ -e "$dir" ]; then
     echo "$dir is there already: remove it, or set CLUSTER_DIR" >&2
     exit 1
 fi
+if [ -n "$fault" ] && [ "${STORE:-folder}" != folder ]; then
+    echo "a fault is tried with STORE=folder: what became of tasks is seen there" >&2
+    exit 2
+fi
 store=$dir/store
 case ${STORE:-folder} in
 folder) ;;
