@@ -30,6 +30,7 @@ use crate::desk::Desk;
 use crate::error::UseCaseError;
 use crate::labs::LabShown;
 use crate::query::Query;
+use crate::wire::as_shown;
 
 /// How the file is called that is carried to an operator: `NAME.node`.
 pub const REQUEST: &str = "node";
@@ -147,6 +148,7 @@ pub struct Node {
 #[serde(rename_all = "camelCase")]
 pub struct LastRun {
     /// The job.
+    #[serde(with = "as_shown")]
     #[schemars(with = "String")]
     pub job: JobId,
     /// SHA-256 of the program that it ran.
