@@ -348,29 +348,3 @@ fn an_engine_is_carried_to_as_couriers_must() {
     println!("{said}");
     assert!(done.status.success() && said.trim_end().ends_with("0 failed"), "{done:?}");
 }
-
-/// A whole run on that engine, of whose nodes one is killed or stopped at work: the bytes are a replay's, and nothing that
-/// can be read is in the engine's hands.
-#[test]
-fn a_run_on_an_engine_outlives_a_node_and_shows_it_nothing() {
-    let target = Path::new(env!("CARGO_BIN_EXE_unseen")).ancestors().nth(2).unwrap();
-    let lacks = |what: &str| skipped(&format!("a run on an engine, of which a node is killed: {what}"));
-    if !target.join("engines/dask").exists() {
-        return lacks("scripts/engine.sh dask has not been run");
-    }
-    if !target.join("debug/unseen-demo").exists() {
-        return lacks("unseen-demo is not built");
-    }
-    if !rustix::process::geteuid().is_root() {
-        return lacks("only root may look into the memory of other processes");
-    }
-    let folder = tempfile::tempdir().unwrap();
-    for fault in ["kill", "freeze"] {
-        let mut test = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/cluster.sh"));
-        test.args(["dask", fault]).env("CLUSTER_DIR", folder.path().join(fault)).env("CARGO_TARGET_DIR", target);
-        let done = test.output().unwrap();
-        let said = String::from_utf8_lossy(&done.stdout);
-        said.lines().filter(|line| line.starts_with("fault: ")).for_each(|line| println!("{line}"));
-        assert!(done.status.success() && said.trim_end().ends_with("the same bytes"), "{done:?}");
-    }
-}
