@@ -459,7 +459,7 @@ fn rows_are_dealt_into_other_buckets_at_the_folder_and_over_the_network() {
     let rebucket = |buckets| ["dataset", "rebucket", "firms", "--buckets", buckets, "--key", "keys/steward.pem"];
     let refused = |done: Done, words: &str| assert!(done.code != 0 && done.stderr.contains(words), "{words}: {done:?}");
     refused(lab.unseen(&rebucket("16")), "`firms` has 16 buckets already");
-    refused(lab.unseen(&rebucket("0")), "0 is not in 1..=65536");
+    refused(lab.unseen(&rebucket("0")), "write a number from 1 to 65536");
     refused(
         lab.unseen(&["dataset", "rebucket", "farms", "--buckets", "4", "--key", "keys/steward.pem"]),
         "not registered",
