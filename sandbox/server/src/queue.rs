@@ -109,10 +109,18 @@ fn step(service: &Arc<Service>, running: &Running, setbacks: &Setbacks) -> Resul
     if running.get().is_some() {
         return Ok(());
     }
-    match next(&view).filter(|job| setbacks.allow(Step::Run, *job)) {
-        Some(job) => run(service, running, setbacks, job),
-        None => Ok(()),
+    if let Some(job) = next(&view).filter(|job| setbacks.allow(Step::Run, *job))
+        && let Err(error) = run(service, running, setbacks, job)
+    {
+        put_off(service, setbacks, job, &error);
     }
+    Ok(())
+}
+
+/// Leaves a job alone for a while that cannot run now.
+fn put_off(service: &Service, setbacks: &Setbacks, job: JobId, error: &RequestError) {
+    setbacks.note(Step::Run, job);
+    (service.tell)(say!("{job} cannot run now: {error}", "{job} 暂时无法运行：{error}"));
 }
 
 /// Makes the second log durable, and puts the digest of a finished day into the lab's log.
@@ -192,10 +200,7 @@ fn run(service: &Arc<Service>, running: &Running, setbacks: &Setbacks, job: JobI
                     std::thread::sleep(left);
                 }
             }
-            Err(error) => {
-                setbacks.note(Step::Run, job);
-                (service.tell)(say!("{job} cannot run now: {error}", "{job} 暂时无法运行：{error}"));
-            }
+            Err(error) => put_off(&service, &setbacks, job, &error),
         }
         drop(held);
         over.set(None);
