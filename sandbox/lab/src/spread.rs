@@ -86,37 +86,41 @@ impl View {
         let courier = Process::start(&cluster)?;
         Ok(Some(Reached { cluster, courier, store }))
     }
-}
 
-impl View {
-    /// Whether runs can be spread as `lab.toml` says, by what each of them needs: `nodes`, `store` and, if it is to be
-    /// reached, `engine`. Nothing where runs are this machine's own.
+    /// Whether runs can be spread as `lab.toml` says, by what each of them needs: `nodes` and, if they are to be
+    /// reached, `store` and `engine`. Nothing where runs are this machine's own.
     pub fn cluster_walls(&self, reach: bool) -> Result<Vec<(&'static str, Wall)>, LabError> {
         let Some(cluster) = About::read(&self.dir)?.cluster else { return Ok(Vec::new()) };
-        let missing = |error: &dyn Say| Wall::Missing(Sentence::of(error));
-        let nodes = nodes_of(self.ledger()).map_or_else(|error| missing(&error), |_| Wall::Holds);
-        // Whatever holds these bytes holds orders too.
-        let put = |store: Store| store.put_orders(b"is there room?").map(|digest| store.remove_orders(&digest));
-        let kept = Store::open(&cluster.store, &self.dir).and_then(put);
-        let mut walls = vec![("nodes", nodes), ("store", kept.map_or_else(|error| missing(&error), |()| Wall::Holds))];
+        let mut walls = vec![("nodes", wall(nodes_of(self.ledger())))];
         if reach {
-            let reached = Process::start(&cluster).map(drop);
-            walls.push(("engine", reached.map_or_else(|error| missing(&error), |()| Wall::Holds)));
+            // Whatever holds these bytes holds orders too.
+            let put = |store: Store| store.put_orders(b"is there room?").map(|digest| store.remove_orders(&digest));
+            walls.push(("store", wall(Store::open(&cluster.store, &self.dir).and_then(put))));
+            walls.push(("engine", wall(Process::start(&cluster))));
         }
         Ok(walls)
     }
 
-    /// What each node said of itself in the last run that it took part in and that is released.
+    /// What each node said of itself in the last run that it took part in, of the latest that are released.
     pub fn nodes_said(&self) -> BTreeMap<PublicKey, (JobId, NodeSaid)> {
         let released = self.ledger().jobs().iter().filter_map(|(id, job)| Some((*id, job.release?.0, job.receipts?)));
         let mut released: Vec<_> = released.collect();
         released.sort_by_key(|(_, entry, _)| *entry);
-        let said = released.iter().filter_map(|(id, _, receipts)| {
+        let latest = released.split_at(released.len().saturating_sub(LATEST)).1;
+        let said = latest.iter().filter_map(|(id, _, receipts)| {
             let receipts = Receipts::parse(&self.blob(receipts).ok()?).ok()?;
             Some(receipts.nodes.into_iter().map(|node| (node.key, (*id, node))))
         });
         said.flatten().collect()
     }
+}
+
+/// As many releases are looked at for what nodes said: each one's receipts are a file to read.
+const LATEST: usize = 100;
+
+/// Whether something is as it should be, and why not.
+fn wall<T, E: Say>(found: Result<T, E>) -> Wall {
+    found.map_or_else(|error| Wall::Missing(Sentence::of(&error)), |_| Wall::Holds)
 }
 
 /// The nodes that a run which starts now may go to.

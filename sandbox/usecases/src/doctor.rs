@@ -24,7 +24,7 @@ use crate::query::Query;
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ShowDoctor {
-    /// Whether the engine that runs are spread by is to be reached too. That takes as long as the engine does.
+    /// Whether the engine that runs are spread by, and the store, are to be reached too. That takes as long as they do.
     #[serde(default)]
     pub engine: bool,
 }

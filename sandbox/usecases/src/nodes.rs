@@ -138,7 +138,7 @@ pub struct Node {
     pub since: u64,
     /// The entry that revoked it.
     pub revoked: Option<u64>,
-    /// The last run that it took part in and that is released.
+    /// The last run that it took part in, of the latest hundred that are released.
     #[serde(default)]
     pub last: Option<LastRun>,
 }
