@@ -185,7 +185,7 @@ impl Lab {
         if registered.buckets == buckets {
             return Err(LabError::HasBuckets { dataset: name.to_owned(), buckets });
         }
-        let event = DatasetRegistered { buckets, description: Digest::of(text.as_bytes()), ..registered.clone() };
+        let event = DatasetRegistered { buckets, ..registered.clone() };
         self.begin_from(Source::Snapshot(registered.snapshot), text, description, event, steward)
     }
 

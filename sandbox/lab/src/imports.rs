@@ -52,8 +52,6 @@ pub struct Wish {
     pub dataset: String,
     /// Where its rows come from.
     pub from: Origin,
-    /// The buckets that they are dealt into; none: as many as is usual.
-    pub buckets: Option<u32>,
     /// The text of a `dataset.toml`.
     pub description: String,
     /// On what terms it may be used.
@@ -77,9 +75,14 @@ pub enum Origin {
         source: String,
         /// What errors call the description.
         file: String,
+        /// The buckets that its rows are dealt into; none: as many as is usual.
+        buckets: Option<u32>,
     },
     /// The snapshot that the dataset has already.
-    Snapshot,
+    Snapshot {
+        /// The buckets that its rows are dealt into.
+        buckets: u32,
+    },
 }
 
 /// Where an import stands.
@@ -353,12 +356,12 @@ pub fn carry_out_import(dir: &Path, id: &ImportId) -> Result<(), LabError> {
 
 fn imported(dir: &Path, wish: &Wish, progress: &mut dyn FnMut(Progress)) -> Result<Snapshotted, LabError> {
     let import = match &wish.from {
-        Origin::Upload { upload, source, file } => {
+        Origin::Upload { upload, source, file, buckets } => {
             let rows = Rows { file: Uploads::of(dir).whole(&wish.person, upload)?, called: source.into() };
             let (text, terms) = (wish.description.clone(), wish.terms.clone());
-            Lab::open(dir)?.begin_import(rows, file, text, terms, wish.buckets, &wish.steward)?
+            Lab::open(dir)?.begin_import(rows, file, text, terms, *buckets, &wish.steward)?
         }
-        Origin::Snapshot => Lab::open(dir)?.begin_rebucket(&wish.dataset, wish.buckets.unwrap_or(0), &wish.steward)?,
+        Origin::Snapshot { buckets } => Lab::open(dir)?.begin_rebucket(&wish.dataset, *buckets, &wish.steward)?,
     };
     import.carry_out(progress)
 }

@@ -103,6 +103,9 @@ pub struct Register {
     #[serde(default)]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub keep_until: Option<DateTime<Utc>>,
+    /// The buckets that its rows are in, where somebody asked for so many; whatever they are when null.
+    #[serde(default)]
+    pub buckets: Option<u32>,
 }
 
 /// An import.
@@ -204,18 +207,19 @@ impl Query for PrepareImport {
                 asked: self.dataset.clone(),
             });
         }
-        let lab = desk.view()?;
-        let (steward, person) = known(&lab, reader)?;
-        let id = lab.ask_import(&Wish {
+        ask(&desk.view()?, reader, |steward, person| Wish {
             dataset: self.dataset.clone(),
-            from: Origin::Upload { upload: self.upload, source: self.source.clone(), file: self.name.clone() },
-            buckets: self.buckets,
+            from: Origin::Upload {
+                upload: self.upload,
+                source: self.source.clone(),
+                file: self.name.clone(),
+                buckets: self.buckets,
+            },
             description: self.description.clone(),
             terms: Terms { open_to: self.open_to.clone(), keep_until: self.keep_until },
-            person: person.clone(),
+            person,
             steward,
-        })?;
-        shown(&lab, &id, &person)
+        })
     }
 }
 
@@ -224,18 +228,16 @@ impl Query for PrepareRebucket {
 
     fn answer(&self, desk: &impl Desk, reader: Option<&PublicKey>) -> Result<ImportShown, UseCaseError> {
         let lab = desk.view()?;
-        let (steward, person) = known(&lab, reader)?;
+        let (_, description) = lab.description(&self.dataset)?;
         let DatasetRegistered { open_to, keep_until, .. } = lab.ledger().dataset(&self.dataset)?.registered.clone();
-        let id = lab.ask_import(&Wish {
+        ask(&lab, reader, |steward, person| Wish {
             dataset: self.dataset.clone(),
-            from: Origin::Snapshot,
-            buckets: Some(self.buckets),
-            description: lab.description(&self.dataset)?.1,
+            from: Origin::Snapshot { buckets: self.buckets },
+            description,
             terms: Terms { open_to, keep_until },
-            person: person.clone(),
+            person,
             steward,
-        })?;
-        shown(&lab, &id, &person)
+        })
     }
 }
 
@@ -275,6 +277,7 @@ impl Change for Register {
             && said.description == description
             && said.open_to == self.open_to
             && said.keep_until == self.keep_until
+            && self.buckets.is_none_or(|asked| asked == said.buckets)
     }
 
     fn done(&self, _: &View, lab: &View, entry: u64) -> Result<Registered, UseCaseError> {
@@ -301,6 +304,17 @@ pub fn work() -> Result<(), UseCaseError> {
 fn known(lab: &View, reader: Option<&PublicKey>) -> Result<(PublicKey, String), UseCaseError> {
     let key = reader.ok_or(LabError::from(Refusal::NotEnrolled))?;
     Ok((*key, lab.ledger().person(key)?.name.clone()))
+}
+
+/// Asks for what this reader wishes, and says where it stands.
+fn ask(
+    lab: &View,
+    reader: Option<&PublicKey>,
+    wish: impl FnOnce(PublicKey, String) -> Wish,
+) -> Result<ImportShown, UseCaseError> {
+    let (steward, person) = known(lab, reader)?;
+    let id = lab.ask_import(&wish(steward, person.clone()))?;
+    shown(lab, &id, &person)
 }
 
 fn shown(lab: &View, id: &ImportId, person: &str) -> Result<ImportShown, UseCaseError> {

@@ -49,8 +49,16 @@ pub fn rebucket(globals: &Globals, request: &PrepareRebucket, steward: &dyn Sign
         Place::Remote { client, .. } => {
             let desk = Desk::of(&client, steward)?;
             let ready = desk.ready(request, lang)?;
-            let description = desk.known(|client| client.ask(ShowDataset { dataset: request.dataset.clone() }))?;
-            desk.register(ready, description.description)?
+            let shown = desk.known(|client| client.ask(ShowDataset { dataset: request.dataset.clone() }))?;
+            let wish = Register {
+                dataset: request.dataset.clone(),
+                import: ready.import.clone(),
+                description: shown.description,
+                open_to: ready.open_to.clone(),
+                keep_until: ready.keep_until,
+                buckets: Some(request.buckets),
+            };
+            desk.register(ready, &wish)?
         }
         place => {
             let bar = progress(text!("Reading and sorting", "正在读取和排序").to(lang), Some(1));
@@ -129,7 +137,7 @@ fn remote(desk: &Desk<'_>, request: &Import, lang: Lang) -> Result<Imported, Pro
     });
     bar.finish_and_clear();
     let wish = PrepareImport {
-        dataset: parsed.name,
+        dataset: parsed.name.clone(),
         upload: upload?,
         source: source.display().to_string(),
         name: file,
@@ -138,7 +146,17 @@ fn remote(desk: &Desk<'_>, request: &Import, lang: Lang) -> Result<Imported, Pro
         keep_until: request.keep_until,
         buckets: request.buckets,
     };
-    let done = desk.register(desk.ready(&wish, lang)?, description)?;
+    let ready = desk.ready(&wish, lang)?;
+    // Signed is what was typed here, whatever the lab says of it. A public table has no buckets.
+    let wish = Register {
+        dataset: parsed.name,
+        import: ready.import.clone(),
+        description,
+        open_to: request.open_to.clone(),
+        keep_until: request.keep_until,
+        buckets: request.buckets.filter(|_| parsed.unit.is_some()),
+    };
+    let done = desk.register(ready, &wish)?;
     sealed.remove();
     Ok(done)
 }
@@ -172,11 +190,9 @@ impl<'a> Desk<'a> {
     }
 
     /// Signs for what came of an import.
-    fn register(&self, ready: ImportShown, description: String) -> Result<Imported, Problem> {
-        let unit = Description::parse(&description).ok().and_then(|parsed| parsed.unit);
+    fn register(&self, ready: ImportShown, wish: &Register) -> Result<Imported, Problem> {
+        let unit = Description::parse(&wish.description).ok().and_then(|parsed| parsed.unit);
         let (unit, domain) = unit.map(|unit| (unit.column, unit.domain)).unzip();
-        let ImportShown { dataset, import, open_to, keep_until, .. } = ready;
-        let wish = Register { dataset, import, description, open_to, keep_until };
         let done = self.known(|client| client.make(wish.clone(), self.steward))?;
         let strange =
             || Problem::from(text!("the lab's answer lacks what it should say", "实验室的答复缺少应有的内容"));
