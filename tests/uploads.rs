@@ -445,3 +445,63 @@ fn codes_of_an_upload_meet_those_of_a_register_in_their_form() {
         assert!((number(at, "value") - truth).abs() < 5.0 * half && half < 5.0, "{found}");
     }
 }
+
+/// Rows are dealt into other buckets without their file, by whoever may register them; jobs that were submitted read what
+/// they name, and what a job would join has one number of buckets.
+#[test]
+fn rows_are_dealt_into_other_buckets_at_the_folder_and_over_the_network() {
+    let lab = lab();
+    assert_eq!(lab.ok(&IMPORT)["buckets"], 16);
+    std::fs::remove_file(lab.path("firms.csv")).unwrap();
+    lab.write("job/job.toml", job("rho = 0.1"));
+    lab.write("job/target/job.wasm", component("(f64.convert_i32_u (i32.load (local.get $grain)))"));
+    let waits = lab.submit("job");
+    let rebucket = |buckets| ["dataset", "rebucket", "firms", "--buckets", buckets, "--key", "keys/steward.pem"];
+    let refused = |done: Done, words: &str| assert!(done.code != 0 && done.stderr.contains(words), "{words}: {done:?}");
+    refused(lab.unseen(&rebucket("16")), "`firms` has 16 buckets already");
+    refused(lab.unseen(&rebucket("0")), "write a number from 1 to 65536");
+    refused(
+        lab.unseen(&["dataset", "rebucket", "farms", "--buckets", "4", "--key", "keys/steward.pem"]),
+        "not registered",
+    );
+    refused(lab.unseen(&[&rebucket("64")[..6], &["keys/analyst.pem"]].concat()), "is not a steward");
+    let before = lab.ok(&["dataset", "quality", "firms", "--key", "keys/steward.pem"]);
+    let done = lab.ok(&rebucket("64"));
+    assert_eq!(done["buckets"], 64);
+    let found = done["quality"].as_object().unwrap();
+    assert!(found.len() > 5 && found.iter().all(|(name, value)| before[name] == *value), "{done} {before}");
+    assert_eq!(lab.ok(&["dataset", "show", "firms"])["buckets"], 64);
+    // What was submitted before reads the snapshot that it names, and what comes after the new one.
+    let comes = lab.submit("job");
+    for job in [&waits, &comes] {
+        for who in ["operator", "second"] {
+            lab.approve(job, who);
+        }
+        lab.ok(&["job", "run", job, "--key", "keys/operator.pem"]);
+        assert_eq!(lab.ok(&["audit", "replay", job])["verdict"], "agrees");
+    }
+
+    // Another dataset of the domain is dealt alike, unless something else is said; and then no job joins the two.
+    let served = Served::of(&lab);
+    lab.write("taxes.csv", firms(40));
+    lab.write("taxes.toml", FIRMS.replace("\"firms\"", "\"taxes\""));
+    let import = ["dataset", "import", "taxes.csv", "--description", "taxes.toml"];
+    assert_eq!(served.ok(&lab, "steward", &import)["buckets"], 64);
+    assert_eq!(served.ok(&lab, "steward", &[&import[..], &["--buckets", "3"]].concat())["buckets"], 3);
+    let both = job("rho = 0.1")
+        .replace("release = \"now\"", "release = \"now\"\nmodule = \"ready-made:sum\"")
+        .replace("\"town\", ", "")
+        .replace("[grain]", "[[input]]\ndataset = \"taxes\"\ncolumns = [\"town\"]\n\n[grain]");
+    lab.write("job/job.toml", both);
+    refused(served.unseen(&lab, "analyst", &["job", "submit", "job"]), "`firms` has 64 buckets and `taxes` has 3");
+    refused(served.unseen(&lab, "analyst", &["dataset", "rebucket", "taxes", "--buckets", "64"]), "may not");
+    refused(
+        served.unseen(&lab, "steward", &["dataset", "rebucket", "taxes", "--buckets", "3"]),
+        "has 3 buckets already",
+    );
+    let over = served.ok(&lab, "steward", &["dataset", "rebucket", "taxes", "--buckets", "64"]);
+    assert_eq!((&over["buckets"], &over["dataset"]), (&json!(64), &json!("taxes")));
+    served.ok(&lab, "analyst", &["job", "submit", "job"]);
+    lab.ok(&["log", "export", "bundle"]);
+    assert_eq!(lab.ok(&["audit", "verify", "bundle", "--forget"])["violations"], json!([]));
+}
