@@ -271,7 +271,7 @@ column = [
         for (filter, expected) in [
             (
                 "sex = 'm' OR note = 'm'",
-                "by its description `sex` is never `m`, so nothing would match that: did you mean `男`?",
+                "by its description `sex` is never `m`, so nothing would match that: there are 男, 女",
             ),
             (
                 "sex IN ('男', '女性') AND '女性' = sex",
