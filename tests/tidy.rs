@@ -21,7 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("runtime", &[]),
     ("sandbox/age", &[]),
     ("sandbox/core", &["ids", "policies", "tlog"]),
-    ("sandbox/data", &["ids", "durable", "policies"]),
+    ("sandbox/data", &["age", "ids", "durable", "policies"]),
     ("sandbox/questions", &["ids", "data", "policies"]),
     ("attestations/log", &["ids", "durable", "tlog"]),
     ("attestations/keys", &["tlog"]),

@@ -1,6 +1,7 @@
 //! The file of one bucket, as it is written: row groups of bounded size, encrypted.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use parquet::schema::types::ColumnPath;
 use unseen_texts::{Sentence, text};
 
 use crate::cell::Cell;
-use crate::files::DigestWriter;
+use crate::files::{self, DigestWriter};
 use crate::import::error::ImportError;
 use crate::snapshot;
 use crate::sort::Record;
@@ -31,8 +32,8 @@ const BATCH: usize = 8192;
 const BATCH_TEXT: usize = 32 << 20;
 
 /// A Parquet file being written.
-pub(crate) struct BucketFile {
-    writer: ArrowWriter<DigestWriter>,
+pub(crate) struct BucketFile<W: Write + Send = File> {
+    writer: ArrowWriter<DigestWriter<W>>,
     schema: Arc<Schema>,
     unit: Option<StringBuilder>,
     columns: Vec<Builder>,
@@ -49,8 +50,27 @@ enum Builder {
 }
 
 impl BucketFile {
+    /// In a new file.
     pub(crate) fn create(
         path: &Path,
+        schema: Arc<Schema>,
+        encryption: Option<Arc<FileEncryptionProperties>>,
+    ) -> Result<Self, ImportError> {
+        BucketFile::over(files::create(path).map_err(ImportError::Write)?, schema, encryption)
+    }
+
+    /// Rows, length and SHA-256 of the durable file.
+    pub(crate) fn finish(self) -> Result<(u64, u64, [u8; 32]), ImportError> {
+        let (file, rows, bytes, digest) = self.written()?;
+        file.sync_all().map_err(ImportError::Write)?;
+        Ok((rows, bytes, digest))
+    }
+}
+
+impl<W: Write + Send> BucketFile<W> {
+    /// The same, written to anything.
+    pub(crate) fn over(
+        to: W,
         schema: Arc<Schema>,
         encryption: Option<Arc<FileEncryptionProperties>>,
     ) -> Result<Self, ImportError> {
@@ -60,8 +80,8 @@ impl BucketFile {
         let options = ArrowWriterOptions::new()
             .with_properties(writer_properties(&schema, encryption))
             .with_skip_arrow_metadata(true);
-        let file = DigestWriter::create(path).map_err(ImportError::Write)?;
-        let writer = ArrowWriter::try_new_with_options(file, Arc::clone(&schema), options).map_err(unwritten)?;
+        let to = DigestWriter::new(to);
+        let writer = ArrowWriter::try_new_with_options(to, Arc::clone(&schema), options).map_err(unwritten)?;
         Ok(Self { writer, schema, unit, columns, waiting: 0, waiting_text: 0, rows: 0 })
     }
 
@@ -111,12 +131,12 @@ impl BucketFile {
         self.writer.write(&batch).map_err(unwritten)
     }
 
-    /// Rows, length and SHA-256 of the durable file.
-    pub(crate) fn finish(mut self) -> Result<(u64, u64, [u8; 32]), ImportError> {
+    /// What it was written to, rows, length and SHA-256.
+    pub(crate) fn written(mut self) -> Result<(W, u64, u64, [u8; 32]), ImportError> {
         self.flush()?;
-        let file = self.writer.into_inner().map_err(unwritten)?;
-        let (bytes, digest) = file.finish().map_err(ImportError::Write)?;
-        Ok((self.rows, bytes, digest))
+        let to = self.writer.into_inner().map_err(unwritten)?;
+        let (to, bytes, digest) = to.finish().map_err(ImportError::Write)?;
+        Ok((to, self.rows, bytes, digest))
     }
 }
 

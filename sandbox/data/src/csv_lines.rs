@@ -53,11 +53,11 @@ impl Lines {
     }
 
     /// The line of the quote that is open at the end of the file.
-    fn open_quote(&self) -> Option<u64> {
+    pub(crate) fn open_quote(&self) -> Option<u64> {
         (self.state == State::Quoted).then_some(self.quoted_from)
     }
 
-    fn see(&mut self, byte: u8) {
+    pub(crate) fn see(&mut self, byte: u8) {
         let ends_line = byte == b'\r' || byte == b'\n' && !self.returned;
         self.state = match (self.state, byte) {
             (State::Quoted, b'"') => State::Closed,

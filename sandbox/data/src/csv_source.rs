@@ -29,14 +29,64 @@ pub(crate) fn read(
         false => None,
     };
     csv.hold_back(description.csv.footer)?;
-    let declared: Vec<&str> = description.columns.iter().map(|column| column.name.as_str()).collect();
-    let (places, ignored): (Vec<usize>, _) = match &names {
-        Some(names) => match_columns(names, description)?,
-        None => ((0..declared.len()).collect(), Vec::new()),
-    };
-    let width = names.as_ref().map_or(declared.len(), Vec::len);
+    let (places, ignored) = places(names.as_deref(), description)?;
+    read_records(csv, &places, names.as_ref().map(Vec::len), &bytes, description, sink)?;
+    Ok(ignored)
+}
+
+/// Reads the records of a slice of a file ([`crate::csv_slices`]), which begins with the record after `before`.
+pub(crate) fn read_slice(
+    text: Box<dyn Read>,
+    options: &CsvOptions,
+    names: Option<&[String]>,
+    before: Before,
+    description: &Description,
+    sink: &mut dyn RowSink,
+) -> Result<(), ImportError> {
+    let text = BufReader::with_capacity(64 << 10, text);
+    let csv = CsvReader { rows: before.rows, ..CsvReader::over(text, options, before.line) };
+    let (places, _) = places(names, description)?;
+    read_records(csv, &places, names.map(<[String]>::len), &Rc::default(), description, sink)
+}
+
+/// What lies before a slice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Before {
+    /// Records.
+    pub(crate) rows: u64,
+    /// The line where the slice begins, from 1.
+    pub(crate) line: u64,
+}
+
+/// Where each declared column stands, and the columns that are not declared.
+pub(crate) fn places(
+    names: Option<&[String]>,
+    description: &Description,
+) -> Result<(Vec<usize>, Vec<String>), ImportError> {
+    match names {
+        Some(names) => match_columns(names, description),
+        None => Ok(((0..description.columns.len()).collect(), Vec::new())),
+    }
+}
+
+/// The header that this text consists of.
+pub(crate) fn header_of(text: Vec<u8>, options: &CsvOptions) -> Result<Vec<String>, ImportError> {
+    let text: Box<dyn Read> = Box::new(io::Cursor::new(text));
+    let mut csv = CsvReader::over(BufReader::new(text), options, u64::from(options.skip) + 1);
+    csv.header(options.header_lines)?.ok_or(ImportError::Empty)
+}
+
+fn read_records(
+    mut csv: CsvReader,
+    places: &[usize],
+    width: Option<usize>,
+    bytes: &Shared<u64>,
+    description: &Description,
+    sink: &mut dyn RowSink,
+) -> Result<(), ImportError> {
+    let width = width.unwrap_or(places.len());
     let unit = description.unit.as_ref();
-    let unit_at = unit.and_then(|unit| declared.iter().position(|name| *name == unit.column));
+    let unit_at = unit.and_then(|unit| description.columns.iter().position(|column| column.name == unit.column));
 
     let mut spare = Vec::new();
     let mut faults = Faults::new(description.bad_rows);
@@ -49,7 +99,7 @@ pub(crate) fn read(
         }
         let mut cells = recycle(spare);
         let mut whole = true;
-        for (index, (column, &place)) in description.columns.iter().zip(&places).enumerate() {
+        for (index, (column, &place)) in description.columns.iter().zip(places).enumerate() {
             let text = csv.field(place)?;
             let is_unit = unit_at == Some(index);
             let null =
@@ -81,8 +131,7 @@ pub(crate) fn read(
         }
         spare = recycle(cells);
     }
-    faults.finish()?;
-    Ok(ignored)
+    faults.finish()
 }
 
 /// Reads the header, and hands all rows on as texts: for a draft.
@@ -110,6 +159,36 @@ pub(crate) fn look(
     faults.finish()
 }
 
+/// The text in UTF-8, without a byte order mark and the lines that are skipped.
+pub(crate) fn decoded(mut text: Box<dyn Read>, options: &CsvOptions) -> Result<BufReader<Box<dyn Read>>, ImportError> {
+    let mut start = [0; 3];
+    let read = read_fully(&mut text, &mut start).map_err(ImportError::Read)?;
+    let start = &start[..read];
+    let bom = start == [0xef, 0xbb, 0xbf];
+    if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) {
+        return Err(ImportError::NotCsv(text!("UTF-16 text: save it as UTF-8", "UTF-16 文本：请另存为 UTF-8")));
+    }
+    let lead: &[u8] = if bom { &[] } else { start };
+    let whole = io::Cursor::new(lead.to_vec()).chain(text);
+    let decoded: Box<dyn Read> = match options.encoding {
+        Encoding::Utf8 => Box::new(whole),
+        Encoding::Gb18030 if bom => {
+            return Err(ImportError::NotCsv(text!(
+                "UTF-8 text with a byte order mark, but gb18030 is declared",
+                "带字节顺序标记的 UTF-8 文本，却声明为 gb18030"
+            )));
+        }
+        Encoding::Gb18030 => Box::new(Gb18030Reader::new(whole)),
+    };
+    let mut decoded = BufReader::with_capacity(64 << 10, decoded);
+    for _ in 0..options.skip {
+        if decoded.skip_until(b'\n').map_err(|fault| stopped(fault, options.encoding, 1))? == 0 {
+            return Err(ImportError::Empty);
+        }
+    }
+    Ok(decoded)
+}
+
 /// Decoded text, bounded and followed.
 type Text = Followed<Bounded<BufReader<Box<dyn Read>>>, fn(u64) -> io::Error>;
 
@@ -128,34 +207,13 @@ struct CsvReader {
 }
 
 impl CsvReader {
-    fn new(mut text: Box<dyn Read>, options: &CsvOptions) -> Result<Self, ImportError> {
+    fn new(text: Box<dyn Read>, options: &CsvOptions) -> Result<Self, ImportError> {
+        Ok(CsvReader::over(decoded(text, options)?, options, u64::from(options.skip) + 1))
+    }
+
+    /// Of text in UTF-8 whose first line has this number.
+    fn over(decoded: BufReader<Box<dyn Read>>, options: &CsvOptions, first: u64) -> Self {
         let budget = Rc::new(Shared::new(MAX_RECORD));
-        let mut start = [0; 3];
-        let read = read_fully(&mut text, &mut start).map_err(ImportError::Read)?;
-        let start = &start[..read];
-        let bom = start == [0xef, 0xbb, 0xbf];
-        if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) {
-            return Err(ImportError::NotCsv(text!("UTF-16 text: save it as UTF-8", "UTF-16 文本：请另存为 UTF-8")));
-        }
-        let lead: &[u8] = if bom { &[] } else { start };
-        let whole = io::Cursor::new(lead.to_vec()).chain(text);
-        let decoded: Box<dyn Read> = match options.encoding {
-            Encoding::Utf8 => Box::new(whole),
-            Encoding::Gb18030 if bom => {
-                return Err(ImportError::NotCsv(text!(
-                    "UTF-8 text with a byte order mark, but gb18030 is declared",
-                    "带字节顺序标记的 UTF-8 文本，却声明为 gb18030"
-                )));
-            }
-            Encoding::Gb18030 => Box::new(Gb18030Reader::new(whole)),
-        };
-        let mut decoded = BufReader::with_capacity(64 << 10, decoded);
-        for _ in 0..options.skip {
-            if decoded.skip_until(b'\n').map_err(|fault| stopped(fault, options.encoding, 1))? == 0 {
-                return Err(ImportError::Empty);
-            }
-        }
-        let first = u64::from(options.skip) + 1;
         let lines = Rc::new(RefCell::new(Lines::new(options.delimiter, first)));
         let reader = csv::ReaderBuilder::new()
             .has_headers(false)
@@ -168,7 +226,7 @@ impl CsvReader {
                 open_quote as fn(u64) -> io::Error,
             ));
         let (record, encoding) = (csv::ByteRecord::new(), options.encoding);
-        Ok(Self { reader, record, rows: 0, budget, encoding, lines, line: None, held: VecDeque::new() })
+        Self { reader, record, rows: 0, budget, encoding, lines, line: None, held: VecDeque::new() }
     }
 
     /// From here on the last records of the file are not yielded.
@@ -259,7 +317,7 @@ fn bad_text(encoding: Encoding, line: u64) -> ImportError {
 }
 
 /// Why reading stopped at a line.
-fn stopped(fault: io::Error, encoding: Encoding, line: u64) -> ImportError {
+pub(crate) fn stopped(fault: io::Error, encoding: Encoding, line: u64) -> ImportError {
     match fault.get_ref().and_then(|inner| inner.downcast_ref::<Halt>()) {
         Some(Halt::TooLong) => ImportError::RecordTooLong { line },
         Some(Halt::Malformed { line }) => bad_text(encoding, *line),

@@ -317,6 +317,12 @@ impl Description {
         self.columns.iter().find(|column| column.name == name)
     }
 
+    /// Where the unit stands among the columns; none of a public table.
+    pub(crate) fn unit_at(&self) -> Option<usize> {
+        let unit = self.unit.as_ref()?;
+        self.columns.iter().position(|column| column.name == unit.column)
+    }
+
     /// Whether the two say the same of what the data is and how it was read, whatever people are told of it: titles,
     /// provider, level, cycle, sharing, what registers ask, how values lie.
     pub fn is_of_same_data(&self, other: &Description) -> bool {

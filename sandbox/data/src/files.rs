@@ -10,6 +10,7 @@ use bytes::Bytes;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, Length};
 use ring::digest;
+use unseen_age::OpenedFile;
 
 use crate::hash::to_array;
 
@@ -20,6 +21,17 @@ pub trait ReadAt: Send + Sync {
 
     /// Fills `out` with what is there from a position on, or a part of it; gives how many bytes. 0 at the end.
     fn read_at(&self, out: &mut [u8], at: u64) -> io::Result<usize>;
+}
+
+/// The content of a file that is encrypted to us.
+impl ReadAt for OpenedFile {
+    fn length(&self) -> io::Result<u64> {
+        Ok(OpenedFile::length(self))
+    }
+
+    fn read_at(&self, out: &mut [u8], at: u64) -> io::Result<usize> {
+        OpenedFile::read_at(self, out, at)
+    }
 }
 
 impl ReadAt for File {
@@ -110,37 +122,35 @@ impl Seek for FileAt {
 }
 
 /// Counts and digests what is written through it.
-pub(crate) struct DigestWriter {
-    file: io::BufWriter<File>,
+pub(crate) struct DigestWriter<W: Write> {
+    to: io::BufWriter<W>,
     context: digest::Context,
     length: u64,
 }
 
-impl DigestWriter {
-    /// A new file, mode 0600.
-    pub(crate) fn create(path: &Path) -> io::Result<Self> {
-        let file = io::BufWriter::with_capacity(256 << 10, create(path)?);
-        Ok(Self { file, context: digest::Context::new(&digest::SHA256), length: 0 })
+impl<W: Write> DigestWriter<W> {
+    pub(crate) fn new(to: W) -> Self {
+        let to = io::BufWriter::with_capacity(256 << 10, to);
+        Self { to, context: digest::Context::new(&digest::SHA256), length: 0 }
     }
 
-    /// Makes it durable; returns length and SHA-256.
-    pub(crate) fn finish(mut self) -> io::Result<(u64, [u8; 32])> {
-        self.file.flush()?;
-        self.file.get_ref().sync_all()?;
-        Ok((self.length, to_array(self.context.finish().as_ref())))
+    /// What was written to, and length and SHA-256 of what was.
+    pub(crate) fn finish(self) -> io::Result<(W, u64, [u8; 32])> {
+        let digest = to_array(self.context.finish().as_ref());
+        Ok((self.to.into_inner().map_err(io::IntoInnerError::into_error)?, self.length, digest))
     }
 }
 
-impl Write for DigestWriter {
+impl<W: Write> Write for DigestWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.file.write(bytes)?;
+        let written = self.to.write(bytes)?;
         self.context.update(&bytes[..written]);
         self.length += written as u64;
         Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        self.to.flush()
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod again;
 mod codes;
+mod deal;
 mod draft;
 pub(crate) mod error;
 pub(crate) mod faults;
@@ -15,6 +16,8 @@ mod normal;
 mod request;
 pub(crate) mod sink;
 mod source;
+pub mod spread;
+mod tally;
 mod units;
 mod workshop;
 

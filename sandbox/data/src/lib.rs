@@ -33,6 +33,7 @@ pub mod twin;
 mod workbook;
 
 mod csv_lines;
+mod csv_slices;
 mod csv_source;
 mod decoder;
 mod files;

@@ -1,6 +1,7 @@
 //! Rows of a foreign Parquet file, checked against a description. The file may lie: every claim of
 //! its footer is compared with the file before it is used, and a panic in the decoder is an error.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
@@ -13,7 +14,7 @@ use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::ParquetMetaData;
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use unseen_texts::{Sentence, say, text};
 
 use crate::cell::{self, Cell, Reason};
@@ -35,7 +36,37 @@ pub(crate) fn read(
     description: &Description,
     sink: &mut dyn RowSink,
 ) -> Result<Vec<String>, ImportError> {
-    guarded(|| read_rows(file, description, sink), lies)
+    guarded(|| read_rows(file, None, description, sink), lies)
+}
+
+/// Reads the rows of some row groups into `sink`; `before` rows are in others before them.
+pub(crate) fn read_groups(
+    file: SharedFile,
+    groups: Range<usize>,
+    before: u64,
+    description: &Description,
+    sink: &mut dyn RowSink,
+) -> Result<(), ImportError> {
+    guarded(|| read_rows(file, Some((groups, before)), description, sink).map(drop), lies)
+}
+
+/// How a file can be cut.
+pub(crate) struct Groups {
+    /// The columns that are not declared.
+    pub(crate) ignored: Vec<String>,
+    /// Of each row group the rows, and how many bytes it is unpacked.
+    pub(crate) groups: Vec<(u64, u64)>,
+}
+
+/// Where the file can be cut.
+pub(crate) fn groups(file: SharedFile, description: &Description) -> Result<Groups, ImportError> {
+    let look = || {
+        let builder = open(file)?;
+        let (_, ignored) = matched(&builder, description)?;
+        let size = |group: &RowGroupMetaData| (group.num_rows().max(0) as u64, group.total_byte_size().max(0) as u64);
+        Ok(Groups { ignored, groups: builder.metadata().row_groups().iter().map(size).collect() })
+    };
+    guarded(look, lies)
 }
 
 /// What is looked at when a description is drafted.
@@ -89,14 +120,36 @@ fn lies(fault: impl Into<Sentence>) -> ImportError {
     ImportError::Parquet(fault.into())
 }
 
-fn read_rows(file: SharedFile, description: &Description, sink: &mut dyn RowSink) -> Result<Vec<String>, ImportError> {
-    let builder = open(file)?;
-    let length = sink_length(builder.metadata());
-    let total = builder.metadata().file_metadata().num_rows().max(0) as u64;
+/// The places of the declared columns, and the columns that are not declared.
+fn matched(
+    builder: &ParquetRecordBatchReaderBuilder<SharedFile>,
+    description: &Description,
+) -> Result<(Vec<usize>, Vec<String>), ImportError> {
     let names: Vec<String> = builder.schema().fields().iter().map(|field| field.name().clone()).collect();
-    let declared: Vec<&str> = description.columns.iter().map(ColumnSpec::source).collect();
     let (places, ignored) = match_columns(&names, description)?;
     check_types(builder.schema(), &places, description)?;
+    Ok((places, ignored))
+}
+
+fn read_rows(
+    file: SharedFile,
+    some: Option<(Range<usize>, u64)>,
+    description: &Description,
+    sink: &mut dyn RowSink,
+) -> Result<Vec<String>, ImportError> {
+    let mut builder = open(file)?;
+    let length = sink_length(builder.metadata());
+    let declared: Vec<&str> = description.columns.iter().map(ColumnSpec::source).collect();
+    let (places, ignored) = matched(&builder, description)?;
+    let mut total = builder.metadata().file_metadata().num_rows().max(0) as u64;
+    let mut before = 0;
+    if let Some((groups, rows)) = some {
+        let cut = || lies(text!("it has other row groups than before", "行组与先前不同"));
+        let read = builder.metadata().row_groups().get(groups.clone()).ok_or_else(cut)?;
+        before = rows;
+        total = before + read.iter().map(|group| group.num_rows().max(0) as u64).sum::<u64>();
+        builder = builder.with_row_groups(groups.collect());
+    }
     let mask = ProjectionMask::roots(builder.parquet_schema(), places.iter().copied());
     let reader =
         builder.with_batch_size(1024).with_projection(mask).build().map_err(|fault| lies(fault.to_string()))?;
@@ -104,7 +157,7 @@ fn read_rows(file: SharedFile, description: &Description, sink: &mut dyn RowSink
 
     let mut spare = Vec::new();
     let mut faults = Faults::new(description.bad_rows);
-    let mut at = Position { row: 0, line: None };
+    let mut at = Position { row: before, line: None };
     for batch in reader {
         let batch = batch.map_err(|fault| lies(fault.to_string()))?;
         let arrays: Vec<&ArrayRef> = declared

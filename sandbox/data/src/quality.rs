@@ -108,6 +108,7 @@ pub(crate) struct UnitSurvey {
 }
 
 /// Collects a [`QualityReport`] row by row, in memory independent of the number of rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Survey {
     columns: Vec<ColumnSurvey>,
     rows: u64,
@@ -122,12 +123,32 @@ pub(crate) struct LeftOut {
     pub(crate) bad: u64,
 }
 
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct ColumnSurvey {
     quality: ColumnQuality,
     newest: Option<i64>,
     /// Later moments are signs for "no end", and say nothing of how fresh the data is.
     latest: i64,
+    #[serde(with = "registers")]
     registers: Box<[u8; REGISTERS]>,
+}
+
+/// As many hex digits, whatever they hold.
+mod registers {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+    use unseen_ids::hex;
+
+    use super::REGISTERS;
+
+    pub(super) fn serialize<S: Serializer>(registers: &[u8; REGISTERS], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&hex::encode(registers))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Box<[u8; REGISTERS]>, D::Error> {
+        let bytes = hex::decode(&String::deserialize(from)?);
+        bytes.map(Box::new).ok_or_else(|| D::Error::custom("registers"))
+    }
 }
 
 const REGISTERS: usize = 4096;
@@ -166,6 +187,20 @@ impl Survey {
         self.rows += 1;
         for ((column, spec), cell) in self.columns.iter_mut().zip(specs).zip(cells) {
             column.cell(spec, cell);
+        }
+    }
+
+    /// Takes what was met in other rows to this.
+    pub(crate) fn add(&mut self, other: &Survey) {
+        self.rows += other.rows;
+        for (column, more) in self.columns.iter_mut().zip(&other.columns) {
+            let (sum, part) = (&mut column.quality, &more.quality);
+            sum.present += part.present;
+            sum.out_of_range += part.out_of_range;
+            sum.out_of_domain += part.out_of_domain;
+            sum.failed_check += part.failed_check;
+            column.newest = column.newest.max(more.newest);
+            column.registers.iter_mut().zip(more.registers.iter()).for_each(|(most, here)| *most = (*most).max(*here));
         }
     }
 

@@ -26,7 +26,7 @@ use thiserror::Error;
 use unseen_policies::Bounds;
 
 use crate::decoder::guarded;
-use crate::description::{CellKind, ColumnType, Kind, MAX_COLUMNS};
+use crate::description::{CellKind, ColumnSpec, ColumnType, Description, Kind, MAX_COLUMNS};
 use crate::files::SharedFile;
 use crate::keys::{DataKey, KeyError};
 use crate::reference::ReferenceTable;
@@ -369,6 +369,30 @@ impl Manifest {
             .filter(|column| Some(column.name.as_str()) != unit)
             .position(|column| column.name == name)
             .map(|at| at + 1)
+    }
+
+    /// Of what is imported by this description, before anything is: without files.
+    pub(crate) fn begun(description: &Description, text: &str, salt: &[u8; 32]) -> Manifest {
+        let column = |column: &ColumnSpec| ManifestColumn {
+            name: column.name.clone(),
+            kind: column.kind.clone(),
+            nullable: column.nullable,
+        };
+        let unit = description.unit.as_ref();
+        Manifest {
+            version: 1,
+            dataset: description.name.clone(),
+            kind: description.kind,
+            unit_domain: unit.map(|unit| unit.domain.clone()),
+            unit_column: unit.map(|unit| unit.column.clone()),
+            key_column: description.key.clone(),
+            description: hex::encode(&sha256(&[text.as_bytes()])),
+            salt: hex::encode(salt),
+            set_aside: 0,
+            bounds: description.bounds,
+            columns: description.columns.iter().map(column).collect(),
+            files: Vec::new(),
+        }
     }
 
     pub(crate) fn salt_bytes(&self) -> [u8; 32] {

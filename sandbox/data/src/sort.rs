@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::rc::Rc;
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use unseen_texts::{Sentence, text};
@@ -23,12 +24,12 @@ pub(crate) struct Sorter {
     memory: usize,
     rows: Rows,
     spill: Spill,
-    runs: Vec<SpilledRun>,
+    /// Where each run begins and ends in the spill file, and the number of its first frame.
+    runs: Vec<(u64, u64, u64)>,
 }
 
 /// Gives rows back, sorted.
 pub(crate) struct Merge {
-    spill: Spill,
     runs: Vec<SortedRun>,
     /// Runs that still have rows, as a heap: the least row first, ties to the earlier run.
     heap: Vec<usize>,
@@ -40,6 +41,7 @@ pub(crate) struct Record<'a> {
     pub(crate) bucket: u32,
     pub(crate) unit: &'a [u8],
     cells: &'a [u8],
+    bytes: &'a [u8],
 }
 
 impl Sorter {
@@ -62,25 +64,30 @@ impl Sorter {
 
     pub(crate) fn finish(mut self) -> io::Result<Merge> {
         self.rows.sort();
-        let mut runs: Vec<SortedRun> = self.runs.into_iter().map(SortedRun::Spilled).collect();
-        runs.push(SortedRun::Memory { rows: self.rows, next: 0 });
-        let mut merge = Merge { spill: self.spill, heap: Vec::new(), runs };
-        for run in 0..merge.runs.len() {
-            if let SortedRun::Spilled(spilled) = &mut merge.runs[run] {
-                merge.spill.read(spilled)?;
-            }
-            if merge.runs[run].head().is_some() {
-                merge.heap.push(run);
-            }
-        }
+        let spill = Rc::new(self.spill);
+        let spilled = self.runs.into_iter().map(|(at, end, number)| {
+            SortedRun::framed(Box::new(SpilledRun { spill: Rc::clone(&spill), at, end, number }))
+        });
+        let last = SortedRun::Memory { rows: self.rows, next: 0 };
+        Merge::new(spilled.chain([Ok(last)]).collect::<io::Result<_>>()?)
+    }
+}
+
+impl Merge {
+    /// Of runs each of which is sorted; of equal rows those of an earlier run come first.
+    pub(crate) fn of(runs: impl Iterator<Item = Box<dyn Frames>>) -> io::Result<Merge> {
+        Merge::new(runs.map(SortedRun::framed).collect::<io::Result<_>>()?)
+    }
+
+    fn new(runs: Vec<SortedRun>) -> io::Result<Merge> {
+        let heap = (0..runs.len()).filter(|run| runs[*run].head().is_some()).collect();
+        let mut merge = Merge { runs, heap };
         for at in (0..merge.heap.len() / 2).rev() {
             merge.sift_down(at);
         }
         Ok(merge)
     }
-}
 
-impl Merge {
     /// The least row left.
     pub(crate) fn head(&self) -> Option<Record<'_>> {
         self.runs[*self.heap.first()?].head()
@@ -93,10 +100,11 @@ impl Merge {
         };
         match &mut self.runs[run] {
             SortedRun::Memory { next, .. } => *next += 1,
-            SortedRun::Spilled(spilled) => {
-                spilled.next += record_length(&spilled.frame[spilled.next..]);
-                if spilled.next >= spilled.frame.len() {
-                    self.spill.read(spilled)?;
+            SortedRun::Framed { frames, frame, next } => {
+                *next += record_length(&frame[*next..]);
+                if *next >= frame.len() {
+                    *next = 0;
+                    frames.next(frame)?;
                 }
             }
         }
@@ -128,18 +136,28 @@ impl Merge {
     }
 }
 
+/// The rest of a sorted run, frame by frame.
+pub(crate) trait Frames {
+    /// Replaces `frame` by the next one, whole records; leaves it empty at the end of the run.
+    fn next(&mut self, frame: &mut Vec<u8>) -> io::Result<()>;
+}
+
 enum SortedRun {
     Memory { rows: Rows, next: usize },
-    Spilled(SpilledRun),
+    Framed { frames: Box<dyn Frames>, frame: Vec<u8>, next: usize },
 }
 
 impl SortedRun {
+    fn framed(mut frames: Box<dyn Frames>) -> io::Result<SortedRun> {
+        let mut frame = Vec::new();
+        frames.next(&mut frame)?;
+        Ok(SortedRun::Framed { frames, frame, next: 0 })
+    }
+
     fn head(&self) -> Option<Record<'_>> {
         match self {
             Self::Memory { rows, next } => rows.index.get(*next).map(|entry| rows.record(entry)),
-            Self::Spilled(spilled) => {
-                spilled.frame.get(spilled.next..).filter(|rest| !rest.is_empty()).map(Record::read)
-            }
+            Self::Framed { frame, next, .. } => frame.get(*next..).filter(|rest| !rest.is_empty()).map(Record::read),
         }
     }
 }
@@ -147,7 +165,7 @@ impl SortedRun {
 /// Encoded rows in memory. A record is its length (u32), bucket (u32), length of the unit (u16), the
 /// unit, and the cells.
 #[derive(Default)]
-struct Rows {
+pub(crate) struct Rows {
     bytes: Vec<u8>,
     index: Vec<Entry>,
 }
@@ -161,7 +179,8 @@ struct Entry {
 }
 
 impl Rows {
-    fn push(&mut self, bucket: u32, unit: &[u8], cells: &[Cell]) -> io::Result<()> {
+    /// Takes one row. An error of kind `InvalidInput` means that it is larger than [`MAX_RECORD`].
+    pub(crate) fn push(&mut self, bucket: u32, unit: &[u8], cells: &[Cell]) -> io::Result<()> {
         let at = self.bytes.len();
         self.bytes.extend_from_slice(&[0; 4]);
         self.bytes.extend_from_slice(&bucket.to_le_bytes());
@@ -192,7 +211,7 @@ impl Rows {
         self.index.clear();
     }
 
-    fn sort(&mut self) {
+    pub(crate) fn sort(&mut self) {
         let mut index = std::mem::take(&mut self.index);
         index.sort_unstable_by(|a, b| {
             (a.bucket, a.prefix)
@@ -206,6 +225,22 @@ impl Rows {
     fn record(&self, entry: &Entry) -> Record<'_> {
         Record::read(&self.bytes[entry.at as usize..])
     }
+
+    /// The records as they are encoded, in the order that they were sorted into, each behind its bucket.
+    pub(crate) fn encoded(&self) -> impl Iterator<Item = (u32, &[u8])> {
+        self.index.iter().map(|entry| {
+            let bytes = &self.bytes[entry.at as usize..];
+            (entry.bucket, &bytes[..record_length(bytes)])
+        })
+    }
+}
+
+/// The length of the record that `bytes` begin with; none where they hold no whole one, or no record at all.
+pub(crate) fn whole_record(bytes: &[u8]) -> Option<usize> {
+    let header = bytes.first_chunk::<10>()?;
+    let length = record_length(header);
+    let unit_end = 10 + usize::from(u16::from_le_bytes([header[8], header[9]]));
+    (unit_end <= length && length <= bytes.len()).then_some(length)
 }
 
 fn record_length(bytes: &[u8]) -> usize {
@@ -216,7 +251,7 @@ fn record_length(bytes: &[u8]) -> usize {
 
 impl<'a> Record<'a> {
     /// The record `bytes` begins with. Only bytes written by [`Rows::push`] come here: from memory,
-    /// or opened by an authenticated cipher.
+    /// or opened by an authenticated cipher; or what [`whole_record`] has found to be one.
     fn read(bytes: &'a [u8]) -> Self {
         let bytes = &bytes[..record_length(bytes)];
         let unit_end = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
@@ -224,7 +259,13 @@ impl<'a> Record<'a> {
             bucket: u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]),
             unit: &bytes[10..unit_end],
             cells: &bytes[unit_end..],
+            bytes,
         }
+    }
+
+    /// All of it, as it is encoded.
+    pub(crate) fn as_bytes(self) -> &'a [u8] {
+        self.bytes
     }
 
     /// The cells, in the order they were pushed.
@@ -286,13 +327,13 @@ struct Spill {
     frames: u64,
 }
 
-/// A run in the spill file, and the frame of it now in memory.
+/// What is left of a run in the spill file.
 struct SpilledRun {
+    spill: Rc<Spill>,
     at: u64,
     end: u64,
+    /// Of the next frame.
     number: u64,
-    frame: Vec<u8>,
-    next: usize,
 }
 
 /// Plain bytes gathered before a frame is sealed.
@@ -309,12 +350,12 @@ impl Spill {
         Ok(Self { file, key: LessSafeKey::new(key), end: 0, frames: 0 })
     }
 
-    fn write(&mut self, rows: &Rows) -> io::Result<SpilledRun> {
-        let run = SpilledRun { at: self.end, end: 0, number: self.frames, frame: Vec::new(), next: 0 };
+    /// Where the run begins and ends, and the number of its first frame.
+    fn write(&mut self, rows: &Rows) -> io::Result<(u64, u64, u64)> {
+        let (at, number) = (self.end, self.frames);
         let mut frame = Vec::with_capacity(2 * FRAME);
-        for entry in &rows.index {
-            let bytes = &rows.bytes[entry.at as usize..];
-            frame.extend_from_slice(&bytes[..record_length(bytes)]);
+        for (_, record) in rows.encoded() {
+            frame.extend_from_slice(record);
             if frame.len() >= FRAME {
                 self.seal(&mut frame)?;
             }
@@ -322,7 +363,7 @@ impl Spill {
         if !frame.is_empty() {
             self.seal(&mut frame)?;
         }
-        Ok(SpilledRun { end: self.end, ..run })
+        Ok((at, self.end, number))
     }
 
     fn seal(&mut self, frame: &mut Vec<u8>) -> io::Result<()> {
@@ -336,40 +377,33 @@ impl Spill {
         frame.clear();
         Ok(())
     }
+}
 
-    /// The next frame of a run; leaves it empty at its end.
-    fn read(&self, run: &mut SpilledRun) -> io::Result<()> {
-        run.frame.clear();
-        run.next = 0;
-        if run.at >= run.end {
+impl Frames for SpilledRun {
+    fn next(&mut self, frame: &mut Vec<u8>) -> io::Result<()> {
+        frame.clear();
+        if self.at >= self.end {
             return Ok(());
         }
         let mut length = [0; 4];
-        self.file.read_exact_at(&mut length, run.at)?;
+        self.spill.file.read_exact_at(&mut length, self.at)?;
         let length = u32::from_le_bytes(length) as usize;
         if length > MAX_RECORD + 2 * FRAME {
-            return Err(io::Error::other(Sentence::from(text!(
-                "the spill file was altered during the import",
-                "导入期间临时文件被改动"
-            ))));
+            return Err(altered());
         }
-        run.frame.resize(length, 0);
-        self.file.read_exact_at(&mut run.frame, run.at + 4)?;
-        let plain = self
-            .key
-            .open_in_place(nonce(run.number), Aad::empty(), &mut run.frame)
-            .map_err(|_| {
-                io::Error::other(Sentence::from(text!(
-                    "the spill file was altered during the import",
-                    "导入期间临时文件被改动"
-                )))
-            })?
-            .len();
-        run.frame.truncate(plain);
-        run.at += 4 + length as u64;
-        run.number += 1;
+        frame.resize(length, 0);
+        self.spill.file.read_exact_at(frame, self.at + 4)?;
+        let opened = self.spill.key.open_in_place(nonce(self.number), Aad::empty(), frame);
+        let plain = opened.map_err(|_| altered())?.len();
+        frame.truncate(plain);
+        self.at += 4 + length as u64;
+        self.number += 1;
         Ok(())
     }
+}
+
+fn altered() -> io::Error {
+    io::Error::other(Sentence::from(text!("the spill file was altered during the import", "导入期间临时文件被改动")))
 }
 
 /// Every frame of the one import this key lives for has its own number.

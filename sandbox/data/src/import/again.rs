@@ -26,7 +26,8 @@ impl Job<'_> {
         let quality = from.quality(Some(&old_key))?;
         let old = from.into_snapshot(&old_key)?;
         let mut manifest = self.manifest()?;
-        let (was, unit_at) = (old.manifest(), self.unit_at()?);
+        let was = old.manifest();
+        let unit_at = self.description.unit_at().ok_or(ImportError::Description)?;
         let same = (&was.dataset, &was.unit_column, &was.columns, was.bounds);
         if same != (&manifest.dataset, &manifest.unit_column, &manifest.columns, manifest.bounds) {
             return Err(ImportError::Description);
@@ -36,7 +37,7 @@ impl Job<'_> {
         let read = guarded(|| self.read_all(&old, unit_at, &mut sorter), lies)?;
         let key = DataKey::generate()?;
         manifest.set_aside = was.set_aside;
-        self.write_buckets(sorter, &key, &mut manifest, read, unit_at)?;
+        self.write_buckets(sorter, &key, &mut manifest, read)?;
         if (manifest.rows(), manifest.units()) != (was.rows(), was.units()) {
             let other = text!("it has another number of rows or units than registered", "行数或单元数与登记的不同");
             return Err(SnapshotError::content(MANIFEST, other).into());

@@ -2,12 +2,14 @@
 
 use std::io;
 
+use chrono::{DateTime, Utc};
 use unseen_ids::bucket_of;
 use unseen_texts::text;
 
 use super::error::{ImportError, Position};
 use super::request::{Progress, REPORT_EVERY};
 use super::sink::RowSink;
+use super::tally::Tally;
 use crate::bucket_file::BucketFile;
 use crate::cell::Cell;
 use crate::description::{Description, MAX_UNIT, Unit, WhenMissing};
@@ -15,35 +17,72 @@ use crate::quality::Survey;
 use crate::sort::Sorter;
 
 /// Takes rows of units into the sort.
-pub(super) struct Intake<'a> {
-    pub(super) description: &'a Description,
-    pub(super) unit: &'a Unit,
-    pub(super) unit_at: usize,
-    pub(super) buckets: u32,
-    pub(super) sorter: Sorter,
-    pub(super) survey: Survey,
-    pub(super) rows: u64,
-    pub(super) set_aside: u64,
-    /// Rows set aside for their cells.
-    pub(super) bad: u64,
-    pub(super) of_bytes: u64,
-    pub(super) progress: &'a mut dyn FnMut(Progress),
+pub(super) struct Intake<'a, S> {
+    description: &'a Description,
+    unit: &'a Unit,
+    unit_at: usize,
+    buckets: u32,
+    sorter: S,
+    pub(super) tally: Tally,
+    of_bytes: u64,
+    progress: &'a mut dyn FnMut(Progress),
 }
 
-impl RowSink for Intake<'_> {
+/// Sorts rows.
+pub(super) trait Sort {
+    /// Takes one row. An error of kind `InvalidInput` means that it is too large.
+    fn push(&mut self, bucket: u32, unit: &[u8], cells: &[Cell]) -> io::Result<()>;
+}
+
+impl<S: Sort> Sort for &mut S {
+    fn push(&mut self, bucket: u32, unit: &[u8], cells: &[Cell]) -> io::Result<()> {
+        (**self).push(bucket, unit, cells)
+    }
+}
+
+impl Sort for Sorter {
+    fn push(&mut self, bucket: u32, unit: &[u8], cells: &[Cell]) -> io::Result<()> {
+        Sorter::push(self, bucket, unit, cells)
+    }
+}
+
+impl<'a, S: Sort> Intake<'a, S> {
+    /// `progress` is told how much of a source of so many bytes is read.
+    pub(super) fn new(
+        description: &'a Description,
+        buckets: u32,
+        sorter: S,
+        now: DateTime<Utc>,
+        of_bytes: u64,
+        progress: &'a mut dyn FnMut(Progress),
+    ) -> Result<Self, ImportError> {
+        let unit = description.unit.as_ref().ok_or(ImportError::Description)?;
+        let unit_at = description.unit_at().ok_or(ImportError::Description)?;
+        let tally = Tally::new(Survey::new(description, now));
+        Ok(Intake { description, unit, unit_at, buckets, sorter, tally, of_bytes, progress })
+    }
+
+    /// Where the rows went, and what they came to.
+    pub(super) fn finish(self) -> (S, Tally) {
+        (self.sorter, self.tally)
+    }
+}
+
+impl<S: Sort> RowSink for Intake<'_, S> {
     fn left_out(&mut self) {
-        self.rows += 1;
-        self.bad += 1;
+        self.tally.rows += 1;
+        self.tally.bad += 1;
     }
 
     fn row(&mut self, cells: &[Cell], at: Position, bytes: u64) -> Result<(), ImportError> {
-        self.rows += 1;
-        if self.rows.is_multiple_of(REPORT_EVERY) {
-            (self.progress)(Progress::Reading { rows: self.rows, bytes, of_bytes: self.of_bytes });
+        self.tally.rows += 1;
+        let rows = self.tally.rows;
+        if rows.is_multiple_of(REPORT_EVERY) {
+            (self.progress)(Progress::Reading { rows, bytes, of_bytes: self.of_bytes });
         }
         let digits;
         let bounds = &self.description.bounds;
-        if self.rows > bounds.rows {
+        if rows > bounds.rows {
             return Err(ImportError::OverBound { what: text!("rows", "行"), key: "rows", most: bounds.rows });
         }
         let text = cells.iter().map(|cell| if let Cell::Text(text) = cell { text.len() as u64 } else { 0 });
@@ -66,14 +105,14 @@ impl RowSink for Intake<'_> {
                 return Err(ImportError::UnitMissing { at });
             }
             _ => {
-                self.set_aside += 1;
+                self.tally.set_aside += 1;
                 return Ok(());
             }
         };
         if unit.len() > MAX_UNIT {
             return Err(ImportError::UnitTooLong { at });
         }
-        self.survey.row(&self.description.columns, cells);
+        self.tally.survey.row(&self.description.columns, cells);
         let bucket = bucket_of(unit.as_bytes(), self.buckets);
         self.sorter.push(bucket, unit.as_bytes(), cells).map_err(|fault| match fault.kind() {
             io::ErrorKind::InvalidInput => ImportError::RowTooLarge { at },

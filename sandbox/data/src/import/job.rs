@@ -3,24 +3,23 @@
 use std::io;
 use std::sync::Arc;
 
-use parquet::encryption::encrypt::FileEncryptionProperties;
 use unseen_ids::{canonical, hex, sha256};
-use unseen_texts::text;
 
+use super::deal::{Dealing, within_units};
 use super::error::ImportError;
 use super::intake::{Intake, ReferenceIntake};
 use super::request::{ImportOptions, Imported, Progress, REPORT_EVERY};
 use super::source::Opened;
-use super::units::{UnitCounter, UnitsMet};
+use super::tally::Tally;
+use super::units::UnitsMet;
 use super::workshop::Workshop;
-use crate::bucket_file::{BucketFile, unwritten};
-use crate::description::{ColumnSpec, Description};
+use crate::bucket_file::BucketFile;
+use crate::description::Description;
+use crate::files;
 use crate::keys::{DataKey, LabDataKey, random};
 use crate::quality::{LeftOut, QualityReport, Survey, UnitSurvey};
-use crate::snapshot::{
-    self, Manifest, ManifestColumn, ManifestFile, arrow_schema, bucket_context, bucket_file, quality_context,
-};
-use crate::sort::{Merge, Record, Sorter};
+use crate::snapshot::{self, Manifest, ManifestFile, arrow_schema, bucket_file, quality_context};
+use crate::sort::Sorter;
 
 pub(super) struct Job<'a> {
     pub(super) description: &'a Description,
@@ -32,44 +31,19 @@ pub(super) struct Job<'a> {
 
 impl Job<'_> {
     pub(super) fn private(&mut self, source: Opened, lab: &LabDataKey) -> Result<Imported, ImportError> {
-        let unit = self.description.unit.as_ref().ok_or(ImportError::Description)?;
-        let unit_at = self.unit_at()?;
-        let of_bytes = source.length();
-        let mut intake = Intake {
-            description: self.description,
-            unit,
-            unit_at,
-            buckets: self.options.buckets,
-            sorter: self.sorter()?,
-            survey: Survey::new(self.description, self.options.now),
-            rows: 0,
-            set_aside: 0,
-            bad: 0,
-            of_bytes,
-            progress: self.progress,
-        };
+        let (description, buckets, now) = (self.description, self.options.buckets, self.options.now);
+        let sorter = Sorter::new(self.workshop.dir(), self.options.sort_memory).map_err(ImportError::Write)?;
+        let mut intake = Intake::new(description, buckets, sorter, now, source.length(), self.progress)?;
         let taken = source.read(self.description, &mut intake)?;
-        let Intake { sorter, survey, rows, set_aside, bad, .. } = intake;
-        let left_out = set_aside + bad;
-        if rows == 0 {
-            return Err(ImportError::NoRows);
-        }
-        if rows == bad {
-            return Err(ImportError::NoGoodRow { rows });
-        }
-        if rows == left_out {
-            return Err(ImportError::NoUnit { column: unit.column.clone(), rows });
-        }
+        let (sorter, tally) = intake.finish();
+        let tally = Tally { normalized: taken.normalized, ..tally };
+        let kept = tally.kept(self.description)?;
 
         let key = DataKey::generate()?;
         let mut manifest = self.manifest()?;
-        manifest.set_aside = left_out;
-        let mut met = self.write_buckets(sorter, &key, &mut manifest, rows - left_out, unit_at)?;
-        let (units, alike) = (manifest.units(), met.alike());
-        let UnitsMet { largest, totals, as_floats, .. } = met;
-        let units = UnitSurvey { units, largest, alike, totals, as_floats };
-        let left_out = LeftOut { no_unit: set_aside, bad };
-        let quality = survey.report(self.description, left_out, units, &taken.normalized);
+        manifest.set_aside = tally.left_out();
+        let met = self.write_buckets(sorter, &key, &mut manifest, kept)?;
+        let quality = tally.report(self.description, met.survey(manifest.units()));
         self.seal(&manifest, &key, &quality, lab)?;
         self.finish(manifest, quality, taken.ignored_columns)
     }
@@ -112,13 +86,6 @@ impl Job<'_> {
         self.finish(manifest, quality, taken.ignored_columns)
     }
 
-    /// Where the unit stands among the columns.
-    pub(super) fn unit_at(&self) -> Result<usize, ImportError> {
-        let unit = self.description.unit.as_ref().ok_or(ImportError::Description)?;
-        let mut columns = self.description.columns.iter();
-        columns.position(|column| column.name == unit.column).ok_or(ImportError::Description)
-    }
-
     pub(super) fn sorter(&self) -> Result<Sorter, ImportError> {
         Sorter::new(self.workshop.dir(), self.options.sort_memory).map_err(ImportError::Write)
     }
@@ -137,26 +104,7 @@ impl Job<'_> {
     }
 
     pub(super) fn manifest(&self) -> Result<Manifest, ImportError> {
-        let column = |column: &ColumnSpec| ManifestColumn {
-            name: column.name.clone(),
-            kind: column.kind.clone(),
-            nullable: column.nullable,
-        };
-        let unit = self.description.unit.as_ref();
-        Ok(Manifest {
-            version: 1,
-            dataset: self.description.name.clone(),
-            kind: self.description.kind,
-            unit_domain: unit.map(|unit| unit.domain.clone()),
-            unit_column: unit.map(|unit| unit.column.clone()),
-            key_column: self.description.key.clone(),
-            description: hex::encode(&sha256(&[self.description_toml.as_bytes()])),
-            salt: hex::encode(&random::<32>()?),
-            set_aside: 0,
-            bounds: self.description.bounds,
-            columns: self.description.columns.iter().map(column).collect(),
-            files: Vec::new(),
-        })
+        Ok(Manifest::begun(self.description, self.description_toml, &random()?))
     }
 
     pub(super) fn finish(
@@ -179,54 +127,25 @@ impl Job<'_> {
         key: &DataKey,
         manifest: &mut Manifest,
         of_rows: u64,
-        unit_at: usize,
     ) -> Result<UnitsMet, ImportError> {
-        let schema = Arc::new(arrow_schema(&manifest.columns, manifest.unit_column.as_deref(), false));
+        let mut dealing = Dealing::new(manifest, key, self.options.buckets)?;
         let mut merge = sorter.finish().map_err(ImportError::Write)?;
-        let (mut written, mut met) = (0, UnitsMet::default());
+        let mut written = 0;
         for bucket in 0..self.options.buckets {
-            let name = bucket_file(bucket);
-            let encryption = FileEncryptionProperties::builder(key.parquet_key()?)
-                .with_aad_prefix(bucket_context(&manifest.dataset, &manifest.salt, bucket))
-                .build()
-                .map_err(unwritten)?;
-            let mut file = BucketFile::create(&self.workshop.dir().join(&name), Arc::clone(&schema), Some(encryption))?;
-            let mut units = UnitCounter::default();
-            while let Some(record) = head_of(&merge, bucket) {
-                if units.take(record.unit) {
-                    met.note(record.unit);
-                }
-                file.push_record(record, unit_at)?;
-                merge.pop().map_err(ImportError::Write)?;
+            let file = files::create(&self.workshop.dir().join(bucket_file(bucket))).map_err(ImportError::Write)?;
+            let (file, entry) = dealing.bucket(bucket, &mut merge, file, &mut |_| {
                 written += 1;
                 if written % REPORT_EVERY == 0 {
                     (self.progress)(Progress::Writing { rows: written, of_rows });
                 }
-            }
-            if manifest.units() + units.units > manifest.bounds.units {
-                return Err(ImportError::OverBound {
-                    what: text!("units", "个隐私单元"),
-                    key: "units",
-                    most: manifest.bounds.units,
-                });
-            }
-            let (rows, bytes, digest) = file.finish()?;
-            met.largest = met.largest.max(units.largest);
-            manifest.files.push(ManifestFile {
-                file: name,
-                rows,
-                units: units.units,
-                bytes,
-                sha256: hex::encode(&digest),
-            });
+            })?;
+            file.sync_all().map_err(ImportError::Write)?;
+            manifest.files.push(entry);
+            within_units(manifest)?;
         }
         (self.progress)(Progress::Writing { rows: written, of_rows });
-        Ok(met)
+        Ok(dealing.met)
     }
-}
-
-pub(super) fn head_of(merge: &Merge, bucket: u32) -> Option<Record<'_>> {
-    merge.head().filter(|record| record.bucket == bucket)
 }
 
 pub(super) fn json(value: &impl serde::Serialize) -> Result<Vec<u8>, ImportError> {

@@ -1,7 +1,10 @@
 //! Units as an import meets them: how many, the largest, and ids that look alike.
 
+use serde::{Deserialize, Serialize};
+
 use crate::cell::half_width;
 use crate::hash::siphash24;
+use crate::quality::UnitSurvey;
 
 #[derive(Default)]
 pub(super) struct UnitCounter {
@@ -12,7 +15,7 @@ pub(super) struct UnitCounter {
 }
 
 /// What writing the buckets met of units.
-#[derive(Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct UnitsMet {
     /// Rows of the largest one.
     pub(super) largest: u64,
@@ -20,8 +23,9 @@ pub(super) struct UnitsMet {
     pub(super) totals: Vec<String>,
     /// Those that look like whole numbers which a program took for floats, such as `1001.0`.
     pub(super) as_floats: u64,
-    /// A hash of each one's id, folded.
-    folded: Vec<u64>,
+    /// A hash of each one's id, folded. Many: they travel on their own.
+    #[serde(skip)]
+    pub(super) folded: Vec<u64>,
 }
 
 /// As many ids are compared in other spellings, in 8 bytes each.
@@ -43,8 +47,24 @@ impl UnitsMet {
         }
     }
 
+    /// Takes what was met elsewhere, in later buckets.
+    pub(super) fn add(&mut self, later: UnitsMet) {
+        self.largest = self.largest.max(later.largest);
+        self.totals.extend(later.totals);
+        self.totals.truncate(MOST_TOTALS);
+        self.as_floats += later.as_floats;
+        self.folded.extend(later.folded);
+        self.folded.truncate(MOST_FOLDED);
+    }
+
+    /// For the report, of so many units.
+    pub(super) fn survey(mut self, units: u64) -> UnitSurvey {
+        let alike = self.alike();
+        UnitSurvey { units, largest: self.largest, alike, totals: self.totals, as_floats: self.as_floats }
+    }
+
     /// How many ids another one is like.
-    pub(super) fn alike(&mut self) -> u64 {
+    fn alike(&mut self) -> u64 {
         self.folded.sort_unstable();
         self.folded.chunk_by(|a, b| a == b).map(|same| same.len() as u64).filter(|same| *same > 1).sum()
     }

@@ -8,5 +8,6 @@ mod importing;
 mod kinds;
 mod model;
 mod sealed;
+mod spreading;
 mod support;
 mod twins;

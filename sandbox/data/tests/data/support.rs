@@ -10,6 +10,8 @@ use unseen_data::import::{import, import_again};
 use unseen_data::snapshot_dir::SnapshotDir;
 use unseen_data::*;
 
+use crate::spreading::check_spread;
+
 pub const LAB: [u8; 32] = [7; 32];
 
 pub fn options(buckets: u32, sort_memory: usize) -> ImportOptions {
@@ -26,8 +28,9 @@ pub fn import_bytes(dir: &Path, toml: &str, bytes: &[u8], options: &ImportOption
     fs::write(&source, bytes).unwrap();
     let destination = dir.join("snapshots").join(&description.name);
     let lab = LabDataKey::from_bytes(&LAB).unwrap();
-    import(&source, &description, toml, &destination, &lab, options, &mut |_| {})?;
-    Ok(destination)
+    let imported = import(&source, &description, toml, &destination, &lab, options, &mut |_| {}).map(drop);
+    check_spread(dir, toml, bytes, options, imported.as_ref().map(|()| destination.as_path()));
+    imported.map(|()| destination)
 }
 
 /// Deals the rows of a snapshot into another number of buckets.
