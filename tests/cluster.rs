@@ -253,6 +253,11 @@ fn a_lab_that_is_killed_goes_on_where_it_was() {
     run(lab, &id);
     assert_eq!(lab.kinds().iter().filter(|kind| *kind == "run-started").count(), 1);
     holds(&cluster, &id, &["n1"]);
+    assert_eq!(
+        walk(&lab.path("store/orders")),
+        Vec::<PathBuf>::new(),
+        "the orders of the lab that was killed are left"
+    );
 }
 
 #[test]
@@ -331,6 +336,76 @@ fn a_node_refuses_what_it_cannot_vouch_for() {
     run(&cluster.lab, &id);
     assert_eq!(cluster.lab.kinds().iter().filter(|kind| *kind == "run-started").count(), 1);
     holds(&cluster, &id, &["n1"]);
+}
+
+/// Imports that are longer than a slice go to nodes, and give what this machine gives.
+#[test]
+fn imports_are_spread_too() {
+    let alone = Lab::with_job();
+    let rows = firms(6_000);
+    alone.write("firms.csv", &rows);
+    let importing = ["dataset", "import", "firms.csv", "--description", "firms.toml", "--key", "keys/steward.pem"];
+    let wanted = alone.ok(&importing);
+    let bad = rows.replacen("f03000,north,", "f03000,north,x", 1);
+    alone.write("firms.csv", &bad);
+    let refused = alone.refuses(&importing);
+
+    let Some(mut cluster) = Cluster::new(Lab::with_job(), &["n1", "n2"]) else { return };
+    let lab = &cluster.lab;
+    in_slices(lab, rows.len() / 20);
+    // A row that cannot be read is named by its place in the whole file, and nothing is left.
+    lab.write("firms.csv", &bad);
+    assert_eq!(lab.refuses(&importing), refused);
+    assert_eq!((parts(lab), walk(&lab.path("store"))), (0, Vec::new()));
+
+    // Killed whenever something new has come, the lab goes on with what it has, and so does the other node.
+    lab.write("firms.csv", &rows);
+    let (mut had, mut number) = (0, None);
+    for _ in 0..3 {
+        let mut running = lab.command(&importing).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let start = Instant::now();
+        while parts(lab) <= had && running.try_wait().unwrap().is_none() {
+            assert!(start.elapsed() < Duration::from_secs(120), "no part came");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        running.kill().unwrap();
+        running.wait().unwrap();
+        assert!(parts(lab) >= had, "what was there is gone");
+        had = parts(lab);
+        let imports: Vec<_> =
+            std::fs::read_dir(lab.path("store/imports")).unwrap().map(|it| it.unwrap().path()).collect();
+        assert_eq!(imports.len(), 1);
+        assert_eq!(number.get_or_insert_with(|| imports[0].clone()), &imports[0], "it was begun anew");
+    }
+    assert!(had >= 3);
+    for file in walk(&lab.path("store")).into_iter().chain(walk(&lab.path("lab/spool"))) {
+        let bytes = std::fs::read(&file).unwrap();
+        assert!(!bytes.windows(6).any(|window| window == b"f03000"), "{}", file.display());
+    }
+    kill_process(Pid::from_raw(cluster.nodes[1].agent.id() as i32).unwrap(), Signal::KILL).unwrap();
+    cluster.nodes.truncate(1);
+    let lab = &cluster.lab;
+    let done = lab.ok(&importing);
+    assert_eq!((&done["quality"], &done["buckets"]), (&wanted["quality"], &wanted["buckets"]));
+    assert_eq!((parts(lab), walk(&lab.path("store"))), (0, Vec::new()));
+
+    // Runs read what nodes have written.
+    let job = lab.approved("job");
+    run(lab, &job);
+    holds(&cluster, &job, &["n1"]);
+}
+
+/// Nodes import what is longer than so many bytes.
+fn in_slices(lab: &Lab, bytes: usize) {
+    let about = std::fs::read_to_string(lab.path("lab/lab.toml")).unwrap();
+    std::fs::write(lab.path("lab/lab.toml"), format!("{about}slice_bytes = {bytes}\n")).unwrap();
+}
+
+/// How many parts of an import the lab has.
+fn parts(lab: &Lab) -> usize {
+    let spool = lab.path("lab/spool");
+    let files = if spool.exists() { walk(&spool) } else { Vec::new() };
+    files.iter().filter(|path| path.extension().is_some_and(|end| end == "part")).count()
 }
 
 /// The engine that is quickest to have carries as every courier must, with nodes killed and frozen.

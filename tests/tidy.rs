@@ -33,7 +33,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("terminal", &["ids", "policies"]),
     ("sandbox/listener", &["ids", "durable", "keys"]),
-    ("sandbox/worker", &["ids", "data", "questions", "core", "runtime", "policies"]),
+    ("sandbox/worker", &["age", "ids", "data", "questions", "core", "runtime", "policies"]),
     ("sandbox/access", &["ids"]),
     ("sandbox/cluster", &["age", "ids", "durable", "entries", "worker", "data", "core", "policies", "tlog", "keys"]),
     (

@@ -17,8 +17,10 @@ use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{FlockOperation, flock};
 
@@ -28,6 +30,17 @@ pub const TEMPORARY: &str = ".tmp";
 /// Writes a new or changed file. After an error it is as it was or as it was to be.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write_all([(path.to_owned(), bytes)], |_| Ok(()))
+}
+
+/// A new file in a folder that has no name there: it is gone when nobody has it open any more, whatever becomes of this
+/// process.
+pub fn nameless(folder: &Path) -> io::Result<File> {
+    static MADE: AtomicU64 = AtomicU64::new(0);
+    let number = MADE.fetch_add(1, Ordering::Relaxed);
+    let path = folder.join(format!("nameless-{}-{number}{TEMPORARY}", std::process::id()));
+    let file = File::options().create_new(true).read(true).write(true).mode(0o600).open(&path)?;
+    fs::remove_file(&path)?;
+    Ok(file)
 }
 
 /// Makes the names in a folder durable.

@@ -15,7 +15,7 @@ pub fn meant(name: &str, known: &[&str]) -> Sentence {
 pub fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let length = |word: &str| word.chars().count();
     let away = known.into_iter().map(|known| (strsim::levenshtein(known, name), known));
-    let near = |(away, known): &(usize, &str)| *away <= 1 + length(name) / 3 && *away < length(name).min(length(known));
+    let near = |(away, known): &(usize, &str)| *away <= 1 + length(name) / 3 && *away < length(name).max(length(known));
     away.min_by_key(|(away, _)| *away).filter(near).map(|(_, known)| known)
 }
 
@@ -26,7 +26,7 @@ mod tests {
     #[test]
     fn a_slip_is_near_and_another_word_is_not() {
         let known = ["output", "n", "税额", "by"];
-        for (name, found) in [("ouput", Some("output")), ("税鹅", Some("税额"))] {
+        for (name, found) in [("ouput", Some("output")), ("税鹅", Some("税额")), ("税", Some("税额"))] {
             assert_eq!(nearest(name, known), found, "{name}");
         }
         for name in ["m", "x", "", "energy", "ab", "企业"] {

@@ -16,6 +16,8 @@ use crate::stream::{CHUNK, Chunks, TAG};
 
 /// Chunks kept open: a reader of columns is at as many places at a time.
 const KEPT: usize = 32;
+/// Chunks kept open for whoever reads on from one place.
+const KEPT_FOR_ONE: usize = 2;
 
 /// The content of a binary age file, by position, in about 2 MiB of memory. What is given has been verified, and so has
 /// been, from the start, that the file is whole.
@@ -27,6 +29,7 @@ pub struct OpenedFile {
     /// Bytes of all sealed chunks.
     sealed: u64,
     kept: Mutex<VecDeque<(u64, Open)>>,
+    most: usize,
 }
 
 /// What is in a chunk.
@@ -50,12 +53,17 @@ impl OpenedFile {
         let length = file.metadata().map_err(AgeError::Read)?.len();
         let sealed = length.saturating_sub(start);
         let chunks = key.payload(&nonce);
-        let opened = OpenedFile { file, chunks, start, sealed, kept: Mutex::default() };
+        let opened = OpenedFile { file, chunks, start, sealed, kept: Mutex::default(), most: KEPT };
         if opened.last_length() < TAG as u64 {
             return Err(AgeError::Cut);
         }
         opened.chunk(opened.count() - 1)?;
         Ok(opened)
+    }
+
+    /// The same in a sixteenth of the memory, for one reader who reads on.
+    pub fn for_one(self) -> OpenedFile {
+        OpenedFile { most: KEPT_FOR_ONE, ..self }
     }
 
     /// Bytes of content.
@@ -91,7 +99,7 @@ impl OpenedFile {
         let open = self.chunks.open_at(number, &mut chunk, last);
         chunk.truncate(open.ok_or(AgeError::Chunk { at: number * CHUNK as u64 })?);
         let chunk = Arc::new(chunk);
-        if kept.len() == KEPT {
+        if kept.len() >= self.most {
             kept.pop_front();
         }
         kept.push_back((number, chunk.clone()));

@@ -2,18 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use unseen_ids::Digest;
 use unseen_texts::Sentence;
-use unseen_worker::spread::{Place, Task};
+use unseen_worker::sealed;
+use unseen_worker::spread::Place;
 
 use crate::error::{ClusterError, NodeError};
-use crate::sealed;
 
-/// A task as it is carried: the digest of its run's orders, then the task, sealed.
-pub fn write_task(orders: &Digest, key: &[u8; 32], task: &Task) -> Result<Vec<u8>, ClusterError> {
-    let json = serde_json::to_vec(task).map_err(|error| ClusterError::of(&error))?;
-    Ok([orders.as_bytes().as_slice(), &sealed::seal(key, orders.as_bytes(), json)?].concat())
+/// A task as it is carried: the digest of the orders that it belongs to, then its JSON, sealed.
+pub fn write_task(orders: &Digest, key: &[u8; 32], json: Vec<u8>) -> Result<Vec<u8>, ClusterError> {
+    let sealed = sealed::seal(key, orders.as_bytes(), json).map_err(|fault| ClusterError::of(&fault))?;
+    Ok([orders.as_bytes().as_slice(), &sealed].concat())
 }
 
 /// The orders that a task belongs to.
@@ -22,7 +23,7 @@ pub fn orders_of(task: &[u8]) -> Option<Digest> {
 }
 
 /// Back from [`write_task`].
-pub fn read_task(key: &[u8; 32], bytes: &[u8]) -> Result<Task, NodeError> {
+pub fn read_task<T: DeserializeOwned>(key: &[u8; 32], bytes: &[u8]) -> Result<T, NodeError> {
     let (orders, sealed) = bytes.split_first_chunk::<32>().ok_or(NodeError::NoTask)?;
     let json = sealed::open(key, orders, sealed).ok_or(NodeError::NoTask)?;
     serde_json::from_slice(&json).map_err(|_| NodeError::NoTask)

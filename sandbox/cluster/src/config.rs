@@ -1,5 +1,6 @@
 //! `[cluster]` in a lab's `lab.toml`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -29,6 +30,9 @@ pub struct Cluster {
     /// sent again.
     #[serde(default = "late")]
     pub late_seconds: u32,
+    /// What is longer is imported by nodes, in slices of about so many bytes.
+    #[serde(default = "slice")]
+    pub slice_bytes: u64,
     /// Environment variables that the courier is given beside `PATH`, `HOME` and `LANG`.
     #[serde(default)]
     pub environment: Vec<String>,
@@ -38,6 +42,22 @@ impl Cluster {
     /// [`Cluster::late_seconds`].
     pub fn late(&self) -> Duration {
         Duration::from_secs(self.late_seconds.max(1).into())
+    }
+
+    /// The variables of this process's environment that the courier is given.
+    pub(crate) fn given(&self) -> impl Iterator<Item = (&str, OsString)> {
+        let names = ["PATH", "HOME", "LANG"].into_iter().chain(self.environment.iter().map(String::as_str));
+        names.filter_map(|name| Some((name, std::env::var_os(name)?)))
+    }
+
+    /// The variables that a process needs which spreads something: the courier's, and those that say where storage is.
+    pub fn needed(&self) -> Vec<(String, OsString)> {
+        let of_storage = |name: &OsString| {
+            name.to_str().is_some_and(|name| name.starts_with("AWS_") || name.starts_with("SSL_CERT_"))
+        };
+        let storage = std::env::vars_os().filter(|(name, _)| of_storage(name));
+        let storage = storage.filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+        self.given().map(|(name, value)| (name.to_owned(), value)).chain(storage).collect()
     }
 }
 
@@ -51,4 +71,8 @@ fn tick() -> u32 {
 
 fn late() -> u32 {
     30
+}
+
+fn slice() -> u64 {
+    64 << 20
 }

@@ -59,8 +59,7 @@ impl Process {
         let (program, arguments) = cluster.courier.split_first().ok_or_else(nothing)?;
         let mut command = Command::new(program);
         command.args(arguments).env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let given = ["PATH", "HOME", "LANG"].into_iter().chain(cluster.environment.iter().map(String::as_str));
-        command.envs(given.filter_map(|name| Some((name, std::env::var_os(name)?))));
+        command.envs(cluster.given());
         let no_courier = |why| ClusterError::NoCourier { program: program.clone(), why };
         let mut child = unseen_worker::process::spawn_bound(command).map_err(no_courier)?;
         let pipes = child.stdin.take().zip(child.stdout.take()).zip(child.stderr.take());

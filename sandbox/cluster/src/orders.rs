@@ -1,33 +1,26 @@
-//! What every node is told of a run: the entry that started it with its proof, keys sealed to each node, and what is to
-//! be run. Signed by the lab; a node believes nothing else.
-//!
-//! ```text
-//! frame   envelope by the lab's key: the entry, its proof, times, keys to each node, digest of the next frame
-//! frame   sealed under the run's key of tasks: manifest, component, manifests of what is read
-//! ```
+//! What every node is told of a run: the entry that started it with its proof, keys, and what is to be run. The body of
+//! the [letter](crate::letter) is manifest, component, and the manifests of what is read.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use unseen_age::{Decrypter, Encrypter, Identity, Recipient};
+use unseen_age::Recipient;
 use unseen_ids::{Digest, PublicKey};
 use unseen_policies::event::{Event, RunStarted};
 use unseen_texts::{Sentence, say, text};
-use unseen_tlog::dsse::Envelope;
+use unseen_tlog::Signer;
 use unseen_tlog::merkle::leaf_hash;
 use unseen_tlog::note::NoteKey;
 use unseen_tlog::proof::EntryProof;
-use unseen_tlog::{Signer, VerifyingKey};
 use unseen_worker::frames::{read_frame, write_frame};
 use unseen_worker::spread::RunKey;
 use zeroize::Zeroizing;
 
 use crate::error::{ClusterError, NodeError};
-use crate::sealed;
+use crate::letter::{About, Letter, Received};
 
 /// A run as the lab gives it out.
 pub struct Orders<'a> {
@@ -104,88 +97,37 @@ pub struct NodeKeys {
     pub data: Vec<Zeroizing<[u8; 32]>>,
 }
 
-/// What the lab signs.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Signed {
-    entry: String,
-    proof: String,
-    written_at: DateTime<Utc>,
-    good_until: DateTime<Utc>,
-    /// Age files in base64.
-    keys: BTreeMap<PublicKey, String>,
-    body: Digest,
-}
-
-const PAYLOAD: &str = "application/vnd.unseen.orders.v1+json";
-/// How far clocks may be apart.
-const APART: TimeDelta = TimeDelta::minutes(10);
-
 impl Orders<'_> {
     /// Writes them, signed.
     pub fn write(&self, lab: &dyn Signer) -> Result<Vec<u8>, ClusterError> {
-        let leaf = Digest::from_bytes(leaf_hash(self.entry));
-        let body = sealed::seal(&self.run_key.tasks(), leaf.as_bytes(), self.body.to_bytes()?)?;
-        let keys = self.nodes.iter().map(|(node, recipient)| Ok((*node, self.keys_of(node, *recipient)?)));
-        let signed = Signed {
-            entry: STANDARD.encode(self.entry),
-            proof: self.proof.to_string(),
+        let letter = Letter {
+            about: About::Run { entry: STANDARD.encode(self.entry), proof: self.proof.to_string() },
+            nodes: self.nodes,
+            keys: &|node| self.keys_of(node),
+            bound_to: Digest::from_bytes(leaf_hash(self.entry)),
+            body_key: self.run_key.tasks(),
+            body: self.body.to_bytes()?,
             written_at: self.written_at,
             good_until: self.good_until,
-            keys: keys.collect::<Result<_, ClusterError>>()?,
-            body: Digest::of(&body),
         };
-        let payload = serde_json::to_vec(&signed).map_err(|error| ClusterError::of(&error))?;
-        let envelope = Envelope::sign(lab, PAYLOAD, payload).map_err(|error| ClusterError::of(&error))?;
-        let mut bytes = Vec::new();
-        for frame in [envelope.to_bytes(), body] {
-            write_frame(&mut bytes, &frame).map_err(|error| ClusterError::of(&error))?;
-        }
-        Ok(bytes)
+        letter.write(lab)
     }
 
-    fn keys_of(&self, node: &PublicKey, recipient: Recipient) -> Result<String, ClusterError> {
-        let seal = || -> std::io::Result<Vec<u8>> {
-            let mut file = Encrypter::new(Vec::new(), &[recipient]).map_err(std::io::Error::other)?;
-            file.write_all(&*self.run_key.tasks())?;
-            file.write_all(&*self.run_key.parts(node))?;
-            file.write_all(&self.block_key)?;
-            self.data_keys.iter().try_for_each(|key| file.write_all(&**key))?;
-            file.finish()
-        };
-        seal().map(|bytes| STANDARD.encode(bytes)).map_err(|error| ClusterError::of(&error))
+    fn keys_of(&self, node: &PublicKey) -> Zeroizing<Vec<u8>> {
+        let mut keys = Zeroizing::new(Vec::new());
+        keys.extend_from_slice(&*self.run_key.tasks());
+        keys.extend_from_slice(&*self.run_key.parts(node));
+        keys.extend_from_slice(&self.block_key);
+        self.data_keys.iter().for_each(|key| keys.extend_from_slice(&**key));
+        keys
     }
 }
 
-/// Reads orders that the lab of these keys has signed, and checks them against its log, for the node of this key
-/// and identity at this time.
-pub fn open(
-    bytes: &[u8],
-    (origin, log, lab): (&str, &NoteKey, &VerifyingKey),
-    (node, identity): (&PublicKey, &Identity),
-    now: DateTime<Utc>,
-) -> Result<Opened, NodeError> {
-    let mut frames = bytes;
-    let mut frame = || read_frame(&mut frames).map_err(|_| NodeError::NotTheLab);
-    let (envelope, sealed) = (frame()?, frame()?);
-    let envelope = Envelope::from_bytes(&envelope).map_err(|_| NodeError::NotTheLab)?;
-    let payload = envelope.verify(lab).map_err(|_| NodeError::NotTheLab)?;
-    if envelope.payload_type() != PAYLOAD {
-        return Err(NodeError::NotTheLab);
-    }
-    let signed: Signed = serde_json::from_slice(payload).map_err(|_| NodeError::NotTheLab)?;
-    if Digest::of(&sealed) != signed.body {
-        return Err(NodeError::OtherThan(text!("content", "内容").into()));
-    }
-    let apart = (now - signed.written_at).abs().min((now - signed.good_until).abs());
-    if !(signed.written_at - APART..=signed.good_until).contains(&now) {
-        return Err(NodeError::Clock(apart.num_minutes()));
-    }
-    let (entry, leaf, run) = started(&signed, origin, log)?;
-    let keys = signed.keys.get(node).ok_or(NodeError::NotEnrolled)?;
-    let keys = NodeKeys::open(keys, identity).ok_or(NodeError::NotEnrolled)?;
-    let body = sealed::open(&keys.tasks, leaf.as_bytes(), &sealed).and_then(|body| Body::parse(&body));
-    let body = body.ok_or(NodeError::NoTask)?;
+/// Checks a letter about a run against the lab's log.
+pub fn open(letter: &Received, origin: &str, log: &NoteKey) -> Result<Opened, NodeError> {
+    let (entry, leaf, run) = started(&letter.about, origin, log)?;
+    let keys = NodeKeys::parse(&letter.keys).ok_or(NodeError::NotEnrolled)?;
+    let body = Body::parse(&letter.body(&keys.tasks, &leaf)?).ok_or(NodeError::NoTask)?;
     let read: Vec<Digest> = run.snapshots.iter().map(|snapshot| snapshot.snapshot).collect();
     let named: Vec<Digest> = body.snapshots.iter().chain(&body.references).copied().collect();
     let checks = [
@@ -196,14 +138,15 @@ pub fn open(
     if let Some((_, what)) = checks.into_iter().find(|(same, _)| !same) {
         return Err(NodeError::OtherThan(what.into()));
     }
-    Ok(Opened { entry, leaf, origin: origin.to_owned(), run, keys, body, good_until: signed.good_until })
+    Ok(Opened { entry, leaf, origin: origin.to_owned(), run, keys, body, good_until: letter.good_until })
 }
 
 /// The run that the log shows to have been started.
-fn started(signed: &Signed, origin: &str, log: &NoteKey) -> Result<(u64, Digest, RunStarted), NodeError> {
+fn started(about: &About, origin: &str, log: &NoteKey) -> Result<(u64, Digest, RunStarted), NodeError> {
     let not_in_log = |why: Sentence| NodeError::NotInLog(why);
-    let entry = STANDARD.decode(&signed.entry).map_err(|_| NodeError::NotTheLab)?;
-    let proof = EntryProof::parse(signed.proof.as_bytes()).map_err(|error| not_in_log(Sentence::of(&error)))?;
+    let About::Run { entry, proof } = about else { return Err(NodeError::NotTheLab) };
+    let entry = STANDARD.decode(entry).map_err(|_| NodeError::NotTheLab)?;
+    let proof = EntryProof::parse(proof.as_bytes()).map_err(|error| not_in_log(Sentence::of(&error)))?;
     let checkpoint = proof.verify(log, &entry).map_err(|error| not_in_log(Sentence::of(&error)))?;
     let record = unseen_entries::sign::unverified(&entry).map_err(|error| not_in_log(Sentence::of(&error)))?;
     match record.event {
@@ -216,11 +159,7 @@ fn started(signed: &Signed, origin: &str, log: &NoteKey) -> Result<(u64, Digest,
 }
 
 impl NodeKeys {
-    fn open(sealed: &str, identity: &Identity) -> Option<NodeKeys> {
-        let sealed = STANDARD.decode(sealed).ok()?;
-        let mut bytes = Zeroizing::new(Vec::new());
-        let identity = Identity::from_secret(&identity.to_secret()).ok()?;
-        Decrypter::new(&sealed[..], &[identity]).ok()?.read_to_end(&mut bytes).ok()?;
+    fn parse(bytes: &[u8]) -> Option<NodeKeys> {
         let (tasks, rest) = bytes.split_first_chunk::<32>()?;
         let (parts, rest) = rest.split_first_chunk::<32>()?;
         let (block, rest) = rest.split_first_chunk::<16>()?;

@@ -4,11 +4,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use unseen_durable::flush_folder;
+use unseen_ids::Digest;
 
 use crate::answer::{Answer, Made};
 use crate::error::ClusterError;
+use crate::store::Store;
 
-/// The parts of one run, in a folder of its own.
+/// What the name of a note begins with that says which orders are in the store.
+const ORDERS: &str = "orders-";
+
+/// The parts of one run or import, in a folder of its own.
 #[derive(Debug)]
 pub struct Spool(PathBuf);
 
@@ -36,8 +41,19 @@ impl Spool {
         read.collect()
     }
 
-    /// Takes it away: the run's result is kept.
-    pub fn clear(folder: &Path) {
+    /// Leaves orders in the store, and a note here that they are there.
+    pub fn put_orders(&self, store: &Store, bytes: &[u8]) -> Result<Digest, ClusterError> {
+        let path = self.0.join(format!("{ORDERS}{}", Digest::of(bytes).to_hex()));
+        unseen_durable::write(&path, b"").map_err(|why| ClusterError::Store { path, why })?;
+        store.put_orders(bytes)
+    }
+
+    /// Takes it away, and all orders that were left on the way, by labs that were killed too: the result is kept.
+    pub fn clear(folder: &Path, store: &Store) {
+        for file in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let orders = file.file_name().to_str().and_then(|name| Digest::from_hex(name.strip_prefix(ORDERS)?));
+            orders.iter().for_each(|digest| store.remove_orders(digest));
+        }
         let _ = fs::remove_dir_all(folder);
         let _ = folder.parent().map(flush_folder);
     }

@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! <store>/objects/<sha256>   bucket files (ciphertext) and public tables
-//! <store>/orders/<sha256>    what nodes are told of one run, while it goes on
+//! <store>/orders/<sha256>    what nodes are told of one run or import, while it goes on
+//! <store>/imports/<number>/<sha256>   what an import consists of meanwhile, all of it encrypted
 //! ```
 //!
 //! It lies in a folder that all of them reach, or, where this is built with the feature `s3`, in a bucket of
@@ -81,6 +82,41 @@ impl Store {
         self.0.remove(&orders(digest));
     }
 
+    /// Makes the place for the files of an import, where nodes write too.
+    pub fn begin_import(&self, import: &Digest) -> Result<(), ClusterError> {
+        self.0.prepare(&imports(import))
+    }
+
+    /// Puts a file of an import there, unless it is.
+    pub fn keep_import_file(
+        &self,
+        import: &Digest,
+        digest: &Digest,
+        bytes: u64,
+        mut file: &File,
+    ) -> Result<(), ClusterError> {
+        if self.has_import_file(import, digest, bytes)? {
+            return Ok(());
+        }
+        file.rewind().map_err(|why| self.unread(why))?;
+        self.0.put(&import_file(import, digest), &mut file, bytes)
+    }
+
+    /// Whether a file of an import is there, as long as it should be.
+    pub fn has_import_file(&self, import: &Digest, digest: &Digest, bytes: u64) -> Result<bool, ClusterError> {
+        Ok(self.0.length(&import_file(import, digest))? == Some(bytes))
+    }
+
+    /// Opens a file of an import. That it is the one, whoever reads it checks.
+    pub fn import_file(&self, import: &Digest, digest: &Digest, bytes: u64) -> Result<File, ClusterError> {
+        self.get(&import_file(import, digest), bytes..=bytes)
+    }
+
+    /// Takes all files of an import away, as far as that can be done.
+    pub fn end_import(&self, import: &Digest) {
+        self.0.remove_all(&imports(import));
+    }
+
     fn get(&self, key: &str, lengths: RangeInclusive<u64>) -> Result<File, ClusterError> {
         self.0.get(key, lengths)?.ok_or_else(|| self.missing(key.to_owned()))
     }
@@ -110,4 +146,12 @@ fn object(digest: &Digest) -> String {
 
 fn orders(digest: &Digest) -> String {
     format!("orders/{}", digest.to_hex())
+}
+
+fn imports(import: &Digest) -> String {
+    format!("imports/{}", import.to_hex())
+}
+
+fn import_file(import: &Digest, digest: &Digest) -> String {
+    format!("{}/{}", imports(import), digest.to_hex())
 }

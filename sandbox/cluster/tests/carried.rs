@@ -12,9 +12,11 @@ use base64::engine::general_purpose::STANDARD;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use unseen_cluster::answer::{Answer, Made, read_task, write_task};
-use unseen_cluster::coordinator::{Coordinator, Spool};
+use unseen_cluster::coordinator::Coordinator;
 use unseen_cluster::courier::{Back, Courier};
 use unseen_cluster::error::ClusterError;
+use unseen_cluster::gather::{Asking, Gatherer};
+use unseen_cluster::spool::Spool;
 use unseen_core::coverage::{Counted, Expected};
 use unseen_core::order::Round;
 use unseen_core::{Clamper, NoiseKey, PartialTotals, RawContribution, RunIdentity, SealedRelease};
@@ -166,7 +168,7 @@ impl Lossy {
 impl Courier for Lossy {
     fn send(&mut self, id: u64, task: Vec<u8>) -> Result<(), ClusterError> {
         let faults = self.faults;
-        let mut task = read_task(&run_key().tasks(), &task).unwrap();
+        let mut task: Task = read_task(&run_key().tasks(), &task).unwrap();
         if self.one_of(faults / 4) {
             task.round = self.rng.random_range(0..ROUNDS);
         }
@@ -255,19 +257,16 @@ fn coordinate_late(
     spool: &Path,
     late: Duration,
 ) -> Result<(Digest, Receipts), Fault> {
-    let coordinator = Coordinator {
-        courier,
-        merging: merging(plan()),
+    let asking = Asking {
         orders: Digest::of(b"orders"),
         tasks_key: run_key().tasks(),
         run: LEAF,
-        pieces: PIECES,
-        together: 2,
         late,
         until: Instant::now() + Duration::from_secs(60),
         nodes: nodes.iter().map(|node| (node.id(), node.name.clone())).collect(),
-        spool: Spool::open(spool).unwrap(),
     };
+    let gatherer = Gatherer::new(courier, asking, Spool::open(spool).unwrap());
+    let coordinator = Coordinator { gatherer, merging: merging(plan()), pieces: PIECES, together: 2 };
     coordinator.run(|_, _| ()).map(|(sealed, receipts)| (sealed.digest(), receipts))
 }
 
@@ -348,7 +347,7 @@ fn a_node_that_miscounts_is_found_out_and_named() {
 
     impl Courier for Both {
         fn send(&mut self, id: u64, task: Vec<u8>) -> Result<(), ClusterError> {
-            let task = read_task(&run_key().tasks(), &task).unwrap();
+            let task: Task = read_task(&run_key().tasks(), &task).unwrap();
             for node in &self.0.nodes {
                 let made = node.make(&self.0.plan, &run_key(), &task);
                 self.0.waiting.push_back((id, Back::Answer(Answer::Made(made).to_bytes())));
@@ -402,12 +401,13 @@ fn what_never_comes_ends_the_run_in_a_sentence() {
 #[test]
 fn a_task_opens_with_the_key_of_its_run_only() {
     let task = Task { round: 1, first: 2, last: 3, attempt: 0, state: vec![0.5] };
-    let bytes = write_task(&Digest::of(b"orders"), &[1; 32], &task).unwrap();
-    assert_eq!(read_task(&[1; 32], &bytes).unwrap(), task);
-    assert!(read_task(&[2; 32], &bytes).is_err());
+    let bytes = write_task(&Digest::of(b"orders"), &[1; 32], serde_json::to_vec(&task).unwrap()).unwrap();
+    let read = |key: u8, bytes: &[u8]| read_task::<Task>(&[key; 32], bytes);
+    assert_eq!(read(1, &bytes).unwrap(), task);
+    assert!(read(2, &bytes).is_err());
     for at in 0..bytes.len() {
         let mut bent = bytes.clone();
         bent[at] ^= 1;
-        assert!(read_task(&[1; 32], &bent).is_err(), "byte {at}");
+        assert!(read(1, &bent).is_err(), "byte {at}");
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use unseen_age::Identity;
 use unseen_cluster::error::NodeError;
+use unseen_cluster::letter::read;
 use unseen_cluster::orders::{Body, Orders, open};
 use unseen_ids::{Digest, PublicKey};
 use unseen_tlog::note::{Note, NoteKey};
@@ -46,7 +47,8 @@ fn clocks_that_are_an_hour_apart_are_said_to_be() {
     let log = NoteKey::new("lab.example/log", lab.verifying_key()).unwrap();
     let opened = |by: &SigningKey, bytes: &[u8], minutes: i64| {
         let now = written_at + TimeDelta::minutes(minutes);
-        open(bytes, ("lab.example/log", &log, &by.verifying_key()), (&node, &identity), now).err().unwrap()
+        let letter = read(bytes, &by.verifying_key(), (&node, &identity), now);
+        letter.and_then(|letter| open(&letter, "lab.example/log", &log)).err().unwrap()
     };
     for (minutes, apart) in [(-60, 60), (-11, 11), (31, 1), (90, 60)] {
         let said = opened(&lab, &bytes, minutes);

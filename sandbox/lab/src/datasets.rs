@@ -1,8 +1,8 @@
 //! Registering datasets: import, then a signed entry that names the snapshot.
 
 use std::fs::File;
-use std::io::{self, Read, Seek};
-use std::path::PathBuf;
+use std::io::{Read, Seek};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use unseen_age::{OpenedFile, is_age};
 use unseen_audit::named::Lookup;
 use unseen_audit::public_values::PublicValues;
+use unseen_cluster::config::Cluster;
 use unseen_data::description::Kind;
 use unseen_data::import::{ImportError, ImportOptions, Imported, Progress, buckets_for, import_again, import_rows};
 use unseen_data::reference::ReferenceTable;
@@ -31,7 +32,8 @@ use crate::keys::{data_key, upload_key};
 use crate::lab::Lab;
 use crate::locks::{self, Lock};
 use crate::moment::now;
-use crate::view::View;
+use crate::spread_import::{NotImported, SpreadImport};
+use crate::view::{About, View};
 
 /// A finished registration.
 pub struct Registration {
@@ -276,9 +278,15 @@ impl Importing {
         let (description, incoming) = (&self.description, self.place().join("incoming"));
         let (text, key, options) = (&self.text, &self.key, &self.options);
         let imported = match &self.from {
-            Source::File(rows) => {
-                import_rows(rows.open(&self.view)?, description, text, &incoming, key, options, progress)
-                    .map_err(|error| LabError::import(&rows.called, error))?
+            Source::File(file) => {
+                let (rows, named) = (file.open(&self.view)?, |error| LabError::import(&file.called, error));
+                match self.cluster(&*rows)? {
+                    Some(cluster) => self.spread(&cluster, &rows, &incoming, progress).map_err(|why| match why {
+                        NotImported::Import(error) => named(error),
+                        NotImported::Lab(error) => error,
+                    })?,
+                    None => import_rows(rows, description, text, &incoming, key, options, progress).map_err(named)?,
+                }
             }
             Source::Snapshot(root) => {
                 let snapshot = self.view.snapshot(&description.name, root)?;
@@ -295,6 +303,25 @@ impl Importing {
         let table = SnapshotDir::open(&settled, Some(imported.root))?.into_reference()?;
         let values = canonical_values(&table)?;
         Ok((imported, Some((values, table.bounds()))))
+    }
+
+    /// Who imports these rows, if not this machine.
+    fn cluster(&self, rows: &dyn ReadAt) -> Result<Option<Cluster>, LabError> {
+        let cluster = About::read(&self.view.dir)?.cluster.filter(|_| self.description.kind == Kind::Private);
+        let Some(cluster) = cluster else { return Ok(None) };
+        let long = rows.length().map_err(|why| LabError::Import(ImportError::Read(why)))?;
+        Ok(Some(cluster).filter(|cluster| long > cluster.slice_bytes))
+    }
+
+    fn spread(
+        &self,
+        cluster: &Cluster,
+        rows: &Arc<dyn ReadAt>,
+        destination: &Path,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Imported, NotImported> {
+        let Importing { view, text, description, options, key: lab, .. } = self;
+        SpreadImport { view, cluster, description, text, lab, options, destination }.carry_out(rows, progress)
     }
 
     fn place(&self) -> PathBuf {
@@ -349,20 +376,7 @@ impl Rows {
             return Ok(Arc::new(file));
         }
         let opened = OpenedFile::new(file, &[upload_key(&view.dir)?]);
-        Ok(Arc::new(Opened(opened.map_err(|error| LabError::Encrypted { file: called, error })?)))
-    }
-}
-
-/// Rows out of an encrypted file.
-struct Opened(OpenedFile);
-
-impl ReadAt for Opened {
-    fn length(&self) -> io::Result<u64> {
-        Ok(self.0.length())
-    }
-
-    fn read_at(&self, out: &mut [u8], at: u64) -> io::Result<usize> {
-        self.0.read_at(out, at)
+        Ok(Arc::new(opened.map_err(|error| LabError::Encrypted { file: called, error })?))
     }
 }
 

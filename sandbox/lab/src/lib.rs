@@ -32,6 +32,7 @@ mod sm2;
 mod sm2;
 mod sm2_key;
 mod spread;
+mod spread_import;
 mod state;
 mod upload_error;
 mod uploads;

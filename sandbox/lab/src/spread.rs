@@ -9,10 +9,12 @@ use chrono::{DateTime, Utc};
 use unseen_age::Recipient;
 use unseen_audit::nodes;
 use unseen_cluster::config::Cluster;
-use unseen_cluster::coordinator::{Coordinator, Spool};
+use unseen_cluster::coordinator::Coordinator;
 use unseen_cluster::courier::Process;
 use unseen_cluster::error::ClusterError;
+use unseen_cluster::gather::{Asking, Gatherer};
 use unseen_cluster::orders::{Body, Orders};
+use unseen_cluster::spool::Spool;
 use unseen_cluster::store::Store;
 use unseen_core::release::SealedRelease;
 use unseen_data::BlockKey;
@@ -44,7 +46,7 @@ pub struct Reached {
 /// A run that could be spread.
 pub(crate) struct Spreading {
     reached: Reached,
-    nodes: BTreeMap<PublicKey, (String, Recipient)>,
+    nodes: Nodes,
     snapshots: Vec<Part>,
     references: Vec<Part>,
 }
@@ -123,14 +125,17 @@ fn wall<T, E: Say>(found: Result<T, E>) -> Wall {
     found.map_or_else(|error| Wall::Missing(Sentence::of(&error)), |_| Wall::Holds)
 }
 
-/// The nodes that a run which starts now may go to.
-fn nodes_of(ledger: &Ledger) -> Result<BTreeMap<PublicKey, (String, Recipient)>, LabError> {
+/// Nodes by their keys: their names, and what is sealed to them.
+pub(crate) type Nodes = BTreeMap<PublicKey, (String, Recipient)>;
+
+/// The nodes that a run or an import which starts now may go to.
+pub(crate) fn nodes_of(ledger: &Ledger) -> Result<Nodes, LabError> {
     let enrolled = ledger.nodes().iter().filter(|(_, node)| node.revoked.is_none());
     let nodes = enrolled.map(|(key, node)| {
         let recipient = node.recipient.parse().map_err(|error| LabError::Other(Sentence::of(&error)))?;
         Ok((*key, (node.name.clone(), recipient)))
     });
-    let nodes: BTreeMap<_, _> = nodes.collect::<Result<_, LabError>>()?;
+    let nodes: Nodes = nodes.collect::<Result<_, LabError>>()?;
     if nodes.is_empty() { Err(ClusterError::NoNode.into()) } else { Ok(nodes) }
 }
 
@@ -183,7 +188,8 @@ impl Lab {
             written_at: now(),
             good_until: self.given_up_at(started),
         };
-        let orders = store.put_orders(&orders.write(&*self.keys.service)?)?;
+        let spool = self.dir.join("spool").join(started.leaf.to_hex());
+        let orders = Spool::open(&spool)?.put_orders(&store, &orders.write(&*self.keys.service)?)?;
         Ok(Spread {
             cluster,
             courier: Some(courier),
@@ -193,7 +199,7 @@ impl Lab {
             run: started.leaf,
             secret: self.keys.seal.clone(),
             pieces: nodes::pieces(self.ledger(), id, &plan),
-            spool: self.dir.join("spool").join(started.leaf.to_hex()),
+            spool,
             good_until: self.given_up_at(started),
         })
     }
@@ -218,25 +224,21 @@ impl Spread {
         let tasks_key = run_key.tasks();
         let (noise_key, seal_key) = (secrets.noise_key.clone(), secrets.seal_key.clone());
         let merging = Merging::begin(worker, &MergeSecrets { run, noise_key, seal_key, run_key })?;
-        let coordinator = Coordinator {
-            courier: &mut courier,
-            merging,
+        let asking = Asking {
             orders: self.orders,
             tasks_key,
             run: self.run,
-            pieces: self.pieces,
-            together: self.cluster.pieces,
             late: self.cluster.late(),
             until: Instant::now() + (self.good_until - now()).to_std().unwrap_or_default(),
             nodes: self.nodes.clone(),
-            spool: Spool::open(&self.spool).map_err(fault)?,
         };
+        let gatherer = Gatherer::new(&mut courier, asking, Spool::open(&self.spool).map_err(fault)?);
+        let coordinator = Coordinator { gatherer, merging, pieces: self.pieces, together: self.cluster.pieces };
         coordinator.run(progress)
     }
 
     /// Takes away what was only there for the run.
     pub fn clear(&self) {
-        Spool::clear(&self.spool);
-        self.store.remove_orders(&self.orders);
+        Spool::clear(&self.spool, &self.store);
     }
 }

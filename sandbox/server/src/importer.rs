@@ -73,7 +73,7 @@ fn look(service: &Service, stop: &AtomicBool, swept: &mut Option<Instant>) -> Re
 
 fn carry_out(service: &Service, view: &View, import: &ImportId, stop: &AtomicBool) -> Result<(), RequestError> {
     let id = import.to_string();
-    let mut child = begun(service, import).map_err(LabError::io(&id))?;
+    let mut child = begun(service, view, import).map_err(LabError::io(&id))?;
     let ended = loop {
         if let Some(status) = child.0.try_wait().map_err(LabError::io(&id))? {
             break Some(status);
@@ -103,10 +103,16 @@ fn carry_out(service: &Service, view: &View, import: &ImportId, stop: &AtomicBoo
     }
 }
 
-fn begun(service: &Service, id: &ImportId) -> std::io::Result<Running> {
+fn begun(service: &Service, view: &View, id: &ImportId) -> std::io::Result<Running> {
     let told = serde_json::to_vec(&Assigned { lab: service.desk.folder().to_owned(), import: id.clone() })?;
     let mut command = Command::new(service.desk.program());
-    command.arg(ARGUMENT).env_clear().stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::inherit());
+    command
+        .arg(ARGUMENT)
+        .env_clear()
+        .envs(view.importers_environment())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::inherit());
     let mut child = Running(command.spawn()?);
     if let Some(mut input) = child.0.stdin.take() {
         input.write_all(&told)?;

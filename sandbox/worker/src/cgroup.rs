@@ -25,6 +25,14 @@ pub struct Limits {
     pub weight: u32,
 }
 
+impl Limits {
+    /// What was set aside, and room for the program itself and for what is cached of files. Answers to people come first.
+    pub fn of(set_aside: u64, processors: u32) -> Limits {
+        let memory = set_aside.saturating_add(set_aside / 4).saturating_add(1 << 30);
+        Limits { memory, processors, weight: 50 }
+    }
+}
+
 /// What the service itself runs in.
 const SERVICE: &str = "service";
 /// What the name of a group for one process begins with.

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::sync::Mutex;
 
 use serde::de::DeserializeOwned;
@@ -15,17 +14,18 @@ use unseen_ids::JobId;
 use unseen_policies::{Manifest, Plan};
 use unseen_runtime::Failure;
 use unseen_runtime::freshness::{self, Freshness};
-use unseen_texts::{say, text};
+use unseen_texts::say;
 
 use crate::cgroup;
 use crate::code::{Code, Use};
 use crate::fault::{Fault, lab_fault};
 use crate::frames::{read_frame, read_key, write_frame};
+use crate::importing;
 use crate::jail;
-use crate::link::Message;
+use crate::link::{Message, adopt, shut_in};
 use crate::memory;
 use crate::merging::add_up;
-use crate::process::{Identity, NO_OUTLINE, Outline, Part, Work};
+use crate::process::{IMPORT, Identity, NO_OUTLINE, Outline, Part, Work};
 use crate::rows::{ReferenceTables, Rows};
 use crate::run::{self, Grains, Outcome, Rounds, RunError, Watch};
 use crate::spread::{Place, RunKey, Task, state_digest};
@@ -58,6 +58,9 @@ fn work_on_input(saying: &Saying<'_>) -> Result<Option<Vec<u8>>, Fault> {
         (saying.say)(&Message::Ready(Box::new(jail::enter())));
         return Ok(None);
     }
+    if text == IMPORT {
+        return importing::work(&mut stdin, saying.say, saying.frame);
+    }
     if let Freshness::Broken { place } = freshness::probe().map_err(lab_fault)? {
         return Err(lab_fault(say!(
             "on this machine a grain would see another in {place}",
@@ -65,7 +68,7 @@ fn work_on_input(saying: &Saying<'_>) -> Result<Option<Vec<u8>>, Fault> {
         )));
     }
     let mut outline: Outline = serde_json::from_slice(&text).map_err(lab_fault)?;
-    cgroup::enter("run", limits(&outline));
+    cgroup::enter("run", cgroup::Limits::of(outline.memory, outline.threads));
     for part in outline.snapshots.iter_mut().chain(&mut outline.references) {
         part.manifest = read_frame(&mut stdin).map_err(lab_fault)?;
     }
@@ -84,13 +87,7 @@ fn work_on_input(saying: &Saying<'_>) -> Result<Option<Vec<u8>>, Fault> {
     let code = unsafe { Code::load(&compiled, &manifest, &plan, Use::Runs(threads)) }.map_err(lab_fault)?;
     let files: Vec<Vec<File>> = outline.snapshots.iter().map(|part| adopt(&part.files)).collect();
     memory::set_aside(outline.memory).map_err(Fault::Lab)?;
-    let walls = jail::enter();
-    if !walls.seccomp.holds() {
-        return Err(lab_fault(text!(
-            "this kernel has no seccomp, so no row is decrypted here",
-            "本机内核没有 seccomp，因此不解密任何数据"
-        )));
-    }
+    let walls = shut_in()?;
     (saying.say)(&Message::Ready(Box::new(walls)));
 
     // Whoever only wanted to know whether it could run has gone.
@@ -195,12 +192,6 @@ impl Opened {
     }
 }
 
-/// What was set aside, and room for the program itself and for what is cached of files. Answers to people come first.
-fn limits(outline: &Outline) -> cgroup::Limits {
-    let memory = outline.memory.saturating_add(outline.memory / 4).saturating_add(1 << 30);
-    cgroup::Limits { memory, processors: outline.threads, weight: 50 }
-}
-
 /// Writes the release of an outcome and seals it.
 pub fn seal(job: JobId, run: u64, plan: &Plan, outcome: Outcome) -> Result<SealedRelease, ReleaseError> {
     SealedRelease::seal(plan, job, run, &outcome.rounds, outcome.derived)
@@ -222,10 +213,4 @@ impl Watch for Saying<'_> {
 
 fn read<T: DeserializeOwned>(from: &mut impl Read) -> Result<T, Fault> {
     serde_json::from_slice(&read_frame(from).map_err(lab_fault)?).map_err(lab_fault)
-}
-
-/// Takes over inherited descriptors.
-fn adopt(descriptors: &[RawFd]) -> Vec<File> {
-    // SAFETY: the parent passes each descriptor of an open file once, for this purpose only.
-    descriptors.iter().map(|descriptor| File::from(unsafe { OwnedFd::from_raw_fd(*descriptor) })).collect()
 }

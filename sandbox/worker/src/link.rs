@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -13,7 +13,7 @@ use unseen_texts::{Say, Sentence, say, text};
 
 use crate::fault::{Fault, lab_fault, out_of_turn};
 use crate::frames::{read_frame, write_frame};
-use crate::jail::Walls;
+use crate::jail::{self, Walls};
 
 /// The argument that makes the binary a worker.
 pub const ARGUMENT: &str = "__worker";
@@ -32,6 +32,10 @@ pub enum Message {
     },
     /// What it was to make is the next frame, sealed.
     Sealed,
+    /// The next frame is of the file at hand.
+    Piece,
+    /// The file at hand has no more.
+    FileEnds,
     /// A round begins, whose state is the next frame.
     Round(u32),
     /// What became of a part that was handed in.
@@ -135,6 +139,24 @@ impl Drop for Reaped {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
+    }
+}
+
+/// Takes over inherited descriptors.
+pub(crate) fn adopt(descriptors: &[RawFd]) -> Vec<File> {
+    // SAFETY: the parent passes each descriptor of an open file once, for this purpose only.
+    descriptors.iter().map(|descriptor| File::from(unsafe { OwnedFd::from_raw_fd(*descriptor) })).collect()
+}
+
+/// Shuts a worker in; without the wall that counts most it reads nothing.
+pub(crate) fn shut_in() -> Result<Walls, Fault> {
+    let walls = jail::enter();
+    match walls.seccomp.holds() {
+        true => Ok(walls),
+        false => Err(lab_fault(text!(
+            "this kernel has no seccomp, so no row is decrypted here",
+            "本机内核没有 seccomp，因此不解密任何数据"
+        ))),
     }
 }
 

@@ -111,6 +111,10 @@ pub struct Worker {
 }
 
 impl Worker {
+    pub(crate) fn behind(link: Link, walls: Walls) -> Worker {
+        Worker { link, walls }
+    }
+
     /// Starts a worker process from the binary `program` and waits until it is ready. `files` are the
     /// open files whose descriptors the outline names; `module` is compiled code of this lab's own
     /// making.
@@ -161,3 +165,6 @@ pub fn probe_walls(program: &Path) -> Result<Walls, Fault> {
 
 /// What a worker is told that is only to say which walls hold.
 pub(crate) const NO_OUTLINE: &[u8] = b"";
+
+/// What a worker is told that does a part of an import.
+pub(crate) const IMPORT: &[u8] = b"import";

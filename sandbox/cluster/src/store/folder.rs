@@ -1,8 +1,9 @@
 //! A store in a folder that all reach, each by its own path.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{self, ErrorKind, Read};
 use std::ops::RangeInclusive;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use super::shelf::Shelf;
@@ -23,8 +24,8 @@ impl Shelf for Folder {
 
     fn put(&self, key: &str, bytes: &mut dyn Read, length: u64) -> Result<(), ClusterError> {
         let path = self.0.join(key);
-        // What was begun and not finished has another name.
-        let part = path.with_extension("part");
+        // What was begun and not finished has another name, and what others begin meanwhile one more.
+        let part = path.with_extension(format!("{}.part", std::process::id()));
         let folder = path.parent().unwrap_or(&self.0);
         let mut copy = || -> io::Result<()> {
             fs::create_dir_all(folder)?;
@@ -50,6 +51,17 @@ impl Shelf for Folder {
 
     fn remove(&self, key: &str) {
         let _ = fs::remove_file(self.0.join(key));
+    }
+
+    fn prepare(&self, folder: &str) -> Result<(), ClusterError> {
+        let path = self.0.join(folder);
+        // Others of the same group write; what is in it belongs to that group.
+        let made = fs::create_dir_all(&path).and_then(|()| fs::set_permissions(&path, Permissions::from_mode(0o2775)));
+        made.map_err(|why| ClusterError::Store { path, why })
+    }
+
+    fn remove_all(&self, folder: &str) {
+        let _ = fs::remove_dir_all(self.0.join(folder));
     }
 }
 

@@ -104,6 +104,19 @@ impl Shelf for S3 {
     fn remove(&self, key: &str) {
         let _ = self.runtime.block_on(self.client.delete(&self.path(key)));
     }
+
+    fn prepare(&self, _: &str) -> Result<(), ClusterError> {
+        Ok(())
+    }
+
+    fn remove_all(&self, folder: &str) {
+        self.runtime.block_on(async {
+            let mut found = self.client.list(Some(&self.path(folder)));
+            while let Some(Ok(file)) = found.next().await {
+                let _ = self.client.delete(&file.location).await;
+            }
+        });
+    }
 }
 
 impl S3 {

@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 
 use crate::error::ClusterError;
 
-/// Files by their keys, `objects/...` or `orders/...`, whatever they lie in.
+/// Files by their keys, `objects/...`, `orders/...` or `imports/...`, whatever they lie in.
 pub trait Shelf: Debug + Send + Sync {
     /// What people call it.
     fn name(&self) -> String;
@@ -23,4 +23,10 @@ pub trait Shelf: Debug + Send + Sync {
 
     /// Takes a file away, if that can be done.
     fn remove(&self, key: &str);
+
+    /// Makes a folder that others may write into, where there are folders.
+    fn prepare(&self, folder: &str) -> Result<(), ClusterError>;
+
+    /// Takes all files of a folder away, as far as that can be done.
+    fn remove_all(&self, folder: &str);
 }

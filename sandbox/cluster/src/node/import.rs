@@ -1,0 +1,98 @@
+//! An import on a node: slices of its source are sorted here, and buckets merged.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use unseen_ids::{Digest, digest_of};
+use unseen_worker::importing::{self, ImportTask, import_part};
+use unseen_worker::process::Worker;
+use unseen_worker::spread::Place;
+
+use super::ready::{Machine, Part, Ready, Wanted, failed};
+use crate::answer::read_task;
+use crate::error::NodeError;
+use crate::import_orders::OpenedImport;
+use crate::store::Store;
+
+/// An import as a node has it ready.
+pub(super) struct ImportHere(pub(super) OpenedImport);
+
+impl Ready for ImportHere {
+    fn tick_seconds(&self) -> u32 {
+        self.0.body.tick_seconds
+    }
+
+    fn good_until(&self) -> DateTime<Utc> {
+        self.0.good_until
+    }
+
+    fn part(&self, machine: &Machine, task: &[u8], wanted: &Wanted) -> Result<Part, NodeError> {
+        let OpenedImport { tasks, secrets, body, .. } = &self.0;
+        let task: ImportTask = read_task(tasks, task)?;
+        let (key, name, import) = (machine.key, machine.name.clone(), body.work.import);
+        let place = Place { first: task.first, last: task.last, node: key, name, attempt: task.attempt };
+        machine.has_memory(task.memory)?;
+        let read = |object: importing::Object| machine.store.import_file(&import, &object.digest, object.bytes);
+        let files = task.step.reads().into_iter().map(read).collect::<Result<Vec<File>, _>>()?;
+        let worker = Worker::for_import(&machine.program, task.memory, &files).map_err(failed)?;
+        let walls = machine.walls(&worker, body.swap, wanted)?;
+        let mut written = Written { store: &machine.store, near: &machine.near, import, file: None, fault: None };
+        let sealed = import_part(worker, secrets, (&body.work, &task, &place), &mut written);
+        if let Some(fault) = written.fault {
+            return Err(fault);
+        }
+        let sealed = sealed.map_err(failed)?;
+        Ok(Part { run: import, round: task.step.round(), place, state: task.state, sealed, walls })
+    }
+}
+
+/// Puts what a worker writes into the store, file by file. All of it is encrypted.
+struct Written<'a> {
+    store: &'a Store,
+    near: &'a PathBuf,
+    import: Digest,
+    /// The file at hand, which has no name.
+    file: Option<File>,
+    /// Why something could not be written.
+    fault: Option<NodeError>,
+}
+
+impl importing::Files for Written<'_> {
+    fn piece(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let written = self.at_hand().and_then(|file| file.write_all(bytes));
+        written.map_err(|why| self.gave_up(NodeError::Io { path: self.near.clone(), why }))
+    }
+
+    fn ends(&mut self) -> io::Result<()> {
+        let file =
+            self.at_hand().map(|_| ()).and_then(|()| self.file.take().ok_or_else(|| io::ErrorKind::NotFound.into()));
+        let file = file.map_err(|why| self.gave_up(NodeError::Io { path: self.near.clone(), why }))?;
+        let kept = self.keep(file);
+        kept.map_err(|fault| self.gave_up(fault))
+    }
+}
+
+impl Written<'_> {
+    fn at_hand(&mut self) -> io::Result<&mut File> {
+        if self.file.is_none() {
+            self.file = Some(unseen_durable::nameless(self.near)?);
+        }
+        self.file.as_mut().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn keep(&self, mut file: File) -> Result<(), NodeError> {
+        use io::Seek;
+        let unread = |why| NodeError::Io { path: self.near.clone(), why };
+        file.rewind().map_err(unread)?;
+        let (digest, bytes) = digest_of(&file).map_err(unread)?;
+        Ok(self.store.keep_import_file(&self.import, &digest, bytes, &file)?)
+    }
+
+    /// The worker is ended, and the lab told why.
+    fn gave_up(&mut self, fault: NodeError) -> io::Error {
+        self.fault = Some(fault);
+        io::ErrorKind::Other.into()
+    }
+}
