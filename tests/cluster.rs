@@ -7,6 +7,8 @@
 #[path = "support/moto.rs"]
 mod moto;
 mod support;
+#[path = "support/tpm.rs"]
+mod tpm;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -15,6 +17,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use support::*;
+use tpm::Tpm;
 
 /// A lab with nodes, whose agents serve.
 struct Cluster {
@@ -336,6 +339,38 @@ fn a_node_refuses_what_it_cannot_vouch_for() {
     run(&cluster.lab, &id);
     assert_eq!(cluster.lab.kinds().iter().filter(|kind| *kind == "run-started").count(), 1);
     holds(&cluster, &id, &["n1"]);
+}
+
+/// Where the policy says whose evidence counts of which node, a node brings it, or computes nothing.
+#[test]
+fn a_node_is_vouched_for_where_the_policy_asks() {
+    let Some(cluster) = Cluster::new(lab(), &["n1", "n2", "n3"]) else { return };
+    let lab = &cluster.lab;
+    let Some(tpm) = Tpm::start(lab) else { return skipped("swtpm and tpm2-tools are not here, so no quote is made") };
+    let [of_lab, of_n1, of_n2] =
+        ["0x81010002", "0x81010003", "0x81010004"].map(|handle| tpm.attestation_key(lab, handle));
+    let zero = "0".repeat(64);
+    let rule = format!(
+        "{POLICY}[evidence]\nprovider = \"tpm2\"\nrequired = true\nkey = \"{of_lab}\"\n\
+         [evidence.pcrs]\n16 = \"{zero}\"\n[evidence.nodes]\nn1 = \"{of_n1}\"\nn2 = \"{of_n2}\"\n"
+    );
+    lab.write("evidence.policy", rule);
+    lab.ok(&["policy", "set", "evidence.policy", "--key", "keys/owner.pem"]);
+    lab.write("lab/evidence.toml", tpm.evidence_toml("0x81010002"));
+    let id = lab.approved("job");
+    let args = ["job", "run", &id, "--key", "keys/operator.pem"];
+    // Nobody has any: the run ends, charged once.
+    let done = lab.unseen(&args);
+    assert!(done.code == 1 && done.stderr.contains("there is no evidence of this node's machine"), "{done:?}");
+    // One has that of another machine, and is no longer asked; one has its own; the third is not named.
+    lab.write("n1/evidence.toml", tpm.evidence_toml("0x81010003"));
+    lab.write("n2/evidence.toml", tpm.evidence_toml("0x81010002"));
+    run(lab, &id);
+    holds(&cluster, &id, &["n1"]);
+    assert_eq!(lab.kinds().iter().filter(|kind| *kind == "run-started").count(), 1);
+    let audited = lab.ok(&["audit", "verify", &format!("bundle-{id}")]);
+    let nodes = &audited["jobs"][0]["parts"]["nodes"];
+    assert_eq!((&nodes[0]["name"], &nodes[0]["evidence"]), (&json!("n1"), &json!(true)), "{audited}");
 }
 
 /// Imports that are longer than a slice go to nodes, and give what this machine gives.

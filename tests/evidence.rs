@@ -2,79 +2,19 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
-
-use std::net::TcpListener;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+#[path = "support/tpm.rs"]
+mod tpm;
 
 use serde_json::{Value, json};
 use support::*;
-
-/// A TPM in software, ended when this is dropped.
-struct Tpm {
-    process: std::process::Child,
-    tcti: String,
-}
-
-impl Drop for Tpm {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-impl Tpm {
-    /// None where swtpm or tpm2-tools are not installed.
-    fn start(lab: &Lab) -> Option<Tpm> {
-        Command::new("tpm2_quote").arg("--version").output().ok()?;
-        let state = lab.path("tpm");
-        std::fs::create_dir(&state).unwrap();
-        // Two neighbouring ports: commands and control.
-        let port = (0..50).find_map(|_| {
-            let port = TcpListener::bind("127.0.0.1:0").ok()?.local_addr().ok()?.port();
-            (port < u16::MAX && TcpListener::bind(("127.0.0.1", port + 1)).is_ok()).then_some(port)
-        })?;
-        let process = Command::new("swtpm")
-            .args(["socket", "--tpm2", "--flags", "not-need-init,startup-clear"])
-            .args(["--tpmstate", &format!("dir={}", state.display())])
-            .args(["--server", &format!("type=tcp,port={port},disconnect")])
-            .args(["--ctrl", &format!("type=tcp,port={}", port + 1)])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .ok()?;
-        let tpm = Tpm { process, tcti: format!("swtpm:host=127.0.0.1,port={port}") };
-        let start = Instant::now();
-        while !tpm.tool("tpm2_getrandom", &["--hex", "4"], lab) {
-            assert!(start.elapsed() < Duration::from_secs(20), "swtpm does not answer");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        Some(tpm)
-    }
-
-    fn tool(&self, program: &str, args: &[&str], lab: &Lab) -> bool {
-        let mut command = Command::new(program);
-        command.args(args).current_dir(lab.path(".")).env("TPM2TOOLS_TCTI", &self.tcti);
-        command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
-    }
-}
+use tpm::Tpm;
 
 #[test]
 fn a_quote_goes_with_each_run_and_says_no_more_than_it_proves() {
     let lab = Lab::with_job();
     lab.write("job/job.toml", job("rho = 0.1"));
     let Some(tpm) = Tpm::start(&lab) else { return skipped("swtpm and tpm2-tools are not here, so no quote is made") };
-    for (program, args) in [
-        ("tpm2_createek", "-c ek.ctx -G ecc -u ek.pub"),
-        ("tpm2_createak", "-C ek.ctx -c ak.ctx -G ecc -g sha256 -s ecdsa"),
-        ("tpm2_evictcontrol", "-C o -c ak.ctx 0x81010002"),
-        ("tpm2_readpublic", "-c 0x81010002 -f pem -o ak.pem"),
-    ] {
-        assert!(tpm.tool(program, &args.split(' ').collect::<Vec<_>>(), &lab), "{program}");
-        // Without a resource manager, a TPM has room for three objects only.
-        assert!(tpm.tool("tpm2_flushcontext", &["-t"], &lab));
-    }
-    let key = text(&lab.ok(&["evidence", "key", "ak.pem"])["key"]);
+    let key = tpm.attestation_key(&lab, "0x81010002");
     let zero = "0".repeat(64);
     let rule = |required: bool, pcr: &str| {
         format!(
@@ -93,8 +33,7 @@ fn a_quote_goes_with_each_run_and_says_no_more_than_it_proves() {
     let done = run(&first);
     assert_eq!(done.code, 1, "{done:?}");
     assert!(done.stderr.contains("evidence.toml"), "{done:?}");
-    let machine = format!("attestation_key = \"0x81010002\"\npcrs = [0]\nevent_log = \"\"\ntcti = \"{}\"\n", tpm.tcti);
-    lab.write("lab/evidence.toml", machine);
+    lab.write("lab/evidence.toml", tpm.evidence_toml("0x81010002"));
     let done = run(&first);
     assert_eq!(done.code, 0, "{done:?}");
     let kinds = lab.kinds();

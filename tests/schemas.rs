@@ -223,7 +223,13 @@ fn examples() -> Vec<Event> {
     let pcrs = BTreeMap::from([("7".to_owned(), "0".repeat(64))]);
     let policy = Policy {
         witnesses: Some(Witnesses { quorum: 1, required: true, witness: vec![witness] }),
-        evidence: Some(EvidenceRule { provider: "tpm2".into(), required: true, key: "0".repeat(64), pcrs }),
+        evidence: Some(EvidenceRule {
+            provider: "tpm2".into(),
+            required: true,
+            key: "0".repeat(64),
+            pcrs,
+            nodes: [("n1".to_owned(), "1".repeat(64))].into(),
+        }),
         sm2_key: Some("lab.example/log+00000000+AAAA".into()),
         access: Some(digest(12)),
         changes_need: Some(2),

@@ -35,7 +35,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sandbox/listener", &["ids", "durable", "keys"]),
     ("sandbox/worker", &["age", "ids", "data", "questions", "core", "runtime", "policies"]),
     ("sandbox/access", &["ids"]),
-    ("sandbox/cluster", &["age", "ids", "durable", "entries", "worker", "data", "core", "policies", "tlog", "keys"]),
+    (
+        "sandbox/cluster",
+        &["age", "ids", "durable", "entries", "evidence", "worker", "data", "core", "policies", "tlog", "keys"],
+    ),
     (
         "sandbox/lab",
         &[

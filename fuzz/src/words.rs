@@ -180,7 +180,8 @@ pub fn receipts_of_runs() -> Vec<Vec<u8>> {
         let signature = "AAAA".to_owned();
         Receipt { round, first, last, state: digest, ciphertext: digest, node, signature }
     };
-    let nodes = vec![NodeSaid { key: node, build: digest, walls: [("seccomp".into(), "holds".into())].into() }];
+    let nodes =
+        vec![NodeSaid { key: node, build: digest, walls: [("seccomp".into(), "holds".into())].into(), evidence: None }];
     let parts = vec![part(0, 0, 4), part(0, 5, 15), part(1, 0, 15)];
     vec![Receipts { version: VERSION, pieces: 16, nodes, parts }.to_bytes()]
 }

@@ -39,7 +39,7 @@ use crate::bounds::Bounds;
 use crate::event::{DatasetRegistered, JobSubmitted, Status};
 use crate::lifecycle::State;
 use crate::need::Need;
-use crate::policy::{Policy, Witnesses};
+use crate::policy::{EvidenceRule, Policy, Witnesses};
 use crate::rho::Rho;
 
 /// Everything the log says, folded. Spent budget is this fold and nothing else.
@@ -194,6 +194,9 @@ pub struct Run {
     pub runtime: String,
     /// SHA-256 of the binary.
     pub runtime_build: Digest,
+    /// What evidence of each node is asked for, by the policy in force when it started.
+    #[serde(default)]
+    pub of_nodes: Option<EvidenceRule>,
 }
 
 /// The cosignatures on a checkpoint that holds a release's entry.

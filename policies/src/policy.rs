@@ -138,6 +138,10 @@ pub struct EvidenceRule {
     /// Values that registers must have had: of `tpm2`, PCR number to 64 hex digits.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub pcrs: BTreeMap<String, String>,
+    /// Whose evidence counts of each node, by its name, as `key` says it; the registers are the same. Where there are
+    /// any, no other node takes part in runs or imports.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub nodes: BTreeMap<String, String>,
 }
 
 /// Caps on privacy loss. A job is refused when any of them would be passed.
@@ -223,13 +227,21 @@ impl Witnesses {
 }
 
 impl EvidenceRule {
+    /// The rule for the evidence of a node; none where it does not count.
+    pub fn of_node(&self, name: &str) -> Option<EvidenceRule> {
+        let key = self.nodes.get(name)?.clone();
+        Some(EvidenceRule { key, nodes: BTreeMap::new(), ..self.clone() })
+    }
+
     fn check(&self) -> Result<(), Sentence> {
         let hex = |text: &str| text.len() == 64 && text.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'));
+        let mut keys = self.nodes.values().chain([&self.key]);
         let fine = match self.provider.as_str() {
             "tpm2" => {
-                hex(&self.key) && self.pcrs.iter().all(|(pcr, value)| matches!(pcr.parse(), Ok(0u8..=23)) && hex(value))
+                keys.all(|key| hex(key))
+                    && self.pcrs.iter().all(|(pcr, value)| matches!(pcr.parse(), Ok(0u8..=23)) && hex(value))
             }
-            "sev-snp" => ["milan", "genoa", "turin"].contains(&self.key.as_str()) && self.pcrs.is_empty(),
+            "sev-snp" => keys.all(|key| ["milan", "genoa", "turin"].contains(&key.as_str())) && self.pcrs.is_empty(),
             _ => {
                 return Err(say!(
                     "`evidence.provider` is {provider:?}: write tpm2 or sev-snp",
@@ -292,11 +304,26 @@ mod tests {
     fn evidence_is_of_a_provider_that_is_known_and_by_a_key() {
         let check = |provider: &str, key: &str, pcrs: &[(&str, &str)]| {
             let pcrs = pcrs.iter().map(|(pcr, value)| (pcr.to_string(), value.to_string())).collect();
-            let rule = EvidenceRule { provider: provider.into(), required: true, key: key.into(), pcrs };
+            let rule = EvidenceRule {
+                provider: provider.into(),
+                required: true,
+                key: key.into(),
+                pcrs,
+                nodes: BTreeMap::new(),
+            };
             Policy { evidence: Some(rule), ..Policy::default() }.check()
         };
         let hex = "0123456789abcdef".repeat(4);
         assert_eq!(check("tpm2", &hex, &[]), Ok(()));
+        // That of a node has the same form.
+        for (node, fine) in [(hex.as_str(), true), (&hex[1..], false), ("milan", false)] {
+            let nodes = [("n1".to_owned(), node.to_owned())].into();
+            let (provider, key, pcrs) = ("tpm2".to_owned(), hex.clone(), BTreeMap::new());
+            let rule = EvidenceRule { provider, required: true, key, pcrs, nodes };
+            assert_eq!(rule.check().is_ok(), fine);
+            assert_eq!(rule.of_node("n1").unwrap().key, node);
+            assert_eq!(rule.of_node("n2"), None);
+        }
         assert_eq!(check("tpm2", &hex, &[("0", &hex), ("23", &hex)]), Ok(()));
         for product in ["milan", "genoa", "turin"] {
             assert_eq!(check("sev-snp", product, &[]), Ok(()));

@@ -34,7 +34,7 @@ pub struct Receipts {
     pub parts: Vec<Receipt>,
 }
 
-/// What a node says of itself. Nothing proves it: it is kept with the release.
+/// What a node says of itself. Nothing but the evidence proves anything: it is kept with the release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct NodeSaid {
@@ -44,6 +44,14 @@ pub struct NodeSaid {
     pub build: Digest,
     /// The walls of its worker by their names, each `holds`, `partly` or `missing`.
     pub walls: BTreeMap<String, String>,
+    /// Evidence of its machine for this run, bound to [`node_nonce`]: a document of `docs/evidence.md`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
+}
+
+/// What evidence of a node's machine is bound to: one run, by the leaf hash of the entry that started it, and one node.
+pub fn node_nonce(run_leaf: &Digest, node: &PublicKey) -> Digest {
+    Digest::of(&[b"unseen node evidence v1\n".as_slice(), run_leaf.as_bytes(), node.as_bytes()].concat())
 }
 
 /// How a wall may stand.
@@ -123,6 +131,12 @@ pub enum ReceiptFault {
     #[error("the receipt of round {round} from piece {first} on does not bear the signature of {node}")]
     #[zh("第 {round} 轮自分片 {first} 起的回执没有 {node} 的真实签名")]
     NotSigned { round: u32, first: u32, node: String },
+    #[error("there is no evidence of the machine of {node}, which the policy asks for")]
+    #[zh("没有规则所要求的 {node} 的机器证据")]
+    NoEvidence { node: String },
+    #[error("the evidence of the machine of {node} does not hold: {why}")]
+    #[zh("{node} 的机器证据不成立：{why}")]
+    Evidence { node: String, why: Sentence },
     #[error("the nodes that the receipts speak of are not those that signed them")]
     #[zh("回执所列的计算节点与签署者不一致")]
     OtherNodes,

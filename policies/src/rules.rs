@@ -105,6 +105,7 @@ pub fn meaning(key: &str) -> Text {
         "evidence.required" => text!("whether a result without evidence is refused", "没有证据的结果是否拒绝"),
         "evidence.key" => text!("whose evidence counts", "谁出具的证据有效"),
         _ if key.starts_with("witnesses.witness.") => text!("a witness", "见证方"),
+        _ if key.starts_with("evidence.nodes.") => text!("whose evidence counts of a node", "该节点由谁出具的证据有效"),
         _ if key.starts_with("evidence.pcrs.") => text!("value that a register must have had", "寄存器应有的值"),
         _ => text!("", ""),
     }
@@ -138,6 +139,7 @@ mod tests {
                 required: true,
                 key: "00".into(),
                 pcrs: [("7".into(), "11".into())].into(),
+                nodes: [("n1".into(), "22".into())].into(),
             }),
             sm2_key: Some("lab+1+k".into()),
             access: Some(unseen_ids::Digest::of(b"")),

@@ -8,6 +8,7 @@
 
 pub mod bundle;
 pub mod error;
+pub mod expected;
 pub mod fold;
 pub mod memory;
 pub mod named;

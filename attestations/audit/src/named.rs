@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use unseen_entries::json;
-use unseen_evidence::{Evidence, Expected, ExpectedSevSnp, ExpectedTpm2, Proven, Provider};
-use unseen_ids::{Digest, JobId, hex};
+use unseen_evidence::{Evidence, Proven, Provider};
+use unseen_ids::{Digest, JobId};
 use unseen_log::LogReader;
 use unseen_policies::event::{
     Event, EvidenceRecorded, JobApproved, JobSubmitted, Record, ReleaseWitnessed, RunStarted, TreeHead, Used,
@@ -17,7 +17,7 @@ use unseen_policies::ledger::{Job, Ledger};
 use unseen_policies::manifest::{Manifest, ModuleRef};
 use unseen_policies::need::Need;
 use unseen_policies::plan::Plan;
-use unseen_policies::policy::{EvidenceRule, Witness, Witnesses};
+use unseen_policies::policy::{Witness, Witnesses};
 use unseen_policies::receipts::Receipts;
 use unseen_policies::release::{CheckError, ReleaseBody};
 use unseen_texts::{Sentence, Text, say, text};
@@ -26,6 +26,7 @@ use unseen_tlog::merkle::Hash;
 use unseen_tlog::note::{Checkpoint, Note, NoteError, NoteKey};
 use unseen_tlog::tree::Files;
 
+use crate::expected::expected;
 use crate::nodes;
 use crate::public_values::PublicTables;
 use crate::sm2;
@@ -316,17 +317,6 @@ fn evidence(ledger: &Ledger, event: &EvidenceRecorded, lookup: &dyn Lookup) -> R
         return Err(text!("the entry names evidence, and there is none in it", "条目声称有证据，而其中没有").into());
     }
     unseen_evidence::verify(&document, &run.statement.to_bytes(), &rule).map_err(|error| Sentence::of(&error))
-}
-
-/// What evidence the policy asks for; none where its rule is malformed, which no policy in force is.
-pub fn expected(rule: &EvidenceRule) -> Option<Expected> {
-    if rule.provider == "tpm2" {
-        let pcrs = rule.pcrs.iter().map(|(pcr, value)| Some((pcr.parse().ok()?, hex::decode(value)?)));
-        let (key, pcrs) = (hex::decode(&rule.key)?, pcrs.collect::<Option<_>>()?);
-        return Some(Expected::Tpm2(ExpectedTpm2 { key, pcrs }));
-    }
-    let product = serde_json::from_value(rule.key.clone().into()).ok()?;
-    Some(Expected::SevSnp(ExpectedSevSnp { product, measurement: None, minimum_tcb: None, allow_debug: false }))
 }
 
 /// The checkpoint in a note that one of these keys has signed, the first of which is tried first.

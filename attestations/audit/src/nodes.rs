@@ -1,12 +1,16 @@
 //! The receipts that a release names, put to the ledger: every piece of every round was computed once, by a node that
-//! was enrolled when the run started, and that node has signed for it.
+//! was enrolled when the run started, that node has signed for it, and its machine is vouched for as the policy asks.
 
+use unseen_evidence::{Evidence, Provider};
 use unseen_ids::{JobId, PublicKey};
-use unseen_policies::ledger::{Ledger, Node};
+use unseen_policies::ledger::{Ledger, Node, Run};
 use unseen_policies::manifest::GrainKind;
 use unseen_policies::plan::Plan;
-use unseen_policies::receipts::{OfRun, ReceiptFault, Receipts};
+use unseen_policies::receipts::{OfRun, ReceiptFault, Receipts, node_nonce};
+use unseen_texts::{Sentence, text};
 use unseen_tlog::VerifyingKey;
+
+use crate::expected::expected;
 
 /// Whether these are the receipts of a job's run: the blob's bytes, against the plan of the job. `numbers` are those of
 /// its release, as [`ReleaseBody::check`](unseen_policies::release::ReleaseBody::check) counts them, from which follows
@@ -27,7 +31,32 @@ pub fn check(
     let of = OfRun { leaf: &run.leaf, rounds, most_rounds: plan.rounds, pieces: pieces(ledger, job, plan) };
     let is_node = |key: &PublicKey| ledger.nodes().get(key).is_some_and(|node: &Node| node.was_there(run.entry));
     receipts.check(&of, &is_node, &signed)?;
+    for said in &receipts.nodes {
+        let name = ledger.nodes().get(&said.key).map_or("", |node| &node.name);
+        vouched(run, name, &said.key, said.evidence.as_deref())?;
+    }
     Ok(receipts)
+}
+
+/// Whether a node's machine is vouched for as the policy asked when the run started. What it does not ask for is not
+/// looked at.
+pub fn vouched(run: &Run, name: &str, key: &PublicKey, evidence: Option<&str>) -> Result<(), ReceiptFault> {
+    let Some(rule) = &run.of_nodes else { return Ok(()) };
+    let bad = |why: Sentence| ReceiptFault::Evidence { node: name.to_owned(), why };
+    let evidence = match evidence {
+        Some(evidence) => evidence,
+        None if rule.required => return Err(ReceiptFault::NoEvidence { node: name.to_owned() }),
+        None => return Ok(()),
+    };
+    let expected = rule.of_node(name).as_ref().and_then(expected);
+    let expected = expected.ok_or_else(|| bad(text!("the policy does not name it", "规则没有列出该节点").into()))?;
+    let document = Evidence::parse(evidence.as_bytes()).map_err(|error| bad(Sentence::of(&error)))?;
+    // That nothing was given is true under any policy, and is not evidence.
+    if document.provider() == Provider::None {
+        return Err(ReceiptFault::NoEvidence { node: name.to_owned() });
+    }
+    let nonce = node_nonce(&run.leaf, key).to_bytes();
+    unseen_evidence::verify(&document, &nonce, &expected).map(drop).map_err(|error| bad(Sentence::of(&error)))
 }
 
 /// Into how many pieces a job's run is cut: the blocks of a job in blocks, else the buckets of the snapshots that it

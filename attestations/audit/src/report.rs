@@ -176,6 +176,8 @@ pub struct NodeParts {
     pub build: Digest,
     /// The walls of its worker, as it says.
     pub walls: BTreeMap<String, String>,
+    /// Whether there is evidence of its machine, as the policy asked when the run started.
+    pub evidence: bool,
 }
 
 /// An entry that set rules.
@@ -457,17 +459,19 @@ fn job_line(ledger: &Ledger, id: JobId, job: &Job, found: &mut Found) -> JobLine
             .as_ref()
             .map(|found| WitnessedLine { by: found.witnesses.clone(), enough: found.enough }),
         evidence: found.evidence.remove(&id),
-        parts: found.receipts.remove(&id).map(|receipts| parts_line(ledger, receipts)),
+        parts: found.receipts.remove(&id).map(|receipts| parts_line(ledger, job, receipts)),
     }
 }
 
-fn parts_line(ledger: &Ledger, receipts: Receipts) -> PartsLine {
+fn parts_line(ledger: &Ledger, job: &Job, receipts: Receipts) -> PartsLine {
+    let asked = job.run.as_ref().is_some_and(|run| run.of_nodes.is_some());
     let took = |key: &PublicKey| receipts.parts.iter().filter(|part| part.node == *key).count() as u64;
     let nodes = receipts.nodes.iter().map(|said| NodeParts {
         name: ledger.nodes().get(&said.key).map_or("?".to_owned(), |node| node.name.clone()),
         parts: took(&said.key),
         build: said.build,
         walls: said.walls.clone(),
+        evidence: asked && said.evidence.is_some(),
     });
     PartsLine { parts: receipts.parts.len() as u64, pieces: receipts.pieces, nodes: nodes.collect() }
 }

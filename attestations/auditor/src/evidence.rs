@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Subcommand;
-use unseen_audit::named;
+use unseen_audit::expected::expected;
 use unseen_evidence::{CollectOptions, EventLog, Evidence, Provider, attestation_key_digest, collect, verify};
 use unseen_ids::hex;
 use unseen_policies::policy::EvidenceRule;
@@ -108,8 +108,8 @@ pub fn evidence(command: &EvidenceCommand, lang: Lang) -> Outcome {
             let evidence = Evidence::parse(&bytes)?;
             let provider = if hex::decode::<32>(key).is_some() { "tpm2" } else { "sev-snp" }.to_owned();
             let pcrs: BTreeMap<_, _> = pcrs.iter().map(|Pcr(pcr, value)| (pcr.to_string(), value.clone())).collect();
-            let rule = EvidenceRule { provider, required: true, key: key.clone(), pcrs };
-            let expected = named::expected(&rule).ok_or(text!(
+            let rule = EvidenceRule { provider, required: true, key: key.clone(), pcrs, nodes: BTreeMap::new() };
+            let expected = expected(&rule).ok_or(text!(
                 "--key takes 64 lower-case hex digits, or milan, genoa or turin",
                 "--key 须为 64 位小写十六进制数字，或 milan、genoa、turin"
             ))?;

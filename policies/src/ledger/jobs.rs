@@ -94,7 +94,7 @@ impl Ledger {
             return Err(Refusal::TooFewApprovals { job: e.job, has: before.approvals.len(), needs });
         }
         let mut job = self.step(entry, e.job, false)?;
-        let InForce { entry: in_force, leaf, .. } = self.under(job.submitted.policy)?;
+        let InForce { entry: in_force, leaf, policy, .. } = self.under(job.submitted.policy)?;
         if e.submission != job.leaf {
             return Err(Refusal::OtherSubmission(e.job));
         }
@@ -130,6 +130,7 @@ impl Ledger {
             slot_ends: self.slot_end(job.submitted.need, time),
             runtime: e.runtime.clone(),
             runtime_build: e.runtime_build,
+            of_nodes: policy.evidence.clone().filter(|rule| !rule.nodes.is_empty()),
         });
         puts.extend([Put::Job(e.job, job), Put::LastStarted(e.job)]);
         Ok(puts)

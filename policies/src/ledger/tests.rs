@@ -378,8 +378,13 @@ fn evidence_is_there_where_the_policy_asks_for_it() {
     let (job, run) = start(&mut lab);
     let evidence = EvidenceRecorded { job, run, evidence: digest(40) };
     assert_eq!(lab.try_(SERVICE, evidence), Err(Refusal::NoEvidenceRule));
-    let rule =
-        |required| EvidenceRule { provider: "sev-snp".into(), required, key: "milan".into(), pcrs: Default::default() };
+    let rule = |required| EvidenceRule {
+        provider: "sev-snp".into(),
+        required,
+        key: "milan".into(),
+        pcrs: Default::default(),
+        nodes: Default::default(),
+    };
     let policy = Policy { evidence: Some(rule(true)), ..lab.ledger.policy().unwrap().clone() };
     lab.does(OWNER, PolicySet { policy: policy.clone() });
     let (job, run) = start(&mut lab);

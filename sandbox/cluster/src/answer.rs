@@ -59,6 +59,9 @@ pub struct Made {
     pub build: Digest,
     /// The walls round its worker: `holds`, `partly` or `missing`.
     pub walls: BTreeMap<String, String>,
+    /// Evidence of its machine, if the run asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
     /// The sealed part.
     #[serde(skip)]
     pub sealed: Vec<u8>,

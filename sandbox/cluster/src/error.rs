@@ -175,6 +175,10 @@ pub enum NodeError {
     #[error("the clocks of this node and of the lab are {0} minutes apart: set them by one time service")]
     #[zh("本节点与实验室的时钟相差 {0} 分钟：请使用同一时间服务校准")]
     Clock(i64),
+    /// The policy asks for evidence of the machine.
+    #[error("there is no evidence of this node's machine, which the lab's policy asks for: {0}")]
+    #[zh("没有实验室规则所要求的本节点机器证据：{0}")]
+    Evidence(Sentence),
     /// Swap is not allowed.
     #[error("memory could be written to swap here, which the lab's policy forbids: {0}")]
     #[zh("本机内存可能被写入交换区，而实验室的规则不允许：{0}")]

@@ -13,7 +13,6 @@ use unseen_ids::{Digest, PublicKey, sha256};
 use unseen_policies::receipts::receipt_bytes;
 use unseen_texts::{Sentence, say, text};
 use unseen_tlog::VerifyingKey;
-use unseen_worker::merging::Taken;
 use unseen_worker::process::Fault;
 use unseen_worker::spread::Place;
 use zeroize::Zeroizing;
@@ -59,7 +58,17 @@ pub trait Taker {
     ///
     /// # Errors
     /// Two nodes came to different results for the same pieces, and the like: all is over.
-    fn take(&mut self, place: &Place, made: &Made) -> Result<Taken, Fault>;
+    fn take(&mut self, place: &Place, made: &Made) -> Result<Got, Fault>;
+}
+
+/// What became of a part.
+pub enum Got {
+    /// It was missing, and is there now.
+    New,
+    /// It was there already, the same.
+    Same,
+    /// It is of no use: not what was asked for, or for this reason.
+    Refused(Option<Sentence>),
 }
 
 /// A round, cut into parts.
@@ -146,11 +155,13 @@ impl<'a> Gatherer<'a> {
                     Some(Answer::Made(made)) => {
                         let took = asked.map(|(_, _, since)| since.elapsed());
                         match self.hand_in(round, made, false, taker)? {
-                            true => {
+                            Got::Refused(why) => why.unwrap_or_else(|| {
+                                text!("what came back is not what was asked for", "返回的内容与请求不符").into()
+                            }),
+                            Got::New | Got::Same => {
                                 round.took.extend(took);
                                 continue;
                             }
-                            false => text!("what came back is not what was asked for", "返回的内容与请求不符").into(),
                         }
                     }
                     Some(Answer::Refused { node, why }) => {
@@ -200,28 +211,30 @@ impl<'a> Gatherer<'a> {
         self.courier.send(id, task).map_err(fault)
     }
 
-    /// Has a part taken, if it is one of this round by an enrolled node; whether it was of any use.
-    fn hand_in(&mut self, round: &mut Round, made: Made, spooled: bool, taker: &mut dyn Taker) -> Result<bool, Fault> {
-        let Some(name) = self.asking.nodes.get(&made.place.node) else { return Ok(false) };
+    /// Has a part taken, if it is one of this round by an enrolled node.
+    fn hand_in(&mut self, round: &mut Round, made: Made, spooled: bool, taker: &mut dyn Taker) -> Result<Got, Fault> {
+        let nothing = Ok(Got::Refused(None));
+        let Some(name) = self.asking.nodes.get(&made.place.node) else { return nothing };
         let asked = |part: &&mut Part| (part.first, part.last) == (made.place.first, made.place.last);
-        let Some(part) = round.parts.iter_mut().find(asked) else { return Ok(false) };
+        let Some(part) = round.parts.iter_mut().find(asked) else { return nothing };
         let of_this_round = made.round == round.number && made.state == round.state;
         if !of_this_round || !is_signed(&self.asking.run, &made) {
-            return Ok(false);
+            return nothing;
         }
         let place = Place { name: name.clone(), ..made.place.clone() };
-        match taker.take(&place, &made)? {
-            Taken::New => {
+        let got = taker.take(&place, &made)?;
+        match got {
+            Got::New => {
                 part.taken = true;
                 if !spooled {
                     self.spool.keep(made).map_err(fault)?;
                 }
             }
             // Twice the same, wanted or not.
-            Taken::Same => part.awaited = false,
-            Taken::Refused => return Ok(false),
+            Got::Same => part.awaited = false,
+            Got::Refused(_) => {}
         }
-        Ok(true)
+        Ok(got)
     }
 }
 

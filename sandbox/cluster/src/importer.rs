@@ -7,13 +7,12 @@ use unseen_data::import::spread::{Merged, Slice, Sorted, need_to_sort};
 use unseen_ids::Digest;
 use unseen_texts::{Sentence, say, text};
 use unseen_worker::importing::{ImportTask, Object, Step, Told, told};
-use unseen_worker::merging::Taken;
 use unseen_worker::process::Fault;
 use unseen_worker::spread::Place;
 
 use crate::answer::Made;
 use crate::error::ClusterError;
-use crate::gather::{Gatherer, Round, Taker};
+use crate::gather::{Gatherer, Got, Round, Taker};
 use crate::import_orders::ImportKeys;
 use crate::store::Store;
 
@@ -160,17 +159,17 @@ impl Taker for Sorting<'_> {
         json(&ImportTask { step: Step::Sort { slice, source }, first, last, attempt, memory, state: self.of.number })
     }
 
-    fn take(&mut self, place: &Place, made: &Made) -> Result<Taken, Fault> {
+    fn take(&mut self, place: &Place, made: &Made) -> Result<Got, Fault> {
         let result = match self.of.told(place, made) {
             Some(Told::Sorted(sorted, object)) if self.of.has(&object)? => Ok((sorted, object)),
             Some(Told::Refused) => Err(()),
-            _ => return Ok(Taken::Refused),
+            _ => return Ok(Got::Refused(None)),
         };
-        let Some(kept) = self.made.get_mut(place.first as usize) else { return Ok(Taken::Refused) };
+        let Some(kept) = self.made.get_mut(place.first as usize) else { return Ok(Got::Refused(None)) };
         if let Some(before) = kept {
             let rows = |result: &Result<SortedSlice, ()>| result.as_ref().ok().map(|(sorted, _)| sorted.clone());
             return match rows(&before.result) == rows(&result) {
-                true => Ok(Taken::Same),
+                true => Ok(Got::Same),
                 false => Err(differ(&before.place, place)),
             };
         }
@@ -178,7 +177,7 @@ impl Taker for Sorting<'_> {
         match self.refused() {
             // Nothing that is still to come could change it.
             Some(_) => Err(unlike()),
-            None => Ok(Taken::New),
+            None => Ok(Got::New),
         }
     }
 }
@@ -200,22 +199,24 @@ impl Taker for Merges<'_> {
         json(&ImportTask { step, first, last, attempt, memory, state: self.state })
     }
 
-    fn take(&mut self, place: &Place, made: &Made) -> Result<Taken, Fault> {
-        let Some(Told::Merged(merged, hashes)) = self.of.told(place, made) else { return Ok(Taken::Refused) };
+    fn take(&mut self, place: &Place, made: &Made) -> Result<Got, Fault> {
+        let Some(Told::Merged(merged, hashes)) = self.of.told(place, made) else { return Ok(Got::Refused(None)) };
         let files =
             merged.files.iter().map(|file| Some(Object { digest: Digest::from_hex(&file.sha256)?, bytes: file.bytes }));
-        let Some(files) = files.chain([Some(hashes)]).collect::<Option<Vec<_>>>() else { return Ok(Taken::Refused) };
+        let Some(files) = files.chain([Some(hashes)]).collect::<Option<Vec<_>>>() else {
+            return Ok(Got::Refused(None));
+        };
         for file in &files {
             if !self.of.has(file)? {
-                return Ok(Taken::Refused);
+                return Ok(Got::Refused(None));
             }
         }
         match self.made.iter().find(|before| before.place.first == place.first) {
-            Some(before) if before.result.0.is_same(&merged) => Ok(Taken::Same),
+            Some(before) if before.result.0.is_same(&merged) => Ok(Got::Same),
             Some(before) => Err(differ(&before.place, place)),
             None => {
                 self.made.push(Part { place: place.clone(), result: (merged, hashes) });
-                Ok(Taken::New)
+                Ok(Got::New)
             }
         }
     }

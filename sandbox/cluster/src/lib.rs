@@ -20,6 +20,7 @@ pub mod config;
 pub mod coordinator;
 pub mod courier;
 pub mod error;
+pub mod evidence;
 pub mod gather;
 pub mod import_orders;
 pub mod importer;

@@ -175,11 +175,20 @@ impl Node {
             return Err(NodeError::NotTheLab);
         }
         let _leave = self.leave();
-        let Part { run, round, place, state, sealed, walls } = ready.part(&self.machine, task, wanted)?;
+        let Part { run, round, place, state, sealed, walls, evidence } = ready.part(&self.machine, task, wanted)?;
         let receipt = receipt_bytes(&run, round, place.first, place.last, &state, &Digest::of(&sealed));
         let signature = self.key.sign(&receipt).map_err(|error| NodeError::of(&error))?;
         let walls = walls_told(&walls).into_iter().map(|(name, word)| (name.to_owned(), word.to_owned())).collect();
-        Ok(Made { round, place, state, signature: STANDARD.encode(signature), build: self.build, walls, sealed })
+        Ok(Made {
+            round,
+            place,
+            state,
+            signature: STANDARD.encode(signature),
+            build: self.build,
+            walls,
+            evidence,
+            sealed,
+        })
     }
 
     /// A run or an import, from its orders: opened once, and kept for the tasks that follow.
@@ -198,7 +207,7 @@ impl Node {
                     let (here, lab) = (self.build.short(), opened.run.runtime_build.short());
                     return Err(NodeError::OtherBuild { here, lab });
                 }
-                Arc::new(RunHere::new(opened, &self.machine.store)?)
+                Arc::new(RunHere::new(opened, &self.machine)?)
             }
             About::Import { .. } => Arc::new(ImportHere(import_orders::open(&letter, &self.build)?)),
         };

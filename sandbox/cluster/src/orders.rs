@@ -20,6 +20,7 @@ use unseen_worker::spread::RunKey;
 use zeroize::Zeroizing;
 
 use crate::error::{ClusterError, NodeError};
+use crate::evidence::Asked;
 use crate::letter::{About, Letter, Received};
 
 /// A run as the lab gives it out.
@@ -55,6 +56,8 @@ pub struct Body {
     pub swap: bool,
     /// Answers are given at multiples of so many seconds.
     pub tick_seconds: u32,
+    /// What evidence of its machine a node gives for the run.
+    pub evidence: Option<Asked>,
     /// Roots of the private snapshots, in order.
     pub snapshots: Vec<Digest>,
     /// Roots of the reference tables.

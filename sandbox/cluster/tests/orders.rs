@@ -26,6 +26,7 @@ fn clocks_that_are_an_hour_apart_are_said_to_be() {
         memory: 0,
         swap: false,
         tick_seconds: 0,
+        evidence: None,
         snapshots: vec![],
         references: vec![],
         module: vec![],

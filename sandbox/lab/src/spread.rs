@@ -12,6 +12,7 @@ use unseen_cluster::config::Cluster;
 use unseen_cluster::coordinator::Coordinator;
 use unseen_cluster::courier::Process;
 use unseen_cluster::error::ClusterError;
+use unseen_cluster::evidence::Asked;
 use unseen_cluster::gather::{Asking, Gatherer};
 use unseen_cluster::orders::{Body, Orders};
 use unseen_cluster::spool::Spool;
@@ -19,7 +20,7 @@ use unseen_cluster::store::Store;
 use unseen_core::release::SealedRelease;
 use unseen_data::BlockKey;
 use unseen_ids::{Digest, JobId, PublicKey};
-use unseen_policies::ledger::Ledger;
+use unseen_policies::ledger::{Ledger, Run as Started};
 use unseen_policies::lifecycle::State;
 use unseen_policies::receipts::{NodeSaid, Receipts};
 use unseen_texts::{Say, Sentence};
@@ -59,7 +60,7 @@ pub(crate) struct Spread {
     nodes: BTreeMap<PublicKey, String>,
     store: Store,
     orders: Digest,
-    run: Digest,
+    run: Started,
     secret: Zeroizing<[u8; 32]>,
     pieces: u32,
     spool: PathBuf,
@@ -130,7 +131,10 @@ pub(crate) type Nodes = BTreeMap<PublicKey, (String, Recipient)>;
 
 /// The nodes that a run or an import which starts now may go to.
 pub(crate) fn nodes_of(ledger: &Ledger) -> Result<Nodes, LabError> {
-    let enrolled = ledger.nodes().iter().filter(|(_, node)| node.revoked.is_none());
+    // Where the policy says whose evidence counts of which node, others take no part.
+    let rule = ledger.policy().and_then(|policy| policy.evidence.as_ref()).filter(|rule| !rule.nodes.is_empty());
+    let named = |name: &str| rule.is_none_or(|rule| rule.nodes.contains_key(name));
+    let enrolled = ledger.nodes().iter().filter(|(_, node)| node.revoked.is_none() && named(&node.name));
     let nodes = enrolled.map(|(key, node)| {
         let recipient = node.recipient.parse().map_err(|error| LabError::Other(Sentence::of(&error)))?;
         Ok((*key, (node.name.clone(), recipient)))
@@ -171,6 +175,7 @@ impl Lab {
             memory: ready.outline.memory,
             swap,
             tick_seconds: cluster.tick_seconds,
+            evidence: started.of_nodes.as_ref().map(Asked::from),
             snapshots: roots(&snapshots),
             references: roots(&references),
             module: self.blob(&self.ledger().job(id)?.submitted.module)?,
@@ -196,7 +201,7 @@ impl Lab {
             nodes: nodes.into_iter().map(|(key, (name, _))| (key, name)).collect(),
             store,
             orders,
-            run: started.leaf,
+            run: started.clone(),
             secret: self.keys.seal.clone(),
             pieces: nodes::pieces(self.ledger(), id, &plan),
             spool,
@@ -220,20 +225,24 @@ impl Spread {
         };
         let Identity { job, origin, entry, leaf } = &secrets.run;
         let run = Identity { job: *job, origin: origin.clone(), entry: *entry, leaf: *leaf };
-        let run_key = RunKey::derive(&self.secret, &self.run);
+        let run_key = RunKey::derive(&self.secret, &self.run.leaf);
         let tasks_key = run_key.tasks();
         let (noise_key, seal_key) = (secrets.noise_key.clone(), secrets.seal_key.clone());
         let merging = Merging::begin(worker, &MergeSecrets { run, noise_key, seal_key, run_key })?;
         let asking = Asking {
             orders: self.orders,
             tasks_key,
-            run: self.run,
+            run: self.run.leaf,
             late: self.cluster.late(),
             until: Instant::now() + (self.good_until - now()).to_std().unwrap_or_default(),
             nodes: self.nodes.clone(),
         };
         let gatherer = Gatherer::new(&mut courier, asking, Spool::open(&self.spool).map_err(fault)?);
-        let coordinator = Coordinator { gatherer, merging, pieces: self.pieces, together: self.cluster.pieces };
+        let vouched = |name: &str, key: &PublicKey, evidence: Option<&str>| {
+            nodes::vouched(&self.run, name, key, evidence).map_err(|fault| Sentence::of(&fault))
+        };
+        let (pieces, together) = (self.pieces, self.cluster.pieces);
+        let coordinator = Coordinator { gatherer, merging, pieces, together, vouched: &vouched };
         coordinator.run(progress)
     }
 

@@ -404,6 +404,7 @@ impl Machine {
             required: true,
             key,
             pcrs: [("7".into(), hex::encode(&[7; 32]))].into(),
+            nodes: Default::default(),
         }
     }
 

@@ -273,7 +273,13 @@ pub fn started_in_the_slot_of_another(lab: &mut Lab) -> (u64, Refusal) {
 
 /// A rule that no evidence of these tests meets.
 pub fn some_evidence(required: bool) -> EvidenceRule {
-    EvidenceRule { provider: "tpm2".into(), required, key: "00".repeat(32), pcrs: Default::default() }
+    EvidenceRule {
+        provider: "tpm2".into(),
+        required,
+        key: "00".repeat(32),
+        pcrs: Default::default(),
+        nodes: Default::default(),
+    }
 }
 
 pub fn released_without_evidence(lab: &mut Lab) -> (u64, Refusal) {

@@ -4,12 +4,15 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::TimeDelta;
 use unseen_audit::fold::Fold;
 use unseen_audit::{named, nodes};
+use unseen_evidence::Evidence;
 use unseen_ids::{Digest, JobId};
 use unseen_policies::event::*;
-use unseen_policies::receipts::{NodeSaid, Receipt, ReceiptFault, Receipts, receipt_bytes};
+use unseen_policies::policy::EvidenceRule;
+use unseen_policies::receipts::{NodeSaid, Receipt, ReceiptFault, Receipts, node_nonce, receipt_bytes};
 use unseen_texts::{Lang, Say};
 use unseen_tlog::Signer;
 
+use crate::behind::Machine;
 use crate::lab::*;
 
 /// Puts in a release with receipts that do not hold: its entry, and how what is found begins.
@@ -42,6 +45,11 @@ cases! {
     ReceiptFault::NotSigned { .. } => [
         a_part_signed_by_another_node, a_part_signed_for_another_run, a_part_with_another_ciphertext, a_part_not_signed
     ],
+    ReceiptFault::NoEvidence { .. } => [a_node_without_evidence, a_node_with_evidence_that_is_none],
+    ReceiptFault::Evidence { .. } => [
+        a_node_with_the_evidence_of_another_machine, a_node_with_evidence_of_another_run,
+        a_node_with_evidence_of_another_node, a_node_that_started_with_other_software, a_node_whose_evidence_cannot_be_read
+    ],
     ReceiptFault::OtherNodes => [a_node_not_spoken_of, a_node_spoken_of_for_nothing],
 }
 
@@ -61,7 +69,7 @@ fn signed(run: &Digest, by: u8, part: Receipt) -> Receipt {
 
 fn said(seed: u8) -> NodeSaid {
     let walls = [("landlock", "holds"), ("seccomp", "partly")].map(|(wall, how)| (wall.to_owned(), how.to_owned()));
-    NodeSaid { key: public(seed), build: Digest::of(b"a binary"), walls: walls.into() }
+    NodeSaid { key: public(seed), build: Digest::of(b"a binary"), walls: walls.into(), evidence: None }
 }
 
 /// What is right: two nodes, three parts.
@@ -96,6 +104,77 @@ fn with(lab: &mut Lab, change: impl FnOnce(&Digest, &mut Receipts)) -> u64 {
     let mut receipts = good(&run);
     change(&run, &mut receipts);
     released(lab, job, receipts.to_bytes())
+}
+
+/// A run of which evidence of both nodes is asked for. One of them brings the document that `evidence` makes of its
+/// machine and the nonce.
+fn vouched(lab: &mut Lab, evidence: impl FnOnce(&Machine, &Digest, &Digest) -> Option<Vec<u8>>) -> u64 {
+    let machines = [Machine::new(), Machine::new(), Machine::new()];
+    let [n1, n2] = [0, 1].map(|at| machines[at].rule().key);
+    let nodes = [("n1".to_owned(), n1), ("n2".to_owned(), n2)].into();
+    lab.evidence_by(EvidenceRule { nodes, ..machines[2].rule() });
+    let (job, run) = running(lab);
+    let of_lab = lab.put(machines[2].quote(lab.job(job).run.clone().unwrap().statement, [7; 32]));
+    let entry = lab.job(job).run.clone().unwrap().entry;
+    lab.does(SERVICE, EvidenceRecorded { job, run: entry, evidence: of_lab });
+    let mut receipts = good(&run);
+    let document = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    for said in &mut receipts.nodes {
+        let nonce = node_nonce(&run, &said.key);
+        said.evidence = match said.key == public(OTHER_NODE) {
+            true => Some(document(machines[1].quote(nonce, [7; 32]))),
+            false => None,
+        };
+    }
+    let said = receipts.nodes.iter_mut().find(|said| said.key == public(NODE)).unwrap();
+    said.evidence = evidence(&machines[0], &run, &node_nonce(&run, &said.key)).map(document);
+    released(lab, job, receipts.to_bytes())
+}
+
+#[test]
+fn nodes_are_vouched_for_where_the_policy_asks() {
+    let mut lab = Lab::new();
+    vouched(&mut lab, |machine, _, nonce| Some(machine.quote(*nonce, [7; 32])));
+    let report = lab.audit();
+    assert_eq!(violations(&report), []);
+    assert!(report.jobs[0].parts.as_ref().unwrap().nodes.iter().all(|node| node.evidence));
+}
+
+fn a_node_without_evidence(lab: &mut Lab) -> (u64, &'static str) {
+    (vouched(lab, |_, _, _| None), "there is no evidence of the machine of n1")
+}
+
+fn a_node_with_evidence_that_is_none(lab: &mut Lab) -> (u64, &'static str) {
+    let none = |_: &Machine, _: &Digest, _: &Digest| Evidence::None.to_bytes().ok();
+    (vouched(lab, none), "there is no evidence of the machine of n1")
+}
+
+const DOES_NOT_HOLD: &str = "the evidence of the machine of n1 does not hold: ";
+
+fn a_node_with_the_evidence_of_another_machine(lab: &mut Lab) -> (u64, &'static str) {
+    (vouched(lab, |_, _, nonce| Some(Machine::new().quote(*nonce, [7; 32]))), DOES_NOT_HOLD)
+}
+
+fn a_node_with_evidence_of_another_run(lab: &mut Lab) -> (u64, &'static str) {
+    let other = |machine: &Machine, _: &Digest, _: &Digest| {
+        Some(machine.quote(node_nonce(&Digest::of(b"another"), &public(NODE)), [7; 32]))
+    };
+    (vouched(lab, other), DOES_NOT_HOLD)
+}
+
+fn a_node_with_evidence_of_another_node(lab: &mut Lab) -> (u64, &'static str) {
+    let other = |machine: &Machine, run: &Digest, _: &Digest| {
+        Some(machine.quote(node_nonce(run, &public(OTHER_NODE)), [7; 32]))
+    };
+    (vouched(lab, other), DOES_NOT_HOLD)
+}
+
+fn a_node_that_started_with_other_software(lab: &mut Lab) -> (u64, &'static str) {
+    (vouched(lab, |machine, _, nonce| Some(machine.quote(*nonce, [8; 32]))), DOES_NOT_HOLD)
+}
+
+fn a_node_whose_evidence_cannot_be_read(lab: &mut Lab) -> (u64, &'static str) {
+    (vouched(lab, |_, _, _| Some(b"{}".to_vec())), DOES_NOT_HOLD)
 }
 
 #[test]

@@ -44,7 +44,7 @@ impl Ready for ImportHere {
             return Err(fault);
         }
         let sealed = sealed.map_err(failed)?;
-        Ok(Part { run: import, round: task.step.round(), place, state: task.state, sealed, walls })
+        Ok(Part { run: import, round: task.step.round(), place, state: task.state, sealed, walls, evidence: None })
     }
 }
 

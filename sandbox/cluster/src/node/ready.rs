@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use unseen_ids::{Digest, PublicKey};
+use unseen_policies::receipts::node_nonce;
 use unseen_texts::text;
 use unseen_worker::jail::Walls;
 use unseen_worker::memory;
@@ -14,6 +15,7 @@ use unseen_worker::spread::Place;
 use unseen_worker::wall::Wall;
 
 use crate::error::NodeError;
+use crate::evidence::{Asked, collected};
 use crate::store::Store;
 
 /// A run, or an import, that a node has opened.
@@ -48,9 +50,22 @@ pub(super) struct Part {
     pub(super) state: Digest,
     pub(super) sealed: Vec<u8>,
     pub(super) walls: Walls,
+    /// Evidence of this machine for the run.
+    pub(super) evidence: Option<String>,
 }
 
 impl Machine {
+    /// Evidence of this machine for a run, if it is asked for and can be had.
+    pub(super) fn evidence(&self, asked: Option<&Asked>, run: &Digest) -> Result<Option<String>, NodeError> {
+        let Some(asked) = asked else { return Ok(None) };
+        let collected = collected(&self.near, asked, &node_nonce(run, &self.key));
+        match collected.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()) {
+            Ok(evidence) => Ok(Some(evidence)),
+            Err(why) if asked.required => Err(NodeError::Evidence(why)),
+            Err(_) => Ok(None),
+        }
+    }
+
     /// Refuses what needs more memory than there is.
     pub(super) fn has_memory(&self, needs: u64) -> Result<(), NodeError> {
         let has = memory::available();

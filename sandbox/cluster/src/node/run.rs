@@ -23,6 +23,8 @@ use crate::store::Store;
 /// A run as a node has it ready.
 pub(super) struct RunHere {
     opened: Opened,
+    /// Evidence of this machine for the run.
+    evidence: Option<String>,
     plan: Plan,
     compiled: Vec<u8>,
     /// The files of the private snapshots, and of the reference tables.
@@ -45,14 +47,15 @@ impl Ready for RunHere {
         let place = Place { first: task.first, last: task.last, node: key, name, attempt: task.attempt };
         let (sealed, walls) = self.run(machine, &task, &place, wanted)?;
         let (run, state) = (self.opened.leaf, state_digest(&task.state));
-        Ok(Part { run, round: task.round, place, state, sealed, walls })
+        Ok(Part { run, round: task.round, place, state, sealed, walls, evidence: self.evidence.clone() })
     }
 }
 
 impl RunHere {
     /// What the parts of a run have in common.
-    pub(super) fn new(opened: Opened, store: &Store) -> Result<RunHere, NodeError> {
-        let body = &opened.body;
+    pub(super) fn new(opened: Opened, machine: &Machine) -> Result<RunHere, NodeError> {
+        let (body, store) = (&opened.body, &machine.store);
+        let evidence = machine.evidence(body.evidence.as_ref(), &opened.leaf)?;
         let manifest = Manifest::parse(&body.manifest).map_err(|error| NodeError::of(&error))?;
         let (private, public) = body.manifests.split_at(body.snapshots.len());
         let files = |manifests: &[Vec<u8>], roots: &[Digest]| -> Result<Vec<Vec<ManifestFile>>, NodeError> {
@@ -72,7 +75,7 @@ impl RunHere {
         let plan = Plan::new(&manifest, &tables).map_err(|error| NodeError::of(&error))?;
         let code = Code::compile(&body.module, &manifest, &plan, Use::Runs(1)).and_then(|code| code.serialize());
         let compiled = code.map_err(|error| NodeError::of(&error))?;
-        Ok(RunHere { plan, compiled, snapshots, references, opened })
+        Ok(RunHere { evidence, plan, compiled, snapshots, references, opened })
     }
 
     /// Has a worker make a part, sealed.
