@@ -1,5 +1,5 @@
-//! What a run costs that is spread over one node by the courier without an engine, beside the same run on this machine
-//! alone: the price of sealing, carrying, opening and adding up.
+//! What a run and an import cost that are spread over one node by the courier without an engine, beside the same on this
+//! machine alone: the price of sealing, carrying, opening and adding up.
 
 use std::fs;
 use std::path::Path;
@@ -26,6 +26,12 @@ pub struct Figures {
     pub spread: Vec<Ran>,
     /// CPU of the median run over a node, by that of the median run alone.
     pub ratio: f64,
+    /// Imports of the table on this machine alone.
+    pub imported_alone: Vec<Ran>,
+    /// Imports over one node, in slices of 64 MiB.
+    pub imported_spread: Vec<Ran>,
+    /// CPU of the median import over a node, by that of the median import alone.
+    pub import_ratio: f64,
 }
 
 /// One run.
@@ -53,24 +59,31 @@ pub fn run(place: &Place, args: &Args) -> Fallible<Figures> {
         "{bare}\n[cluster]\ncourier = [\"python3\", {courier:?}, {socket:?}]\nstore = {:?}\ntick_seconds = 0\n",
         dir.join("store")
     );
-    let ran = || -> Fallible<Ran> {
-        let job = lab.submit(&component)?;
-        lab.approve(job)?;
+    let timed = |args: &[&str]| -> Fallible<Ran> {
         let (begun, before) = (Instant::now(), ticks_of("self")?.waited + node.ticks()?);
-        let run = ["job", "run", &job.to_string(), "--threads", "1", "--key", "owner"];
-        ok(Command::new(unseen()?).args(["--lab", "lab"]).args(run).current_dir(dir))?;
+        ok(Command::new(unseen()?).args(["--lab", "lab"]).args(args).current_dir(dir))?;
         let cpu = (ticks_of("self")?.waited + node.ticks()? - before) / 100.0;
         Ok(Ran { wall: begun.elapsed().as_secs_f64(), cpu })
     };
-    let (mut alone, mut spread) = (Vec::new(), Vec::new());
+    let ran = || -> Fallible<Ran> {
+        let job = lab.submit(&component)?;
+        lab.approve(job)?;
+        timed(&["job", "run", &job.to_string(), "--threads", "1", "--key", "owner"])
+    };
+    let table = place.table().display().to_string();
+    let imported = || timed(&["dataset", "import", &table, "--description", "bench.toml", "--key", "other"]);
+    let [mut alone, mut spread, mut imported_alone, mut imported_spread]: [Vec<Ran>; 4] = Default::default();
     for _ in 0..TIMES {
         fs::write(&about, &bare)?;
         alone.push(ran()?);
+        imported_alone.push(imported()?);
         fs::write(&about, &cluster)?;
         spread.push(ran()?);
+        imported_spread.push(imported()?);
     }
     let ratio = median(&spread) / median(&alone);
-    Ok(Figures { rows: args.rows, alone, spread, ratio })
+    let import_ratio = median(&imported_spread) / median(&imported_alone);
+    Ok(Figures { rows: args.rows, alone, spread, ratio, imported_alone, imported_spread, import_ratio })
 }
 
 fn median(runs: &[Ran]) -> f64 {

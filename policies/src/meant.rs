@@ -16,7 +16,7 @@ pub fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Opti
     let length = |word: &str| word.chars().count();
     let away = known.into_iter().map(|known| (strsim::levenshtein(known, name), known));
     let near = |(away, known): &(usize, &str)| *away <= 1 + length(name) / 3 && *away < length(name).max(length(known));
-    away.min_by_key(|(away, _)| *away).filter(near).map(|(_, known)| known)
+    away.filter(near).min_by_key(|(away, _)| *away).map(|(_, known)| known)
 }
 
 #[cfg(test)]

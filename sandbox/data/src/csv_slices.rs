@@ -65,7 +65,7 @@ impl Slices {
             if self.ended {
                 return self.rest();
             }
-            self.read(|_| false)?;
+            self.read(|_, at| at >= least)?;
         }
     }
 
@@ -85,8 +85,9 @@ impl Slices {
         Ok((!slice.is_empty()).then_some((self.before, slice)))
     }
 
-    /// Reads on; stops before the record of which `enough` says so.
-    fn read(&mut self, enough: impl Fn(u64) -> bool) -> Result<bool, ImportError> {
+    /// Reads on, at most as far as the beginning of a record of which `enough` says so, by its number from 1 and its
+    /// place in what is waiting; whether it came to one.
+    fn read(&mut self, enough: impl Fn(u64, usize) -> bool) -> Result<bool, ImportError> {
         let line = self.lines.line();
         let bytes = self.text.fill_buf().map_err(|fault| stopped(fault, self.encoding, line))?;
         self.ended = bytes.is_empty();
@@ -103,7 +104,7 @@ impl Slices {
                 self.last.pop_front();
             }
             self.last.push_back(Begin { at: start + at, before });
-            if enough(self.met) {
+            if enough(self.met, start + at) {
                 (taken, found) = (at + 1, true);
                 break;
             }
@@ -119,7 +120,7 @@ impl Slices {
 
     fn header(&mut self, options: &CsvOptions) -> Result<Vec<String>, ImportError> {
         let records = u64::from(options.header_lines);
-        while !self.ended && !self.read(|met| met > records)? {}
+        while !self.ended && !self.read(|met, _| met > records)? {}
         let end = match self.met > records {
             true => self.last.back().map_or(0, |next| next.at),
             false => self.waiting.len(),

@@ -188,6 +188,24 @@ pub fn told(part_key: &[u8; 32], import: &Digest, round: u32, place: &Place, sea
     serde_json::from_slice(&sealed::open(part_key, &context(import, round, place), sealed)?).ok()
 }
 
+/// The other end of [`told`].
+pub fn seal_told(
+    part_key: &[u8; 32],
+    import: &Digest,
+    round: u32,
+    place: &Place,
+    told: &Told,
+) -> Result<Vec<u8>, Fault> {
+    let mut bytes = serde_json::to_vec(told).map_err(lab_fault)?;
+    bytes.resize(bytes.len().next_multiple_of(PADDED), b' ');
+    sealed::seal(part_key, &context(import, round, place), bytes)
+}
+
+/// What a sorted slice begins with: whose it is.
+pub fn head(import: &Digest, number: u32) -> Vec<u8> {
+    [b"unseen sorted slice v1\0".as_slice(), import.as_bytes(), &number.to_be_bytes()].concat()
+}
+
 /// Inside the worker.
 pub(crate) fn work(
     stdin: &mut impl Read,
@@ -224,9 +242,7 @@ pub(crate) fn work(
         Step::Sort { slice, source } => part.sort(slice, source, task.first, files),
         Step::Merge(segments) => part.merge(segments, task.first..=task.last, files),
     }?;
-    let mut told = serde_json::to_vec(&told).map_err(lab_fault)?;
-    told.resize(told.len().next_multiple_of(PADDED), b' ');
-    sealed::seal(&part_key, &context(&part.work.import, task.step.round(), &place), told).map(Some)
+    seal_told(&part_key, &part.work.import, task.step.round(), &place, &told).map(Some)
 }
 
 struct Part<'a> {
@@ -344,11 +360,6 @@ impl Write for Pieces<'_> {
         }
         Ok(())
     }
-}
-
-/// What a sorted slice begins with: whose it is.
-fn head(import: &Digest, number: u32) -> Vec<u8> {
-    [b"unseen sorted slice v1\0".as_slice(), import.as_bytes(), &number.to_be_bytes()].concat()
 }
 
 /// What is told is bound to its place.

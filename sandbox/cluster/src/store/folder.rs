@@ -13,6 +13,9 @@ use crate::error::ClusterError;
 #[derive(Debug)]
 pub struct Folder(pub PathBuf);
 
+/// Ends the name of what is not there whole.
+const PART: &str = "part";
+
 impl Shelf for Folder {
     fn name(&self) -> String {
         self.0.display().to_string()
@@ -24,8 +27,8 @@ impl Shelf for Folder {
 
     fn put(&self, key: &str, bytes: &mut dyn Read, length: u64) -> Result<(), ClusterError> {
         let path = self.0.join(key);
-        // What was begun and not finished has another name, and what others begin meanwhile one more.
-        let part = path.with_extension(format!("{}.part", std::process::id()));
+        // What was begun and not finished has another name.
+        let part = path.with_extension(PART);
         let folder = path.parent().unwrap_or(&self.0);
         let mut copy = || -> io::Result<()> {
             fs::create_dir_all(folder)?;
@@ -50,7 +53,10 @@ impl Shelf for Folder {
     }
 
     fn remove(&self, key: &str) {
-        let _ = fs::remove_file(self.0.join(key));
+        let path = self.0.join(key);
+        // And what somebody was killed over who was to put it there.
+        let _ = fs::remove_file(path.with_extension(PART));
+        let _ = fs::remove_file(path);
     }
 
     fn prepare(&self, folder: &str) -> Result<(), ClusterError> {
