@@ -80,7 +80,11 @@ analyst = "10"
 job = "5"
 P
 "$unseen" --json policy set policy.toml --key owner.pem > /dev/null
-"$unseen" --json dataset import data/enterprises.csv --description data/enterprises.toml --key steward.pem > /dev/null
+import() {
+    "$unseen" --json dataset import data/enterprises.csv --description data/enterprises.toml --key steward.pem |
+        python3 -c 'import json, sys; told = json.load(sys.stdin); print(json.dumps([told["buckets"], told["quality"]]))'
+}
+import > imported-alone
 
 if [ "$store" = s3://unseen/lab ]; then
     say "A bucket"
@@ -122,17 +126,30 @@ case $fault in
 kill | freeze) late=6 ;;
 twice) tick=2 late=1 ;;
 esac
+cp lab/lab.toml lab.toml
+# spread LATE COURIER...
+spread() {
+    {
+        cat lab.toml
+        printf '\n[cluster]\nstore = "%s"\ntick_seconds = %s\nlate_seconds = %s\n' "$store" $tick "$1"
+        printf 'slice_bytes = %s\n' $((enterprises * 10))
+        printf 'environment = ["SLURM_CONF", "JAVA_HOME", "SPARK_LOCAL_IP", "PYSPARK_PYTHON"]\ncourier = ['
+        printf '"%s", ' "${@:2}"
+        printf ']\n'
+    } > lab/lab.toml
+}
+
+say "The same rows, imported by the nodes"
+spread 30 "${courier[@]}"
+import > imported-by-nodes
+cmp imported-alone imported-by-nodes
+echo "the same buckets and the same quality"
 if [ -n "$fault" ]; then
     tap=(env "UNSEEN_COURIER=$sockets" python3 "$couriers/tap.py" --notes "$sockets/notes")
     [ "$fault" != twice ] || tap+=(--twice)
     courier=("${tap[@]}" "${courier[@]}")
 fi
-{
-    printf '\n[cluster]\nstore = "%s"\ntick_seconds = %s\nlate_seconds = %s\n' "$store" $tick $late
-    printf 'environment = ["SLURM_CONF", "JAVA_HOME", "SPARK_LOCAL_IP", "PYSPARK_PYTHON"]\ncourier = ['
-    printf '"%s", ' "${courier[@]}"
-    printf ']\n'
-} >> lab/lab.toml
+spread $late "${courier[@]}"
 
 say "A job, computed by the nodes"
 mkdir job

@@ -6,6 +6,8 @@
 #[cfg(feature = "s3")]
 #[path = "support/moto.rs"]
 mod moto;
+#[path = "support/served.rs"]
+mod served;
 mod support;
 #[path = "support/tpm.rs"]
 mod tpm;
@@ -16,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
+use served::Served;
 use support::*;
 use tpm::Tpm;
 
@@ -428,6 +431,64 @@ fn imports_are_spread_too() {
     let job = lab.approved("job");
     run(lab, &job);
     holds(&cluster, &job, &["n1"]);
+}
+
+/// Over the network too, by the process that a served lab imports in.
+#[test]
+fn a_served_lab_imports_on_nodes_too() {
+    let Some(cluster) = Cluster::new(Lab::with_job(), &["n1", "n2"]) else { return };
+    let lab = &cluster.lab;
+    let rows = firms(3_000);
+    lab.write("firms.csv", &rows);
+    let sockets = ["n1", "n2"].map(|name| lab.path(&format!("{name}.sock")).display().to_string());
+    configure(lab, &["/nowhere/node.sock".to_owned()]);
+    in_slices(lab, 20_000);
+    let served = Served::of(lab);
+    let importing = ["dataset", "import", "firms.csv", "--description", "firms.toml", "--key", "keys/steward.pem"];
+    let refused = served.unseen(lab, "steward", &importing);
+    assert!(refused.code == 1 && refused.stderr.contains("no agent of a node listens at /nowhere"), "{refused:?}");
+    // Put right, the same command does it.
+    configure(lab, &sockets);
+    in_slices(lab, 20_000);
+    let done = served.ok(lab, "steward", &importing);
+    assert_eq!(done["quality"]["rows"], rows.lines().count() - 1, "{done}");
+    assert_eq!((parts(lab), walk(&lab.path("store"))), (0, Vec::new()));
+}
+
+/// A node without room says so, and another does its part.
+#[test]
+fn a_full_disk_on_a_node_is_said_and_holds_nothing_up() {
+    struct Mounted(PathBuf);
+    impl Drop for Mounted {
+        fn drop(&mut self) {
+            let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+        }
+    }
+    let Some(mut cluster) = Cluster::new(Lab::with_job(), &["n1", "n2"]) else { return };
+    let (folder, aside) = (cluster.lab.path("n2"), cluster.lab.path("aside"));
+    cluster.nodes[1].agent.kill().unwrap();
+    std::fs::rename(&folder, &aside).unwrap();
+    std::fs::create_dir(&folder).unwrap();
+    let mut mount = Command::new("mount");
+    mount.args(["-t", "tmpfs", "-o", "size=64k,mode=700", "none"]).arg(&folder).stderr(Stdio::null());
+    if !mount.status().is_ok_and(|status| status.success()) {
+        return skipped("no small disk may be mounted here, so no node's disk is full");
+    }
+    let _mounted = Mounted(folder.clone());
+    for file in walk(&aside) {
+        std::fs::copy(&file, folder.join(file.file_name().unwrap())).unwrap();
+    }
+    cluster.nodes[1].agent = serve(&cluster.lab, "n2", env!("CARGO_BIN_EXE_unseen").as_ref());
+    let lab = &cluster.lab;
+    let rows = firms(6_000);
+    lab.write("firms.csv", &rows);
+    in_slices(lab, 60_000);
+    let importing = ["dataset", "import", "firms.csv", "--description", "firms.toml", "--key", "keys/steward.pem"];
+    lab.ok(&importing);
+    configure(lab, &[lab.path("n2.sock").display().to_string()]);
+    in_slices(lab, 60_000);
+    let said = lab.refuses(&importing);
+    assert!(said.starts_with("slices ") && said.contains("`n2`") && said.contains("No space left"), "{said}");
 }
 
 /// Nodes import what is longer than so many bytes.

@@ -30,7 +30,7 @@ pub struct Cluster {
     /// sent again.
     #[serde(default = "late")]
     pub late_seconds: u32,
-    /// What is longer is imported by nodes, in slices of about so many bytes.
+    /// What is longer is imported by nodes, in slices of about so many bytes, 256 MiB at most.
     #[serde(default = "slice")]
     pub slice_bytes: u64,
     /// Environment variables that the courier is given beside `PATH`, `HOME` and `LANG`.

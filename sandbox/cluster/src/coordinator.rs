@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use unseen_core::release::SealedRelease;
 use unseen_ids::{Digest, PublicKey};
 use unseen_policies::receipts::{NodeSaid, Receipt, Receipts, VERSION};
-use unseen_texts::Sentence;
+use unseen_texts::{Sentence, Text, text};
 use unseen_worker::merging::{Merging, Step, Taken};
 use unseen_worker::process::Fault;
 use unseen_worker::spread::{Place, Task, state_digest};
@@ -70,6 +70,10 @@ struct Adding<'a> {
 }
 
 impl Taker for Adding<'_> {
+    fn pieces(&self) -> Text {
+        text!("buckets or blocks", "分桶或分块")
+    }
+
     fn task(&self, first: u32, last: u32, attempt: u32) -> Result<Vec<u8>, ClusterError> {
         let task = Task { round: self.number, first, last, attempt, state: self.state.clone() };
         serde_json::to_vec(&task).map_err(|error| ClusterError::of(&error))

@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use unseen_ids::{Digest, PublicKey, sha256};
 use unseen_policies::receipts::receipt_bytes;
-use unseen_texts::{Sentence, say, text};
+use unseen_texts::{Sentence, Text, say, text};
 use unseen_tlog::VerifyingKey;
 use unseen_worker::process::Fault;
 use unseen_worker::spread::Place;
@@ -51,6 +51,9 @@ pub struct Asking {
 
 /// Who makes something of the parts.
 pub trait Taker {
+    /// What its pieces are called.
+    fn pieces(&self) -> Text;
+
     /// The task for these pieces, in JSON.
     fn task(&self, first: u32, last: u32, attempt: u32) -> Result<Vec<u8>, ClusterError>;
 
@@ -190,8 +193,9 @@ impl<'a> Gatherer<'a> {
         if part.attempts >= ATTEMPTS || part.refusals >= REFUSALS || Instant::now() > self.asking.until {
             let why = round.why.clone().unwrap_or_else(|| text!("nobody has answered", "没有任何应答").into());
             return Err(Fault::Lab(say!(
-                "buckets or blocks {first} to {last} of round {round} did not come in {attempts} attempts: {why}",
-                "第 {round} 轮的分桶或分块 {first} 至 {last} 尝试 {attempts} 次仍未得到：{why}",
+                "{pieces} {first} to {last} of round {round} did not come in {attempts} attempts: {why}",
+                "第 {round} 轮的{pieces} {first} 至 {last} 尝试 {attempts} 次仍未得到：{why}",
+                pieces = taker.pieces(),
                 attempts = part.attempts,
                 first = part.first,
                 last = part.last,

@@ -5,7 +5,7 @@ use std::io::Read;
 use unseen_age::{Decrypter, Identity};
 use unseen_data::import::spread::{Merged, Slice, Sorted, need_to_sort};
 use unseen_ids::Digest;
-use unseen_texts::{Sentence, say, text};
+use unseen_texts::{Sentence, Text, say, text};
 use unseen_worker::importing::{ImportTask, Object, Step, Told, told};
 use unseen_worker::process::Fault;
 use unseen_worker::spread::Place;
@@ -149,13 +149,17 @@ impl Sorting<'_> {
 }
 
 impl Taker for Sorting<'_> {
+    fn pieces(&self) -> Text {
+        text!("slices", "分片")
+    }
+
     fn task(&self, first: u32, last: u32, attempt: u32) -> Result<Vec<u8>, ClusterError> {
         let (slice, source) = self.slices.get(first as usize).cloned().ok_or(ClusterError::Rubbish)?;
-        let long = match &slice {
-            Slice::Records { .. } => source.bytes,
-            Slice::Groups { bytes, .. } => *bytes,
+        let (long, rows) = match &slice {
+            Slice::Records { count, .. } => (source.bytes, *count),
+            Slice::Groups { bytes, count, .. } => (*bytes, *count),
         };
-        let memory = need_to_sort(long, self.columns);
+        let memory = need_to_sort(long, rows, self.columns);
         json(&ImportTask { step: Step::Sort { slice, source }, first, last, attempt, memory, state: self.of.number })
     }
 
@@ -167,8 +171,11 @@ impl Taker for Sorting<'_> {
         };
         let Some(kept) = self.made.get_mut(place.first as usize) else { return Ok(Got::Refused(None)) };
         if let Some(before) = kept {
-            let rows = |result: &Result<SortedSlice, ()>| result.as_ref().ok().map(|(sorted, _)| sorted.clone());
-            return match rows(&before.result) == rows(&result) {
+            let same = match (&before.result, &result) {
+                (Ok((before, _)), Ok((sorted, _))) => before == sorted,
+                (before, result) => before.is_err() && result.is_err(),
+            };
+            return match same {
                 true => Ok(Got::Same),
                 false => Err(differ(&before.place, place)),
             };
@@ -190,6 +197,10 @@ struct Merges<'a> {
 }
 
 impl Taker for Merges<'_> {
+    fn pieces(&self) -> Text {
+        text!("buckets", "分桶")
+    }
+
     fn task(&self, first: u32, last: u32, attempt: u32) -> Result<Vec<u8>, ClusterError> {
         let segment = |(sorted, object): &SortedSlice| {
             sorted.segment(first, last).map(|(from, end)| (*object, from, end)).ok_or(ClusterError::Rubbish)

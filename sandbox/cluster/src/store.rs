@@ -25,7 +25,7 @@ use unseen_ids::Digest;
 
 use crate::error::ClusterError;
 use folder::Folder;
-use shelf::Shelf;
+use shelf::{IMPORTS, Shelf};
 
 /// What the lab and its nodes reach.
 #[derive(Clone, Debug)]
@@ -149,7 +149,7 @@ fn orders(digest: &Digest) -> String {
 }
 
 fn imports(import: &Digest) -> String {
-    format!("imports/{}", import.to_hex())
+    format!("{IMPORTS}{}", import.to_hex())
 }
 
 fn import_file(import: &Digest, digest: &Digest) -> String {

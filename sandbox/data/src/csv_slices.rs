@@ -53,14 +53,15 @@ impl Slices {
         Ok((header, slices))
     }
 
-    /// The next slice, of at least so many bytes unless it is the last, and what lies before it.
-    pub(crate) fn next(&mut self, least: usize) -> Result<Option<(Before, Vec<u8>)>, ImportError> {
+    /// The next slice, of at least so many bytes unless it is the last, what lies before it, and how many records it has.
+    pub(crate) fn next(&mut self, least: usize) -> Result<Option<(Before, u64, Vec<u8>)>, ImportError> {
         loop {
             if let Some(cut) = self.last.front().filter(|cut| cut.at >= least.max(1))
                 && self.last.len() >= self.footer
             {
-                let (at, before) = (cut.at, cut.before);
-                return Ok(Some((std::mem::replace(&mut self.before, before), self.take(at))));
+                let (at, next) = (cut.at, cut.before);
+                let before = std::mem::replace(&mut self.before, next);
+                return Ok(Some((before, next.rows - before.rows, self.take(at))));
             }
             if self.ended {
                 return self.rest();
@@ -70,7 +71,7 @@ impl Slices {
     }
 
     /// What is left, without the footer.
-    fn rest(&mut self) -> Result<Option<(Before, Vec<u8>)>, ImportError> {
+    fn rest(&mut self) -> Result<Option<(Before, u64, Vec<u8>)>, ImportError> {
         if self.last.len() < self.footer {
             return Err(ImportError::NoRows);
         }
@@ -80,9 +81,10 @@ impl Slices {
         };
         self.waiting.truncate(end);
         let slice = std::mem::take(&mut self.waiting);
+        let records = (self.met - self.footer as u64).saturating_sub(self.before.rows);
         self.last.clear();
-        self.footer = 0;
-        Ok((!slice.is_empty()).then_some((self.before, slice)))
+        (self.footer, self.met) = (0, self.before.rows);
+        Ok((records > 0).then_some((self.before, records, slice)))
     }
 
     /// Reads on, at most as far as the beginning of a record of which `enough` says so, by its number from 1 and its
@@ -150,10 +152,13 @@ mod tests {
 
     use super::*;
 
-    fn sliced(text: &str, options: &CsvOptions, least: usize) -> Result<Vec<(Before, String)>, ImportError> {
+    fn sliced(text: &str, options: &CsvOptions, least: usize) -> Result<Vec<(Before, u64, String)>, ImportError> {
         let text = std::io::Cursor::new(text.to_owned().into_bytes());
         let (_, mut slices) = Slices::new(Box::new(text), options)?;
-        let next = || Ok(slices.next(least)?.map(|(before, text)| (before, String::from_utf8(text).unwrap())));
+        let next = || {
+            let next = slices.next(least)?;
+            Ok(next.map(|(before, records, text)| (before, records, String::from_utf8(text).unwrap())))
+        };
         std::iter::from_fn({
             let mut next = next;
             move || next().transpose()
@@ -170,14 +175,15 @@ mod tests {
             let parts = sliced(&text, &options, least);
             match (whole, parts) {
                 (Ok(whole), Ok(parts)) => {
-                    let joined: String = parts.iter().map(|(_, text)| text.as_str()).collect();
-                    prop_assert_eq!(whole.iter().map(|(_, text)| text.as_str()).collect::<String>(), joined);
-                    let mut at = Before { rows: 0, line: parts.first().map_or(1, |(before, _)| before.line) };
-                    for (before, text) in &parts {
+                    let joined: String = parts.iter().map(|(.., text)| text.as_str()).collect();
+                    prop_assert_eq!(whole.iter().map(|(.., text)| text.as_str()).collect::<String>(), joined);
+                    let mut at = Before { rows: 0, line: parts.first().map_or(1, |(before, ..)| before.line) };
+                    for (before, records, text) in &parts {
                         prop_assert_eq!(*before, at);
                         let mut reader =
                             csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
-                        at.rows += reader.byte_records().count() as u64;
+                        prop_assert_eq!(reader.byte_records().count() as u64, *records);
+                        at.rows += records;
                         let mut lines = Lines::new(b',', at.line);
                         text.bytes().for_each(|byte| lines.see(byte));
                         at.line = lines.line();

@@ -182,6 +182,9 @@ impl Rows {
     /// Takes one row. An error of kind `InvalidInput` means that it is larger than [`MAX_RECORD`].
     pub(crate) fn push(&mut self, bucket: u32, unit: &[u8], cells: &[Cell]) -> io::Result<()> {
         let at = self.bytes.len();
+        if u32::try_from(at).is_err() {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
         self.bytes.extend_from_slice(&[0; 4]);
         self.bytes.extend_from_slice(&bucket.to_le_bytes());
         self.bytes.extend_from_slice(&(unit.len() as u16).to_le_bytes());

@@ -122,7 +122,7 @@ impl Drop for Plan {
 
 /// There are about so many slices at most, as long as each fits into a worker's memory.
 const SLICES: u64 = 1024;
-/// No slice is planned to be longer.
+/// No slice is much longer, in bytes.
 const LONGEST: u64 = 256 << 20;
 /// How long an import may take from its beginning, or from the moment it goes on.
 const LASTS: TimeDelta = TimeDelta::days(7);
@@ -141,6 +141,8 @@ impl SpreadImport<'_> {
         let nodes = nodes_of(self.view.ledger())?;
         let mut courier = Process::start(self.cluster)?;
         let imported = self.with(rows, &store, &folder, &nodes, &mut courier, progress);
+        // Whatever nodes are still at is given up: nothing is written any more.
+        drop(courier);
         if matches!(imported, Ok(_) | Err(NotImported::Import(_))) {
             self.forget(&store, &folder);
         }
@@ -157,7 +159,7 @@ impl SpreadImport<'_> {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Imported, NotImported> {
         let of_bytes = rows.length().map_err(ImportError::Read)?;
-        let bytes = self.cluster.slice_bytes.max((of_bytes / SLICES).min(LONGEST)) as usize;
+        let bytes = self.cluster.slice_bytes.max(of_bytes / SLICES).min(LONGEST) as usize;
         let (plan, ignored) = self.cut(rows, bytes, store, folder, progress)?;
         let keys = plan.keys()?;
         let orders = self.orders(&plan, &keys, nodes)?;
@@ -186,8 +188,7 @@ impl SpreadImport<'_> {
         });
         let made = made.map_err(|why| self.why(why, &plan, &keys, store));
         made.and_then(|sorted| {
-            let told: Vec<_> = sorted.iter().map(|(told, _)| told.clone()).collect();
-            let gathered = Gathered::sorted(&told, ignored, self.description)?;
+            let gathered = Gathered::sorted(sorted.iter().map(|(told, _)| told), ignored, self.description)?;
             let merged = importer.merge(&sorted, &mut |done, all| {
                 progress(Progress::Writing { rows: done.into(), of_rows: all.into() });
             });

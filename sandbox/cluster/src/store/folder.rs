@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-use super::shelf::Shelf;
+use super::shelf::{IMPORTS, Shelf};
 use crate::error::ClusterError;
 
 /// A folder.
@@ -15,6 +15,8 @@ pub struct Folder(pub PathBuf);
 
 /// Ends the name of what is not there whole.
 const PART: &str = "part";
+/// How often removing a folder is tried.
+const REMOVALS: usize = 5;
 
 impl Shelf for Folder {
     fn name(&self) -> String {
@@ -31,7 +33,10 @@ impl Shelf for Folder {
         let part = path.with_extension(PART);
         let folder = path.parent().unwrap_or(&self.0);
         let mut copy = || -> io::Result<()> {
-            fs::create_dir_all(folder)?;
+            // The place of an import is there as long as the import goes on.
+            if !key.starts_with(IMPORTS) {
+                fs::create_dir_all(folder)?;
+            }
             let mut to = File::create(&part)?;
             if io::copy(&mut bytes.take(length), &mut to)? < length {
                 return Err(ErrorKind::UnexpectedEof.into());
@@ -67,7 +72,13 @@ impl Shelf for Folder {
     }
 
     fn remove_all(&self, folder: &str) {
-        let _ = fs::remove_dir_all(self.0.join(folder));
+        let path = self.0.join(folder);
+        // A node that was at something may put it there meanwhile.
+        for _ in 0..REMOVALS {
+            if fs::remove_dir_all(&path).is_ok() {
+                break;
+            }
+        }
     }
 }
 

@@ -7,6 +7,9 @@ use std::ops::RangeInclusive;
 
 use crate::error::ClusterError;
 
+/// What the keys of an import's files begin with.
+pub const IMPORTS: &str = "imports/";
+
 /// Files by their keys, `objects/...`, `orders/...` or `imports/...`, whatever they lie in.
 pub trait Shelf: Debug + Send + Sync {
     /// What people call it.

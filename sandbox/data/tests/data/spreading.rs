@@ -53,7 +53,7 @@ pub fn spread_bytes(
         sorted.push(Arc::new(Bytes(written)));
         Ok::<_, ImportError>(())
     })?;
-    let gathered = Gathered::sorted(&slices, ignored, &description)?;
+    let gathered = Gathered::sorted(slices.iter(), ignored, &description)?;
     let dealt = Dealt { description: &description, text: toml, salt, key: &key, buckets: options.buckets };
     let (mut files, mut merged): (Vec<Vec<u8>>, Vec<Merged>) = Default::default();
     for first in (0..options.buckets).step_by(2) {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use unseen_texts::say;
 
 use crate::csv_slices::Slices;
 use crate::csv_source::places;
@@ -21,6 +22,8 @@ pub enum Slice {
         names: Option<Vec<String>>,
         /// Rows before it.
         rows: u64,
+        /// How many it has.
+        count: u64,
         /// The line that it begins with, from 1.
         line: u64,
         /// What stands between its fields.
@@ -34,6 +37,8 @@ pub enum Slice {
         end: usize,
         /// Rows before it.
         rows: u64,
+        /// How many it has.
+        count: u64,
         /// How long it is unpacked, in bytes.
         bytes: u64,
     },
@@ -46,6 +51,9 @@ pub enum Cut {
     /// A slice of the source as it is.
     Groups(Slice),
 }
+
+/// A row group that is longer unpacked, in bytes, is not sorted in memory.
+const LONGEST_GROUP: u64 = 1 << 30;
 
 /// Cuts a source into slices of about so many bytes, and hands each to `each`. Gives the columns of the source that the
 /// description does not declare.
@@ -65,7 +73,15 @@ pub fn cut<E: From<ImportError>>(
                     (here, long) = (here + groups[end].0, long + groups[end].1);
                     end += 1;
                 }
-                each(Cut::Groups(Slice::Groups { first, end, rows, bytes: long }))?;
+                if long > LONGEST_GROUP {
+                    let long = long >> 20;
+                    return Err(ImportError::Parquet(say!(
+                        "a row group of {long} MiB is more than a node sorts: write groups of at most 1 GiB, or import it without a cluster",
+                        "有一个行组长 {long} MiB，超出节点可排序的范围：请写成至多 1 GiB 的行组，或不用集群导入"
+                    ))
+                    .into());
+                }
+                each(Cut::Groups(Slice::Groups { first, end, rows, count: here, bytes: long }))?;
                 (first, rows) = (end, rows + here);
             }
             Ok(ignored)
@@ -94,8 +110,8 @@ fn records<E: From<ImportError>>(
     each: &mut dyn FnMut(Cut) -> Result<(), E>,
 ) -> Result<Vec<String>, E> {
     let (_, ignored) = places(names.as_deref(), description)?;
-    while let Some((before, text)) = slices.next(bytes).map_err(named)? {
-        let slice = Slice::Records { names: names.clone(), rows: before.rows, line: before.line, delimiter };
+    while let Some((before, count, text)) = slices.next(bytes).map_err(named)? {
+        let slice = Slice::Records { count, names: names.clone(), rows: before.rows, line: before.line, delimiter };
         each(Cut::Records(slice, text))?;
     }
     Ok(ignored)

@@ -31,8 +31,12 @@ impl Gathered {
     ///
     /// # Errors
     /// There are no rows that can be kept, or more than the description allows.
-    pub fn sorted(slices: &[Sorted], ignored: Vec<String>, description: &Description) -> Result<Gathered, ImportError> {
-        let mut tallies = slices.iter().map(|slice| &slice.tally);
+    pub fn sorted<'s>(
+        slices: impl Iterator<Item = &'s Sorted>,
+        ignored: Vec<String>,
+        description: &Description,
+    ) -> Result<Gathered, ImportError> {
+        let mut tallies = slices.map(|slice| &slice.tally);
         let mut tally = tallies.next().ok_or(ImportError::NoRows)?.clone();
         tallies.for_each(|more| tally.add(more));
         tally.kept(description)?;

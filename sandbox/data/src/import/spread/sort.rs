@@ -36,12 +36,11 @@ impl Sorted {
     }
 }
 
-/// So many bytes of memory suffice to sort a slice of as many bytes, of rows with so many columns.
-pub fn need_to_sort(bytes: u64, columns: u64) -> u64 {
-    // A row has a byte for each column at least, and takes the head of a record, its place, and 9 bytes for each cell
-    // that is a number, twice while the memory for it grows.
-    let rows = bytes / columns.max(1);
-    (96 << 20) + 2 * (bytes + rows.min(bytes / 4) * (26 + 9 * columns))
+/// So many bytes of memory suffice to sort so many rows with as many columns, which take so many bytes unsorted.
+pub fn need_to_sort(bytes: u64, rows: u64, columns: u64) -> u64 {
+    // The head of a record and its place, and for each cell a tag and a number or a length; twice, for memory grows by
+    // doubling.
+    (96 << 20) + 2 * (bytes + rows * (26 + 9 * columns))
 }
 
 /// Sorts the rows of a slice by bucket, unit and arrival, and writes them behind `head`, which says whose they are.
@@ -63,7 +62,7 @@ pub fn sort<W: Write>(
     let mut normalizer = Normalizer::new(description, &mut intake);
     let file = SharedFile::new(rows).map_err(ImportError::Read)?;
     match slice {
-        Slice::Records { names, rows, line, delimiter } => {
+        Slice::Records { names, rows, line, delimiter, .. } => {
             let before = Before { rows: *rows, line: *line };
             let options = CsvOptions { delimiter: *delimiter, ..description.csv.clone() };
             let text = Box::new(file.reader());
