@@ -28,7 +28,7 @@ impl References for Nothing {
 
 const MANIFEST: &str = r#"
     [job]
-    title = "A million groups"
+    title = "A million numbers"
     purpose = "A measurement"
     release = "+1h"
     [[input]]
@@ -38,8 +38,14 @@ const MANIFEST: &str = r#"
     kind = "unit"
     [[output]]
     name = "firms"
-    groups = [{ name = "town", range = [0, 999999] }]
-    values = [{ name = "count", lower = 0, upper = 8, granularity = 1 }]
+    groups = [{ name = "town", range = [0, 99999] }]
+    values = [
+        { name = "v0", lower = 0, upper = 8, granularity = 1 }, { name = "v1", lower = 0, upper = 8, granularity = 1 },
+        { name = "v2", lower = 0, upper = 8, granularity = 1 }, { name = "v3", lower = 0, upper = 8, granularity = 1 },
+        { name = "v4", lower = 0, upper = 8, granularity = 1 }, { name = "v5", lower = 0, upper = 8, granularity = 1 },
+        { name = "v6", lower = 0, upper = 8, granularity = 1 }, { name = "v7", lower = 0, upper = 8, granularity = 1 },
+        { name = "v8", lower = 0, upper = 8, granularity = 1 }, { name = "v9", lower = 0, upper = 8, granularity = 1 },
+    ]
     [privacy]
     mechanism = "gaussian"
     rho = 0.1

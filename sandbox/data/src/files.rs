@@ -122,26 +122,39 @@ impl Seek for FileAt {
 }
 
 /// Counts and digests what is written through it.
-pub(crate) struct DigestWriter<W: Write> {
-    to: io::BufWriter<W>,
+pub(crate) struct DigestWriter<W: Write>(io::BufWriter<Digesting<W>>);
+
+struct Digesting<W> {
+    to: W,
     context: digest::Context,
     length: u64,
 }
 
 impl<W: Write> DigestWriter<W> {
     pub(crate) fn new(to: W) -> Self {
-        let to = io::BufWriter::with_capacity(256 << 10, to);
-        Self { to, context: digest::Context::new(&digest::SHA256), length: 0 }
+        // Gathered before it is digested: a digest of many small pieces takes several times as long.
+        let digesting = Digesting { to, context: digest::Context::new(&digest::SHA256), length: 0 };
+        Self(io::BufWriter::with_capacity(256 << 10, digesting))
     }
 
     /// What was written to, and length and SHA-256 of what was.
     pub(crate) fn finish(self) -> io::Result<(W, u64, [u8; 32])> {
-        let digest = to_array(self.context.finish().as_ref());
-        Ok((self.to.into_inner().map_err(io::IntoInnerError::into_error)?, self.length, digest))
+        let Digesting { to, context, length } = self.0.into_inner().map_err(io::IntoInnerError::into_error)?;
+        Ok((to, length, to_array(context.finish().as_ref())))
     }
 }
 
 impl<W: Write> Write for DigestWriter<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl<W: Write> Write for Digesting<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.to.write(bytes)?;
         self.context.update(&bytes[..written]);

@@ -133,8 +133,8 @@ pub trait Files {
     /// The next bytes of the file at hand.
     fn piece(&mut self, bytes: &[u8]) -> io::Result<()>;
 
-    /// The file at hand has no more.
-    fn ends(&mut self) -> io::Result<()>;
+    /// The file at hand has no more; its worker says that this is its digest. Whoever reads it checks that.
+    fn ends(&mut self, digest: &Digest) -> io::Result<()>;
 }
 
 /// Before anything is read.
@@ -175,7 +175,7 @@ pub fn import_part(
     loop {
         match link.hear()? {
             Message::Piece => files.piece(&link.hear_frame()?).map_err(lab_fault)?,
-            Message::FileEnds => files.ends().map_err(lab_fault)?,
+            Message::FileEnds(digest) => files.ends(&digest).map_err(lab_fault)?,
             Message::Failed(fault) => return Err(fault),
             Message::Sealed => return link.hear_frame(),
             _ => return Err(out_of_turn()),
@@ -230,12 +230,12 @@ pub(crate) fn work(
         data_key: DataKey::from_bytes(&*read_key::<32>(stdin)?).map_err(lab_fault)?,
         salt: *read_key::<32>(stdin)?,
         work,
-        out: &|bytes: Option<&[u8]>| match bytes {
-            Some(bytes) => {
+        out: &|sent: Sent<'_>| match sent {
+            Sent::Piece(bytes) => {
                 say(&Message::Piece);
                 frame(bytes);
             }
-            None => say(&Message::FileEnds),
+            Sent::End(digest) => say(&Message::FileEnds(digest)),
         },
     };
     let told = match &task.step {
@@ -252,7 +252,7 @@ struct Part<'a> {
     data_key: DataKey,
     salt: [u8; 32],
     /// Writes a piece of the file at hand, or ends it.
-    out: &'a (dyn Fn(Option<&[u8]>) + Sync),
+    out: &'a (dyn Fn(Sent<'_>) + Sync),
 }
 
 impl Part<'_> {
@@ -318,26 +318,33 @@ fn finished(to: Encrypter<Pieces<'_>>) -> Result<Object, Fault> {
     to.finish().and_then(Pieces::end).map_err(lab_fault)
 }
 
+/// What goes through the pipe of a file.
+enum Sent<'b> {
+    Piece(&'b [u8]),
+    End(Digest),
+}
+
 /// A file on its way through the pipe.
 struct Pieces<'a> {
-    out: &'a (dyn Fn(Option<&[u8]>) + Sync),
+    out: &'a (dyn Fn(Sent<'_>) + Sync),
     waiting: Vec<u8>,
     digest: digest::Context,
     bytes: u64,
 }
 
 impl<'a> Pieces<'a> {
-    fn new(out: &'a (dyn Fn(Option<&[u8]>) + Sync)) -> Pieces<'a> {
+    fn new(out: &'a (dyn Fn(Sent<'_>) + Sync)) -> Pieces<'a> {
         let digest = digest::Context::new(&digest::SHA256);
         Pieces { out, waiting: Vec::with_capacity(PIECE), digest, bytes: 0 }
     }
 
     fn end(mut self) -> io::Result<Object> {
         self.flush()?;
-        (self.out)(None);
         let mut digest = [0; 32];
         digest.copy_from_slice(self.digest.finish().as_ref());
-        Ok(Object { digest: Digest::from_bytes(digest), bytes: self.bytes })
+        let digest = Digest::from_bytes(digest);
+        (self.out)(Sent::End(digest));
+        Ok(Object { digest, bytes: self.bytes })
     }
 }
 
@@ -355,7 +362,7 @@ impl Write for Pieces<'_> {
         if !self.waiting.is_empty() {
             self.digest.update(&self.waiting);
             self.bytes += self.waiting.len() as u64;
-            (self.out)(Some(&self.waiting));
+            (self.out)(Sent::Piece(&self.waiting));
             self.waiting.clear();
         }
         Ok(())

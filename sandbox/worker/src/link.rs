@@ -9,6 +9,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{OnceLock, mpsc};
 
 use serde::{Deserialize, Serialize};
+use unseen_ids::Digest;
 use unseen_texts::{Say, Sentence, say, text};
 
 use crate::fault::{Fault, lab_fault, out_of_turn};
@@ -34,8 +35,8 @@ pub enum Message {
     Sealed,
     /// The next frame is of the file at hand.
     Piece,
-    /// The file at hand has no more.
-    FileEnds,
+    /// The file at hand has no more, and has this digest.
+    FileEnds(Digest),
     /// A round begins, whose state is the next frame.
     Round(u32),
     /// What became of a part that was handed in.

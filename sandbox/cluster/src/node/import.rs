@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
-use unseen_ids::{Digest, digest_of};
+use unseen_ids::Digest;
 use unseen_worker::importing::{self, ImportTask, import_part};
 use unseen_worker::process::Worker;
 use unseen_worker::spread::Place;
@@ -65,11 +65,11 @@ impl importing::Files for Written<'_> {
         written.map_err(|why| self.gave_up(NodeError::Io { path: self.near.clone(), why }))
     }
 
-    fn ends(&mut self) -> io::Result<()> {
+    fn ends(&mut self, digest: &Digest) -> io::Result<()> {
         let file =
             self.at_hand().map(|_| ()).and_then(|()| self.file.take().ok_or_else(|| io::ErrorKind::NotFound.into()));
         let file = file.map_err(|why| self.gave_up(NodeError::Io { path: self.near.clone(), why }))?;
-        let kept = self.keep(file);
+        let kept = self.keep(digest, &file);
         kept.map_err(|fault| self.gave_up(fault))
     }
 }
@@ -82,12 +82,9 @@ impl Written<'_> {
         self.file.as_mut().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    fn keep(&self, mut file: File) -> Result<(), NodeError> {
-        use io::Seek;
-        let unread = |why| NodeError::Io { path: self.near.clone(), why };
-        file.rewind().map_err(unread)?;
-        let (digest, bytes) = digest_of(&file).map_err(unread)?;
-        Ok(self.store.keep_import_file(&self.import, &digest, bytes, &file)?)
+    fn keep(&self, digest: &Digest, file: &File) -> Result<(), NodeError> {
+        let bytes = file.metadata().map_err(|why| NodeError::Io { path: self.near.clone(), why })?.len();
+        Ok(self.store.keep_import_file(&self.import, digest, bytes, file)?)
     }
 
     /// The worker is ended, and the lab told why.

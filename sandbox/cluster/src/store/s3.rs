@@ -13,7 +13,7 @@ use futures_util::StreamExt;
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::client::{HttpError, HttpErrorKind};
 use object_store::path::Path;
-use object_store::{ClientConfigKey, GetResult, MultipartUpload, ObjectStoreExt, RetryConfig};
+use object_store::{ClientConfigKey, GetResult, MultipartUpload, ObjectStore, ObjectStoreExt, RetryConfig};
 use tokio::runtime::{Builder, Runtime};
 use unseen_texts::Sentence;
 

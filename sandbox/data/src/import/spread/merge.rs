@@ -4,19 +4,17 @@ use std::io::{self, Write};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use ring::digest;
 use serde::{Deserialize, Serialize};
 use unseen_texts::{Sentence, text};
 
 use crate::description::Description;
-use crate::files::ReadAt;
-use crate::hash::to_array;
+use crate::files::{DigestWriter, ReadAt};
 use crate::import::deal::Dealing;
 use crate::import::error::ImportError;
 use crate::import::units::UnitsMet;
 use crate::keys::DataKey;
 use crate::snapshot::{Manifest, ManifestFile};
-use crate::sort::{Frames, MAX_RECORD, Merge, whole_record};
+use crate::sort::{Frames, MAX_RECORD, Merge, Record, whole_record};
 
 /// The rows of some buckets in a sorted slice.
 pub struct Segment {
@@ -89,18 +87,26 @@ pub fn merge<W: Write + Send>(
     let readers = segments.into_iter().map(|segment| Ok(Box::new(Reader::new(segment)?) as Box<dyn Frames>));
     let readers: Vec<_> = readers.collect::<io::Result<_>>().map_err(ImportError::Write)?;
     let mut merge = Merge::of(readers.into_iter()).map_err(ImportError::Write)?;
-    let mut content = digest::Context::new(&digest::SHA256);
+    let mut content = DigestWriter::new(io::sink());
     let mut files = Vec::new();
     for bucket in buckets {
         let to = open().map_err(ImportError::Write)?;
-        let (to, entry) = dealing.bucket(bucket, &mut merge, to, &mut |record| content.update(record.as_bytes()))?;
+        let mut told = Ok(());
+        let mut tell = |record: Record<'_>| {
+            if let Err(why) = content.write_all(record.as_bytes()) {
+                told = Err(why);
+            }
+        };
+        let (to, entry) = dealing.bucket(bucket, &mut merge, to, &mut tell)?;
+        told.map_err(ImportError::Write)?;
         close(to).map_err(ImportError::Write)?;
         files.push(entry);
     }
     if merge.head().is_some() {
         return Err(ImportError::Write(altered()));
     }
-    Ok(Merged { files, met: dealing.met, content: to_array(content.finish().as_ref()) })
+    let (_, _, content) = content.finish().map_err(ImportError::Write)?;
+    Ok(Merged { files, met: dealing.met, content })
 }
 
 /// Reads a segment, whole records at a time.
