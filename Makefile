@@ -69,6 +69,7 @@ bench: target ## Measure speed, in the release profile
 	PATH="$(CARGO_TARGET_DIR)/verifiers/venv/bin:$(CARGO_TARGET_DIR)/verifiers/node/node_modules/.bin:$$PATH" \
 		$(CARGO_TARGET_DIR)/release/unseen-bench $(BENCH)
 	cargo run --release --quiet --package unseen-runtime --example bench_units
+	cargo run --release --quiet --package unseen-core --example bench_merge
 
 bench-service: target ## Measure a lab of a thousand jobs on the network, in the release profile
 	cargo build --release --package unseen --package unseen-bench

@@ -186,7 +186,7 @@ impl SpreadImport<'_> {
             let bytes = (of_bytes as f64 * (0.25 + 0.75 * f64::from(done) / f64::from(all.max(1)))) as u64;
             progress(Progress::Reading { rows: 0, bytes, of_bytes });
         });
-        let made = made.map_err(|why| self.why(why, &plan, &keys, store));
+        let made = made.map_err(|why| self.why(why, rows, &plan, &keys, store));
         made.and_then(|sorted| {
             let gathered = Gathered::sorted(sorted.iter().map(|(told, _)| told), ignored, self.description)?;
             let merged = importer.merge(&sorted, &mut |done, all| {
@@ -294,7 +294,14 @@ impl SpreadImport<'_> {
     }
 
     /// Why slices are not sorted: what is wrong with rows is found out here, where a steward may be told.
-    fn why(&self, why: Unsorted, plan: &Plan, keys: &ImportKeys, store: &Store) -> NotImported {
+    fn why(
+        &self,
+        why: Unsorted,
+        source: &Arc<dyn ReadAt>,
+        plan: &Plan,
+        keys: &ImportKeys,
+        store: &Store,
+    ) -> NotImported {
         let (number, node) = match why {
             Unsorted::Fault(fault) => return ClusterError::of(&fault).into(),
             Unsorted::Refused { slice, node } => (slice, node),
@@ -308,7 +315,7 @@ impl SpreadImport<'_> {
         };
         let (buckets, now) = (self.options.buckets, plan.now);
         match spread::sort(rows, slice, self.description, buckets, now, &[], io::sink()) {
-            Err(error) => error.into(),
+            Err(error) => spread::named(source.clone(), error).into(),
             Ok(_) => ClusterError::Other(say!(
                 "node `{node}` refuses rows that are in order: it is not to be relied on",
                 "节点 `{node}` 拒绝了并无问题的行：该节点不可信"

@@ -133,7 +133,8 @@ pub trait Files {
     /// The next bytes of the file at hand.
     fn piece(&mut self, bytes: &[u8]) -> io::Result<()>;
 
-    /// The file at hand has no more; its worker says that this is its digest. Whoever reads it checks that.
+    /// The file at hand has no more. Its worker says that this is its digest; what is read of it is authenticated by its
+    /// encryption, and the digest of a bucket is compared by the lab.
     fn ends(&mut self, digest: &Digest) -> io::Result<()>;
 }
 

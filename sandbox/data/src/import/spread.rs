@@ -13,7 +13,7 @@ mod gather;
 mod merge;
 mod sort;
 
-pub use cut::{Cut, Slice, cut};
+pub use cut::{Cut, Slice, cut, named};
 pub use gather::{Gathered, gather};
 pub use merge::{Dealt, Merged, Segment, merge};
 pub use sort::{Sorted, need_to_sort, sort};

@@ -101,6 +101,14 @@ pub fn cut<E: From<ImportError>>(
     }
 }
 
+/// Says of a fault in a slice what only the whole source tells: what its encoding seems to be.
+pub fn named(source: Arc<dyn ReadAt>, fault: ImportError) -> ImportError {
+    match open_source(source) {
+        Ok(Opened::Csv(packed)) => packed.named(fault),
+        _ => fault,
+    }
+}
+
 fn records<E: From<ImportError>>(
     (names, mut slices): (Option<Vec<String>>, Slices),
     description: &Description,
