@@ -40,7 +40,7 @@ gallery: build ## Run a job for each field of work and measure its errors
 
 # `cargo run` would keep cargo's lock while it serves.
 # ENGINE is local (none: the default), spark, slurm or dask; STORE is folder (the default) or s3. FAULT, if there is one,
-# is kill, freeze or twice.
+# is kill, freeze, cut or twice.
 cluster: build ## Run a job on two nodes of an ENGINE on this machine, and derive it again in one process
 	@STORE=$(STORE) scripts/cluster.sh $(or $(ENGINE),local) $(FAULT)
 

@@ -17,7 +17,11 @@ spark | slurm | dask) scripts/engine.sh "$engine" ;;
 esac
 case $fault in
 '' | kill | freeze | twice) ;;
-*) echo "FAULT is kill, freeze or twice, not $fault" >&2; exit 2 ;;
+cut)
+    [ "$engine" != local ] || { echo "without an engine nothing goes over a network that could be cut" >&2; exit 2; }
+    export UNSEEN_NET=1
+    ;;
+*) echo "FAULT is kill, freeze, cut or twice, not $fault" >&2; exit 2 ;;
 esac
 if [ -n "$fault" ] && [ "$(id -u)" != 0 ]; then
     echo "a fault needs root: whether a node has rows in hand is seen in its worker's memory" >&2
@@ -123,7 +127,7 @@ fi
 # With a fault, tasks are soon late, and what the courier carries is noted.
 tick=1 late=30
 case $fault in
-kill | freeze) late=6 ;;
+kill | freeze | cut) late=6 ;;
 twice) tick=2 late=1 ;;
 esac
 cp lab/lab.toml lab.toml

@@ -3,6 +3,7 @@
     kill     all of a node is killed while it is at work: its agent and worker, and the engine's processes
     freeze   all of it is stopped until its tasks are asked for again, then goes on; while it stands still, and again
              afterwards, the engine's and the courier's files and memory are searched for what they may not have
+    cut      packets from and to the engine's part of it vanish until its tasks are asked for again, then go through
     twice    tasks are asked for again before a node may answer, and each answer comes twice
 
 A fault that hits nothing fails, and so does a search that does not find what it is known to reach.
@@ -31,7 +32,7 @@ AT_WORK = {markers.NAME, markers.DATA, markers.BUCKETS}
 
 def main() -> None:
     args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    args.add_argument("fault", choices=("kill", "freeze", "twice"))
+    args.add_argument("fault", choices=("kill", "freeze", "cut", "twice"))
     args.add_argument("engine")
     args.add_argument("sockets", type=Path, help="the folder of the agents' sockets, and of the engine")
     args.add_argument("run", nargs=argparse.REMAINDER, help="what runs the job; scripts/cluster.sh made the lab, here")
@@ -40,7 +41,7 @@ def main() -> None:
     began = time.monotonic()
     run = Run(asked.run, asked.sockets / "notes")
     try:
-        {"kill": kill, "freeze": freeze, "twice": twice}[asked.fault](run, cluster)
+        {"kill": kill, "freeze": freeze, "cut": cut, "twice": twice}[asked.fault](run, cluster)
         assert run.process.wait(600) == 0, "the run has failed"
     except (AssertionError, OSError, subprocess.TimeoutExpired) as error:
         run.process.kill()
@@ -91,6 +92,27 @@ def freeze(run: "Run", cluster: "Cluster") -> None:
     say(f"of {len(out)} tasks that were out when it was stopped, {late(run, before, out)} were answered afterwards")
     for look in [*looks, Look(cluster)]:
         look.search(known)
+
+
+def cut(run: "Run", cluster: "Cluster") -> None:
+    cluster.stop_at_work(run, known_markers())
+    since, before = time.monotonic(), run.notes()
+    out = {ident for kind, ident in before if kind == "S"} - {ident for kind, ident in before if kind != "S"}
+    say(f"until it was cut off, {told(before)}")
+    cluster.by_script("cut")
+    # It goes on, and nobody hears of it.
+    cluster.signal("thaw", signal.SIGCONT)
+    wait_for(
+        lambda: ended_without(run.notes(), len(before)) > 0, "no round in which tasks were asked for again has ended"
+    )
+    assert not run.over(), "the run was over when the network was mended"
+    cluster.by_script("heal")
+    again = ended_without(run.notes(), len(before))
+    say(
+        f"cut off at work for {time.monotonic() - since:.0f} s: {again} tasks were asked for again, of rounds that ended"
+    )
+    run.process.wait(600)
+    say(f"of {len(out)} tasks that were out when it was cut off, {late(run, before, out)} were answered afterwards")
 
 
 def known_markers() -> markers.Markers:
@@ -186,10 +208,13 @@ class Cluster:
     def signal(self, verb: str, number: signal.Signals) -> None:
         """To all of the node; the engine's script does it to what is the engine's."""
         if self.engine != "local":
-            script = HERE / "cluster" / f"{self.engine}.sh"
-            done = subprocess.run([script, verb, self.sockets, self.node])
-            assert done.returncode == 0, f"{script.name} {verb} has failed"
+            self.by_script(verb)
         self.signal_own(number)
+
+    def by_script(self, verb: str) -> None:
+        script = HERE / "cluster" / f"{self.engine}.sh"
+        done = subprocess.run([script, verb, self.sockets, self.node])
+        assert done.returncode == 0, f"{script.name} {verb} has failed"
 
     def stop_at_work(self, run: Run, known: markers.Markers) -> None:
         """Stops all of a node at a moment when a worker of its is at work, and answers have come before."""

@@ -203,7 +203,8 @@ impl<'a> Gatherer<'a> {
             )));
         }
         let (first, last, attempt) = (part.first, part.last, part.attempts);
-        let id = self.asked;
+        // Round and attempt are read from it by whoever watches a courier, in tests.
+        let id = u64::from(round.number) << 32 | u64::from(attempt & 0xff) << 24 | self.asked & 0xff_ffff;
         self.asked += 1;
         self.sent.insert(id, (round.number, at, Instant::now()));
         part.attempts += 1;

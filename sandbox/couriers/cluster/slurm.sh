@@ -24,7 +24,8 @@ head() {
 
 node() {
     mkdir -p "$dir/node$1"
-    start "node$1" unshare --uts sh -c "$(named "node$1" slurmd -D)"
+    # shellcheck disable=SC2046
+    start "node$1" $(within "$1") unshare --uts sh -c "$(named "node$1" slurmd -D)"
 }
 
 # None is unknown, down or, which a star says, silent.
@@ -45,7 +46,7 @@ configure() {
     chmod +x "$dir/prolog"
     cat > "$dir/slurm.conf" << CONF
 ClusterName=unseen
-SlurmctldHost=head(127.0.0.1)
+SlurmctldHost=head($(address 0))
 SlurmctldPort=$(free_port)
 SlurmUser=root
 AuthType=auth/munge
@@ -67,8 +68,8 @@ SlurmdTimeout=15
 ReturnToService=2
 MpiDefault=none
 PrivateData=jobs,usage,nodes
-NodeName=node1 NodeAddr=127.0.0.1 Port=$(free_port) CPUs=2 State=UNKNOWN
-NodeName=node2 NodeAddr=127.0.0.1 Port=$(free_port) CPUs=2 State=UNKNOWN
+NodeName=node1 NodeAddr=$(address 1) Port=$(free_port) CPUs=2 State=UNKNOWN
+NodeName=node2 NodeAddr=$(address 2) Port=$(free_port) CPUs=2 State=UNKNOWN
 PartitionName=all Nodes=node1,node2 Default=YES MaxTime=INFINITE State=UP
 CONF
 }
