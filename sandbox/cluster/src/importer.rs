@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use unseen_age::{Decrypter, Identity};
+use unseen_data::Description;
 use unseen_data::import::spread::{Merged, Slice, Sorted, need_to_sort};
 use unseen_ids::Digest;
 use unseen_texts::{Sentence, Text, say, text};
@@ -24,8 +25,8 @@ pub struct Importer<'a> {
     pub import: Import<'a>,
     /// The slices of the source, and the file that has each.
     pub slices: &'a [(Slice, Object)],
-    /// How many columns a row has.
-    pub columns: u64,
+    /// The dataset's description.
+    pub description: &'a Description,
     /// The buckets of the snapshot.
     pub buckets: u32,
     /// How many of them make a task.
@@ -68,7 +69,8 @@ impl Importer<'_> {
     pub fn sort(&mut self, progress: &mut dyn FnMut(u32, u32)) -> Result<Vec<SortedSlice>, Unsorted> {
         let slices = u32::try_from(self.slices.len()).unwrap_or(u32::MAX);
         let mut round = Round::new(0, self.import.number, slices, 1);
-        let mut sorting = Sorting { of: self.import, slices: self.slices, columns: self.columns, made: Vec::new() };
+        let (of, slices_of, description, buckets) = (self.import, self.slices, self.description, self.buckets);
+        let mut sorting = Sorting { of, slices: slices_of, description, buckets, made: Vec::new() };
         sorting.made.resize_with(self.slices.len(), || None);
         let gathered = self.gatherer.gather(&mut round, &mut sorting, progress);
         if let Some((slice, node)) = sorting.refused() {
@@ -103,11 +105,13 @@ impl Importer<'_> {
         let Import { number, keys, store } = self.import;
         let file = store.import_file(&number, &hashes.digest, hashes.bytes).map_err(fault)?;
         let mut bytes = Vec::new();
+        // One for each unit, and no more, whatever a node has written.
+        let most = merged.files.iter().map(|file| file.units).sum::<u64>().saturating_mul(8);
         let identity = Identity::from_secret(&keys.identity.to_secret());
         let opened = identity.and_then(|identity| Decrypter::new(file, &[identity]));
         opened
             .map_err(std::io::Error::from)
-            .and_then(|mut opened| opened.read_to_end(&mut bytes))
+            .and_then(|opened| opened.take(most).read_to_end(&mut bytes))
             .map_err(|why| Fault::Lab(Sentence::of(&why)))?;
         Ok(merged.with_hashes(&bytes))
     }
@@ -134,7 +138,8 @@ struct Part<T> {
 struct Sorting<'a> {
     of: Import<'a>,
     slices: &'a [(Slice, Object)],
-    columns: u64,
+    description: &'a Description,
+    buckets: u32,
     /// Of each slice, what it was sorted into, or that its rows are refused.
     made: Vec<Option<Part<Result<SortedSlice, ()>>>>,
 }
@@ -159,13 +164,17 @@ impl Taker for Sorting<'_> {
             Slice::Records { count, .. } => (source.bytes, *count),
             Slice::Groups { bytes, count, .. } => (*bytes, *count),
         };
-        let memory = need_to_sort(long, rows, self.columns);
+        let memory = need_to_sort(long, rows, self.description.columns.len() as u64);
         json(&ImportTask { step: Step::Sort { slice, source }, first, last, attempt, memory, state: self.of.number })
     }
 
     fn take(&mut self, place: &Place, made: &Made) -> Result<Got, Fault> {
         let result = match self.of.told(place, made) {
-            Some(Told::Sorted(sorted, object)) if self.of.has(&object)? => Ok((sorted, object)),
+            Some(Told::Sorted(sorted, object))
+                if sorted.can_be(self.description, self.buckets) && self.of.has(&object)? =>
+            {
+                Ok((sorted, object))
+            }
             Some(Told::Refused) => Err(()),
             _ => return Ok(Got::Refused(None)),
         };
@@ -212,6 +221,9 @@ impl Taker for Merges<'_> {
 
     fn take(&mut self, place: &Place, made: &Made) -> Result<Got, Fault> {
         let Some(Told::Merged(merged, hashes)) = self.of.told(place, made) else { return Ok(Got::Refused(None)) };
+        if !merged.can_be(place.first..=place.last) {
+            return Ok(Got::Refused(None));
+        }
         let files =
             merged.files.iter().map(|file| Some(Object { digest: Digest::from_hex(&file.sha256)?, bytes: file.bytes }));
         let Some(files) = files.chain([Some(hashes)]).collect::<Option<Vec<_>>>() else {

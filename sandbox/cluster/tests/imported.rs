@@ -259,11 +259,12 @@ fn import(of: &Source, nodes: &[Node], (faults, to_all, seed): (u32, bool, u64),
         until: Instant::now() + Duration::from_secs(60),
         nodes: nodes.iter().enumerate().map(|(at, node)| (node.id(), format!("n{at}"))).collect(),
     };
+    let description = description();
     let mut importer = Importer {
         gatherer: Gatherer::new(&mut courier, asking, Spool::open(spool).unwrap()),
         import: Import { number: NUMBER, keys: &of.keys, store: &of.store },
         slices: &of.slices,
-        columns: 2,
+        description: &description,
         buckets: BUCKETS,
         together: 2,
     };
@@ -326,6 +327,46 @@ fn a_node_that_alters_rows_is_found_out_and_named() {
     let (outcome, _) = import(&of, &nodes, (0, true, 0), &of.path("spool"));
     let why = said(&outcome.unwrap_err());
     assert!(why.contains("`n0` and `n1` made different rows"), "{why}");
+}
+
+/// What a node says reaches the lab's own process.
+#[test]
+fn what_cannot_be_is_not_believed() {
+    let of = Source::new(None);
+    let nodes = [Node::new(1)];
+    let (sorted, merged) = done(import(&of, &nodes, (0, false, 0), &of.path("spool")).0);
+    let bent = |of: serde_json::Value, at: &str, to: serde_json::Value| {
+        let mut bent = of;
+        *bent.pointer_mut(at).unwrap() = to;
+        bent
+    };
+    let of_slice = serde_json::to_value(&sorted[0]).unwrap();
+    let slice = |value| serde_json::from_value::<Sorted>(value).unwrap().can_be(&description(), BUCKETS);
+    assert!(slice(of_slice.clone()));
+    for (at, to) in [
+        ("/index/1", serde_json::json!(u64::MAX)),
+        ("/index", serde_json::json!([0, 1])),
+        ("/tally/rows", serde_json::json!(u64::MAX)),
+        ("/tally/bad", serde_json::json!(u64::MAX)),
+        ("/tally/normalized", serde_json::json!([])),
+        ("/tally/survey/columns", serde_json::json!([])),
+    ] {
+        assert!(!slice(bent(of_slice.clone(), at, to)), "{at}");
+    }
+    let of_buckets = serde_json::to_value(&merged[0]).unwrap();
+    let buckets = |value, buckets| serde_json::from_value::<Merged>(value).unwrap().can_be(buckets);
+    assert!(
+        buckets(of_buckets.clone(), 0..=1)
+            && !buckets(of_buckets.clone(), 0..=2)
+            && !buckets(of_buckets.clone(), 1..=2)
+    );
+    for (at, to) in [
+        ("/files/0/file", serde_json::json!("../../keys/seal.key")),
+        ("/files/1/rows", serde_json::json!(u64::MAX)),
+        ("/files/1/units", serde_json::json!(u64::MAX)),
+    ] {
+        assert!(!buckets(bent(of_buckets.clone(), at, to), 0..=1), "{at}");
+    }
 }
 
 #[test]

@@ -190,15 +190,21 @@ impl Survey {
         }
     }
 
+    /// How many columns it is of.
+    pub(crate) fn columns(&self) -> usize {
+        self.columns.len()
+    }
+
     /// Takes what was met in other rows to this.
     pub(crate) fn add(&mut self, other: &Survey) {
-        self.rows += other.rows;
+        let add = |sum: &mut u64, more: u64| *sum = sum.saturating_add(more);
+        add(&mut self.rows, other.rows);
         for (column, more) in self.columns.iter_mut().zip(&other.columns) {
             let (sum, part) = (&mut column.quality, &more.quality);
-            sum.present += part.present;
-            sum.out_of_range += part.out_of_range;
-            sum.out_of_domain += part.out_of_domain;
-            sum.failed_check += part.failed_check;
+            add(&mut sum.present, part.present);
+            add(&mut sum.out_of_range, part.out_of_range);
+            add(&mut sum.out_of_domain, part.out_of_domain);
+            add(&mut sum.failed_check, part.failed_check);
             column.newest = column.newest.max(more.newest);
             column.registers.iter_mut().zip(more.registers.iter()).for_each(|(most, here)| *most = (*most).max(*here));
         }
@@ -227,7 +233,7 @@ impl Survey {
             .collect();
         let UnitSurvey { units, largest: largest_unit, alike, totals, as_floats } = units;
         let LeftOut { no_unit: set_aside, bad: bad_rows } = left_out;
-        let rows = rows + set_aside + bad_rows;
+        let rows = rows.saturating_add(set_aside).saturating_add(bad_rows);
         QualityReport { rows, set_aside, bad_rows, units, largest_unit, alike, totals, as_floats, columns, freshness }
     }
 

@@ -178,7 +178,7 @@ impl SpreadImport<'_> {
             gatherer: Gatherer::new(courier, asking, spool),
             import: Import { number: plan.import, keys: &keys, store },
             slices: &slices,
-            columns: self.description.columns.len() as u64,
+            description: self.description,
             buckets: self.options.buckets,
             together: self.cluster.pieces,
         };

@@ -7,6 +7,9 @@ use super::error::ImportError;
 use crate::description::Description;
 use crate::quality::{LeftOut, QualityReport, Survey, UnitSurvey};
 
+/// No slice has as many rows.
+const MOST: u64 = 1 << 48;
+
 /// Rows that were met, and what they are like.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Tally {
@@ -27,12 +30,19 @@ impl Tally {
 
     /// Takes the rows of another slice to these.
     pub(super) fn add(&mut self, other: &Tally) {
-        self.rows += other.rows;
-        self.set_aside += other.set_aside;
-        self.bad += other.bad;
+        let sum = |sum: &mut u64, more: u64| *sum = sum.saturating_add(more);
+        sum(&mut self.rows, other.rows);
+        sum(&mut self.set_aside, other.set_aside);
+        sum(&mut self.bad, other.bad);
         self.survey.add(&other.survey);
-        self.normalized.resize(other.normalized.len(), 0);
-        self.normalized.iter_mut().zip(&other.normalized).for_each(|(sum, more)| *sum += more);
+        self.normalized.iter_mut().zip(&other.normalized).for_each(|(all, more)| sum(all, *more));
+    }
+
+    /// Whether this can be of rows with so many columns.
+    pub(super) fn can_be(&self, columns: usize) -> bool {
+        let left_out = self.set_aside.checked_add(self.bad);
+        let counted = left_out.is_some_and(|left_out| left_out <= self.rows) && self.rows < MOST;
+        counted && self.normalized.len() == columns && self.survey.columns() == columns
     }
 
     pub(super) fn left_out(&self) -> u64 {

@@ -52,7 +52,7 @@ impl UnitsMet {
         self.largest = self.largest.max(later.largest);
         self.totals.extend(later.totals);
         self.totals.truncate(MOST_TOTALS);
-        self.as_floats += later.as_floats;
+        self.as_floats = self.as_floats.saturating_add(later.as_floats);
         self.folded.extend(later.folded);
         self.folded.truncate(MOST_FOLDED);
     }

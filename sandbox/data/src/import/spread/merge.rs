@@ -13,8 +13,11 @@ use crate::import::deal::Dealing;
 use crate::import::error::ImportError;
 use crate::import::units::UnitsMet;
 use crate::keys::DataKey;
-use crate::snapshot::{Manifest, ManifestFile};
+use crate::snapshot::{Manifest, ManifestFile, bucket_file};
 use crate::sort::{Frames, MAX_RECORD, Merge, Record, whole_record};
+
+/// No bucket has as many rows or bytes.
+const MOST: u64 = 1 << 44;
 
 /// The rows of some buckets in a sorted slice.
 pub struct Segment {
@@ -51,6 +54,13 @@ pub struct Merged {
 }
 
 impl Merged {
+    /// Whether this can be of these buckets: what a node says is not believed further.
+    pub fn can_be(&self, buckets: RangeInclusive<u32>) -> bool {
+        let counted = |file: &ManifestFile| file.units <= file.rows && file.rows < MOST && file.bytes < MOST;
+        let named = |(bucket, file): (u32, &ManifestFile)| file.file == bucket_file(bucket) && counted(file);
+        self.files.len() == buckets.clone().count() && buckets.zip(&self.files).all(named)
+    }
+
     /// Whether the two are of the same rows.
     pub fn is_same(&self, other: &Merged) -> bool {
         let counts = |file: &ManifestFile| (file.rows, file.units);

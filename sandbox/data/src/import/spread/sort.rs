@@ -30,11 +30,20 @@ pub struct Sorted {
 }
 
 impl Sorted {
+    /// Whether this can be of a slice of such rows: what a node says is not believed further.
+    pub fn can_be(&self, description: &Description, buckets: u32) -> bool {
+        let in_order = self.index.is_sorted() && self.index.last().is_some_and(|end| *end < MOST);
+        in_order && self.index.len() == buckets as usize + 1 && self.tally.can_be(description.columns.len())
+    }
+
     /// Where in what was written the rows of some buckets are.
     pub fn segment(&self, first: u32, last: u32) -> Option<(u64, u64)> {
         Some((*self.index.get(first as usize)?, *self.index.get(last as usize + 1)?))
     }
 }
+
+/// No slice has as many rows or bytes.
+const MOST: u64 = 1 << 48;
 
 /// So many bytes of memory suffice to sort so many rows with as many columns, which take so many bytes unsorted.
 pub fn need_to_sort(bytes: u64, rows: u64, columns: u64) -> u64 {
