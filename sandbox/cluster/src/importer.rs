@@ -1,11 +1,11 @@
 //! An import that is spread: slices of its source are sorted by nodes, then buckets are merged.
 
-use std::io::Read;
+use std::io::{Read, Seek};
 
 use unseen_age::{Decrypter, Identity};
 use unseen_data::Description;
 use unseen_data::import::spread::{Merged, Slice, Sorted, need_to_sort};
-use unseen_ids::Digest;
+use unseen_ids::{Digest, digest_of};
 use unseen_texts::{Sentence, Text, say, text};
 use unseen_worker::importing::{ImportTask, Object, Step, Told, told};
 use unseen_worker::process::Fault;
@@ -103,7 +103,11 @@ impl Importer<'_> {
     fn with_hashes(&self, (merged, hashes): (Merged, Object)) -> Result<Merged, Fault> {
         let fault = |error: ClusterError| Fault::Lab(Sentence::of(&error));
         let Import { number, keys, store } = self.import;
-        let file = store.import_file(&number, &hashes.digest, hashes.bytes).map_err(fault)?;
+        let mut file = store.import_file(&number, &hashes.digest, hashes.bytes).map_err(fault)?;
+        let found = digest_of(&file).and_then(|(digest, _)| file.rewind().map(|()| digest));
+        if found.map_err(|why| Fault::Lab(Sentence::of(&why)))? != hashes.digest {
+            return Err(Fault::Lab(text!("a file of the import was altered", "导入的某个文件被改动").into()));
+        }
         let mut bytes = Vec::new();
         // One for each unit, and no more, whatever a node has written.
         let most = merged.files.iter().map(|file| file.units).sum::<u64>().saturating_mul(8);

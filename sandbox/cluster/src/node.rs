@@ -131,7 +131,8 @@ impl Node {
             match listener.accept() {
                 Ok((connection, _)) => {
                     let node = self.clone();
-                    std::thread::spawn(move || node.converse(&connection));
+                    // Where there is no thread for it, it is closed, and may come again.
+                    let _ = std::thread::Builder::new().spawn(move || node.converse(&connection));
                 }
                 // Too many files are open: some will be closed.
                 Err(_) => std::thread::sleep(Duration::from_millis(100)),
@@ -144,10 +145,12 @@ impl Node {
         let wanted = Wanted::default();
         std::thread::scope(|scope| {
             // Nothing more is sent: what can be read here is that the other end has gone.
-            scope.spawn(|| {
+            let watch = || {
                 let _ = (&*connection).read(&mut [0]);
                 wanted.no_more();
-            });
+            };
+            // Without it the work is done in vain where nobody waits for it.
+            let _ = std::thread::Builder::new().spawn_scoped(scope, watch);
             let answer = self.answer(&task, &wanted);
             let _ = write_frame(&mut connection, &answer.to_bytes());
             let _ = connection.shutdown(Shutdown::Both);

@@ -72,7 +72,7 @@ impl Store {
     pub fn orders(&self, digest: &Digest) -> Result<Vec<u8>, ClusterError> {
         let key = orders(digest);
         let mut bytes = Vec::new();
-        let read = self.get(&key, 0..=MOST_ORDERS)?.read_to_end(&mut bytes);
+        let read = self.get(&key, 0..=MOST_ORDERS)?.take(MOST_ORDERS).read_to_end(&mut bytes);
         read.map_err(|why| self.unread(why))?;
         if Digest::of(&bytes) == *digest { Ok(bytes) } else { Err(self.missing(key)) }
     }

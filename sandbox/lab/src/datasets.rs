@@ -32,7 +32,7 @@ use crate::keys::{data_key, upload_key};
 use crate::lab::Lab;
 use crate::locks::{self, Lock};
 use crate::moment::now;
-use crate::spread_import::{NotImported, SpreadImport};
+use crate::spread_import::{self, NotImported, SpreadImport};
 use crate::view::{About, View};
 
 /// A finished registration.
@@ -285,7 +285,10 @@ impl Importing {
                         NotImported::Import(error) => named(error),
                         NotImported::Lab(error) => error,
                     })?,
-                    None => import_rows(rows, description, text, &incoming, key, options, progress).map_err(named)?,
+                    None => {
+                        spread_import::forget(&self.view.dir, &description.name);
+                        import_rows(rows, description, text, &incoming, key, options, progress).map_err(named)?
+                    }
                 }
             }
             Source::Snapshot(root) => {

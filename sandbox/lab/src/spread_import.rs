@@ -88,9 +88,24 @@ impl From<ClusterError> for NotImported {
     }
 }
 
+/// Takes away what was only there for an import of this dataset over nodes, if one was begun.
+pub(crate) fn forget(lab: &Path, dataset: &str) {
+    let folder = place(lab, dataset);
+    let Some(plan) = Plan::read(lab, &folder) else { return };
+    if let Ok(store) = Store::open(&plan.store, lab) {
+        store.end_import(&plan.import);
+        Spool::clear(&folder, &store);
+    }
+}
+
+fn place(lab: &Path, dataset: &str) -> PathBuf {
+    lab.join("spool").join(format!("import-{dataset}"))
+}
+
 /// What an import goes on from.
 #[derive(Serialize, Deserialize)]
 struct Plan {
+    store: PathBuf,
     /// What it was made for: another description or number of buckets needs another.
     description: Digest,
     buckets: u32,
@@ -134,7 +149,7 @@ impl SpreadImport<'_> {
         rows: &Arc<dyn ReadAt>,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Imported, NotImported> {
-        let folder = self.view.dir.join("spool").join(format!("import-{}", self.description.name));
+        let folder = place(&self.view.dir, &self.description.name);
         fs::create_dir_all(&folder).map_err(LabError::io(&folder))?;
         let store = Store::open(&self.cluster.store, &self.view.dir)?;
         // Before hours of cutting: whether there is anybody to carry it out.
@@ -143,8 +158,12 @@ impl SpreadImport<'_> {
         let imported = self.with(rows, &store, &folder, &nodes, &mut courier, progress);
         // Whatever nodes are still at is given up: nothing is written any more.
         drop(courier);
-        if matches!(imported, Ok(_) | Err(NotImported::Import(_))) {
-            self.forget(&store, &folder);
+        // A disk that is full or a source that cannot be read says nothing of the rows: it goes on later.
+        let of_the_machine = |error: &ImportError| matches!(error, ImportError::Write(_) | ImportError::Read(_));
+        match &imported {
+            Err(NotImported::Lab(_)) => {}
+            Err(NotImported::Import(error)) if of_the_machine(error) => {}
+            _ => forget(&self.view.dir, &self.description.name),
         }
         imported
     }
@@ -215,13 +234,16 @@ impl SpreadImport<'_> {
         folder: &Path,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(Plan, Vec<String>), NotImported> {
-        let before = Plan::read(&self.view.dir, folder)
-            .filter(|plan| (plan.description, plan.buckets, plan.bytes) == (self.of(), self.options.buckets, bytes));
+        let before = Plan::read(&self.view.dir, folder).filter(|plan| {
+            let of = (&plan.store, plan.description, plan.buckets, plan.bytes);
+            of == (&self.cluster.store, self.of(), self.options.buckets, bytes)
+        });
         let mut plan = match before {
             Some(plan) => plan,
-            None => self.anew(bytes, store, folder)?,
+            None => self.anew(bytes, folder)?,
         };
         loop {
+            store.begin_import(&plan.import)?;
             let mut cutting = Cutting { plan: &mut plan, store, folder, rows, whole: None, at: 0, same: true };
             let of_bytes = rows.length().map_err(ImportError::Read)?;
             let cut = spread::cut(rows.clone(), self.description, bytes, &mut |cut| {
@@ -236,7 +258,7 @@ impl SpreadImport<'_> {
                 return Ok((plan, ignored));
             }
             // The source is another one by now.
-            plan = self.anew(bytes, store, folder)?;
+            plan = self.anew(bytes, folder)?;
         }
     }
 
@@ -245,11 +267,12 @@ impl SpreadImport<'_> {
     }
 
     /// A plan for another import than the one that is begun, if one is.
-    fn anew(&self, bytes: usize, store: &Store, folder: &Path) -> Result<Plan, NotImported> {
-        self.forget(store, folder);
+    fn anew(&self, bytes: usize, folder: &Path) -> Result<Plan, NotImported> {
+        forget(&self.view.dir, &self.description.name);
         fs::create_dir_all(folder).map_err(LabError::io(folder))?;
         let identity = Identity::generate().map_err(|error| LabError::Other(Sentence::of(&error)))?;
         let plan = Plan {
+            store: self.cluster.store.clone(),
             description: self.of(),
             buckets: self.options.buckets,
             bytes,
@@ -261,18 +284,9 @@ impl SpreadImport<'_> {
             now: self.options.now,
             slices: Vec::new(),
         };
-        store.begin_import(&plan.import)?;
         // Written at once: whatever comes after it is found again.
         plan.write(&self.view.dir, folder)?;
         Ok(plan)
-    }
-
-    /// Takes away what was only there for the import.
-    fn forget(&self, store: &Store, folder: &Path) {
-        if let Some(plan) = Plan::read(&self.view.dir, folder) {
-            store.end_import(&plan.import);
-        }
-        Spool::clear(folder, store);
     }
 
     fn orders(&self, plan: &Plan, keys: &ImportKeys, nodes: &crate::spread::Nodes) -> Result<Vec<u8>, NotImported> {
@@ -414,13 +428,13 @@ impl Read for Reading<'_> {
 }
 
 impl Plan {
-    fn place(folder: &Path) -> PathBuf {
+    fn file(folder: &Path) -> PathBuf {
         folder.join("plan")
     }
 
     /// None where there is none that this lab can open: then all is begun anew.
     fn read(lab: &Path, folder: &Path) -> Option<Plan> {
-        let sealed = fs::read(Plan::place(folder)).ok()?;
+        let sealed = fs::read(Plan::file(folder)).ok()?;
         let mut bytes = Zeroizing::new(Vec::new());
         Decrypter::new(sealed.as_slice(), &[upload_key(lab).ok()?]).ok()?.read_to_end(&mut bytes).ok()?;
         serde_json::from_slice(&bytes).ok()
@@ -432,7 +446,7 @@ impl Plan {
         let recipient = upload_key(lab)?.recipient();
         let mut sealed = Encrypter::new(Vec::new(), &[recipient]).map_err(|error| other(&error))?;
         sealed.write_all(&bytes).map_err(|error| other(&error))?;
-        write_durably(&Plan::place(folder), &sealed.finish().map_err(|error| other(&error))?)
+        write_durably(&Plan::file(folder), &sealed.finish().map_err(|error| other(&error))?)
     }
 
     fn keys(&self) -> Result<ImportKeys, LabError> {

@@ -3,8 +3,10 @@
 use std::fs::{self, File, Permissions};
 use std::io::{self, ErrorKind, Read};
 use std::ops::RangeInclusive;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::PathBuf;
+
+use rustix::fs::OFlags;
 
 use super::shelf::{IMPORTS, Shelf};
 use crate::error::ClusterError;
@@ -15,6 +17,7 @@ pub struct Folder(pub PathBuf);
 
 /// Ends the name of what is not there whole.
 const PART: &str = "part";
+const PLAINLY: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK);
 /// How often removing a folder is tried.
 const REMOVALS: usize = 5;
 
@@ -37,7 +40,9 @@ impl Shelf for Folder {
             if !key.starts_with(IMPORTS) {
                 fs::create_dir_all(folder)?;
             }
-            let mut to = File::create(&part)?;
+            // Whoever else writes here may not have us write somewhere else.
+            let _ = fs::remove_file(&part);
+            let mut to = File::create_new(&part)?;
             if io::copy(&mut bytes.take(length), &mut to)? < length {
                 return Err(ErrorKind::UnexpectedEof.into());
             }
@@ -50,11 +55,12 @@ impl Shelf for Folder {
 
     fn get(&self, key: &str, lengths: RangeInclusive<u64>) -> Result<Option<File>, ClusterError> {
         let file = self.found(key, |path| {
-            let file = File::open(path)?;
-            let length = file.metadata()?.len();
-            Ok((file, length))
+            // A link leads elsewhere, and a pipe or device would keep us waiting or reading for ever.
+            let file = File::options().read(true).custom_flags(PLAINLY.bits() as i32).open(path)?;
+            let found = file.metadata()?;
+            Ok((file, found.len(), found.is_file()))
         })?;
-        Ok(file.filter(|(_, length)| lengths.contains(length)).map(|(file, _)| file))
+        Ok(file.filter(|(_, length, plain)| *plain && lengths.contains(length)).map(|(file, ..)| file))
     }
 
     fn remove(&self, key: &str) {
