@@ -58,6 +58,7 @@ impl Slices {
         loop {
             if let Some(cut) = self.last.front().filter(|cut| cut.at >= least.max(1))
                 && self.last.len() >= self.footer
+                && cut.before.rows > self.before.rows
             {
                 let (at, next) = (cut.at, cut.before);
                 let before = std::mem::replace(&mut self.before, next);
