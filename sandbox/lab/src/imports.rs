@@ -10,12 +10,10 @@
 //! Whatever is killed at whatever moment, the folder says what is to be done next.
 
 use std::fs;
-use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use unseen_age::{Decrypter, Encrypter};
 use unseen_data::QualityReport;
 use unseen_data::import::Progress;
 use unseen_data::snapshot_dir::SnapshotDir;
@@ -28,6 +26,7 @@ use crate::error::LabError;
 use crate::folder::write_durably;
 use crate::keys::{data_key, upload_key};
 use crate::lab::Lab;
+use crate::sealed;
 use crate::upload_error::UploadError;
 use crate::uploads::{Uploads, has_room, older_than};
 use crate::view::View;
@@ -303,23 +302,11 @@ impl View {
     }
 
     fn outcome(&self, id: &ImportId) -> Result<Option<Outcome>, LabError> {
-        let place = self.import_place(id).join("outcome");
-        let Ok(sealed) = fs::read(&place) else { return Ok(None) };
-        let mut bytes = Vec::new();
-        let key = upload_key(&self.dir)?;
-        let opened = Decrypter::new(sealed.as_slice(), &[key]).map_err(std::io::Error::from);
-        opened.and_then(|mut opened| opened.read_to_end(&mut bytes)).map_err(LabError::io(&place))?;
-        Ok(serde_json::from_slice(&bytes).ok())
+        sealed::read(&self.dir, &self.import_place(id).join("outcome"))
     }
 
     fn conclude_import(&self, id: &ImportId, outcome: &Outcome) -> Result<(), LabError> {
-        let other = |error: &dyn std::error::Error| LabError::Other(error.to_string().into());
-        let bytes = serde_json::to_vec(outcome).map_err(|error| other(&error))?;
-        let recipient = upload_key(&self.dir)?.recipient();
-        let mut sealed = Encrypter::new(Vec::new(), &[recipient]).map_err(|error| other(&error))?;
-        sealed.write_all(&bytes).map_err(|error| other(&error))?;
-        let sealed = sealed.finish().map_err(|error| other(&error))?;
-        write_durably(&self.import_place(id).join("outcome"), &sealed)
+        sealed::write(&self.dir, &self.import_place(id).join("outcome"), outcome)
     }
 
     fn imports(&self) -> Vec<ImportId> {

@@ -22,6 +22,7 @@ use unseen_ids::{Digest, PublicKey};
 use unseen_log::Log;
 use unseen_policies::Plan;
 use unseen_policies::event::{Event, LabCreated, PolicySet, Record};
+use unseen_policies::ledger::Ledger;
 use unseen_policies::policy::{Machine, Policy};
 use unseen_texts::{Sentence, text};
 use unseen_tlog::Signer;
@@ -59,6 +60,11 @@ impl Deref for Lab {
 
 /// What an envelope names by digest and brings along, to be kept as blobs.
 pub type Attachments<'a> = &'a [&'a [u8]];
+
+/// Whether rows may be in memory that could be written to swap.
+pub(crate) fn swap_allowed(ledger: &Ledger) -> bool {
+    ledger.policy().and_then(|policy| policy.machine.as_ref()).is_none_or(|machine| machine.swap)
+}
 
 impl Lab {
     /// Makes a lab in `dir`, which must be new or empty. Nothing is left behind when it fails.
@@ -154,9 +160,8 @@ impl Lab {
     /// Refuses to have rows in this process's or a worker's memory where they could be written to swap and
     /// the policy does not allow that.
     pub(crate) fn ensure_swap_allowed(&self, memory: &Wall) -> Result<(), LabError> {
-        let allowed = self.ledger().policy().and_then(|policy| policy.machine.as_ref()).is_none_or(|it| it.swap);
         match memory {
-            Wall::Missing(why) | Wall::Partly(why) if !allowed => Err(LabError::Swap(why.clone())),
+            Wall::Missing(why) | Wall::Partly(why) if !swap_allowed(self.ledger()) => Err(LabError::Swap(why.clone())),
             _ => Ok(()),
         }
     }

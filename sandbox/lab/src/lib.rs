@@ -25,6 +25,7 @@ mod ready;
 mod replay;
 pub mod requests;
 mod runs;
+mod sealed;
 #[cfg(feature = "sm2")]
 mod sm2;
 #[cfg(not(feature = "sm2"))]

@@ -31,7 +31,7 @@ use unseen_worker::wall::Wall;
 use zeroize::Zeroizing;
 
 use crate::error::LabError;
-use crate::lab::Lab;
+use crate::lab::{Lab, swap_allowed};
 use crate::moment::now;
 use crate::ready::Ready;
 use crate::view::{About, View};
@@ -166,14 +166,13 @@ impl Lab {
         let Spreading { reached: Reached { cluster, courier, store }, nodes, snapshots, references } = spreading;
         let started = self.started(id)?;
         let (_, _, plan) = self.submitted_plan(id)?;
-        let swap = self.ledger().policy().and_then(|policy| policy.machine.as_ref()).is_none_or(|it| it.swap);
         let block_key = BlockKey::new(&self.keys.noise).map_err(|error| LabError::Other(Sentence::of(&error)))?;
         let run_key = RunKey::derive(&self.keys.seal, &started.leaf);
         let roots = |parts: &[Part]| parts.iter().map(|part| part.root).collect();
         let body = Body {
             manifest: ready.outline.manifest.clone(),
             memory: ready.outline.memory,
-            swap,
+            swap: swap_allowed(self.ledger()),
             tick_seconds: cluster.tick_seconds,
             evidence: started.of_nodes.as_ref().map(Asked::from),
             snapshots: roots(&snapshots),

@@ -9,14 +9,14 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
-use unseen_age::{Decrypter, Encrypter, Identity, OpenedFile};
+use unseen_age::{Encrypter, Identity, OpenedFile};
 use unseen_cluster::config::Cluster;
 use unseen_cluster::courier::Process;
 use unseen_cluster::error::ClusterError;
@@ -27,20 +27,21 @@ use unseen_cluster::spool::Spool;
 use unseen_cluster::store::Store;
 use unseen_data::import::spread::{self, Cut, Gathered, Slice};
 use unseen_data::import::{ImportError, ImportOptions, Imported, Progress};
+use unseen_data::snapshot::ManifestFile;
 use unseen_data::{DataKey, Description, LabDataKey, ReadAt};
 use unseen_ids::{Digest, digest_of};
 use unseen_keys::read_signing_key;
-use unseen_policies::ledger::Ledger;
 use unseen_texts::{Sentence, say};
 use unseen_worker::importing::{ImportWork, Object};
 use unseen_worker::spread::RunKey;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::LabError;
-use crate::folder::write_durably;
-use crate::keys::{random, upload_key};
+use crate::keys::random;
+use crate::lab::swap_allowed;
 use crate::moment::now;
-use crate::spread::nodes_of;
+use crate::sealed;
+use crate::spread::{Nodes, nodes_of};
 use crate::view::{About, View};
 
 /// An import that is spread.
@@ -173,7 +174,7 @@ impl SpreadImport<'_> {
         rows: &Arc<dyn ReadAt>,
         store: &Store,
         folder: &Path,
-        nodes: &crate::spread::Nodes,
+        nodes: &Nodes,
         courier: &mut Process,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Imported, NotImported> {
@@ -214,7 +215,7 @@ impl SpreadImport<'_> {
             let merged = merged.map_err(|fault| ClusterError::of(&fault))?;
             let key = DataKey::from_bytes(&plan.data).map_err(ImportError::from)?;
             let options = ImportOptions { now: plan.now, ..self.options.clone() };
-            let mut fetch = |file: &unseen_data::snapshot::ManifestFile| {
+            let mut fetch = |file: &ManifestFile| {
                 let digest = Digest::from_hex(&file.sha256).unwrap_or(plan.import);
                 let found = store.import_file(&plan.import, &digest, file.bytes);
                 found.map_err(|error| ImportError::Write(io::Error::other(Sentence::of(&error))))
@@ -289,7 +290,7 @@ impl SpreadImport<'_> {
         Ok(plan)
     }
 
-    fn orders(&self, plan: &Plan, keys: &ImportKeys, nodes: &crate::spread::Nodes) -> Result<Vec<u8>, NotImported> {
+    fn orders(&self, plan: &Plan, keys: &ImportKeys, nodes: &Nodes) -> Result<Vec<u8>, NotImported> {
         let program = std::env::current_exe().map_err(LabError::io("/proc/self/exe"))?;
         let build = File::open(&program).and_then(digest_of).map_err(LabError::io(&program))?.0;
         let service = self.view.dir.join("keys/service.pem");
@@ -434,19 +435,11 @@ impl Plan {
 
     /// None where there is none that this lab can open: then all is begun anew.
     fn read(lab: &Path, folder: &Path) -> Option<Plan> {
-        let sealed = fs::read(Plan::file(folder)).ok()?;
-        let mut bytes = Zeroizing::new(Vec::new());
-        Decrypter::new(sealed.as_slice(), &[upload_key(lab).ok()?]).ok()?.read_to_end(&mut bytes).ok()?;
-        serde_json::from_slice(&bytes).ok()
+        sealed::read(lab, &Plan::file(folder)).ok().flatten()
     }
 
     fn write(&self, lab: &Path, folder: &Path) -> Result<(), LabError> {
-        let other = |error: &dyn std::error::Error| LabError::Other(error.to_string().into());
-        let bytes = Zeroizing::new(serde_json::to_vec(self).map_err(|error| other(&error))?);
-        let recipient = upload_key(lab)?.recipient();
-        let mut sealed = Encrypter::new(Vec::new(), &[recipient]).map_err(|error| other(&error))?;
-        sealed.write_all(&bytes).map_err(|error| other(&error))?;
-        write_durably(&Plan::file(folder), &sealed.finish().map_err(|error| other(&error))?)
+        sealed::write(lab, &Plan::file(folder), self)
     }
 
     fn keys(&self) -> Result<ImportKeys, LabError> {
@@ -454,8 +447,4 @@ impl Plan {
         let (run, data) = (RunKey::derive(&self.secret, &self.import), Zeroizing::new(self.data));
         Ok(ImportKeys { run, identity, data, salt: self.salt })
     }
-}
-
-fn swap_allowed(ledger: &Ledger) -> bool {
-    ledger.policy().and_then(|policy| policy.machine.as_ref()).is_none_or(|machine| machine.swap)
 }
