@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use unseen_ids::Digest;
@@ -51,7 +51,7 @@ impl Ready for ImportHere {
 /// Puts what a worker writes into the store, file by file. All of it is encrypted.
 struct Written<'a> {
     store: &'a Store,
-    near: &'a PathBuf,
+    near: &'a Path,
     import: Digest,
     /// The file at hand, which has no name.
     file: Option<File>,
@@ -61,30 +61,27 @@ struct Written<'a> {
 
 impl importing::Files for Written<'_> {
     fn piece(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let written = self.at_hand().and_then(|file| file.write_all(bytes));
-        written.map_err(|why| self.gave_up(NodeError::Io { path: self.near.clone(), why }))
+        let written = self.at_hand().and_then(|mut file| file.write_all(bytes).map(|()| file));
+        self.file = Some(written.map_err(|why| self.no_room(why))?);
+        Ok(())
     }
 
     fn ends(&mut self, digest: &Digest) -> io::Result<()> {
-        let file =
-            self.at_hand().map(|_| ()).and_then(|()| self.file.take().ok_or_else(|| io::ErrorKind::NotFound.into()));
-        let file = file.map_err(|why| self.gave_up(NodeError::Io { path: self.near.clone(), why }))?;
-        let kept = self.keep(digest, &file);
-        kept.map_err(|fault| self.gave_up(fault))
+        let file = self.at_hand().and_then(|file| Ok((file.metadata()?.len(), file)));
+        let (bytes, file) = file.map_err(|why| self.no_room(why))?;
+        let kept = self.store.keep_import_file(&self.import, digest, bytes, &file);
+        kept.map_err(|error| self.gave_up(error.into()))
     }
 }
 
 impl Written<'_> {
-    fn at_hand(&mut self) -> io::Result<&mut File> {
-        if self.file.is_none() {
-            self.file = Some(unseen_durable::nameless(self.near)?);
-        }
-        self.file.as_mut().ok_or_else(|| io::ErrorKind::NotFound.into())
+    /// Takes the file at hand, or a new one.
+    fn at_hand(&mut self) -> io::Result<File> {
+        self.file.take().map_or_else(|| unseen_durable::nameless(self.near), Ok)
     }
 
-    fn keep(&self, digest: &Digest, file: &File) -> Result<(), NodeError> {
-        let bytes = file.metadata().map_err(|why| NodeError::Io { path: self.near.clone(), why })?.len();
-        Ok(self.store.keep_import_file(&self.import, digest, bytes, file)?)
+    fn no_room(&mut self, why: io::Error) -> io::Error {
+        self.gave_up(NodeError::Io { path: self.near.to_owned(), why })
     }
 
     /// The worker is ended, and the lab told why.

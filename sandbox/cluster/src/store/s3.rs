@@ -152,7 +152,7 @@ impl S3 {
     /// Into a file without a name: it is gone when nobody has it open any more, whatever becomes of this process.
     async fn download(&self, found: GetResult) -> Result<File, ClusterError> {
         let no_room = |why| ClusterError::NoRoom { near: self.near.clone(), why };
-        let mut file = tempfile::tempfile_in(&self.near).map_err(no_room)?;
+        let mut file = unseen_durable::nameless(&self.near).map_err(no_room)?;
         let mut chunks = found.into_stream();
         while let Some(chunk) = chunks.next().await {
             file.write_all(&chunk.map_err(|error| self.fault(&error))?).map_err(no_room)?;
