@@ -159,7 +159,7 @@ impl Sorting<'_> {
 
 impl Taker for Sorting<'_> {
     fn pieces(&self) -> Text {
-        text!("slices", "分片")
+        text!("slices", "切片")
     }
 
     fn task(&self, first: u32, last: u32, attempt: u32) -> Result<Vec<u8>, ClusterError> {
@@ -263,5 +263,5 @@ fn differ(before: &Place, after: &Place) -> Fault {
 }
 
 fn unlike() -> Fault {
-    Fault::Lab(text!("a slice was not sorted", "有分片未完成排序").into())
+    Fault::Lab(text!("a slice was not sorted", "有切片未完成排序").into())
 }

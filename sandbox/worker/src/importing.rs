@@ -261,7 +261,7 @@ impl Part<'_> {
         let file = files.into_iter().next().ok_or_else(out_of_turn)?;
         // Of a whole Parquet file each chunk says that it is of this import.
         if matches!(slice, Slice::Records { .. }) && digest_of(&file).map_err(lab_fault)?.0 != source.digest {
-            return Err(lab_fault(text!("the slice is not the one that was cut off", "分片不是所切出的那一个")));
+            return Err(lab_fault(text!("the slice is not the one that was cut off", "切片不是所切出的那一个")));
         }
         let (rows, description): (Arc<dyn ReadAt>, _) = (Arc::new(self.open(file)?), &self.description);
         let head = head(&self.work.import, number);

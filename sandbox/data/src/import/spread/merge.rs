@@ -181,5 +181,5 @@ fn read_exact_at(from: &dyn ReadAt, mut out: &mut [u8], mut at: u64) -> io::Resu
 }
 
 fn altered() -> io::Error {
-    io::Error::other(Sentence::from(text!("a sorted slice is not what it should be", "排好序的分片内容不符")))
+    io::Error::other(Sentence::from(text!("a sorted slice is not what it should be", "排好序的切片内容不符")))
 }
