@@ -23,7 +23,7 @@ use unseen_policies::event::{Event, Record};
 use unseen_policies::ledger::{Ledger, Refusal, Run};
 use unseen_policies::lifecycle::State;
 use unseen_policies::manifest::{Lookup, ManifestError, Mention};
-use unseen_policies::{Manifest, Plan};
+use unseen_policies::{Manifest, Plan, toml_fault};
 use unseen_texts::{Sentence, say, text};
 use unseen_tlog::note::NoteKey;
 use unseen_worker::fit;
@@ -75,9 +75,13 @@ impl About {
     }
 
     pub fn read(dir: &Path) -> Result<About, LabError> {
-        let no_lab = || LabError::NoLab(dir.to_owned());
-        let text = std::fs::read_to_string(dir.join("lab.toml")).map_err(|_| no_lab())?;
-        toml::from_str(&text).map_err(|_| no_lab())
+        let path = dir.join("lab.toml");
+        let text = std::fs::read_to_string(&path).map_err(|_| LabError::NoLab(dir.to_owned()))?;
+        toml::from_str(&text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            LabError::Settings { path, line, why: toml_fault(error.message()) }
+        })
     }
 
     pub fn write(&self, dir: &Path) -> Result<(), LabError> {
