@@ -6,14 +6,13 @@
 //! Killed anywhere, `begin` goes on from what is there: the charge is in the log once, and the worker's
 //! numbers are the same bit for bit. Between [`Lab::begin`] and [`Lab::conclude`] the lab is not held.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use ring::hmac;
 use unseen_audit::named::{self, Lookup};
 use unseen_core::release::{Release as UnsealedRelease, SealedRelease, open_failure, seal_failure};
-use unseen_ids::{Digest, JobId, PublicKey, digest_of};
+use unseen_ids::{Digest, JobId, PublicKey};
 
 use unseen_policies::event::{
     AccessLogRecorded, ConsoleServed, Event, JobSubmitted, Released, RunFailed, RunStarted, Snapshot,
@@ -26,7 +25,7 @@ use unseen_policies::text::shown;
 use unseen_texts::{Sentence, text};
 use unseen_tlog::Signer;
 use unseen_worker::jail::Walls;
-use unseen_worker::process::{Fault, Identity, Secrets, Worker};
+use unseen_worker::process::{Fault, Identity, Secrets, Worker, build_of};
 use unseen_worker::ready_made;
 use zeroize::Zeroizing;
 
@@ -361,7 +360,7 @@ impl Lab {
 
     /// SHA-256 of the binary that runs jobs.
     pub(crate) fn build_digest(&self, program: &Path) -> Result<Digest, LabError> {
-        Ok(File::open(program).and_then(digest_of).map_err(LabError::io(program))?.0)
+        build_of(program).map_err(LabError::io(program))
     }
 
     /// Until when a run that was cut short may be tried again: until its time comes, and for ten minutes

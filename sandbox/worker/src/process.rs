@@ -20,7 +20,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use unseen_core::release::SealedRelease;
-use unseen_ids::{Digest, JobId};
+use unseen_ids::{Digest, JobId, digest_of};
 use zeroize::Zeroizing;
 
 use crate::fault::{lab_fault, out_of_turn};
@@ -29,6 +29,11 @@ use crate::link::{Link, Message};
 
 pub use crate::fault::Fault;
 pub use crate::link::{ARGUMENT, spawn_bound};
+
+/// SHA-256 of the program that becomes workers: a run is on record with it, and nodes compute with no other.
+pub fn build_of(program: &Path) -> std::io::Result<Digest> {
+    Ok(File::open(program).and_then(digest_of)?.0)
+}
 
 /// What a worker is told before the run is charged: all it needs to be ready, and no key.
 #[derive(Serialize, Deserialize)]
