@@ -24,10 +24,15 @@ pub const MAX_FRAME: u64 = 1 << 30;
 
 /// Reads a frame of at most [`MAX_FRAME`] bytes.
 pub fn read_frame(from: &mut impl Read) -> std::io::Result<Vec<u8>> {
+    read_frame_of(from, MAX_FRAME)
+}
+
+/// Reads a frame of at most so many bytes.
+pub fn read_frame_of(from: &mut impl Read, most: u64) -> std::io::Result<Vec<u8>> {
     let mut length = [0; 8];
     from.read_exact(&mut length)?;
     let length = u64::from_le_bytes(length);
-    if length > MAX_FRAME {
+    if length > most {
         return Err(std::io::Error::other(Sentence::from(text!("the frame is too long", "数据帧过长"))));
     }
     let mut bytes = Vec::new();

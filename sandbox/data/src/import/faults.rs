@@ -34,11 +34,36 @@ impl Faults {
     }
 
     /// At the end of the file: nothing, the one fault, or all of them.
-    pub(crate) fn finish(mut self) -> Result<(), ImportError> {
+    pub(crate) fn finish(self) -> Result<(), ImportError> {
+        self.told(false).map_or(Ok(()), Err)
+    }
+
+    /// `more` is whether there is more of the file that was not read.
+    fn told(mut self, more: bool) -> Option<ImportError> {
         match self.met.len() {
-            0 => Ok(()),
-            1 => Err(self.met.remove(0)),
-            _ => Err(ImportError::Several { faults: self.met, more: false }),
+            0 => None,
+            1 if !more => self.met.pop(),
+            _ => Some(ImportError::Several { faults: self.met, more }),
         }
     }
+}
+
+/// What is wrong with slices of a file that follow each other, as is said of the file: `slices` finds it out of each, and
+/// is asked no longer than more would be told. `more` is whether the file goes on behind them.
+pub fn refusal<E>(
+    slices: impl Iterator<Item = Result<Option<ImportError>, E>>,
+    more: bool,
+) -> Result<Option<ImportError>, E> {
+    let mut all = Faults::new(BadRows::Refuse);
+    for found in slices {
+        let told = match found? {
+            None => Ok(()),
+            Some(ImportError::Several { faults, .. }) => faults.into_iter().try_for_each(|fault| all.take(fault)),
+            Some(fault) => all.take(fault),
+        };
+        if let Err(fault) = told {
+            return Ok(Some(fault));
+        }
+    }
+    Ok(all.told(more))
 }

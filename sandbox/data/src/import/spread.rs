@@ -13,6 +13,7 @@ mod gather;
 mod merge;
 mod sort;
 
+pub use super::faults::refusal;
 pub use cut::{Cut, Slice, cut, named};
 pub use gather::{Gathered, gather};
 pub use merge::{Dealt, Merged, Segment, merge};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use unseen_data::description::Kind;
 use unseen_data::import::spread::{
-    Cut, Dealt, Gathered, Merged, Segment, Slice, Sorted, cut, gather, merge, named, sort,
+    Cut, Dealt, Gathered, Merged, Segment, Slice, Sorted, cut, gather, merge, named, refusal, sort,
 };
 use unseen_data::*;
 
@@ -43,6 +43,7 @@ pub fn spread_bytes(
     let (lab, key, salt) = (LabDataKey::from_bytes(&LAB).unwrap(), DataKey::generate().unwrap(), [5; 32]);
     let source: Arc<dyn ReadAt> = Arc::new(Bytes(bytes.to_vec()));
     let (mut sorted, mut slices): (Vec<Arc<dyn ReadAt>>, Vec<Sorted>) = Default::default();
+    let mut refused: Vec<Result<_, ImportError>> = Vec::new();
     let ignored = cut(source.clone(), &description, long, &mut |cut| {
         let (slice, rows): (Slice, Arc<dyn ReadAt>) = match cut {
             Cut::Records(slice, text) => (slice, Arc::new(Bytes(text))),
@@ -50,12 +51,21 @@ pub fn spread_bytes(
         };
         let head = format!("slice {}", slices.len());
         let told = sort(rows, &slice, &description, options.buckets, options.now, head.as_bytes(), vec![]);
-        let (told, written) = told.map_err(|fault| named(source.clone(), fault))?;
+        let (told, written) = match told {
+            Ok(told) => told,
+            Err(fault) => {
+                refused.push(Ok(Some(named(source.clone(), fault))));
+                return Ok(());
+            }
+        };
         // What is told goes through JSON.
         slices.push(serde_json::from_str(&serde_json::to_string(&told).unwrap()).unwrap());
         sorted.push(Arc::new(Bytes(written)));
         Ok::<_, ImportError>(())
     })?;
+    if let Some(fault) = refusal(refused.into_iter(), false)? {
+        return Err(fault);
+    }
     let gathered = Gathered::sorted(slices.iter(), ignored, &description)?;
     let dealt = Dealt { description: &description, text: toml, salt, key: &key, buckets: options.buckets };
     let (mut files, mut merged): (Vec<Vec<u8>>, Vec<Merged>) = Default::default();
@@ -119,8 +129,6 @@ pub fn check_spread(dir: &Path, toml: &str, bytes: &[u8], options: &ImportOption
         }
         match (whole, spread_bytes(dir, toml, bytes, options, long)) {
             (Ok(whole), Ok(spread)) => compare(whole, &spread),
-            // Of several faults those of the first slice are told.
-            (Err(ImportError::Several { .. }), Err(_)) => {}
             (Err(whole), Err(spread)) => assert_eq!(whole.to_string(), spread.to_string(), "{long}"),
             (whole, spread) => panic!("whole: {whole:?}, in slices of {long} bytes: {spread:?}"),
         }
