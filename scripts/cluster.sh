@@ -93,9 +93,13 @@ import > imported-alone
 if [ "$store" = s3://unseen/lab ]; then
     say "A bucket"
     port=$(python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
-    export AWS_ENDPOINT=http://127.0.0.1:$port AWS_ALLOW_HTTP=true AWS_REGION=us-east-1
+    # Over TLS, with a certificate that nobody else knows.
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=127.0.0.1 \
+        -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE \
+        -keyout moto.key -out moto.crt 2> openssl.log
+    export AWS_ENDPOINT=https://127.0.0.1:$port AWS_REGION=us-east-1 SSL_CERT_FILE=$dir/moto.crt
     export AWS_ACCESS_KEY_ID=unseen AWS_SECRET_ACCESS_KEY=not-a-secret
-    "$target/engines/moto/bin/moto_server" --port "$port" > moto.log 2>&1 &
+    "$target/engines/moto/bin/moto_server" --port "$port" --ssl-cert moto.crt --ssl-key moto.key > moto.log 2>&1 &
     agents+=($!)
     make_bucket='import sys, urllib.request as web; web.urlopen(web.Request(sys.argv[1], method="PUT"))'
     for _ in $(seq 60); do

@@ -288,8 +288,12 @@ fn what_is_missing_is_said_before_anything_is_charged() {
     let said = lab.refuses(&args);
     assert!(said.contains("no agent of a node listens at /nowhere/node.sock"), "{said}");
     assert!(text(&wall("engine")["why"]).contains("no agent of a node listens at /nowhere/node.sock"));
-    // No such program.
+    // What cannot be read is told by its line.
     let about = std::fs::read_to_string(lab.path("lab/lab.toml")).unwrap();
+    std::fs::write(lab.path("lab/lab.toml"), format!("{about}slice_bytes = \"many\"\n")).unwrap();
+    let said = lab.refuses(&args);
+    assert!(said.contains(&format!("lab.toml, line {}: ", about.lines().count() + 1)), "{said}");
+    // No such program.
     std::fs::write(lab.path("lab/lab.toml"), about.replace("\"python3\"", "\"/nowhere/python\"")).unwrap();
     let said = lab.refuses(&args);
     assert!(said.contains("`/nowhere/python` cannot be started"), "{said}");
@@ -374,6 +378,15 @@ fn a_node_is_vouched_for_where_the_policy_asks() {
     let audited = lab.ok(&["audit", "verify", &format!("bundle-{id}")]);
     let nodes = &audited["jobs"][0]["parts"]["nodes"];
     assert_eq!((&nodes[0]["name"], &nodes[0]["evidence"]), (&json!("n1"), &json!(true)), "{audited}");
+    // So it is with an import: the one node does it, and without its evidence nobody.
+    let rows = firms(600);
+    lab.write("firms.csv", &rows);
+    in_slices(lab, rows.len() / 4);
+    let importing = ["dataset", "import", "firms.csv", "--description", "firms.toml", "--key", "keys/steward.pem"];
+    lab.ok(&importing);
+    std::fs::remove_file(lab.path("n1/evidence.toml")).unwrap();
+    let done = lab.unseen(&importing);
+    assert!(done.code == 1 && done.stderr.contains("evidence"), "{done:?}");
 }
 
 /// Imports that are longer than a slice go to nodes, and give what this machine gives.
@@ -384,16 +397,18 @@ fn imports_are_spread_too() {
     alone.write("firms.csv", &rows);
     let importing = ["dataset", "import", "firms.csv", "--description", "firms.toml", "--key", "keys/steward.pem"];
     let wanted = alone.ok(&importing);
-    let bad = rows.replacen("f03000,north,", "f03000,north,x", 1);
+    // In two slices.
+    let bad = rows.replacen("f05000,north,", "f05000,north,x", 1).replacen("f05900,north,", "f05900,north,x", 1);
     alone.write("firms.csv", &bad);
-    let refused = alone.refuses(&importing);
+    let refused = alone.unseen(&importing).stderr;
+    assert!(refused.contains("do not fit: 2"), "{refused}");
 
     let Some(mut cluster) = Cluster::new(Lab::with_job(), &["n1", "n2"]) else { return };
     let lab = &cluster.lab;
     in_slices(lab, rows.len() / 20);
     // A row that cannot be read is named by its place in the whole file, and nothing is left.
     lab.write("firms.csv", &bad);
-    assert_eq!(lab.refuses(&importing), refused);
+    assert_eq!(lab.unseen(&importing).stderr, refused);
     assert_eq!((parts(lab), walk(&lab.path("store"))), (0, Vec::new()));
 
     // Killed whenever something new has come, the lab goes on with what it has, and so does the other node.

@@ -2,10 +2,11 @@
 //! was enrolled when the run started, that node has signed for it, and its machine is vouched for as the policy asks.
 
 use unseen_evidence::{Evidence, Provider};
-use unseen_ids::{JobId, PublicKey};
-use unseen_policies::ledger::{Ledger, Node, Run};
+use unseen_ids::{Digest, JobId, PublicKey};
+use unseen_policies::ledger::{Ledger, Node};
 use unseen_policies::manifest::GrainKind;
 use unseen_policies::plan::Plan;
+use unseen_policies::policy::EvidenceRule;
 use unseen_policies::receipts::{OfRun, ReceiptFault, Receipts, node_nonce};
 use unseen_texts::{Sentence, text};
 use unseen_tlog::VerifyingKey;
@@ -33,15 +34,21 @@ pub fn check(
     receipts.check(&of, &is_node, &signed)?;
     for said in &receipts.nodes {
         let name = ledger.nodes().get(&said.key).map_or("", |node| &node.name);
-        vouched(run, name, &said.key, said.evidence.as_deref())?;
+        vouched(run.of_nodes.as_ref(), &run.leaf, name, &said.key, said.evidence.as_deref())?;
     }
     Ok(receipts)
 }
 
-/// Whether a node's machine is vouched for as the policy asked when the run started. What it does not ask for is not
-/// looked at.
-pub fn vouched(run: &Run, name: &str, key: &PublicKey, evidence: Option<&str>) -> Result<(), ReceiptFault> {
-    let Some(rule) = &run.of_nodes else { return Ok(()) };
+/// Whether a node's machine is vouched for as the policy asked when the run, or import, started. What it does not ask for
+/// is not looked at. `run` is what evidence is bound to: the leaf of the entry that started it, or its number.
+pub fn vouched(
+    rule: Option<&EvidenceRule>,
+    run: &Digest,
+    name: &str,
+    key: &PublicKey,
+    evidence: Option<&str>,
+) -> Result<(), ReceiptFault> {
+    let Some(rule) = rule else { return Ok(()) };
     let bad = |why: Sentence| ReceiptFault::Evidence { node: name.to_owned(), why };
     let evidence = match evidence {
         Some(evidence) => evidence,
@@ -55,7 +62,7 @@ pub fn vouched(run: &Run, name: &str, key: &PublicKey, evidence: Option<&str>) -
     if document.provider() == Provider::None {
         return Err(ReceiptFault::NoEvidence { node: name.to_owned() });
     }
-    let nonce = node_nonce(&run.leaf, key).to_bytes();
+    let nonce = node_nonce(run, key).to_bytes();
     unseen_evidence::verify(&document, &nonce, &expected).map(drop).map_err(|error| bad(Sentence::of(&error)))
 }
 

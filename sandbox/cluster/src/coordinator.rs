@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use unseen_core::release::SealedRelease;
 use unseen_ids::{Digest, PublicKey};
 use unseen_policies::receipts::{NodeSaid, Receipt, Receipts, VERSION};
-use unseen_texts::{Sentence, Text, text};
+use unseen_texts::{Text, text};
 use unseen_worker::merging::{Merging, Step, Taken};
 use unseen_worker::process::Fault;
 use unseen_worker::spread::{Place, Task, state_digest};
@@ -24,12 +24,7 @@ pub struct Coordinator<'a> {
     pub pieces: u32,
     /// How many of them make a task.
     pub together: u32,
-    /// Whether the machine of a node of this name and key is vouched for, by the evidence that it gives for the run.
-    pub vouched: &'a Vouched<'a>,
 }
-
-/// Asked of a node's name, key and evidence.
-pub type Vouched<'v> = dyn Fn(&str, &PublicKey, Option<&str>) -> Result<(), Sentence> + 'v;
 
 impl Coordinator<'_> {
     /// Carries out all rounds. `progress` is told how many parts of how many are there.
@@ -38,8 +33,8 @@ impl Coordinator<'_> {
     /// Parts did not come, or two nodes came to different totals, or the job's `advance` failed. Inside text.
     pub fn run(mut self, mut progress: impl FnMut(u32, u32)) -> Result<(SealedRelease, Receipts), Fault> {
         let receipts = Receipts { version: VERSION, pieces: self.pieces, nodes: Vec::new(), parts: Vec::new() };
-        let (merging, vouched, said) = (self.merging, self.vouched, BTreeMap::new());
-        let mut adding = Adding { merging, vouched, number: 0, state: Vec::new(), receipts, said };
+        let mut adding =
+            Adding { merging: self.merging, number: 0, state: Vec::new(), receipts, said: BTreeMap::new() };
         loop {
             match adding.merging.step()? {
                 Step::Sealed(sealed) => {
@@ -60,16 +55,15 @@ impl Coordinator<'_> {
 }
 
 /// Has the parts of the round at hand added up.
-struct Adding<'a> {
+struct Adding {
     merging: Merging,
-    vouched: &'a Vouched<'a>,
     number: u32,
     state: Vec<f64>,
     receipts: Receipts,
     said: BTreeMap<PublicKey, NodeSaid>,
 }
 
-impl Taker for Adding<'_> {
+impl Taker for Adding {
     fn pieces(&self) -> Text {
         text!("buckets or blocks", "分桶或分块")
     }
@@ -81,11 +75,6 @@ impl Taker for Adding<'_> {
 
     fn take(&mut self, place: &Place, made: &Made) -> Result<Got, Fault> {
         let key = place.node;
-        // What is known to hold is not verified again for each part.
-        let known = self.said.get(&key).is_some_and(|said| said.evidence == made.evidence);
-        if !known && let Err(why) = (self.vouched)(&place.name, &key, made.evidence.as_deref()) {
-            return Ok(Got::Refused(Some(why)));
-        }
         match self.merging.give(place, &made.sealed)? {
             Taken::New => {
                 let (build, walls, evidence) = (made.build, made.walls.clone(), made.evidence.clone());

@@ -118,6 +118,17 @@ pub enum ClusterError {
         /// What was looked for.
         name: String,
     },
+    /// A file of an import is not there.
+    #[error(
+        "the store at {store} has no {name}, or not all of it, which the import needs: is it the one that the lab writes to, and does nobody clear it meanwhile?"
+    )]
+    #[zh("共享存储 {store} 中没有导入所需的 {name}，或内容不完整：它是实验室写入的那一个吗，导入期间是否有人清理？")]
+    LostFromStore {
+        /// The store.
+        store: String,
+        /// What was looked for.
+        name: String,
+    },
     /// Anything else that goes wrong on the way.
     #[error("{0}")]
     #[zh("{0}")]

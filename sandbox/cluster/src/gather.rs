@@ -4,7 +4,7 @@
 //! what does not open in its place is dropped. A few parts are asked for twice on purpose, so that a machine that
 //! miscounts is found out.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use base64::Engine;
@@ -25,8 +25,12 @@ use crate::spool::Spool;
 /// Asks nodes for parts, by way of a courier.
 pub struct Gatherer<'a> {
     courier: &'a mut dyn Courier,
-    asking: Asking,
+    asking: Asking<'a>,
     spool: Spool,
+    /// The evidence that each node's machine is vouched for by.
+    known: BTreeMap<PublicKey, Option<String>>,
+    /// Whoever has answered, by the digest of the name that was given.
+    heard: BTreeSet<Digest>,
     /// What was asked for and is not answered: the round, the part, and when.
     sent: HashMap<u64, (u32, usize, Instant)>,
     /// What was asked for, answered or not: no task has the number of another.
@@ -34,7 +38,7 @@ pub struct Gatherer<'a> {
 }
 
 /// For what nodes are asked, and which.
-pub struct Asking {
+pub struct Asking<'a> {
     /// What the nodes are told of the run or import.
     pub orders: Digest,
     /// Seals tasks.
@@ -47,7 +51,12 @@ pub struct Asking {
     pub until: Instant,
     /// The enrolled nodes, with their names.
     pub nodes: BTreeMap<PublicKey, String>,
+    /// Whether the machine of a node of this name and key is vouched for, by the evidence that it gives.
+    pub vouched: &'a Vouched<'a>,
 }
+
+/// Asked of a node's name, key and evidence.
+pub type Vouched<'v> = dyn Fn(&str, &PublicKey, Option<&str>) -> Result<(), Sentence> + 'v;
 
 /// Who makes something of the parts.
 pub trait Taker {
@@ -57,7 +66,7 @@ pub trait Taker {
     /// The task for these pieces, in JSON.
     fn task(&self, first: u32, last: u32, attempt: u32) -> Result<Vec<u8>, ClusterError>;
 
-    /// Takes a part that was signed by the node of its place. One that was there already is compared.
+    /// Takes a part that was signed by the node of its place, which is vouched for. One that was there already is compared.
     ///
     /// # Errors
     /// Two nodes came to different results for the same pieces, and the like: all is over.
@@ -87,10 +96,15 @@ pub struct Round {
     why: Option<Sentence>,
 }
 
-/// How often a part is asked for.
+/// How often a part is asked for without an answer.
 const ATTEMPTS: u32 = 24;
-/// How often nodes may refuse it. One that refuses is soon free for more, and so is asked more often than others.
+/// How often a part may be refused, where all who have ever answered refuse it and nobody is at work.
 const REFUSALS: u32 = 12;
+/// How often it may be refused otherwise. A node that refuses is soon free for more, and engines hand it more than
+/// others.
+const MOST_REFUSALS: u32 = 100;
+/// No longer pause is made because of refusals.
+const PAUSE: Duration = Duration::from_secs(5);
 /// One part in so many is asked for twice on purpose.
 const TWICE: u16 = 100;
 
@@ -100,6 +114,7 @@ struct Part {
     last: u32,
     attempts: u32,
     refusals: u32,
+    refused_by: BTreeSet<Digest>,
     /// When it is asked for again.
     due: Instant,
     taken: bool,
@@ -109,8 +124,16 @@ struct Part {
 
 impl<'a> Gatherer<'a> {
     /// `spool` has what was accepted before.
-    pub fn new(courier: &'a mut dyn Courier, asking: Asking, spool: Spool) -> Gatherer<'a> {
-        Gatherer { courier, asking, spool, sent: HashMap::new(), asked: 0 }
+    pub fn new(courier: &'a mut dyn Courier, asking: Asking<'a>, spool: Spool) -> Gatherer<'a> {
+        Gatherer {
+            courier,
+            asking,
+            spool,
+            known: BTreeMap::new(),
+            heard: BTreeSet::new(),
+            sent: HashMap::new(),
+            asked: 0,
+        }
     }
 
     /// Gathers all parts of a round. `progress` is told how many parts of how many are there.
@@ -152,15 +175,21 @@ impl<'a> Gatherer<'a> {
             let wait = due.saturating_duration_since(now).clamp(Duration::from_millis(1), Duration::from_secs(1));
             let Some((id, back)) = self.courier.receive(wait).map_err(fault)? else { continue };
             let asked = self.sent.remove(&id).filter(|(number, ..)| *number == round.number);
-            let mut refused = 0;
+            let mut refused_by = None;
             let why = match back {
                 Back::Answer(bytes) => match Answer::parse(&bytes) {
                     Some(Answer::Made(made)) => {
+                        let name = Digest::of(made.place.name.as_bytes());
+                        self.heard.insert(name);
                         let took = asked.map(|(_, _, since)| since.elapsed());
                         match self.hand_in(round, made, false, taker)? {
-                            Got::Refused(why) => why.unwrap_or_else(|| {
+                            Got::Refused(Some(why)) => {
+                                refused_by = Some(name);
+                                why
+                            }
+                            Got::Refused(None) => {
                                 text!("what came back is not what was asked for", "返回的内容与请求不符").into()
-                            }),
+                            }
                             Got::New | Got::Same => {
                                 round.took.extend(took);
                                 continue;
@@ -168,7 +197,9 @@ impl<'a> Gatherer<'a> {
                         }
                     }
                     Some(Answer::Refused { node, why }) => {
-                        refused = 1;
+                        let name = Digest::of(node.as_bytes());
+                        self.heard.insert(name);
+                        refused_by = Some(name);
                         say!("node `{node}`: {why}", "节点 `{node}`：{why}")
                     }
                     None => text!("what came back is no answer of a node", "返回的不是节点的应答").into(),
@@ -179,9 +210,10 @@ impl<'a> Gatherer<'a> {
             if let Some((_, at, _)) = asked {
                 // Soon, and ever later, so that what cannot be done is not asked for in a whirl.
                 let part = &mut round.parts[at];
-                part.refusals += refused;
-                let pause = self.asking.late.min(Duration::from_millis(200) * (1 << part.attempts.min(6)));
-                part.due = part.due.min(now + pause);
+                part.refusals += u32::from(refused_by.is_some());
+                part.refused_by.extend(refused_by);
+                let pause = PAUSE.min(Duration::from_millis(200) * (1 << part.attempts.min(6)));
+                part.due = part.due.min(now + pause.min(self.asking.late));
             }
         }
     }
@@ -190,7 +222,11 @@ impl<'a> Gatherer<'a> {
     fn send(&mut self, round: &mut Round, at: usize, taker: &dyn Taker) -> Result<(), Fault> {
         let late = round.late(self.asking.late);
         let part = &mut round.parts[at];
-        if part.attempts >= ATTEMPTS || part.refusals >= REFUSALS || Instant::now() > self.asking.until {
+        let at_work = |(number, _, since): &(u32, usize, Instant)| *number == round.number && since.elapsed() < late;
+        let by_all = part.refused_by.is_superset(&self.heard) && !self.sent.values().any(at_work);
+        let refusals = if by_all { REFUSALS } else { MOST_REFUSALS };
+        let given_up = part.refusals >= refusals || part.attempts - part.refusals >= ATTEMPTS;
+        if given_up || Instant::now() > self.asking.until {
             let why = round.why.clone().unwrap_or_else(|| text!("nobody has answered", "没有任何应答").into());
             return Err(Fault::Lab(say!(
                 "{pieces} {first} to {last} of round {round} did not come in {attempts} attempts: {why}",
@@ -216,7 +252,7 @@ impl<'a> Gatherer<'a> {
         self.courier.send(id, task).map_err(fault)
     }
 
-    /// Has a part taken, if it is one of this round by an enrolled node.
+    /// Has a part taken, if it is one of this round by an enrolled node whose machine is vouched for.
     fn hand_in(&mut self, round: &mut Round, made: Made, spooled: bool, taker: &mut dyn Taker) -> Result<Got, Fault> {
         let nothing = Ok(Got::Refused(None));
         let Some(name) = self.asking.nodes.get(&made.place.node) else { return nothing };
@@ -225,6 +261,13 @@ impl<'a> Gatherer<'a> {
         let of_this_round = made.round == round.number && made.state == round.state;
         if !of_this_round || !is_signed(&self.asking.run, &made) {
             return nothing;
+        }
+        // What is known to hold is not verified again for each part.
+        if self.known.get(&made.place.node) != Some(&made.evidence) {
+            if let Err(why) = (self.asking.vouched)(name, &made.place.node, made.evidence.as_deref()) {
+                return Ok(Got::Refused(Some(why)));
+            }
+            self.known.insert(made.place.node, made.evidence.clone());
         }
         let place = Place { name: name.clone(), ..made.place.clone() };
         let got = taker.take(&place, &made)?;
@@ -251,6 +294,7 @@ impl Round {
             last: first.saturating_add(together.max(1) - 1).min(pieces.saturating_sub(1)),
             attempts: 0,
             refusals: 0,
+            refused_by: BTreeSet::new(),
             due: Instant::now(),
             taken: false,
             awaited: false,

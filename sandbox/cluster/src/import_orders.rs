@@ -12,6 +12,7 @@ use unseen_worker::spread::RunKey;
 use zeroize::Zeroizing;
 
 use crate::error::{ClusterError, NodeError};
+use crate::evidence::Asked;
 use crate::letter::{About, Letter, Received};
 
 /// An import as the lab gives it out.
@@ -39,6 +40,8 @@ pub struct ImportBody {
     pub swap: bool,
     /// Answers are given at multiples of so many seconds.
     pub tick_seconds: u32,
+    /// What evidence of its machine a node gives for the import.
+    pub evidence: Option<Asked>,
 }
 
 /// The secrets of one import.

@@ -126,6 +126,11 @@ impl Import<'_> {
         told(&self.keys.run.parts(&place.node), &self.number, made.round, place, &made.sealed)
     }
 
+    /// Refuses to ask nodes again for what they cannot read.
+    fn ensure(&self, object: &Object) -> Result<(), ClusterError> {
+        self.store.ensure_import_file(&self.number, &object.digest, object.bytes)
+    }
+
     /// Whether a file is there that a node says it wrote.
     fn has(&self, object: &Object) -> Result<bool, Fault> {
         let has = self.store.has_import_file(&self.number, &object.digest, object.bytes);
@@ -164,6 +169,9 @@ impl Taker for Sorting<'_> {
 
     fn task(&self, first: u32, last: u32, attempt: u32) -> Result<Vec<u8>, ClusterError> {
         let (slice, source) = self.slices.get(first as usize).cloned().ok_or(ClusterError::Rubbish)?;
+        if attempt > 0 {
+            self.of.ensure(&source)?;
+        }
         let (long, rows) = match &slice {
             Slice::Records { count, .. } => (source.bytes, *count),
             Slice::Groups { bytes, count, .. } => (*bytes, *count),
@@ -215,6 +223,9 @@ impl Taker for Merges<'_> {
     }
 
     fn task(&self, first: u32, last: u32, attempt: u32) -> Result<Vec<u8>, ClusterError> {
+        if attempt > 0 {
+            self.sorted.iter().try_for_each(|(_, object)| self.of.ensure(object))?;
+        }
         let segment = |(sorted, object): &SortedSlice| {
             sorted.segment(first, last).map(|(from, end)| (*object, from, end)).ok_or(ClusterError::Rubbish)
         };

@@ -6,7 +6,6 @@ mod ready;
 mod run;
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::net::Shutdown;
 use std::os::unix::fs::PermissionsExt;
@@ -21,13 +20,14 @@ use chrono::Utc;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 use unseen_age::Identity;
-use unseen_ids::{Digest, PublicKey, digest_of};
+use unseen_ids::{Digest, PublicKey};
 use unseen_keys::{read_secret, read_signing_key};
 use unseen_policies::receipts::receipt_bytes;
 use unseen_texts::Sentence;
 use unseen_tlog::note::NoteKey;
 use unseen_tlog::{Signer, SigningKey, VerifyingKey};
-use unseen_worker::frames::{read_frame, write_frame};
+use unseen_worker::frames::{read_frame_of, write_frame};
+use unseen_worker::process::build_of;
 use unseen_worker::spread::walls_told;
 
 use crate::answer::{Answer, Made, orders_of};
@@ -76,6 +76,8 @@ pub struct Node {
     free: (Mutex<usize>, Condvar),
 }
 
+/// No task is as long, in bytes: the state of a round has a million numbers at most.
+const LONGEST_TASK: u64 = 64 << 20;
 /// How many runs and imports a node keeps ready.
 const MOST_READY: usize = 4;
 
@@ -92,8 +94,7 @@ impl Node {
         let identity = std::str::from_utf8(&identity).map_err(|_| not_a_node())?;
         let identity = Identity::from_secret(identity.trim()).map_err(|error| NodeError::of(&error))?;
         let program = program.to_owned();
-        let build =
-            File::open(&program).and_then(digest_of).map_err(|why| NodeError::Io { path: program.clone(), why })?;
+        let build = build_of(&program).map_err(|why| NodeError::Io { path: program.clone(), why })?;
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
         // A part of a block job, or of an import, reads many files at once.
         let most = getrlimit(Resource::Nofile).maximum;
@@ -105,7 +106,7 @@ impl Node {
             program,
             near: folder.to_owned(),
         };
-        let (build, free) = (build.0, (Mutex::new(workers), Condvar::new()));
+        let free = (Mutex::new(workers), Condvar::new());
         Ok(Node { config, log, key, identity, machine, build, ready: Mutex::default(), free })
     }
 
@@ -141,7 +142,7 @@ impl Node {
     }
 
     fn converse(&self, mut connection: &UnixStream) {
-        let Ok(task) = read_frame(&mut BufReader::new(connection)) else { return };
+        let Ok(task) = read_frame_of(&mut BufReader::new(connection), LONGEST_TASK) else { return };
         let wanted = Wanted::default();
         std::thread::scope(|scope| {
             // Nothing more is sent: what can be read here is that the other end has gone.
@@ -212,7 +213,10 @@ impl Node {
                 }
                 Arc::new(RunHere::new(opened, &self.machine)?)
             }
-            About::Import { .. } => Arc::new(ImportHere(import_orders::open(&letter, &self.build)?)),
+            About::Import { .. } => {
+                let opened = import_orders::open(&letter, &self.build)?;
+                Arc::new(ImportHere::new(opened, &self.machine)?)
+            }
         };
         if all.len() >= MOST_READY {
             all.pop_first();

@@ -107,9 +107,16 @@ impl Store {
         Ok(self.0.length(&import_file(import, digest))? == Some(bytes))
     }
 
+    /// Refuses to go on where a file of an import is not there any more.
+    pub fn ensure_import_file(&self, import: &Digest, digest: &Digest, bytes: u64) -> Result<(), ClusterError> {
+        let is_there = self.has_import_file(import, digest, bytes)?;
+        if is_there { Ok(()) } else { Err(self.lost(import_file(import, digest))) }
+    }
+
     /// Opens a file of an import. That it is the one, whoever reads it checks.
     pub fn import_file(&self, import: &Digest, digest: &Digest, bytes: u64) -> Result<File, ClusterError> {
-        self.get(&import_file(import, digest), bytes..=bytes)
+        let key = import_file(import, digest);
+        self.0.get(&key, bytes..=bytes)?.ok_or_else(|| self.lost(key))
     }
 
     /// Takes all files of an import away, as far as that can be done.
@@ -123,6 +130,10 @@ impl Store {
 
     fn unread(&self, why: io::Error) -> ClusterError {
         ClusterError::Store { path: self.0.name().into(), why }
+    }
+
+    fn lost(&self, name: String) -> ClusterError {
+        ClusterError::LostFromStore { store: self.0.name(), name }
     }
 
     fn missing(&self, name: String) -> ClusterError {

@@ -264,10 +264,10 @@ fn coordinate_late(
         late,
         until: Instant::now() + Duration::from_secs(60),
         nodes: nodes.iter().map(|node| (node.id(), node.name.clone())).collect(),
+        vouched: &|_, _, _| Ok(()),
     };
     let gatherer = Gatherer::new(courier, asking, Spool::open(spool).unwrap());
-    let coordinator =
-        Coordinator { gatherer, merging: merging(plan()), pieces: PIECES, together: 2, vouched: &|_, _, _| Ok(()) };
+    let coordinator = Coordinator { gatherer, merging: merging(plan()), pieces: PIECES, together: 2 };
     coordinator.run(|_, _| ()).map(|(sealed, receipts)| (sealed.digest(), receipts))
 }
 
@@ -397,6 +397,34 @@ fn what_never_comes_ends_the_run_in_a_sentence() {
     // A node that was never enrolled.
     let stranger = coordinate(&mut lossy(vec![Node::new(9)], 0, 0), &two(), folder.path()).unwrap_err().to_string();
     assert!(stranger.ends_with("what came back is not what was asked for"), "{stranger}");
+}
+
+/// One that was revoked, say: it is always free, and engines hand it most of what there is.
+#[test]
+fn a_node_that_refuses_whatever_it_gets_ends_no_run_that_others_carry() {
+    struct WithOneThatRefuses(Lossy, VecDeque<u64>);
+
+    impl Courier for WithOneThatRefuses {
+        fn send(&mut self, id: u64, task: Vec<u8>) -> Result<(), ClusterError> {
+            let (asked, attempt) = (id & 0xff_ffff, id >> 24 & 0xff);
+            if asked == 0 || attempt >= 15 {
+                return self.0.send(id, task);
+            }
+            self.1.push_back(id);
+            Ok(())
+        }
+        fn receive(&mut self, wait: Duration) -> Result<Option<(u64, Back)>, ClusterError> {
+            let refused = Answer::Refused { node: "sold".into(), why: "revoked".to_owned().into() };
+            // The others are slower, and are there.
+            let wait = if self.1.is_empty() { wait } else { Duration::ZERO };
+            let back = self.0.receive(wait)?;
+            Ok(back.or_else(|| Some((self.1.pop_front()?, Back::Answer(refused.to_bytes())))))
+        }
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let mut courier = WithOneThatRefuses(lossy(two(), 0, 0), VecDeque::new());
+    check(&coordinate(&mut courier, &two(), folder.path()).unwrap().1, &two());
 }
 
 #[test]

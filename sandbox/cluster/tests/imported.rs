@@ -251,29 +251,34 @@ type Outcome = Result<(Vec<Sorted>, Vec<Merged>), Unsorted>;
 fn import(of: &Source, nodes: &[Node], (faults, to_all, seed): (u32, bool, u64), spool: &Path) -> (Outcome, usize) {
     let rng = ChaCha20Rng::seed_from_u64(seed);
     let mut courier = Lossy { of, nodes, rng, faults, to_all, waiting: VecDeque::new(), past: Vec::new() };
+    // Where nothing goes wrong nothing is asked for again, however busy the machine is.
+    let outcome = import_by(&mut courier, of, nodes, if faults > 0 { 20 } else { 30_000 }, spool);
+    (outcome, courier.past.len())
+}
+
+fn import_by(courier: &mut dyn Courier, of: &Source, nodes: &[Node], late: u64, spool: &Path) -> Outcome {
     let asking = Asking {
         orders: Digest::of(b"orders"),
         tasks_key: of.keys.run.tasks(),
         run: NUMBER,
-        // Where nothing goes wrong nothing is asked for again, however busy the machine is.
-        late: Duration::from_millis(if faults > 0 { 20 } else { 30_000 }),
+        late: Duration::from_millis(late),
         until: Instant::now() + Duration::from_secs(60),
         nodes: nodes.iter().enumerate().map(|(at, node)| (node.id(), format!("n{at}"))).collect(),
+        vouched: &|_, _, _| Ok(()),
     };
     let description = description();
     let mut importer = Importer {
-        gatherer: Gatherer::new(&mut courier, asking, Spool::open(spool).unwrap()),
+        gatherer: Gatherer::new(courier, asking, Spool::open(spool).unwrap()),
         import: Import { number: NUMBER, keys: &of.keys, store: &of.store },
         slices: &of.slices,
         description: &description,
         buckets: BUCKETS,
         together: 2,
     };
-    let outcome = importer.sort(&mut |_, _| ()).and_then(|sorted| {
+    importer.sort(&mut |_, _| ()).and_then(|sorted| {
         let merged = importer.merge(&sorted, &mut |_, _| ()).map_err(Unsorted::Fault)?;
         Ok((sorted.into_iter().map(|(told, _)| told).collect(), merged))
-    });
-    (outcome, courier.past.len())
+    })
 }
 
 fn done(outcome: Outcome) -> (Vec<Sorted>, Vec<Merged>) {
@@ -380,6 +385,29 @@ fn the_first_slice_with_a_bad_row_is_named() {
         let Slice::Records { rows: next, .. } = &of.slices[slice + 1].0 else { panic!("it is a text") };
         assert!((*rows..*next).contains(&230) && node == "n0");
     }
+}
+
+/// Nodes say that they have it not, again and again; the lab looks for itself.
+#[test]
+fn a_slice_that_somebody_took_away_is_missed_at_once() {
+    struct GivesUp(VecDeque<u64>);
+
+    impl Courier for GivesUp {
+        fn send(&mut self, id: u64, _: Vec<u8>) -> Result<(), ClusterError> {
+            self.0.push_back(id);
+            Ok(())
+        }
+        fn receive(&mut self, _: Duration) -> Result<Option<(u64, Back)>, ClusterError> {
+            Ok(self.0.pop_front().map(|id| (id, Back::GivenUp("no luck".into()))))
+        }
+    }
+
+    let of = Source::new(None);
+    let lost = of.path("store").join("imports").join(NUMBER.to_hex()).join(of.slices[2].1.digest.to_hex());
+    std::fs::remove_file(lost).unwrap();
+    let outcome = import_by(&mut GivesUp(VecDeque::new()), &of, &[Node::new(1)], 30_000, &of.path("spool"));
+    let why = said(&outcome.unwrap_err());
+    assert!(why.contains("which the import needs"), "{why}");
 }
 
 #[test]

@@ -22,6 +22,7 @@ use unseen_data::BlockKey;
 use unseen_ids::{Digest, JobId, PublicKey};
 use unseen_policies::ledger::{Ledger, Run as Started};
 use unseen_policies::lifecycle::State;
+use unseen_policies::policy::EvidenceRule;
 use unseen_policies::receipts::{NodeSaid, Receipts};
 use unseen_texts::{Say, Sentence};
 use unseen_worker::merging::{MergeSecrets, Merging};
@@ -131,9 +132,8 @@ pub(crate) type Nodes = BTreeMap<PublicKey, (String, Recipient)>;
 
 /// The nodes that a run or an import which starts now may go to.
 pub(crate) fn nodes_of(ledger: &Ledger) -> Result<Nodes, LabError> {
-    // Where the policy says whose evidence counts of which node, others take no part.
-    let rule = ledger.policy().and_then(|policy| policy.evidence.as_ref()).filter(|rule| !rule.nodes.is_empty());
-    let named = |name: &str| rule.is_none_or(|rule| rule.nodes.contains_key(name));
+    // Others take no part.
+    let named = |name: &str| evidence_of_nodes(ledger).is_none_or(|rule| rule.nodes.contains_key(name));
     let enrolled = ledger.nodes().iter().filter(|(_, node)| node.revoked.is_none() && named(&node.name));
     let nodes = enrolled.map(|(key, node)| {
         let recipient = node.recipient.parse().map_err(|error| LabError::Other(Sentence::of(&error)))?;
@@ -141,6 +141,11 @@ pub(crate) fn nodes_of(ledger: &Ledger) -> Result<Nodes, LabError> {
     });
     let nodes: Nodes = nodes.collect::<Result<_, LabError>>()?;
     if nodes.is_empty() { Err(ClusterError::NoNode.into()) } else { Ok(nodes) }
+}
+
+/// Whose evidence counts of which node, where the policy says so.
+pub(crate) fn evidence_of_nodes(ledger: &Ledger) -> Option<&EvidenceRule> {
+    ledger.policy()?.evidence.as_ref().filter(|rule| !rule.nodes.is_empty())
 }
 
 impl Spreading {
@@ -228,6 +233,10 @@ impl Spread {
         let tasks_key = run_key.tasks();
         let (noise_key, seal_key) = (secrets.noise_key.clone(), secrets.seal_key.clone());
         let merging = Merging::begin(worker, &MergeSecrets { run, noise_key, seal_key, run_key })?;
+        let vouched = |name: &str, key: &PublicKey, evidence: Option<&str>| {
+            let rule = self.run.of_nodes.as_ref();
+            nodes::vouched(rule, &self.run.leaf, name, key, evidence).map_err(|fault| Sentence::of(&fault))
+        };
         let asking = Asking {
             orders: self.orders,
             tasks_key,
@@ -235,13 +244,11 @@ impl Spread {
             late: self.cluster.late(),
             until: Instant::now() + (self.good_until - now()).to_std().unwrap_or_default(),
             nodes: self.nodes.clone(),
+            vouched: &vouched,
         };
         let gatherer = Gatherer::new(&mut courier, asking, Spool::open(&self.spool).map_err(fault)?);
-        let vouched = |name: &str, key: &PublicKey, evidence: Option<&str>| {
-            nodes::vouched(&self.run, name, key, evidence).map_err(|fault| Sentence::of(&fault))
-        };
         let (pieces, together) = (self.pieces, self.cluster.pieces);
-        let coordinator = Coordinator { gatherer, merging, pieces, together, vouched: &vouched };
+        let coordinator = Coordinator { gatherer, merging, pieces, together };
         coordinator.run(progress)
     }
 

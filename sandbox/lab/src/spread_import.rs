@@ -17,9 +17,11 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use unseen_age::{Encrypter, Identity, OpenedFile};
+use unseen_audit::nodes;
 use unseen_cluster::config::Cluster;
 use unseen_cluster::courier::Process;
 use unseen_cluster::error::ClusterError;
+use unseen_cluster::evidence::Asked;
 use unseen_cluster::gather::{Asking, Gatherer};
 use unseen_cluster::import_orders::{ImportBody, ImportKeys, ImportOrders};
 use unseen_cluster::importer::{Import, Importer, Unsorted};
@@ -29,10 +31,11 @@ use unseen_data::import::spread::{self, Cut, Gathered, Slice};
 use unseen_data::import::{ImportError, ImportOptions, Imported, Progress};
 use unseen_data::snapshot::ManifestFile;
 use unseen_data::{DataKey, Description, LabDataKey, ReadAt};
-use unseen_ids::{Digest, digest_of};
+use unseen_ids::{Digest, PublicKey, digest_of};
 use unseen_keys::read_signing_key;
 use unseen_texts::{Sentence, say};
 use unseen_worker::importing::{ImportWork, Object};
+use unseen_worker::process::build_of;
 use unseen_worker::spread::RunKey;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -41,7 +44,7 @@ use crate::keys::random;
 use crate::lab::swap_allowed;
 use crate::moment::now;
 use crate::sealed;
-use crate::spread::{Nodes, nodes_of};
+use crate::spread::{Nodes, evidence_of_nodes, nodes_of};
 use crate::view::{About, View};
 
 /// An import that is spread.
@@ -140,6 +143,8 @@ impl Drop for Plan {
 const SLICES: u64 = 1024;
 /// No slice is much longer, in bytes.
 const LONGEST: u64 = 256 << 20;
+/// Where a slice is refused, so many are looked at here from it on, so that a file is mended in one go.
+const LOOKED_AT: usize = 8;
 /// How long an import may take from its beginning, or from the moment it goes on.
 const LASTS: TimeDelta = TimeDelta::days(7);
 
@@ -151,11 +156,11 @@ impl SpreadImport<'_> {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Imported, NotImported> {
         let folder = place(&self.view.dir, &self.description.name);
-        fs::create_dir_all(&folder).map_err(LabError::io(&folder))?;
         let store = Store::open(&self.cluster.store, &self.view.dir)?;
         // Before hours of cutting: whether there is anybody to carry it out.
         let nodes = nodes_of(self.view.ledger())?;
         let mut courier = Process::start(self.cluster)?;
+        fs::create_dir_all(&folder).map_err(LabError::io(&folder))?;
         let imported = self.with(rows, &store, &folder, &nodes, &mut courier, progress);
         // Whatever nodes are still at is given up: nothing is written any more.
         drop(courier);
@@ -185,6 +190,10 @@ impl SpreadImport<'_> {
         let orders = self.orders(&plan, &keys, nodes)?;
         let spool = Spool::open(folder)?;
         let orders = spool.put_orders(store, &orders)?;
+        let rule = evidence_of_nodes(self.view.ledger());
+        let vouched = |name: &str, key: &PublicKey, evidence: Option<&str>| {
+            nodes::vouched(rule, &plan.import, name, key, evidence).map_err(|fault| Sentence::of(&fault))
+        };
         let asking = Asking {
             orders,
             tasks_key: keys.run.tasks(),
@@ -192,6 +201,7 @@ impl SpreadImport<'_> {
             late: self.cluster.late(),
             until: Instant::now() + LASTS.to_std().unwrap_or(Duration::MAX / 2),
             nodes: nodes.iter().map(|(key, (name, _))| (*key, name.clone())).collect(),
+            vouched: &vouched,
         };
         let slices: Vec<(Slice, Object)> = plan.slices.iter().map(|it| (it.slice.clone(), it.object)).collect();
         let mut importer = Importer {
@@ -292,7 +302,7 @@ impl SpreadImport<'_> {
 
     fn orders(&self, plan: &Plan, keys: &ImportKeys, nodes: &Nodes) -> Result<Vec<u8>, NotImported> {
         let program = std::env::current_exe().map_err(LabError::io("/proc/self/exe"))?;
-        let build = File::open(&program).and_then(digest_of).map_err(LabError::io(&program))?.0;
+        let build = build_of(&program).map_err(LabError::io(&program))?;
         let service = self.view.dir.join("keys/service.pem");
         let service = read_signing_key(&service).map_err(LabError::from)?;
         let work = ImportWork {
@@ -301,7 +311,12 @@ impl SpreadImport<'_> {
             buckets: self.options.buckets,
             now: plan.now,
         };
-        let body = ImportBody { work, swap: swap_allowed(self.view.ledger()), tick_seconds: self.cluster.tick_seconds };
+        let body = ImportBody {
+            work,
+            swap: swap_allowed(self.view.ledger()),
+            tick_seconds: self.cluster.tick_seconds,
+            evidence: evidence_of_nodes(self.view.ledger()).map(Asked::from),
+        };
         let nodes = nodes.iter().map(|(key, (_, recipient))| (*key, *recipient)).collect();
         let (written_at, good_until) = (now(), now() + LASTS);
         let orders = ImportOrders { keys, body: &body, build, nodes: &nodes, written_at, good_until };
@@ -321,16 +336,19 @@ impl SpreadImport<'_> {
             Unsorted::Fault(fault) => return ClusterError::of(&fault).into(),
             Unsorted::Refused { slice, node } => (slice, node),
         };
-        let Planned { slice, object, .. } = &plan.slices[number];
-        let opened = store.import_file(&plan.import, &object.digest, object.bytes);
-        let rows = match opened.map(|file| OpenedFile::new(file, std::slice::from_ref(&keys.identity))) {
-            Ok(Ok(rows)) => Arc::new(rows),
-            Ok(Err(error)) => return LabError::Other(Sentence::of(&error)).into(),
-            Err(error) => return error.into(),
+        let refuses = |Planned { slice, object, .. }: &Planned| -> Result<Option<ImportError>, NotImported> {
+            let file = store.import_file(&plan.import, &object.digest, object.bytes)?;
+            let rows = OpenedFile::new(file, std::slice::from_ref(&keys.identity));
+            let rows = Arc::new(rows.map_err(|error| LabError::Other(Sentence::of(&error)))?);
+            let (buckets, now) = (self.options.buckets, plan.now);
+            let sorted = spread::sort(rows, slice, self.description, buckets, now, &[], io::sink());
+            Ok(sorted.err().map(|fault| spread::named(source.clone(), fault)))
         };
-        let (buckets, now) = (self.options.buckets, plan.now);
-        match spread::sort(rows, slice, self.description, buckets, now, &[], io::sink()) {
-            Err(error) => spread::named(source.clone(), error).into(),
+        let mut found = plan.slices[number..].iter().take(LOOKED_AT).map(refuses).peekable();
+        let in_order = matches!(found.peek(), Some(Ok(None)));
+        match spread::refusal(found, number + LOOKED_AT < plan.slices.len()) {
+            Err(error) => error,
+            Ok(Some(fault)) if !in_order => fault.into(),
             Ok(_) => ClusterError::Other(say!(
                 "node `{node}` refuses rows that are in order: it is not to be relied on",
                 "节点 `{node}` 拒绝了并无问题的行：该节点不可信"

@@ -17,19 +17,30 @@ use crate::import_orders::OpenedImport;
 use crate::store::Store;
 
 /// An import as a node has it ready.
-pub(super) struct ImportHere(pub(super) OpenedImport);
+pub(super) struct ImportHere {
+    opened: OpenedImport,
+    /// Evidence of this machine for the import.
+    evidence: Option<String>,
+}
+
+impl ImportHere {
+    pub(super) fn new(opened: OpenedImport, machine: &Machine) -> Result<ImportHere, NodeError> {
+        let evidence = machine.evidence(opened.body.evidence.as_ref(), &opened.body.work.import)?;
+        Ok(ImportHere { opened, evidence })
+    }
+}
 
 impl Ready for ImportHere {
     fn tick_seconds(&self) -> u32 {
-        self.0.body.tick_seconds
+        self.opened.body.tick_seconds
     }
 
     fn good_until(&self) -> DateTime<Utc> {
-        self.0.good_until
+        self.opened.good_until
     }
 
     fn part(&self, machine: &Machine, task: &[u8], wanted: &Wanted) -> Result<Part, NodeError> {
-        let OpenedImport { tasks, secrets, body, .. } = &self.0;
+        let OpenedImport { tasks, secrets, body, .. } = &self.opened;
         let task: ImportTask = read_task(tasks, task)?;
         let (key, name, import) = (machine.key, machine.name.clone(), body.work.import);
         let place = Place { first: task.first, last: task.last, node: key, name, attempt: task.attempt };
@@ -43,8 +54,8 @@ impl Ready for ImportHere {
         if let Some(fault) = written.fault {
             return Err(fault);
         }
-        let sealed = sealed.map_err(failed)?;
-        Ok(Part { run: import, round: task.step.round(), place, state: task.state, sealed, walls, evidence: None })
+        let (sealed, evidence) = (sealed.map_err(failed)?, self.evidence.clone());
+        Ok(Part { run: import, round: task.step.round(), place, state: task.state, sealed, walls, evidence })
     }
 }
 
