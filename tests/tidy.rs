@@ -188,6 +188,7 @@ const READINGS: &[(&str, usize, &[&str])] = &[
             "sandbox/data/src/blocks.rs",
             "runtime/src/reset.rs",
             "runtime/src/plain.rs",
+            "runtime/src/marks.rs",
             "runtime/src/pagemap.rs",
             "policies/src/plan.rs",
             "policies/src/domain.rs",

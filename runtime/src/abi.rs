@@ -6,15 +6,24 @@ use wasmtime::{Global, Memory, Store, TypedFunc};
 
 use crate::call::{Failure, Tally};
 use crate::engine::Limits;
+use crate::marks::Written;
 use crate::types::{Cells, Contribution, Key, Table};
 
 /// An instance at its first state.
 pub(crate) struct Ready {
     pub(crate) store: Store<Tally>,
     pub(crate) memory: Memory,
+    /// What the guest has written, where its code notes that.
+    pub(crate) marks: Option<Global>,
+    /// What was written into its memory from here.
+    pub(crate) written: Written,
     pub(crate) globals: Vec<Global>,
     pub(crate) realloc: TypedFunc<(u32, u32, u32, u32), u32>,
     pub(crate) contribute: TypedFunc<(u32, u32, u32, u32), u32>,
+    /// Whether the guest is asked for room once for all lists of a grain.
+    pub(crate) keeps_lists: bool,
+    /// Where the next list may lie, if it was.
+    pub(crate) room: Option<u32>,
 }
 
 impl Ready {
@@ -26,6 +35,10 @@ impl Ready {
         state: &[f64],
     ) -> Result<Vec<Contribution>, Failure> {
         self.store.set_fuel(limits.fuel).expect("invariant: the engine counts fuel");
+        self.room = None;
+        if self.keeps_lists {
+            self.room = Some(self.room(8, room_for(grain, state), 1)?);
+        }
         let tables = self.room(4, grain.len(), TABLE)?;
         for (i, table) in grain.iter().enumerate() {
             let columns = self.room(4, table.columns.len(), COLUMN)?;
@@ -57,6 +70,11 @@ impl Ready {
             || Failure::Trap(text!("the grain does not fit the guest's memory", "数据粒放不进作业代码的内存").into());
         let bytes = count.checked_mul(size).ok_or_else(too_long)?;
         let bytes = u32::try_from(bytes).map_err(|_| too_long())?;
+        if let Some(room) = &mut self.room {
+            let start = room.checked_next_multiple_of(align).ok_or_else(too_long)?;
+            *room = start.checked_add(bytes).ok_or_else(too_long)?;
+            return Ok(start);
+        }
         let start = self
             .realloc
             .call(&mut self.store, (0, 0, align, bytes))
@@ -84,11 +102,13 @@ impl Ready {
         self.write(at, bytes)
     }
 
-    fn write(&mut self, at: u32, bytes: &[u8]) -> Result<(), Failure> {
+    /// Writes into the guest's memory, and notes it.
+    pub(crate) fn write(&mut self, at: u32, bytes: &[u8]) -> Result<(), Failure> {
         if bytes.is_empty() {
             return Ok(());
         }
         let at = at as usize;
+        self.written = self.written.and(at..at + bytes.len());
         let room = self.memory.data_mut(&mut self.store).get_mut(at..at + bytes.len());
         let room = room.ok_or_else(|| {
             Failure::Trap(
@@ -99,6 +119,30 @@ impl Ready {
         room.copy_from_slice(bytes);
         Ok(())
     }
+}
+
+/// Bytes that all lists of a grain take, in the order in which they are copied in.
+fn room_for(grain: &[Table<'_>], state: &[f64]) -> usize {
+    let mut end = 0usize;
+    let mut list = |align: usize, count: usize, size: usize| end = end.next_multiple_of(align) + count * size;
+    list(4, grain.len(), TABLE);
+    for table in grain {
+        list(4, table.columns.len(), COLUMN);
+        for column in table.columns {
+            match column.cells {
+                Cells::Ints(cells) => list(8, cells.len(), 8),
+                Cells::Floats(cells) => list(8, cells.len(), 8),
+                Cells::Bools(cells) => list(1, cells.len(), 1),
+                Cells::Texts(texts) => {
+                    list(4, texts.offsets.len(), 4);
+                    list(1, texts.bytes.len(), 1);
+                }
+            }
+            list(1, column.validity.len(), 1);
+        }
+    }
+    list(8, state.len(), 8);
+    end
 }
 
 // Sizes in the canonical ABI, in bytes.

@@ -16,6 +16,7 @@ use wasmtime::{Instance, Ref, Store};
 use crate::abi::Ready;
 use crate::call;
 use crate::engine::{Engine, EngineError, Limits};
+use crate::plain::{CONTRIBUTE, MEMORY, REALLOC};
 use crate::reset::Resettable;
 
 /// What the probe found.
@@ -93,9 +94,9 @@ fn mark(ready: &mut Ready) -> bool {
 
 /// Grows and marks an instance's memory, and fills its table; where marks were before it did.
 fn marked(store: &mut Store<call::Tally>, instance: &Instance) -> wasmtime::Result<Option<Text>> {
-    let function = instance.get_func(&mut *store, "contribute");
+    let function = instance.get_func(&mut *store, CONTRIBUTE);
     let (Some(memory), Some(table)) =
-        (instance.get_memory(&mut *store, "memory"), instance.get_table(&mut *store, "table"))
+        (instance.get_memory(&mut *store, MEMORY), instance.get_table(&mut *store, "table"))
     else {
         return Ok(None);
     };
@@ -139,7 +140,7 @@ fn push_out(places: &[usize]) -> bool {
     })
 }
 
-/// A core module with what [`Resettable`] expects, data in its memory, and a table.
+/// A core module with what [`Resettable`] expects of one without marks, data in its memory, and a table.
 fn guest() -> Vec<u8> {
     let mut types = TypeSection::new();
     types.ty().function([ValType::I32; 4], [ValType::I32]);
@@ -151,8 +152,8 @@ fn guest() -> Vec<u8> {
     let mut memories = MemorySection::new();
     memories.memory(MemoryType { minimum: PAGES, maximum: None, memory64: false, shared: false, page_size_log2: None });
     let mut exports = ExportSection::new();
-    exports.export("contribute", ExportKind::Func, 0).export("realloc", ExportKind::Func, 1);
-    exports.export("memory", ExportKind::Memory, 0).export("table", ExportKind::Table, 0);
+    exports.export(CONTRIBUTE, ExportKind::Func, 0).export(REALLOC, ExportKind::Func, 1);
+    exports.export(MEMORY, ExportKind::Memory, 0).export("table", ExportKind::Table, 0);
     let mut code = CodeSection::new();
     for _ in 0..2 {
         let mut body = Function::new([]);

@@ -27,6 +27,7 @@ mod engine;
 pub mod freshness;
 pub mod fuel_rate;
 mod last_words;
+mod marks;
 mod module;
 mod pagemap;
 mod plain;

@@ -8,6 +8,7 @@ use crate::call::{Failure, Tally, store};
 use crate::check::{self, ModuleError, World};
 use crate::engine::Engine;
 use crate::last_words;
+use crate::plain::plain;
 use crate::reset::Resettable;
 use crate::types::{Contribution, Table, Totals, Verdict};
 
@@ -36,8 +37,10 @@ impl Module {
     pub fn compile(engine: &Engine, bytes: &[u8]) -> Result<Self, ModuleError> {
         let world = check::check(bytes, &engine.limits)?;
         let refused = |e: wasmtime::Error| ModuleError::Compile { reason: format!("{e:#}") };
-        let component = Component::from_binary(&engine.wasmtime, bytes).map_err(refused)?;
-        let resettable = Resettable::compile(engine, bytes).map_err(refused)?;
+        let plain = plain(bytes).map_err(|error| refused(wasmtime::Error::new(error)))?;
+        let component = plain.as_ref().map_or(bytes, |plain| &plain.component);
+        let component = Component::from_binary(&engine.wasmtime, component).map_err(refused)?;
+        let resettable = plain.map(|plain| Resettable::compile(engine, &plain.core)).transpose().map_err(refused)?;
         Module::assemble(engine, world, component, resettable)
     }
 
@@ -240,7 +243,7 @@ impl Module {
 }
 
 /// First bytes of a serialized module; the last one is the version of this layout.
-const MAGIC: &[u8] = b"unseen-module\x01";
+const MAGIC: &[u8] = b"unseen-module\x02";
 
 /// Bytes a verdict may take: it is computed from noised totals only, once per round.
 const MAX_VERDICT: u32 = 64 << 20;

@@ -20,21 +20,24 @@
 //! - **Globals** that are mutable are exported under names of our own, and set back to the values
 //!   they had after instantiation. One that holds a reference or a vector: not run here.
 //! - **The memory's size** only grows; an instance whose memory grew is thrown away.
-//! - **The memory's bytes** are copied back from an image taken right after instantiation, in
-//!   every page the kernel says is no longer the page that was mapped there ([`PageMap`]): the
-//!   first write to a page, by guest or host, gives it a private page, and it keeps that for as
-//!   long as the mapping lives, in memory or swapped out. The set so found only grows, and so
-//!   holds all pages that differ, whatever wrote them. This is also what wasmtime's own pool
-//!   relies on. Where the kernel cannot say, every instance is thrown away after one call.
+//! - **The memory's bytes** are copied back from an image taken right after instantiation, in every page that was
+//!   written. Only instructions write, and the host. In a module that begins with little memory, as compilers make
+//!   them, every instruction that writes is preceded by some of ours, which note its page in a global
+//!   ([`marks`](crate::marks)) that the guest's code cannot name: it comes behind its own. What the host writes it
+//!   notes itself. In other modules, interpreters mostly, it is the kernel that says which page is no longer the one
+//!   that was mapped there ([`PageMap`](crate::pagemap::PageMap)): the first write to a page, by guest or host, gives
+//!   it a private page, and it keeps that for as long as the mapping lives, in memory or swapped out. The set so found
+//!   only grows, and so holds all pages that differ, whatever wrote them. This is also what wasmtime's own pool relies
+//!   on. Where the kernel cannot say, every instance of such a module is thrown away after one call.
 //! - There is no start function (refused here), so the state after instantiation is a constant
 //!   of the module.
 //!
 //! Fuel and the allowance of memory are part of the embedding, and set again for every call. An
 //! instance that trapped, ran out of fuel or gave a malformed answer is thrown away.
 //!
-//! Which modules run here depends on their bytes alone: where the kernel cannot scan pages, they
-//! still run as core instances, only new ones. So even a guest that looks at addresses, or at its
-//! fuel's end, gets the same answer on every machine.
+//! Which modules run here, and which of them have marks, depends on their bytes alone: where the kernel cannot scan
+//! pages, they still run as core instances, only new ones; and a module has its marks however it is run. So even a guest
+//! that looks at addresses, or at its fuel's end, gets the same answer on every machine.
 //!
 //! Debug builds compare the whole memory with the image after every restore, and the hostile
 //! suite runs on both paths.
@@ -47,7 +50,8 @@ use wasmtime::{InstancePre, Linker, Val};
 use crate::abi::Ready;
 use crate::call::{self, Failure, Tally};
 use crate::engine::Engine;
-use crate::plain::{self, global_name};
+use crate::marks::Written;
+use crate::plain::{CONTRIBUTE, KEEPS_LISTS, MARKS, MEMORY, REALLOC, global_name};
 use crate::types::{Contribution, Table};
 
 /// A module of the plain shape, and its instances that are at their first state.
@@ -59,23 +63,14 @@ pub(crate) struct Resettable {
     idle: Mutex<Vec<Ready>>,
 }
 
-/// An instance with more private pages than this, or than an eighth of its memory (interpreters begin with megabytes), is
+/// An instance that wrote to more than this, or than an eighth of its memory (interpreters begin with megabytes), is
 /// thrown away: copying them back each time would cost more than a new one.
 const MAX_WRITTEN: usize = 256 << 10;
 
 impl Resettable {
-    /// `None` when the component (already checked) is not of the plain shape, which its bytes
-    /// alone decide. Anything else that goes wrong is an error.
-    pub(crate) fn compile(engine: &Engine, component: &[u8]) -> wasmtime::Result<Option<Self>> {
-        // Lists are copied as they lie in the host's memory.
-        if cfg!(target_endian = "big") {
-            return Ok(None);
-        }
-        let Some(module) = plain::instrumented(component).map_err(wasmtime::Error::new)? else {
-            return Ok(None);
-        };
-        let module = wasmtime::Module::from_binary(&engine.wasmtime, &module)?;
-        Resettable::assemble(engine, module).map(Some)
+    /// `core`: see [`crate::plain::Plain`].
+    pub(crate) fn compile(engine: &Engine, core: &[u8]) -> wasmtime::Result<Self> {
+        Resettable::assemble(engine, wasmtime::Module::from_binary(&engine.wasmtime, core)?)
     }
 
     pub(crate) fn serialize(&self) -> wasmtime::Result<Vec<u8>> {
@@ -101,7 +96,9 @@ impl Resettable {
         };
         let mut ready = resettable.instantiate(engine).map_err(wasmtime::Error::new)?;
         resettable.first_memory = ready.memory.data(&ready.store).to_vec();
-        forget(ready.memory.data_mut(&mut ready.store));
+        if ready.marks.is_none() {
+            forget(ready.memory.data_mut(&mut ready.store));
+        }
         resettable.first_globals = ready.globals.iter().map(|global| global.get(&mut ready.store)).collect();
         Ok(resettable)
     }
@@ -133,13 +130,16 @@ impl Resettable {
         let host = |e: wasmtime::Error| Failure::Host(format!("{e:#}").into());
         let mut store = call::store(engine, engine.limits.answer);
         let instance = self.pre.instantiate(&mut store).map_err(host)?;
-        let realloc = instance.get_typed_func(&mut store, "realloc").map_err(host)?;
-        let contribute = instance.get_typed_func(&mut store, "contribute").map_err(host)?;
+        let realloc = instance.get_typed_func(&mut store, REALLOC).map_err(host)?;
+        let contribute = instance.get_typed_func(&mut store, CONTRIBUTE).map_err(host)?;
         let memory = instance
-            .get_memory(&mut store, "memory")
+            .get_memory(&mut store, MEMORY)
             .ok_or_else(|| Failure::Host(text!("the module has no memory", "模块没有内存").into()))?;
+        let marks = instance.get_global(&mut store, MARKS);
         let globals = (0..).map_while(|i| instance.get_global(&mut store, &global_name(i))).collect();
-        Ok(Ready { store, memory, globals, realloc, contribute })
+        let keeps_lists = instance.get_func(&mut store, KEEPS_LISTS).is_some();
+        let written = Written::default();
+        Ok(Ready { store, memory, marks, written, globals, realloc, contribute, keeps_lists, room: None })
     }
 
     /// Whether an instance's memory is as every grain is to find it.
@@ -149,31 +149,63 @@ impl Resettable {
 
     /// Puts an instance back; `false` when it cannot be, and must be dropped.
     pub(crate) fn restore(&self, engine: &Engine, ready: &mut Ready) -> bool {
-        let Some(pagemap) = &engine.pagemap else {
-            return false;
-        };
         for (global, value) in ready.globals.iter().zip(&self.first_globals) {
             if global.set(&mut ready.store, *value).is_err() {
                 return false;
             }
         }
+        let by_host = std::mem::take(&mut ready.written);
+        let marked = match &ready.marks {
+            None => None,
+            Some(marks) => {
+                let Val::I64(by_guest) = marks.get(&mut ready.store) else { return false };
+                if marks.set(&mut ready.store, Val::I64(0)).is_err() {
+                    return false;
+                }
+                Some(by_host.or(Written(by_guest as u64)))
+            }
+        };
         let memory = ready.memory.data_mut(&mut ready.store);
         let image = self.first_memory.as_slice();
         if memory.len() != image.len() {
             return false;
         }
-        let base = memory.as_ptr() as usize;
-        let mut written = 0;
-        let whole = pagemap.written(base..base + memory.len(), |pages| {
-            written += pages.len();
-            let pages = pages.start - base..pages.end - base;
-            if let (Some(memory), Some(image)) = (memory.get_mut(pages.clone()), image.get(pages)) {
-                memory.copy_from_slice(image);
-            }
-        });
-        debug_assert!(!whole || memory == image, "a page was written that the kernel did not name");
-        whole && written <= MAX_WRITTEN.max(image.len() / 8)
+        let most = MAX_WRITTEN.max(image.len() / 8);
+        let restored = match marked {
+            Some(written) => put_back_marked(written, memory, image, most),
+            None => put_back_scanned(engine, memory, image, most),
+        };
+        debug_assert!(!restored || memory == image, "a page was written that was not found");
+        restored
     }
+}
+
+/// Copies back what was marked; `false` when that is more than `most`.
+fn put_back_marked(written: Written, memory: &mut [u8], image: &[u8], most: usize) -> bool {
+    if written.bytes(image.len()) > most {
+        return false;
+    }
+    for range in written.ranges(image.len()) {
+        if let (Some(memory), Some(image)) = (memory.get_mut(range.clone()), image.get(range)) {
+            memory.copy_from_slice(image);
+        }
+    }
+    true
+}
+
+/// Copies back what the kernel says was written; `false` when it cannot say, or that was more than `most`.
+fn put_back_scanned(engine: &Engine, memory: &mut [u8], image: &[u8], most: usize) -> bool {
+    let Some(pagemap) = &engine.pagemap else { return false };
+    let base = memory.as_ptr() as usize;
+    let mut written = 0;
+    let whole = pagemap.written(base..base + memory.len(), |pages| {
+        written += pages.len();
+        let pages = pages.start - base..pages.end - base;
+        if let (Some(memory), Some(image)) = (memory.get_mut(pages.clone()), image.get(pages)) {
+            memory.copy_from_slice(image);
+        }
+    });
+    whole && written <= most
 }
 
 /// Takes back the mappings that reading the whole memory made: they would stay with the memory's

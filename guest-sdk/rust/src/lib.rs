@@ -123,6 +123,11 @@ macro_rules! __export {
             unsafe { $crate::wasm::realloc(old, old_size, align, size) }
         }
 
+        // That it exists says that lists are read where they lie and are not freed: the host may ask for room once.
+        #[cfg(target_arch = "wasm32")]
+        #[unsafe(export_name = "unseen_keeps_lists")]
+        extern "C" fn __unseen_keeps_lists() {}
+
         #[cfg(not(target_arch = "wasm32"))]
         const _: fn(&$crate::Grain, &[f64], &mut $crate::Contributions) -> Result<(), String> =
             <$job as $crate::Job>::contribute;
