@@ -217,7 +217,7 @@ impl Grid {
             nearest -= 1;
         }
         let most = if nearest.is_negative() { -Self::MOST } else { Self::MOST };
-        nearest.to_i128().filter(|steps| steps.abs() <= Self::MOST).unwrap_or(most)
+        nearest.to_i128().filter(|steps| steps.unsigned_abs() <= Self::MOST.unsigned_abs()).unwrap_or(most)
     }
 }
 
@@ -419,6 +419,7 @@ mod tests {
             (f64::INFINITY, 1 << 64),
             (f64::NEG_INFINITY, -(1 << 64)),
             (f64::MAX, 1 << 64),
+            (i128::MIN as f64, -(1 << 64)),
             (1e19, 10i128.pow(19)),
         ] {
             assert_eq!(whole.steps(value), steps, "{value}");
