@@ -9,7 +9,7 @@ RUN_TESTS := $(if $(NEXTEST),cargo nextest run --no-fail-fast,cargo test --no-fa
 HEARD := $(if $(NEXTEST),--config-file $(CURDIR)/tests/nextest.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rust target verifiers build demo gallery cluster cluster-test serve test bench bench-audit bench-cluster bench-service docs lint advisories vm-test miri fuzz
+.PHONY: help setup rust target verifiers build demo gallery cluster cluster-test serve test proofs bench bench-audit bench-cluster bench-service docs lint advisories vm-test miri fuzz
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,10 @@ test: target lint ## Check and run all tests; those that lack a tool say so
 	cargo test --workspace --features unseen/otel,unseen/s3 --test telemetry
 	cargo test --workspace --features unseen/otel,unseen/s3 --test bucket --test cluster in_a_bucket
 	$(RUN_TESTS) $(HEARD) --workspace
+
+# Says SKIPPED where Coq is not there and cannot be got, and fails with UNSEEN_REQUIRE_ALL=1.
+proofs: rust ## Check the proofs with Coq, and the code against what they are about
+	@scripts/proofs.sh
 
 # Runs under swap; says SKIPPED where qemu or a kernel is not there, and fails with UNSEEN_REQUIRE_ALL=1.
 vm-test: ## Run jobs in a virtual machine that swaps

@@ -103,6 +103,7 @@ pub struct Sensitivity {
 }
 
 impl Sensitivity {
+    // Proved: proofs/Sensitivity.v, `unit_grain`, `block_grain`, and that both are attained.
     /// The exact maximum over all pairs of neighbours and all guests: `groups` in the domain, at
     /// most `max_groups` of them named by a grain, each contribution in `[lower, upper]` steps.
     ///
@@ -212,6 +213,7 @@ fn keys(output: &Output, group: &Group, references: &dyn References) -> Result<V
     }
 }
 
+// Proved: proofs/Shares.v, `shares_add_up` and `each_costs_its_share`.
 /// Budget is split over rounds by `round_weights`, within a round over outputs by their `weight`,
 /// within an output over values by theirs. Shares are exact and sum to exactly the whole.
 fn values(manifest: &Manifest, output: &Output, groups: usize) -> Result<Vec<ValuePlan>, ManifestError> {

@@ -102,6 +102,7 @@ pub struct Grain<'c, 'p> {
 }
 
 impl<'c> Grain<'c, '_> {
+    // Proved: proofs/Clamp.v, `every_answer_is_bounded` and `saturation_never_shows`.
     /// Takes the next item in the guest's order. Dropped without a word: an item whose output does
     /// not exist, whose group is not in the domain, or that has another number of keys or values
     /// than declared; and any item that names one group more than `max_groups` of its output.
@@ -131,6 +132,7 @@ impl<'c> Grain<'c, '_> {
         }
     }
 
+    // Proved: proofs/Clamp.v, `every_answer_is_bounded`.
     /// Clamps what was summed up.
     pub fn finish(self) -> &'c Contributions {
         let clamper = self.clamper;
@@ -165,6 +167,7 @@ impl Grid {
         Grid { lower, upper, granularity: granularity.clone(), words }
     }
 
+    // Proved: proofs/Clamp.v, `nearest_is_nearest` and `steps_bounded`.
     /// The number of steps nearest to `value`, ties to even, within ±[`Self::MOST`]; the lower bound
     /// for NaN. Exact: the double's own binary value is divided by the granularity in integers.
     fn steps(&self, value: f64) -> i128 {
@@ -221,6 +224,7 @@ impl Grid {
     }
 }
 
+// Proved: proofs/Clamp.v, `decompose_keeps_the_value`.
 /// |value| as mantissa × 2^exponent, with an odd mantissa unless it is zero.
 fn decompose(value: f64) -> (u64, i32) {
     let bits = value.to_bits();
@@ -233,6 +237,7 @@ fn decompose(value: f64) -> (u64, i32) {
     (mantissa >> zeros, exponent + zeros as i32)
 }
 
+// Proved: proofs/Clamp.v, `nearest_words_is_nearest` and `nearest_words_fit`.
 /// |value| / (num / den) to the nearest integer, ties to even, at most [`Grid::MOST`].
 fn nearest(value: f64, num: u64, den: u64) -> i128 {
     let (mantissa, exponent) = decompose(value);

@@ -145,6 +145,7 @@ fn parts(parameter: &Rational) -> Result<(BigUint, BigUint), NoiseError> {
     Ok((num, den))
 }
 
+// Proved: proofs/Laplace.v, `each_integer_has_its_mass`.
 /// CKS20 algorithm 2, for a scale num / den with num > 0.
 ///
 /// `u + num v` is geometric with ratio exp(-1 / num): `u` its residue, `v` its quotient. Divided by
@@ -180,6 +181,7 @@ fn exp_minus_one<R: Rng + ?Sized>(rng: &mut R) -> bool {
     exp_series(rng, &Chance::ONE)
 }
 
+// Proved: proofs/Laplace.v, `odd_failures_are_the_series`.
 /// True with probability exp(-p), for p in [0, 1] (CKS20 algorithm 1): the first failure among
 /// events of chance p/1, p/2, p/3... has an odd number with exactly that probability. An event of
 /// chance p/k is one of chance p and, independently, one of chance 1/k.
