@@ -22,7 +22,7 @@ pub use crate::noise_error::NoiseError;
 /// No draw is farther from zero than this: a draw that would be is returned as `±MAX_DRAW`.
 ///
 /// This never shows. Totals stay within [`crate::totals::MAX_TOTAL`] and noised totals are clamped
-/// to ±[`crate::totals::MAX_NOISY`], so with `MAX_DRAW >= MAX_TOTAL + MAX_NOISY` a clamped draw gives
+/// to ±[`MAX_NOISY`], so with `MAX_DRAW >= MAX_TOTAL + MAX_NOISY` a clamped draw gives
 /// the very number that the unclamped draw would have given.
 pub const MAX_DRAW: i128 = 1 << 126;
 

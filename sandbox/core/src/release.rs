@@ -17,7 +17,8 @@ use unseen_tlog::statement::Statement;
 use crate::layout::Layout;
 use crate::sealed::Sealing;
 
-/// The noised totals of one round, in steps. Safe to show: made by [`crate::ExactTotals::noise`] only.
+/// The noised totals of one round, in steps. Safe to show: of totals they are made by [`crate::WholeTotals::noise`] only,
+/// and else they are read where they were written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NoisyTotals {
