@@ -1,49 +1,71 @@
 //! Code that says which pages of memory it writes.
 //!
 //! Before each instruction that writes to memory stand a few that note the page, in a global which the guest's own code
-//! cannot name: bit n of it stands for the pages n, n + 64, n + 128 and so on. Instructions are known one by one; a
-//! function with one that is not is left alone, and its module is not run in a kept instance.
+//! cannot name. Its lower 63 bits stand for the last 63 pages of the memory that a module begins with, where compilers
+//! put the top of the stack, data and the first of the heap; the highest for all others. Instructions are known one by
+//! one; a module with one that is not gets no marks.
 
 use std::ops::Range;
 
 use wasm_encoder::{BlockType, Encode, Function, Instruction, ValType};
 use wasmparser::{FunctionBody, MemArg, Operator};
 
-/// Pages that were written, as the global has them.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Written(pub(crate) u64);
-
 const SHIFT: u32 = 12;
 const PAGE: usize = 1 << SHIFT;
+/// Pages that have a bit of their own.
+const WINDOW: usize = 63;
 /// What is noted is the page where an instruction begins to write; none but those for ranges writes more than 16 bytes.
 const BEYOND: usize = 15;
 
+/// The first of the pages that have a bit of their own, in a memory that begins with so many bytes.
+pub(crate) fn first_page(bytes: usize) -> usize {
+    (bytes >> SHIFT).saturating_sub(WINDOW)
+}
+
+/// Whether a place is in one of these pages.
+pub(crate) fn is_near(place: usize, bytes: usize) -> bool {
+    place >> SHIFT >= first_page(bytes)
+}
+
+/// Pages that were written, as the global has them, of a memory that begins with so many bytes.
+#[derive(Clone, Copy)]
+pub(crate) struct Written {
+    pub(crate) bits: u64,
+    pub(crate) bytes: usize,
+}
+
 impl Written {
-    /// These, and those of a range of bytes.
-    pub(crate) fn and(self, bytes: Range<usize>) -> Written {
-        if bytes.is_empty() {
+    /// These, and those of a range.
+    pub(crate) fn and(self, range: Range<usize>) -> Written {
+        if range.is_empty() {
             return self;
         }
-        let (first, last) = (bytes.start >> SHIFT, (bytes.end - 1) >> SHIFT);
-        let pages = if last - first < 63 { (2 << (last - first)) - 1 } else { u64::MAX };
-        Written(self.0 | pages.rotate_left((first % 64) as u32))
-    }
-
-    /// These, and others.
-    pub(crate) fn or(self, other: Written) -> Written {
-        Written(self.0 | other.0)
+        let window = first_page(self.bytes)..first_page(self.bytes) + WINDOW;
+        let pages = range.start >> SHIFT..((range.end - 1) >> SHIFT) + 1;
+        let near = pages.start.max(window.start)..pages.end.min(window.end);
+        let mut bits = self.bits;
+        if pages != near {
+            bits |= 1 << WINDOW;
+        }
+        if !near.is_empty() {
+            bits |= (u64::MAX >> (64 - near.len())) << (near.start - window.start);
+        }
+        Written { bits, ..self }
     }
 
     /// How many bytes [`Written::ranges`] come to, or a few less.
-    pub(crate) fn bytes(self, length: usize) -> usize {
-        self.0.count_ones() as usize * length.div_ceil(64 * PAGE) * PAGE
+    pub(crate) fn length(self) -> usize {
+        let far = if self.bits >> WINDOW == 1 { self.bytes.saturating_sub(WINDOW * PAGE) } else { 0 };
+        (self.bits << 1).count_ones() as usize * PAGE + far
     }
 
-    /// Where in a memory of this length everything lies that was written.
-    pub(crate) fn ranges(self, length: usize) -> impl Iterator<Item = Range<usize>> {
-        let noted = (0..64).filter(move |page| self.0 >> page & 1 == 1);
-        let pages = noted.flat_map(move |page| (page * PAGE..length).step_by(64 * PAGE));
-        pages.map(move |start| start..length.min(start + PAGE + BEYOND))
+    /// Where everything lies that was written. Ranges may overlap.
+    pub(crate) fn ranges(self) -> impl Iterator<Item = Range<usize>> {
+        let (first, end) = (first_page(self.bytes) * PAGE, self.bytes);
+        let near = (0..WINDOW).filter(move |page| self.bits >> page & 1 == 1);
+        let near = near.map(move |page| first + page * PAGE..first + (page + 1) * PAGE);
+        let far = [0..first, first + WINDOW * PAGE..end].into_iter().filter(move |_| self.bits >> WINDOW == 1);
+        near.chain(far).map(move |range| range.start.min(end)..(range.end + BEYOND).min(end))
     }
 }
 
@@ -53,6 +75,8 @@ pub(crate) struct Marks {
     pub(crate) global: u32,
     /// The function whose body is [`Marks::of_range`].
     pub(crate) range: u32,
+    /// See [`first_page`].
+    pub(crate) first: usize,
 }
 
 /// What the validator allows.
@@ -99,7 +123,8 @@ impl Marks {
 
     /// A store takes an address and a value. It traps where address and offset are more than an i32 together.
     fn before_store(&self, code: &mut Vec<u8>, scratch: &mut Scratch, value: ValType, at: &MemArg) {
-        let (address, value) = (scratch.local(ValType::I32, 0), scratch.local(value, 1));
+        let [address, page] = [0, 1].map(|nth| scratch.local(ValType::I32, nth));
+        let value = scratch.local(value, 2);
         let mut put = |instruction: Instruction<'_>| instruction.encode(code);
         put(Instruction::LocalSet(value));
         put(Instruction::LocalSet(address));
@@ -112,8 +137,18 @@ impl Marks {
         }
         put(Instruction::I32Const(SHIFT as i32));
         put(Instruction::I32ShrU);
+        if self.first != 0 {
+            put(Instruction::I32Const(self.first as i32));
+            put(Instruction::I32Sub);
+        }
+        put(Instruction::LocalTee(page));
+        put(Instruction::I32Const(WINDOW as i32));
+        put(Instruction::LocalGet(page));
+        put(Instruction::I32Const(WINDOW as i32));
+        // A page before the first one is a large number.
+        put(Instruction::I32LtU);
+        put(Instruction::Select);
         put(Instruction::I64ExtendI32U);
-        // By that modulo 64.
         put(Instruction::I64Shl);
         put(Instruction::I64Or);
         put(Instruction::GlobalSet(self.global));
@@ -137,20 +172,26 @@ impl Marks {
 
     /// The body of a function that marks a range, given its start and length: [`Written::and`] in instructions.
     pub(crate) fn of_range(&self) -> Vec<u8> {
-        let [start, count, last, further] = [0, 1, 2, 3];
-        let mut function = Function::new([(2, ValType::I32)]);
+        let [start, count, last, from, to] = [0, 1, 2, 3, 4];
+        let (first, window) = (self.first as i32, WINDOW as i32);
+        let mut function = Function::new([(3, ValType::I32)]);
         let mut code = function.instructions();
         // Nothing is written, or, where the end is beyond all memory, what follows traps.
         code.local_get(count).i32_eqz().if_(BlockType::Empty).return_().end();
         code.local_get(start).local_get(count).i32_add().i32_const(1).i32_sub().local_tee(last);
         code.local_get(start).i32_lt_u().if_(BlockType::Empty).return_().end();
-        code.local_get(last).i32_const(SHIFT as i32).i32_shr_u();
-        code.local_get(start).i32_const(SHIFT as i32).i32_shr_u().i32_sub().local_set(further);
+        // The first and the last page, counted from the first that has a bit: they may be negative, and far beyond.
+        code.local_get(start).i32_const(SHIFT as i32).i32_shr_u().i32_const(first).i32_sub().local_set(from);
+        code.local_get(last).i32_const(SHIFT as i32).i32_shr_u().i32_const(first).i32_sub().local_set(to);
+        code.local_get(from).i32_const(0).i32_lt_s().local_get(to).i32_const(window).i32_ge_s().i32_or();
+        code.if_(BlockType::Empty);
+        code.global_get(self.global).i64_const(i64::MIN).i64_or().global_set(self.global).end();
+        code.local_get(from).i32_const(0).local_get(from).i32_const(0).i32_gt_s().select().local_set(from);
+        code.local_get(to).i32_const(window - 1).local_get(to).i32_const(window - 1).i32_lt_s().select().local_set(to);
+        code.local_get(from).local_get(to).i32_gt_s().if_(BlockType::Empty).return_().end();
         code.global_get(self.global);
-        code.i64_const(2).local_get(further).i64_extend_i32_u().i64_shl().i64_const(1).i64_sub();
-        code.i64_const(-1).local_get(further).i32_const(63).i32_lt_u().select();
-        code.local_get(start).i32_const(SHIFT as i32).i32_shr_u().i64_extend_i32_u().i64_rotl();
-        code.i64_or().global_set(self.global).end();
+        code.i64_const(2).local_get(to).local_get(from).i32_sub().i64_extend_i32_u().i64_shl().i64_const(1).i64_sub();
+        code.local_get(from).i64_extend_i32_u().i64_shl().i64_or().global_set(self.global).end();
         function.into_raw_body()
     }
 }
@@ -265,16 +306,23 @@ mod tests {
 
     #[test]
     fn ranges_hold_every_byte_that_was_noted() {
-        let length = 100 * PAGE + 100;
-        for (start, end) in [(0, 1), (PAGE - 1, PAGE + 1), (5 * PAGE, 69 * PAGE), (63 * PAGE, 65 * PAGE), (7, length)] {
-            let written = Written::default().and(start..end);
-            assert!((start..end).all(|byte| written.ranges(length).any(|range| range.contains(&byte))));
-        }
-        assert_eq!(Written::default().and(9..9).0, 0);
-        let bits =
-            |from: usize, pages: usize| Written::default().and(from * PAGE..(from + pages) * PAGE).0.count_ones();
-        for pages in [1, 2, 62, 63, 64, 65, 1000] {
-            assert_eq!((bits(0, pages), bits(61, pages)), (pages.min(64) as u32, pages.min(64) as u32));
+        for length in [64 << 10, 252 << 10, 256 << 10, 1 << 20, 1 << 21] {
+            let (none, window) = (Written { bits: 0, bytes: length }, first_page(length) * PAGE);
+            let ends = [0, 1, PAGE - 1, PAGE + 1, window, window + 1, window + PAGE, length - PAGE, length - 1, length];
+            for start in ends {
+                for end in ends.into_iter().filter(|end| *end > start) {
+                    let written = none.and(start..end);
+                    assert!(written.length() <= length + PAGE);
+                    for byte in [start, usize::midpoint(start, end), end - 1, start.max(window).min(end - 1)] {
+                        assert!(written.ranges().any(|range| range.contains(&byte)), "{byte} of {start}..{end}");
+                    }
+                }
+            }
+            assert_eq!(none.and(9..9).bits, 0);
+            assert_eq!(none.ranges().count(), 0);
+            // What has a bit of its own takes no other page with it.
+            assert_eq!(none.and(length - 10..length).bits.count_ones(), 1);
+            assert!(none.and(length - 10..length).ranges().all(|range| range.len() <= PAGE + BEYOND));
         }
     }
 }

@@ -105,6 +105,12 @@ impl Module {
         self.resettable.is_some()
     }
 
+    /// Whether its code notes which pages it writes, where it is put back: else the kernel is asked. That depends on the
+    /// module alone, too.
+    pub fn notes_writes(&self) -> bool {
+        self.resettable.as_ref().is_some_and(Resettable::has_marks)
+    }
+
     /// Runs `contribute` on one grain, from the module's first state. `state` is empty in the
     /// first round. Blocks the calling thread; any number of threads up to the engine's may call.
     ///

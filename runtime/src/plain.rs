@@ -7,7 +7,7 @@ use wasmparser::{
     ExternalKind, Instance as CoreInstance, Operator, Parser, Payload, SectionLimited, ValType,
 };
 
-use crate::marks::Marks;
+use crate::marks::{Marks, first_page, is_near};
 
 /// A component of the plain shape.
 pub(crate) struct Plain {
@@ -23,12 +23,12 @@ pub(crate) fn plain(component: &[u8]) -> wasmparser::Result<Option<Plain>> {
     // Lists are copied as they lie in the host's memory.
     let found = if cfg!(target_endian = "big") { None } else { Core::find(component)? };
     let Some(found) = found else { return Ok(None) };
-    if found.begins_small()?
-        && let Some(core) = found.remade(true)?
+    if let Some(first) = found.marks_from()?
+        && let Some(core) = found.remade(Some(first))?
     {
         return Ok(Some(Plain { component: with_core(component, &core)?, core }));
     }
-    Ok(found.remade(false)?.map(|core| Plain { component: component.to_vec(), core }))
+    Ok(found.remade(None)?.map(|core| Plain { component: component.to_vec(), core }))
 }
 
 /// The function by which a grain is computed.
@@ -53,7 +53,7 @@ const OURS: &str = "unseen ";
 
 /// A module that starts with more memory than this is not worth an image.
 const MAX_IMAGE: u64 = 16 << 20;
-/// A module that starts with more than this writes too much for marks, of which there are 64: interpreters do.
+/// A module that starts with more than this has no marks: interpreters do, and write all over it.
 const MAX_MARKED: u64 = 2 << 20;
 
 /// A component with another core module in the place of its one.
@@ -189,22 +189,40 @@ impl<'a> Core<'a> {
         Ok(bytes.map(|bytes| Core { bytes, contribute, realloc, memory }))
     }
 
-    /// Whether its memory begins with little.
-    fn begins_small(&self) -> wasmparser::Result<bool> {
-        let mut bytes = 0;
+    /// The first page that its marks can tell from others; none where marks would say too little: its memory is large,
+    /// or its stack, which compilers keep in the first global, is elsewhere.
+    fn marks_from(&self) -> wasmparser::Result<Option<usize>> {
+        let (mut bytes, mut stack) = (0, 0);
         for payload in Parser::new(0).parse_all(self.bytes) {
-            if let Payload::MemorySection(section) = payload? {
-                for ty in section {
-                    bytes += ty?.initial.saturating_mul(65_536);
+            match payload? {
+                Payload::MemorySection(section) => {
+                    for ty in section {
+                        bytes += ty?.initial.saturating_mul(65_536);
+                    }
                 }
+                Payload::GlobalSection(section) => {
+                    if let Some(Operator::I32Const { value }) = section
+                        .into_iter()
+                        .next()
+                        .transpose()?
+                        .and_then(|it| it.init_expr.get_operators_reader().read().ok())
+                    {
+                        stack = value as u32 as usize;
+                    }
+                }
+                _ => {}
             }
         }
-        Ok(bytes <= MAX_MARKED)
+        let small = usize::try_from(bytes).ok().filter(|_| bytes <= MAX_MARKED);
+        // A stack grows downwards.
+        let near = small.filter(|bytes| first_page(*bytes) == 0 || is_near(stack.saturating_sub(1), *bytes));
+        Ok(near.map(first_page))
     }
 
-    /// The module with our exports, and with marks or without. `None` when it has state that cannot be put back, or
-    /// there are to be marks and cannot be.
-    fn remade(&self, marks: bool) -> wasmparser::Result<Option<Vec<u8>>> {
+    /// The module with our exports, and with marks, whose first page is given, or without. `None` when it has state that
+    /// cannot be put back, or there are to be marks and cannot be.
+    fn remade(&self, first: Option<usize>) -> wasmparser::Result<Option<Vec<u8>>> {
+        let marks = first.is_some();
         let mut made = wasm_encoder::Module::new();
         // Of each type, how many parameters it has; of each function, its type.
         let (mut types, mut functions) = (Vec::new(), Vec::new());
@@ -317,12 +335,10 @@ impl<'a> Core<'a> {
                             return Ok(None);
                         }
                     }
-                    if !marks {
-                        continue;
-                    }
+                    let Some(first) = first else { continue };
                     let ty = functions.get(coded).and_then(|ty: &u32| types.get(*ty as usize));
                     let Some(parameters) = ty else { return Ok(None) };
-                    let marks = Marks { global: globals.unwrap_or(0), range: functions.len() as u32 };
+                    let marks = Marks { global: globals.unwrap_or(0), range: functions.len() as u32, first };
                     let Some(body) = marks.body(body, *parameters)? else { return Ok(None) };
                     code.raw(&body);
                     coded += 1;

@@ -138,8 +138,13 @@ impl Resettable {
         let marks = instance.get_global(&mut store, MARKS);
         let globals = (0..).map_while(|i| instance.get_global(&mut store, &global_name(i))).collect();
         let keeps_lists = instance.get_func(&mut store, KEEPS_LISTS).is_some();
-        let written = Written::default();
+        let written = Written { bits: 0, bytes: memory.data_size(&store) };
         Ok(Ready { store, memory, marks, written, globals, realloc, contribute, keeps_lists, room: None })
+    }
+
+    /// Whether the module's code notes what it writes.
+    pub(crate) fn has_marks(&self) -> bool {
+        self.module.get_export_index(MARKS).is_some()
     }
 
     /// Whether an instance's memory is as every grain is to find it.
@@ -154,7 +159,7 @@ impl Resettable {
                 return false;
             }
         }
-        let by_host = std::mem::take(&mut ready.written);
+        let by_host = std::mem::replace(&mut ready.written, Written { bits: 0, bytes: self.first_memory.len() });
         let marked = match &ready.marks {
             None => None,
             Some(marks) => {
@@ -162,7 +167,7 @@ impl Resettable {
                 if marks.set(&mut ready.store, Val::I64(0)).is_err() {
                     return false;
                 }
-                Some(by_host.or(Written(by_guest as u64)))
+                Some(Written { bits: by_host.bits | by_guest as u64, ..by_host })
             }
         };
         let memory = ready.memory.data_mut(&mut ready.store);
@@ -182,10 +187,10 @@ impl Resettable {
 
 /// Copies back what was marked; `false` when that is more than `most`.
 fn put_back_marked(written: Written, memory: &mut [u8], image: &[u8], most: usize) -> bool {
-    if written.bytes(image.len()) > most {
+    if written.length() > most {
         return false;
     }
-    for range in written.ranges(image.len()) {
+    for range in written.ranges() {
         if let (Some(memory), Some(image)) = (memory.get_mut(range.clone()), image.get(range)) {
             memory.copy_from_slice(image);
         }
