@@ -130,6 +130,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("sandbox/signon", &["ids"]),
     ("demo", &[]),
+    ("attack", &["core", "ids", "policies"]),
     (
         "fuzz",
         &[

@@ -1,0 +1,136 @@
+//! `unseen-attack`: tries to prove that releases cost more privacy than they claim. It must fail, and come close; and it
+//! must succeed wherever a fault is planted. `docs/attack.md` says how.
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
+
+mod audit;
+mod bounds;
+mod cases;
+mod faults;
+mod path;
+mod seen;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use audit::{Effort, audit, audit_changed};
+use clap::Parser;
+use faults::{FAULTS, Fault, HARMLESS};
+use path::{Case, Failure};
+
+/// Try to prove that releases cost more privacy than they claim, and that faults are found
+#[derive(Parser)]
+#[command(name = "unseen-attack", version)]
+struct Args {
+    /// Few releases, in less than half a minute; bounds need to reach half of a claim only
+    #[arg(long)]
+    short: bool,
+    /// Releases for each case, over both neighbours [default: 1000000; with --short, 12000]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(2000..))]
+    releases: Option<u64>,
+    /// Releases for each case and fault [default: 50000; with --short, 12000]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(2000..))]
+    fault_releases: Option<u64>,
+    /// Draw other noise
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Only cases and faults whose name contains this; a fault is tried on all cases
+    #[arg(long, default_value = "", hide_default_value = true)]
+    only: String,
+}
+
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints the tables; how many lines of them are bad.
+fn run(args: &Args) -> Result<usize, Failure> {
+    let default = |long, short| if args.short { short } else { long };
+    let effort =
+        |releases: Option<u64>, long| Effort { releases: releases.unwrap_or(default(long, 12_000)), seed: args.seed };
+    let (claims, slips) = (effort(args.releases, 1_000_000), effort(args.fault_releases, 50_000));
+    let least = if args.short { 0.5 } else { 0.9 };
+    let cases = cases::all();
+    let mut bad = 0;
+
+    println!("| case | claim | lost at least | share |\n|---|---|---|---|");
+    for case in cases.iter().filter(|case| case.name.contains(&args.only)) {
+        let finding = audit(case, claims)?;
+        let verdict = match finding.share() {
+            _ if finding.exceeds() => "MORE THAN CLAIMED",
+            share if share < least && case.tight_from <= claims.releases => "TOO WEAK",
+            _ => "",
+        };
+        bad += usize::from(!verdict.is_empty());
+        let unit = if finding.pure { "epsilon" } else { "rho" };
+        let share = match case.tight_from <= claims.releases {
+            true => format!("{:.1} %", 100.0 * finding.share()),
+            false => format!("({:.1} %)", 100.0 * finding.share()),
+        };
+        say(&format!(
+            "| {} | {unit} {} | {:.4} | {share} {verdict} |",
+            case.name,
+            number(finding.claim),
+            finding.bound
+        ))?;
+    }
+
+    println!("\n| fault | found by | claim | lost at least | seen by |\n|---|---|---|---|---|");
+    for fault in FAULTS.iter().filter(|fault| fault.name.contains(&args.only)) {
+        bad += usize::from(!hunt(fault, &cases, slips)?);
+    }
+
+    println!("\n| no fault | cases | largest share of a claim |\n|---|---|---|");
+    for change in HARMLESS.iter().filter(|change| change.name.contains(&args.only)) {
+        let mut most = 0f64;
+        for case in cases.iter().take(FEW) {
+            most = most.max(audit_changed(case, change.name, change.stages, slips)?.map_or(0.0, |found| found.share()));
+        }
+        let verdict = if most > 1.0 { "FOUND" } else { "" };
+        bad += usize::from(most > 1.0);
+        say(&format!("| {} | {FEW} | {:.1} % {verdict} |", change.name, 100.0 * most))?;
+    }
+
+    match bad {
+        0 => println!("\nNo claim was exceeded, no attack too weak, every fault found."),
+        _ => println!("\n{bad} lines are bad."),
+    }
+    Ok(bad)
+}
+
+/// What is no fault is tried on so many cases.
+const FEW: usize = 4;
+
+/// Tries a fault on one case after another, until one of them finds it.
+fn hunt(fault: &Fault, cases: &[Case], effort: Effort) -> Result<bool, Failure> {
+    let mut tried = 0;
+    for case in cases {
+        let Some(finding) = audit_changed(case, fault.name, fault.stages, effort)? else { continue };
+        tried += 1;
+        if finding.exceeds() {
+            let unit = if finding.pure { "epsilon" } else { "rho" };
+            let (claim, bound) = (number(finding.claim), finding.bound);
+            say(&format!("| {} | {} | {unit} {claim} | {bound:.4} | {} |", fault.name, case.name, finding.by))?;
+            return Ok(true);
+        }
+    }
+    say(&format!("| {} | NOT FOUND, in {tried} cases | | | |", fault.name))?;
+    Ok(false)
+}
+
+/// Prints a line now.
+fn say(line: &str) -> Result<(), Failure> {
+    println!("{line}");
+    Ok(std::io::stdout().flush()?)
+}
+
+fn number(x: f64) -> String {
+    if x < 1e-3 { format!("{x:e}") } else { format!("{x}") }
+}
