@@ -1,4 +1,4 @@
-# `make` says what there is. Everything but `bench` uses cargo's dev profile, so what the demo needs is
+# `make` says what there is. Everything but `bench` and `attack` uses cargo's dev profile, so what the demo needs is
 # built once for the tests too.
 
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
@@ -9,7 +9,7 @@ RUN_TESTS := $(if $(NEXTEST),cargo nextest run --no-fail-fast,cargo test --no-fa
 HEARD := $(if $(NEXTEST),--config-file $(CURDIR)/tests/nextest.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rust target verifiers build demo gallery cluster cluster-test serve test proofs bench bench-audit bench-cluster bench-service docs lint advisories vm-test miri fuzz
+.PHONY: help setup rust target verifiers build demo gallery cluster cluster-test serve test attack proofs bench bench-audit bench-cluster bench-service docs lint advisories vm-test miri fuzz
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -113,3 +113,7 @@ miri: rust ## Run the SDK's unsafe code under Miri (needs a nightly toolchain wi
 # With FUZZ_TARGETS="note entry", those alone.
 fuzz: rust ## Fuzz every parser for FUZZ_SECONDS (20) each (needs nightly Rust and cargo-fuzz)
 	@scripts/fuzz.sh
+
+# ATTACK may be --short, --seed N, --only WORDS; `docs/attack.md` says what it does.
+attack: rust ## Try to prove that releases cost more than they claim, and that faults are found
+	cargo run --release --quiet --package unseen-attack -- $(ATTACK)

@@ -3,7 +3,7 @@
 //!
 //! Pure epsilon: P(E) <= e^epsilon Q(E) for every event E, so ln(P(E) / Q(E)) <= epsilon, with Clopper and Pearson's
 //! bound below P(E) and above Q(E). zCDP: Rényi divergences grow with their order a, and are at most rho a; so at a -> 1
-//! KL(P || Q) <= rho. That divergence is at least E_P[f] - ln E_Q[e^f] for every bounded f (Donsker and Varadhan), with
+//! KL(P || Q) <= rho. That divergence is at least E_P(f) - ln E_Q(e^f) for every bounded f (Donsker and Varadhan), with
 //! an empirical Bernstein bound on either mean; and at least that of any event, with Clopper and Pearson's.
 //!
 //! Event and f are picked on runs of their own. Half of the error is spent on P, half on Q.
@@ -271,7 +271,7 @@ impl Test {
 
     /// That of an event which happened so often in either world.
     fn bound_of(&self, counts: [u64; 2], total: u64, pure: bool, repeat: f64) -> f64 {
-        // What is still to be seen is not quite like what was seen: a rare event that was picked for its counts, less so.
+        // An event that is rare and was picked for its counts will hardly have them again.
         let foreseen = |share: f64| (share * total as f64 * repeat).round() as u64;
         let (counts, total) = match repeat {
             1.0 => (counts, total),
@@ -302,9 +302,11 @@ impl Test {
 
 impl std::fmt::Display for Test {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // To three digits, and no zero below zero.
+        let short = |x: &f64| if x.abs() < 1e6 { (x * 1e3).round() / 1e3 + 0.0 } else { *x };
         match &self.kind {
-            Kind::AtLeast(of, least) => write!(f, "{} at least {least:.4}", of.name())?,
-            Kind::Below(of, limit) => write!(f, "{} below {limit:.4}", of.name())?,
+            Kind::AtLeast(of, least) => write!(f, "{} at least {}", of.name(), short(least))?,
+            Kind::Below(of, limit) => write!(f, "{} below {}", of.name(), short(limit))?,
             Kind::OffGrid => write!(f, "a number off the grid")?,
             Kind::Fine => write!(f, "a number with too many bits")?,
             Kind::Tilt(of, factor, [low, high]) => {

@@ -42,6 +42,12 @@ fn sums(named: impl Fn(&'static str, &'static str) -> &'static str, small: &str,
             vec![item(0, None, &[INF])],
         ),
         still(
+            named("laplace: one of two groups", "gaussian: one of two groups"),
+            job(unit, one, "", &[output(2, 1, 1, "{ name = \"a\", lower = 0, upper = 1, granularity = 1 }")]),
+            None,
+            vec![item(0, Some(0), &[INF]), item(0, Some(1), &[INF])],
+        ),
+        still(
             named("laplace: three of four groups", "gaussian: three of four groups"),
             job(unit, more, "", &[output(4, 3, 1, "{ name = \"a\", lower = -2, upper = 2, granularity = 1 }")]),
             None,

@@ -68,11 +68,8 @@ pub const FAULTS: &[Fault] = &[
             GrainKind::Blocks { .. } => Sensitivity::new(GrainKind::Unit, n, m, 0, (high - low).max(1)),
         });
     }),
-    noise("a block's sensitivity is that of one group that is replaced", |_, plan| {
-        sense(plan, |grain, _, m, low, high| match grain {
-            GrainKind::Unit => Sensitivity::new(grain, 1, 1, low, high),
-            GrainKind::Blocks { .. } => Sensitivity::new(grain, m as usize, m, low, high),
-        });
+    noise("the sensitivity of one group, however many there are", |_, plan| {
+        sense(plan, |grain, _, _, low, high| Sensitivity::new(grain, 1, 1, low, high));
     }),
     noise("only the upper bound counts for the sensitivity", |_, plan| {
         sense(plan, |grain, n, m, _, high| Sensitivity::new(grain, n, m, high.min(0), high.max(1)));
@@ -113,9 +110,9 @@ pub const FAULTS: &[Fault] = &[
     noised("clamped to the data's own range after the noise", |exact, _, cells| {
         cells.iter_mut().zip(exact).for_each(|(cell, exact)| *cell = (*cell).clamp(*exact.min(&0), *exact.max(&0)));
     }),
-    noised("tails cut at four times the scale", |exact, widths, cells| {
+    noised("tails cut at three times the scale", |exact, widths, cells| {
         for ((cell, exact), width) in cells.iter_mut().zip(exact).zip(widths) {
-            let most = (4.0 * width).ceil() as i128;
+            let most = (3.0 * width).ceil() as i128;
             *cell = exact + (*cell - exact).clamp(-most, most);
         }
     }),

@@ -21,11 +21,8 @@ fn claims_hold_and_planted_faults_are_found() {
 /// With so few releases nothing much can be shown, and the program says that it failed.
 #[test]
 fn an_attack_without_power_fails() {
-    let few = ["--releases", "2000", "--fault-releases", "2000"];
-    let (good, said) = attack(&[&few[..], &["--only", "gaussian: a count"]].concat());
+    let (good, said) = attack(&["--releases", "2000", "--fault-releases", "2000", "--only", "gaussian: a count"]);
     assert!(!good && said.contains("TOO WEAK"), "{said}");
-    let (good, said) = attack(&[&few[..], &["--only", "more than max"]].concat());
-    assert!(!good && said.contains("NOT FOUND"), "{said}");
 }
 
 #[test]
