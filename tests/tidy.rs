@@ -173,11 +173,11 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// What one has to read to believe the lab, as three questions: files, and how many lines of code they may be
 /// together, without tests, comments, blank lines and Chinese texts. A ceiling only falls: whoever makes a reading shorter
-/// lowers it. `docs/trusted-base.md` says what each file is read for.
+/// lowers it. The first rose once, by what it takes to have code note its writes. `docs/trusted-base.md` says what each file is read for.
 const READINGS: &[(&str, usize, &[&str])] = &[
     (
         "Is a number private?",
-        9_999,
+        2_352,
         &[
             "sandbox/core/src/contributions.rs",
             "sandbox/core/src/layout.rs",
