@@ -46,7 +46,7 @@ fn guest_of(grains: &str, worst: &str) -> Vec<u8> {
   (data (i32.const 132) "\00\01\00\00\01\00\00\00")
   (data (i32.const 260) "\08\00\00\00\00\00\00\00\00\02\00\00\01\00\00\00")
   (func (export "contribute") (param $grain i32) (param i32 i32 i32) (result i32)
-    (local $at i32)
+    (local $at i32) (local $done i32)
     (f64.store (i32.const 512) (f64.const 1))
     (if {grains} (then {worst}))
     (i32.const 128)))"#
@@ -66,10 +66,14 @@ const BABBLE: &str = "(i32.store (i32.const 272) (i32.const 24))
     (i32.store (i32.const 136) (i32.const 60000))
     (global.set $next (i32.add (local.get $at) (i32.const 1200000)))
     (call $reserve (global.get $next))
+    (memory.copy (local.get $at) (i32.const 256) (i32.const 20))
+    (local.set $done (i32.const 20))
     (loop $on
-      (memory.copy (local.get $at) (i32.const 256) (i32.const 20))
-      (local.set $at (i32.add (local.get $at) (i32.const 20)))
-      (br_if $on (i32.lt_u (local.get $at) (global.get $next))))";
+      (memory.copy (i32.add (local.get $at) (local.get $done)) (local.get $at)
+        (select (local.get $done) (i32.sub (i32.const 1200000) (local.get $done))
+          (i32.lt_u (local.get $done) (i32.const 600000))))
+      (local.set $done (i32.shl (local.get $done) (i32.const 1)))
+      (br_if $on (i32.lt_u (local.get $done) (i32.const 1200000))))";
 
 /// Goes on until its fuel is used up.
 const LINGER: &str = "(loop $on (br $on))";
