@@ -76,8 +76,8 @@ pub struct Node {
     free: (Mutex<usize>, Condvar),
 }
 
-/// No task is as long, in bytes: the state of a round has a million numbers at most.
-const LONGEST_TASK: u64 = 64 << 20;
+/// No task is as long, in bytes: a state comes out of 64 MiB at most, so it has 2^23 numbers, each of 25 characters.
+const LONGEST_TASK: u64 = 256 << 20;
 /// How many runs and imports a node keeps ready.
 const MOST_READY: usize = 4;
 
