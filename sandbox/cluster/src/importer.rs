@@ -223,7 +223,8 @@ impl Taker for Merges<'_> {
     }
 
     fn task(&self, first: u32, last: u32, attempt: u32) -> Result<Vec<u8>, ClusterError> {
-        if attempt > 0 {
+        // There may be a thousand, each to be asked for over a network, and most parts are only late.
+        if attempt == 3 {
             self.sorted.iter().try_for_each(|(_, object)| self.of.ensure(object))?;
         }
         let segment = |(sorted, object): &SortedSlice| {

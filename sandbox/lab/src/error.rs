@@ -28,8 +28,8 @@ pub enum LabError {
     #[error("{} is not a lab", .0.display())]
     #[zh("{0} 不是实验室")]
     NoLab(PathBuf),
-    #[error("{}, line {line}: {why}; nothing was done", path.display())]
-    #[zh("{path} 第 {line} 行：{why}；未作任何改动")]
+    #[error("{}, line {line}: {why}", path.display())]
+    #[zh("{path} 第 {line} 行：{why}")]
     Settings { path: PathBuf, line: usize, why: Sentence },
     #[error("{} is not empty: a new lab needs a new folder", .0.display())]
     #[zh("{0} 不是空文件夹：新实验室需要新文件夹")]

@@ -148,6 +148,14 @@ pub(crate) fn evidence_of_nodes(ledger: &Ledger) -> Option<&EvidenceRule> {
     ledger.policy()?.evidence.as_ref().filter(|rule| !rule.nodes.is_empty())
 }
 
+/// Asks whether the machine of a node is vouched for, by a rule, in a run or import.
+pub(crate) fn vouched_by<'a>(
+    rule: Option<&'a EvidenceRule>,
+    run: &'a Digest,
+) -> impl Fn(&str, &PublicKey, Option<&str>) -> Result<(), Sentence> + 'a {
+    move |name, key, evidence| nodes::vouched(rule, run, name, key, evidence).map_err(|fault| Sentence::of(&fault))
+}
+
 impl Spreading {
     /// From here on the worker is to add up what nodes compute: of what is private it reads nothing.
     pub fn new(ledger: &Ledger, ready: &mut Ready, reached: Reached) -> Result<Spreading, LabError> {
@@ -233,10 +241,7 @@ impl Spread {
         let tasks_key = run_key.tasks();
         let (noise_key, seal_key) = (secrets.noise_key.clone(), secrets.seal_key.clone());
         let merging = Merging::begin(worker, &MergeSecrets { run, noise_key, seal_key, run_key })?;
-        let vouched = |name: &str, key: &PublicKey, evidence: Option<&str>| {
-            let rule = self.run.of_nodes.as_ref();
-            nodes::vouched(rule, &self.run.leaf, name, key, evidence).map_err(|fault| Sentence::of(&fault))
-        };
+        let vouched = vouched_by(self.run.of_nodes.as_ref(), &self.run.leaf);
         let asking = Asking {
             orders: self.orders,
             tasks_key,

@@ -17,7 +17,6 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use unseen_age::{Encrypter, Identity, OpenedFile};
-use unseen_audit::nodes;
 use unseen_cluster::config::Cluster;
 use unseen_cluster::courier::Process;
 use unseen_cluster::error::ClusterError;
@@ -31,7 +30,7 @@ use unseen_data::import::spread::{self, Cut, Gathered, Slice};
 use unseen_data::import::{ImportError, ImportOptions, Imported, Progress};
 use unseen_data::snapshot::ManifestFile;
 use unseen_data::{DataKey, Description, LabDataKey, ReadAt};
-use unseen_ids::{Digest, PublicKey, digest_of};
+use unseen_ids::{Digest, digest_of};
 use unseen_keys::read_signing_key;
 use unseen_texts::{Sentence, say};
 use unseen_worker::importing::{ImportWork, Object};
@@ -44,7 +43,7 @@ use crate::keys::random;
 use crate::lab::swap_allowed;
 use crate::moment::now;
 use crate::sealed;
-use crate::spread::{Nodes, evidence_of_nodes, nodes_of};
+use crate::spread::{Nodes, evidence_of_nodes, nodes_of, vouched_by};
 use crate::view::{About, View};
 
 /// An import that is spread.
@@ -190,10 +189,7 @@ impl SpreadImport<'_> {
         let orders = self.orders(&plan, &keys, nodes)?;
         let spool = Spool::open(folder)?;
         let orders = spool.put_orders(store, &orders)?;
-        let rule = evidence_of_nodes(self.view.ledger());
-        let vouched = |name: &str, key: &PublicKey, evidence: Option<&str>| {
-            nodes::vouched(rule, &plan.import, name, key, evidence).map_err(|fault| Sentence::of(&fault))
-        };
+        let vouched = vouched_by(evidence_of_nodes(self.view.ledger()), &plan.import);
         let asking = Asking {
             orders,
             tasks_key: keys.run.tasks(),
