@@ -4,7 +4,7 @@
 //! of each output, all of the declared domain, and give each of their values a whole number of
 //! steps within the declared bounds. That is all the proof in `docs/proofs/clamp-and-sum.md` asks.
 
-use num_bigint::{BigInt, BigUint};
+use num_bigint::BigUint;
 use num_integer::Integer;
 use num_traits::{Signed, ToPrimitive, Zero};
 use unseen_ids::KeyRef;
@@ -180,7 +180,7 @@ impl Grid {
             None => self.nearest_big(value),
         };
         let steps = if value.is_sign_negative() { -steps } else { steps };
-        debug_assert_eq!(steps, self.steps_by_rationals(value), "two ways to quantise {value} must agree");
+        debug_assert_eq!(steps, self.steps_by_fraction(value), "two ways to quantise {value} must agree");
         steps
     }
 
@@ -204,19 +204,17 @@ impl Grid {
         (quotient + u32::from(up)).to_i128().map_or(Self::MOST, |steps| steps.min(Self::MOST))
     }
 
-    /// The same by a second route: as one rational, plus a half, rounded down.
-    fn steps_by_rationals(&self, value: f64) -> i128 {
+    /// The same by a second route: as one fraction, plus a half, rounded down.
+    fn steps_by_fraction(&self, value: f64) -> i128 {
         if value.is_infinite() {
             return if value > 0.0 { Self::MOST } else { -Self::MOST };
         }
         let (mantissa, exponent) = decompose(value);
-        let power = BigInt::from(1) << exponent.unsigned_abs();
-        let exact = Rational::from_integer(mantissa.into());
-        let exact = if exponent < 0 { exact / power } else { exact * power } / &self.granularity;
-        let exact = if value.is_sign_negative() { -exact } else { exact };
-        let raised = exact + Rational::new(1.into(), 2.into());
-        let mut nearest = raised.floor().to_integer();
-        if raised.is_integer() && nearest.is_odd() {
+        let (mut num, mut den) = (self.granularity.denom() * mantissa << 1u32, self.granularity.numer() << 1u32);
+        *(if exponent < 0 { &mut den } else { &mut num }) <<= exponent.unsigned_abs();
+        let num = if value.is_sign_negative() { -num } else { num };
+        let (mut nearest, rest) = (num + (&den >> 1u32)).div_mod_floor(&den);
+        if rest.is_zero() && nearest.is_odd() {
             nearest -= 1;
         }
         let most = if nearest.is_negative() { -Self::MOST } else { Self::MOST };
@@ -282,6 +280,7 @@ fn within_bounds(plan: &Plan, layout: &Layout, contributions: &Contributions) ->
 mod tests {
     use super::*;
     use crate::testing::{laplace, output, plan, ratio, value};
+    use num_bigint::BigInt;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
     use unseen_policies::manifest::GrainKind;
@@ -341,7 +340,7 @@ mod tests {
                             if values[offset].is_nan() {
                                 bounds.lower.into()
                             } else {
-                                grid.steps_by_rationals(values[offset])
+                                grid.steps_by_fraction(values[offset])
                             }
                         })
                         .sum();
@@ -400,8 +399,8 @@ mod tests {
             let grid = Grid::new(&granularity, -5, 5);
             let slow = Grid { words: None, ..Grid::new(&granularity, -5, 5) };
             for value in [value, value.abs().sqrt(), f64::from_bits(bits >> 12 | 1023 << 52)] {
-                prop_assert_eq!(grid.steps(value), grid.steps_by_rationals(value));
-                prop_assert_eq!(slow.steps(value), grid.steps_by_rationals(value));
+                prop_assert_eq!(grid.steps(value), grid.steps_by_fraction(value));
+                prop_assert_eq!(slow.steps(value), grid.steps_by_fraction(value));
             }
         }
     }
