@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::{self, Scope, ScopedJoinHandle};
 
 use arrow_array::builder::{BooleanBuilder, Float64Builder, Int64Builder, StringBuilder};
 use arrow_array::{ArrayRef, RecordBatch};
@@ -29,11 +31,16 @@ const ROW_GROUP: usize = 1 << 17;
 /// Rows and bytes of text gathered before they are handed to the Parquet writer.
 const BATCH: usize = 8192;
 
-const BATCH_TEXT: usize = 32 << 20;
+const BATCH_TEXT: usize = 8 << 20;
 
-/// A Parquet file being written.
-pub(crate) struct BucketFile<W: Write + Send = File> {
-    writer: ArrowWriter<DigestWriter<W>>,
+/// Batches that wait until a thread has encoded those before them.
+const AHEAD: usize = 1;
+
+/// A Parquet file being written: rows are gathered here, encoded and encrypted in a thread of its own.
+pub(crate) struct BucketFile<'scope, W: Write = File> {
+    /// None once the thread has failed.
+    batches: Option<SyncSender<RecordBatch>>,
+    writer: ScopedJoinHandle<'scope, Result<DigestWriter<W>, ImportError>>,
     schema: Arc<Schema>,
     unit: Option<StringBuilder>,
     columns: Vec<Builder>,
@@ -49,14 +56,15 @@ enum Builder {
     Texts(StringBuilder),
 }
 
-impl BucketFile {
+impl<'scope> BucketFile<'scope> {
     /// In a new file.
     pub(crate) fn create(
+        scope: &'scope Scope<'scope, '_>,
         path: &Path,
         schema: Arc<Schema>,
         encryption: Option<Arc<FileEncryptionProperties>>,
     ) -> Result<Self, ImportError> {
-        BucketFile::over(files::create(path).map_err(ImportError::Write)?, schema, encryption)
+        BucketFile::over(scope, files::create(path).map_err(ImportError::Write)?, schema, encryption)
     }
 
     /// Rows, length and SHA-256 of the durable file.
@@ -67,9 +75,10 @@ impl BucketFile {
     }
 }
 
-impl<W: Write + Send> BucketFile<W> {
+impl<'scope, W: Write + Send + 'scope> BucketFile<'scope, W> {
     /// The same, written to anything.
     pub(crate) fn over(
+        scope: &'scope Scope<'scope, '_>,
         to: W,
         schema: Arc<Schema>,
         encryption: Option<Arc<FileEncryptionProperties>>,
@@ -81,8 +90,15 @@ impl<W: Write + Send> BucketFile<W> {
             .with_properties(writer_properties(&schema, encryption))
             .with_skip_arrow_metadata(true);
         let to = DigestWriter::new(to);
-        let writer = ArrowWriter::try_new_with_options(to, Arc::clone(&schema), options).map_err(unwritten)?;
-        Ok(Self { writer, schema, unit, columns, waiting: 0, waiting_text: 0, rows: 0 })
+        let mut writer = ArrowWriter::try_new_with_options(to, Arc::clone(&schema), options).map_err(unwritten)?;
+        let (batches, encoded) = sync_channel::<RecordBatch>(AHEAD);
+        let encode = move || {
+            encoded.iter().try_for_each(|batch| writer.write(&batch)).map_err(unwritten)?;
+            writer.into_inner().map_err(unwritten)
+        };
+        let writer =
+            thread::Builder::new().name("encode".to_owned()).spawn_scoped(scope, encode).map_err(ImportError::Write)?;
+        Ok(Self { batches: Some(batches), writer, schema, unit, columns, waiting: 0, waiting_text: 0, rows: 0 })
     }
 
     /// Takes a sorted record, whose cell at `unit_at` is the unit itself and stored once only.
@@ -128,13 +144,17 @@ impl<W: Write + Send> BucketFile<W> {
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays)
             .map_err(|fault| ImportError::Write(io::Error::other(fault)))?;
         (self.waiting, self.waiting_text) = (0, 0);
-        self.writer.write(&batch).map_err(unwritten)
+        // Why the thread takes no more is told at the end.
+        self.batches = self.batches.take().filter(|batches| batches.send(batch).is_ok());
+        Ok(())
     }
 
     /// What it was written to, rows, length and SHA-256.
     pub(crate) fn written(mut self) -> Result<(W, u64, u64, [u8; 32]), ImportError> {
         self.flush()?;
-        let to = self.writer.into_inner().map_err(unwritten)?;
+        drop(self.batches);
+        let stopped = || io::Error::other(Sentence::from(text!("the encoder has stopped", "编码线程已停止")));
+        let to = self.writer.join().unwrap_or_else(|_| Err(ImportError::Write(stopped())))?;
         let (to, bytes, digest) = to.finish().map_err(ImportError::Write)?;
         Ok((to, self.rows, bytes, digest))
     }

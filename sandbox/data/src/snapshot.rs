@@ -537,11 +537,14 @@ pub(crate) fn forge(
             .build()
             .unwrap();
         let path = dir.join(&name);
-        let mut file = crate::bucket_file::BucketFile::create(&path, Arc::clone(&schema), Some(encryption)).unwrap();
-        if bucket + 1 == buckets {
-            push(&mut file);
-        }
-        let (rows, bytes, digest) = file.finish().unwrap();
+        let (rows, bytes, digest) = std::thread::scope(|scope| {
+            let file = crate::bucket_file::BucketFile::create(scope, &path, Arc::clone(&schema), Some(encryption));
+            let mut file = file.unwrap();
+            if bucket + 1 == buckets {
+                push(&mut file);
+            }
+            file.finish().unwrap()
+        });
         manifest.files.push(ManifestFile { file: name, rows, units: 0, bytes, sha256: hex::encode(&digest) });
     }
     alter(&mut manifest);

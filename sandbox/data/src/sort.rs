@@ -8,6 +8,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::rc::Rc;
+use std::thread::{Builder, JoinHandle};
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use unseen_texts::{Sentence, text};
@@ -19,20 +20,27 @@ use crate::keys::random;
 /// The largest encoded row, in bytes.
 pub(crate) const MAX_RECORD: usize = 16 << 20;
 
-/// Takes rows.
+/// Takes rows. While some are sorted and spilled, more come in.
 pub(crate) struct Sorter {
+    /// How many bytes of rows are sorted at a time.
     memory: usize,
     rows: Rows,
-    spill: Spill,
-    /// Where each run begins and ends in the spill file, and the number of its first frame.
-    runs: Vec<(u64, u64, u64)>,
+    spill: Spilling,
 }
 
 /// Gives rows back, sorted.
 pub(crate) struct Merge {
     runs: Vec<SortedRun>,
     /// Runs that still have rows, as a heap: the least row first, ties to the earlier run.
-    heap: Vec<usize>,
+    heap: Vec<Waiting>,
+}
+
+/// Where the least row left of a run belongs, as far as most comparisons need to know.
+#[derive(Clone, Copy)]
+struct Waiting {
+    bucket: u32,
+    prefix: u64,
+    run: usize,
 }
 
 /// One row.
@@ -47,25 +55,25 @@ pub(crate) struct Record<'a> {
 impl Sorter {
     /// `memory` bytes of rows are held at a time; `dir` is where the nameless file is made.
     pub(crate) fn new(dir: &Path, memory: usize) -> io::Result<Self> {
-        let spill = Spill::new(dir)?;
-        Ok(Self { memory: memory.clamp(1, 2 << 30), rows: Rows::default(), spill, runs: Vec::new() })
+        let spill = Spilling::Rests(Spill::new(dir)?, Rows::default());
+        Ok(Self { memory: (memory / 2).clamp(1, 2 << 30), rows: Rows::default(), spill })
     }
 
     /// Takes one row. An error of kind `InvalidInput` means that it is larger than [`MAX_RECORD`].
     pub(crate) fn push(&mut self, bucket: u32, unit: &[u8], cells: &[Cell]) -> io::Result<()> {
         self.rows.push(bucket, unit, cells)?;
         if self.rows.memory() >= self.memory {
-            self.rows.sort();
-            self.runs.push(self.spill.write(&self.rows)?);
-            self.rows.clear();
+            let (spill, empty) = std::mem::replace(&mut self.spill, Spilling::Failed).rest()?;
+            self.spill = spill.begin(std::mem::replace(&mut self.rows, empty))?;
         }
         Ok(())
     }
 
     pub(crate) fn finish(mut self) -> io::Result<Merge> {
         self.rows.sort();
-        let spill = Rc::new(self.spill);
-        let spilled = self.runs.into_iter().map(|(at, end, number)| {
+        let (spill, _) = self.spill.rest()?;
+        let (runs, spill) = (spill.runs.clone(), Rc::new(spill));
+        let spilled = runs.into_iter().map(|(at, end, number)| {
             SortedRun::framed(Box::new(SpilledRun { spill: Rc::clone(&spill), at, end, number }))
         });
         let last = SortedRun::Memory { rows: self.rows, next: 0 };
@@ -80,7 +88,7 @@ impl Merge {
     }
 
     fn new(runs: Vec<SortedRun>) -> io::Result<Merge> {
-        let heap = (0..runs.len()).filter(|run| runs[*run].head().is_some()).collect();
+        let heap = runs.iter().enumerate().filter_map(|(run, rows)| rows.waiting(run)).collect();
         let mut merge = Merge { runs, heap };
         for at in (0..merge.heap.len() / 2).rev() {
             merge.sift_down(at);
@@ -90,12 +98,12 @@ impl Merge {
 
     /// The least row left.
     pub(crate) fn head(&self) -> Option<Record<'_>> {
-        self.runs[*self.heap.first()?].head()
+        self.runs[self.heap.first()?.run].head()
     }
 
     /// Moves past the least row.
     pub(crate) fn pop(&mut self) -> io::Result<()> {
-        let Some(&run) = self.heap.first() else {
+        let Some(&Waiting { run, .. }) = self.heap.first() else {
             return Ok(());
         };
         match &mut self.runs[run] {
@@ -108,8 +116,9 @@ impl Merge {
                 }
             }
         }
-        if self.runs[run].head().is_none() {
-            self.heap.swap_remove(0);
+        match self.runs[run].waiting(run) {
+            Some(waiting) => self.heap[0] = waiting,
+            None => drop(self.heap.swap_remove(0)),
         }
         self.sift_down(0);
         Ok(())
@@ -131,8 +140,11 @@ impl Merge {
 
     fn order(&self, a: usize, b: usize) -> Ordering {
         let (a, b) = (self.heap[a], self.heap[b]);
-        let key = |run: usize| self.runs[run].head().map(|record| (record.bucket, record.unit, run));
-        key(a).cmp(&key(b))
+        let unit = |run: usize| self.runs[run].head().map(|record| record.unit);
+        (a.bucket, a.prefix)
+            .cmp(&(b.bucket, b.prefix))
+            .then_with(|| unit(a.run).cmp(&unit(b.run)))
+            .then(a.run.cmp(&b.run))
     }
 }
 
@@ -160,6 +172,11 @@ impl SortedRun {
             Self::Framed { frame, next, .. } => frame.get(*next..).filter(|rest| !rest.is_empty()).map(Record::read),
         }
     }
+
+    /// What of it waits in the heap, if it is this run.
+    fn waiting(&self, run: usize) -> Option<Waiting> {
+        self.head().map(|record| Waiting { bucket: record.bucket, prefix: prefix(record.unit), run })
+    }
 }
 
 /// Encoded rows in memory. A record is its length (u32), bucket (u32), length of the unit (u16), the
@@ -172,10 +189,17 @@ pub(crate) struct Rows {
 
 #[derive(Clone, Copy)]
 struct Entry {
-    /// The first 8 bytes of the unit: most comparisons end here.
     prefix: u64,
     bucket: u32,
     at: u32,
+}
+
+/// The first 8 bytes of a unit: most comparisons end here.
+fn prefix(unit: &[u8]) -> u64 {
+    let mut first = [0; 8];
+    let shared = unit.len().min(8);
+    first[..shared].copy_from_slice(&unit[..shared]);
+    u64::from_be_bytes(first)
 }
 
 impl Rows {
@@ -198,10 +222,7 @@ impl Rows {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         self.bytes[at..at + 4].copy_from_slice(&(length as u32).to_le_bytes());
-        let mut prefix = [0; 8];
-        let shared = unit.len().min(8);
-        prefix[..shared].copy_from_slice(&unit[..shared]);
-        self.index.push(Entry { prefix: u64::from_be_bytes(prefix), bucket, at: at as u32 });
+        self.index.push(Entry { prefix: prefix(unit), bucket, at: at as u32 });
         Ok(())
     }
 
@@ -328,6 +349,31 @@ struct Spill {
     key: LessSafeKey,
     end: u64,
     frames: u64,
+    /// Where each run begins and ends in the file, and the number of its first frame.
+    runs: Vec<(u64, u64, u64)>,
+}
+
+/// The spill file, perhaps in the hands of a thread that sorts a run and writes it there.
+enum Spilling {
+    /// With rows that were written, emptied.
+    Rests(Spill, Rows),
+    Goes(JoinHandle<io::Result<(Spill, Rows)>>),
+    Failed,
+}
+
+impl Spilling {
+    /// Waits until it rests.
+    fn rest(self) -> io::Result<(Spill, Rows)> {
+        match self {
+            Spilling::Rests(spill, rows) => Ok((spill, rows)),
+            Spilling::Goes(thread) => thread.join().unwrap_or_else(|_| Err(unsorted())),
+            Spilling::Failed => Err(unsorted()),
+        }
+    }
+}
+
+fn unsorted() -> io::Error {
+    io::Error::other(Sentence::from(text!("sorting rows has failed before", "此前排序数据行时已失败")))
 }
 
 /// What is left of a run in the spill file.
@@ -350,11 +396,21 @@ impl Spill {
         let key: [u8; 32] = random().map_err(io::Error::other)?;
         let key = UnboundKey::new(&AES_256_GCM, &key)
             .map_err(|_| io::Error::other(Sentence::from(text!("the cipher refused a key", "密钥不被接受"))))?;
-        Ok(Self { file, key: LessSafeKey::new(key), end: 0, frames: 0 })
+        Ok(Self { file, key: LessSafeKey::new(key), end: 0, frames: 0, runs: Vec::new() })
     }
 
-    /// Where the run begins and ends, and the number of its first frame.
-    fn write(&mut self, rows: &Rows) -> io::Result<(u64, u64, u64)> {
+    /// Sorts rows and writes them as a run, in a thread.
+    fn begin(mut self, mut rows: Rows) -> io::Result<Spilling> {
+        let work = move || {
+            rows.sort();
+            self.write(&rows)?;
+            rows.clear();
+            Ok((self, rows))
+        };
+        Ok(Spilling::Goes(Builder::new().name("sort".to_owned()).spawn(work)?))
+    }
+
+    fn write(&mut self, rows: &Rows) -> io::Result<()> {
         let (at, number) = (self.end, self.frames);
         let mut frame = Vec::with_capacity(2 * FRAME);
         for (_, record) in rows.encoded() {
@@ -366,7 +422,8 @@ impl Spill {
         if !frame.is_empty() {
             self.seal(&mut frame)?;
         }
-        Ok((at, self.end, number))
+        self.runs.push((at, self.end, number));
+        Ok(())
     }
 
     fn seal(&mut self, frame: &mut Vec<u8>) -> io::Result<()> {

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
+use std::thread::{self, Scope};
 
 use arrow_schema::Schema;
 use parquet::encryption::encrypt::FileEncryptionProperties;
@@ -52,11 +53,22 @@ impl<'a> Dealing<'a> {
         to: W,
         each: &mut dyn FnMut(Record<'_>),
     ) -> Result<(W, ManifestFile), ImportError> {
+        thread::scope(|scope| self.bucket_in(scope, bucket, merge, to, each))
+    }
+
+    fn bucket_in<'scope, W: Write + Send + 'scope>(
+        &mut self,
+        scope: &'scope Scope<'scope, '_>,
+        bucket: u32,
+        merge: &mut Merge,
+        to: W,
+        each: &mut dyn FnMut(Record<'_>),
+    ) -> Result<(W, ManifestFile), ImportError> {
         let encryption = FileEncryptionProperties::builder(self.key.parquet_key()?)
             .with_aad_prefix(bucket_context(&self.dataset, &self.salt, bucket))
             .build()
             .map_err(unwritten)?;
-        let mut file = BucketFile::over(to, Arc::clone(&self.schema), Some(encryption))?;
+        let mut file = BucketFile::over(scope, to, Arc::clone(&self.schema), Some(encryption))?;
         let mut units = UnitCounter::default();
         while let Some(record) = merge.head().filter(|record| record.bucket == bucket) {
             let out_of_order = units.units > 0 && record.unit < units.last.as_slice();

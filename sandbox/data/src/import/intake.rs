@@ -126,7 +126,7 @@ pub(super) struct ReferenceIntake<'a> {
     pub(super) description: &'a Description,
     pub(super) key_at: usize,
     pub(super) keys: std::collections::HashSet<Box<[u8]>>,
-    pub(super) file: BucketFile,
+    pub(super) file: BucketFile<'a>,
     pub(super) survey: Survey,
     pub(super) bytes: usize,
     /// Rows set aside for their cells.

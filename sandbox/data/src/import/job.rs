@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::thread::{self, Scope};
 
 use unseen_ids::{canonical, hex, sha256};
 
@@ -49,6 +50,14 @@ impl Job<'_> {
     }
 
     pub(super) fn reference(&mut self, source: Opened) -> Result<Imported, ImportError> {
+        thread::scope(|scope| self.reference_in(scope, source))
+    }
+
+    fn reference_in<'scope>(
+        &mut self,
+        scope: &'scope Scope<'scope, '_>,
+        source: Opened,
+    ) -> Result<Imported, ImportError> {
         let key_at = self
             .description
             .columns
@@ -62,7 +71,7 @@ impl Job<'_> {
             description: self.description,
             key_at,
             keys: std::collections::HashSet::new(),
-            file: BucketFile::create(&path, schema, None)?,
+            file: BucketFile::create(scope, &path, schema, None)?,
             survey: Survey::new(self.description, self.options.now),
             bytes: 0,
             bad: 0,
