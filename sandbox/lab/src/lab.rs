@@ -6,7 +6,7 @@
 //! log/          tiles, checkpoints, blobs: the truth
 //! snapshots/    DATASET/ROOT/: encrypted buckets
 //! sealed/       results that wait for their time, encrypted
-//! cache/        compiled modules, authenticated
+//! cache/        compiled modules and the program's digest, authenticated
 //! locks/        who is at work
 //! state/        the folded ledger in sled: rebuilt when missing, behind or altered
 //! ```

@@ -25,7 +25,7 @@ use unseen_policies::text::shown;
 use unseen_texts::{Sentence, text};
 use unseen_tlog::Signer;
 use unseen_worker::jail::Walls;
-use unseen_worker::process::{Fault, Identity, Secrets, Worker, build_of};
+use unseen_worker::process::{Fault, Identity, Secrets, Worker};
 use unseen_worker::ready_made;
 use zeroize::Zeroizing;
 
@@ -356,11 +356,6 @@ impl Lab {
         let mut sealing = Zeroizing::new([0; 32]);
         sealing.copy_from_slice(hmac::sign(&key, &[b"unseen seal v1 ".as_slice(), &leaf].concat()).as_ref());
         Ok(sealing)
-    }
-
-    /// SHA-256 of the binary that runs jobs.
-    pub(crate) fn build_digest(&self, program: &Path) -> Result<Digest, LabError> {
-        build_of(program).map_err(LabError::io(program))
     }
 
     /// Until when a run that was cut short may be tried again: until its time comes, and for ten minutes

@@ -34,7 +34,6 @@ use unseen_ids::{Digest, digest_of};
 use unseen_keys::read_signing_key;
 use unseen_texts::{Sentence, say};
 use unseen_worker::importing::{ImportWork, Object};
-use unseen_worker::process::build_of;
 use unseen_worker::spread::RunKey;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -298,7 +297,7 @@ impl SpreadImport<'_> {
 
     fn orders(&self, plan: &Plan, keys: &ImportKeys, nodes: &Nodes) -> Result<Vec<u8>, NotImported> {
         let program = std::env::current_exe().map_err(LabError::io("/proc/self/exe"))?;
-        let build = build_of(&program).map_err(LabError::io(&program))?;
+        let build = self.view.build_digest(&program)?;
         let service = self.view.dir.join("keys/service.pem");
         let service = read_signing_key(&service).map_err(LabError::from)?;
         let work = ImportWork {

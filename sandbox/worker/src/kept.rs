@@ -1,16 +1,19 @@
-//! Components, compiled once and kept in a folder of somebody's own: a lab's, or that of a person who tries jobs.
+//! Components, compiled once and kept in a folder of somebody's own: a lab's, or that of a person who tries jobs; and
+//! which program runs them.
 //!
 //! Compiled code is trusted as machine code is, so each file begins with an HMAC under a key of the folder's owner, over
 //! what it was compiled from and for. Whatever is missing, altered or of another engine is compiled again.
 
 use std::cmp::Reverse;
 use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use ring::hmac;
-use unseen_ids::Digest;
+use unseen_ids::{Digest, digest_of};
 use unseen_policies::{Manifest, Plan};
 
 use crate::code::{Code, CodeError, Use};
@@ -19,6 +22,9 @@ use crate::ready_made;
 /// Bytes that a folder keeps at most, but for the last file: what was used longest ago goes first. A component of Python
 /// takes some 70 MB.
 const MOST: u64 = 1 << 30;
+
+/// How old a file's last change must be for its time to tell it from any later one.
+const SETTLED: Duration = Duration::from_secs(2);
 
 /// Bytes of an HMAC with SHA-256.
 const TAG: usize = 32;
@@ -69,6 +75,26 @@ impl Kept {
         Ok((code, bytes))
     }
 
+    /// [`build_of`](crate::process::build_of), computed once for each file: the kernel notes down when one was changed
+    /// last, and lets nobody write to a program that runs.
+    pub fn build_of(&self, program: &Path) -> io::Result<Digest> {
+        let mut file = File::open(program)?;
+        let about = file.metadata()?;
+        let (changed, part) = (about.ctime(), about.ctime_nsec());
+        let file_is = format!("{} {} {} {changed}.{part:09}", about.dev(), about.ino(), about.size());
+        let (name, context) = ("program.digest", format!("unseen build v1 {file_is} "));
+        if let Some(Ok(digest)) = self.find(name, &context).map(<[u8; 32]>::try_from) {
+            return Ok(Digest::from_bytes(digest));
+        }
+        let (digest, _) = digest_of(&mut file)?;
+        let changed = SystemTime::UNIX_EPOCH + Duration::from_secs(changed.unsigned_abs());
+        if changed.elapsed().is_ok_and(|since| since > SETTLED) {
+            // Where it cannot be kept, it is computed again next time.
+            let _ = self.keep(name, &context, &digest.to_bytes());
+        }
+        Ok(digest)
+    }
+
     fn find(&self, name: &str, context: &str) -> Option<Vec<u8>> {
         let path = self.folder.join(name);
         let bytes = fs::read(&path).ok()?;
@@ -79,7 +105,7 @@ impl Kept {
         Some(compiled.to_vec())
     }
 
-    fn keep(&self, name: &str, context: &str, compiled: &[u8]) -> std::io::Result<()> {
+    fn keep(&self, name: &str, context: &str, compiled: &[u8]) -> io::Result<()> {
         let tag = hmac::sign(&self.key, &[context.as_bytes(), compiled].concat());
         static WRITTEN: AtomicU64 = AtomicU64::new(0);
         let (process, number) = (std::process::id(), WRITTEN.fetch_add(1, Ordering::Relaxed));
@@ -90,7 +116,7 @@ impl Kept {
     }
 
     /// Removes what is too much, and what a killed process left behind.
-    fn sweep(&self, newest: &str) -> std::io::Result<()> {
+    fn sweep(&self, newest: &str) -> io::Result<()> {
         let mut found = Vec::new();
         for file in fs::read_dir(&self.folder)? {
             let (file, about) = file.and_then(|file| Ok((file.path(), file.metadata()?)))?;
