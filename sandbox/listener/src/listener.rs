@@ -127,7 +127,7 @@ impl Listener {
 
         // None of them ends by itself unless it fails.
         let over = tokio::select! {
-            over = shutdown.wait() => over,
+            () = shutdown.wait() => Ok(()),
             Some(failed) = tasks.join_next() => failed.map_err(io::Error::other).flatten(),
         };
         systemd::tell(Told::Stopping);

@@ -3,7 +3,7 @@
 use std::{convert::Infallible, io};
 
 use tokio::{
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::oneshot,
 };
 
@@ -13,7 +13,7 @@ pub struct Shutdown(When);
 
 #[derive(Debug)]
 enum When {
-    Signals,
+    Signals { term: Signal, int: Signal },
     Stopped(oneshot::Receiver<Infallible>),
 }
 
@@ -24,9 +24,11 @@ pub struct Stop {
 }
 
 impl Shutdown {
-    /// On SIGTERM or SIGINT.
-    pub fn on_signals() -> Shutdown {
-        Shutdown(When::Signals)
+    /// On SIGTERM or SIGINT, from now on: whoever has read that connections are taken may send one. Panics outside a
+    /// runtime.
+    pub fn on_signals() -> io::Result<Shutdown> {
+        let (term, int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        Ok(Shutdown(When::Signals { term, int }))
     }
 
     /// When the [`Stop`] is dropped.
@@ -35,14 +37,10 @@ impl Shutdown {
         (Stop { _dropped: sender }, Shutdown(When::Stopped(receiver)))
     }
 
-    pub(crate) async fn wait(self) -> io::Result<()> {
+    pub(crate) async fn wait(self) {
         match self.0 {
             When::Stopped(receiver) => drop(receiver.await),
-            When::Signals => {
-                let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-                tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
-            }
+            When::Signals { mut term, mut int } => tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} },
         }
-        Ok(())
     }
 }

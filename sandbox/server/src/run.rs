@@ -43,7 +43,8 @@ pub fn serve(
         for listener in listeners {
             let (router, tell) = (telemetry.over(router(service.clone())), service.tell.clone());
             let told = move |event: unseen_listener::Event| tell(event.line());
-            all.spawn(listener.serve(router.into_service::<unseen_listener::Body>(), Shutdown::on_signals(), told));
+            let (router, over) = (router.into_service::<unseen_listener::Body>(), Shutdown::on_signals()?);
+            all.spawn(listener.serve(router, over, told));
         }
         let mut ended = Ok(());
         while let Some(one) = all.join_next().await {
