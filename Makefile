@@ -9,7 +9,7 @@ RUN_TESTS := $(if $(NEXTEST),cargo nextest run --no-fail-fast,cargo test --no-fa
 HEARD := $(if $(NEXTEST),--config-file $(CURDIR)/tests/nextest.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rust target verifiers build demo gallery cluster cluster-test serve test attack proofs bench bench-audit bench-cluster bench-service docs lint advisories vm-test miri fuzz
+.PHONY: help setup rust target verifiers build demo gallery cluster cluster-test serve test attack proofs bench bench-audit bench-cluster bench-service docs lint advisories vm-test miri fuzz soak
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,12 +68,14 @@ proofs: rust ## Check the proofs with Coq, and the code against what they are ab
 vm-test: ## Run jobs in a virtual machine that swaps
 	cargo test --package unseen --test vm -- --ignored --nocapture
 
+# All in one build: other features would have wasmtime compiled again.
 bench: target ## Measure speed, in the release profile
-	cargo build --release --package unseen --package unseen-bench
+	cargo build --release $(foreach it,unseen unseen-bench unseen-runtime unseen-core,--package $(it)) \
+		--bins --example bench_units --example bench_merge
 	PATH="$(CARGO_TARGET_DIR)/verifiers/venv/bin:$(CARGO_TARGET_DIR)/verifiers/node/node_modules/.bin:$$PATH" \
 		$(CARGO_TARGET_DIR)/release/unseen-bench $(BENCH)
-	cargo run --release --quiet --package unseen-runtime --example bench_units
-	cargo run --release --quiet --package unseen-core --example bench_merge
+	$(CARGO_TARGET_DIR)/release/examples/bench_units
+	$(CARGO_TARGET_DIR)/release/examples/bench_merge
 
 bench-service: target ## Measure a lab of a thousand jobs on the network, in the release profile
 	cargo build --release --package unseen --package unseen-bench
@@ -109,6 +111,10 @@ advisories: rust ## Ask the advisory database about every dependency (needs the 
 # What else is unsafe calls the system, which Miri does not have.
 miri: rust ## Run the SDK's unsafe code under Miri (needs a nightly toolchain with miri)
 	cargo +nightly miri test --target-dir $(CARGO_TARGET_DIR)/miri --package unseen-guest --lib -- --skip calendar
+
+# SOAK may be other "hours jobs runs" than "24 100000 2000".
+soak: target ## Let a lab live a busy day in an hour or two, and have it audited (in the release profile)
+	SOAK="$(SOAK)" cargo test --release --package unseen --test soak -- --ignored --nocapture
 
 # With FUZZ_TARGETS="note entry", those alone.
 fuzz: rust ## Fuzz every parser for FUZZ_SECONDS (20) each (needs nightly Rust and cargo-fuzz)

@@ -28,6 +28,12 @@ impl Place {
         self.dir.join("data.parquet")
     }
 
+    /// The table as CSV, which the yardsticks' DuckDB has made.
+    pub fn csv(&self) -> Fallible<PathBuf> {
+        let path = self.dir.join("data.csv");
+        if path.exists() { Ok(path) } else { Err("there is no CSV: the yardsticks make it".into()) }
+    }
+
     pub fn snapshot(&self) -> PathBuf {
         self.dir.join("snapshot")
     }

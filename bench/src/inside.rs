@@ -32,13 +32,15 @@ pub fn run(name: &str, place: &Place, args: &Args) -> Fallible<Cost> {
         ["language", language, how] => return languages::run(place, language, how == "new"),
         _ => {}
     }
-    let (what, threads) = match name.rsplit_once('-') {
-        Some((what, threads)) => (what, threads.parse().unwrap_or(1)),
-        None => (name, 1),
+    let (what, threads) = match name.rsplit_once('-').map(|(what, threads)| (what, threads.parse())) {
+        Some((what, Ok(threads))) => (what, threads),
+        _ => (name, 1),
     };
     match what {
         "generate" => generate(place, args),
-        "import" => import_table(place, args.rows),
+        "snapshot" => snapshot(place, args.rows),
+        "import" => import_table(place, &place.table(), args.rows),
+        "import-csv" => import_table(place, &place.csv()?, args.rows),
         "guests" => guests(place),
         "decode" => {
             let rows = rows(place, ROLLING)?;
@@ -195,25 +197,30 @@ fn generate(place: &Place, args: &Args) -> Fallible<Cost> {
     })
 }
 
-fn import_table(place: &Place, rows: u64) -> Fallible<Cost> {
+/// The snapshot that is read, unless it is there.
+fn snapshot(place: &Place, rows: u64) -> Fallible<Cost> {
     measure(|| {
-        if place.snapshot().exists() {
-            return Ok(());
+        if !place.snapshot().exists() {
+            let key = LabDataKey::generate()?;
+            std::fs::write(place.key(), key.expose_bytes())?;
+            import_to(&place.snapshot(), &place.table(), &key, rows)?;
         }
-        let key = LabDataKey::generate()?;
-        std::fs::write(place.key(), key.expose_bytes())?;
-        let text = description(rows);
-        import(
-            &place.table(),
-            &Description::parse(&text)?,
-            &text,
-            &place.snapshot(),
-            &key,
-            &ImportOptions::new(Utc::now()),
-            &mut |_| (),
-        )?;
         Ok(())
     })
+}
+
+/// An import for nothing but its price.
+fn import_table(place: &Place, table: &Path, rows: u64) -> Fallible<Cost> {
+    let folder = tempfile::tempdir_in(&place.dir)?;
+    let key = LabDataKey::generate()?;
+    measure(|| import_to(&folder.path().join("snapshot"), table, &key, rows))
+}
+
+fn import_to(to: &Path, table: &Path, key: &LabDataKey, rows: u64) -> Fallible<()> {
+    let text = description(rows);
+    let options = ImportOptions::new(Utc::now());
+    import(table, &Description::parse(&text)?, &text, to, key, &options, &mut |_| ())?;
+    Ok(())
 }
 
 /// Builds each guest from its source, as an analyst would.

@@ -6,6 +6,7 @@ mod inside;
 mod lab;
 mod languages;
 mod measure;
+mod ratios;
 mod service;
 mod tiny;
 
@@ -28,6 +29,9 @@ pub struct Args {
     /// Folder for generated data, kept between runs
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
+    /// How often each is measured, in turns; medians are shown, with the lowest and the highest
+    #[arg(long, default_value_t = 5)]
+    times: u32,
     /// Run only the measurements whose name contains this
     #[arg(long)]
     only: Option<String>,

@@ -14,6 +14,7 @@ use unseen_texts::{Lang, Sentence, text};
 
 use crate::cost::{Cost, Fallible, Place};
 use crate::languages::LANGUAGES;
+use crate::ratios::{HELP, Ratio, TINY, ratios};
 use crate::{Args, cluster, inside, service, tiny};
 
 /// Runs all measurements, or one inside a process of its own.
@@ -33,109 +34,161 @@ pub fn run(args: &Args, lang: Lang) -> Outcome {
         let figures = cluster::run(&place, args).map_err(|error| Sentence::from(error.to_string()))?;
         return Ok(Output::new(&Measured(json!(figures)), serde_json::to_string_pretty(&figures)?));
     }
-    let mut bench = Bench { place, lang, args, found: Vec::new() };
-    bench.ours("make the table", "generate");
-    bench.ours("import: sort, encrypt, describe", "import");
-    bench.ours("build the guests", "guests");
-    for (name, inside) in [
+    let bench = Bench { place, lang, args };
+    for (name, inside) in PREPARED {
+        bench.ours(inside).map_err(|error| Sentence::from(format!("{name}: {error}")))?;
+    }
+    let python = bench.python();
+    let python = python.and_then(|python| bench.theirs(&python, "make-csv", 2).map(|_| python));
+    if let Err(error) = &python {
+        eprintln!("SKIPPED: the yardsticks in Python: {error}");
+    }
+    let mut found = Vec::new();
+    // One of each, and again: what a machine does meanwhile falls on all alike.
+    for time in 0..args.times.max(1) {
+        for (name, how) in measurements().into_iter().filter(|(name, _)| bench.wanted(name)) {
+            let outcome = match &how {
+                How::Ours(inside) => bench.ours(inside),
+                How::Theirs(inside, threads) => match &python {
+                    Ok(python) => bench.theirs(python, inside, *threads),
+                    Err(_) => continue,
+                },
+                How::Once(run) => run(&bench.place.dir),
+            };
+            match outcome {
+                Ok(cost) => keep(&mut found, name, how.id(), cost),
+                Err(error) if time == 0 => eprintln!("SKIPPED: {name}: {error}"),
+                Err(_) => {}
+            }
+        }
+    }
+    Ok(bench.answer(&found))
+}
+
+/// What is made before anything is measured.
+const PREPARED: [(&str, &str); 3] =
+    [("make the table", "generate"), ("import it", "snapshot"), ("build the guests", "guests")];
+
+/// How something is measured.
+enum How {
+    /// In a process of its own, started from this binary.
+    Ours(String),
+    /// By Python, in so many threads.
+    Theirs(&'static str, u32),
+    /// By this process.
+    Once(fn(&Path) -> Fallible<Cost>),
+}
+
+impl How {
+    fn id(&self) -> String {
+        match self {
+            How::Ours(inside) => inside.clone(),
+            How::Theirs(inside, threads) => format!("{inside}-{threads}"),
+            How::Once(_) => String::new(),
+        }
+    }
+}
+
+/// All of them, in their order.
+fn measurements() -> Vec<(String, How)> {
+    let ours = [
+        ("import: check, sort, encrypt, describe", "import"),
+        ("import of the same as CSV", "import-csv"),
         ("decode only, 1 thread", "decode-1"),
         ("co-group scan, 1 thread", "scan-1"),
         ("rolling: native closure, 1 thread", "rolling-native-1"),
         ("rolling: Unseen, 1 thread", "rolling-1"),
         ("rolling: Unseen, 2 threads", "rolling-2"),
+        ("means: Unseen, ready-made map, 1 thread", "means-ready-1"),
         ("means: Unseen, ready-made map, 2 threads", "means-ready-2"),
         ("means: Unseen, the same as a component, 2 threads", "means-2"),
         ("100 blocks, mean and median: native, 2 threads", "medians-native-2"),
         ("100 blocks, mean and median: Unseen, 2 threads", "medians-2"),
-    ] {
-        bench.ours(name, inside);
-    }
-    match bench.python() {
-        Ok(python) => {
-            for (name, inside) in [
-                ("rolling: DuckDB, no privacy", "duckdb-rolling"),
-                ("rolling: Polars, no privacy", "polars-rolling"),
-                ("means: DuckDB, no privacy, no units", "duckdb-means"),
-                ("means: DuckDB, bounded per unit, no noise", "duckdb-bounded"),
-                ("means: Polars, no privacy", "polars-means"),
-                ("means: PyDP over Polars", "pydp-means"),
-                ("means: OpenDP over Polars", "opendp-means"),
-            ] {
-                bench.theirs(&python, name, inside);
-            }
+        ("a million Laplace draws", "laplace"),
+        ("a million Gaussian draws", "gaussian"),
+    ];
+    let theirs = [
+        ("rolling: DuckDB, no privacy", "duckdb-rolling", 1),
+        ("rolling: DuckDB, no privacy", "duckdb-rolling", 2),
+        ("rolling: Polars, no privacy", "polars-rolling", 2),
+        ("means: DuckDB, no privacy, no units", "duckdb-means", 2),
+        ("means: DuckDB, bounded per unit, no noise", "duckdb-bounded", 1),
+        ("means: DuckDB, bounded per unit, no noise", "duckdb-bounded", 2),
+        ("means: Polars, no privacy", "polars-means", 2),
+        ("means: PyDP over Polars", "pydp-means", 2),
+        ("means: OpenDP over Polars", "opendp-means", 2),
+        ("DuckDB, COPY of the Parquet to Parquet", "duckdb-copy", 2),
+        ("DuckDB, the same sorted by unit", "duckdb-copy-sorted", 2),
+        ("DuckDB, COPY of the CSV to Parquet", "duckdb-copy-csv", 2),
+    ];
+    let languages = LANGUAGES.into_iter().flat_map(|(name, language, units)| {
+        [
+            ("a guest compiled".to_owned(), "compiled"),
+            (format!("{units} units, put back"), "back"),
+            (format!("{units} units, new instances"), "new"),
+        ]
+        .map(|(what, how)| (format!("{name}: {what}"), How::Ours(format!("language-{language}-{how}"))))
+    });
+    let ours = ours.into_iter().map(|(name, inside)| (name.to_owned(), How::Ours(inside.to_owned())));
+    let threads = |name: &str, threads: u32| format!("{name}, {threads} thread{}", if threads == 1 { "" } else { "s" });
+    let theirs = theirs.into_iter().map(|(name, inside, count)| (threads(name, count), How::Theirs(inside, count)));
+    let once: [(_, fn(&Path) -> _); 2] = [(TINY, tiny::run), (HELP, tiny::help)];
+    let once = once.into_iter().map(|(name, run)| (name.to_owned(), How::Once(run)));
+    ours.chain(theirs).chain(languages).chain(once).collect()
+}
+
+/// One measurement, as often as it was made.
+pub struct Found {
+    pub name: String,
+    /// What ratios call it.
+    pub id: String,
+    pub costs: Vec<Cost>,
+}
+
+fn keep(found: &mut Vec<Found>, name: String, id: String, cost: Cost) {
+    match found.iter_mut().find(|found| found.name == name) {
+        Some(found) => found.costs.push(cost),
+        None => {
+            let id = if id.is_empty() { name.clone() } else { id };
+            found.push(Found { name, id, costs: vec![cost] });
         }
-        Err(error) => eprintln!("SKIPPED: the yardsticks in Python: {error}"),
     }
-    for (name, language, units) in LANGUAGES {
-        bench.ours(&format!("{name}: a guest compiled"), &format!("language-{language}-compiled"));
-        bench.ours(&format!("{name}: {units} units, put back"), &format!("language-{language}-back"));
-        bench.ours(&format!("{name}: {units} units, new instances"), &format!("language-{language}-new"));
+}
+
+impl Found {
+    /// The median, the lowest and the highest of what `of` gives.
+    pub fn spread(&self, of: fn(&Cost) -> f64) -> [f64; 3] {
+        let mut all: Vec<f64> = self.costs.iter().map(of).collect();
+        all.sort_by(f64::total_cmp);
+        [all[(all.len() - 1) / 2], all[0], all[all.len() - 1]]
     }
-    bench.once("a tiny job, from `job run` to its release", tiny::run);
-    bench.once("unseen --help", tiny::help);
-    bench.ours("a million Laplace draws", "laplace");
-    bench.ours("a million Gaussian draws", "gaussian");
-    Ok(bench.answer())
 }
 
 struct Bench<'a> {
     place: Place,
     lang: Lang,
     args: &'a Args,
-    found: Vec<(String, String, Cost)>,
 }
 
 impl Bench<'_> {
-    /// Measures in a process of its own, started from this binary.
-    fn ours(&mut self, name: &str, inside: &str) {
-        let program = std::env::current_exe();
-        let run = || -> Fallible<Cost> {
-            let mut command = Command::new(program?);
-            command.args(["--json", "--inside", inside]);
-            command.args([
-                "--rows",
-                &self.args.rows.to_string(),
-                "--rows-per-unit",
-                &self.args.rows_per_unit.to_string(),
-            ]);
-            if let Some(dir) = self.place.dir.parent() {
-                command.arg("--dir").arg(dir);
-            }
-            measured(command)
-        };
-        // Preparations are made even when only one measurement is wanted.
-        let always = matches!(inside, "generate" | "import" | "guests");
-        if always || self.wanted(name) {
-            let outcome = run();
-            self.keep(name, inside, outcome);
+    fn ours(&self, inside: &str) -> Fallible<Cost> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["--json", "--inside", inside]);
+        command.args(["--rows", &self.args.rows.to_string(), "--rows-per-unit", &self.args.rows_per_unit.to_string()]);
+        if let Some(dir) = self.place.dir.parent() {
+            command.arg("--dir").arg(dir);
         }
+        measured(command)
     }
 
-    fn theirs(&mut self, python: &Path, name: &str, inside: &str) {
-        if !self.wanted(name) {
-            return;
-        }
+    fn theirs(&self, python: &Path, inside: &str, threads: u32) -> Fallible<Cost> {
         let mut command = Command::new(python);
-        command.arg(self.place.dir.join("yardsticks.py")).arg(inside).arg(self.place.table()).arg("2");
-        self.keep(name, inside, measured(command));
-    }
-
-    fn once(&mut self, name: &str, run: fn(&Path) -> Fallible<Cost>) {
-        if self.wanted(name) {
-            let outcome = run(&self.place.dir);
-            self.keep(name, name, outcome);
-        }
+        command.arg(self.place.dir.join("yardsticks.py")).arg(inside).arg(&self.place.dir).arg(threads.to_string());
+        measured(command)
     }
 
     fn wanted(&self, name: &str) -> bool {
         self.args.only.as_ref().is_none_or(|only| name.contains(only.as_str()))
-    }
-
-    fn keep(&mut self, name: &str, id: &str, outcome: Fallible<Cost>) {
-        match outcome {
-            Ok(cost) => self.found.push((name.to_owned(), id.to_owned(), cost)),
-            Err(error) => eprintln!("SKIPPED: {name}: {error}"),
-        }
     }
 
     /// A Python with the yardsticks installed, in an environment of its own.
@@ -164,61 +217,20 @@ impl Bench<'_> {
         Ok(python)
     }
 
-    fn answer(self) -> Output {
-        let cost = |id: &str| self.found.iter().find(|(_, found, _)| found == id).map(|(_, _, cost)| *cost);
-        let units = self.args.rows as f64 / self.args.rows_per_unit.max(1) as f64;
-        let mut ratios: Vec<(String, f64, &str)> = Vec::new();
-        let mut ratio = |what: &str, above: Option<f64>, below: Option<f64>, target| {
-            if let (Some(above), Some(below)) = (above, below) {
-                ratios.push((what.to_owned(), above / below, target));
-            }
+    fn answer(&self, found: &[Found]) -> Output {
+        let ratios = ratios(found, self.args.rows as f64 / self.args.rows_per_unit.max(1) as f64);
+        let figures = |[median, low, high]: [f64; 3]| match self.args.times {
+            0 | 1 => format!("{median:.2}"),
+            _ => format!("{median:.2} ({low:.2} to {high:.2})"),
         };
-        let cpu = |id: &str| cost(id).map(|cost| cost.cpu);
-        let wall = |id| cost(id).map(|cost| cost.wall);
-        ratio("scan / decode, CPU", cpu("scan-1"), cpu("decode-1"), "at most 3");
-        ratio("rolling / DuckDB, CPU", cpu("rolling-2"), cpu("duckdb-rolling"), "at most 1.5, aim 1");
-        ratio("rolling / Polars, CPU", cpu("rolling-2"), cpu("polars-rolling"), "");
-        let above = cpu("rolling-1").zip(cpu("rolling-native-1")).map(|(ours, native)| (ours - native) * 1e6);
-        ratio("rolling above native, µs of CPU a unit", above, Some(units), "at most 5, aim 2");
-        ratio("2 threads / 1 thread, wall", wall("rolling-2"), wall("rolling-1"), "at most 0.6");
-        ratio(
-            "ready-made means / DuckDB bounded per unit, wall",
-            wall("means-ready-2"),
-            wall("duckdb-bounded"),
-            "at most 1",
-        );
-        ratio(
-            "ready-made means / DuckDB without units, wall",
-            wall("means-ready-2"),
-            wall("duckdb-means"),
-            "at most 1",
-        );
-        ratio("PyDP / ready-made means, wall", wall("pydp-means"), wall("means-ready-2"), "at least 2");
-        ratio("OpenDP / ready-made means, wall", wall("opendp-means"), wall("means-ready-2"), "at least 7");
-        ratio("blocks / native, wall", wall("medians-2"), wall("medians-native-2"), "at most 2");
-        ratio("peak memory of rolling, MB", cost("rolling-2").map(|cost| cost.peak), Some(1.0), "under 500");
-        for (name, language, units) in LANGUAGES {
-            let of = |how: &str| cpu(&format!("language-{language}-{how}")).map(|cpu| cpu * 1e6 / f64::from(units));
-            let aim = match language {
-                "python" => "at most 300",
-                "js" => "at most 100",
-                _ => "",
-            };
-            ratio(&format!("{name}, put back, µs of CPU a unit"), of("back"), Some(1.0), aim);
-            ratio(&format!("{name}, a new instance, µs of CPU a unit"), of("new"), Some(1.0), "");
-            ratio(&format!("{name}: new / put back"), of("new"), of("back"), "");
-        }
-        ratio(
-            "a tiny job, ms",
-            wall("a tiny job, from `job run` to its release").map(|s| s * 1e3),
-            Some(1.0),
-            "under 300",
-        );
-        ratio("unseen --help, ms", wall("unseen --help").map(|s| s * 1e3), Some(1.0), "under 20");
-        ratio("a Laplace draw, µs", cpu("laplace"), Some(1.0), "under 1");
-        ratio("a Gaussian draw, µs", cpu("gaussian"), Some(1.0), "under 2");
-        let rows = self.found.iter().map(|(name, _, cost)| {
-            vec![name.clone(), format!("{:.2}", cost.wall), format!("{:.2}", cost.cpu), format!("{:.0}", cost.peak)]
+        let rows = found.iter().map(|found| {
+            let peak = format!("{:.0}", found.spread(|cost| cost.peak)[0]);
+            vec![
+                found.name.clone(),
+                figures(found.spread(|cost| cost.wall)),
+                figures(found.spread(|cost| cost.cpu)),
+                peak,
+            ]
         });
         let costs = table(
             self.lang,
@@ -233,12 +245,15 @@ impl Bench<'_> {
         let targets = table(
             self.lang,
             &[Left(text!("ratio", "比值")), Right(text!("measured", "实测")), Left(text!("target", "目标"))],
-            ratios.iter().map(|(what, value, target)| vec![what.clone(), format!("{value:.2}"), (*target).to_owned()]),
+            ratios.iter().map(|Ratio { what, measured, target }| {
+                vec![what.clone(), format!("{measured:.2}"), (*target).to_owned()]
+            }),
         );
+        let costs_of = |found: &Found| json!({ "name": found.name, "costs": found.costs });
         let json = json!({
             "rows": self.args.rows,
-            "costs": self.found.iter().map(|(name, _, cost)| json!({ "name": name, "cost": cost })).collect::<Vec<_>>(),
-            "ratios": ratios.iter().map(|(what, value, target)| json!({ "ratio": what, "measured": value, "target": target })).collect::<Vec<_>>(),
+            "costs": found.iter().map(costs_of).collect::<Vec<_>>(),
+            "ratios": ratios,
         });
         Output::new(&Measured(json), format!("{costs}\n\n{targets}"))
     }

@@ -1,8 +1,10 @@
 """What others need for the same questions, without privacy or with. One measurement a process:
-python yardsticks.py NAME data.parquet THREADS -> one line of JSON: wall and CPU seconds, peak MB."""
-import json, resource, sys, time
+python yardsticks.py NAME FOLDER THREADS -> one line of JSON: wall and CPU seconds, peak MB."""
+import json, os, resource, sys, time
 
-name, path, threads = sys.argv[1], sys.argv[2], int(sys.argv[3])
+name, folder, threads = sys.argv[1], sys.argv[2], int(sys.argv[3])
+path, csv, copied = (os.path.join(folder, file) for file in ("data.parquet", "data.csv", "copied.parquet"))
+os.environ["POLARS_MAX_THREADS"] = str(threads)
 ROLLING = """
 with ratios as (select unit, avg(output / greatest(energy, 1e-9)) over
         (partition by unit order by month rows between 2 preceding and current row) r,
@@ -16,6 +18,26 @@ def duckdb_(sql):
     db = duckdb.connect(config={"threads": threads})
     db.execute(f"create view t as select * from read_parquet('{path}')")
     return lambda: db.execute(sql).fetchall()
+
+
+def duckdb_copy(what):
+    import duckdb
+    db = duckdb.connect(config={"threads": threads})
+
+    def work():
+        db.execute(f"copy ({what}) to '{copied}' (format parquet, compression zstd)")
+        with open(copied, "rb+") as file:
+            os.fsync(file)
+        os.remove(copied)
+        return [1]
+
+    return work
+
+
+def make_csv():
+    import duckdb
+    duckdb.execute(f"copy (select * from read_parquet('{path}')) to '{csv}.part' (format csv, header)")
+    os.replace(f"{csv}.part", csv)
 
 
 def polars_rolling():
@@ -74,6 +96,10 @@ WORK = {
     "duckdb-means": lambda: duckdb_("select district, sum(output), avg(output) from t group by district"),
     "duckdb-bounded": lambda: duckdb_("""select district, sum(s), sum(n) from (select district, least(sum(output), 20000) s, least(count(*), 12) n
         from t group by unit, district) group by district"""),
+    "duckdb-copy": lambda: duckdb_copy(f"select * from read_parquet('{path}')"),
+    "duckdb-copy-sorted": lambda: duckdb_copy(f"select * from read_parquet('{path}') order by unit"),
+    "duckdb-copy-csv": lambda: duckdb_copy(f"select * from read_csv('{csv}')"),
+    "make-csv": lambda: lambda: [os.path.exists(csv) or make_csv()],
     "polars-means": polars_means, "pydp-means": pydp_means, "opendp-means": opendp_means,
 }
 work = WORK[name]()
