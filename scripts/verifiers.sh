@@ -23,6 +23,7 @@ need age has age-keygen
 need golang-go has go
 need golang-golang-x-mod-dev test -d /usr/share/gocode/src/golang.org/x/mod/sumdb/tlog
 need strace has strace
+need faketime library 'faketime/libfaketime.so*'
 need swtpm has swtpm
 need swtpm-tools has swtpm_setup
 need tpm2-tools has tpm2_quote

@@ -3,6 +3,8 @@
 //! goes wrong in one call is in faults.rs.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "support/disk.rs"]
+mod disk;
 mod support;
 
 use std::os::unix::process::ExitStatusExt;
@@ -10,6 +12,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use disk::Disk;
 use serde_json::Value;
 use support::*;
 use unseen_ids::Digest;
@@ -290,9 +293,9 @@ fn a_full_disk_refuses_and_breaks_nothing() {
     ];
     for left in small.rooms() {
         for args in &commands {
-            small.fill(&lab, *left);
+            small.fill(*left);
             let done = small.unseen(&lab, args);
-            small.empty(&lab);
+            small.empty();
             assert_eq!((done.code, done.stdout.as_str()), (1, ""), "{left} KiB left: {done:?}");
             let line = done.stderr.trim_end();
             assert!(
@@ -309,16 +312,16 @@ fn a_full_disk_refuses_and_breaks_nothing() {
             audited(&lab, "after a full disk");
         }
     }
-    small.fill(&lab, 0);
+    small.fill(0);
     reads(&lab, &job);
-    small.empty(&lab);
+    small.empty();
     small.read_only(&lab, || reads(&lab, &job));
     // Where it runs out in the middle, what is reported as logged is logged, and nothing else.
     for left in (16..160).step_by(12) {
         let before = lab.entries();
-        small.fill(&lab, left);
+        small.fill(left);
         let done = small.unseen(&lab, commands[2]);
-        small.empty(&lab);
+        small.empty();
         assert!(done.code <= 1 && !done.stderr.contains("panicked"), "{left} KiB left: {done:?}");
         assert_eq!(lab.kinds().len() as u64, before + u64::from(done.code == 0), "{left} KiB left: {done:?}");
     }
@@ -356,28 +359,19 @@ fn reads(lab: &Lab, job: &str) {
 /// A place with little room for the lab: a small file system where we may mount one, and else a
 /// limit on the size of files.
 enum Small {
-    Disk(std::path::PathBuf),
+    Disk(Disk),
     Limit,
 }
 
 impl Small {
     fn mount(lab: &Lab) -> Small {
-        let (place, aside) = (lab.path("lab"), lab.path("aside"));
-        std::fs::rename(&place, &aside).unwrap();
-        std::fs::create_dir(&place).unwrap();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=16m", "none"])
-            .arg(&place)
-            .stderr(Stdio::null())
-            .status();
-        if !mounted.is_ok_and(|status| status.success()) {
-            skipped("no small disk may be mounted here, so file sizes are limited instead");
-            std::fs::remove_dir(&place).unwrap();
-            std::fs::rename(&aside, &place).unwrap();
-            return Small::Limit;
-        }
-        copy_dir(&aside, &place);
-        Small::Disk(place)
+        Disk::mount(&lab.path("lab"), 16).map_or_else(
+            || {
+                skipped("no small disk may be mounted here, so file sizes are limited instead");
+                Small::Limit
+            },
+            Small::Disk,
+        )
     }
 
     /// KiB that are left, or that a file may have.
@@ -388,31 +382,25 @@ impl Small {
         }
     }
 
-    fn fill(&self, lab: &Lab, left: u64) {
-        if let Small::Disk(place) = self {
-            let room = free_bytes(place).saturating_sub(left << 10);
-            let status = Command::new("fallocate").args(["-l", &room.to_string()]).arg(lab.path("lab/filler")).status();
-            assert!(status.unwrap().success());
+    fn fill(&self, left: u64) {
+        if let Small::Disk(disk) = self {
+            disk.fill(left);
         }
     }
 
     /// Does something while nothing can be written here; where it cannot be so, as it is.
     fn read_only(&self, lab: &Lab, work: impl FnOnce()) {
-        let Small::Disk(place) = self else { return work() };
-        let remount = |how: &str| {
-            let status = Command::new("mount").args(["-o", &format!("remount,{how}")]).arg(place).status();
-            assert!(status.unwrap().success());
-        };
-        remount("ro");
+        let Small::Disk(disk) = self else { return work() };
+        disk.remount("ro");
         work();
         let refused = lab.unseen(&["job", "submit", "job", "--key", "keys/analyst.pem"]);
         assert!(refused.code == 1 && refused.stderr.to_lowercase().contains("read-only"), "{refused:?}");
-        remount("rw");
+        disk.remount("rw");
     }
 
-    fn empty(&self, lab: &Lab) {
-        if let Small::Disk(_) = self {
-            std::fs::remove_file(lab.path("lab/filler")).unwrap();
+    fn empty(&self) {
+        if let Small::Disk(disk) = self {
+            disk.empty();
         }
     }
 
@@ -422,20 +410,6 @@ impl Small {
             Small::Limit => limited(lab, args, 1),
         }
     }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        if let Small::Disk(place) = self {
-            let _ = Command::new("umount").arg("-l").arg(place).status();
-        }
-    }
-}
-
-/// Bytes that are free on a file system.
-fn free_bytes(place: &Path) -> u64 {
-    let output = Command::new("df").args(["--output=avail", "-B1"]).arg(place).output().unwrap();
-    String::from_utf8(output.stdout).unwrap().lines().last().unwrap().trim().parse().unwrap()
 }
 
 /// Runs `unseen ARGS` with a limit on the size of files, in KiB, of which it is told by an error and

@@ -3,64 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod support;
-
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
+#[path = "support/witness.rs"]
+mod witness;
 
 use support::*;
-
-/// A witness that answers, until it is dropped.
-struct Witness {
-    child: Child,
-    url: String,
-    vkey: String,
-}
-
-impl Drop for Witness {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Witness {
-    /// Makes a witness that follows the lab's log, and starts it.
-    fn start(lab: &Lab, name: &str) -> Witness {
-        let vkey =
-            text(&lab.ok(&["witness", "init", name, "--name", &format!("witness.example/{name}")])["verifierKey"]);
-        let log_key = text(&lab.ok(&["lab", "show"])["logKey"]);
-        lab.ok(&["witness", "add-log", name, &log_key]);
-        let (child, url) = serve(lab, name);
-        Witness { child, url, vkey }
-    }
-
-    /// Ends it, as a crash would.
-    fn stop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-
-    /// Starts it again at another address.
-    fn restart(&mut self, lab: &Lab, name: &str) {
-        (self.child, self.url) = serve(lab, name);
-    }
-}
-
-fn serve(lab: &Lab, name: &str) -> (Child, String) {
-    let mut child = lab
-        .command(&["witness", "serve", name, "--listen", "127.0.0.1:0"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-    let first = lines.next().unwrap().unwrap();
-    let url = first.split_whitespace().find(|word| word.starts_with("http://")).unwrap_or_else(|| panic!("{first}"));
-    let url = url.to_owned();
-    // Nobody must wait for a pipe that nobody reads.
-    std::thread::spawn(move || lines.for_each(drop));
-    (child, url)
-}
+use witness::{ANYWHERE, Witness};
 
 /// The policy of tests with these witnesses.
 fn set_policy(lab: &Lab, quorum: usize, required: bool, witnesses: &[&Witness]) {
@@ -101,7 +48,7 @@ fn a_release_opens_when_enough_witnesses_have_seen_its_entry() {
     assert_eq!((&report["jobs"][0]["sealed"], &report["numbers"]), (&true.into(), &0.into()));
 
     // The policy names the address it had: it comes back there through a new policy entry.
-    one.restart(&lab, "w1");
+    one.restart(&lab, "w1", ANYWHERE);
     set_policy(&lab, 2, true, &[&one, &two]);
     lab.ok(&read);
     assert_eq!(lab.kinds()[lab.kinds().len() - 2..], ["release-witnessed", "release-read"]);
@@ -221,7 +168,7 @@ fn a_witness_is_told_of_the_logs_new_key() {
     assert!(done.code == 1 && done.stderr.contains("another key"), "{done:?}");
     one.stop();
     lab.ok(&["witness", "add-log", "w1", &new]);
-    one.restart(&lab, "w1");
+    one.restart(&lab, "w1", ANYWHERE);
     set_policy(&lab, 1, true, &[&one]);
     lab.ok(&["job", "release", &id, "--key", "keys/analyst.pem"]);
     lab.ok(&["log", "export", "bundle"]);
