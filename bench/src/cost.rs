@@ -18,6 +18,23 @@ pub struct Cost {
     pub peak: f64,
 }
 
+/// One measurement, as often as it was made.
+pub struct Found {
+    pub name: String,
+    /// What ratios call it.
+    pub id: String,
+    pub costs: Vec<Cost>,
+}
+
+impl Found {
+    /// The median, the lowest and the highest of what `of` gives.
+    pub fn spread(&self, of: fn(&Cost) -> f64) -> [f64; 3] {
+        let mut all: Vec<f64> = self.costs.iter().map(of).collect();
+        all.sort_by(f64::total_cmp);
+        [all[(all.len() - 1) / 2], all[0], all[all.len() - 1]]
+    }
+}
+
 /// Where a benchmark keeps its files.
 pub struct Place {
     pub dir: PathBuf,

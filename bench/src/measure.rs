@@ -12,7 +12,7 @@ use unseen_terminal::table::Column::{Left, Right};
 use unseen_terminal::table::table;
 use unseen_texts::{Lang, Sentence, text};
 
-use crate::cost::{Cost, Fallible, Place};
+use crate::cost::{Cost, Fallible, Found, Place};
 use crate::languages::LANGUAGES;
 use crate::ratios::{HELP, Ratio, TINY, ratios};
 use crate::{Args, cluster, inside, service, tiny};
@@ -137,14 +137,6 @@ fn measurements() -> Vec<(String, How)> {
     ours.chain(theirs).chain(languages).chain(once).collect()
 }
 
-/// One measurement, as often as it was made.
-pub struct Found {
-    pub name: String,
-    /// What ratios call it.
-    pub id: String,
-    pub costs: Vec<Cost>,
-}
-
 fn keep(found: &mut Vec<Found>, name: String, id: String, cost: Cost) {
     match found.iter_mut().find(|found| found.name == name) {
         Some(found) => found.costs.push(cost),
@@ -152,15 +144,6 @@ fn keep(found: &mut Vec<Found>, name: String, id: String, cost: Cost) {
             let id = if id.is_empty() { name.clone() } else { id };
             found.push(Found { name, id, costs: vec![cost] });
         }
-    }
-}
-
-impl Found {
-    /// The median, the lowest and the highest of what `of` gives.
-    pub fn spread(&self, of: fn(&Cost) -> f64) -> [f64; 3] {
-        let mut all: Vec<f64> = self.costs.iter().map(of).collect();
-        all.sort_by(f64::total_cmp);
-        [all[(all.len() - 1) / 2], all[0], all[all.len() - 1]]
     }
 }
 

@@ -2,9 +2,8 @@
 
 use serde::Serialize;
 
-use crate::cost::Cost;
+use crate::cost::{Cost, Found};
 use crate::languages::LANGUAGES;
-use crate::measure::Found;
 
 pub const TINY: &str = "a tiny job, from `job run` to its release";
 pub const HELP: &str = "unseen --help";
