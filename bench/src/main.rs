@@ -7,7 +7,9 @@ mod lab;
 mod languages;
 mod measure;
 mod service;
+mod serving;
 mod tiny;
+mod writers;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
