@@ -77,7 +77,7 @@ bench: target ## Measure speed, in the release profile
 	$(CARGO_TARGET_DIR)/release/examples/bench_units
 	$(CARGO_TARGET_DIR)/release/examples/bench_merge
 
-bench-service: target ## Measure a lab of a thousand jobs on the network, in the release profile
+bench-service: target ## Measure a lab of a thousand jobs on the network, and fifty who write to it, in the release profile
 	cargo build --release --package unseen --package unseen-bench
 	$(CARGO_TARGET_DIR)/release/unseen-bench --service $(BENCH)
 

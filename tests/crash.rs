@@ -5,6 +5,8 @@
 
 #[path = "support/disk.rs"]
 mod disk;
+#[path = "support/served.rs"]
+mod served;
 mod support;
 
 use std::os::unix::process::ExitStatusExt;
@@ -12,10 +14,15 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use disk::Disk;
-use serde_json::Value;
+use serde_json::{Value, json};
+use served::{Served, agent, login};
 use support::*;
-use unseen_ids::Digest;
+use unseen_ids::{Digest, Role};
+use unseen_policies::event::Event;
+use unseen_usecases::change::Change;
+use unseen_usecases::people::{Enrol, request_enrolment};
 
 /// An operation that may be killed at any time: what it is called with, and what must hold then.
 struct Operation<'a> {
@@ -90,6 +97,68 @@ fn an_append_happens_once_or_not_at_all() {
     };
     let operation = Operation { lab: &lab, args: &args, after: &after };
     operation.killed_in_steps(6);
+}
+
+/// Fifty people write, whose entries are logged together, when the service is killed.
+#[test]
+fn a_service_that_is_killed_has_logged_whatever_it_answered() {
+    let lab = Lab::new();
+    keep(&lab);
+    let open = unseen_lab::Lab::open(&lab.path("lab")).unwrap();
+    let (size, owner) = (open.log().size(), lab.signing_key("owner"));
+    let enrolment = |number: u16| {
+        let key = unseen_tlog::SigningKey::generate().unwrap();
+        let wish = Enrol(request_enrolment(ORIGIN, &format!("newcomer {number}"), &[Role::Analyst], &key).unwrap());
+        let event: Event = wish.event(&open).unwrap();
+        let entry = open.signed(event, &owner).unwrap();
+        let sent = json!({ "change": wish, "entry": BASE64_STANDARD.encode(&entry) });
+        (serde_json::to_vec(&sent).unwrap(), entry)
+    };
+    let entries: Vec<_> = (0..1_000).map(enrolment).collect();
+    drop(open);
+    for most in [1, 60, 200] {
+        let lab = lab.copy();
+        let mut served = Served::of(&lab);
+        let tokens: Vec<String> = PEOPLE.iter().map(|(who, _)| login(&served, &lab, who)).collect();
+        let answered = std::sync::Mutex::new(Vec::new());
+        std::thread::scope(|scope| {
+            for (writer, share) in entries.chunks(entries.len() / 50).enumerate() {
+                let (url, token) = (format!("{}/v1/people", served.url), &tokens[writer % tokens.len()]);
+                let answered = &answered;
+                scope.spawn(move || {
+                    let agent = agent();
+                    for (request, entry) in share {
+                        let post = agent.post(&url).header("content-type", "application/json");
+                        let sent = post.header("authorization", format!("Bearer {token}")).send(request);
+                        // No answer: it was killed.
+                        let Ok(mut sent) = sent else { return };
+                        let Ok(text) = sent.body_mut().read_to_string() else { return };
+                        assert_eq!(sent.status(), 201, "{text}");
+                        let answer: Value = serde_json::from_str(&text).unwrap();
+                        answered.lock().unwrap().push((answer["entry"].as_u64().unwrap(), entry));
+                    }
+                });
+            }
+            while answered.lock().unwrap().len() < most {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            served.kill();
+        });
+        let answered = answered.into_inner().unwrap();
+        let when = format!("killed after {} answers", answered.len());
+        audited(&lab, &when);
+        let open = unseen_lab::Lab::open(&lab.path("lab")).unwrap();
+        for (index, entry) in &answered {
+            assert_eq!(&open.log().entry(*index).unwrap(), *entry, "{when}: entry {index} is another");
+        }
+        // Whatever else people have said there was handed in, and is there whole.
+        for entry in open.log().entries(size).map(Result::unwrap) {
+            let by_lab = open.verified(&entry).unwrap().signer() == open.ledger().service_key().unwrap();
+            assert!(by_lab || entries.iter().any(|(_, handed_in)| *handed_in == entry), "{when}");
+        }
+        drop(open);
+        audited(&lab, &when);
+    }
 }
 
 #[test]

@@ -22,7 +22,7 @@ const POLICY: &str =
 /// A lab in a folder, with an owner, who approves, and another, who is all the rest.
 pub struct Made {
     pub folder: PathBuf,
-    desk: Folder,
+    pub desk: Folder,
     pub owner: SigningKey,
     other: SigningKey,
 }
@@ -50,6 +50,13 @@ impl Made {
         let manifest = inside::ROLLING.replace("epsilon = 1", "epsilon = 0.1");
         let submit = Submit { name: "job.toml".to_owned(), manifest, module: Blob::new(component.to_vec()) };
         Ok(change::make(&self.desk, &submit, &self.other)?.job)
+    }
+
+    /// Enrols another operator, who is known by a certificate alone.
+    pub fn enrol(&self, name: &str) -> Fallible<()> {
+        let request = request_enrolment(ORIGIN, name, &[Role::Operator], &SigningKey::generate()?)?;
+        change::make(&self.desk, &Enrol(request), &self.owner)?;
+        Ok(())
     }
 
     pub fn approve(&self, job: JobId) -> Fallible<()> {

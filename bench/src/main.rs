@@ -8,7 +8,9 @@ mod languages;
 mod measure;
 mod ratios;
 mod service;
+mod serving;
 mod tiny;
+mod writers;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

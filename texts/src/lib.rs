@@ -58,6 +58,7 @@ mod system;
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub use serde_json::Value;
@@ -98,14 +99,19 @@ pub trait Message: Say + std::error::Error {
     fn data(&self) -> Value;
 }
 
-impl<T: Message> Message for Box<T> {
-    fn code(&self) -> &str {
-        (**self).code()
-    }
-    fn data(&self) -> Value {
-        (**self).data()
-    }
+macro_rules! held {
+    ($($holder:ident),+) => { $(
+        impl<T: Message> Message for $holder<T> {
+            fn code(&self) -> &str {
+                (**self).code()
+            }
+            fn data(&self) -> Value {
+                (**self).data()
+            }
+        }
+    )+ };
 }
+held!(Box, Arc);
 
 /// Something, said in a language.
 #[derive(Clone, Copy)]

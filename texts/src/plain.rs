@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
@@ -66,14 +67,19 @@ impl<T: Say + ?Sized> Say for &T {
     }
 }
 
-impl<T: Say + ?Sized> Say for Box<T> {
-    fn say(&self, lang: Lang, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).say(lang, out)
-    }
-    fn value(&self) -> Value {
-        (**self).value()
-    }
+macro_rules! held {
+    ($($holder:ident),+) => { $(
+        impl<T: Say + ?Sized> Say for $holder<T> {
+            fn say(&self, lang: Lang, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                (**self).say(lang, out)
+            }
+            fn value(&self) -> Value {
+                (**self).value()
+            }
+        }
+    )+ };
 }
+held!(Box, Arc);
 
 /// Several, as one names them in a row.
 impl<T: Say> Say for [T] {

@@ -100,7 +100,8 @@ impl Fold {
         Arc::make_mut(&mut self.ledger).skip();
     }
 
-    fn check_opened(&self, opened: Opened) -> Result<Checked, FoldError> {
+    /// As [`Fold::check`], for what this fold has opened, or what it was before: signatures stay good.
+    pub fn check_opened(&self, opened: Opened) -> Result<Checked, FoldError> {
         let Opened { signer, cosigners, record, leaf, statement, .. } = &opened;
         let step = self.ledger.check(Entry { signer, cosigners, record, leaf: *leaf, statement: *statement })?;
         Ok(Checked { opened, step })

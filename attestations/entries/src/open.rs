@@ -1,6 +1,7 @@
 //! From the bytes of a log entry to what it says and who signed it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use unseen_ids::{Digest, PublicKey, canonical};
 use unseen_policies::enrolment::node_bytes;
@@ -13,9 +14,9 @@ use unseen_tlog::{VerifyingKey, merkle};
 
 use crate::{PREDICATE, json, subjects};
 
-/// The keys that may sign, by the ids by which envelopes name them.
+/// The keys that may sign, by the ids by which envelopes name them. Clones share them until one learns more.
 #[derive(Clone, Debug, Default)]
-pub struct Keys(HashMap<String, PublicKey>);
+pub struct Keys(Arc<HashMap<String, PublicKey>>);
 
 /// An entry whose signature and form are good.
 #[derive(Clone, Debug)]
@@ -71,7 +72,7 @@ pub type Later<'a> = &'a mut dyn FnMut(&VerifyingKey, Vec<u8>, &[u8; 64]);
 impl Keys {
     /// Adds a key.
     pub fn learn(&mut self, key: &PublicKey) {
-        self.0.insert(VerifyingKey::from(*key).key_id(), *key);
+        Arc::make_mut(&mut self.0).insert(VerifyingKey::from(*key).key_id(), *key);
     }
 
     /// Adds the keys that an entry names.

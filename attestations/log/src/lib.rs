@@ -25,7 +25,7 @@ mod log;
 mod reader;
 mod storage;
 
-pub use log::{Appended, Log};
+pub use log::{Appended, Log, ensure_fits};
 pub use reader::LogReader;
 pub use storage::{Folder, Storage};
 

@@ -154,9 +154,7 @@ impl<S: Storage> Log<S> {
         hand_over: Option<Arc<dyn Signer>>,
     ) -> Result<Vec<Appended>, LogError> {
         self.ensure_sound()?;
-        if let Some(entry) = entries.iter().find(|entry| entry.as_ref().len() > tile::MAX_ENTRY) {
-            return Err(TreeError::TooLong { length: entry.as_ref().len() }.into());
-        }
+        entries.iter().try_for_each(|entry| ensure_fits(entry.as_ref()))?;
         if entries.is_empty() {
             return Ok(Vec::new());
         }
@@ -233,6 +231,11 @@ impl<S: Storage> Log<S> {
         Ok(note)
     }
 
+    /// Whether no write has failed so far.
+    pub fn is_sound(&self) -> bool {
+        !self.poisoned
+    }
+
     fn ensure_sound(&self) -> Result<(), LogError> {
         if self.poisoned { Err(LogError::Poisoned) } else { Ok(()) }
     }
@@ -266,6 +269,12 @@ impl<S: Storage> Log<S> {
             let _garbage_may_stay = self.storage.prune(&format!("{}.p", now.stem()), &keep);
         }
     }
+}
+
+/// Refuses an entry that is longer than a log takes.
+pub fn ensure_fits(entry: &[u8]) -> Result<(), LogError> {
+    let length = entry.len();
+    if length > tile::MAX_ENTRY { Err(TreeError::TooLong { length }.into()) } else { Ok(()) }
 }
 
 impl<S> Deref for Log<S> {

@@ -1,6 +1,7 @@
 //! What can go wrong in a lab. Each text is one sentence for the person who gave the command.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use chrono::{DateTime, Local, Utc};
 use unseen_audit::fold::FoldError;
@@ -46,7 +47,7 @@ pub enum LabError {
     #[zh("{0} 不是此处生成的那种私钥")]
     NotAKey(PathBuf),
     #[error("{0}")]
-    Log(#[from] LogError),
+    Log(#[from] Arc<LogError>),
     #[error("{0}")]
     Entry(#[from] EntryError),
     #[error("{0}")]
@@ -245,6 +246,13 @@ impl LabError {
             }
             _ => LabError::Source { file: file.display().to_string(), error },
         }
+    }
+}
+
+/// Shared, for those whose entries were to be logged together.
+impl From<LogError> for LabError {
+    fn from(error: LogError) -> LabError {
+        LabError::Log(Arc::new(error))
     }
 }
 

@@ -9,6 +9,7 @@
 
 use unseen_policies::event::Event;
 
+use crate::entry::SignedEntry;
 use crate::error::LabError;
 use crate::keys::next_log_key;
 use crate::lab::Lab;
@@ -35,15 +36,15 @@ impl Lab {
     }
 
     /// Hands the log over to the key that waits, with the entry that says so. Returns the entry's index.
-    pub(crate) fn hand_over(&mut self, entry: &[u8]) -> Result<u64, LabError> {
-        let opened = self.fold.check(entry)?;
+    pub(crate) fn hand_over(&mut self, entry: &SignedEntry) -> Result<u64, LabError> {
+        let opened = self.fold.check_opened(entry.opened())?;
         let next = self.keys.next_log()?.ok_or(LabError::NotAHandover)?;
         let named = verifier(self.ledger().origin(), &*next)?.to_string();
         if !matches!(&opened.opened().record.event, Event::LogKeyChanged(change) if change.log_key == named) {
             return Err(LabError::NotAHandover);
         }
         // From here on the next opening knows what happened, whatever fails.
-        let appended = self.log.hand_over(entry, next)?;
+        let appended = self.log.hand_over(entry.bytes(), next)?;
         self.keys.promote_next_log()?;
         self.applied(opened)?;
         About::renew(&self.dir, self.ledger())?;

@@ -13,13 +13,14 @@
 
 use std::ops::Deref;
 use std::path::Path;
+use std::sync::Arc;
 
 use unseen_access::Rules;
 use unseen_audit::fold::{Checked, Fold};
 use unseen_audit::named::{self, Body, Lookup, Plans};
 use unseen_core::release::CheckError;
 use unseen_ids::{Digest, PublicKey};
-use unseen_log::Log;
+use unseen_log::{Log, ensure_fits};
 use unseen_policies::Plan;
 use unseen_policies::event::{Event, LabCreated, PolicySet, Record};
 use unseen_policies::ledger::Ledger;
@@ -30,12 +31,14 @@ use unseen_tlog::note::NoteKey;
 use unseen_worker::jail;
 use unseen_worker::wall::Wall;
 
+use crate::batch::{Batch, Outcome};
+use crate::entry::SignedEntry;
 use crate::error::LabError;
 use crate::folder::{PRIVATE, build_whole, ensure_no_links, shut};
 use crate::keys::{LabKeys, ensure_upload_key};
 use crate::locks::{self, Lock};
 use crate::moment::{nonce, now};
-use crate::state::StateCache;
+use crate::state::{StateCache, Unsaved};
 use crate::view::{About, View};
 use crate::{log_key, sm2_key};
 
@@ -48,7 +51,22 @@ pub struct Lab {
     pub(crate) keys: LabKeys,
     state: StateCache,
     memory: Wall,
+    /// What is staged. The view's state has it already; its log has not.
+    batch: Option<Batch>,
     _writer: Lock,
+}
+
+/// What a process knows still of a lab that it has let go: see [`Lab::rest`].
+pub struct Resting {
+    view: View,
+    state: Unsaved,
+}
+
+impl Resting {
+    /// Whether its state is still to be saved, with [`Lab::save`].
+    pub fn is_unsaved(&self) -> bool {
+        !self.state.puts.is_empty()
+    }
 }
 
 impl Deref for Lab {
@@ -92,7 +110,7 @@ impl Lab {
         let state = StateCache::open(dir, &keys.seal)?;
         let noise_commitment = unseen_core::seed::NoiseKey::new(*keys.noise).commitment();
         let view = View::of(dir, Fold::default(), &log);
-        let mut lab = Lab { view, log, keys, state, memory, _writer: writer };
+        let mut lab = Lab { view, log, keys, state, memory, batch: None, _writer: writer };
         let created = LabCreated {
             owner: owner_name.to_owned(),
             owner_key: PublicKey::from(owner.verifying_key()),
@@ -110,6 +128,23 @@ impl Lab {
 
     /// Opens a lab: takes the lock, verifies the log's edge, and brings the state up to the log.
     pub fn open(dir: &Path) -> Result<Lab, LabError> {
+        Lab::taken(dir, None, None)
+    }
+
+    /// Lets the lab go, so that others may take it. What is known of it saves [`Lab::reopen`] the reading of its state;
+    /// nothing where that has to be read again.
+    pub fn rest(self) -> Option<Resting> {
+        let Lab { view, state, .. } = self;
+        Some(Resting { view, state: state.rest()? })
+    }
+
+    /// Opens a lab again as [`Lab::open`] does. Its log must have grown from what was seen of it, and of its state only
+    /// what came since it was let go is read.
+    pub fn reopen(seen: &View, resting: Option<Resting>) -> Result<Lab, LabError> {
+        Lab::taken(&seen.dir, Some(seen), resting)
+    }
+
+    fn taken(dir: &Path, seen: Option<&View>, resting: Option<Resting>) -> Result<Lab, LabError> {
         let About { origin, .. } = About::read(dir)?;
         ensure_no_links(dir)?;
         let writer = locks::take_writer(dir)?;
@@ -118,14 +153,14 @@ impl Lab {
         let keys = LabKeys::open(&dir.join("keys"))?;
         ensure_upload_key(dir)?;
         let mut log = log_key::open_log(&dir.join("log"), &origin, &keys)?;
-        let mut state = StateCache::open(dir, &keys.seal)?;
-        let mut fold = Fold::default();
-        if let Some((checkpoint, ledger)) = state.load()? {
-            // The lab authenticated what it saw of its own log: an older log or another one in its
-            // place would give budget back.
-            log.ensure_extends(&checkpoint)?;
-            fold = Fold::resume(ledger);
-        }
+        seen.map_or(Ok(()), |seen| log.ensure_extends(seen.log.checkpoint()))?;
+        let (mut fold, mut state) = match resting {
+            Some(Resting { view, state }) => {
+                log.ensure_extends(view.log.checkpoint())?;
+                (view.fold, StateCache::reopen(dir, &keys.seal, state))
+            }
+            None => loaded(dir, &log, &keys)?,
+        };
         let mut missed = Vec::new();
         for index in fold.ledger().size()..log.size() {
             let damaged = |error| LabError::DamagedLog(index, error);
@@ -139,7 +174,7 @@ impl Lab {
         log_key::settle(dir, fold.ledger(), &mut log, &keys)?;
         sm2_key::join(&mut log, &keys)?;
         let view = View::of(dir, fold, &log);
-        let mut lab = Lab { view, log, keys, state, memory, _writer: writer };
+        let mut lab = Lab { view, log, keys, state, memory, batch: None, _writer: writer };
         lab.check_noise_key()?;
         lab.settle_all()?;
         lab.delete_expired()?;
@@ -169,22 +204,79 @@ impl Lab {
     /// Takes a signed envelope: verifies it, asks the ledger, checks what it names, appends it, and
     /// applies it. Returns its index. Whatever is refused has left no trace but unused blobs.
     pub fn accept(&mut self, entry: &[u8], attachments: Attachments<'_>) -> Result<u64, LabError> {
-        let checked = self.fold.check(entry)?;
-        self.check_named(&checked.opened().record, attachments)?;
-        if matches!(checked.opened().record.event, Event::LogKeyChanged(_)) {
+        let index = self.stage(&self.verified(entry)?, attachments)?;
+        self.commit()?;
+        Ok(index)
+    }
+
+    /// Takes an entry as [`Lab::accept`] does, but leaves it to [`Lab::commit`] to log it, together with what else is
+    /// staged. Until then nobody may hear of it, nor of anything that was said with it in mind: see [`Lab::outcome`].
+    pub fn stage(&mut self, entry: &SignedEntry, attachments: Attachments<'_>) -> Result<u64, LabError> {
+        let checked = self.fold.check_opened(entry.opened())?;
+        let record = &checked.opened().record;
+        if let Err(error) = self.check_named(record, attachments) {
+            // What it names may be in the log as soon as the others are.
+            if self.batch.is_none() {
+                return Err(error);
+            }
+            self.commit()?;
+            self.check_named(record, attachments)?;
+        }
+        if matches!(record.event, Event::LogKeyChanged(_)) {
+            self.commit()?;
             return self.hand_over(entry);
         }
+        ensure_fits(entry.bytes())?;
         for blob in attachments {
             self.log.put_blob(blob)?;
         }
-        let deletes = matches!(checked.opened().record.event, Event::DatasetDeleted(_));
-        let appended = self.log.append(entry)?;
-        self.applied(checked)?;
-        // The entry is durable.
+        let (index, deletes) = (self.ledger().size(), matches!(record.event, Event::DatasetDeleted(_)));
+        let batch = self.batch.get_or_insert_with(|| Batch::after(self.view.fold.clone()));
+        batch.push(entry.bytes(), &checked);
+        self.view.fold.apply(checked)?;
         if deletes {
+            self.commit()?;
             self.destroy_deleted()?;
         }
-        Ok(appended.index)
+        Ok(index)
+    }
+
+    /// Logs what is staged: all of it, or nothing where this fails.
+    pub fn commit(&mut self) -> Result<(), LabError> {
+        self.commit_and(|_| ())
+    }
+
+    /// [`Lab::commit`], and `show` is given the lab as it is then before those who wait hear what came of it.
+    pub fn commit_and(&mut self, show: impl FnOnce(&View)) -> Result<(), LabError> {
+        let Some(batch) = self.batch.take() else {
+            show(&self.view);
+            return Ok(());
+        };
+        if let Err(error) = self.log.append_batch(batch.entries()).map_err(Arc::new) {
+            self.view.fold = batch.before().clone();
+            batch.tell(Err(error.clone()));
+            return Err(error.into());
+        }
+        self.follow_log();
+        show(&self.view);
+        batch.tell(Ok(()));
+        self.state.save(batch.puts(), self.log.checkpoint());
+        Ok(())
+    }
+
+    /// What will become of what is staged; none where nothing is.
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.batch.as_ref().map(Batch::outcome)
+    }
+
+    /// Whether it can still be written to: it cannot once a write to the log has failed, until it is opened again.
+    pub fn is_sound(&self) -> bool {
+        self.log.is_sound()
+    }
+
+    /// Saves the state, which otherwise waits for more where a lab was woken. A failure costs time only.
+    pub fn save(&mut self) {
+        self.state.flush(self.log.checkpoint());
     }
 
     /// Applies an entry that is in the log.
@@ -239,6 +331,16 @@ impl Lab {
         let own = Digest::from_bytes(unseen_core::seed::NoiseKey::new(*self.keys.noise).commitment());
         if self.ledger().noise_commitment() == Some(&own) { Ok(()) } else { Err(LabError::OtherNoiseKey) }
     }
+}
+
+/// The state that was saved last.
+fn loaded(dir: &Path, log: &Log, keys: &LabKeys) -> Result<(Fold, StateCache), LabError> {
+    let mut state = StateCache::open(dir, &keys.seal)?;
+    let Some((checkpoint, ledger)) = state.load()? else { return Ok((Fold::default(), state)) };
+    // The lab authenticated what it saw of its own log: an older log or another one in its
+    // place would give budget back.
+    log.ensure_extends(&checkpoint)?;
+    Ok((Fold::resume(ledger), state))
 }
 
 /// Whether a blob holds rules of access that can be asked.

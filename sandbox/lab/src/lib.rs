@@ -1,13 +1,15 @@
 //! The lab: its folder, its state, and its commands.
 //!
 //! Every change goes one way: a signed envelope is verified, authorised by the ledger, checked
-//! against what it names, appended to the log, and only then applied ([`Lab::accept`]). What people
-//! sign is made by [`requests`], from what they saw. Running a job is in `runs.rs`.
+//! against what it names, appended to the log, and only then applied ([`Lab::accept`]), alone or together
+//! with others ([`Lab::stage`]). What people sign is made by [`requests`], from what they saw. Running a job is in `runs.rs`.
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
 mod backup;
+mod batch;
 mod datasets;
+mod entry;
 mod error;
 mod evidence;
 mod export;
@@ -41,11 +43,13 @@ mod view;
 mod witnessing;
 
 pub use backup::Newest;
+pub use batch::Outcome;
 pub use datasets::{Importing, Prepared, Registration, Rows, Snapshotted, Terms, refuse_twin};
+pub use entry::SignedEntry;
 pub use error::LabError;
 pub use export::Exported;
 pub use imports::{ImportId, ImportState, Origin, Wish, carry_out_import};
-pub use lab::{Attachments, Lab};
+pub use lab::{Attachments, Lab, Resting};
 pub use locks::{Doing, Holder, RunLock};
 pub use modules::kept_in;
 pub use replay::{Difference, Replay, Replaying, Verdict};

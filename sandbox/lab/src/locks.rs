@@ -15,6 +15,7 @@ use crate::error::LabError;
 /// Where they lie in a lab.
 pub(crate) const FOLDER: &str = "locks";
 const WRITER: &str = "writer";
+const NEXT: &str = "next";
 const STATE: &str = "state";
 const RUN: &str = "run";
 const IMPORT: &str = "import-";
@@ -52,27 +53,33 @@ impl RunLock {
     /// Takes it, unless another process runs a job of this lab. Nobody waits: when the other one ends may
     /// depend on rows, and what starts next must not.
     pub fn take(dir: &Path) -> Result<RunLock, LabError> {
-        take(dir, RUN, Duration::ZERO)?.map(RunLock).map_err(|holder| LabError::RunGoesOn(shown(holder)))
+        take(dir, RUN, Instant::now())?.map(RunLock).map_err(|holder| LabError::RunGoesOn(shown(holder)))
     }
 }
 
 /// Others hold the lab only for moments, so waiting is worthwhile.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How often whoever waits looks whether it is their turn.
+const LOOK: Duration = Duration::from_millis(5);
 
-/// The right to write to the lab.
+/// The right to write to the lab. Whoever is next keeps those behind waiting, so that a process that lets the lab go
+/// and takes it again at once lets others in.
 pub(crate) fn take_writer(dir: &Path) -> Result<Lock, LabError> {
-    take(dir, WRITER, PATIENCE)?.map_err(|holder| LabError::InUse(shown(holder)))
+    let until = Instant::now() + PATIENCE;
+    let in_use = |holder| LabError::InUse(shown(holder));
+    let _next = take(dir, NEXT, until)?.map_err(|_| in_use(holder(&place(dir, WRITER))))?;
+    take(dir, WRITER, until)?.map_err(in_use)
 }
 
 /// The right to open the folded state; a reader does not wait for it.
 pub(crate) fn take_state(dir: &Path, wait: bool) -> Result<Lock, LabError> {
     let patience = if wait { PATIENCE } else { Duration::ZERO };
-    take(dir, STATE, patience)?.map_err(|holder| LabError::InUse(shown(holder)))
+    take(dir, STATE, Instant::now() + patience)?.map_err(|holder| LabError::InUse(shown(holder)))
 }
 
 /// The right to import a dataset of this name.
 pub(crate) fn take_import(dir: &Path, dataset: &str) -> Result<Lock, LabError> {
-    let taken = take(dir, &format!("{IMPORT}{dataset}"), Duration::ZERO)?;
+    let taken = take(dir, &format!("{IMPORT}{dataset}"), Instant::now())?;
     taken.map_err(|holder| LabError::ImportGoesOn { dataset: dataset.to_owned(), by: shown(holder) })
 }
 
@@ -96,18 +103,17 @@ fn place(dir: &Path, name: &str) -> PathBuf {
     dir.join(FOLDER).join(name)
 }
 
-fn take(dir: &Path, name: &str, patience: Duration) -> Result<Result<Lock, Option<Holder>>, LabError> {
+fn take(dir: &Path, name: &str, until: Instant) -> Result<Result<Lock, Option<Holder>>, LabError> {
     if !dir.join("lab.toml").exists() {
         return Err(LabError::NoLab(dir.to_owned()));
     }
     let path = place(dir, name);
-    let until = Instant::now() + patience;
     std::fs::create_dir_all(dir.join(FOLDER)).map_err(LabError::io(dir.join(FOLDER)))?;
     let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(LabError::io(&path))?;
     loop {
         match file.try_lock() {
             Ok(()) => break,
-            Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(Duration::from_millis(20)),
+            Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(LOOK),
             Err(TryLockError::WouldBlock) => return Ok(Err(holder(&path))),
             Err(TryLockError::Error(error)) => return Err(LabError::io(&path)(error)),
         }

@@ -6,10 +6,10 @@
 //! so that it can be brought up to date without reading the rest. The XOR itself is written nowhere, or
 //! records of several states could be combined to a state that never was.
 
+mod disk;
+
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::mpsc;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
 use ring::hmac;
 use serde::{Deserialize, Serialize};
@@ -17,30 +17,25 @@ use unseen_policies::ledger::{Ledger, Put};
 use unseen_tlog::note::Checkpoint;
 
 use crate::error::LabError;
-use crate::locks::{self, Lock};
+use disk::{Disk, failed, in_time};
 
 /// A cache of the ledger.
 pub(crate) struct StateCache {
-    db: sled::Db,
+    lab: PathBuf,
     key: hmac::Key,
-    /// The XOR of the records' tags.
-    records: [u8; 32],
+    unsaved: Unsaved,
     /// A write failed: the rest is left to the next opening, which folds it from the log.
     behind: bool,
-    /// Dropped after `db`, so that whoever waits for it drops sled's last handle.
-    last: Option<mpsc::Sender<()>>,
-    /// Dropped after `last`, and before the lock is let go.
-    closed: Closed,
-    _lock: Lock,
+    /// None as long as there is little to write.
+    disk: Option<Disk>,
 }
 
-/// Waits until sled is closed, but not for ever.
-struct Closed(Option<mpsc::Receiver<()>>);
-
-impl Drop for Closed {
-    fn drop(&mut self) {
-        let _closed = self.0.take().map(|closed| closed.recv_timeout(PATIENCE));
-    }
+/// What a process knows of a cache that it has closed.
+pub(crate) struct Unsaved {
+    /// The XOR of the tags of the records that are saved.
+    records: [u8; 32],
+    /// What entries have put since.
+    pub puts: Vec<Put>,
 }
 
 /// The tree that the records were folded from.
@@ -52,40 +47,39 @@ struct Head {
     tag: Vec<u8>,
 }
 
-/// Where it lies in a lab.
-const FOLDER: &str = "state";
 const HEAD: &[u8] = b"head v3";
 const RECORD: &[u8] = b"record/";
-/// How long a disk may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// So much is not left for later.
+const MOST_UNSAVED: usize = 16_384;
 
 impl StateCache {
     /// Opens the cache of a lab; one that sled finds damaged is written again. A system that refuses (a full disk,
     /// no rights) is no damage: what the cache remembers of the log is then kept.
     pub fn open(lab: &Path, secret: &[u8; 32]) -> Result<StateCache, LabError> {
-        let (lock, dir) = (locks::take_state(lab, true)?, lab.join(FOLDER));
-        let db = match opened(&dir)? {
-            Err(sled::Error::Io(error)) if error.raw_os_error().is_some() => return Err(failed(error)),
-            Err(_) => {
-                std::fs::remove_dir_all(&dir).map_err(LabError::io(&dir))?;
-                opened(&dir)?.map_err(failed)?
-            }
-            Ok(db) => db,
-        };
-        Ok(StateCache::of(db, secret, lock))
+        Ok(StateCache { disk: Some(Disk::open(lab)?), ..StateCache::of(lab, secret) })
     }
 
     /// What [`StateCache::load`] gives, for reading only: nothing where another process has the cache, or where
     /// not even a lock can be written.
     pub fn peek(lab: &Path, secret: &[u8; 32]) -> Option<(Checkpoint, Ledger)> {
-        let (lock, dir) = (locks::take_state(lab, false).ok()?, lab.join(FOLDER));
-        let db = dir.is_dir().then(|| opened(&dir).ok()?.ok())??;
-        StateCache::of(db, secret, lock).read()
+        let disk = Some(Disk::peek(lab)?);
+        StateCache { disk, ..StateCache::of(lab, secret) }.read()
     }
 
-    fn of(db: sled::Db, secret: &[u8; 32], lock: Lock) -> StateCache {
+    /// A cache that this process has let go, and that it may not need to open again soon.
+    pub fn reopen(lab: &Path, secret: &[u8; 32], unsaved: Unsaved) -> StateCache {
+        StateCache { unsaved, ..StateCache::of(lab, secret) }
+    }
+
+    fn of(lab: &Path, secret: &[u8; 32]) -> StateCache {
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
-        StateCache { db, key, records: [0; 32], behind: false, last: None, closed: Closed(None), _lock: lock }
+        let unsaved = Unsaved { records: [0; 32], puts: Vec::new() };
+        StateCache { lab: lab.to_owned(), key, unsaved, behind: false, disk: None }
+    }
+
+    /// Lets the cache go; nothing is known of one that is behind.
+    pub fn rest(self) -> Option<Unsaved> {
+        (!self.behind).then_some(self.unsaved)
     }
 
     /// The ledger that was saved last and the checkpoint of its log, if they are there and nobody altered
@@ -93,42 +87,58 @@ impl StateCache {
     pub fn load(&mut self) -> Result<Option<(Checkpoint, Ledger)>, LabError> {
         let found = self.read();
         if found.is_none() {
-            self.records = [0; 32];
-            let db = self.db.clone();
+            self.unsaved.records = [0; 32];
+            let db = self.db()?.clone();
             in_time(move || db.clear())?.map_err(failed)?;
         }
         Ok(found)
     }
 
     fn read(&mut self) -> Option<(Checkpoint, Ledger)> {
-        let head: Head = serde_json::from_slice(&self.db.get(HEAD).ok()??).ok()?;
-        let checkpoint = Checkpoint { origin: head.origin, size: head.size, root: head.root };
+        let db = self.db().ok()?.clone();
+        let (checkpoint, tag) = head(&db)?;
         let mut puts = Vec::new();
-        self.records = [0; 32];
-        for record in self.db.scan_prefix(RECORD) {
+        self.unsaved.records = [0; 32];
+        for record in db.scan_prefix(RECORD) {
             let (key, value) = record.ok()?;
             self.toggle(&key, &value);
             puts.push(serde_json::from_slice::<Put>(&value).ok()?);
         }
-        hmac::verify(&self.key, &self.covered(&checkpoint), &head.tag).ok()?;
+        hmac::verify(&self.key, &self.covered(&checkpoint), &tag).ok()?;
         let ledger = Ledger::restore(checkpoint.size, puts);
         Some((checkpoint, ledger))
     }
 
-    /// Saves what entries up to `checkpoint` have put. Losing it costs time, not truth: after a failure
-    /// nothing more is saved until the lab is opened again.
+    /// Saves what entries up to `checkpoint` have put, now or before long. Losing it costs time, not truth: after a
+    /// failure nothing more is saved until the lab is opened again.
     pub fn save(&mut self, puts: &[Put], checkpoint: &Checkpoint) {
-        self.behind = self.behind || self.write(puts, checkpoint).is_err();
+        self.unsaved.puts.extend_from_slice(puts);
+        if self.disk.is_some() || self.unsaved.puts.len() >= MOST_UNSAVED {
+            self.flush(checkpoint);
+        }
     }
 
-    fn write(&mut self, puts: &[Put], checkpoint: &Checkpoint) -> Result<(), LabError> {
+    /// Saves now what entries up to `checkpoint` have put.
+    pub fn flush(&mut self, checkpoint: &Checkpoint) {
+        if !self.unsaved.puts.is_empty() && !self.behind && self.write(checkpoint).is_err() {
+            self.behind = true;
+            self.disk.iter_mut().for_each(Disk::give_up);
+        }
+    }
+
+    fn write(&mut self, checkpoint: &Checkpoint) -> Result<(), LabError> {
+        if self.disk.is_none() {
+            self.disk = Some(Disk::open(&self.lab)?);
+            self.catch_up(checkpoint)?;
+        }
         // Of two puts of one key the later one is left.
-        let puts: BTreeMap<String, &Put> = puts.iter().map(|put| (put.key(), put)).collect();
+        let puts: BTreeMap<String, Put> = self.unsaved.puts.drain(..).map(|put| (put.key(), put)).collect();
+        let db = self.db()?.clone();
         let mut batch = sled::Batch::default();
         for (key, put) in puts {
             let key = [RECORD, key.as_bytes()].concat();
-            let value = serde_json::to_vec(put).map_err(failed)?;
-            if let Some(old) = self.db.get(&key).map_err(failed)? {
+            let value = serde_json::to_vec(&put).map_err(failed)?;
+            if let Some(old) = db.get(&key).map_err(failed)? {
                 self.toggle(&key, &old);
             }
             self.toggle(&key, &value);
@@ -137,57 +147,41 @@ impl StateCache {
         let tag = hmac::sign(&self.key, &self.covered(checkpoint)).as_ref().to_vec();
         let Checkpoint { origin, size, root } = checkpoint.clone();
         batch.insert(HEAD, serde_json::to_vec(&Head { origin, size, root, tag }).map_err(failed)?);
-        let db = self.db.clone();
         in_time(move || db.apply_batch(batch).and_then(|()| db.flush()))?.map(drop).map_err(failed)
+    }
+
+    /// Others may have saved what they missed while this process had let the cache go: up to an entry that is not after
+    /// `checkpoint`, for this process has the log. To put again what is there changes nothing.
+    fn catch_up(&mut self, checkpoint: &Checkpoint) -> Result<(), LabError> {
+        let found = head(self.db()?).ok_or_else(|| failed("the cache is empty"))?;
+        let is_own = hmac::verify(&self.key, &self.covered(&found.0), &found.1).is_ok();
+        let is_earlier = |(seen, _): &(Checkpoint, Ledger)| seen.size <= checkpoint.size;
+        if is_own || self.read().as_ref().is_some_and(is_earlier) {
+            Ok(())
+        } else {
+            Err(failed("the cache is another"))
+        }
+    }
+
+    fn db(&self) -> Result<&sled::Db, LabError> {
+        self.disk.as_ref().map(|disk| &disk.db).ok_or_else(|| failed("the cache is closed"))
     }
 
     /// Takes a record into the tag, or out of it.
     fn toggle(&mut self, key: &[u8], value: &[u8]) {
         let length = (key.len() as u64).to_le_bytes();
         let tag = hmac::sign(&self.key, &[b"record".as_slice(), &length, key, value].concat());
-        self.records.iter_mut().zip(tag.as_ref()).for_each(|(byte, with)| *byte ^= with);
+        self.unsaved.records.iter_mut().zip(tag.as_ref()).for_each(|(byte, with)| *byte ^= with);
     }
 
     fn covered(&self, checkpoint: &Checkpoint) -> Vec<u8> {
         let Checkpoint { origin, size, root } = checkpoint;
-        [HEAD, &self.records, &size.to_le_bytes(), root, origin.as_bytes()].concat()
+        [HEAD, &self.unsaved.records, &size.to_le_bytes(), root, origin.as_bytes()].concat()
     }
 }
 
-impl Drop for StateCache {
-    /// sled flushes once more as it is dropped, and may wait for ever where it could not write: so somebody else waits.
-    fn drop(&mut self) {
-        let ((last, after), (done, closed)) = (mpsc::channel(), mpsc::channel());
-        let db = self.db.clone();
-        let closing = std::thread::Builder::new().spawn(move || {
-            let _ = after.recv();
-            drop(db);
-            let _ = done.send(());
-        });
-        if closing.is_ok() {
-            self.last = Some(last);
-            self.closed = Closed((!self.behind).then_some(closed));
-        }
-    }
-}
-
-fn opened(dir: &Path) -> Result<sled::Result<sled::Db>, LabError> {
-    let dir = dir.to_owned();
-    in_time(move || config(&dir).open())
-}
-
-/// Does what may write, but waits not for ever: sled 0.34.7 does not always wake who waits when its own thread could not
-/// write (`exit_reservation`).
-fn in_time<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, LabError> {
-    let (done, ended) = mpsc::channel();
-    std::thread::Builder::new().spawn(move || done.send(work())).map_err(failed)?;
-    ended.recv_timeout(PATIENCE).map_err(failed)
-}
-
-fn config(dir: &Path) -> sled::Config {
-    sled::Config::new().path(dir).cache_capacity(8 << 20).flush_every_ms(None)
-}
-
-fn failed(error: impl std::fmt::Display) -> LabError {
-    LabError::State(error.to_string().into())
+/// The tree that the records were folded from, and their tag.
+fn head(db: &sled::Db) -> Option<(Checkpoint, Vec<u8>)> {
+    let Head { origin, size, root, tag } = serde_json::from_slice(&db.get(HEAD).ok()??).ok()?;
+    Some((Checkpoint { origin, size, root }, tag))
 }

@@ -28,6 +28,7 @@ use unseen_texts::{Sentence, say, text};
 use unseen_tlog::note::NoteKey;
 use unseen_worker::fit;
 
+use crate::entry::SignedEntry;
 use crate::error::LabError;
 use crate::folder::{ensure_no_links, shut, write_durably};
 use crate::keys::{data_key, seal_key};
@@ -187,15 +188,9 @@ impl View {
         Ok(View { fold, ..self.clone() })
     }
 
-    /// The enrolled key that has signed an entry, wherever it is: the signature is verified.
-    pub fn signer_of(&self, entry: &[u8]) -> Result<PublicKey, LabError> {
-        Ok(self.fold.open(entry)?.signer)
-    }
-
-    /// Whether this key is one of those that have signed an entry: the signatures are verified.
-    pub fn is_signed_by(&self, entry: &[u8], key: &PublicKey) -> Result<bool, LabError> {
-        let opened = self.fold.open(entry)?;
-        Ok(opened.signer == *key || opened.cosigners.contains(key))
+    /// An entry, wherever it is, that enrolled keys have signed: its signatures are verified.
+    pub fn verified(&self, entry: &[u8]) -> Result<SignedEntry, LabError> {
+        Ok(SignedEntry::new(entry, self.fold.open(entry)?))
     }
 
     /// What an entry of the log says.
@@ -204,17 +199,17 @@ impl View {
     }
 
     /// Whether an entry was taken already: its nonce was used.
-    pub fn was_taken(&self, entry: &[u8]) -> bool {
-        matches!(self.fold.check(entry), Err(FoldError::Refused(Refusal::Replayed)))
+    pub fn was_taken(&self, entry: &SignedEntry) -> bool {
+        matches!(self.fold.check_opened(entry.opened()), Err(FoldError::Refused(Refusal::Replayed)))
     }
 
     /// The entry with exactly these bytes, if it is in the log. Only for one that was taken is the log read.
-    pub fn find(&self, entry: &[u8]) -> Result<Option<u64>, LabError> {
+    pub fn find(&self, entry: &SignedEntry) -> Result<Option<u64>, LabError> {
         if !self.was_taken(entry) {
             return Ok(None);
         }
         for index in (0..self.log.size()).rev() {
-            if self.log.entry(index)? == entry {
+            if self.log.entry(index)? == entry.bytes() {
                 return Ok(Some(index));
             }
         }

@@ -10,6 +10,7 @@ mod envelopes;
 mod lab;
 #[path = "../../../attestations/audit/tests/rules/refusals.rs"]
 mod refusals;
+mod together;
 
 use std::fs;
 

@@ -12,7 +12,6 @@
 //! | `notify` | who is told of what happened |
 //! | `share` | how much one caller may have under way, so that others are served |
 //! | `watch` | the second log, and how often one may ask |
-//! | `shared` | the lab as many readers have it |
 //! | `problem` | what is told outside, and what only operators read |
 //! | `blobs`, `office`, `sessions`, `counters`, `levels`, `replays` | what the service keeps between requests |
 //! | `log`, `bundle`, `replay`, `events`, `upload`, `status`, `openapi`, `questions` | addresses of what is no use-case |
@@ -57,7 +56,6 @@ mod run;
 mod service;
 mod sessions;
 mod share;
-mod shared;
 mod sign_on;
 mod status;
 mod telemetry;

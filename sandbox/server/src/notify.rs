@@ -41,7 +41,7 @@ impl Notifier {
     pub fn go_on(&mut self, service: &Service, view: &View) -> Result<(), RequestError> {
         while self.next < view.log().size() {
             let entry = view.log().entry(self.next).map_err(LabError::from)?;
-            let signer = view.signer_of(&entry)?;
+            let signer = *view.verified(&entry)?.signer();
             let notices = told(service, view, self.next, &view.said(&entry)?, &signer);
             let to = notices.into_iter().map(|(notice, action, resource)| {
                 let readers = readers(service, view, action, &resource);

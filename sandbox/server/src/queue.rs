@@ -62,6 +62,7 @@ impl Queue {
                 }
                 std::thread::sleep(LOOK);
             }
+            save(&service);
         };
         let thread = std::thread::Builder::new().name("queue".to_owned()).spawn(work)?;
         Ok(Queue { stop, thread: Some(thread) })
@@ -93,6 +94,7 @@ fn step(service: &Arc<Service>, running: &Running, setbacks: &Setbacks) -> Resul
     let view = service.view()?;
     keep_watch(service, &view);
     destroy_expired(service, &view);
+    save(service);
     for job in due(&view) {
         if setbacks.allow(Step::Publish, job) {
             match publish(&service.desk, job) {
@@ -144,6 +146,13 @@ fn destroy_expired(service: &Service, view: &View) {
     if !view.expired(Utc::now()).is_empty()
         && let Err(error) = service.desk.write(|_| Ok::<_, LabError>(()))
     {
+        (service.tell)(Sentence::of(&error));
+    }
+}
+
+/// Saves the state that people's changes have left to be saved.
+fn save(service: &Service) {
+    if let Err(error) = service.desk.save() {
         (service.tell)(Sentence::of(&error));
     }
 }

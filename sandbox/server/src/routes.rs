@@ -1,6 +1,6 @@
 //! One handler for all queries, one for all changes.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, HttpBody};
@@ -15,10 +15,10 @@ use unseen_access::{Action, Context};
 use unseen_api::address::{Addressed, Method, On, Visitor, of_body, of_query, visit};
 use unseen_api::{DRAFT, MAX_REQUEST};
 use unseen_ids::PublicKey;
-use unseen_lab::View;
+use unseen_lab::{SignedEntry, View};
 use unseen_texts::{Lang, Message};
-use unseen_usecases::change::{HandIn, Unsigned, draft, hand_in};
-use unseen_usecases::{Blob, Change, Query, UseCaseError};
+use unseen_usecases::change::{HandIn, Unsigned, draft, receive};
+use unseen_usecases::{Blob, Change, Desk, Query, UseCaseError};
 
 use crate::answer::{json_response, to_json};
 use crate::caller::{Caller, language};
@@ -258,34 +258,43 @@ pub(crate) fn signed<C: Change + Addressed + 'static>(
     mut change: C,
     entry: &[u8],
 ) -> Result<C::Answer, RequestError> {
-    // Rules may count approvals: they are asked about the very lab in which the change is then made.
-    let _turn = service.changes.lock().unwrap_or_else(PoisonError::into_inner);
-    let view = &service.view()?;
-    let (caller, on_record) = by_signature(view, &sent, entry)?;
-    if let Err(denied) = (Guarded { service, view, caller: &caller }).must(&change) {
-        // What is in the log already was allowed then, and whoever did not hear of it asks again. What it lets one
-        // read is read now.
-        if on_record.is_none() || matches!(C::ON, On::Release) {
-            return Err(refused(view, &change, caller.key.as_ref(), denied));
-        }
-    }
+    // What takes long and needs no turn.
+    let entry = service.view()?.verified(entry).map_err(UseCaseError::from)?;
     // Uploaded by whoever carried it here.
-    fill(service, change.blobs(), &sent)?;
-    let answer = hand_in(&service.desk, &change, entry)?;
+    let filled = fill(service, change.blobs(), &sent);
+    // Rules may count approvals: they are asked about the very lab in which the change is then made.
+    let answer = service.desk.together(|lab| {
+        if lab.was_taken(&entry) {
+            lab.commit().map_err(UseCaseError::from)?;
+        }
+        let (caller, on_record) = by_signature(lab, &sent, &entry)?;
+        if let Err(denied) = (Guarded { service, view: lab, caller: &caller }).must(&change) {
+            // What is in the log already was allowed then, and whoever did not hear of it asks again. What it lets one
+            // read is read now.
+            if on_record.is_none() || matches!(C::ON, On::Release) {
+                return Err(refused(lab, &change, caller.key.as_ref(), denied));
+            }
+        }
+        filled?;
+        Ok(receive(lab, &change, &entry)?)
+    })?;
     let _ = service.view();
     Ok(answer)
 }
 
 /// Whoever signed an entry, and where it is in the log, if it is. The log is public: an entry of it says nothing to
 /// whoever has copied it there, but to those alone who have signed it.
-pub(crate) fn by_signature(view: &View, sent: &Caller, entry: &[u8]) -> Result<(Caller, Option<u64>), RequestError> {
-    let signer = view.signer_of(entry).map_err(UseCaseError::from)?;
-    let caller = sent.clone().signed(view.ledger(), signer)?;
+pub(crate) fn by_signature(
+    view: &View,
+    sent: &Caller,
+    entry: &SignedEntry,
+) -> Result<(Caller, Option<u64>), RequestError> {
+    let caller = sent.clone().signed(view.ledger(), *entry.signer())?;
     if !view.was_taken(entry) {
         return Ok((caller, None));
     }
     match &sent.key {
-        Some(key) if view.is_signed_by(entry, key)? => Ok((caller, view.find(entry)?)),
+        Some(key) if entry.is_signed_by(key) => Ok((caller, view.find(entry)?)),
         _ => Err(RequestError::OnRecord),
     }
 }

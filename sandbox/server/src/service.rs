@@ -10,7 +10,7 @@ use unseen_access::Rules;
 use unseen_ids::Digest;
 use unseen_lab::{LabError, View};
 use unseen_texts::{Lang, Sentence};
-use unseen_usecases::{Desk, UseCaseError};
+use unseen_usecases::{Desk, Shared, UseCaseError};
 
 use crate::blobs::Blobs;
 use crate::counters::Counters;
@@ -21,7 +21,6 @@ use crate::problem::RequestError;
 use crate::replays::Replays;
 use crate::sessions::Sessions;
 use crate::share::{self, Shares};
-use crate::shared::Shared;
 use crate::watch::Watch;
 
 /// Rules of access, and how the policy names them.
@@ -51,8 +50,6 @@ pub struct Service {
     pub(crate) desk: Shared,
     pub(crate) hosts: Vec<String>,
     rules: Mutex<Option<InForce>>,
-    /// Held by whoever makes a change that rules of access were asked about.
-    pub(crate) changes: Mutex<()>,
     pub(crate) levels: Levels,
     pub(crate) sessions: Sessions,
     pub(crate) shares: Shares,
@@ -88,12 +85,11 @@ impl Service {
         let blobs = Blobs::open(folder.join("incoming/blobs"))?;
         let watch = Watch::open(&folder.join(unseen_accesslog::FOLDER))
             .map_err(|error| LabError::Other(Sentence::of(&error)))?;
-        let desk = Shared::open(folder, program)?;
+        let desk = Shared::open(folder, program, share::leave_place)?;
         Ok(Arc::new(Service {
             desk,
             hosts,
             rules: Mutex::new(None),
-            changes: Mutex::new(()),
             levels: Levels::default(),
             sessions: Sessions::default(),
             shares: Shares::default(),
@@ -158,11 +154,7 @@ impl Service {
         let (service, places) = (self.clone(), places.clone());
         let own = share::at_work().await;
         let Ok(place) = places.acquire_owned().await else { return Err(RequestError::Inside) };
-        let done = tokio::task::spawn_blocking(move || {
-            let done = work(&service);
-            drop(place);
-            (done, own)
-        });
+        let done = tokio::task::spawn_blocking(move || (share::in_place(place, || work(&service)), own));
         let (done, own) = done.await.unwrap_or((Err(RequestError::Inside), None));
         share::keep(own);
         done

@@ -3,6 +3,7 @@
 //! A caller is the holder of a session or a certificate, or else a network. What is over the share of requests is
 //! refused at once; what is over the share of work waits for the caller's own work to be done.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -33,6 +34,11 @@ const FORGET: usize = 1_024;
 tokio::task_local! {
     /// The request that this task answers.
     static OWN: Own;
+}
+
+thread_local! {
+    /// The place in the house of the use-case that this thread is at.
+    static PLACE: Cell<Option<OwnedSemaphorePermit>> = const { Cell::new(None) };
 }
 
 /// A request, and whose share it takes of.
@@ -111,6 +117,24 @@ pub(crate) fn keep(place: Option<Place>) {
 /// The place that was kept, which is free when it is dropped: a request that waits for its sender is not at work.
 pub(crate) fn resting() -> Option<Place> {
     OWN.try_with(|own| own.at_work.lock().unwrap_or_else(PoisonError::into_inner).take()).ok().flatten()
+}
+
+/// Is at work in this place of the house until the work is done, or waits for nothing but the disk.
+pub(crate) fn in_place<T>(place: OwnedSemaphorePermit, work: impl FnOnce() -> T) -> T {
+    struct Leaves;
+    impl Drop for Leaves {
+        fn drop(&mut self) {
+            leave_place();
+        }
+    }
+    let _leaves = Leaves;
+    PLACE.set(Some(place));
+    work()
+}
+
+/// Lets others to work meanwhile: what this thread does from here on needs neither a core nor memory.
+pub(crate) fn leave_place() {
+    PLACE.set(None);
 }
 
 /// The whole body of a request, and the place it takes in memory until that is dropped.

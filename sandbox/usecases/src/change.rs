@@ -12,9 +12,9 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::Utc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use unseen_entries::sign::{self, unverified};
+use unseen_entries::sign;
 use unseen_ids::{Answer, PublicKey};
-use unseen_lab::{LabError, View};
+use unseen_lab::{Lab, SignedEntry, View};
 use unseen_policies::event::Event;
 use unseen_policies::text::hides;
 use unseen_tlog::Signer;
@@ -55,8 +55,12 @@ pub trait Change: Serialize + DeserializeOwned + JsonSchema {
     /// that is handed in.
     fn is_said_by(&self, event: &Event) -> bool;
 
-    /// The answer. `before` is the lab as it was before the entry.
-    fn done(&self, before: &View, lab: &View, entry: u64) -> Result<Self::Answer, UseCaseError>;
+    /// Whether the answer tells of the lab as it was before the entry too. To keep that costs a copy of the ledger.
+    const LOOKS_BACK: bool = false;
+
+    /// The answer. `lab` is as it is after the entry, which its log may not have yet; `before` is as it was before, for
+    /// those that look back.
+    fn done(&self, before: Option<&View>, lab: &View, entry: u64) -> Result<Self::Answer, UseCaseError>;
 }
 
 /// What is to be signed for a change.
@@ -96,11 +100,11 @@ pub fn make<C: Change>(desk: &impl Desk, change: &C, author: &dyn Signer) -> Res
     desk.write(|lab| {
         change.is_theirs(lab, &author.verifying_key().into())?;
         let event = change.event(lab)?;
-        let before = lab.view();
-        let attachments = change.attachments(&before)?;
+        let before = C::LOOKS_BACK.then(|| lab.view());
+        let attachments = change.attachments(lab)?;
         let attachments: Vec<&[u8]> = attachments.iter().map(AsRef::as_ref).collect();
         let entry = lab.sign_and_accept(event, author, &attachments)?;
-        change.done(&before, lab, entry)
+        change.done(before.as_ref(), lab, entry)
     })
 }
 
@@ -133,23 +137,30 @@ impl Unsigned {
 
 /// Takes a change that was signed elsewhere. Handed in again, it is answered as before.
 pub fn hand_in<C: Change>(desk: &impl Desk, change: &C, entry: &[u8]) -> Result<C::Answer, UseCaseError> {
-    let said = unverified(entry).map_err(LabError::from)?.event;
-    if !change.is_said_by(&said) {
-        return Err(UseCaseError::OtherEntry { kind: said.kind() });
+    desk.together(|lab| receive(lab, change, &lab.verified(entry)?))
+}
+
+/// [`hand_in`] among the steps of a [`Desk::together`].
+pub fn receive<C: Change>(lab: &mut Lab, change: &C, entry: &SignedEntry) -> Result<C::Answer, UseCaseError> {
+    if !change.is_said_by(entry.event()) {
+        return Err(UseCaseError::OtherEntry { kind: entry.event().kind() });
     }
-    desk.write(|lab| {
-        let before = lab.view();
-        let theirs = lab.signer_of(entry).map_err(Into::into).and_then(|signer| change.is_theirs(&before, &signer));
-        let accepted = theirs.and_then(|()| change.attachments(&before)).and_then(|attachments| {
-            let attachments: Vec<&[u8]> = attachments.iter().map(AsRef::as_ref).collect();
-            Ok(lab.accept(entry, &attachments)?)
-        });
-        match accepted {
-            Ok(entry) => change.done(&before, lab, entry),
-            Err(error) => match lab.find(entry)? {
-                Some(index) => change.done(&lab.at(index)?, lab, index),
-                None => Err(error),
-            },
-        }
-    })
+    let before = C::LOOKS_BACK.then(|| lab.view());
+    let theirs = change.is_theirs(lab, entry.signer());
+    let staged = theirs.and_then(|()| change.attachments(lab)).and_then(|attachments| {
+        let attachments: Vec<&[u8]> = attachments.iter().map(AsRef::as_ref).collect();
+        Ok(lab.stage(entry, &attachments)?)
+    });
+    let error = match staged {
+        Ok(index) => return change.done(before.as_ref(), lab, index),
+        Err(error) => error,
+    };
+    if !lab.was_taken(entry) {
+        return Err(error);
+    }
+    // Not in the log yet, if it was among those before this one.
+    lab.commit()?;
+    let index = lab.find(entry)?.ok_or(error)?;
+    let before = C::LOOKS_BACK.then(|| lab.at(index)).transpose()?;
+    change.done(before.as_ref(), lab, index)
 }

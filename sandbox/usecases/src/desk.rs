@@ -16,6 +16,15 @@ pub trait Desk {
     /// One step that writes.
     fn write<T, E: Into<UseCaseError>>(&self, step: impl FnOnce(&mut Lab) -> Result<T, E>) -> Result<T, UseCaseError>;
 
+    /// One step that stages entries, and needs none of them in the log before it ends: so those of several people may be
+    /// logged together. What it says is said once all that it could see is durable, and else the reason why it is not.
+    fn together<T, E: From<UseCaseError>>(&self, step: impl FnOnce(&mut Lab) -> Result<T, E>) -> Result<T, E> {
+        self.write(|lab| {
+            let done = step(lab);
+            lab.commit().map(|()| done)
+        })?
+    }
+
     /// The lab's folder.
     fn folder(&self) -> &Path;
 

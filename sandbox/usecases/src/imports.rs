@@ -280,7 +280,12 @@ impl Change for Register {
             && self.buckets.is_none_or(|asked| asked == said.buckets)
     }
 
-    fn done(&self, _: &View, lab: &View, entry: u64) -> Result<Registered, UseCaseError> {
+    fn done(&self, _: Option<&View>, lab: &View, entry: u64) -> Result<Registered, UseCaseError> {
+        let dataset = lab.ledger().dataset(&self.dataset)?;
+        if dataset.entry == entry {
+            return Ok(Registered { dataset: self.dataset.clone(), entry, snapshot: dataset.registered.snapshot });
+        }
+        // Asked again after a later one.
         let Event::DatasetRegistered(said) = lab.said(&lab.log().entry(entry).map_err(LabError::from)?)?.event else {
             return Err(LabError::NoImport.into());
         };

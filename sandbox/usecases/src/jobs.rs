@@ -357,7 +357,7 @@ impl Change for Submit {
         matches!(event, Event::JobSubmitted(said) if (said.manifest, said.module) == (manifest, module))
     }
 
-    fn done(&self, _: &View, lab: &View, entry: u64) -> Result<Submitted, UseCaseError> {
+    fn done(&self, _: Option<&View>, lab: &View, entry: u64) -> Result<Submitted, UseCaseError> {
         let job = JobId(entry);
         Ok(Submitted { job, approvals_needed: needed(lab.ledger(), lab.ledger().job(job)?) })
     }
@@ -461,7 +461,7 @@ impl Change for Approve {
         matches!(event, Event::JobApproved(said) if said.job == self.job)
     }
 
-    fn done(&self, _: &View, lab: &View, entry: u64) -> Result<JobStanding, UseCaseError> {
+    fn done(&self, _: Option<&View>, lab: &View, entry: u64) -> Result<JobStanding, UseCaseError> {
         Ok(standing(lab, self.job, entry)?)
     }
 }
@@ -477,7 +477,7 @@ impl Change for Reject {
         matches!(event, Event::JobRejected(said) if said.job == self.job && said.reason == self.reason)
     }
 
-    fn done(&self, _: &View, lab: &View, entry: u64) -> Result<JobStanding, UseCaseError> {
+    fn done(&self, _: Option<&View>, lab: &View, entry: u64) -> Result<JobStanding, UseCaseError> {
         Ok(standing(lab, self.job, entry)?)
     }
 }
@@ -493,7 +493,7 @@ impl Change for Withdraw {
         *event == JobWithdrawn { job: self.job, reason: self.reason.clone() }.into()
     }
 
-    fn done(&self, _: &View, lab: &View, entry: u64) -> Result<JobStanding, UseCaseError> {
+    fn done(&self, _: Option<&View>, lab: &View, entry: u64) -> Result<JobStanding, UseCaseError> {
         Ok(standing(lab, self.job, entry)?)
     }
 }
@@ -509,7 +509,7 @@ impl Change for Prioritize {
         *event == JobPrioritized { job: self.job, priority: self.priority }.into()
     }
 
-    fn done(&self, _: &View, lab: &View, entry: u64) -> Result<JobStanding, UseCaseError> {
+    fn done(&self, _: Option<&View>, lab: &View, entry: u64) -> Result<JobStanding, UseCaseError> {
         Ok(standing(lab, self.job, entry)?)
     }
 }

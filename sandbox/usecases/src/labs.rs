@@ -192,7 +192,7 @@ impl Change for RotateLogKey {
         matches!(event, Event::LogKeyChanged(_))
     }
 
-    fn done(&self, _: &View, lab: &View, entry: u64) -> Result<LogKeyChanged, UseCaseError> {
+    fn done(&self, _: Option<&View>, lab: &View, entry: u64) -> Result<LogKeyChanged, UseCaseError> {
         Ok(LogKeyChanged { entry, log_key: lab.ledger().log_key().to_owned() })
     }
 }

@@ -6,8 +6,8 @@
 //! ```
 //! A front end parses what was typed or sent, puts one of these, and shows the answer: as text of its own, or
 //! as JSON ([`Answer::to_json`](unseen_ids::Answer)), whose schema stands in `docs/schemas/answers`. How a
-//! use-case gets at the lab is the front end's too: a [`Desk`] opens a folder for each step, or shares a lab
-//! that is open. Nothing here knows of a terminal, a language or a command line.
+//! use-case gets at the lab is the front end's too: a [`Desk`] opens a folder for each step, or is
+//! [`Shared`] by many. Nothing here knows of a terminal, a language or a command line.
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
@@ -44,6 +44,7 @@ mod query;
 pub mod release;
 pub mod replay;
 pub mod runs;
+mod shared;
 pub mod stars;
 pub mod tally;
 pub mod trial;
@@ -57,3 +58,4 @@ pub use change::Change;
 pub use desk::{Copy, Desk, Folder, publish};
 pub use error::UseCaseError;
 pub use query::Query;
+pub use shared::Shared;

@@ -123,7 +123,7 @@ impl Change for SetStatus {
         *event == DatasetStatus { name, status: self.status, reason }.into()
     }
 
-    fn done(&self, _: &View, lab: &View, entry: u64) -> Result<DatasetStanding, UseCaseError> {
+    fn done(&self, _: Option<&View>, lab: &View, entry: u64) -> Result<DatasetStanding, UseCaseError> {
         standing(lab, &self.dataset, Some(entry))
     }
 }
@@ -148,7 +148,7 @@ impl Change for Describe {
         *event == DatasetDescribed { name: self.dataset.clone(), description }.into()
     }
 
-    fn done(&self, _: &View, lab: &View, entry: u64) -> Result<DatasetStanding, UseCaseError> {
+    fn done(&self, _: Option<&View>, lab: &View, entry: u64) -> Result<DatasetStanding, UseCaseError> {
         standing(lab, &self.dataset, Some(entry))
     }
 }
@@ -172,7 +172,7 @@ impl Change for DeleteSnapshots {
         said.name == self.dataset && said.reason == self.reason && all_or_these
     }
 
-    fn done(&self, _: &View, lab: &View, entry: u64) -> Result<DatasetStanding, UseCaseError> {
+    fn done(&self, _: Option<&View>, lab: &View, entry: u64) -> Result<DatasetStanding, UseCaseError> {
         standing(lab, &self.dataset, Some(entry))
     }
 }

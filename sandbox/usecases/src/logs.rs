@@ -250,7 +250,7 @@ impl ListEntries {
         if !in_time || !of_kind || !self.concerns(lab, *entry, &record.event) {
             return Ok(None);
         }
-        let signer = lab.ledger().people().get(&lab.signer_of(bytes)?).map(|person| person.name.clone());
+        let signer = lab.ledger().people().get(lab.verified(bytes)?.signer()).map(|person| person.name.clone());
         let is_wanted = |wanted: &String| match &signer {
             Some(signer) => wanted == signer,
             None => is_lab(wanted),

@@ -242,13 +242,14 @@ impl Change for EnrolNode {
         *event == NodeEnrolled { name, key, recipient, proof }.into()
     }
 
-    fn done(&self, _: &View, _: &View, entry: u64) -> Result<EnrolledNode, UseCaseError> {
+    fn done(&self, _: Option<&View>, _: &View, entry: u64) -> Result<EnrolledNode, UseCaseError> {
         Ok(EnrolledNode { entry, name: self.0.name.clone(), public_key: self.0.key })
     }
 }
 
 impl Change for RevokeNode {
     type Answer = RevokedNode;
+    const LOOKS_BACK: bool = true;
 
     fn event(&self, lab: &View) -> Result<Event, UseCaseError> {
         let key = find(lab.ledger(), &self.node)?;
@@ -262,8 +263,8 @@ impl Change for RevokeNode {
             if said.reason == self.reason && named.is_none_or(|key| key == said.key))
     }
 
-    fn done(&self, before: &View, _: &View, entry: u64) -> Result<RevokedNode, UseCaseError> {
-        Ok(RevokedNode { entry, public_key: find(before.ledger(), &self.node)? })
+    fn done(&self, before: Option<&View>, lab: &View, entry: u64) -> Result<RevokedNode, UseCaseError> {
+        Ok(RevokedNode { entry, public_key: find(before.unwrap_or(lab).ledger(), &self.node)? })
     }
 }
 

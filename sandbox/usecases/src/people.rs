@@ -191,13 +191,14 @@ impl Change for Enrol {
         *event == PersonEnrolled { name, roles, key, kept, proof }.into()
     }
 
-    fn done(&self, _: &View, _: &View, entry: u64) -> Result<Enrolled, UseCaseError> {
+    fn done(&self, _: Option<&View>, _: &View, entry: u64) -> Result<Enrolled, UseCaseError> {
         Ok(Enrolled { entry, name: self.0.name.clone(), public_key: self.0.key })
     }
 }
 
 impl Change for Revoke {
     type Answer = Revoked;
+    const LOOKS_BACK: bool = true;
 
     fn event(&self, lab: &View) -> Result<Event, UseCaseError> {
         let key = find(lab.ledger(), &self.person)?;
@@ -211,8 +212,8 @@ impl Change for Revoke {
         matches!(event, Event::PersonRevoked(said) if said.reason == self.reason && (by_name || meant(&said.key)))
     }
 
-    fn done(&self, before: &View, _: &View, entry: u64) -> Result<Revoked, UseCaseError> {
-        Ok(Revoked { entry, public_key: find(before.ledger(), &self.person)? })
+    fn done(&self, before: Option<&View>, lab: &View, entry: u64) -> Result<Revoked, UseCaseError> {
+        Ok(Revoked { entry, public_key: find(before.unwrap_or(lab).ledger(), &self.person)? })
     }
 }
 

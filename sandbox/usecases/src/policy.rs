@@ -213,6 +213,7 @@ pub fn explained(rules: &Rules) -> Vec<AccessRule> {
 
 impl Change for SetPolicy {
     type Answer = PolicySet;
+    const LOOKS_BACK: bool = true;
 
     fn event(&self, lab: &View) -> Result<Event, UseCaseError> {
         let policy = self.policy(lab)?;
@@ -240,8 +241,8 @@ impl Change for SetPolicy {
         }
     }
 
-    fn done(&self, before: &View, _: &View, entry: u64) -> Result<PolicySet, UseCaseError> {
-        let PolicyPreview { changes, access, voids: voided } = self.preview(before)?;
+    fn done(&self, before: Option<&View>, lab: &View, entry: u64) -> Result<PolicySet, UseCaseError> {
+        let PolicyPreview { changes, access, voids: voided } = self.preview(before.unwrap_or(lab))?;
         Ok(PolicySet { entry, changes, access, voided })
     }
 }

@@ -107,7 +107,7 @@ impl Change for ReadRelease {
         matches!(event, Event::ReleaseRead(said) if said.job == self.job)
     }
 
-    fn done(&self, _: &View, lab: &View, _: u64) -> Result<Release, UseCaseError> {
+    fn done(&self, _: Option<&View>, lab: &View, _: u64) -> Result<Release, UseCaseError> {
         let published = lab.readable(self.job)?;
         let about = lab.ledger().job(self.job)?;
         let (_, manifest, plan) = lab.submitted_plan(self.job)?;

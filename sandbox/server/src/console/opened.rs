@@ -64,15 +64,15 @@ pub(super) async fn opened(service: Arc<Service>, lang: Lang, job: String, reque
 /// The first time, the entry goes into the log. Files that are taken from the same page are the same reading.
 fn reading(visit: &Visit<'_>, wish: ReadRelease, entry: &[u8]) -> Result<Release, RequestError> {
     let Guarded { service, view, caller } = visit.guarded;
-    let (reader, Some(index)) = by_signature(view, caller, entry)? else {
+    let opened = view.verified(entry).map_err(UseCaseError::from)?;
+    let (reader, Some(index)) = by_signature(view, caller, &opened)? else {
         return signed(service, caller.clone(), wish, entry);
     };
-    let said = view.said(entry).map_err(UseCaseError::from)?.event;
-    if !wish.is_said_by(&said) {
-        return Err(UseCaseError::OtherEntry { kind: said.kind() }.into());
+    if !wish.is_said_by(opened.event()) {
+        return Err(UseCaseError::OtherEntry { kind: opened.event().kind() }.into());
     }
     Guarded { service, view, caller: &reader }.must(&wish)?;
-    Ok(wish.done(view, view, index)?)
+    Ok(wish.done(None, view, index)?)
 }
 
 fn file(visit: &Visit<'_>, found: &Release, form: Form, lang: Lang) -> Result<Response<Body>, RequestError> {
