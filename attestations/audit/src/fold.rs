@@ -91,7 +91,7 @@ impl Fold {
     /// As [`Fold::check`], but the signature is left to be verified with others. What is folded counts
     /// only if they are all good.
     pub(crate) fn check_unverified(&self, entry: &[u8], later: &mut Signatures) -> Result<Checked, FoldError> {
-        let mut take = |key: &_, message, signature: &_| later.push(key, message, signature);
+        let mut take = |key: &_, message: &_, signature: &_| later.push(key, message, signature);
         self.check_opened(self.keys.open(entry, Some(&mut take))?)
     }
 

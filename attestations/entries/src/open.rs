@@ -66,7 +66,7 @@ pub enum EntryError {
 }
 
 /// Collects signatures for later verification in batches: key, message, signature.
-pub type Later<'a> = &'a mut dyn FnMut(&VerifyingKey, Vec<u8>, &[u8; 64]);
+pub type Later<'a> = &'a mut dyn FnMut(&VerifyingKey, &[u8], &[u8; 64]);
 
 impl Keys {
     /// Adds a key.
@@ -105,7 +105,7 @@ impl Keys {
             match (&mut later, envelope.bare_signature(at)) {
                 // A known key is known by its id.
                 (Some(later), Some((message, signature))) if self.0.contains_key(key_id) => {
-                    later(&key, message, signature);
+                    later(&key, &message, signature);
                 }
                 _ => envelope.verify_at(at, &key)?,
             }
