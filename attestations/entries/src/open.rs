@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use serde_json::value::RawValue;
 use unseen_ids::{Digest, PublicKey, canonical};
 use unseen_policies::enrolment::node_bytes;
 use unseen_policies::event::{Event, NodeEnrolled, PersonEnrolled, Record, RecordError, enrolment_bytes};
@@ -87,13 +88,12 @@ impl Keys {
     /// of a log names its own key.
     pub fn open(&self, entry: &[u8], mut later: Option<Later<'_>>) -> Result<Opened, EntryError> {
         let envelope = Envelope::from_bytes(entry)?;
-        let Statement { subject, predicate_type, predicate, .. } = Statement::open_unverified(&envelope)?;
+        let Statement { subject, predicate_type, predicate, .. } =
+            Statement::<Box<RawValue>>::open_unverified(&envelope)?;
         json::no_member_twice(envelope.unverified_payload()).map_err(RecordError::Malformed)?;
-        let own = match subject.first().is_some_and(|first| first.name == PREDICATE) {
-            true => Some(Digest::of(&canonical::to_vec(&predicate).map_err(StatementError::from)?)),
-            false => None,
-        };
-        let record = Record::from_predicate(&predicate_type, predicate)?;
+        let of_itself = subject.first().is_some_and(|first| first.name == PREDICATE);
+        let own = of_itself.then(|| canonical::to_vec(&predicate)).transpose().map_err(StatementError::from)?;
+        let record = Record::from_predicate(&predicate_type, &*predicate)?;
         let mut signers = Vec::new();
         for (at, key_id) in envelope.key_ids().enumerate() {
             let signer = match (&record.event, self.0.get(key_id)) {
@@ -111,7 +111,7 @@ impl Keys {
             }
             signers.push(signer);
         }
-        if subject != subjects(&record, own) {
+        if subject != subjects(&record, own.map(|own| Digest::of(&own))) {
             return Err(EntryError::Subjects);
         }
         match &record.event {
