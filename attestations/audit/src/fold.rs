@@ -64,6 +64,11 @@ impl Fold {
         &self.ledger
     }
 
+    /// The last state, when nothing more is folded in.
+    pub fn into_ledger(self) -> Ledger {
+        Arc::unwrap_or_clone(self.ledger)
+    }
+
     /// What an entry says, and which of the keys known so far has signed it.
     pub fn open(&self, entry: &[u8]) -> Result<Opened, EntryError> {
         self.keys.open(entry, None)
