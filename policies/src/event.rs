@@ -69,9 +69,9 @@ macro_rules! events {
                 match self { $( Event::$variant(event) => serde_json::to_value(event), )* }
             }
 
-            pub(crate) fn from_value(predicate_type: &str, value: serde_json::Value) -> Result<Event, RecordError> {
+            pub(crate) fn from_json(predicate_type: &str, json: &str) -> Result<Event, RecordError> {
                 match predicate_type {
-                    $( $predicate => serde_json::from_value(value).map(Event::$variant).map_err(RecordError::malformed), )*
+                    $( $predicate => serde_json::from_str(json).map(Event::$variant).map_err(RecordError::malformed), )*
                     _ => Err(RecordError::UnknownKind(predicate_type.to_owned())),
                 }
             }

@@ -172,7 +172,7 @@ pub struct Job {
     #[serde(default)]
     pub receipts: Option<Digest>,
     /// Who has seen the release's entry; none before that is on record.
-    pub witnessed: Option<Witnessed>,
+    pub witnessed: Option<Box<Witnessed>>,
     /// Why it was rejected, withdrawn or failed.
     pub reason: Option<String>,
 }
@@ -196,7 +196,7 @@ pub struct Run {
     pub runtime_build: Digest,
     /// What evidence of each node is asked for, by the policy in force when it started.
     #[serde(default)]
-    pub of_nodes: Option<EvidenceRule>,
+    pub of_nodes: Option<Box<EvidenceRule>>,
 }
 
 /// The cosignatures on a checkpoint that holds a release's entry.
@@ -276,6 +276,11 @@ impl Ledger {
     /// All jobs, oldest first.
     pub fn jobs(&self) -> &BTreeMap<JobId, Arc<Job>> {
         &self.jobs
+    }
+
+    /// The same, no longer held here: for whoever has no other question to them.
+    pub fn take_jobs(&mut self) -> BTreeMap<JobId, Arc<Job>> {
+        std::mem::take(&mut self.jobs)
     }
 
     /// The rules in force and the entry that set them.

@@ -117,7 +117,8 @@ fn sha256(dependency: &Value) -> Result<Digest, Sentence> {
 }
 
 fn field<T: DeserializeOwned>(within: &Value, path: &str) -> Result<T, Sentence> {
-    let found = within.pointer(path).ok_or_else(|| say!("it has no `{path}`", "其中缺少 `{path}`"))?;
+    let found = path.split('/').skip(1).try_fold(within, |at, name| at.get(name));
+    let found = found.ok_or_else(|| say!("it has no `{path}`", "其中缺少 `{path}`"))?;
     T::deserialize(found).map_err(|error| say!("`{path}`: {error}", "`{path}`：{error}", error = Sentence::of(&error)))
 }
 
@@ -171,7 +172,7 @@ mod tests {
             ("\"nonce\":", "\"more\":1,\"nonce\":"),
         ] {
             assert!(text.contains(from), "{from}");
-            let wrong = serde_json::from_str(&text.replacen(from, to, 1)).unwrap();
+            let wrong: Value = serde_json::from_str(&text.replacen(from, to, 1)).unwrap();
             assert!(Record::from_predicate(&kind, wrong).is_err(), "{from} -> {to}");
         }
     }

@@ -35,18 +35,18 @@ pub fn parse_decimal(text: &str) -> Result<Rational, NumberError> {
         return Err(unreadable());
     }
     let shown = if part == "0" { "" } else { part };
-    let value = Rational::from_integer(digits(&format!("{whole}{shown}")).ok_or_else(unreadable)?);
+    let value = digits(&format!("{whole}{shown}")).ok_or_else(unreadable)?;
+    let value = if negative { -value } else { value };
 
     let (shrink, exponent) = sign(exponent);
     let exponent = digits(exponent).ok_or_else(unreadable)?;
     let exponent = exponent.to_u32().filter(|e| *e <= MAX_EXPONENT);
     let exponent = exponent.ok_or_else(|| NumberError::TooLong(text.to_owned()))?;
-    let ten = |power: usize| Rational::from_integer(Pow::pow(BigInt::from(10), power));
-    let scaled = match shrink {
-        true => value / ten(exponent as usize + shown.len()),
-        false => value * ten(exponent as usize) / ten(shown.len()),
-    };
-    Ok(if negative { -scaled } else { scaled })
+    let ten = |power: usize| Pow::pow(BigInt::from(10), power);
+    Ok(match (shrink, exponent as usize) {
+        (true, exponent) => Rational::new(value, ten(exponent + shown.len())),
+        (false, exponent) => Rational::new(value * ten(exponent), ten(shown.len())),
+    })
 }
 
 fn sign(text: &str) -> (bool, &str) {

@@ -312,15 +312,14 @@ impl Scale {
 
     /// Back from [`Self::text`]; nothing else is read.
     fn steps(&self, text: &str) -> Result<i128, Sentence> {
-        let exact = match &self.decimal {
+        let steps: Option<BigInt> = match &self.decimal {
             _ if text.len() > LONGEST_NUMBER => None,
-            Some((unit, _)) => {
-                text.replacen('.', "", 1).parse().ok().map(|scaled: BigInt| Rational::new(scaled, unit.clone()))
-            }
-            None => text.parse().ok().map(|exact: Rational| exact / &self.granularity),
+            Some((unit, _)) => text.replacen('.', "", 1).parse().ok().map(|scaled: BigInt| scaled / unit),
+            None => text.parse().ok().map(|exact: Rational| (exact / &self.granularity).to_integer()),
         };
-        let steps = exact.filter(Rational::is_integer).and_then(|exact| exact.to_integer().to_i128());
+        // What is between two steps is written otherwise than the one that it was cut down to.
         steps
+            .and_then(|steps| steps.to_i128())
             .filter(|steps| self.text(*steps) == text)
             .ok_or_else(|| say!("{text:.60} is not on the declared grid", "{text:.60} 不在声明的格点上"))
     }

@@ -268,7 +268,7 @@ impl<'l> Audit<'l> {
             remembered,
             cosigned: cosigned.into_iter().map(|(name, at)| report::Cosigner { name, at }).collect(),
         };
-        Report::new(head, self.found, self.fold.ledger())
+        Report::new(head, self.found, self.fold.into_ledger())
     }
 }
 

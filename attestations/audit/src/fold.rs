@@ -64,6 +64,11 @@ impl Fold {
         &self.ledger
     }
 
+    /// The last state, when nothing more is folded in.
+    pub fn into_ledger(self) -> Ledger {
+        Arc::unwrap_or_clone(self.ledger)
+    }
+
     /// What an entry says, and which of the keys known so far has signed it.
     pub fn open(&self, entry: &[u8]) -> Result<Opened, EntryError> {
         self.keys.open(entry, None)
@@ -91,7 +96,7 @@ impl Fold {
     /// As [`Fold::check`], but the signature is left to be verified with others. What is folded counts
     /// only if they are all good.
     pub(crate) fn check_unverified(&self, entry: &[u8], later: &mut Signatures) -> Result<Checked, FoldError> {
-        let mut take = |key: &_, message, signature: &_| later.push(key, message, signature);
+        let mut take = |key: &_, message: &_, signature: &_| later.push(key, message, signature);
         self.check_opened(self.keys.open(entry, Some(&mut take))?)
     }
 

@@ -154,8 +154,8 @@ pub fn plan(event: &JobSubmitted, lookup: &dyn Lookup) -> Result<(Manifest, Plan
     for used in &event.datasets {
         if let Some(values) = &used.values {
             let bytes = lookup.blob(values)?;
-            json::no_member_twice(&bytes)?;
             let values = serde_json::from_slice(&bytes).map_err(|error| Sentence::of(&error))?;
+            json::no_member_twice(&bytes)?;
             tables.0.insert(used.name.clone(), values);
         }
     }

@@ -34,7 +34,7 @@ pub fn check(
     receipts.check(&of, &is_node, &signed)?;
     for said in &receipts.nodes {
         let name = ledger.nodes().get(&said.key).map_or("", |node| &node.name);
-        vouched(run.of_nodes.as_ref(), &run.leaf, name, &said.key, said.evidence.as_deref())?;
+        vouched(run.of_nodes.as_deref(), &run.leaf, name, &said.key, said.evidence.as_deref())?;
     }
     Ok(receipts)
 }

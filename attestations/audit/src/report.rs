@@ -1,6 +1,7 @@
 //! What an audit found, in a form for programs and for every way of showing it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, Utc};
@@ -53,8 +54,8 @@ pub struct Report {
     pub budget: Vec<Spent>,
     /// What one unit of each domain may have lost over all datasets.
     pub domains: Vec<DomainSpent>,
-    /// Jobs and how they ended.
-    pub jobs: Vec<JobLine>,
+    /// Jobs and how they ended; apart from each other, since together they would be one large piece of memory.
+    pub jobs: Vec<Box<JobLine>>,
     /// Released numbers that were checked: each is on its grid and has the error its plan states.
     pub numbers: u64,
     /// Everything that should not be. Empty when all is well.
@@ -369,7 +370,13 @@ impl Found {
 }
 
 impl Report {
-    pub(crate) fn new(head: Head, mut found: Found, ledger: &Ledger) -> Report {
+    pub(crate) fn new(head: Head, mut found: Found, mut ledger: Ledger) -> Report {
+        let fewest_approvals =
+            ledger.jobs().values().filter(|job| job.run.is_some()).map(|job| job.approvals.len()).min();
+        // One job after another becomes a line, and gives its memory to the next: there are never all of both.
+        let jobs = ledger.take_jobs().into_iter();
+        let jobs =
+            jobs.map(|(id, job)| Box::new(job_line(&ledger, id, Arc::unwrap_or_clone(job), &mut found))).collect();
         let cap = ledger.policy().map_or(Rho::ZERO, |policy| policy.caps.dataset);
         let private = ledger.datasets().iter().filter(|(_, dataset)| dataset.registered.domain.is_some());
         let mut people: Vec<_> = ledger
@@ -406,9 +413,6 @@ impl Report {
             spent: ledger.spent_on_domain(domain),
             cap: domain_cap,
         };
-        let ran = ledger.jobs().values().filter(|job| job.run.is_some());
-        let jobs = ledger.jobs().iter();
-        let jobs = jobs.map(|(id, job)| job_line(ledger, *id, job, &mut found)).collect();
         Report {
             head,
             kinds: found.kinds,
@@ -420,7 +424,7 @@ impl Report {
             rules: ledger.policy().map(rules::rules).unwrap_or_default(),
             rules_set: found.rules_set,
             approvals_needed: ledger.policy().map_or(0, |policy| policy.approvals),
-            fewest_approvals: ran.map(|job| job.approvals.len()).min(),
+            fewest_approvals,
             budget: private,
             domains: domains.into_iter().map(domain).collect(),
             jobs,
@@ -435,31 +439,24 @@ fn name(ledger: &Ledger, key: &PublicKey) -> String {
     ledger.people().get(key).map_or("?".to_owned(), |person| person.name.clone())
 }
 
-fn job_line(ledger: &Ledger, id: JobId, job: &Job, found: &mut Found) -> JobLine {
+fn job_line(ledger: &Ledger, id: JobId, job: Job, found: &mut Found) -> JobLine {
     JobLine {
         job: id.to_string(),
-        title: job.submitted.title.clone(),
+        parts: found.receipts.remove(&id).map(|receipts| parts_line(ledger, &job, receipts)),
         purpose: found.purposes.remove(&id),
         author: name(ledger, &job.author),
         state: job.state,
-        void: ledger.is_void(job),
+        void: ledger.is_void(&job),
         rho: job.submitted.rho,
         approvers: job.approvals.iter().map(|(_, key)| name(ledger, key)).collect(),
-        run: job.run.as_ref().map(|run| RunLine {
-            entry: run.entry,
-            runtime: run.runtime.clone(),
-            build: run.runtime_build,
-        }),
         release: job.release.map(|(entry, _)| entry),
         released_at: found.released.remove(&id),
         numbers: found.numbers.get(&id).copied(),
         sealed: found.sealed.contains_key(&id),
-        witnessed: job
-            .witnessed
-            .as_ref()
-            .map(|found| WitnessedLine { by: found.witnesses.clone(), enough: found.enough }),
+        witnessed: job.witnessed.map(|found| WitnessedLine { by: found.witnesses, enough: found.enough }),
         evidence: found.evidence.remove(&id),
-        parts: found.receipts.remove(&id).map(|receipts| parts_line(ledger, job, receipts)),
+        run: job.run.map(|run| RunLine { entry: run.entry, runtime: run.runtime, build: run.runtime_build }),
+        title: job.submitted.title,
     }
 }
 

@@ -103,7 +103,7 @@ fn entry_in(file: Vec<u8>) -> Vec<u8> {
 /// only an audit of the whole log shows.
 fn read_entry(entry: &[u8]) -> Option<(Record, ProvenEntry)> {
     let envelope = Envelope::from_bytes(entry).ok()?;
-    let Statement { predicate_type, predicate, .. } = Statement::open_unverified(&envelope).ok()?;
+    let Statement { predicate_type, predicate, .. }: Statement = Statement::open_unverified(&envelope).ok()?;
     let record = Record::from_predicate(&predicate_type, predicate).ok()?;
     let (kind, key_id) = (record.event.kind().to_owned(), envelope.key_ids().collect::<Vec<_>>().join(", "));
     let says = ProvenEntry { kind, time: record.time, about: about(&record.event, None), key_id };

@@ -91,7 +91,7 @@ fn jobs(report: &Report, lang: Lang) -> Section {
             Right(text!("rho", "rho 开销")),
             Left(text!("approved by", "审批人")),
         ],
-        rows: report.jobs.iter().map(row).collect(),
+        rows: report.jobs.iter().map(|job| row(job)).collect(),
     }
 }
 
@@ -118,7 +118,7 @@ fn releases(report: &Report, lang: Lang) -> Section {
             Right(text!("rho", "rho 开销")),
             Left(text!("witnessed by", "见证方")),
         ],
-        rows: report.jobs.iter().filter_map(row).collect(),
+        rows: report.jobs.iter().filter_map(|job| row(job)).collect(),
     }
 }
 
@@ -143,7 +143,7 @@ fn computed(report: &Report, lang: Lang) -> Section {
             Right(text!("pieces a round", "每轮分片数")),
             Left(text!("node (parts)", "节点（部分数）")),
         ],
-        rows: report.jobs.iter().filter_map(row).collect(),
+        rows: report.jobs.iter().filter_map(|job| row(job)).collect(),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde_json::value::RawValue;
 use unseen_ids::{Digest, PublicKey, canonical};
 use unseen_policies::enrolment::node_bytes;
 use unseen_policies::event::{Event, NodeEnrolled, PersonEnrolled, Record, RecordError, enrolment_bytes};
@@ -67,7 +68,7 @@ pub enum EntryError {
 }
 
 /// Collects signatures for later verification in batches: key, message, signature.
-pub type Later<'a> = &'a mut dyn FnMut(&VerifyingKey, Vec<u8>, &[u8; 64]);
+pub type Later<'a> = &'a mut dyn FnMut(&VerifyingKey, &[u8], &[u8; 64]);
 
 impl Keys {
     /// Adds a key.
@@ -88,13 +89,12 @@ impl Keys {
     /// of a log names its own key.
     pub fn open(&self, entry: &[u8], mut later: Option<Later<'_>>) -> Result<Opened, EntryError> {
         let envelope = Envelope::from_bytes(entry)?;
-        let Statement { subject, predicate_type, predicate, .. } = Statement::open_unverified(&envelope)?;
+        let Statement { subject, predicate_type, predicate, .. } =
+            Statement::<Box<RawValue>>::open_unverified(&envelope)?;
         json::no_member_twice(envelope.unverified_payload()).map_err(RecordError::Malformed)?;
-        let own = match subject.first().is_some_and(|first| first.name == PREDICATE) {
-            true => Some(Digest::of(&canonical::to_vec(&predicate).map_err(StatementError::from)?)),
-            false => None,
-        };
-        let record = Record::from_predicate(&predicate_type, predicate)?;
+        let of_itself = subject.first().is_some_and(|first| first.name == PREDICATE);
+        let own = of_itself.then(|| canonical::to_vec(&predicate)).transpose().map_err(StatementError::from)?;
+        let record = Record::from_predicate(&predicate_type, &*predicate)?;
         let mut signers = Vec::new();
         for (at, key_id) in envelope.key_ids().enumerate() {
             let signer = match (&record.event, self.0.get(key_id)) {
@@ -106,13 +106,13 @@ impl Keys {
             match (&mut later, envelope.bare_signature(at)) {
                 // A known key is known by its id.
                 (Some(later), Some((message, signature))) if self.0.contains_key(key_id) => {
-                    later(&key, message, signature);
+                    later(&key, &message, signature);
                 }
                 _ => envelope.verify_at(at, &key)?,
             }
             signers.push(signer);
         }
-        if subject != subjects(&record, own) {
+        if subject != subjects(&record, own.map(|own| Digest::of(&own))) {
             return Err(EntryError::Subjects);
         }
         match &record.event {

@@ -51,7 +51,7 @@ pub fn with_key(to_sign: &[u8], key: &dyn Signer) -> Result<Vec<u8>, SignError> 
 /// What the bytes that [`to_sign`] gave say, and nothing besides: for whoever is to sign what others have drafted.
 pub fn says(to_sign: &[u8]) -> Result<Record, SignError> {
     let (payload_type, payload) = parse_pre_authentication_encoding(to_sign).ok_or(SignError::NotToSign)?;
-    let Statement { predicate_type, predicate, .. } =
+    let Statement { predicate_type, predicate, .. }: Statement =
         serde_json::from_slice(payload).map_err(|_| SignError::NotToSign)?;
     let record = Record::from_predicate(&predicate_type, predicate).map_err(|_| SignError::NotToSign)?;
     let exact = payload_type == PAYLOAD_TYPE && self::to_sign(&record)? == to_sign;
@@ -74,7 +74,7 @@ pub fn join(one: &[u8], other: &[u8]) -> Result<Vec<u8>, EntryError> {
 /// What an entry says, whoever signed it: for telling somebody what they are about to hand in.
 pub fn unverified(entry: &[u8]) -> Result<Record, EntryError> {
     let envelope = Envelope::from_bytes(entry)?;
-    let Statement { predicate_type, predicate, .. } = Statement::open_unverified(&envelope)?;
+    let Statement { predicate_type, predicate, .. }: Statement = Statement::open_unverified(&envelope)?;
     Ok(Record::from_predicate(&predicate_type, predicate)?)
 }
 

@@ -10,7 +10,7 @@ use crate::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 use unseen_ids::canonical;
 
 pub use crate::error::EnvelopeError;
@@ -152,9 +152,9 @@ pub(crate) struct Parts {
 impl Parts {
     pub fn to_bytes(&self) -> Vec<u8> {
         let signature =
-            |(keyid, sig): &(String, Vec<u8>)| JsonSignature { keyid: keyid.clone(), sig: STANDARD.encode(sig) };
+            |(keyid, sig): &(String, Vec<u8>)| JsonSignature { keyid: keyid.clone(), sig: STANDARD.encode(sig).into() };
         let json = JsonEnvelope {
-            payload: STANDARD.encode(&self.payload),
+            payload: STANDARD.encode(&self.payload).into(),
             payload_type: self.payload_type.clone(),
             signatures: self.signatures.iter().map(signature).collect(),
         };
@@ -162,10 +162,10 @@ impl Parts {
     }
 
     pub fn from_bytes(bytes: &[u8]) -> Result<Parts, EnvelopeError> {
-        let json: JsonEnvelope = serde_json::from_slice(bytes).map_err(EnvelopeError::Json)?;
-        let payload = STANDARD.decode(json.payload).map_err(|_| EnvelopeError::Base64("payload"))?;
+        let json: JsonEnvelope<'_> = serde_json::from_slice(bytes).map_err(EnvelopeError::Json)?;
+        let payload = STANDARD.decode(&*json.payload).map_err(|_| EnvelopeError::Base64("payload"))?;
         let signatures = json.signatures.into_iter().map(|JsonSignature { keyid, sig }| {
-            let signature = STANDARD.decode(sig).map_err(|_| EnvelopeError::Base64("sig"))?;
+            let signature = STANDARD.decode(&*sig).map_err(|_| EnvelopeError::Base64("sig"))?;
             Ok((keyid, signature))
         });
         let signatures = signatures.collect::<Result<_, EnvelopeError>>()?;
@@ -175,18 +175,20 @@ impl Parts {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct JsonEnvelope {
-    payload: String,
+struct JsonEnvelope<'j> {
+    #[serde(borrow)]
+    payload: Cow<'j, str>,
     #[serde(rename = "payloadType")]
     payload_type: String,
-    signatures: Vec<JsonSignature>,
+    signatures: Vec<JsonSignature<'j>>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct JsonSignature {
+struct JsonSignature<'j> {
     keyid: String,
-    sig: String,
+    #[serde(borrow)]
+    sig: Cow<'j, str>,
 }
 
 #[cfg(test)]

@@ -130,7 +130,7 @@ impl Ledger {
             slot_ends: self.slot_end(job.submitted.need, time),
             runtime: e.runtime.clone(),
             runtime_build: e.runtime_build,
-            of_nodes: policy.evidence.clone().filter(|rule| !rule.nodes.is_empty()),
+            of_nodes: policy.evidence.clone().filter(|rule| !rule.nodes.is_empty()).map(Box::new),
         });
         puts.extend([Put::Job(e.job, job), Put::LastStarted(e.job)]);
         Ok(puts)
@@ -194,7 +194,7 @@ impl Ledger {
             return Err(Refusal::TooFewWitnesses { has, needs });
         }
         let (at, checkpoint, witnesses) = (self.size, e.checkpoint, e.witnesses.clone());
-        job.witnessed = Some(Witnessed { entry: at, checkpoint, witnesses, enough: has >= needs });
+        job.witnessed = Some(Box::new(Witnessed { entry: at, checkpoint, witnesses, enough: has >= needs }));
         Ok(vec![Put::Job(e.job, job)])
     }
 

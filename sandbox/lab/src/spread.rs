@@ -187,7 +187,7 @@ impl Lab {
             memory: ready.outline.memory,
             swap: swap_allowed(self.ledger()),
             tick_seconds: cluster.tick_seconds,
-            evidence: started.of_nodes.as_ref().map(Asked::from),
+            evidence: started.of_nodes.as_deref().map(Asked::from),
             snapshots: roots(&snapshots),
             references: roots(&references),
             module: self.blob(&self.ledger().job(id)?.submitted.module)?,
@@ -241,7 +241,7 @@ impl Spread {
         let tasks_key = run_key.tasks();
         let (noise_key, seal_key) = (secrets.noise_key.clone(), secrets.seal_key.clone());
         let merging = Merging::begin(worker, &MergeSecrets { run, noise_key, seal_key, run_key })?;
-        let vouched = vouched_by(self.run.of_nodes.as_ref(), &self.run.leaf);
+        let vouched = vouched_by(self.run.of_nodes.as_deref(), &self.run.leaf);
         let asking = Asking {
             orders: self.orders,
             tasks_key,
