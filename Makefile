@@ -9,7 +9,7 @@ RUN_TESTS := $(if $(NEXTEST),cargo nextest run --no-fail-fast,cargo test --no-fa
 HEARD := $(if $(NEXTEST),--config-file $(CURDIR)/tests/nextest.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rust target verifiers build demo gallery cluster cluster-test serve test attack proofs bench bench-audit bench-cluster bench-service docs lint advisories vm-test miri fuzz soak
+.PHONY: help setup rust target verifiers build demo gallery cluster cluster-test serve test hostile attack proofs bench bench-audit bench-cluster bench-service docs lint advisories vm-test miri fuzz soak
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,11 @@ test: target lint ## Check and run all tests; those that lack a tool say so
 	cargo test --workspace --features unseen/otel,unseen/s3 --test telemetry
 	cargo test --workspace --features unseen/otel,unseen/s3 --test bucket --test cluster in_a_bucket
 	$(RUN_TESTS) $(HEARD) --workspace
+
+# With OUT, what another system needs to be tried in the same way (tests/hostile/README.md) is written there first.
+hostile: target ## Try hostile code on neighbouring datasets; with OUT=FOLDER, write it there for other systems
+	$(if $(OUT),cargo run --quiet --package unseen-runtime --example hostile_suite -- $(OUT))
+	$(RUN_TESTS) --workspace --test hostile
 
 # Says SKIPPED where Coq is not there and cannot be got, and fails with UNSEEN_REQUIRE_ALL=1.
 proofs: rust ## Check the proofs with Coq, and the code against what they are about

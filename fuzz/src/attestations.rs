@@ -422,6 +422,6 @@ fn witness() -> WitnessKey {
     WitnessKey::new("witness.example/w1", signing_key().verifying_key()).unwrap()
 }
 
-fn signing_key() -> SigningKey {
+pub fn signing_key() -> SigningKey {
     SigningKey::from_seed([9; 32]).unwrap()
 }

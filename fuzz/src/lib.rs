@@ -10,6 +10,7 @@ mod notices;
 mod questions;
 mod sandbox;
 mod signon;
+mod wires;
 mod words;
 
 /// One parser, or a few that read the same thing.
@@ -56,6 +57,13 @@ pub const TARGETS: &[Target] = &[
     Target { name: "age-file", run: sandbox::age_file, seeds: sandbox::age_files },
     Target { name: "age-key", run: sandbox::age_key, seeds: sandbox::age_keys },
     Target { name: "module", run: sandbox::module, seeds: sandbox::modules },
+    Target { name: "guest-answer", run: sandbox::guest_answer, seeds: sandbox::guest_answers },
+    Target { name: "frame", run: wires::frame, seeds: wires::frames },
+    Target { name: "worker", run: wires::worker, seeds: wires::workers },
+    Target { name: "node-answer", run: wires::node_answer, seeds: wires::node_answers },
+    Target { name: "task", run: wires::task, seeds: wires::tasks },
+    Target { name: "letter", run: wires::signed_letter, seeds: wires::signed_letters },
+    Target { name: "request", run: wires::request, seeds: wires::requests },
     Target { name: "id-token", run: signon::id_token, seeds: signon::id_tokens },
     Target { name: "question", run: questions::question, seeds: questions::questions },
     Target { name: "smtp-reply", run: notices::smtp_reply, seeds: notices::smtp_replies },

@@ -12,7 +12,7 @@ use unseen_data::import::{import as import_file, infer};
 use unseen_data::snapshot::{Manifest, load_reference};
 use unseen_data::{Description, ImportError, ImportOptions, Imported, LabDataKey, cell, twin};
 use unseen_ids::{hex, sha256};
-use unseen_runtime::{Engine, Limits, Module, Table, custom_section};
+use unseen_runtime::{Cells, Column, Engine, Failure, Limits, Module, Table, custom_section};
 use unseen_toolchain::componentize;
 
 use crate::text;
@@ -188,7 +188,7 @@ pub fn age_files() -> Vec<Vec<u8>> {
 }
 
 /// The key of age's test vectors.
-const AGE_SECRET: &str = "AGE-SECRET-KEY-1EGTZVFFV20835NWYV6270LXYVK2VKNX2MMDKWYKLMGR48UAWX40Q2P2LM0";
+pub const AGE_SECRET: &str = "AGE-SECRET-KEY-1EGTZVFFV20835NWYV6270LXYVK2VKNX2MMDKWYKLMGR48UAWX40Q2P2LM0";
 
 /// A key has one form.
 pub fn age_key(bytes: &[u8]) -> bool {
@@ -226,4 +226,55 @@ pub fn modules() -> Vec<Vec<u8>> {
     let text = blanks.iter().fold(text.to_owned(), |text, (blank, with)| text.replace(blank, with));
     let core = wat::parse_str(text).unwrap();
     vec![componentize(&core).unwrap(), core]
+}
+
+/// A guest whose memory begins with these bytes, and whose answer lies where the first four say. The host's own reader
+/// and the engine's read the same.
+pub fn guest_answer(bytes: &[u8]) -> bool {
+    static GUEST: OnceLock<Module> = OnceLock::new();
+    if bytes.len() > 65_536 {
+        return false;
+    }
+    let guest = GUEST.get_or_init(|| {
+        let engine = Engine::new(&Limits::new(1_000_000, 1 << 20), 1).unwrap();
+        Module::compile(&engine, &componentize(&wat::parse_str(GUEST_OF_BYTES).unwrap()).unwrap()).unwrap()
+    });
+    let columns = [Column { cells: Cells::Bools(bytes), validity: &[] }];
+    let grain = [Table { rows: bytes.len() as u32, columns: &columns }];
+    let [own, engines] =
+        [Module::contribute, Module::contribute_in_new_instance].map(|call| match call(guest, &grain, &[]) {
+            Ok(answer) => {
+                let bits = |values: Vec<f64>| values.into_iter().map(f64::to_bits).collect::<Vec<_>>();
+                Some(Ok(answer.into_iter().map(|it| (it.output, it.group, bits(it.values))).collect::<Vec<_>>()))
+            }
+            Err(Failure::Guest(said)) => Some(Err(said.to_string())),
+            Err(Failure::Host(why)) => panic!("{why}"),
+            Err(_) => None,
+        });
+    assert_eq!(own, engines);
+    own.is_some()
+}
+
+const GUEST_OF_BYTES: &str = r#"(module
+  (memory (export "memory") 3)
+  (global $next (mut i32) (i32.const 65536))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (local $start i32)
+    (local.set $start (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+    (global.set $next (i32.add (local.get $start) (local.get 3)))
+    (local.get $start))
+  (func (export "contribute") (param $grain i32) (param i32 i32 i32) (result i32)
+    (local $column i32)
+    (local.set $column (i32.load offset=4 (local.get $grain)))
+    (memory.copy (i32.const 0) (i32.load offset=4 (local.get $column)) (i32.load offset=8 (local.get $column)))
+    (i32.load (i32.const 0))))"#;
+
+pub fn guest_answers() -> Vec<Vec<u8>> {
+    let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
+    // Ok, two contributions at 16 of which one has a number and a text for keys at 56, and values at 96.
+    let answer =
+        words(&[4, 0, 16, 2, 0, 56, 2, 96, 2, 1, 0, 0, 104, 1, 0, 0, 7, 0, 1, 0, 100, 3, 0, 0, 0x0061_6263, 0]);
+    let values = [1.5_f64, f64::NAN].map(f64::to_le_bytes).concat();
+    let error = [words(&[4, 1, 16, 3]), b"why".to_vec()].concat();
+    vec![[answer, values].concat(), error]
 }

@@ -1,0 +1,13 @@
+;;! tries = "begin with data that lies outside memory"
+;;! leaks_by = "the end of a run"
+;;! others = {}
+;;! may_be_refused = true
+;;! unseen = "refused"
+(component
+  (core module $m
+    @frame
+    (data (i32.const 262143) "ab")
+    (func $attack (param $victim i32) (result i32) (call $found (i32.const 0))))
+  (core instance $i (instantiate $m))
+  @contract
+)
