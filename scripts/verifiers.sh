@@ -63,7 +63,7 @@ changed() {
 settle() { cat "${@:2}" | cksum > "$place/$1.pins"; }
 
 python=$place/venv/bin/python
-if changed python $pins/requirements.txt $pins/witness.txt || ! "$python" -c '' 2> /dev/null; then
+if changed python $pins/requirements.txt $pins/alone.txt || ! "$python" -c '' 2> /dev/null; then
     rm -rf "$place/venv"
     pip() { "$python" -m pip --disable-pip-version-check --quiet install "$@" >> "$place/pip.log" 2>&1; }
     if ! has python3 || ! python3 -m venv "$place/venv" > "$place/pip.log" 2>&1; then
@@ -74,9 +74,9 @@ if changed python $pins/requirements.txt $pins/witness.txt || ! "$python" -c '' 
             case "$pin" in '' | '#'*) continue ;; esac
             pip "$pin" || { missing "$pin (see $place/pip.log)"; whole=no; }
         done < $pins/requirements.txt
-        pip --no-deps --ignore-requires-python -r $pins/witness.txt ||
-            { missing "the witness (see $place/pip.log)"; whole=no; }
-        [ $whole = no ] || settle python $pins/requirements.txt $pins/witness.txt
+        pip --no-deps --ignore-requires-python -r $pins/alone.txt ||
+            { missing "the witness, and diffprivlib (see $place/pip.log)"; whole=no; }
+        [ $whole = no ] || settle python $pins/requirements.txt $pins/alone.txt
     fi
 fi
 

@@ -2,13 +2,16 @@
 //! and whatever an analyst can observe is the same, apart from the noised numbers. `make hostile` runs it.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "support/masked.rs"]
+mod masked;
 #[path = "hostile/suite.rs"]
 mod suite;
 mod support;
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use masked::{files, masked, masked_text};
+use serde_json::Value;
 use suite::{Attack, Said, UNITS, Victim, Way, attacks, folder, rows};
 use support::*;
 use unseen_core::release::NoisyTotals;
@@ -225,60 +228,6 @@ fn observe(lab: &Lab, victim: Victim) -> Vec<(String, String)> {
         note(format!("entry {entry}"), lab.unseen(&["--json", "log", "show", "--entry", &entry.to_string()]));
     }
     lab.ok(&["log", "export", "bundle"]);
-    let files =
-        tree(&lab.path("bundle")).into_iter().filter(|name| !name.contains("blobs/")).collect::<Vec<_>>().join("\n");
-    seen.push(("files".to_owned(), masked_text(&files)));
-    // Names of blobs are digests and differ; their contents, numbers masked, do not.
-    let blobs = tree(&lab.path("bundle/blobs"))
-        .into_iter()
-        .map(|name| lab.path("bundle/blobs").join(name))
-        .filter(|path| path.is_file());
-    let mut blobs: Vec<String> = blobs
-        .map(|path| std::fs::read_to_string(path).unwrap())
-        .map(|text| match serde_json::from_str(&text) {
-            Ok(json) => masked(None, json).to_string(),
-            Err(_) => text,
-        })
-        .collect();
-    blobs.sort();
-    seen.extend(blobs.into_iter().map(|blob| ("blob".to_owned(), blob)));
+    seen.extend(files(&lab.path("bundle")));
     seen
-}
-
-/// Masks what may differ: released numbers, moments, random and derived bytes. Lengths of bytes stay.
-fn masked(name: Option<&str>, value: Value) -> Value {
-    match (name, value) {
-        (Some("value" | "low" | "high"), Value::String(_)) => json!("number"),
-        // The short digest of the release.
-        (Some("about"), Value::String(text)) => json!(masked_text(&text)),
-        // The envelope once more: the statement beside it is what it says.
-        (Some("payload"), _) => json!("payload"),
-        (_, Value::String(text)) if text.parse::<chrono::DateTime<chrono::Utc>>().is_ok() => json!("time"),
-        (_, Value::String(text)) if text.len() >= 32 && !text.contains(' ') && !text.contains('\n') => {
-            json!(format!("{} bytes", text.len()))
-        }
-        (_, Value::Array(items)) => items.into_iter().map(|item| masked(None, item)).collect(),
-        (_, Value::Object(fields)) => {
-            fields.into_iter().map(|(name, value)| (name.clone(), masked(Some(&name), value))).collect()
-        }
-        (_, other) => other,
-    }
-}
-
-/// Masks numbers, bars and the widths they take in a table.
-fn masked_text(text: &str) -> String {
-    let mut out = String::new();
-    for c in text.chars() {
-        let mask = match c {
-            '0'..='9' | '.' | '-' | '+' | 'a'..='f' if c != ' ' => '#',
-            // The axis is there where a number is below zero.
-            '█'..='▏' | '│' | ' ' | '\n' => ' ',
-            '─' | '═' => '─',
-            other => other,
-        };
-        if !("# ─".contains(mask) && out.ends_with(mask)) {
-            out.push(mask);
-        }
-    }
-    out
 }

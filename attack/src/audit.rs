@@ -59,13 +59,13 @@ impl Finding {
 
 /// Audits a case as the product runs it.
 pub fn audit(case: &Case, effort: Effort) -> Result<Finding, Failure> {
-    let key = key(effort, case, "");
+    let key = key(effort, case.name, "");
     Attack::new(Path::new(case, PRODUCT, key)?, Path::new(case, PRODUCT, key)?).run(PRODUCT, effort)
 }
 
 /// Audits a case with stages changed; `None` where that changes nothing.
 pub fn audit_changed(case: &Case, name: &str, stages: Stages, effort: Effort) -> Result<Option<Finding>, Failure> {
-    let key = key(effort, case, name);
+    let key = key(effort, case.name, name);
     let (path, supposed) = (Path::new(case, stages, key)?, Path::new(case, PRODUCT, key)?);
     if !path.differs(&supposed) {
         return Ok(None);
@@ -73,19 +73,60 @@ pub fn audit_changed(case: &Case, name: &str, stages: Stages, effort: Effort) ->
     Attack::new(path, supposed).run(stages, effort).map(Some)
 }
 
-fn key(effort: Effort, case: &Case, fault: &str) -> [u8; 32] {
-    sha256(&[b"attack", &effort.seed.to_be_bytes(), case.name.as_bytes(), b"/", fault.as_bytes()])
+/// The noise key of an attack.
+pub fn key(effort: Effort, case: &str, fault: &str) -> [u8; 32] {
+    sha256(&[b"attack", &effort.seed.to_be_bytes(), case.as_bytes(), b"/", fault.as_bytes()])
+}
+
+/// Picks on a fifth of what `sample` gives, with and without the unit, and measures on the rest. `tools` are what a
+/// thread needs.
+pub fn measure<T>(
+    effort: Effort,
+    (claim, pure): (f64, bool),
+    tools: impl Fn() -> T + Sync,
+    sample: impl Fn(&mut T, bool, u64) -> Result<Sample, Failure> + Sync,
+) -> Result<Finding, Failure> {
+    let each = effort.releases / 2;
+    let trained = samples(0..each / 5, &tools, &sample)?;
+    let measured = samples(each / 5..each, &tools, &sample)?;
+    let repeat = measured[0].len() as f64 / trained[0].len() as f64;
+    let by = best(&trained, pure, repeat).ok_or("nothing to measure")?;
+    Ok(Finding { claim, pure, bound: by.bound(&measured, pure, 1.0).max(0.0), by: by.to_string() })
+}
+
+/// Samples of both neighbours, without the unit and with it, in two threads. Which does which changes nothing.
+fn samples<T>(
+    trials: std::ops::Range<u64>,
+    tools: &(impl Fn() -> T + Sync),
+    sample: &(impl Fn(&mut T, bool, u64) -> Result<Sample, Failure> + Sync),
+) -> Result<[Vec<Sample>; 2], Failure> {
+    let one = |with| -> Result<Vec<Sample>, Failure> {
+        let mut tools = tools();
+        trials.clone().map(|trial| sample(&mut tools, with, trial)).collect()
+    };
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| one(true));
+        let without = one(false)?;
+        Ok([without, other.join().map_err(|_| "a thread ended early")??])
+    })
 }
 
 /// What the auditor keeps of a release.
 #[derive(Clone, Copy, Debug)]
-struct Sample {
+pub struct Sample {
     /// By [`Score`].
     scores: [f64; 3],
     /// A number lies between two steps.
     off_grid: bool,
     /// A number has bits that its sum with a whole number could not have.
     fine: bool,
+}
+
+impl Sample {
+    /// Of numbers all of which are on their grid, and of none of which a part of the ratio has a limit.
+    pub fn of(ratio: f64) -> Sample {
+        Sample { scores: [ratio; 3], off_grid: false, fine: false }
+    }
 }
 
 struct Attack<'c> {
@@ -99,7 +140,7 @@ struct Attack<'c> {
 
 /// What is public of a number.
 #[derive(Clone, Copy)]
-struct Number {
+pub struct Number {
     gaussian: bool,
     /// One over the scale or variance.
     inverse: f64,
@@ -108,7 +149,8 @@ struct Number {
 }
 
 impl Number {
-    fn new(value: &ValuePlan, round: usize) -> Number {
+    /// Of a value in a round.
+    pub fn new(value: &ValuePlan, round: usize) -> Number {
         let (lower, upper) = (value.lower as f64, value.upper as f64);
         let (gaussian, parameter) = match &value.noise[round] {
             Noise::Laplace { scale } => (false, scale),
@@ -119,7 +161,7 @@ impl Number {
     }
 
     /// Its part of the likelihood ratio, where the unit moves its total so far, and that without a limit.
-    fn scores(&self, above: f64, shift: f64) -> (f64, f64) {
+    pub fn scores(&self, above: f64, shift: f64) -> (f64, f64) {
         let off = above - shift / 2.0;
         match (self.gaussian, shift == 0.0) {
             (_, true) => (0.0, 0.0),
@@ -140,13 +182,12 @@ impl<'c> Attack<'c> {
     }
 
     fn run(&self, stages: Stages, effort: Effort) -> Result<Finding, Failure> {
-        let (claim, pure) = self.claim(stages);
-        let each = effort.releases / 2;
-        let trained = self.samples(0..each / 5)?;
-        let measured = self.samples(each / 5..each)?;
-        let repeat = measured[0].len() as f64 / trained[0].len() as f64;
-        let by = best(&trained, pure, repeat).ok_or("nothing to measure")?;
-        Ok(Finding { claim, pure, bound: by.bound(&measured, pure, 1.0).max(0.0), by: by.to_string() })
+        measure(
+            effort,
+            self.claim(stages),
+            || self.path.clampers(),
+            |clampers, with, trial| self.sample(clampers, with, trial),
+        )
     }
 
     /// What is charged, and whether that is a pure epsilon.
@@ -159,27 +200,9 @@ impl<'c> Attack<'c> {
         }
     }
 
-    /// Samples of both neighbours, without the unit and with it, in two threads. Which does which changes nothing.
-    fn samples(&self, trials: std::ops::Range<u64>) -> Result<[Vec<Sample>; 2], Failure> {
-        let one = |with: bool| -> Result<Vec<Sample>, Failure> {
-            let (mut clampers, mut bodies) = (self.path.clampers(), Vec::new());
-            trials.clone().map(|trial| self.sample(&mut clampers, &mut bodies, with, trial)).collect()
-        };
-        std::thread::scope(|scope| {
-            let other = scope.spawn(|| one(true));
-            let without = one(false)?;
-            Ok([without, other.join().map_err(|_| "a thread ended early")??])
-        })
-    }
-
-    fn sample(
-        &self,
-        clampers: &mut [Clamper<'_>],
-        bodies: &mut Vec<Vec<Seen>>,
-        with: bool,
-        trial: u64,
-    ) -> Result<Sample, Failure> {
-        self.path.release(clampers, with, trial, bodies)?;
+    fn sample(&self, clampers: &mut [Clamper<'_>], with: bool, trial: u64) -> Result<Sample, Failure> {
+        let mut bodies = Vec::new();
+        self.path.release(clampers, with, trial, &mut bodies)?;
         let mut sample = Sample { scores: [0.0; 3], off_grid: false, fine: false };
         let (mut mode, mut rest) = (0, bodies.as_slice());
         for job in &self.supposed.jobs {

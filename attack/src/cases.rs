@@ -183,6 +183,10 @@ fn rounds(named: impl Fn(&'static str, &'static str) -> &'static str, one: &str,
             tight_from: 0,
         },
         Case {
+            name: named("laplace: a median, as SQL asks for it", "gaussian: a median, as SQL asks for it"),
+            ..median(more)
+        },
+        Case {
             name: named("laplace: two jobs under one cap", "gaussian: two jobs under one cap"),
             jobs: vec![rounds(half, "1"), rounds(half, "1")],
             modes: 2,
@@ -192,6 +196,33 @@ fn rounds(named: impl Fn(&'static str, &'static str) -> &'static str, one: &str,
             tight_from: 0,
         },
     ]
+}
+
+/// What the units have whose median is asked for, the one unit last.
+pub const COLUMN: [f64; 5] = [1.5, 4.75, 9.5, 14.25, 6.5];
+
+/// `SELECT MEDIAN(c) FROM d` with `c` from 0 to 16, in four rounds for twelve: the map and the bisection that come with
+/// the lab. States are those of the bisection above.
+fn median(budget: &str) -> Case {
+    let value = "{ name = \"rank(0.5)\", lower = -0.5, upper = 0.5, granularity = 0.0001 }";
+    let model = "[ready-made.model]\nkind = \"quantile\"\nof = { name = \"c\", lower = 0, upper = 16 }\nshares = [0.5]\n[grain]";
+    let manifest = job("kind = \"unit\"", budget, "1, 1, 1, 1", &[output(1, 1, 1, value)]);
+    let manifest = manifest.replace("[grain]", model).replace("[job]", "[job]\nmodule = \"ready-made:sum\"");
+    Case {
+        name: "",
+        jobs: vec![manifest],
+        modes: 15,
+        answers: Box::new(|ask| {
+            let shown = if ask.with { &COLUMN[..] } else { &COLUMN[..4] };
+            let rank = |x: &f64| if *x <= 16.0 * middle(ask.mode) { 0.5 } else { -0.5 };
+            shown.iter().map(|x| vec![item(0, None, &[rank(x)])]).collect()
+        }),
+        advance: |mode, step, released| match step {
+            3 => 0,
+            _ => 2 * mode + 1 + usize::from(released[0] < 0.0),
+        },
+        tight_from: 0,
+    }
 }
 
 /// Grids and budgets at their ends.
@@ -228,6 +259,13 @@ fn extremes(named: impl Fn(&'static str, &'static str) -> &'static str) -> Vec<C
         count(named("laplace: the largest budget", "gaussian: the largest budget"), "20", "0", "1", "1", u64::MAX),
         count(named("laplace: the smallest budget", "gaussian: the smallest budget"), least, "0", "1", "1", u64::MAX),
     ]
+}
+
+/// One unit more in one total, with this budget.
+pub fn count(budget: &str) -> Case {
+    let value = "{ name = \"a\", lower = 0, upper = 1, granularity = 1 }";
+    let manifest = job("kind = \"unit\"", budget, "", &[output(1, 1, 1, value)]);
+    still("a count", manifest, None, vec![item(0, None, &[INF])])
 }
 
 /// A pure job and a concentrated one under one cap of rho.

@@ -9,7 +9,8 @@ use rand_chacha::ChaCha20Rng;
 use unseen_core::coverage::{Counted, Expected};
 use unseen_core::release::ReleasedOutput;
 use unseen_core::{
-    Clamper, ExactTotals, NoiseKey, NoisyTotals, PartialTotals, RawContribution, Round, RoundNoise, RunIdentity,
+    Clamper, ExactTotals, NoiseKey, NoisyTotals, PartialTotals, RawContribution, Round, RoundNoise, RoundSeed,
+    RunIdentity,
 };
 use unseen_ids::{Key, KeyRef, sha256};
 use unseen_policies::approximate::to_f64;
@@ -23,7 +24,7 @@ use crate::seen::Seen;
 pub type Failure = Box<dyn Error + Send + Sync>;
 
 /// One item of an answer, as a guest says it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Item {
     /// Index of the output.
     pub output: u32,
@@ -253,13 +254,18 @@ impl<'c> Path<'c> {
         (self.case.advance)(mode, step, &released)
     }
 
-    fn draw(&self, source: Source) -> Result<RoundNoise, Failure> {
-        let pieces = self.jobs[source.job].pieces;
+    /// What the noise of a round is drawn from.
+    pub fn seed(&self, source: Source) -> RoundSeed {
         let Source { trial, with, job: of, round } = (self.stages.seed)(source);
         let entry = (2 * trial + u64::from(with)) * 16 + of as u64;
         let leaf = self.jobs[of].leaf;
         let run = RunIdentity { origin: "attack.example/log", entry, leaf, snapshots: &[[u8::from(with); 32]] };
-        Ok(RoundNoise::draw(&self.jobs[source.job].noise, self.key.round_seed(&run, round), pieces)?)
+        self.key.round_seed(&run, round)
+    }
+
+    fn draw(&self, source: Source) -> Result<RoundNoise, Failure> {
+        let job = &self.jobs[source.job];
+        Ok(RoundNoise::draw(&job.noise, self.seed(source), job.pieces)?)
     }
 
     fn table(&self, step: usize, mut grains: Vec<Answer>) -> Result<Table, Failure> {
@@ -356,7 +362,8 @@ fn clamp<'k>(clamper: &'k mut Clamper<'_>, answer: &Answer) -> &'k unseen_core::
     grain.finish()
 }
 
-fn as_noisy(round: usize, cells: &[i128]) -> Result<NoisyTotals, Failure> {
+/// Noised totals of these steps.
+pub fn as_noisy(round: usize, cells: &[i128]) -> Result<NoisyTotals, Failure> {
     let cells: Vec<String> = cells.iter().map(i128::to_string).collect();
     Ok(serde_json::from_value(serde_json::json!({ "round": round, "cells": cells }))?)
 }

@@ -489,6 +489,49 @@ mod tests {
         );
     }
 
+    /// How the randomness is used, word for word. `UNSEEN_BLESS=1` writes the file anew.
+    #[test]
+    fn a_seed_gives_the_golden_numbers_and_as_many_words() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/draws.txt");
+        let golden = std::fs::read_to_string(&path).unwrap();
+        let drawn: String = golden.lines().map(|line| again(line) + "\n").collect();
+        if std::env::var_os("UNSEEN_BLESS").is_some() {
+            std::fs::write(&path, &drawn).unwrap();
+        }
+        for (drawn, golden) in drawn.lines().zip(golden.lines()) {
+            assert_eq!(drawn, golden);
+        }
+    }
+
+    /// A line of that file, drawn again.
+    fn again(line: &str) -> String {
+        let parts: Vec<&str> = line.split(' ').collect();
+        let [kind, parameter, seed, _, ref draws @ ..] = parts[..] else { panic!("{line}") };
+        if kind == "#" {
+            return line.to_owned();
+        }
+        let parameter: Rational = parameter.parse().unwrap();
+        let (num, den) = super::parts(&parameter).unwrap();
+        let (whole, rest) = num.div_rem(&den);
+        let words = rest.to_u128().zip(den.to_u128());
+        let part = words.map_or_else(|| Chance::of_big(&rest, &den), |(rest, den)| Chance::of_u128(rest, den));
+        let mut rng = ChaCha20Rng::from_seed([seed.parse().unwrap(); 32]);
+        let drawn = draws.iter().map(|_| match kind {
+            "below" => BigInt::from(match num.to_u64() {
+                Some(n) => n.uniform_below(&mut rng).into(),
+                None => num.uniform_below(&mut rng),
+            }),
+            "chance" => BigInt::from(u8::from(part.happens(&mut rng))),
+            "exp" => u8::from(exp_minus(&mut rng, whole.to_u64().unwrap(), &part)).into(),
+            "laplace" => DiscreteLaplace::new(&parameter).unwrap().sample(&mut rng).into(),
+            "gaussian" => DiscreteGaussian::new(&parameter).unwrap().sample(&mut rng).into(),
+            _ => panic!("{line}"),
+        });
+        let drawn: Vec<String> = drawn.map(|number: BigInt| number.to_string()).collect();
+        let taken = rng.get_word_pos() / 2;
+        format!("{kind} {parameter} {seed} {taken} {}", drawn.join(" "))
+    }
+
     #[test]
     fn no_parameter_and_no_draw_can_stop_a_run() {
         assert_eq!(DiscreteLaplace::new(&-ratio(1, 2)).unwrap_err(), NoiseError::Negative("-1/2".into()));

@@ -5,6 +5,8 @@
 #[path = "../src/testing.rs"]
 mod testing;
 
+use num_bigint::BigInt;
+use num_traits::ToPrimitive;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use rand_distr::Distribution;
@@ -151,6 +153,78 @@ fn gaussian_cdf(sigma: f64) -> impl Fn(i128) -> f64 {
         };
         0.5 + (0..=parts).map(density).sum::<f64>() * step / 3.0 / (2.0 * std::f64::consts::PI).sqrt()
     }
+}
+
+/// What draws are compared with, worked out again in numbers of 250 binary places.
+#[test]
+fn the_distribution_functions_are_right() {
+    for scale in ["1/1000", "1/3", "2", "1000/7", "1000003", "1000000000"] {
+        let scale: Rational = scale.parse().unwrap();
+        let (cdf, one) = (laplace_cdf(to_f64(&scale)), fixed(&ratio(1, 1)));
+        let steps = |widths: i64| (&scale * ratio(widths, 4)).round().to_integer().to_i64().unwrap();
+        for k in [-12, -4, -1, 0, 1, 4, 12].map(steps) {
+            let zero = &one + exp_minus(&scale.recip());
+            let tail = |steps: i64| times(&exp_minus(&(ratio(steps, 1) / &scale)), &divided(&one, &zero));
+            let exact = if k < 0 { tail(-k) } else { &one - tail(k + 1) };
+            near(cdf(k.into()), &exact, &format!("Laplace {scale}, {k}"));
+        }
+    }
+    for variance in ["1/1000000", "1/3", "1", "25", "1000/7", "998001"] {
+        let variance: Rational = variance.parse().unwrap();
+        let (sigma, cdf) = (to_f64(&variance).sqrt(), gaussian_cdf(to_f64(&variance).sqrt()));
+        let reach = (20.0 * sigma).ceil() as i64 + 1;
+        // The weight of x + 1 is that of x times e^(-(2x + 1) / 2v), and that factor falls by e^(-1/v).
+        let (step, mut factor) = (exp_minus(&variance.recip()), exp_minus(&(variance.recip() / ratio(2, 1))));
+        let mut weights = vec![fixed(&ratio(1, 1))];
+        for x in 0..reach as usize {
+            weights.push(times(&weights[x], &factor));
+            factor = times(&factor, &step);
+        }
+        let up_to = |k: i64| (-reach..=k).map(|x| &weights[x.unsigned_abs() as usize]).sum::<BigInt>();
+        for k in [-3.0, -1.0, 0.0, 0.3, 1.0, 3.0].map(|widths: f64| (widths * sigma).round() as i64) {
+            let exact = divided(&up_to(k), &up_to(reach));
+            near(cdf(k.into()), &exact, &format!("Gaussian {variance}, {k}"));
+        }
+    }
+    // Where a deviation is a billion steps, it is the normal distribution's.
+    let wide = gaussian_cdf(1e9);
+    for (widths, known) in [(-2.0, 0.022_750_131_948_179_2), (0.0, 0.5), (1.0, 0.841_344_746_068_543)] {
+        assert!((wide((widths * 1e9) as i128) - known).abs() < 1e-9, "{widths}");
+    }
+}
+
+const PLACES: u32 = 250;
+
+fn near(float: f64, exact: &BigInt, what: &str) {
+    let exact = to_f64(&Rational::new(exact.clone(), BigInt::from(1) << PLACES));
+    assert!((float - exact).abs() <= 1e-10 + 1e-10 * exact, "{what}: {float} is not {exact}");
+}
+
+fn fixed(x: &Rational) -> BigInt {
+    (x * Rational::from_integer(BigInt::from(1) << PLACES)).to_integer()
+}
+
+fn times(one: &BigInt, other: &BigInt) -> BigInt {
+    (one * other) >> PLACES
+}
+
+fn divided(one: &BigInt, other: &BigInt) -> BigInt {
+    (one << PLACES) / other
+}
+
+/// e^-x for x >= 0: its series for a part of x, squared as often as x was halved.
+fn exp_minus(x: &Rational) -> BigInt {
+    let (mut part, mut halvings) = (x.clone(), 0);
+    while part > ratio(1, 2) {
+        (part, halvings) = (part / ratio(2, 1), halvings + 1);
+    }
+    let part = fixed(&part);
+    let (mut term, mut sum) = (fixed(&ratio(1, 1)), BigInt::from(0));
+    for i in 1..60 {
+        sum += &term;
+        term = -times(&term, &part) / i;
+    }
+    (0..halvings).fold(sum, |power, _| times(&power, &power))
 }
 
 /// Noise as it must not be: from a float logarithm.
