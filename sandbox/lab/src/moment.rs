@@ -7,9 +7,10 @@ use crate::error::LabError;
 use crate::keys::random;
 
 pub(crate) fn now() -> DateTime<Utc> {
-    // Whole milliseconds survive every text form.
+    // Whole milliseconds survive every text form; a whole second would be written shorter than any other moment.
     let now = Utc::now();
-    DateTime::from_timestamp_millis(now.timestamp_millis()).unwrap_or(now)
+    let millis = now.timestamp_millis();
+    DateTime::from_timestamp_millis(millis + i64::from(millis % 1_000 == 0)).unwrap_or(now)
 }
 
 pub(crate) fn nonce() -> Result<String, LabError> {
