@@ -76,7 +76,7 @@ pub fn run(dir: &Path, lab: &Made, jobs: &[JobId], ca: &Ca) -> Fallible<Written>
     let desk = Shared::open(lab.folder.clone(), unseen()?, || ())?;
     let put = |Signed { change, entry }: &Signed| -> Fallible<()> {
         let entry = desk.view()?.verified(entry)?;
-        Ok(desk.together(|lab| receive(lab, change, &entry)).map(drop)?)
+        desk.together(|lab| -> Fallible<()> { Ok(receive(lab, change, &entry).map(drop)?) })
     };
     let at_the_desk = one_by_one(&mut |signed| put(signed))?;
     let own_cpu = || Ok(ticks_of("self")?.own / 100.0);

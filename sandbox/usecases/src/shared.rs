@@ -34,7 +34,7 @@ enum Writing {
     #[default]
     Closed,
     /// Let go, for other processes.
-    Resting(Resting),
+    Resting(Box<Resting>),
     /// Open since so many turns. What they have staged is logged by the last of those who wait: while the disk is busy
     /// with it, the next ones gather.
     Open(Box<Lab>, usize),
@@ -89,7 +89,7 @@ impl Shared {
     fn opened(&self, writing: Writing) -> Result<(Box<Lab>, usize), LabError> {
         let resting = match writing {
             Writing::Open(lab, turns) => return Ok((lab, turns)),
-            Writing::Resting(resting) => Some(resting),
+            Writing::Resting(resting) => Some(*resting),
             Writing::Closed => None,
         };
         let seen = self.kept.read().unwrap_or_else(PoisonError::into_inner).view.clone();
@@ -99,7 +99,7 @@ impl Shared {
     /// Logs what was staged, and lets other processes have the lab.
     fn let_go(&self, mut lab: Box<Lab>) -> Writing {
         let logged = lab.commit_and(|view| self.written(view));
-        logged.ok().and_then(|()| lab.rest()).map_or(Writing::Closed, Writing::Resting)
+        logged.ok().and_then(|()| lab.rest()).map_or(Writing::Closed, |resting| Writing::Resting(Box::new(resting)))
     }
 
     fn now(&self) -> Result<View, LabError> {
