@@ -425,7 +425,7 @@ fn a_compiled_module_that_the_lab_did_not_make_is_never_run() {
     lab.write("job/target/job.wasm", component("(f64.const 9)"));
     lab.submit("job");
     let others = tree(&lab.path("lab/cache")).into_iter().map(|name| format!("lab/cache/{name}"));
-    let other = others.filter(|name| *name != cached).collect::<Vec<_>>();
+    let other = others.filter(|name| name.ends_with(".cwasm") && *name != cached).collect::<Vec<_>>();
     assert_eq!(other.len(), 1);
     let other = played.read(&other[0]);
     let mut grafted = own[..32].to_vec();
@@ -436,6 +436,22 @@ fn a_compiled_module_that_the_lab_did_not_make_is_never_run() {
         lab.write(&cached, &planted);
         assert_eq!(agrees(&played.replay()), numbers);
         assert!(played.read(&cached) == own, "it was not compiled again");
+    }
+}
+
+/// Of which build a run is on record, nobody says but the lab.
+#[test]
+fn a_digest_of_the_program_that_the_lab_did_not_make_is_not_believed() {
+    let played = played();
+    agrees(&played.replay());
+    let kept = "lab/cache/program.digest";
+    let own = played.read(kept);
+    let mut flipped = own.clone();
+    flipped[own.len() - 1] ^= 1;
+    for planted in [flipped, own[..own.len() - 1].to_vec(), own[32..].to_vec(), Vec::new()] {
+        played.lab.write(kept, &planted);
+        agrees(&played.replay());
+        assert!(played.read(kept) == own, "it was not computed again");
     }
 }
 

@@ -149,6 +149,10 @@ const ARROWS: &[(&str, &[&str])] = &[
             "runtime",
             "signon",
             "toolchain",
+            "worker",
+            "cluster",
+            "usecases",
+            "api",
         ],
     ),
     (

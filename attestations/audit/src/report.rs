@@ -54,7 +54,8 @@ pub struct Report {
     pub budget: Vec<Spent>,
     /// What one unit of each domain may have lost over all datasets.
     pub domains: Vec<DomainSpent>,
-    /// Jobs and how they ended; apart from each other, since together they would be one large piece of memory.
+    /// Jobs and how they ended.
+    // Apart from each other, since together they would be one large piece of memory.
     pub jobs: Vec<Box<JobLine>>,
     /// Released numbers that were checked: each is on its grid and has the error its plan states.
     pub numbers: u64,
