@@ -94,7 +94,7 @@ impl Life {
         for hour in 0..size.hours {
             life.hour(hour, &served, &mut marks);
             eprintln!("{:5.0} s, hour {hour}: {}", begun.elapsed().as_secs_f64(), Marks::of(&served));
-            if (hour + 1) % size.hours.div_ceil(LIVES) == 0 {
+            if (hour + 1).is_multiple_of(size.hours.div_ceil(LIVES)) {
                 marks.take().unwrap_or_else(|| Marks::of(&served)).ensure_flat(&Marks::of(&served), size.jobs / LIVES);
                 life.end(served, hour);
                 served = life.serve();
@@ -139,7 +139,7 @@ impl Life {
 
     /// Ends a service, as systemd would or as a power cut.
     fn end(&self, mut served: Served, hour: usize) {
-        if hour % 2 == 0 {
+        if hour.is_multiple_of(2) {
             kill_process(Pid::from_raw(served.process.id().cast_signed()).unwrap(), Signal::TERM).unwrap();
             assert!(served.process.wait().unwrap().success(), "the service did not end in order");
         } else {

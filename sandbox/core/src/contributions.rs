@@ -210,7 +210,7 @@ impl Grid {
             return if value > 0.0 { Self::MOST } else { -Self::MOST };
         }
         let (mantissa, exponent) = decompose(value);
-        let (mut num, mut den) = (self.granularity.denom() * mantissa << 1u32, self.granularity.numer() << 1u32);
+        let (mut num, mut den) = ((self.granularity.denom() * mantissa) << 1u32, self.granularity.numer() << 1u32);
         *(if exponent < 0 { &mut den } else { &mut num }) <<= exponent.unsigned_abs();
         let num = if value.is_sign_negative() { -num } else { num };
         let (mut nearest, rest) = (num + (&den >> 1u32)).div_mod_floor(&den);

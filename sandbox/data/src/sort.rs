@@ -55,7 +55,7 @@ pub(crate) struct Record<'a> {
 impl Sorter {
     /// `memory` bytes of rows are held at a time; `dir` is where the nameless file is made.
     pub(crate) fn new(dir: &Path, memory: usize) -> io::Result<Self> {
-        let spill = Spilling::Rests(Spill::new(dir)?, Rows::default());
+        let spill = Spilling::Rests(Box::new(Spill::new(dir)?), Rows::default());
         Ok(Self { memory: (memory / 2).clamp(1, 2 << 30), rows: Rows::default(), spill })
     }
 
@@ -72,7 +72,7 @@ impl Sorter {
     pub(crate) fn finish(mut self) -> io::Result<Merge> {
         self.rows.sort();
         let (spill, _) = self.spill.rest()?;
-        let (runs, spill) = (spill.runs.clone(), Rc::new(spill));
+        let (runs, spill) = (spill.runs.clone(), Rc::new(*spill));
         let spilled = runs.into_iter().map(|(at, end, number)| {
             SortedRun::framed(Box::new(SpilledRun { spill: Rc::clone(&spill), at, end, number }))
         });
@@ -356,14 +356,14 @@ struct Spill {
 /// The spill file, perhaps in the hands of a thread that sorts a run and writes it there.
 enum Spilling {
     /// With rows that were written, emptied.
-    Rests(Spill, Rows),
-    Goes(JoinHandle<io::Result<(Spill, Rows)>>),
+    Rests(Box<Spill>, Rows),
+    Goes(JoinHandle<io::Result<(Box<Spill>, Rows)>>),
     Failed,
 }
 
 impl Spilling {
     /// Waits until it rests.
-    fn rest(self) -> io::Result<(Spill, Rows)> {
+    fn rest(self) -> io::Result<(Box<Spill>, Rows)> {
         match self {
             Spilling::Rests(spill, rows) => Ok((spill, rows)),
             Spilling::Goes(thread) => thread.join().unwrap_or_else(|_| Err(unsorted())),
@@ -400,7 +400,7 @@ impl Spill {
     }
 
     /// Sorts rows and writes them as a run, in a thread.
-    fn begin(mut self, mut rows: Rows) -> io::Result<Spilling> {
+    fn begin(mut self: Box<Self>, mut rows: Rows) -> io::Result<Spilling> {
         let work = move || {
             rows.sort();
             self.write(&rows)?;
