@@ -38,15 +38,32 @@ const AHEAD: usize = 1;
 
 /// A Parquet file being written: rows are gathered here, encoded and encrypted in a thread of its own.
 pub(crate) struct BucketFile<'scope, W: Write = File> {
-    /// None once the thread has failed.
-    batches: Option<SyncSender<RecordBatch>>,
-    writer: ScopedJoinHandle<'scope, Result<DigestWriter<W>, ImportError>>,
+    /// None once it has failed.
+    encoder: Option<Encoder<'scope, W>>,
     schema: Arc<Schema>,
     unit: Option<StringBuilder>,
     columns: Vec<Builder>,
     waiting: usize,
     waiting_text: usize,
     rows: u64,
+}
+
+/// The thread, and what it is given.
+struct Encoder<'scope, W: Write> {
+    batches: SyncSender<RecordBatch>,
+    thread: ScopedJoinHandle<'scope, Result<DigestWriter<W>, ImportError>>,
+}
+
+impl<W: Write> Encoder<'_, W> {
+    /// Waits until all is written that it was given, or says why it is not.
+    fn end(self) -> Result<DigestWriter<W>, ImportError> {
+        drop(self.batches);
+        self.thread.join().unwrap_or_else(|_| Err(stopped()))
+    }
+}
+
+fn stopped() -> ImportError {
+    ImportError::Write(io::Error::other(Sentence::from(text!("the encoder has stopped", "编码线程已停止"))))
 }
 
 enum Builder {
@@ -96,9 +113,9 @@ impl<'scope, W: Write + Send + 'scope> BucketFile<'scope, W> {
             encoded.iter().try_for_each(|batch| writer.write(&batch)).map_err(unwritten)?;
             writer.into_inner().map_err(unwritten)
         };
-        let writer =
-            thread::Builder::new().name("encode".to_owned()).spawn_scoped(scope, encode).map_err(ImportError::Write)?;
-        Ok(Self { batches: Some(batches), writer, schema, unit, columns, waiting: 0, waiting_text: 0, rows: 0 })
+        let thread = thread::Builder::new().name("encode".to_owned()).spawn_scoped(scope, encode);
+        let encoder = Encoder { batches, thread: thread.map_err(ImportError::Write)? };
+        Ok(Self { encoder: Some(encoder), schema, unit, columns, waiting: 0, waiting_text: 0, rows: 0 })
     }
 
     /// Takes a sorted record, whose cell at `unit_at` is the unit itself and stored once only.
@@ -144,17 +161,18 @@ impl<'scope, W: Write + Send + 'scope> BucketFile<'scope, W> {
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays)
             .map_err(|fault| ImportError::Write(io::Error::other(fault)))?;
         (self.waiting, self.waiting_text) = (0, 0);
-        // Why the thread takes no more is told at the end.
-        self.batches = self.batches.take().filter(|batches| batches.send(batch).is_ok());
+        let encoder = self.encoder.take().ok_or_else(stopped)?;
+        if encoder.batches.send(batch).is_err() {
+            return encoder.end().map(drop);
+        }
+        self.encoder = Some(encoder);
         Ok(())
     }
 
     /// What it was written to, rows, length and SHA-256.
     pub(crate) fn written(mut self) -> Result<(W, u64, u64, [u8; 32]), ImportError> {
         self.flush()?;
-        drop(self.batches);
-        let stopped = || io::Error::other(Sentence::from(text!("the encoder has stopped", "编码线程已停止")));
-        let to = self.writer.join().unwrap_or_else(|_| Err(ImportError::Write(stopped())))?;
+        let to = self.encoder.ok_or_else(stopped)?.end()?;
         let (to, bytes, digest) = to.finish().map_err(ImportError::Write)?;
         Ok((to, self.rows, bytes, digest))
     }
