@@ -35,8 +35,6 @@ use witness::Witness;
 /// How many submit at a time.
 const AUTHORS: usize = 4;
 const WITNESSES: [&str; 3] = ["w1", "w2", "w3"];
-/// How often the service is started anew.
-const LIVES: usize = 4;
 /// How long one run may be waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -52,6 +50,8 @@ const MORE_DISK: u64 = 16 << 20;
 
 #[derive(Clone, Copy, Debug)]
 struct Size {
+    /// How often the service is started anew.
+    lives: usize,
     hours: usize,
     jobs: usize,
     runs: usize,
@@ -59,7 +59,7 @@ struct Size {
 
 #[test]
 fn a_short_life_leaves_everything_in_order() {
-    Life::live(Size { hours: 4, jobs: 48, runs: 8 });
+    Life::live(Size { lives: 2, hours: 4, jobs: 48, runs: 8 });
 }
 
 #[test]
@@ -68,8 +68,8 @@ fn a_long_life_leaves_everything_in_order() {
     let asked = std::env::var("SOAK").unwrap_or_default();
     let size: Vec<usize> = asked.split_whitespace().map(|number| number.parse().expect("hours jobs runs")).collect();
     Life::live(match size[..] {
-        [hours, jobs, runs] => Size { hours, jobs, runs },
-        _ => Size { hours: 24, jobs: 100_000, runs: 2_000 },
+        [hours, jobs, runs] => Size { lives: 4, hours, jobs, runs },
+        _ => Size { lives: 4, hours: 24, jobs: 100_000, runs: 2_000 },
     });
 }
 
@@ -89,18 +89,20 @@ impl Life {
     fn live(size: Size) {
         let begun = Instant::now();
         let mut life = Life::begin(size);
-        let mut served = life.serve();
-        let mut marks = None;
-        for hour in 0..size.hours {
-            life.hour(hour, &served, &mut marks);
-            eprintln!("{:5.0} s, hour {hour}: {}", begun.elapsed().as_secs_f64(), Marks::of(&served));
-            if (hour + 1).is_multiple_of(size.hours.div_ceil(LIVES)) {
-                marks.take().unwrap_or_else(|| Marks::of(&served)).ensure_flat(&Marks::of(&served), size.jobs / LIVES);
-                life.end(served, hour);
-                served = life.serve();
+        for of in 0..size.lives {
+            let (served, mut first) = (life.serve(), None);
+            let until = size.hours * (of + 1) / size.lives;
+            for hour in size.hours * of / size.lives..until {
+                life.hour(hour, &served);
+                let marks = Marks::of(&served);
+                eprintln!("{:5.0} s, hour {hour}: {marks}", begun.elapsed().as_secs_f64());
+                // A service that has just begun still opens what it goes on with.
+                first.get_or_insert_with(|| marks.clone()).ensure_flat(&marks, size.jobs / size.lives);
             }
+            life.end(served, of.is_multiple_of(2));
         }
-        life.end(served, 0);
+        // What a power cut has left is put in order by the next start.
+        life.end(life.serve(), true);
         life.judge();
     }
 
@@ -138,8 +140,8 @@ impl Life {
     }
 
     /// Ends a service, as systemd would or as a power cut.
-    fn end(&self, mut served: Served, hour: usize) {
-        if hour.is_multiple_of(2) {
+    fn end(&self, mut served: Served, in_order: bool) {
+        if in_order {
             kill_process(Pid::from_raw(served.process.id().cast_signed()).unwrap(), Signal::TERM).unwrap();
             assert!(served.process.wait().unwrap().success(), "the service did not end in order");
         } else {
@@ -147,7 +149,7 @@ impl Life {
         }
     }
 
-    fn hour(&mut self, hour: usize, served: &Served, marks: &mut Option<Marks>) {
+    fn hour(&mut self, hour: usize, served: &Served) {
         // Each witness is away for an hour; the two others are enough.
         let away = hour % WITNESSES.len();
         self.witnesses[away].stop();
@@ -170,8 +172,6 @@ impl Life {
         }
         self.run(&people, &submitted, share(self.size.runs, self.size.hours, hour));
         self.witnesses[away].restart_there(&self.lab, WITNESSES[away]);
-        // A service that has just begun still opens what it goes on with.
-        marks.get_or_insert_with(|| Marks::of(served));
         assert_eq!(self.lab.ok(&["lab", "show"])["atWork"], serde_json::json!([]), "something is still at work");
     }
 
