@@ -56,7 +56,7 @@ pub fn run(args: &Args, lang: Lang) -> Outcome {
                 How::Once(run) => run(&bench.place.dir),
             };
             match outcome {
-                Ok(cost) => keep(&mut found, name, how.id(), cost),
+                Ok(cost) => keep(&mut found, how.id(&name), name, cost),
                 Err(error) if time == 0 => eprintln!("SKIPPED: {name}: {error}"),
                 Err(_) => {}
             }
@@ -80,11 +80,11 @@ enum How {
 }
 
 impl How {
-    fn id(&self) -> String {
+    fn id(&self, name: &str) -> String {
         match self {
             How::Ours(inside) => inside.clone(),
             How::Theirs(inside, threads) => format!("{inside}-{threads}"),
-            How::Once(_) => String::new(),
+            How::Once(_) => name.to_owned(),
         }
     }
 }
@@ -137,13 +137,10 @@ fn measurements() -> Vec<(String, How)> {
     ours.chain(theirs).chain(languages).chain(once).collect()
 }
 
-fn keep(found: &mut Vec<Found>, name: String, id: String, cost: Cost) {
+fn keep(found: &mut Vec<Found>, id: String, name: String, cost: Cost) {
     match found.iter_mut().find(|found| found.name == name) {
         Some(found) => found.costs.push(cost),
-        None => {
-            let id = if id.is_empty() { name.clone() } else { id };
-            found.push(Found { name, id, costs: vec![cost] });
-        }
+        None => found.push(Found { name, id, costs: vec![cost] }),
     }
 }
 

@@ -39,9 +39,9 @@ pub fn ratios(found: &[Found], units: f64) -> Vec<Ratio> {
     let above = cpu("rolling-1").zip(cpu("rolling-native-1")).map(|(ours, native)| (ours - native) * 1e6);
     ratio("rolling above native, µs of CPU a unit", above, Some(units), "at most 1.2");
     ratio("2 threads / 1 thread, wall", wall("rolling-2"), wall("rolling-1"), "at most 0.6");
-    for threads in ["1", "2"] {
+    for (threads, each) in [("1", "1 thread"), ("2", "2 threads")] {
         let [ours, theirs] = ["means-ready", "duckdb-bounded"].map(|of| wall(&format!("{of}-{threads}")));
-        let what = format!("ready-made means / DuckDB bounded per unit, {threads} threads, wall");
+        let what = format!("ready-made means / DuckDB bounded per unit, {each} each, wall");
         ratio(&what, ours, theirs, "at most 1, aim 0.25");
     }
     ratio("ready-made means / DuckDB without units, wall", wall("means-ready-2"), wall("duckdb-means-2"), "at most 1");
