@@ -108,12 +108,6 @@ fn serve(dir: &Path, listen: SocketAddr, key: Option<&str>, lang: Lang) -> Outco
         .map_err(|error| say!("{listen} cannot be listened on: {error}", "无法监听 {listen}：{error}"))?;
     let address = listener.local_addr()?;
     // Line by line as things happen: whoever runs this as a service reads its standard error.
-    let answers = say!(
-        "The witness {name} answers at http://{address}",
-        "见证方 {name} 的应答地址：http://{address}",
-        name = server.witness().name()
-    );
-    eprintln!("{}", answers.to(lang));
     server.serve(listener, Shutdown::on_signals(), move |event| eprintln!("{}", clean(event.line().to(lang))))?;
     Ok(Output::new(
         &WitnessServed { address: address.to_string() },

@@ -27,8 +27,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use std::{
     convert::Infallible,
     io,
-    net::TcpListener,
+    net::{SocketAddr, TcpListener},
     path::Path,
+    pin::Pin,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -62,6 +63,13 @@ pub struct Server {
 /// What a server tells its operator. It holds no address of who asked.
 #[derive(Debug)]
 pub enum Event {
+    /// Requests are answered, and signals heeded, from now on.
+    Open {
+        /// The witness.
+        name: String,
+        /// Where: a port that was 0 is the one that the system chose.
+        address: SocketAddr,
+    },
     /// A checkpoint was cosigned.
     Cosigned {
         /// The log.
@@ -124,15 +132,17 @@ impl Shutdown {
         (Stop { _dropped: sender }, Shutdown(When::Stopped(receiver)))
     }
 
-    async fn wait(self) -> io::Result<()> {
-        match self.0 {
-            When::Stopped(receiver) => drop(receiver.await),
+    /// What is waited for; signals count from this call on.
+    fn heeded(self) -> io::Result<Pin<Box<dyn Future<Output = ()>>>> {
+        Ok(match self.0 {
+            When::Stopped(receiver) => Box::pin(async { drop(receiver.await) }),
             When::Signals => {
                 let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-                tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+                Box::pin(async move {
+                    tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+                })
             }
-        }
-        Ok(())
+        })
     }
 }
 
@@ -158,10 +168,13 @@ impl Server {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(WORKERS).build()?;
         listener.set_nonblocking(true)?;
+        let open = Event::Open { name: self.witness().name().to_owned(), address: listener.local_addr()? };
         let service = Arc::new(Service { state: self.state, tell: Box::new(tell) });
         runtime.block_on(async {
-            let listener = tokio::net::TcpListener::from_std(listener)?;
-            accept(listener, service, shutdown).await
+            let (listener, over) = (tokio::net::TcpListener::from_std(listener)?, shutdown.heeded()?);
+            (service.tell)(open);
+            accept(listener, service, over).await;
+            Ok(())
         })
     }
 }
@@ -170,6 +183,9 @@ impl Event {
     /// A line for the operator.
     pub fn line(&self) -> Sentence {
         match self {
+            Event::Open { name, address } => {
+                say!("The witness {name} answers at http://{address}", "见证方 {name} 的应答地址：http://{address}")
+            }
             Event::Cosigned { origin, size, time } => {
                 say!("cosigned {origin} at {size} entries, time {time}", "已联署 {origin}，共 {size} 条，时间 {time}")
             }
@@ -194,17 +210,16 @@ struct Service {
 
 type Answer = Response<Full<Bytes>>;
 
-async fn accept(listener: tokio::net::TcpListener, service: Arc<Service>, shutdown: Shutdown) -> io::Result<()> {
+async fn accept(listener: tokio::net::TcpListener, service: Arc<Service>, mut over: Pin<Box<dyn Future<Output = ()>>>) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS as usize));
     let (ending, ended) = watch::channel(());
-    let mut shutdown = std::pin::pin!(shutdown.wait());
     loop {
         let next = async {
             let place = places.clone().acquire_owned().await;
             (place, listener.accept().await)
         };
         let (place, accepted) = tokio::select! {
-            over = &mut shutdown => { over?; break }
+            () = &mut over => break,
             next = next => next,
         };
         match accepted {
@@ -221,7 +236,6 @@ async fn accept(listener: tokio::net::TcpListener, service: Arc<Service>, shutdo
     }
     drop(ending);
     let _all_or_late = timeout(FAREWELL, places.acquire_many(MAX_CONNECTIONS)).await;
-    Ok(())
 }
 
 /// Serves one connection to its end, whatever that is.

@@ -468,9 +468,12 @@ fn a_signal_ends_the_server_and_frees_its_folder() {
     let server = Server::open(dir.path(), key(9)).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let serving = std::thread::spawn(move || server.serve(listener, Shutdown::on_signals(), |_| ()));
-    // Only when it answers does it listen to signals.
-    assert_eq!(raw(&url, b"GET / HTTP/1.1\r\nhost: w\r\nconnection: close\r\n\r\n").0, 404);
+    let (tell, told) = std::sync::mpsc::channel();
+    let serving = std::thread::spawn(move || {
+        server.serve(listener, Shutdown::on_signals(), move |event| tell.send(event.line().to_string()).unwrap())
+    });
+    // Whoever has read this may send a signal.
+    assert_eq!(told.recv().unwrap(), format!("The witness witness.example/w9 answers at {url}"));
     rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::TERM).unwrap();
     serving.join().unwrap().unwrap();
     drop(Server::open(dir.path(), key(9)).unwrap());

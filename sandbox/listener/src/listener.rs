@@ -10,7 +10,7 @@ use std::{
 
 use hyper::{Request, Response, body::Bytes};
 use tokio::{
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::{Semaphore, watch},
     task::{JoinSet, spawn_blocking},
     time::{MissedTickBehavior, interval, sleep, timeout},
@@ -78,13 +78,31 @@ impl Listener {
 
     /// Serves until `shutdown`, then waits for what is under way, at most [`Limits::farewell`]. It lets this process
     /// open as many files as it may, and tells systemd, if there is one, when it is ready, alive and ending. Errors
-    /// are those of the system; none is of a single connection.
-    pub async fn serve<S, B>(
+    /// are those of the system; none is of a single connection. Connections are taken, and said to be, from this call
+    /// on and not only from when its future is waited for, so several listeners say so in the order in which they are
+    /// started. Panics outside a runtime.
+    pub fn serve<S, B>(
         self,
         service: S,
         shutdown: Shutdown,
         tell: impl Fn(Event) + Send + Sync + 'static,
-    ) -> io::Result<()>
+    ) -> impl Future<Output = io::Result<()>> + Send
+    where
+        S: Service<Request<Body>, Response = Response<B>, Error = Infallible, Future: Send>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        B: hyper::body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>
+            + Send
+            + Unpin
+            + 'static,
+    {
+        let opened = self.open(service, Arc::new(tell));
+        async { opened?.until(shutdown).await }
+    }
+
+    fn open<S, B>(self, service: S, tell: Tell) -> io::Result<Opened>
     where
         S: Service<Request<Body>, Response = Response<B>, Error = Infallible, Future: Send>
             + Clone
@@ -97,14 +115,11 @@ impl Listener {
             + 'static,
     {
         let Listener { sockets, tls, limits } = self;
-        let tell: Tell = Arc::new(tell);
         if let Some((may, should)) = limits.make_room() {
             tell(Event::FewFiles { may, should });
         }
-        let all = limits.connections;
-        let farewell = limits.farewell;
         let house = Arc::new(House {
-            places: Places::new(all, limits.connections_per_address),
+            places: Places::new(limits.connections, limits.connections_per_address),
             requests: Arc::new(Semaphore::new(limits.requests.min(Semaphore::MAX_PERMITS))),
             tally: Arc::new(Tally::new()),
             limits,
@@ -115,7 +130,9 @@ impl Listener {
         if let Some((watched, tls)) = tls {
             let (sender, receiver) = watch::channel(Arc::new(tls));
             current = Some(receiver);
-            tasks.spawn(watch_files(watched, sender, house.limits.look, tell.clone()));
+            // Heeded from here on: whoever has read that connections are taken may send one.
+            let hangup = signal(SignalKind::hangup())?;
+            tasks.spawn(watch_files(watched, sender, hangup, house.limits.look, tell.clone()));
         }
         for (address, socket) in sockets {
             let socket = tokio::net::TcpListener::from_std(socket)?;
@@ -124,7 +141,22 @@ impl Listener {
         }
         tasks.spawn(tell_counts(house.clone(), tell.clone()));
         tasks.spawn(tell_systemd());
+        Ok(Opened { house, tasks, ending, tell })
+    }
+}
 
+/// A listener at work.
+struct Opened {
+    house: Arc<House>,
+    tasks: JoinSet<io::Result<()>>,
+    /// Dropped to let connections end.
+    ending: watch::Sender<()>,
+    tell: Tell,
+}
+
+impl Opened {
+    async fn until(self, shutdown: Shutdown) -> io::Result<()> {
+        let Opened { house, mut tasks, ending, tell } = self;
         // None of them ends by itself unless it fails.
         let over = tokio::select! {
             () = shutdown.wait() => Ok(()),
@@ -132,14 +164,14 @@ impl Listener {
         };
         systemd::tell(Told::Stopping);
         tasks.shutdown().await;
-        drop((ending, ended));
+        drop(ending);
         let none_left = async {
-            while house.places.taken(all) > 0 {
+            while house.places.taken(house.limits.connections) > 0 {
                 sleep(Duration::from_millis(5)).await;
             }
         };
         // A little more than each connection takes for itself.
-        let _all_or_late = timeout(farewell + Duration::from_millis(500), none_left).await;
+        let _all_or_late = timeout(house.limits.farewell + Duration::from_millis(500), none_left).await;
         house.tally.tell(&*tell);
         tell(Event::Ended);
         over
@@ -185,10 +217,10 @@ where
 async fn watch_files(
     mut watched: Watched,
     current: watch::Sender<Arc<Tls>>,
+    mut hangup: Signal,
     every: Duration,
     tell: Tell,
 ) -> io::Result<()> {
-    let mut hangup = signal(SignalKind::hangup())?;
     loop {
         let asked = tokio::select! {
             asked = hangup.recv() => asked.is_some(),

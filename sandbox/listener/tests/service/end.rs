@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
-use unseen_listener::{Limits, ListenError, Listener, Wire};
+use unseen_listener::{Event, Limits, ListenError, Listener, Shutdown, Wire};
 
-use crate::support::{SOON, Server, answer, closes, h2_client, h2_get, limits};
+use crate::support::{SOON, Server, Service, answer, closes, h2_client, h2_get, limits};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_under_way_is_finished() {
@@ -32,6 +32,21 @@ async fn what_is_under_way_is_finished() {
     server.ended().await;
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}: nobody was waited for in vain", begun.elapsed());
     assert!(TcpStream::connect(address).await.is_err());
+}
+
+/// Who starts two, and reads where they are, has to know which is which.
+#[tokio::test]
+async fn listeners_say_where_they_are_in_the_order_in_which_they_start() {
+    let (tell, told) = std::sync::mpsc::channel();
+    for _ in 0..2 {
+        let listener =
+            Listener::new(vec![TcpListener::bind("127.0.0.1:0").unwrap()], Wire::Plain, Limits::default()).unwrap();
+        let (open, tell) = (Event::Open(listener.addresses()[0]).line().to_string(), tell.clone());
+        let (_stop, shutdown) = Shutdown::on_drop();
+        let _never_waited_for =
+            listener.serve(Service, shutdown, move |event| tell.send(event.line().to_string()).unwrap());
+        assert_eq!(told.try_recv().as_deref(), Ok(open.as_str()));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
