@@ -130,7 +130,7 @@ impl Office {
             title: "t".into(),
             manifest: digest(20),
             module: digest(21),
-            datasets: vec![used],
+            datasets: vec![used].into(),
             policy,
             rho: cost,
             pure_epsilon: None,

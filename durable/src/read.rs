@@ -2,28 +2,35 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use rustix::fs::OFlags;
 use unseen_texts::{Sentence, say, text};
 
 /// No longer file is read whole, in bytes.
 const MOST: u64 = 256 << 20;
+const NXIO: i32 = rustix::io::Errno::NXIO.raw_os_error();
 
 /// A whole file. Anything but a regular file is refused, since a pipe would keep its reader waiting, and so is one
 /// that is longer than 256 MiB.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let found = path.metadata()?;
+    let no_file = || refused(text!("this is not a regular file", "这不是普通文件").into());
+    // A pipe is opened without waiting for who writes to it; a socket is not opened at all.
+    let opened = File::options().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path);
+    let file = opened.map_err(|error| if error.raw_os_error() == Some(NXIO) { no_file() } else { error })?;
+    let found = file.metadata()?;
     if found.is_dir() {
         return Err(ErrorKind::IsADirectory.into());
     }
     if !found.is_file() {
-        return Err(refused(text!("this is not a regular file", "这不是普通文件").into()));
+        return Err(no_file());
     }
     if found.len() > MOST {
         return Err(ErrorKind::FileTooLarge.into());
     }
     let mut bytes = Vec::with_capacity(found.len() as usize + 1);
-    File::open(path)?.take(MOST).read_to_end(&mut bytes)?;
+    file.take(MOST).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -60,6 +67,9 @@ mod tests {
         assert_eq!(read(&path("large")).unwrap_err().kind(), ErrorKind::FileTooLarge);
         let pipe = std::process::Command::new("mkfifo").arg(path("pipe")).status().unwrap();
         assert!(pipe.success());
-        assert_eq!(read(&path("pipe")).unwrap_err().to_string(), "this is not a regular file");
+        let _socket = std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
+        for path in [path("pipe"), path("socket"), "/dev/null".into()] {
+            assert_eq!(read(&path).unwrap_err().to_string(), "this is not a regular file", "{}", path.display());
+        }
     }
 }
