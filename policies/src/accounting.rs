@@ -134,6 +134,14 @@ mod tests {
     }
 
     #[test]
+    fn a_sum_is_rounded_up_past_what_floats_lose() {
+        assert!(round_up(&[1e16, 1.0, -1e16]) >= 1.0);
+        assert!(round_up(&[0.1; 10]) >= 1.0);
+        assert!((1.0..1.0 + 1e-12).contains(&round_up(&[2.0, -1.0])));
+        assert_eq!(round_up(&[f64::INFINITY, f64::NEG_INFINITY]), f64::INFINITY);
+    }
+
+    #[test]
     fn pure_loss_is_rounded_up() {
         let rho = |epsilon: &str| pure_to_zcdp(&parse_decimal(epsilon).unwrap()).unwrap().to_string();
         assert_eq!(
