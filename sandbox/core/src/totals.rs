@@ -426,6 +426,8 @@ mod tests {
         other.block(1, vec![ONE]).unwrap().add(&grain(&[(0, 2)]));
         drop(other.block(2, vec![ONE]).unwrap());
         assert_eq!(totals.absorb(other), Err(OutOfOrder::Unequal(1, 2)));
+        let later = self::noise(&edge_plan(), 1, 4);
+        assert_eq!(totals.absorb(part(later.round(), 0..1)), Err(OutOfOrder::OtherRound));
         let mut gap = part(noise.round(), 0..1);
         drop(gap.block(3, vec![ONE]).unwrap());
         assert_eq!(totals.absorb(gap), Err(OutOfOrder::Missing(1)));
@@ -458,6 +460,9 @@ mod tests {
         drop(totals.bucket(0).unwrap());
         assert_eq!(totals.bucket(1).map(drop), Err(OutOfOrder::Unfinished));
         assert_eq!(PartialTotals::zero(noise.round()).merge(totals), Err(OutOfOrder::Unfinished));
+        let mut totals = part(noise.round(), 0..1);
+        drop(totals.bucket(1).unwrap());
+        assert_eq!(totals.seal(&[5; 32], b"c"), Err(OutOfOrder::Unfinished));
         let mut totals = part(noise.round(), 0..1);
         assert_eq!(totals.bucket(0).map(drop), Err(OutOfOrder::Taken(0)));
         assert_eq!(totals.block(2, vec![]).map(drop), Err(OutOfOrder::Taken(2)));
