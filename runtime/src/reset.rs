@@ -236,9 +236,9 @@ mod tests {
         const PAGE: usize = 4096;
         let image = vec![1; 4 * PAGE];
         let mut memory = image.clone();
-        (memory[PAGE], memory[4 * PAGE - 1]) = (2, 2);
+        (memory[0], memory[4 * PAGE - 1]) = (2, 2);
         let base = memory.as_ptr() as usize;
-        let pages = [PAGE..2 * PAGE, 3 * PAGE..4 * PAGE].map(|page| base + page.start..base + page.end).to_vec();
+        let pages = [0..PAGE, 3 * PAGE..4 * PAGE].map(|page| base + page.start..base + page.end).to_vec();
         assert!(!put_back_scanned(None, &mut memory, &image, usize::MAX));
         assert!(!put_back_scanned(Some(pages.clone()), &mut memory, &image, 2 * PAGE - 1));
         assert!(put_back_scanned(Some(pages), &mut memory, &image, 2 * PAGE));
