@@ -157,6 +157,16 @@ fn a_function_that_has_no_room_for_marks_is_put_back_without() {
 }
 
 #[test]
+fn a_function_with_many_groups_of_locals_has_marks() {
+    let body = "(local i32 i64) ".repeat(100) + "(i32.store8 (i32.const 9000) (i32.const 1)) (f64.const 1)";
+    let module = compile(1, "", &body);
+    assert!(module.notes_writes());
+    for _ in 0..3 {
+        assert_eq!(said(module.contribute(&EMPTY, &[])), Some(1f64.to_bits()));
+    }
+}
+
+#[test]
 fn an_instance_whose_memory_grew_is_not_used_again() {
     let module = compile(1, "", "(drop (memory.grow (i32.const 1))) (f64.convert_i32_u (memory.size))");
     assert!(module.resets_in_place());
