@@ -9,7 +9,7 @@ RUN_TESTS := $(if $(NEXTEST),cargo nextest run --no-fail-fast,cargo test --no-fa
 HEARD := $(if $(NEXTEST),--config-file $(CURDIR)/tests/nextest.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup rust target verifiers build demo gallery cluster cluster-test serve test hostile attack proofs bench bench-audit bench-cluster bench-service docs lint advisories vm-test miri fuzz soak
+.PHONY: help setup rust target verifiers build demo gallery cluster cluster-test serve test hostile attack proofs bench bench-audit bench-cluster bench-service docs lint advisories vm-test miri fuzz mutants soak
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -124,6 +124,10 @@ soak: target ## Let a lab live a busy day in an hour or two, and have it audited
 # With FUZZ_TARGETS="note entry", those alone.
 fuzz: rust ## Fuzz every parser for FUZZ_SECONDS (20) each (needs nightly Rust and cargo-fuzz)
 	@scripts/fuzz.sh
+
+# With MUTANTS_CRATES="core tlog", those alone; with MUTANTS_SHARD=1/8, an eighth.
+mutants: rust ## Break the code that must be believed, place by place, and see tests fail (needs cargo-mutants)
+	@scripts/mutants.sh
 
 # ATTACK may be --short, --seed N, --only WORDS; `docs/attack.md` says what it does.
 attack: rust ## Try to prove that releases cost more than they claim, and that faults are found

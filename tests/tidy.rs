@@ -181,7 +181,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const READINGS: &[(&str, usize, &[&str])] = &[
     (
         "Is a number private?",
-        2_352,
+        2_346,
         &[
             "sandbox/core/src/contributions.rs",
             "sandbox/core/src/layout.rs",

@@ -127,10 +127,20 @@ mod tests {
         }
         assert_eq!((epsilon(rho, 1.0), delta(rho, f64::NAN), delta(rho, -1.0)), (0.0, 1.0, 1.0));
         assert_eq!(delta(rho, f64::INFINITY), 0.0);
+        // All but certain: what exp loses is no reason to state less.
+        assert_eq!(delta("1000000".parse().unwrap(), 0.0), 1.0);
         for delta in [f64::from_bits(1), f64::MIN_POSITIVE, 1.0 - f64::EPSILON] {
             assert!(epsilon(Rho::ceil(&parse_decimal("1e-12").unwrap()).unwrap(), delta).is_finite());
             assert!(epsilon(Rho::ceil(&parse_decimal("1e20").unwrap()).unwrap(), delta).is_finite());
         }
+    }
+
+    #[test]
+    fn a_sum_is_rounded_up_past_what_floats_lose() {
+        assert!(round_up(&[1e16, 1.0, -1e16]) >= 1.0);
+        assert!(round_up(&[0.1; 10]) >= 1.0);
+        assert!((1.0..1.0 + 1e-12).contains(&round_up(&[2.0, -1.0])));
+        assert_eq!(round_up(&[f64::INFINITY, f64::NEG_INFINITY]), f64::INFINITY);
     }
 
     #[test]

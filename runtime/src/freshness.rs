@@ -167,3 +167,33 @@ fn guest() -> Vec<u8> {
     module.section(&code).section(&data);
     module.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the probe looks for, where nothing was put back.
+    #[test]
+    fn marks_that_stay_are_seen() {
+        let engine = Engine::new(&Limits::new(1_000_000, 16 << 20), 1).unwrap();
+        let module = wasmtime::Module::new(&engine.wasmtime, guest()).unwrap();
+        let resettable = Resettable::assemble(&engine, module.clone()).unwrap();
+        let mut ready = resettable.instantiate(&engine).unwrap();
+        assert!(resettable.is_first(&mut ready));
+        mark(&mut ready);
+        assert!(!resettable.is_first(&mut ready));
+        if resettable.restore(&engine, &mut ready) {
+            assert!(resettable.is_first(&mut ready));
+        }
+
+        let mut store = call::store(&engine, 0);
+        let instance = Instance::new(&mut store, &module, &[]).unwrap();
+        let mut seen = || marked(&mut store, &instance).unwrap().map(|place| place.to_string());
+        assert_eq!(seen(), None);
+        assert_eq!(seen().as_deref(), Some("memory that had grown"));
+        let memory = instance.get_memory(&mut store, MEMORY).unwrap();
+        memory.data_mut(&mut store).fill(0);
+        let seen = marked(&mut store, &instance).unwrap().map(|place| place.to_string());
+        assert_eq!(seen.as_deref(), Some("a table"));
+    }
+}

@@ -305,6 +305,14 @@ mod tests {
     }
 
     #[test]
+    fn the_last_pages_are_near() {
+        let (bytes, first) = (1 << 20, (256 - WINDOW) * PAGE);
+        assert!(is_near(first, bytes) && is_near(bytes - 1, bytes));
+        assert!(!is_near(first - 1, bytes) && !is_near(0, bytes));
+        assert!(is_near(0, WINDOW * PAGE));
+    }
+
+    #[test]
     fn ranges_hold_every_byte_that_was_noted() {
         for length in [64 << 10, 252 << 10, 256 << 10, 1 << 20, 1 << 21] {
             let (none, window) = (Written { bits: 0, bytes: length }, first_page(length) * PAGE);
@@ -312,7 +320,8 @@ mod tests {
             for start in ends {
                 for end in ends.into_iter().filter(|end| *end > start) {
                     let written = none.and(start..end);
-                    assert!(written.length() <= length + PAGE);
+                    let (sum, few) = (written.ranges().map(|range| range.len()).sum::<usize>(), 65 * BEYOND);
+                    assert!((written.length()..=written.length() + few).contains(&sum), "{start}..{end}");
                     for byte in [start, usize::midpoint(start, end), end - 1, start.max(window).min(end - 1)] {
                         assert!(written.ranges().any(|range| range.contains(&byte)), "{byte} of {start}..{end}");
                     }

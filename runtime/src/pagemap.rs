@@ -33,17 +33,16 @@ impl PageMap {
         map.selftest().then_some(map)
     }
 
-    /// Calls `found` with every run of pages (as addresses) in `range` that is no longer backed
-    /// by its file or by the shared page of zeros, that is: everything written since it was
-    /// mapped, in memory or swapped out. Pages never written, or only read, are left out.
+    /// Every run of pages (as addresses) in `range` that is no longer backed by its file or by the
+    /// shared page of zeros, that is: everything written since it was mapped, in memory or swapped
+    /// out. Pages never written, or only read, are left out.
     ///
-    /// Returns whether the whole range was covered; if not, nothing may be concluded.
-    #[must_use]
-    pub(crate) fn written(&self, range: Range<usize>, mut found: impl FnMut(Range<usize>)) -> bool {
+    /// None where the kernel did not answer for the whole range: then nothing may be concluded.
+    pub(crate) fn written(&self, range: Range<usize>) -> Option<Vec<Range<usize>>> {
         if FORKED.load(Ordering::Relaxed) {
-            return false;
+            return None;
         }
-        let mut start = range.start;
+        let (mut start, mut found) = (range.start, Vec::new());
         while start < range.end {
             let mut regions = [const { MaybeUninit::<Region>::uninit() }; REGIONS];
             let mut argument = ScanArgument {
@@ -59,28 +58,23 @@ impl PageMap {
             };
             // SAFETY: `Scan` describes this request truly, and `vec` points at `vec_len` regions
             // that live until the request returns.
-            let Ok(count) = (unsafe { ioctl(self.file.as_fd(), Scan(&mut argument)) }) else {
-                return false;
-            };
-            let Some(filled) = regions.get(..count) else {
-                return false;
-            };
-            for region in filled {
+            let count = unsafe { ioctl(self.file.as_fd(), Scan(&mut argument)) }.ok()?;
+            for region in regions.get(..count)? {
                 // SAFETY: the kernel filled the first `count` regions.
                 let region = unsafe { region.assume_init() };
                 let (from, to) = (region.start as usize, region.end as usize);
                 if from < start || to > range.end || from > to {
-                    return false;
+                    return None;
                 }
-                found(from..to);
+                found.push(from..to);
             }
             let walked = argument.walk_end as usize;
             if walked <= start {
-                return false;
+                return None;
             }
             start = walked;
         }
-        true
+        Some(found)
     }
 
     /// Writes one page of three and asks which one it was: a kernel that answers otherwise is
@@ -95,18 +89,17 @@ impl PageMap {
             return false;
         };
         let base_address = base as usize;
-        let mut seen = Vec::new();
         // SAFETY: both addresses are inside the mapping.
         unsafe {
             std::ptr::read_volatile(base.cast::<u8>());
             std::ptr::write_volatile(base.cast::<u8>().add(page), 1);
         }
-        let whole = self.written(base_address..base_address + 3 * page, |r| seen.push(r));
+        let seen = self.written(base_address..base_address + 3 * page).unwrap_or_default();
         // SAFETY: the mapping made above, not used again.
         let unmapped = unsafe { munmap(base, 3 * page) }.is_ok();
         let expected = base_address + page..base_address + 2 * page;
         // Huge pages may widen the answer; it must hold the written page and may hold more.
-        whole && unmapped && seen.iter().any(|r| r.start <= expected.start && r.end >= expected.end)
+        unmapped && seen.iter().any(|r| r.start <= expected.start && r.end >= expected.end)
     }
 }
 

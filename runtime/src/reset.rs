@@ -42,6 +42,7 @@
 //! Debug builds compare the whole memory with the image after every restore, and the hostile
 //! suite runs on both paths.
 
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use unseen_texts::text;
@@ -178,7 +179,11 @@ impl Resettable {
         let most = MAX_WRITTEN.max(image.len() / 8);
         let restored = match marked {
             Some(written) => put_back_marked(written, memory, image, most),
-            None => put_back_scanned(engine, memory, image, most),
+            None => {
+                let base = memory.as_ptr() as usize;
+                let pages = engine.pagemap.as_ref().and_then(|map| map.written(base..base + memory.len()));
+                put_back_scanned(pages, memory, image, most)
+            }
         };
         debug_assert!(!restored || memory == image, "a page was written that was not found");
         restored
@@ -198,19 +203,17 @@ fn put_back_marked(written: Written, memory: &mut [u8], image: &[u8], most: usiz
     true
 }
 
-/// Copies back what the kernel says was written; `false` when it cannot say, or that was more than `most`.
-fn put_back_scanned(engine: &Engine, memory: &mut [u8], image: &[u8], most: usize) -> bool {
-    let Some(pagemap) = &engine.pagemap else { return false };
+/// Copies back the pages that the kernel says were written; `false` when it cannot say, or that is more than `most`.
+fn put_back_scanned(pages: Option<Vec<Range<usize>>>, memory: &mut [u8], image: &[u8], most: usize) -> bool {
+    let Some(pages) = pages.filter(|pages| pages.iter().map(Range::len).sum::<usize>() <= most) else { return false };
     let base = memory.as_ptr() as usize;
-    let mut written = 0;
-    let whole = pagemap.written(base..base + memory.len(), |pages| {
-        written += pages.len();
+    for pages in pages {
         let pages = pages.start - base..pages.end - base;
         if let (Some(memory), Some(image)) = (memory.get_mut(pages.clone()), image.get(pages)) {
             memory.copy_from_slice(image);
         }
-    });
-    whole && written <= most
+    }
+    true
 }
 
 /// Takes back the mappings that reading the whole memory made: they would stay with the memory's
@@ -222,4 +225,34 @@ fn forget(memory: &mut [u8]) {
     // SAFETY: a private mapping, in whole pages, of which no page was written: dropping its pages
     // leaves the contents they were mapped from. Where it fails, nothing was dropped.
     let _ = unsafe { madvise(start, length, Advice::LinuxDontNeed) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_kernel_cannot_say_or_is_too_much_is_given_up() {
+        const PAGE: usize = 4096;
+        let image = vec![1; 4 * PAGE];
+        let mut memory = image.clone();
+        (memory[0], memory[4 * PAGE - 1]) = (2, 2);
+        let base = memory.as_ptr() as usize;
+        let pages = [0..PAGE, 3 * PAGE..4 * PAGE].map(|page| base + page.start..base + page.end).to_vec();
+        assert!(!put_back_scanned(None, &mut memory, &image, usize::MAX));
+        assert!(!put_back_scanned(Some(pages.clone()), &mut memory, &image, 2 * PAGE - 1));
+        assert!(put_back_scanned(Some(pages), &mut memory, &image, 2 * PAGE));
+        assert_eq!(memory, image);
+    }
+
+    #[test]
+    fn what_is_more_than_a_new_instance_costs_is_given_up() {
+        let image = vec![1; 64 << 10];
+        let mut memory = vec![2; 64 << 10];
+        let written = Written { bits: 0, bytes: image.len() }.and(0..20_000);
+        assert!(!put_back_marked(written, &mut memory, &image, written.length() - 1));
+        assert!(memory.iter().all(|byte| *byte == 2));
+        assert!(put_back_marked(written, &mut memory, &image, written.length()));
+        assert!(memory[..20_000] == image[..20_000]);
+    }
 }

@@ -156,6 +156,39 @@ fn a_function_that_has_no_room_for_marks_is_put_back_without() {
     }
 }
 
+#[test]
+fn a_function_with_many_groups_of_locals_has_marks() {
+    let body = "(local i32 i64) ".repeat(100) + "(i32.store8 (i32.const 9000) (i32.const 1)) (f64.const 1)";
+    let module = compile(1, "", &body);
+    assert!(module.notes_writes());
+    for _ in 0..3 {
+        assert_eq!(said(module.contribute(&EMPTY, &[])), Some(1f64.to_bits()));
+    }
+}
+
+#[test]
+fn an_instance_whose_memory_grew_is_not_used_again() {
+    let module = compile(1, "", "(drop (memory.grow (i32.const 1))) (f64.convert_i32_u (memory.size))");
+    assert!(module.resets_in_place());
+    for _ in 0..3 {
+        assert_eq!(said(module.contribute(&EMPTY, &[])), Some(2f64.to_bits()));
+    }
+}
+
+#[test]
+fn a_module_that_was_kept_is_put_back_as_well() {
+    let body = "(local $was i32) (local.set $was (i32.load8_u (i32.const 9000)))
+                (i32.store8 (i32.const 9000) (i32.const 1)) (f64.convert_i32_u (local.get $was))";
+    let engine = Engine::new(&Limits::new(50_000_000, 64 << 20), 1).unwrap();
+    let bytes = compile(1, "", body).serialize().unwrap();
+    // SAFETY: the bytes come from `serialize` just now.
+    let kept = unsafe { Module::deserialize(&engine, &bytes) }.unwrap();
+    assert!(kept.resets_in_place() && kept.notes_writes());
+    for _ in 0..3 {
+        assert_eq!(said(kept.contribute(&EMPTY, &[])), Some(0));
+    }
+}
+
 /// Names that we give are ours.
 #[test]
 fn a_module_with_a_name_of_ours_runs_in_new_instances() {

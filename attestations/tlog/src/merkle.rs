@@ -215,6 +215,7 @@ mod tests {
         let roots: Vec<Hash> = (0..=40).map(|n| root(&tree.0[..n])).collect();
         for new in 0..=40u64 {
             let new_root = &roots[new as usize];
+            assert_eq!(root_of_first(&tree, new).unwrap(), *new_root);
             for index in 0..new {
                 let proof = prove_inclusion(&tree, index, new).unwrap();
                 for other in 0..41 {
@@ -233,6 +234,7 @@ mod tests {
         }
         assert_eq!(verify_consistency(0, 9, &[], &empty_root(), &roots[9]), Ok(()));
         assert_eq!(verify_consistency(0, 9, &[], &roots[1], &roots[9]), Err(ProofError::Root));
+        assert_eq!(verify_consistency(0, 9, &[roots[1]], &empty_root(), &roots[9]), Err(ProofError::Shape));
         assert_eq!(verify_consistency(3, 2, &[], &roots[3], &roots[2]), Err(ProofError::Shape));
         assert_eq!(verify_inclusion(0, 0, &roots[1], &[], &roots[1]), Err(ProofError::Shape));
     }

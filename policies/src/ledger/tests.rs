@@ -8,6 +8,7 @@ use crate::need::Need;
 use crate::policy::{EvidenceRule, Witness};
 
 mod datasets;
+mod edges;
 mod lab;
 mod nodes;
 mod people;

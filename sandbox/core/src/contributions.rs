@@ -207,7 +207,7 @@ impl Grid {
     /// The same by a second route: as one fraction, plus a half, rounded down.
     fn steps_by_fraction(&self, value: f64) -> i128 {
         if value.is_infinite() {
-            return if value > 0.0 { Self::MOST } else { -Self::MOST };
+            return if value.is_sign_negative() { -Self::MOST } else { Self::MOST };
         }
         let (mantissa, exponent) = decompose(value);
         let (mut num, mut den) = ((self.granularity.denom() * mantissa) << 1u32, self.granularity.numer() << 1u32);
@@ -408,6 +408,7 @@ mod tests {
     #[test]
     fn numbers_are_rounded_half_to_even_and_odd_ones_have_a_place() {
         let whole = Grid::new(&ratio(1, 1), -7, 7);
+        let slow = Grid { words: None, ..Grid::new(&ratio(1, 1), -7, 7) };
         for (value, steps) in [
             (0.5, 0),
             (1.5, 2),
@@ -426,13 +427,32 @@ mod tests {
             (i128::MIN as f64, -(1 << 64)),
             (1e19, 10i128.pow(19)),
         ] {
-            assert_eq!(whole.steps(value), steps, "{value}");
+            assert_eq!([whole.steps(value), slow.steps(value)], [steps, steps], "{value}");
         }
         // The double nearest to 0.015 lies just below it, the one nearest to 0.035 just above.
         let cents = Grid::new(&ratio(1, 100), 0, 10);
         assert_eq!([0.01, 0.015, 0.035, 0.07].map(|value| cents.steps(value)), [1, 1, 4, 7]);
         let tiny = Grid::new(&ratio(1, 1 << 40), 0, 10);
         assert_eq!(tiny.steps(0.75f64.powi(40)), 11057332);
+        // Shifted by as much as fits, and not yet the most.
+        let coarse = Grid::new(&Rational::from_integer(u64::MAX.into()), 0, 10);
+        assert_eq!(coarse.steps(2f64.powi(127)), (1 << 63) + 1);
+        // Infinity is the most however coarse the grid, and no number is near it.
+        let vast = Grid::new(&Rational::from_integer(BigInt::from(10).pow(320)), 0, 10);
+        assert_eq!([vast.steps(f64::INFINITY), vast.steps(f64::MAX)], [1 << 64, 0]);
+    }
+
+    #[test]
+    fn the_second_look_sees_what_the_clamp_is_there_for() {
+        let plan = two_outputs();
+        let layout = Layout::of(&plan);
+        let holds = |steps: &[(usize, i64)]| {
+            within_bounds(&plan, &layout, &Contributions { steps: steps.to_vec(), cells: layout.cells })
+        };
+        assert!(holds(&[(0, 1), (1, -300), (6, 0), (7, 500), (9, 2)]));
+        assert!(!holds(&[(0, 2)]) && !holds(&[(7, 501)]) && !holds(&[(9, 1)]), "out of bounds");
+        assert!(!holds(&[(0, 1), (1, 0), (0, 1)]), "a cell twice");
+        assert!(!holds(&[(0, 1), (2, 1), (4, 1)]) && !holds(&[(8, 2), (10, 2)]), "too many groups");
     }
 
     #[test]

@@ -43,3 +43,28 @@ impl Layout {
         (output, within / self.outputs[output].width, within % self.outputs[output].width)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{laplace, output, plan, ratio, value};
+
+    #[test]
+    fn every_number_has_one_place() {
+        let values = |count| vec![value("x", (0, 1), ratio(1, 1), vec![laplace(ratio(1, 1))]); count];
+        let shapes = [(4, 2), (3, 1), (2, 3)];
+        let plan = plan(1, shapes.map(|(groups, width)| output("o", groups, 1, values(width))).into());
+        let layout = Layout::of(&plan);
+        let mut next = 0;
+        for (at, (groups, width)) in shapes.into_iter().enumerate() {
+            for group in 0..groups as usize {
+                for offset in 0..width {
+                    assert_eq!(layout.cell(at, group) + offset, next);
+                    assert_eq!(layout.place(next), (at, group, offset));
+                    next += 1;
+                }
+            }
+        }
+        assert_eq!((layout.groups, layout.cells), (4 + 3 + 2, next));
+    }
+}

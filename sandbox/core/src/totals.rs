@@ -426,6 +426,8 @@ mod tests {
         other.block(1, vec![ONE]).unwrap().add(&grain(&[(0, 2)]));
         drop(other.block(2, vec![ONE]).unwrap());
         assert_eq!(totals.absorb(other), Err(OutOfOrder::Unequal(1, 2)));
+        let later = self::noise(&edge_plan(), 1, 4);
+        assert_eq!(totals.absorb(part(later.round(), 0..1)), Err(OutOfOrder::OtherRound));
         let mut gap = part(noise.round(), 0..1);
         drop(gap.block(3, vec![ONE]).unwrap());
         assert_eq!(totals.absorb(gap), Err(OutOfOrder::Missing(1)));
@@ -458,6 +460,9 @@ mod tests {
         drop(totals.bucket(0).unwrap());
         assert_eq!(totals.bucket(1).map(drop), Err(OutOfOrder::Unfinished));
         assert_eq!(PartialTotals::zero(noise.round()).merge(totals), Err(OutOfOrder::Unfinished));
+        let mut totals = part(noise.round(), 0..1);
+        drop(totals.bucket(1).unwrap());
+        assert_eq!(totals.seal(&[5; 32], b"c"), Err(OutOfOrder::Unfinished));
         let mut totals = part(noise.round(), 0..1);
         assert_eq!(totals.bucket(0).map(drop), Err(OutOfOrder::Taken(0)));
         assert_eq!(totals.block(2, vec![]).map(drop), Err(OutOfOrder::Taken(2)));
@@ -492,6 +497,35 @@ mod tests {
             assert!(!here(&bent), "byte {at}");
         }
         assert!(!here(&sealed[..sealed.len() - 1]));
+    }
+
+    /// Whoever has the key can seal anything.
+    #[test]
+    fn what_is_sealed_rightly_and_counts_wrongly_does_not_open() {
+        let first = noise(&edge_plan(), 0, 4);
+        let opens = |pieces: Range<u32>, numbers: usize, bytes: usize| {
+            let content = vec![0; 16 * numbers + bytes];
+            let sealed = Sealing::new(SEAL, &[5; 32]).seal(&first.round().bound(&pieces, b"c"), content);
+            PartialTotals::open(first.round(), pieces, &[5; 32], b"c", &sealed).is_some()
+        };
+        assert!(opens(1..3, 6 + 2, 0) && opens(1..3, 6 + 4, 0) && opens(0..4, 6 + 4, 0));
+        assert!(!opens(1..3, 6 + 2, 1), "a byte more");
+        assert!(!opens(1..3, 6 + 3, 0), "pieces of unequal inputs");
+        assert!(!opens(1..3, 6, 0) && !opens(1..3, 5, 0), "nothing counted");
+        assert!(!opens(3..5, 6 + 2, 0) && !opens(2..2, 6, 0), "pieces that are not there");
+    }
+
+    #[test]
+    fn a_release_is_the_total_and_its_own_draw_within_bounds() {
+        let mut noise = noise(&edge_plan(), 0, 2);
+        noise.draws = vec![7, -7, MAX_DRAW, -MAX_DRAW, 0, MAX_NOISY - 1];
+        let mut part = PartialTotals::zero(noise.round());
+        part.block(0, vec![ONE]).unwrap().add(&grain(&[(0, 5), (1, -5), (2, -9), (3, 9), (4, i64::MIN), (5, 1)]));
+        part.block(1, vec![ONE]).unwrap().add(&grain(&[(4, i64::MIN), (5, 1)]));
+        let mut totals = ExactTotals::zero(&noise, each(2));
+        totals.absorb(part).unwrap();
+        let noisy = totals.complete().map_err(|error| error.to_string()).unwrap().noise(noise);
+        assert_eq!(noisy.steps(), [12, -12, MAX_NOISY, -MAX_NOISY, 2 * i128::from(i64::MIN), MAX_NOISY]);
     }
 
     #[test]

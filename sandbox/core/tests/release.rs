@@ -6,7 +6,7 @@ mod testing;
 
 use testing::{laplace, output, plan, ratio, value};
 use unseen_core::coverage::{Counted, Expected};
-use unseen_core::release::{CheckError, OpenError, ReleaseError};
+use unseen_core::release::{CheckError, OpenError, ReleaseError, open_failure, seal_failure};
 use unseen_core::{
     Clamper, Derived, ExactTotals, NoiseKey, NoisyTotals, Number, PartialTotals, RawContribution, ReleaseBody,
     RoundNoise, RunIdentity, SealedRelease,
@@ -144,6 +144,16 @@ fn sealed_bytes_come_back_only_whole_and_with_their_key() {
 }
 
 #[test]
+fn why_a_job_failed_comes_back_with_its_key_and_is_no_release() {
+    let (why, release) = ("总数 is 7", sealed(&small_plan()).into_sealed_bytes(&[7; 32]));
+    let failure = seal_failure(why, &[7; 32]);
+    assert_eq!(open_failure(&[7; 32], &failure).as_deref(), Some(why));
+    assert_eq!(open_failure(&[8; 32], &failure), None);
+    assert_eq!(open_failure(&[7; 32], &release), None);
+    assert!(SealedRelease::from_sealed_bytes(&[7; 32], &failure).is_err());
+}
+
+#[test]
 fn the_body_is_these_bytes() {
     let plan = small_plan();
     let one = Plan { rounds: 1, outputs: vec![plan.outputs[0].clone()], ..plan.clone() };
@@ -179,6 +189,7 @@ fn the_body_is_these_bytes() {
 #[test]
 fn noisy_totals_survive_json_and_become_the_guests_doubles() {
     let plan = small_plan();
+    assert_eq!([0, 1].map(|number| round(&plan, number).round()), [0, 1]);
     let totals = round(&plan, 1);
     let json = serde_json::to_string(&totals).unwrap();
     assert_eq!(serde_json::from_str::<NoisyTotals>(&json).unwrap(), totals);
