@@ -122,7 +122,7 @@ soak: target ## Let a lab live a busy day in an hour or two, and have it audited
 	SOAK="$(SOAK)" cargo test --release --package unseen --test soak -- --ignored --nocapture
 
 # With FUZZ_TARGETS="note entry", those alone.
-fuzz: rust ## Fuzz every parser for FUZZ_SECONDS (20) each (needs nightly Rust and cargo-fuzz)
+fuzz: rust ## Fuzz every parser for FUZZ_SECONDS (20) each; FUZZ_KEEP=1 keeps what is new (needs nightly Rust, cargo-fuzz)
 	@scripts/fuzz.sh
 
 # With MUTANTS_CRATES="core tlog", those alone; with MUTANTS_SHARD=1/8, an eighth.

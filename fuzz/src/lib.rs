@@ -1,8 +1,9 @@
 //! Every parser of bytes that somebody else wrote, as a target for a fuzzer: none may panic, and what one reads it
 //! must write again as it was.
 //!
-//! `src/bin/libfuzzer.rs` runs one under libFuzzer (`make fuzz`); `tests/seeds.rs` runs all of them on their
-//! seeds and on mutations of these, with every test.
+//! `src/bin/libfuzzer.rs` runs one under libFuzzer (`make fuzz`); `tests/seeds.rs` runs all of them with every test:
+//! on their seeds, on what is kept of the fuzzer's inputs (`corpus/TARGET`, `faults/TARGET`: an input a line, in
+//! base64), and on mutations of these.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is what a fuzzer looks for")]
 
 mod attestations;
@@ -13,6 +14,10 @@ mod signon;
 mod wires;
 mod words;
 
+use std::path::{Path, PathBuf};
+
+use base64::prelude::{BASE64_STANDARD, Engine};
+
 /// One parser, or a few that read the same thing.
 pub struct Target {
     /// Its name.
@@ -21,6 +26,29 @@ pub struct Target {
     pub run: fn(&[u8]) -> bool,
     /// Input that is read: where a fuzzer begins.
     pub seeds: fn() -> Vec<Vec<u8>>,
+}
+
+impl Target {
+    /// What a fuzzer found that reaches code which no seed reaches.
+    pub fn corpus(&self) -> Vec<Vec<u8>> {
+        kept(&self.kept_in("corpus"))
+    }
+
+    /// What this target once failed on.
+    pub fn faults(&self) -> Vec<Vec<u8>> {
+        kept(&self.kept_in("faults"))
+    }
+
+    /// Keeps these inputs as the corpus. In order, so that few lines change when some are new.
+    pub fn set_corpus(&self, inputs: Vec<Vec<u8>>) {
+        let mut lines: Vec<_> = inputs.into_iter().map(|input| BASE64_STANDARD.encode(input) + "\n").collect();
+        lines.sort();
+        std::fs::write(self.kept_in("corpus"), lines.concat()).unwrap();
+    }
+
+    fn kept_in(&self, folder: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join(self.name)
+    }
 }
 
 /// All targets.
@@ -72,4 +100,10 @@ pub const TARGETS: &[Target] = &[
 /// A text, if it is one.
 fn text(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(bytes).ok()
+}
+
+/// Inputs that are kept in a file, if it is there.
+fn kept(path: &Path) -> Vec<Vec<u8>> {
+    let lines = std::fs::read_to_string(path).unwrap_or_default();
+    lines.lines().map(|line| BASE64_STANDARD.decode(line).unwrap()).collect()
 }

@@ -75,13 +75,13 @@ impl Length for SharedFile {
 }
 
 impl ChunkReader for SharedFile {
-    type T = BufReader<FileAt>;
+    type T = BufReader<Part>;
 
     fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
         if start > self.length {
             return Err(ParquetError::EOF("a part is said to start after the end of the file".into()));
         }
-        Ok(BufReader::new(FileAt { at: start, ..self.reader() }))
+        Ok(BufReader::new(Part(FileAt { at: start, ..self.reader() })))
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
@@ -106,6 +106,19 @@ impl Read for FileAt {
         let read = self.file.read_at(buffer, self.at)?;
         self.at += read as u64;
         Ok(read)
+    }
+}
+
+/// What a decoder reads from a position on. Where there is nothing left it fails: Parquet's decoder takes an end for
+/// bytes that it has skipped, and goes on to skip as many as a page's header claims, for minutes.
+pub(crate) struct Part(FileAt);
+
+impl Read for Part {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.0.read(buffer)? {
+            0 if !buffer.is_empty() => Err(io::ErrorKind::UnexpectedEof.into()),
+            read => Ok(read),
+        }
     }
 }
 

@@ -178,12 +178,15 @@ impl View {
             // Another import of the dataset came after it.
             Some(Outcome::Ready(_)) => return Err(LabError::NoImport),
             Some(Outcome::Failed { code, why }) => ImportState::Failed { code, why },
-            None => match fs::read_to_string(self.import_place(id).join("share")) {
-                Ok(share) => ImportState::Working(share.trim().parse().unwrap_or_default()),
-                Err(_) => ImportState::Waiting,
-            },
+            None => self.import_share(id).map_or(ImportState::Waiting, ImportState::Working),
         };
         Ok((wish, state))
+    }
+
+    /// How far an import is, in thousandths, once it has begun.
+    pub fn import_share(&self, id: &ImportId) -> Option<u16> {
+        let share = fs::read_to_string(self.import_place(id).join("share")).ok()?;
+        Some(share.trim().parse().unwrap_or_default())
     }
 
     /// What the steward of a finished import signs, and the public values that go with it.
@@ -239,8 +242,8 @@ impl View {
     /// Says of an import that its process ended without a word.
     pub fn import_died(&self, id: &ImportId) -> Result<(), LabError> {
         let why = text!(
-            "the import needed more memory or disk than it may have, or its machine was stopped again and again: split the file, or ask the lab's operators",
-            "导入所需的内存或磁盘超过限额，或机器在导入期间多次停机：请拆分文件，或联系运行管理员"
+            "the import needed more memory, disk or time than it may have, or its machine was stopped again and again: split the file, or ask the lab's operators",
+            "导入所需的内存、磁盘或时间超过限额，或机器在导入期间多次停机：请拆分文件，或联系运行管理员"
         );
         self.conclude_import(id, &Outcome::Failed { code: "lab.import-died".to_owned(), why: why.into() })
     }

@@ -23,6 +23,9 @@ const SWEEP: Duration = Duration::from_secs(3);
 const NOT_NOW: i32 = 1;
 /// How long an import rests that could not begin.
 const REST: Duration = Duration::from_secs(5);
+/// How long an import may go on without getting any further. A thousandth of a terabyte takes seconds; a file of some
+/// hundred bytes can be made so that the decoder of Parquet counts for days.
+const MOST_STANDING: Duration = Duration::from_secs(3600);
 
 /// The importer at work, until it is dropped: then the import that goes on ends, and begins again with the next start.
 pub(crate) struct Importer {
@@ -74,6 +77,7 @@ fn look(service: &Service, stop: &AtomicBool, swept: &mut Option<Instant>) -> Re
 fn carry_out(service: &Service, view: &View, import: &ImportId, stop: &AtomicBool) -> Result<(), RequestError> {
     let id = import.to_string();
     let mut child = begun(service, view, import).map_err(LabError::io(&id))?;
+    let mut pace = Pace::new(Instant::now());
     let ended = loop {
         if let Some(status) = child.0.try_wait().map_err(LabError::io(&id))? {
             break Some(status);
@@ -81,8 +85,8 @@ fn carry_out(service: &Service, view: &View, import: &ImportId, stop: &AtomicBoo
         if stop.load(Ordering::Relaxed) {
             break None;
         }
-        // Rows that fill the disk would stop the whole lab.
-        if !view.has_room() {
+        // Rows that fill the disk would stop the whole lab, and an import that stands still all others.
+        if !view.has_room() || pace.stands(view.import_share(import), Instant::now()) {
             break Some(child.end().map_err(LabError::io(&id))?);
         }
         pause(LOOK, stop);
@@ -120,6 +124,26 @@ fn begun(service: &Service, view: &View, id: &ImportId) -> std::io::Result<Runni
     Ok(child)
 }
 
+/// Whether an import gets further.
+struct Pace {
+    share: Option<u16>,
+    since: Instant,
+}
+
+impl Pace {
+    fn new(now: Instant) -> Pace {
+        Pace { share: None, since: now }
+    }
+
+    /// Whether it has been where it is for too long.
+    fn stands(&mut self, share: Option<u16>, now: Instant) -> bool {
+        if self.share != share {
+            *self = Pace { share, since: now };
+        }
+        now - self.since > MOST_STANDING
+    }
+}
+
 /// A process that does not outlive who started it.
 struct Running(Child);
 
@@ -141,5 +165,23 @@ fn pause(long: Duration, stop: &AtomicBool) {
     let until = Instant::now() + long;
     while Instant::now() < until && !stop.load(Ordering::Relaxed) {
         std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_import_may_take_as_long_as_it_gets_further() {
+        let start = Instant::now();
+        let minutes = |minutes: u64| start + Duration::from_secs(60 * minutes);
+        let mut pace = Pace::new(start);
+        for (at, share, stands) in
+            [(50, None, false), (61, Some(1), false), (120, Some(1), false), (122, Some(1), true)]
+        {
+            assert_eq!(pace.stands(share, minutes(at)), stands, "after {at} minutes");
+        }
+        assert!(Pace::new(start).stands(None, minutes(61)), "one that has not begun to read");
     }
 }
