@@ -2,7 +2,6 @@
 //! root too.
 
 use std::collections::VecDeque;
-use std::rc::Rc;
 
 use unseen_tlog::merkle::{self, Hash};
 
@@ -10,44 +9,45 @@ use unseen_tlog::merkle::{self, Hash};
 const RECENT: usize = 4096;
 
 /// The complete subtrees of the last few sizes of a growing tree.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Roots {
     size: u64,
-    /// For the sizes up to `size`: the last of the complete subtrees.
-    recent: VecDeque<Rc<Subtree>>,
+    /// For the sizes up to `size`: the roots of the complete subtrees, from the left.
+    recent: VecDeque<Vec<Hash>>,
 }
 
-/// A complete subtree. Sizes that have the same ones on its left hold these together.
-#[derive(Debug)]
-struct Subtree {
-    root: Hash,
-    left: Option<Rc<Subtree>>,
+impl Default for Roots {
+    /// Of the empty tree.
+    fn default() -> Roots {
+        Roots { size: 0, recent: VecDeque::from([Vec::new()]) }
+    }
 }
 
 impl Roots {
     /// Adds the next leaf.
     pub fn push(&mut self, leaf: Hash) {
-        let (mut root, mut left) = (leaf, self.recent.back());
+        let mut subtrees = self.recent.back().cloned().unwrap_or_default();
         // As many subtrees end here as the old size has ones at its end.
+        let mut right = leaf;
         for _ in 0..self.size.trailing_ones() {
-            let Some(subtree) = left else { break };
-            root = merkle::node_hash(&subtree.root, &root);
-            left = subtree.left.as_ref();
+            if let Some(left) = subtrees.pop() {
+                right = merkle::node_hash(&left, &right);
+            }
         }
-        let left = left.cloned();
+        subtrees.push(right);
         self.size += 1;
-        self.recent.push_back(Rc::new(Subtree { root, left }));
+        self.recent.push_back(subtrees);
         if self.recent.len() > RECENT {
             self.recent.pop_front();
         }
     }
 
-    /// The root at this size; none where it is too long ago, still to come, or that of the empty tree.
+    /// The root at this size; none where it is too long ago, or still to come.
     pub fn at(&self, size: u64) -> Option<Hash> {
         let ago = usize::try_from(self.size.checked_sub(size)?).ok()?;
-        let last = self.recent.get(self.recent.len().checked_sub(ago + 1)?)?;
-        let subtrees = std::iter::successors(Some(last), |subtree| subtree.left.as_ref()).map(|subtree| subtree.root);
-        subtrees.reduce(|right, left| merkle::node_hash(&left, &right))
+        let subtrees = self.recent.get(self.recent.len().checked_sub(ago + 1)?)?;
+        let root = subtrees.iter().rev().copied().reduce(|right, left| merkle::node_hash(&left, &right));
+        Some(root.unwrap_or_else(merkle::empty_root))
     }
 }
 
@@ -66,6 +66,6 @@ mod tests {
             assert_eq!(roots.at(size), Some(merkle::root(&leaves[..size as usize])), "{size}");
         }
         assert_eq!((roots.at(904), roots.at(5001)), (None, None));
-        assert_eq!(Roots::default().at(0), None);
+        assert_eq!(Roots::default().at(0), Some(merkle::empty_root()));
     }
 }
