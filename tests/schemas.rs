@@ -288,8 +288,7 @@ fn examples() -> Vec<Event> {
                 snapshot: digest(6),
                 description: digest(5),
                 values: Some(digest(7)),
-            }]
-            .into(),
+            }],
             policy: 3,
             rho: "0.25".parse().unwrap(),
             pure_epsilon: Some("1/3".into()),

@@ -130,7 +130,7 @@ impl Office {
             title: "t".into(),
             manifest: digest(20),
             module: digest(21),
-            datasets: vec![used].into(),
+            datasets: vec![used],
             policy,
             rho: cost,
             pure_epsilon: None,

@@ -3,9 +3,6 @@
 //! a run is SLSA provenance, see [`crate::provenance`]; all others have the same four fields
 //! ([`crate::record`]).
 
-use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
-
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use unseen_ids::{Digest, JobId, Keeping, PublicKey, Role};
@@ -201,7 +198,7 @@ events! {
         /// The component, as a blob.
         module: Digest,
         /// What the job reads, in the manifest's order, reference tables last.
-        datasets: Inputs,
+        datasets: Vec<Used>,
         /// Index of the policy entry the analyst saw.
         policy: u64,
         /// Privacy loss of the whole job, charged to each private dataset.
@@ -391,36 +388,6 @@ pub struct Used {
     pub description: Digest,
     /// The public values of a reference table, which domains may name.
     pub values: Option<Digest>,
-}
-
-/// The datasets that a job uses: a list, of which jobs on the same ones hold one copy together.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(from = "Vec<Used>", into = "Vec<Used>")]
-pub struct Inputs(Arc<Vec<Used>>);
-
-impl From<Vec<Used>> for Inputs {
-    fn from(used: Vec<Used>) -> Inputs {
-        Inputs(Arc::new(used))
-    }
-}
-
-impl From<Inputs> for Vec<Used> {
-    fn from(inputs: Inputs) -> Vec<Used> {
-        Arc::unwrap_or_clone(inputs.0)
-    }
-}
-
-impl Deref for Inputs {
-    type Target = Vec<Used>;
-    fn deref(&self) -> &Vec<Used> {
-        &self.0
-    }
-}
-
-impl DerefMut for Inputs {
-    fn deref_mut(&mut self) -> &mut Vec<Used> {
-        Arc::make_mut(&mut self.0)
-    }
 }
 
 /// One snapshot that a run reads.

@@ -27,7 +27,7 @@ pub use nodes::{Node, is_recipient};
 pub use put::{Checked, Nonce, Put};
 pub use refusal::{Overtaken, Refusal, span};
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -61,8 +61,7 @@ pub struct Ledger {
     by_domain: BTreeMap<String, Rho>,
     /// The last day whose access log is on record.
     last_access_log: Option<NaiveDate>,
-    /// Hashed, for they are many and come in no order.
-    nonces: BTreeMap<PublicKey, HashSet<Nonce>>,
+    nonces: BTreeMap<PublicKey, BTreeSet<Nonce>>,
 }
 
 /// The rules in force.
@@ -166,12 +165,12 @@ pub struct Job {
     /// The run.
     pub run: Option<Run>,
     /// The last evidence of the machine: its entry and the document.
-    pub evidence: Option<Box<(u64, Digest)>>,
+    pub evidence: Option<(u64, Digest)>,
     /// The release: its entry and body.
     pub release: Option<(u64, Digest)>,
     /// Which nodes computed which parts of it, as a blob.
     #[serde(default)]
-    pub receipts: Option<Box<Digest>>,
+    pub receipts: Option<Digest>,
     /// Who has seen the release's entry; none before that is on record.
     pub witnessed: Option<Box<Witnessed>>,
     /// Why it was rejected, withdrawn or failed.

@@ -266,7 +266,7 @@ impl Maker {
             title: format!("Firms by town {number}"),
             manifest,
             module,
-            datasets: vec![used.clone()].into(),
+            datasets: vec![used.clone()],
             policy: policy.entry,
             rho: "0.000001".parse().unwrap(),
             pure_epsilon: None,

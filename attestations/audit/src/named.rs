@@ -11,7 +11,7 @@ use unseen_evidence::{Evidence, Proven, Provider};
 use unseen_ids::{Digest, JobId};
 use unseen_log::LogReader;
 use unseen_policies::event::{
-    Event, EvidenceRecorded, Inputs, JobApproved, JobSubmitted, Record, ReleaseWitnessed, RunStarted, TreeHead,
+    Event, EvidenceRecorded, JobApproved, JobSubmitted, Record, ReleaseWitnessed, RunStarted, TreeHead, Used,
 };
 use unseen_policies::ledger::{Job, Ledger};
 use unseen_policies::manifest::{Manifest, ModuleRef};
@@ -58,7 +58,7 @@ pub trait Lookup {
 pub struct Plans(RefCell<VecDeque<Planned>>);
 
 /// What a plan was made from, and the plan.
-type Planned = (Digest, Inputs, Rc<(Manifest, Plan)>);
+type Planned = (Digest, Vec<Used>, Rc<(Manifest, Plan)>);
 
 const KEPT_PLANS: usize = 64;
 
@@ -151,7 +151,7 @@ pub fn plan(event: &JobSubmitted, lookup: &dyn Lookup) -> Result<(Manifest, Plan
         .map_err(|_| Sentence::from(text!("the manifest is not text", "作业清单不是文本")))?;
     let manifest = Manifest::parse(&text).map_err(|error| say!("the manifest: {error}", "作业清单：{error}"))?;
     let mut tables = PublicTables::default();
-    for used in event.datasets.iter() {
+    for used in &event.datasets {
         if let Some(values) = &used.values {
             let bytes = lookup.blob(values)?;
             let values = serde_json::from_slice(&bytes).map_err(|error| Sentence::of(&error))?;
@@ -263,7 +263,7 @@ fn release(
 pub fn opened(ledger: &Ledger, id: JobId, lookup: &dyn Lookup) -> Result<Behind, Sentence> {
     match ledger.job(id) {
         Ok(Job { run: Some(run), release: Some((_, body)), receipts, .. }) => {
-            release(ledger, (id, run.entry, *body), receipts.as_deref().copied(), true, lookup)
+            release(ledger, (id, run.entry, *body), *receipts, true, lookup)
         }
         _ => Ok(Behind::default()),
     }

@@ -54,7 +54,7 @@ impl Ledger {
                 if e.policy.separated || e.policy.changes_need.is_some() {
                     self.check_staffed(&e.policy)?;
                 }
-                vec![Put::Policy(Box::new(InForce { entry: self.size, leaf, policy: e.policy.clone() }))]
+                vec![Put::Policy(InForce { entry: self.size, leaf, policy: e.policy.clone() })]
             }
             Event::DatasetRegistered(e) => self.registered(entry, e)?,
             Event::DatasetStatus(e) => self.status_set(entry, e)?,

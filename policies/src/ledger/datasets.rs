@@ -41,7 +41,7 @@ impl Ledger {
         let (steward, time, status) = (*entry.signer, entry.record.time, Status::Open);
         let registered = e.clone();
         let dataset = Dataset { registered, entry: self.size, status, snapshots, steward, time, spent, spent_by };
-        Ok(vec![Put::Dataset(e.name.clone(), Box::new(dataset))])
+        Ok(vec![Put::Dataset(e.name.clone(), dataset)])
     }
 
     /// A dataset is closed and opened again as often as a steward likes, and withdrawn once.
@@ -54,13 +54,13 @@ impl Ledger {
         if e.status == Status::Withdrawn {
             dataset.snapshots.iter_mut().for_each(|kept| kept.gone = kept.gone.or(Some((Gone::Withdrawn, self.size))));
         }
-        Ok(vec![Put::Dataset(e.name.clone(), Box::new(dataset))])
+        Ok(vec![Put::Dataset(e.name.clone(), dataset)])
     }
 
     pub(super) fn described(&self, entry: Entry<'_>, e: &DatasetDescribed) -> Result<Vec<Put>, Refusal> {
         let mut dataset = self.own(entry, &e.name)?.clone();
         dataset.registered.description = e.description;
-        Ok(vec![Put::Dataset(e.name.clone(), Box::new(dataset))])
+        Ok(vec![Put::Dataset(e.name.clone(), dataset)])
     }
 
     /// What was spent stays spent. The present snapshot goes only with the whole dataset, and none while a run reads it.
@@ -82,7 +82,7 @@ impl Ledger {
         }
         match self.still_read(&e.name, &e.snapshots) {
             Some(job) => Err(Refusal::StillRead(job)),
-            None => Ok(vec![Put::Dataset(e.name.clone(), Box::new(dataset))]),
+            None => Ok(vec![Put::Dataset(e.name.clone(), dataset)]),
         }
     }
 

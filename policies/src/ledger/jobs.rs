@@ -9,8 +9,8 @@ use super::check::Entry;
 use super::put::Put;
 use super::{Dataset, InForce, Job, Ledger, Refusal, Run, Witnessed};
 use crate::event::{
-    EvidenceRecorded, Inputs, JobApproved, JobPrioritized, JobSubmitted, ReleaseRead, ReleaseWitnessed, Released,
-    RunFailed, RunStarted, Status, Words,
+    EvidenceRecorded, JobApproved, JobPrioritized, JobSubmitted, ReleaseRead, ReleaseWitnessed, Released, RunFailed,
+    RunStarted, Status, Words,
 };
 use crate::lifecycle::{self, State, Transition, Who};
 use crate::manifest::Release;
@@ -30,7 +30,7 @@ impl Ledger {
         self.check_caps(policy, e, author)?;
         check_need(policy, entry.record.time, e)?;
         let job = Job {
-            submitted: JobSubmitted { datasets: self.shared(&e.datasets), ..e.clone() },
+            submitted: e.clone(),
             leaf: entry.leaf,
             time: entry.record.time,
             author: *entry.signer,
@@ -45,12 +45,6 @@ impl Ledger {
             reason: None,
         };
         Ok(vec![Put::Job(JobId(self.size), Box::new(job))])
-    }
-
-    /// These datasets, in the copy that one of the last jobs holds if it uses the same.
-    fn shared(&self, datasets: &Inputs) -> Inputs {
-        let mut lately = self.jobs.values().rev().take(16).map(|job| &job.submitted.datasets);
-        lately.find(|shared| *shared == datasets).unwrap_or(datasets).clone()
     }
 
     pub(super) fn approved(&self, entry: Entry<'_>, e: &JobApproved) -> Result<Vec<Put>, Refusal> {
@@ -74,14 +68,14 @@ impl Ledger {
             return Err(Refusal::OtherSubmission(e.job));
         }
         job.approvals.push((self.size, *entry.signer));
-        Ok(vec![Put::Job(e.job, Box::new(job))])
+        Ok(vec![Put::Job(e.job, job)])
     }
 
     /// A job that is declined, or taken back.
     pub(super) fn ended(&self, entry: Entry<'_>, id: JobId, reason: &str) -> Result<Vec<Put>, Refusal> {
         let mut job = self.step(entry, id, false)?;
         job.reason = Some(reason.to_owned());
-        Ok(vec![Put::Job(id, Box::new(job))])
+        Ok(vec![Put::Job(id, job)])
     }
 
     pub(super) fn prioritized(&self, entry: Entry<'_>, e: &JobPrioritized) -> Result<Vec<Put>, Refusal> {
@@ -90,7 +84,7 @@ impl Ledger {
             return Err(Refusal::BadPriority(e.priority));
         }
         job.priority = e.priority;
-        Ok(vec![Put::Job(e.job, Box::new(job))])
+        Ok(vec![Put::Job(e.job, job)])
     }
 
     /// The start of a run is its charge: whatever cannot be added to what was spent is refused.
@@ -138,7 +132,7 @@ impl Ledger {
             runtime_build: e.runtime_build,
             of_nodes: policy.evidence.clone().filter(|rule| !rule.nodes.is_empty()).map(Box::new),
         });
-        puts.extend([Put::Job(e.job, Box::new(job)), Put::LastStarted(e.job)]);
+        puts.extend([Put::Job(e.job, job), Put::LastStarted(e.job)]);
         Ok(puts)
     }
 
@@ -159,8 +153,8 @@ impl Ledger {
         if job.run.as_ref().is_none_or(|run| run.entry != e.run) {
             return Err(Refusal::OtherRun(e.job));
         }
-        job.evidence = Some(Box::new((self.size, e.evidence)));
-        Ok(vec![Put::Job(e.job, Box::new(job))])
+        job.evidence = Some((self.size, e.evidence));
+        Ok(vec![Put::Job(e.job, job)])
     }
 
     pub(super) fn released(&self, entry: Entry<'_>, e: &Released) -> Result<Vec<Put>, Refusal> {
@@ -176,8 +170,8 @@ impl Ledger {
         if evidence.is_some_and(|rule| rule.required) && job.evidence.is_none() {
             return Err(Refusal::NoEvidence(e.job));
         }
-        (job.release, job.receipts) = (Some((self.size, e.body)), e.receipts.map(Box::new));
-        Ok(vec![Put::Job(e.job, Box::new(job))])
+        (job.release, job.receipts) = (Some((self.size, e.body)), e.receipts);
+        Ok(vec![Put::Job(e.job, job)])
     }
 
     pub(super) fn release_witnessed(&self, entry: Entry<'_>, e: &ReleaseWitnessed) -> Result<Vec<Put>, Refusal> {
@@ -201,18 +195,18 @@ impl Ledger {
         }
         let (at, checkpoint, witnesses) = (self.size, e.checkpoint, e.witnesses.clone());
         job.witnessed = Some(Box::new(Witnessed { entry: at, checkpoint, witnesses, enough: has >= needs }));
-        Ok(vec![Put::Job(e.job, Box::new(job))])
+        Ok(vec![Put::Job(e.job, job)])
     }
 
     pub(super) fn failed(&self, entry: Entry<'_>, e: &RunFailed) -> Result<Vec<Put>, Refusal> {
         let mut job = self.step(entry, e.job, false)?;
         on_time(&job, e.job, e.run, entry.record.time)?;
         job.reason = Some(e.reason.clone());
-        Ok(vec![Put::Job(e.job, Box::new(job))])
+        Ok(vec![Put::Job(e.job, job)])
     }
 
     pub(super) fn read(&self, entry: Entry<'_>, e: &ReleaseRead) -> Result<Vec<Put>, Refusal> {
-        let (job, _) = self.happens(entry, e.job, false)?;
+        let job = self.step(entry, e.job, false)?;
         if job.release.is_none_or(|(entry, _)| entry != e.release) {
             return Err(Refusal::OtherRun(e.job));
         }
@@ -230,20 +224,14 @@ impl Ledger {
     }
 
     /// The job as this entry leaves it, if the entry may happen to it now.
-    fn step(&self, entry: Entry<'_>, id: JobId, enough: bool) -> Result<Job, Refusal> {
-        let (job, state) = self.happens(entry, id, enough)?;
-        Ok(Job { state, ..job.clone() })
-    }
-
-    /// The job before this entry, and its state afterwards, if the entry may happen to it now.
-    fn happens(&self, entry: Entry<'_>, id: JobId, enough: bool) -> Result<(&Job, State), Refusal> {
+    fn step(&self, entry: Entry<'_>, id: JobId, enough: bool) -> Result<Box<Job>, Refusal> {
         let job = self.job(id)?;
         let arrow = self.arrow(entry, Some(job.state), id, enough)?;
         let name = || self.person(entry.signer).map(|person| person.name.clone());
         match (arrow.who, self.same_person(entry.signer, &job.author)) {
             (Who::NotAuthor(_), true) => Err(Refusal::Author(name()?)),
             (Who::Author, false) => Err(Refusal::NotTheAuthor(name()?)),
-            _ => Ok((job, arrow.to)),
+            _ => Ok(Box::new(Job { state: arrow.to, ..job.clone() })),
         }
     }
 
@@ -270,7 +258,7 @@ impl Ledger {
 
     fn check_datasets(&self, e: &JobSubmitted, author: &str) -> Result<(), Refusal> {
         let (mut names, mut private) = (BTreeSet::new(), None);
-        for used in e.datasets.iter() {
+        for used in &e.datasets {
             let Dataset { registered: dataset, status, .. } = self.dataset(&used.name)?;
             if *status != Status::Open {
                 return Err(Refusal::DatasetIs { dataset: used.name.clone(), status: *status });
@@ -305,7 +293,7 @@ impl Ledger {
         if e.rho > policy.caps.job {
             return Err(Refusal::OverJobCap { cost: e.rho, cap: policy.caps.job });
         }
-        for used in e.datasets.iter() {
+        for used in &e.datasets {
             let dataset = self.dataset(&used.name)?;
             let Some(domain) = &dataset.registered.domain else { continue };
             if let Some(cap) = policy.caps.domain {
@@ -332,7 +320,7 @@ impl Ledger {
     pub(super) fn charge(&self, e: &JobSubmitted, author: &str) -> Result<Vec<Put>, Refusal> {
         let (cost, left) = (e.rho, Rho::ZERO);
         let (mut puts, mut charged) = (Vec::new(), None);
-        for used in e.datasets.iter() {
+        for used in &e.datasets {
             let dataset = self.dataset(&used.name)?;
             let Some(domain) = &dataset.registered.domain else { continue };
             let mut dataset = Dataset::clone(dataset);
@@ -340,7 +328,7 @@ impl Ledger {
             dataset.spent = dataset.spent.checked_add(cost).ok_or_else(over)?;
             let mine = dataset.spent_by.entry(author.to_owned()).or_default();
             *mine = mine.checked_add(cost).ok_or_else(over)?;
-            puts.push(Put::Dataset(used.name.clone(), Box::new(dataset)));
+            puts.push(Put::Dataset(used.name.clone(), dataset));
             charged = Some(domain);
         }
         // All private datasets of a job are of one unit domain, and there is at least one.

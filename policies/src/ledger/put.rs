@@ -10,7 +10,7 @@ use super::{Dataset, InForce, Job, Ledger, Node, Overtaken, Person, Refusal};
 use crate::rho::Rho;
 
 /// One record of the state as it stands after an entry. The state is just the last put of each
-/// [`Put::key`], in whatever order. Long records are apart: an audit moves millions of these.
+/// [`Put::key`], in whatever order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub enum Put {
@@ -18,8 +18,8 @@ pub enum Put {
     LogKey { entry: u64, log_key: String },
     Person(PublicKey, Person),
     Node(PublicKey, Node),
-    Policy(Box<InForce>),
-    Dataset(String, Box<Dataset>),
+    Policy(InForce),
+    Dataset(String, Dataset),
     Job(JobId, Box<Job>),
     LastStarted(JobId),
     Domain { name: String, spent: Rho },
@@ -95,8 +95,8 @@ impl Ledger {
             Put::LogKey { entry, log_key } => drop(self.log_keys.insert(entry, log_key)),
             Put::Person(key, person) => drop(self.people.insert(key, person)),
             Put::Node(key, node) => drop(self.nodes.insert(key, node)),
-            Put::Policy(policy) => self.policy = Some(*policy),
-            Put::Dataset(name, dataset) => drop(self.datasets.insert(name, *dataset)),
+            Put::Policy(policy) => self.policy = Some(policy),
+            Put::Dataset(name, dataset) => drop(self.datasets.insert(name, dataset)),
             Put::Job(id, job) => drop(self.jobs.insert(id, Arc::from(job))),
             Put::LastStarted(job) => self.last_started = Some(job),
             Put::Domain { name, spent } => drop(self.by_domain.insert(name, spent)),
@@ -107,7 +107,7 @@ impl Ledger {
 }
 
 /// What makes an envelope one of its kind: 16 random bytes, in hex.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Nonce(u128);
 

@@ -201,7 +201,7 @@ fn a_unit_in_many_datasets_has_one_cap() {
     lab.approve(job);
     let start = lab.start(job);
     lab.does(OWNER, start);
-    let elsewhere = JobSubmitted { datasets: vec![used("taxes")].into(), ..lab.submission() };
+    let elsewhere = JobSubmitted { datasets: vec![used("taxes")], ..lab.submission() };
     let left = "0.15".parse().unwrap();
     let refusal = Refusal::OverDomainCap { domain: "enterprise".into(), cost: elsewhere.rho, left };
     assert_eq!(lab.try_(ANALYST, elsewhere), Err(refusal));
@@ -217,7 +217,7 @@ fn submissions_that_name_what_they_may_not() {
     lab.does(STEWARD, dataset_named("clinics", Some("person")));
     lab.does(STEWARD, DatasetRegistered { buckets: 0, ..dataset_named("towns", None) });
     let with = |lab: &Lab, names: &[&str]| JobSubmitted {
-        datasets: names.iter().map(|n| used(n)).collect::<Vec<_>>().into(),
+        datasets: names.iter().map(|n| used(n)).collect(),
         ..lab.submission()
     };
     for (names, expected) in [
@@ -395,7 +395,7 @@ fn evidence_is_there_where_the_policy_asks_for_it() {
     assert_eq!(lab.try_(OWNER, evidence.clone()), Err(Refusal::NotTheLab));
     assert_eq!(lab.try_(SERVICE, EvidenceRecorded { run: run - 1, ..evidence.clone() }), Err(Refusal::OtherRun(job)));
     let entry = lab.does(SERVICE, evidence);
-    assert_eq!(lab.ledger.jobs[&job].evidence, Some(Box::new((entry, digest(40)))));
+    assert_eq!(lab.ledger.jobs[&job].evidence, Some((entry, digest(40))));
     lab.does(SERVICE, released);
     // Where it is not required, a result comes without.
     lab.does(OWNER, PolicySet { policy: Policy { evidence: Some(rule(false)), ..policy } });

@@ -46,7 +46,7 @@ impl Lab {
         let module = self.compiled(&self.blob(&job.submitted.module)?, &manifest, &plan)?;
         let (mut files, mut data_keys) = (Vec::new(), Vec::new());
         let (mut snapshots, mut references) = (Vec::new(), Vec::new());
-        for used in job.submitted.datasets.iter() {
+        for used in &job.submitted.datasets {
             let snapshot = self.snapshot(&used.name, &used.snapshot)?;
             let private = manifest.inputs.iter().any(|input| input.dataset == used.name);
             if private {

@@ -26,7 +26,7 @@ pub fn submission(
         title: manifest.job.title.clone(),
         manifest: Digest::of(manifest_text.as_bytes()),
         module: *module,
-        datasets: datasets.collect::<Result<Vec<_>, Refusal>>()?.into(),
+        datasets: datasets.collect::<Result<_, Refusal>>()?,
         policy: ledger.in_force().map_or(0, |in_force| in_force.entry),
         rho: plan.charge.rho,
         pure_epsilon: plan.charge.pure_epsilon.as_ref().map(ToString::to_string),

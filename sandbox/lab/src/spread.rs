@@ -80,7 +80,7 @@ impl View {
         }
         nodes_of(self.ledger())?;
         let store = Store::open(&cluster.store, &self.dir)?;
-        for used in job.submitted.datasets.iter() {
+        for used in &job.submitted.datasets {
             let snapshot = self.snapshot(&used.name, &used.snapshot)?;
             for entry in &snapshot.manifest.files {
                 let Some(digest) = Digest::from_hex(&entry.sha256) else { continue };
@@ -107,8 +107,7 @@ impl View {
 
     /// What each node said of itself in the last run that it took part in, of the latest that are released.
     pub fn nodes_said(&self) -> BTreeMap<PublicKey, (JobId, NodeSaid)> {
-        let released =
-            self.ledger().jobs().iter().filter_map(|(id, job)| Some((*id, job.release?.0, **job.receipts.as_ref()?)));
+        let released = self.ledger().jobs().iter().filter_map(|(id, job)| Some((*id, job.release?.0, job.receipts?)));
         let mut released: Vec<_> = released.collect();
         released.sort_by_key(|(_, entry, _)| *entry);
         let latest = released.split_at(released.len().saturating_sub(LATEST)).1;

@@ -48,7 +48,7 @@ pub(crate) fn left(ledger: &Ledger, job: Option<JobId>, event: &JobSubmitted, au
     };
     let mut lines = Vec::new();
     let mut domains = BTreeSet::new();
-    for used in event.datasets.iter() {
+    for used in &event.datasets {
         let Some((dataset, domain)) = private(ledger, &used.name) else { continue };
         domains.insert(domain);
         let of = Some(used.name.clone());

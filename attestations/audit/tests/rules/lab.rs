@@ -260,7 +260,7 @@ impl Lab {
             title: "Firms by town".into(),
             manifest: self.put(MANIFEST),
             module: Digest::of(b"a component"),
-            datasets: vec![self.used("firms"), self.used("towns")].into(),
+            datasets: vec![self.used("firms"), self.used("towns")],
             policy: self.ledger().in_force().unwrap().entry,
             rho: "0.25".parse().unwrap(),
             pure_epsilon: None,
@@ -316,8 +316,8 @@ impl Lab {
             module: submitted.module,
             snapshots: submitted
                 .datasets
-                .iter()
-                .map(|Used { name, snapshot, .. }| Snapshot { name: name.clone(), snapshot: *snapshot })
+                .into_iter()
+                .map(|Used { name, snapshot, .. }| Snapshot { name, snapshot })
                 .collect(),
             policy: policy.entry,
             policy_leaf: policy.leaf,

@@ -356,7 +356,7 @@ fn only_public_tables(lab: &mut Lab) -> (u64, Refusal) {
 }
 
 fn a_dataset_twice(lab: &mut Lab) -> (u64, Refusal) {
-    submitted(lab, |job| job.datasets.extend_from_within(..1), Refusal::NamedTwice("firms".into()))
+    submitted(lab, |job| job.datasets.push(job.datasets[0].clone()), Refusal::NamedTwice("firms".into()))
 }
 
 fn two_unit_domains(lab: &mut Lab) -> (u64, Refusal) {

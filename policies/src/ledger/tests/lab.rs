@@ -112,7 +112,7 @@ impl Lab {
             title: "t".into(),
             manifest: digest(20),
             module: digest(21),
-            datasets: vec![used("firms")].into(),
+            datasets: vec![used("firms")],
             policy: self.ledger.policy.as_ref().unwrap().entry,
             rho: "0.25".parse().unwrap(),
             pure_epsilon: None,
