@@ -16,7 +16,7 @@
 //!     crl: Some("people-ca.crl".into()),
 //! };
 //! let listener = Listener::new(sockets(&["[::]:8443".parse()?])?, Wire::Tls(tls), Limits::default())?;
-//! listener.serve(service, Shutdown::on_signals()?, |event| eprintln!("{}", event.line())).await?;
+//! listener.serve(service, Shutdown::on_signals()?, |event| eprintln!("{}", event.line()))?.await?;
 //! # Ok(()) }
 //! ```
 //!

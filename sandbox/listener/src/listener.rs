@@ -79,30 +79,14 @@ impl Listener {
     /// Serves until `shutdown`, then waits for what is under way, at most [`Limits::farewell`]. It lets this process
     /// open as many files as it may, and tells systemd, if there is one, when it is ready, alive and ending. Errors
     /// are those of the system; none is of a single connection. Connections are taken, and said to be, from this call
-    /// on and not only from when its future is waited for, so several listeners say so in the order in which they are
+    /// on, and not only once the future is waited for: several listeners say so in the order in which they are
     /// started. Panics outside a runtime.
     pub fn serve<S, B>(
         self,
         service: S,
         shutdown: Shutdown,
         tell: impl Fn(Event) + Send + Sync + 'static,
-    ) -> impl Future<Output = io::Result<()>> + Send
-    where
-        S: Service<Request<Body>, Response = Response<B>, Error = Infallible, Future: Send>
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-        B: hyper::body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>
-            + Send
-            + Unpin
-            + 'static,
-    {
-        let opened = self.open(service, Arc::new(tell));
-        async { opened?.until(shutdown).await }
-    }
-
-    fn open<S, B>(self, service: S, tell: Tell) -> io::Result<Opened>
+    ) -> io::Result<impl Future<Output = io::Result<()>> + Send>
     where
         S: Service<Request<Body>, Response = Response<B>, Error = Infallible, Future: Send>
             + Clone
@@ -115,6 +99,7 @@ impl Listener {
             + 'static,
     {
         let Listener { sockets, tls, limits } = self;
+        let tell: Tell = Arc::new(tell);
         if let Some((may, should)) = limits.make_room() {
             tell(Event::FewFiles { may, should });
         }
@@ -141,7 +126,7 @@ impl Listener {
         }
         tasks.spawn(tell_counts(house.clone(), tell.clone()));
         tasks.spawn(tell_systemd());
-        Ok(Opened { house, tasks, ending, tell })
+        Ok(Opened { house, tasks, ending, tell }.until(shutdown))
     }
 }
 

@@ -44,7 +44,7 @@ pub fn serve(
             let (router, tell) = (telemetry.over(router(service.clone())), service.tell.clone());
             let told = move |event: unseen_listener::Event| tell(event.line());
             let (router, over) = (router.into_service::<unseen_listener::Body>(), Shutdown::on_signals()?);
-            all.spawn(listener.serve(router, over, told));
+            all.spawn(listener.serve(router, over, told)?);
         }
         let mut ended = Ok(());
         while let Some(one) = all.join_next().await {

@@ -44,7 +44,7 @@ async fn listeners_say_where_they_are_in_the_order_in_which_they_start() {
         let (open, tell) = (Event::Open(listener.addresses()[0]).line().to_string(), tell.clone());
         let (_stop, shutdown) = Shutdown::on_drop();
         let _never_waited_for =
-            listener.serve(Service, shutdown, move |event| tell.send(event.line().to_string()).unwrap());
+            listener.serve(Service, shutdown, move |event| tell.send(event.line().to_string()).unwrap()).unwrap();
         assert_eq!(told.try_recv().as_deref(), Ok(open.as_str()));
     }
 }

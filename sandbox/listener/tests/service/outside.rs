@@ -126,7 +126,7 @@ async fn serving() {
     let sockets = sockets(&[address.parse().unwrap()]).unwrap();
     let limits = Limits { idle: Duration::from_secs(600), ..Limits::default() };
     let listener = Listener::new(sockets, wire, limits).unwrap();
-    listener.serve(Service, Shutdown::on_signals().unwrap(), |_| {}).await.unwrap();
+    listener.serve(Service, Shutdown::on_signals().unwrap(), |_| {}).unwrap().await.unwrap();
 }
 
 #[test]

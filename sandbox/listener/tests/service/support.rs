@@ -66,7 +66,7 @@ impl Server {
         let told = Arc::new(Mutex::new(Vec::new()));
         let teller = told.clone();
         let tell = move |event: unseen_listener::Event| teller.lock().unwrap().push(event.line().to_string());
-        let served = tokio::spawn(listener.serve(Service, shutdown, tell));
+        let served = tokio::spawn(listener.serve(Service, shutdown, tell).unwrap());
         Server { address, dir, ca, told, stop: Some(stop), served }
     }
 
