@@ -11,7 +11,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Deserialize, Serialize};
 use unseen_data::QualityReport;
@@ -37,6 +37,8 @@ const TRIES: usize = 3;
 const MOST_WAITING: usize = 8;
 /// How long one waits for its signature.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How often an import says how far it is, at least.
+const AGAIN: Duration = Duration::from_secs(60);
 
 /// An import's number: 32 hex digits that follow from what is asked for, so that asking twice is asking once.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -178,15 +180,17 @@ impl View {
             // Another import of the dataset came after it.
             Some(Outcome::Ready(_)) => return Err(LabError::NoImport),
             Some(Outcome::Failed { code, why }) => ImportState::Failed { code, why },
-            None => self.import_share(id).map_or(ImportState::Waiting, ImportState::Working),
+            None => match fs::read_to_string(self.import_place(id).join("share")) {
+                Ok(share) => ImportState::Working(share.trim().parse().unwrap_or_default()),
+                Err(_) => ImportState::Waiting,
+            },
         };
         Ok((wish, state))
     }
 
-    /// How far an import is, in thousandths, once it has begun.
-    pub fn import_share(&self, id: &ImportId) -> Option<u16> {
-        let share = fs::read_to_string(self.import_place(id).join("share")).ok()?;
-        Some(share.trim().parse().unwrap_or_default())
+    /// When an import last said how far it is: at least once a minute, whether it reads or waits for nodes.
+    pub fn import_heard(&self, id: &ImportId) -> Option<SystemTime> {
+        fs::metadata(self.import_place(id).join("share")).ok()?.modified().ok()
     }
 
     /// What the steward of a finished import signs, and the public values that go with it.
@@ -327,11 +331,11 @@ pub fn carry_out_import(dir: &Path, id: &ImportId) -> Result<(), LabError> {
     let view = View::open(dir)?;
     let wish = view.wish(id).ok_or(LabError::NoImport)?;
     let share = view.import_place(id).join("share");
-    let mut told = u16::MAX;
+    let mut told: Option<(u16, Instant)> = None;
     let mut progress = |step: Progress| {
-        let thousandths = thousandths(step);
-        if thousandths != told {
-            told = thousandths;
+        let (thousandths, now) = (thousandths(step), Instant::now());
+        if told.is_none_or(|(last, at)| thousandths != last || now - at >= AGAIN) {
+            told = Some((thousandths, now));
             let _ = fs::write(&share, thousandths.to_string());
         }
     };

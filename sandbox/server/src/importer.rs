@@ -5,7 +5,7 @@ use std::io::Write;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use unseen_lab::{ImportId, LabError, View};
 use unseen_texts::{Sentence, say};
@@ -23,8 +23,8 @@ const SWEEP: Duration = Duration::from_secs(3);
 const NOT_NOW: i32 = 1;
 /// How long an import rests that could not begin.
 const REST: Duration = Duration::from_secs(5);
-/// How long an import may go on without getting any further. A thousandth of a terabyte takes seconds; a file of some
-/// hundred bytes can be made so that the decoder of Parquet counts for days.
+/// How long an import may say nothing. One that waits for nodes says so; a file of some hundred bytes can be made so
+/// that the decoder of Parquet counts for days.
 const MOST_STANDING: Duration = Duration::from_secs(3600);
 
 /// The importer at work, until it is dropped: then the import that goes on ends, and begins again with the next start.
@@ -86,7 +86,7 @@ fn carry_out(service: &Service, view: &View, import: &ImportId, stop: &AtomicBoo
             break None;
         }
         // Rows that fill the disk would stop the whole lab, and an import that stands still all others.
-        if !view.has_room() || pace.stands(view.import_share(import), Instant::now()) {
+        if !view.has_room() || pace.stands(view.import_heard(import), Instant::now()) {
             break Some(child.end().map_err(LabError::io(&id))?);
         }
         pause(LOOK, stop);
@@ -124,21 +124,21 @@ fn begun(service: &Service, view: &View, id: &ImportId) -> std::io::Result<Runni
     Ok(child)
 }
 
-/// Whether an import gets further.
+/// Whether an import goes on.
 struct Pace {
-    share: Option<u16>,
+    heard: Option<SystemTime>,
     since: Instant,
 }
 
 impl Pace {
     fn new(now: Instant) -> Pace {
-        Pace { share: None, since: now }
+        Pace { heard: None, since: now }
     }
 
-    /// Whether it has been where it is for too long.
-    fn stands(&mut self, share: Option<u16>, now: Instant) -> bool {
-        if self.share != share {
-            *self = Pace { share, since: now };
+    /// Whether nothing has been heard of it for too long. Only whether it spoke anew counts, and no clock that is set.
+    fn stands(&mut self, heard: Option<SystemTime>, now: Instant) -> bool {
+        if self.heard != heard {
+            *self = Pace { heard, since: now };
         }
         now - self.since > MOST_STANDING
     }
@@ -173,14 +173,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_import_may_take_as_long_as_it_gets_further() {
+    fn an_import_may_take_as_long_as_it_says_so() {
         let start = Instant::now();
         let minutes = |minutes: u64| start + Duration::from_secs(60 * minutes);
         let mut pace = Pace::new(start);
-        for (at, share, stands) in
-            [(50, None, false), (61, Some(1), false), (120, Some(1), false), (122, Some(1), true)]
-        {
-            assert_eq!(pace.stands(share, minutes(at)), stands, "after {at} minutes");
+        let once = Some(SystemTime::UNIX_EPOCH);
+        for (at, heard, stands) in [(50, None, false), (61, once, false), (120, once, false), (122, once, true)] {
+            assert_eq!(pace.stands(heard, minutes(at)), stands, "after {at} minutes");
         }
         assert!(Pace::new(start).stands(None, minutes(61)), "one that has not begun to read");
     }
